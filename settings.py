@@ -1,0 +1,211 @@
+"""Settings: everything that differs between machines, read from the environment once.
+
+Names that callers and operators already use stay (contracts.md §1). Without credentials every
+supplier and the gateway point at the local sandbox; the adapters are the same ones.
+"""
+
+import datetime as dt
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LIVE_HOSTS = frozenset(
+    {"api.stripe.com", "api.amadeus.com", "demandapi.booking.com", "api.viator.com"}
+)
+
+Dispatch = Literal["activity", "local"]
+
+
+class Settings(BaseSettings):
+    """All settings, with the defaults of the local world."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    # Where we run
+    environment: Literal["local", "production"] = "local"
+    database_url: str = "postgresql://postgres@127.0.0.1:5432/tripsaga"
+    database_pool_size: int = 10
+    log_level: str = "INFO"
+
+    # Temporal; TLS, API keys and profiles come through the SDK's own env configuration
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    task_queue: str = "trips"
+    worker_build_id: str = ""
+    """Set: the worker takes part in worker deployment versioning under this build id."""
+    worker_deployment: str = "tripsaga"
+    workflow_sandbox: bool = False
+    """Run workflows in Temporal's determinism sandbox; on in tests, off in production."""
+    shutdown_grace_seconds: float = 30
+    max_concurrent_activities: int = 100
+
+    # The front door
+    api_host: str = "127.0.0.1"
+    api_port: int = 8000
+    book_wait_seconds: float = Field(default=30, ge=0, le=120)
+    """How long ``POST /booking/book`` waits for the end before it answers 202."""
+    max_body_bytes: int = 256 * 1024
+
+    # The outside world
+    sandbox_url: str = "http://127.0.0.1:8090"
+    trip_planner_url: str = ""
+
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    stripe_api_base: str = ""
+    mock_stripe: bool = False
+    """Use the sandbox for Stripe alone, whatever keys are set."""
+
+    amadeus_api_key: SecretStr = SecretStr("")
+    amadeus_api_secret: SecretStr = SecretStr("")
+    amadeus_base_url: str = ""
+
+    booking_com_api_key: SecretStr = SecretStr("")
+    booking_com_affiliate_id: str = "sandbox"
+    booking_com_base_url: str = ""
+
+    viator_api_key: SecretStr = SecretStr("")
+    viator_base_url: str = ""
+
+    # Patience. None: the documented maximum at live hosts, 8 s at the sandbox.
+    provider_timeout_seconds: float | None = None
+    settle_seconds: float | None = None
+    """How long an unknown outcome is looked up before "not there" is believed."""
+    retry_initial_seconds: float = 0.5
+    """First pause between attempts; doubles from there."""
+    step_deadline_seconds: float = 180
+    """How long one forward step may take with all its attempts."""
+    undo_attempts: int = 20
+    """After so many failed attempts an undo becomes an operator's case."""
+    authentication_deadline_seconds: float = 900
+    """How long the traveller has for 3-D Secure."""
+
+    # How each provider's calls are dispatched: an ordinary activity on the supplier's own queue,
+    # or a local activity in the workflow's worker (cheaper, for fast providers; design.md).
+    dispatch_stripe: Dispatch = "local"
+    dispatch_amadeus: Dispatch = "activity"
+    dispatch_booking_com: Dispatch = "activity"
+    dispatch_viator: Dispatch = "activity"
+
+    @model_validator(mode="after")
+    def _live_and_test_do_not_mix(self) -> "Settings":
+        key = self.stripe_key
+        host = urlsplit(self.stripe_url).hostname
+        if host == "api.stripe.com":
+            live = key.startswith(("sk_live_", "rk_live_"))
+            if self.environment == "production" and not live:
+                raise ValueError(
+                    "STRIPE_SECRET_KEY is a test key but ENVIRONMENT=production talks to live"
+                    " suppliers; set a live key, or MOCK_STRIPE=true, or ENVIRONMENT=local"
+                )
+            if self.environment == "local" and live:
+                raise ValueError(
+                    "STRIPE_SECRET_KEY is a live key; a local world must use a test key"
+                )
+        elif key.startswith(("sk_live_", "rk_live_")) and not self.mock_stripe:
+            raise ValueError("STRIPE_SECRET_KEY is a live key but STRIPE_API_BASE is not Stripe")
+        if self.environment == "local":
+            live_suppliers = [
+                host
+                for url in (self.amadeus_url, self.booking_com_url, self.viator_url)
+                if (host := urlsplit(url).hostname) in LIVE_HOSTS
+            ]
+            if live_suppliers:
+                raise ValueError(
+                    f"ENVIRONMENT=local must not talk to live hosts: {', '.join(live_suppliers)}"
+                )
+        return self
+
+    # -- where each provider is -----------------------------------------------------------
+
+    @property
+    def stripe_key(self) -> str:
+        """The Stripe key in use; a made-up test key when the sandbox stands in."""
+        if self.mock_stripe or not self.stripe_secret_key.get_secret_value():
+            return "sk_test_sandbox"
+        return self.stripe_secret_key.get_secret_value()
+
+    @property
+    def stripe_url(self) -> str:
+        """Stripe's API base, without the version prefix."""
+        if self.mock_stripe:
+            return f"{self.sandbox_url}/stripe"
+        if self.stripe_api_base:
+            return self.stripe_api_base.rstrip("/")
+        if self.stripe_secret_key.get_secret_value():
+            return "https://api.stripe.com"
+        return f"{self.sandbox_url}/stripe"
+
+    @property
+    def amadeus_url(self) -> str:
+        """Amadeus' host; its SDK takes no path prefix, so the sandbox serves it at the root."""
+        if self.amadeus_base_url:
+            return self.amadeus_base_url.rstrip("/")
+        if not self.amadeus_api_key.get_secret_value():
+            return self.sandbox_url
+        live = self.environment == "production"
+        return "https://api.amadeus.com" if live else "https://test.api.amadeus.com"
+
+    @property
+    def booking_com_url(self) -> str:
+        """The Demand API with its version."""
+        if self.booking_com_base_url:
+            return self.booking_com_base_url.rstrip("/")
+        if not self.booking_com_api_key.get_secret_value():
+            return f"{self.sandbox_url}/booking_com/3.2"
+        if self.environment == "production":
+            return "https://demandapi.booking.com/3.2"
+        return "https://demandapi-sandbox.booking.com/3.2"
+
+    @property
+    def viator_url(self) -> str:
+        """The Partner API."""
+        if self.viator_base_url:
+            return self.viator_base_url.rstrip("/")
+        if not self.viator_api_key.get_secret_value():
+            return f"{self.sandbox_url}/viator/partner"
+        if self.environment == "production":
+            return "https://api.viator.com/partner"
+        return "https://api.sandbox.viator.com/partner"
+
+    @property
+    def planner_url(self) -> str:
+        """The trip planner that made the trip options."""
+        return (self.trip_planner_url or self.sandbox_url).rstrip("/")
+
+    def is_sandbox(self, url: str) -> bool:
+        """Tell whether ``url`` is our own local sandbox."""
+        return url.startswith(self.sandbox_url)
+
+    def timeout_for(self, url: str, documented: float) -> float:
+        """Seconds to wait for an answer from ``url``, whose documented maximum is given."""
+        if self.provider_timeout_seconds is not None:
+            return self.provider_timeout_seconds
+        return 8.0 if self.is_sandbox(url) else documented
+
+    @property
+    def settle_period(self) -> dt.timedelta:
+        """How long "not found" is doubted after an unanswered call."""
+        if self.settle_seconds is not None:
+            return dt.timedelta(seconds=self.settle_seconds)
+        everything_local = all(
+            map(self.is_sandbox, (self.booking_com_url, self.viator_url, self.stripe_url))
+        )
+        return dt.timedelta(seconds=12 if everything_local else 300)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """``DATABASE_URL`` with the psycopg 3 driver named."""
+        for prefix in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(prefix):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
+        return self.database_url
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()

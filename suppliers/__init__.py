@@ -1,0 +1,1 @@
+"""Suppliers: one module each behind one protocol; errors are classified here, once."""

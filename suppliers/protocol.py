@@ -1,0 +1,85 @@
+"""The one protocol every supplier stands behind."""
+
+import datetime as dt
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from models.supply import Cancellation, Capabilities, Quote, Reservation
+from models.trip import Contact, Traveler, TripComponent
+
+
+class Party(BaseModel):
+    """Who travels, and where they are reached."""
+
+    model_config = ConfigDict(frozen=True)
+
+    travelers: tuple[Traveler, ...]
+    contact: Contact
+
+    @property
+    def lead(self) -> Traveler:
+        """The traveller who leads the booking."""
+        return self.travelers[0]
+
+
+class Supplier(Protocol):
+    """A supplier of flights, hotels or experiences.
+
+    Every method raises only :mod:`models.errors`; a wait longer than the configured timeout
+    is an ``UnknownOutcome`` on ``book`` and ``cancel`` and ``Retryable`` on reads. Adapters never
+    retry by themselves: the saga does.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    async def quote(self, item: TripComponent, party: Party) -> Quote:
+        """Verify that the item exists, is what it claims to be and is available; price it now.
+
+        Raises:
+            Unavailable: it is sold out, gone, or not what the trip option says.
+            InvalidRequest: the offer or the party cannot be quoted.
+            Retryable: no answer; nothing was touched.
+        """
+        ...
+
+    async def book(
+        self, item: TripComponent, quote: Quote, party: Party, reference: str
+    ) -> Reservation:
+        """Reserve the item under ``reference``, at the quoted price or not at all.
+
+        Raises:
+            Unavailable, PriceChanged, InvalidRequest, Declined, AuthConfig: nothing was reserved.
+            Retryable: certainly nothing was reserved (refused connection, 429).
+            UnknownOutcome: it may have been reserved.
+            Duplicate: ``reference`` has been used; ``find`` tells.
+        """
+        ...
+
+    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
+        """Look up what was reserved under ``reference``; None when nothing is visible.
+
+        ``since`` (UTC) is when the first attempt began; suppliers that only list by time need it.
+        A cancelled reservation is returned with status CANCELLED. Only called where
+        ``capabilities.finds``.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
+    async def cancel(self, reservation: Reservation, key: str) -> Cancellation:
+        """Cancel a reservation; one that is cancelled already counts as success.
+
+        ``key`` is our idempotency key, for suppliers that take one.
+
+        Raises:
+            NotCancellable: the supplier refuses for good.
+            Retryable, UnknownOutcome: no answer; repeating is safe, for cancels are absorbing.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
