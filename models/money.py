@@ -47,7 +47,7 @@ class Money(BaseModel):
     currency: Currency
 
     @classmethod
-    def from_decimal(cls, value: str | Decimal | int | float, currency: str) -> Self:
+    def from_decimal(cls, value: str | Decimal | float, currency: str) -> Self:
         """Read a supplier's decimal amount ("123.45") exactly.
 
         A float is read by its shortest representation, which is what JSON carried.

@@ -75,6 +75,8 @@ class Capabilities(BaseModel):
     """``find`` looks a reservation up by our reference."""
     repeats: bool
     """Repeating ``book`` with the same reference and quote cannot make a second reservation."""
+    repeat_after: dt.timedelta = dt.timedelta(0)
+    """How long look-ups must have found nothing before ``book`` is repeated."""
     requests_per_second: float | None = None
     """The documented rate limit; None where none is documented."""
     timeout: dt.timedelta

@@ -41,9 +41,7 @@ class CancellationTerms(BaseModel):
         return cls(steps=(FeeStep(until=None, fee=price),), source=source)
 
     @classmethod
-    def free_until(
-        cls, deadline: dt.datetime, price: int, source: str = ""
-    ) -> "CancellationTerms":
+    def free_until(cls, deadline: dt.datetime, price: int, source: str = "") -> "CancellationTerms":
         """Free before ``deadline`` (UTC), then the whole price (minor units) is kept."""
         return cls(
             steps=(FeeStep(until=deadline, fee=0), FeeStep(until=None, fee=price)), source=source

@@ -1,0 +1,99 @@
+"""Activities that write and read the record. Their only fault is a database in trouble."""
+
+import datetime as dt
+
+from sqlalchemy.exc import IntegrityError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from models import calls
+from models.booking import Booking
+from models.database import Sessions
+from models.messages import (
+    BookingRef,
+    BookTripRequest,
+    OpenedBooking,
+    Recorded,
+    Transition,
+    TripOptionLock,
+)
+from models.record import (
+    OPENED,
+    StaleVersionError,
+    insert_booking,
+    load_booking,
+    lock_trip_option,
+    record_transition,
+)
+from suppliers.planner import TripPlanner
+
+
+class BookingActivities:
+    """The record of bookings, and the planner's lock on the trip option."""
+
+    def __init__(self, sessions: Sessions, planner: TripPlanner) -> None:
+        self._sessions = sessions
+        self._planner = planner
+
+    @activity.defn(name=calls.OPEN_BOOKING.name)
+    async def open_booking(self, request: BookTripRequest) -> OpenedBooking:
+        """Write the booking with our own copy of the trip, and lock the trip option.
+
+        A repeat finds the booking it wrote. A booking of the same id from long ago, which
+        Temporal has forgotten, is answered as ``existing``.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                version = await insert_booking(session, request, dt.datetime.now(dt.UTC))
+                taken_by = await lock_trip_option(session, request)
+        except IntegrityError:
+            return await self._opened_before(request)
+        return OpenedBooking(version=version, taken_by=taken_by)
+
+    async def _opened_before(self, request: BookTripRequest) -> OpenedBooking:
+        async with self._sessions.begin() as session:
+            stored = await load_booking(session, request.booking_id)
+            if stored is None:
+                raise ApplicationError(
+                    f"booking {request.booking_id} is neither new nor on record",
+                    type="NotOpened",
+                )
+            if stored.version > OPENED:
+                return OpenedBooking(existing=stored)
+            taken_by = await lock_trip_option(session, request)
+        return OpenedBooking(version=stored.version, taken_by=taken_by)
+
+    @activity.defn(name=calls.LOAD_BOOKING.name)
+    async def load_booking(self, ref: BookingRef) -> Booking:
+        """Return the booking as recorded.
+
+        Raises:
+            ApplicationError: there is none (not retryable).
+        """
+        async with self._sessions() as session:
+            booking = await load_booking(session, ref.booking_id)
+        if booking is None:
+            raise ApplicationError(
+                f"no booking {ref.booking_id}", type="UnknownBooking", non_retryable=True
+            )
+        return booking
+
+    @activity.defn(name=calls.RECORD.name)
+    async def record(self, transition: Transition) -> Recorded:
+        """Write one transition in one transaction; a repeat changes nothing.
+
+        Raises:
+            ApplicationError: the booking moved on without us (not retryable).
+        """
+        try:
+            async with self._sessions.begin() as session:
+                version = await record_transition(session, transition)
+        except StaleVersionError as error:
+            raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
+        return Recorded(version=version)
+
+    @activity.defn(name=calls.LOCK_TRIP_OPTION.name)
+    async def lock_trip_option(self, lock: TripOptionLock) -> calls.Nothing:
+        """Tell the trip planner that the option is booked, or open again."""
+        await self._planner.lock(lock.trip_option_id, lock.status, lock.booking_id)
+        return calls.Nothing()

@@ -1,0 +1,41 @@
+"""From the provider's errors to what workflows see: refusals are values, faults are exceptions."""
+
+from temporalio.exceptions import ApplicationError
+
+from models import errors
+from models.booking import Code, Problem
+from models.errors import Fault, PriceChanged, Refusal, Retryable, UnknownOutcome
+
+_CODES: dict[type[Refusal], Code] = {
+    errors.Unavailable: Code.UNAVAILABLE,
+    errors.PriceChanged: Code.PRICE_CHANGED,
+    errors.InvalidRequest: Code.INVALID_TRIP,
+    errors.Declined: Code.PAYMENT_DECLINED,
+    errors.NotCancellable: Code.NOT_CANCELLABLE,
+    errors.AuthConfig: Code.CONFIGURATION,
+}
+
+
+def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
+    """Return a refusal as a value."""
+    details = {}
+    if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
+        details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}
+    return Problem(
+        code=_CODES[type(refusal)],
+        step=step,
+        message=str(refusal),
+        item=item,
+        provider_code=refusal.code,
+        details=details,
+    )
+
+
+def application_error(fault: Fault) -> ApplicationError:
+    """Return a fault as what Temporal retries, or gives up when no retry can settle it."""
+    return ApplicationError(
+        str(fault),
+        type=fault.kind,
+        non_retryable=isinstance(fault, UnknownOutcome) and fault.code == "unsettled",
+        next_retry_delay=fault.retry_after if isinstance(fault, Retryable) else None,
+    )

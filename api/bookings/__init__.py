@@ -1,0 +1,1 @@
+"""What happens behind each route: start, wait, read, cancel, watch, resolve."""

@@ -1,0 +1,81 @@
+"""Who calls: API keys of services, looked up by their hash (contracts.md; S1)."""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from api.problems import ApiProblem
+from api.record import Record
+from models.tables import Caller
+
+HEADER = "X-API-Key"
+_KEPT_SECONDS = 5.0
+_KEPT_UNKNOWN_SECONDS = 1.0
+_KEPT_AT_MOST = 1_000
+
+
+@dataclass(frozen=True)
+class KnownCaller:
+    """A service that may call."""
+
+    id: str
+    name: str
+    role: str
+    """``planner`` or ``operator``."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it may read every booking and settle cases."""
+        return self.role == "operator"
+
+
+class Callers:
+    """Looks callers up, remembering each for a few seconds.
+
+    A revoked key therefore works for at most five seconds more.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._kept: OrderedDict[str, tuple[float, KnownCaller | None]] = OrderedDict()
+
+    async def identify(self, key: str | None) -> KnownCaller:
+        """Return the caller that has this key.
+
+        Raises:
+            ApiProblem: 401, the same for a missing, an unknown and a revoked key.
+        """
+        caller = await self._find(key) if key and len(key) <= 200 else None
+        if caller is None:
+            raise ApiProblem(
+                401,
+                "API_KEY_REFUSED",
+                f"A valid API key is needed in the header {HEADER}.",
+                headers={"WWW-Authenticate": 'ApiKey realm="bookings"'},
+            )
+        return caller
+
+    async def _find(self, key: str) -> KnownCaller | None:
+        # Hashed before anything else: keys are neither kept nor compared in the clear. Header
+        # values arrive as Latin-1, whatever was sent.
+        digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
+        kept = self._kept.get(digest)
+        if kept is not None and kept[0] > time.monotonic():
+            return kept[1]
+        caller = await self._record.read(
+            lambda session: session.scalar(
+                select(Caller).where(
+                    Caller.__table__.c.key_hash == digest,  # type: ignore[attr-defined]
+                    Caller.__table__.c.revoked_at.is_(None),  # type: ignore[attr-defined]
+                )
+            )
+        )
+        known = KnownCaller(caller.id, caller.name, caller.role) if caller else None
+        seconds = _KEPT_SECONDS if known else _KEPT_UNKNOWN_SECONDS
+        self._kept[digest] = (time.monotonic() + seconds, known)
+        while len(self._kept) > _KEPT_AT_MOST:
+            self._kept.popitem(last=False)
+        return known

@@ -1,0 +1,12 @@
+"""What can go wrong on this machine, said so that a person can mend it."""
+
+
+class LocalWorldError(Exception):
+    """Something of the local world cannot start or keep running.
+
+    ``mend`` says in plain words what the person in front of the machine can do about it.
+    """
+
+    def __init__(self, what: str, *, mend: str = "") -> None:
+        super().__init__(what)
+        self.mend = mend

@@ -1,0 +1,51 @@
+"""Questions to running services: do you answer, are you ready?"""
+
+import datetime as dt
+
+import httpx
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+
+async def answers(url: str, *, seconds: float = 2) -> bool:
+    """Tell whether ``GET url`` is answered with a success."""
+    try:
+        async with httpx.AsyncClient(timeout=seconds, trust_env=False) as client:
+            return (await client.get(url)).is_success
+    except httpx.HTTPError:
+        return False
+
+
+async def pollers(client: Client, namespace: str, task_queue: str) -> list[tuple[str, dt.datetime]]:
+    """Return who asks the task queue for workflow tasks: identity and time of the last question.
+
+    Temporal forgets a poller five minutes after its last question.
+
+    Raises:
+        RPCError: the server does not answer.
+    """
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        ),
+        timeout=dt.timedelta(seconds=5),
+    )
+    return [
+        (poller.identity, poller.last_access_time.ToDatetime(tzinfo=dt.UTC))
+        for poller in answer.pollers
+    ]
+
+
+async def worker_polls(address: str, namespace: str, task_queue: str, *, since: float) -> bool:
+    """Tell whether a worker has asked the task queue since a moment (seconds of the epoch)."""
+    try:
+        client = await Client.connect(address, namespace=namespace)
+        found = await pollers(client, namespace, task_queue)
+    except (RuntimeError, OSError, RPCError):
+        return False
+    return any(last.timestamp() >= since for _, last in found)

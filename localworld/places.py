@@ -1,0 +1,61 @@
+"""Where the local world keeps its files: ``var/`` of this checkout, and a cache per user."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""This checkout."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of one local world. ``var`` holds all its state; two checkouts share nothing."""
+
+    var: Path
+
+    @classmethod
+    def of_this_checkout(cls) -> "Places":
+        """Return ``var/`` of this checkout, or what ``TRIPSAGA_VAR`` names instead."""
+        named = os.environ.get("TRIPSAGA_VAR")
+        return cls(Path(named).expanduser().resolve() if named else ROOT / "var")
+
+    @property
+    def logs(self) -> Path:
+        """One log file per process."""
+        return self.var / "logs"
+
+    @property
+    def services(self) -> Path:
+        """Addresses and process ids, for scripts; there while the world is up."""
+        return self.var / "services.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one ``tripsaga up`` of this checkout."""
+        return self.var / "up.lock"
+
+    @property
+    def postgres(self) -> Path:
+        """The data directory of the embedded PostgreSQL."""
+        return self.var / "postgres"
+
+    @property
+    def temporal(self) -> Path:
+        """The database file of the Temporal development server."""
+        return self.var / "temporal.db"
+
+    @property
+    def api_key(self) -> Path:
+        """The API key of the local caller (mode 600); kept, so that a caller stays who it was."""
+        return self.var / "api_key"
+
+    def create(self) -> None:
+        """Make the directories."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+
+def cache_directory() -> Path:
+    """Return this user's cache of ours; it survives ``make clean-state`` and serves checkouts."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tripsaga"

@@ -1,0 +1,17 @@
+"""Settings that only the local world has; all others are those of the application."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WorldSettings(BaseSettings):
+    """Preferred ports (``TEMPORAL_PORT`` …). One that is taken falls back to a free one.
+
+    The API's is ``API_PORT`` of the application's settings.
+    """
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    temporal_port: int = Field(default=7233, ge=0, le=65535)
+    temporal_ui_port: int = Field(default=8233, ge=0, le=65535)
+    sandbox_port: int = Field(default=8090, ge=0, le=65535)

@@ -1,0 +1,1 @@
+"""Alembic migrations; ``tripsaga migrate`` runs them."""

@@ -1,0 +1,33 @@
+"""Alembic's environment: the URL of our settings, the metadata of our tables, one transaction."""
+
+from alembic import context
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+import models.tables  # noqa: F401  (fills SQLModel.metadata)
+from settings import get_settings
+
+
+def run() -> None:
+    """Run the migrations online (offline SQL with ``alembic upgrade --sql``)."""
+    url = context.config.get_main_option("sqlalchemy.url") or get_settings().sqlalchemy_url
+    metadata = SQLModel.metadata
+    if context.is_offline_mode():
+        context.configure(url=url, target_metadata=metadata, literal_binds=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+            compare_server_default=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()

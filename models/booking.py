@@ -1,0 +1,183 @@
+"""A booking as the house sees it: what workflows hold, the record stores and the API translates."""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel
+
+from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
+from models.money import Currency, MinorUnits
+from models.supply import Quote, Reservation
+from models.trip import ItemType
+
+
+class Code(StrEnum):
+    """Stable machine codes of why a booking failed or lost an item (part of the API's promise)."""
+
+    PRICE_CHANGED = "PRICE_CHANGED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INVALID_TRIP = "INVALID_TRIP"
+    PAYMENT_DECLINED = "PAYMENT_DECLINED"
+    AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
+    SUPPLIER_DOWN = "SUPPLIER_DOWN"
+    PAYMENT_DOWN = "PAYMENT_DOWN"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    CANCELLED_BY_TRAVELER = "CANCELLED_BY_TRAVELER"
+    CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
+    NOT_CANCELLABLE = "NOT_CANCELLABLE"
+    NEEDS_ATTENTION = "NEEDS_ATTENTION"
+    TRIP_TAKEN = "TRIP_TAKEN"
+    CONFIGURATION = "CONFIGURATION"
+    INTERNAL = "INTERNAL"
+
+
+class Problem(BaseModel):
+    """Why something did not happen: stable code, plain words, and what it concerned."""
+
+    code: Code
+    step: str
+    """validate, authorise, flight, hotel, activity, capture, cancel, undo."""
+    message: str
+    """For the traveller: which part failed and why."""
+    item: int | None = None
+    provider_code: str | None = None
+    """The supplier's or gateway's own code, for operators."""
+    details: dict[str, Any] = {}
+    """E.g. ``{"oldPrice": 200000, "newPrice": 210000}`` for PRICE_CHANGED."""
+
+
+class Item(BaseModel):
+    """One item of a booking."""
+
+    number: int
+    """1, 2, …: its place in the trip option; part of its reference and keys."""
+    type: ItemType
+    supplier: str
+    component_id: str
+    title: str
+    currency: Currency
+    price: MinorUnits
+    """What the traveller accepted; after validation, what the supplier quoted (minor units)."""
+    reference: str
+    """Ours, given to the supplier; made before the first call."""
+    status: ItemStatus = ItemStatus.PENDING
+    saga_state: SagaState = SagaState.PLANNED
+    quote: Quote | None = None
+    reservation: Reservation | None = None
+    fee: MinorUnits = 0
+    """Kept on cancellation by the stored terms, minor units."""
+    booked_at: AwareDatetime | None = None
+    cancelled_at: AwareDatetime | None = None
+    problem: Problem | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether the trip makes no sense without it (contracts.md §1, "Rollback")."""
+        return self.type is not ItemType.ACTIVITY
+
+    @property
+    def live(self) -> bool:
+        """Whether the traveller has it."""
+        return self.status is ItemStatus.CONFIRMED
+
+
+class RefundView(BaseModel):
+    """Money given back to the traveller."""
+
+    id: str
+    amount: MinorUnits
+    status: str
+    at: AwareDatetime
+
+
+class PaymentView(BaseModel):
+    """The one payment of a booking; amounts in minor units."""
+
+    id: str | None = None
+    """The PaymentIntent; None until it exists."""
+    charge_id: str | None = None
+    payment_method_id: str
+    currency: Currency
+    amount: MinorUnits
+    """What was to be paid."""
+    status: PaymentStatus = PaymentStatus.PENDING
+    authorised: MinorUnits = 0
+    captured: MinorUnits = 0
+    refunded: MinorUnits = 0
+    refunds: list[RefundView] = []
+    capture_before: AwareDatetime | None = None
+    client_secret: str | None = None
+    next_action: dict[str, Any] | None = None
+
+
+class Case(BaseModel):
+    """What an operator must settle (state NEEDS_ATTENTION)."""
+
+    summary: str
+    """What is unsettled and where to look, in plain words."""
+    items: list[int] = []
+    """Items whose undoing is unsettled."""
+    payment: bool = False
+    """Whether the payment is unsettled."""
+    opened_at: AwareDatetime
+    resolved_at: AwareDatetime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
+
+
+class Booking(BaseModel):
+    """A booking as it stands now."""
+
+    id: str
+    reference: str
+    trip_option_id: str
+    state: BookingState
+    currency: Currency
+    accepted_total: MinorUnits
+    """The total the traveller accepted; never is more captured."""
+    items: list[Item]
+    payment: PaymentView
+    warnings: list[str] = []
+    problem: Problem | None = None
+    case: Case | None = None
+    cancelled_by: CancelledBy | None = None
+    cancel_reason: str | None = None
+    version: int = 0
+    """Of the record; grows by one with every recorded transition."""
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    confirmed_at: AwareDatetime | None = None
+    cancelled_at: AwareDatetime | None = None
+
+    def item(self, number: int) -> Item:
+        """Return the item with that number. Raises KeyError."""
+        for item in self.items:
+            if item.number == number:
+                return item
+        raise KeyError(number)
+
+    @property
+    def live_items(self) -> list[Item]:
+        """The items the traveller has."""
+        return [item for item in self.items if item.live]
+
+
+class HistoryEntry(BaseModel):
+    """One recorded transition of a booking."""
+
+    version: int
+    from_state: BookingState | None
+    to_state: BookingState
+    at: AwareDatetime
+    who: str
+    why: str
+
+
+class Event(BaseModel):
+    """Something a watcher of a booking wants to see, as it happens."""
+
+    at: dt.datetime
+    step: str
+    status: str
+    message: str

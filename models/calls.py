@@ -1,0 +1,71 @@
+"""The activities that workflows call, as typed contracts: name, input, output.
+
+Workflows must not import activity code (it does I/O) and should not call it by a bare string.
+Both sides import the contract from here; a test holds every activity's signature against it.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from models.booking import Booking
+from models.messages import (
+    BookedItem,
+    BookingRef,
+    BookTripRequest,
+    CancelledItem,
+    ItemCall,
+    ItemsQuoted,
+    OpenedBooking,
+    PaymentCall,
+    PaymentOutcome,
+    Recorded,
+    Transition,
+    TripOptionLock,
+)
+
+Input = TypeVar("Input", bound=BaseModel)
+Output = TypeVar("Output", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call(Generic[Input, Output]):
+    """One activity as workflows know it."""
+
+    name: str
+    input: type[Input]
+    output: type[Output]
+
+
+class Nothing(BaseModel):
+    """No answer but that it is done."""
+
+
+OPEN_BOOKING = Call("open_booking", BookTripRequest, OpenedBooking)
+LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
+QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
+RECORD = Call("record", Transition, Recorded)
+BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
+CANCEL_ITEM = Call("cancel_item", ItemCall, CancelledItem)
+AUTHORISE = Call("authorise_payment", PaymentCall, PaymentOutcome)
+READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
+CAPTURE = Call("capture_payment", PaymentCall, PaymentOutcome)
+RETURN_PAYMENT = Call("return_payment", PaymentCall, PaymentOutcome)
+REFUND = Call("refund_payment", PaymentCall, PaymentOutcome)
+LOCK_TRIP_OPTION = Call("lock_trip_option", TripOptionLock, Nothing)
+
+ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
+    OPEN_BOOKING,
+    LOAD_BOOKING,
+    QUOTE_ITEMS,
+    RECORD,
+    BOOK_ITEM,
+    CANCEL_ITEM,
+    AUTHORISE,
+    READ_PAYMENT,
+    CAPTURE,
+    RETURN_PAYMENT,
+    REFUND,
+    LOCK_TRIP_OPTION,
+)

@@ -1,0 +1,234 @@
+"""Messages between the API, the workflows and the activities. One object per call.
+
+Fields are only ever added, with defaults: a running workflow may have been started by older code.
+"""
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from models.booking import Booking, Item, PaymentView, Problem
+from models.keys import item_reference
+from models.lifecycle import BookingState, CancelledBy
+from models.money import Currency, MinorUnits
+from models.supply import Quote, Reservation
+from models.trip import Contact, Traveler, TripOption
+
+CANCEL_UPDATE = "cancel"
+RESOLVE_UPDATE = "resolve"
+BOOKING_QUERY = "booking"
+EVENTS_QUERY = "events"
+
+
+class Patience(BaseModel):
+    """How long to wait and how to dispatch, fixed when a workflow starts (so replay agrees).
+
+    Times in seconds.
+    """
+
+    provider_timeout: dict[str, float] = {}
+    """Longest answer of each provider; an activity gets a little more."""
+    local: list[str] = []
+    """Providers whose calls run as local activities (settings ``dispatch_*``)."""
+    task_queue: str = "trips"
+    """The workflows' queue; a supplier's queue is ``{task_queue}-{supplier}``."""
+    retry_initial: float = 0.5
+    step_deadline: float = 180
+    undo_attempts: int = 20
+    authentication_deadline: float = 900
+
+    def queue(self, supplier: str) -> str:
+        """Return the task queue of a supplier, where its rate limit holds."""
+        return f"{self.task_queue}-{supplier}"
+
+
+class BookTripRequest(BaseModel):
+    """Everything ``BookTrip`` needs. Ids are made by the caller of the workflow."""
+
+    booking_id: str
+    booking_reference: str
+    caller_id: str
+    idempotency_key: str
+    fingerprint: str
+    """Of the request body; a repeat with another one is refused."""
+    trip: TripOption
+    travelers: list[Traveler]
+    contact: Contact
+    payment_method_id: str
+    billing_details: dict[str, Any]
+    amount: MinorUnits
+    currency: Currency
+    traveler_id: str = ""
+    patience: Patience = Patience()
+
+    def new_booking(self, now: dt.datetime) -> Booking:
+        """Return the booking as it begins: PENDING, nothing quoted, booked or paid."""
+        return Booking(
+            id=self.booking_id,
+            reference=self.booking_reference,
+            trip_option_id=self.trip.trip_option_id,
+            state=BookingState.PENDING,
+            currency=self.currency,
+            accepted_total=self.amount,
+            items=[
+                Item(
+                    number=number,
+                    type=component.type,
+                    supplier=component.supplier,
+                    component_id=component.component_id,
+                    title=component.title,
+                    currency=component.currency,
+                    price=component.price,
+                    reference=item_reference(self.booking_id, number),
+                )
+                for number, component in enumerate(self.trip.components, start=1)
+            ],
+            payment=PaymentView(
+                payment_method_id=self.payment_method_id,
+                currency=self.currency,
+                amount=self.amount,
+            ),
+            created_at=now,
+            updated_at=now,
+        )
+
+
+class CancelRequest(BaseModel):
+    """A wish to cancel: the whole booking, or the components named."""
+
+    by: CancelledBy = CancelledBy.GUEST
+    who: str
+    """The caller, for the history."""
+    reason: str = ""
+    components: list[str] = []
+    """Component ids; empty for the whole booking."""
+
+
+class CancelBookingRequest(BaseModel):
+    """What ``CancelBooking`` needs."""
+
+    booking_id: str
+    cancel: CancelRequest
+    patience: Patience = Patience()
+
+
+class Resolution(BaseModel):
+    """An operator's decision about a case.
+
+    ``retry`` runs what failed once more; ``resolved`` says that a person has settled it.
+    """
+
+    decision: Literal["retry", "resolved"]
+    who: str
+    note: str = ""
+    supplier_ids: dict[int, str] = {}
+    """The supplier's id of a reservation found by hand, by item number, for ``retry``."""
+
+
+class CancelOutcome(BaseModel):
+    """How a wish to cancel ended."""
+
+    booking: Booking
+    too_late: bool = False
+    """The booking was confirmed before the wish could be honoured: cancel the booking instead."""
+
+
+# -- activities ------------------------------------------------------------------------------
+
+
+class OpenedBooking(BaseModel):
+    """The answer of ``open_booking``."""
+
+    version: int = 0
+    """Of the record of the new booking, which is VALIDATING."""
+    taken_by: str | None = None
+    """The booking that has this trip option, when it is not ours."""
+    existing: Booking | None = None
+    """The stored booking, when this id was booked before and Temporal has forgotten it."""
+
+
+class BookingRef(BaseModel):
+    """Names a booking."""
+
+    booking_id: str
+
+
+class ItemsQuoted(BaseModel):
+    """The answer of ``quote_items``: what every item costs now, or why one cannot be had.
+
+    Quotes come without their offers: those are large and stay in the record.
+    """
+
+    quotes: dict[int, Quote] = {}
+    problems: list[Problem] = []
+
+
+class ItemCall(BaseModel):
+    """Asks for one item to be booked or cancelled. The record holds what the supplier needs."""
+
+    booking_id: str
+    item: int
+    key: str
+    supplier_id: str | None = None
+    """Found by an operator, where the supplier cannot look up our reference."""
+
+
+class BookedItem(BaseModel):
+    """The answer of ``book_item``: the reservation, or a definite refusal."""
+
+    reservation: Reservation | None = None
+    refused: Problem | None = None
+
+
+class CancelledItem(BaseModel):
+    """The answer of ``cancel_item``: nothing is left of the item, or the supplier refused."""
+
+    was_live: bool = False
+    """Whether there was something to cancel."""
+    supplier_fee: MinorUnits | None = None
+    """What the supplier says it keeps, where it says so."""
+    refused: Problem | None = None
+
+
+class PaymentCall(BaseModel):
+    """Asks for the booking's payment to be authorised, captured, given back or read.
+
+    ``amount`` in minor units of the booking's currency.
+    """
+
+    booking_id: str
+    key: str
+    amount: MinorUnits = 0
+
+
+class PaymentOutcome(BaseModel):
+    """The payment as it is now, or a definite refusal."""
+
+    payment: PaymentView | None = None
+    """None when it was never created."""
+    refused: Problem | None = None
+
+
+class Transition(BaseModel):
+    """One recorded step of a booking: state, history, items and payment in one transaction."""
+
+    booking: Booking
+    """As it is to be stored; ``version`` is the one read, the stored one is one more."""
+    from_state: BookingState
+    who: str
+    why: str
+
+
+class Recorded(BaseModel):
+    """The answer of ``record``."""
+
+    version: int
+
+
+class TripOptionLock(BaseModel):
+    """Tells the trip planner whether a trip option is open, locked or booked."""
+
+    trip_option_id: str
+    booking_id: str
+    status: Literal["OPEN", "BOOKED"]

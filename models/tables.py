@@ -1,0 +1,262 @@
+"""The record: tables of bookings, items, payments, history, trip options, attempts and callers.
+
+Written only by ``activities`` (bookings) and the command line (callers); read by the API.
+Amounts are integers in minor units, times are UTC, ids of bookings are UUIDs.
+``table=True`` models do not validate: what reaches them has been validated by the messages.
+"""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _uuid(*, nullable: bool = False) -> Any:
+    return Column(Uuid(as_uuid=False), nullable=nullable)
+
+
+def _booking(*, primary_key: bool = False) -> Any:
+    return Column(
+        Uuid(as_uuid=False), ForeignKey("bookings.id"), primary_key=primary_key, nullable=False
+    )
+
+
+def _time(*, nullable: bool = False, now: bool = False) -> Any:
+    return Column(
+        DateTime(timezone=True), nullable=nullable, server_default=text("now()") if now else None
+    )
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Column(JSONB(none_as_null=True), nullable=nullable)
+
+
+def _money(*, nullable: bool = False) -> Any:
+    return Column(BigInteger, nullable=nullable)
+
+
+class Caller(SQLModel, table=True):
+    """A service that may call the API; only the hash of its key is kept."""
+
+    __tablename__ = "callers"
+    __table_args__ = (CheckConstraint("role IN ('planner','operator')", name="callers_role"),)
+
+    id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
+    name: str
+    key_hash: str = Field(unique=True)
+    """SHA-256 of the key, hex; a key has 256 random bits, so a fast hash is enough."""
+    key_prefix: str
+    role: str = "planner"
+    """"planner" books and sees its own bookings; "operator" sees all and settles cases."""
+    created_at: dt.datetime = Field(sa_column=_time(now=True))
+    revoked_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
+class TripOptionRow(SQLModel, table=True):
+    """Our own copy of what is bought, and whether a booking has it."""
+
+    __tablename__ = "trip_options"
+    __table_args__ = (
+        CheckConstraint(
+            "lock_status IN ('OPEN','LOCKED','BOOKED')", name="trip_options_lock_status"
+        ),
+        CheckConstraint(
+            "(lock_status = 'OPEN') = (booking_id IS NULL)", name="trip_options_lock_holder"
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    lock_status: str = "LOCKED"
+    booking_id: str | None = Field(default=None, sa_column=_uuid(nullable=True))
+    """The booking that holds it; NULL when open."""
+    total_price: int = Field(sa_column=_money())
+    currency: str
+    data: dict[str, Any] = Field(sa_column=_json())
+    created_at: dt.datetime = Field(sa_column=_time(now=True))
+    updated_at: dt.datetime = Field(sa_column=_time(now=True))
+
+
+class BookingRow(SQLModel, table=True):
+    """A booking. ``state`` only moves along ``models.lifecycle.TRANSITIONS`` (trigger)."""
+
+    __tablename__ = "bookings"
+    __table_args__ = (
+        Index("ux_bookings_caller_key", "caller_id", "idempotency_key", unique=True),
+        Index("ix_bookings_caller_created", "caller_id", text("created_at DESC")),
+        Index("ix_bookings_state_created", "state", text("created_at DESC")),
+        Index("ix_bookings_trip_option", "trip_option_id"),
+        Index("ix_bookings_traveler", "traveler_id"),
+        CheckConstraint(
+            "0 <= refunded AND refunded <= captured AND captured <= accepted_total",
+            name="bookings_money",
+        ),
+    )
+
+    id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
+    reference: str = Field(unique=True)
+    caller_id: str = Field(sa_column=_uuid())
+    idempotency_key: str
+    fingerprint: str
+    trip_option_id: str
+    traveler_id: str
+    state: str
+    version: int
+    currency: str
+    accepted_total: int = Field(sa_column=_money())
+    captured: int = Field(default=0, sa_column=_money())
+    refunded: int = Field(default=0, sa_column=_money())
+    travelers: list[dict[str, Any]] = Field(sa_column=_json())
+    contact: dict[str, Any] = Field(sa_column=_json())
+    warnings: list[str] = Field(default_factory=list, sa_column=_json())
+    problem: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    case: dict[str, Any] | None = Field(
+        default=None, sa_column=Column("attention_case", JSONB(none_as_null=True), nullable=True)
+    )
+    failed_step: str | None = None
+    cancelled_by: str | None = None
+    cancel_reason: str | None = None
+    created_at: dt.datetime = Field(sa_column=_time())
+    updated_at: dt.datetime = Field(sa_column=_time())
+    confirmed_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    cancelled_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+
+
+class BookingItemRow(SQLModel, table=True):
+    """One item of a booking (contracts.md §1, "Stored per component")."""
+
+    __tablename__ = "booking_items"
+    __table_args__ = (
+        Index("ix_booking_items_supplier_confirmation", "supplier", "vendor_confirmation"),
+        Index("ix_booking_items_pnr", "pnr"),
+        Index("ix_booking_items_trip_option", "trip_option_id"),
+    )
+
+    booking_id: str = Field(sa_column=_booking(primary_key=True))
+    number: int = Field(primary_key=True)
+    trip_option_id: str
+    type: str
+    supplier: str
+    component_ref: str
+    title: str
+    status: str
+    saga_state: str
+    reference: str = Field(unique=True)
+    """Ours, given to the supplier."""
+    supplier_id: str | None = None
+    vendor_confirmation: str | None = None
+    booking_reference: str | None = None
+    pnr: str | None = None
+    payment_intent_id: str | None = None
+    amount: int = Field(sa_column=_money())
+    currency: str
+    fee: int = Field(default=0, sa_column=_money())
+    offer: dict[str, Any] = Field(sa_column=_json())
+    """The component of the trip option, whole."""
+    quote: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """The reservation, whole."""
+    error: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    booked_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    cancelled_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    created_at: dt.datetime = Field(sa_column=_time())
+    updated_at: dt.datetime = Field(sa_column=_time())
+
+
+class PaymentRow(SQLModel, table=True):
+    """The payment of a booking (contracts.md §1, "Stored per payment")."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        Index("ix_payments_trip_option", "trip_option_id"),
+        Index("ix_payments_status", "status"),
+    )
+
+    booking_id: str = Field(sa_column=_booking(primary_key=True))
+    trip_option_id: str
+    payment_intent_id: str | None = Field(default=None, unique=True)
+    charge_id: str | None = None
+    payment_method_id: str
+    billing_details: dict[str, Any] = Field(sa_column=_json())
+    amount: int = Field(sa_column=_money())
+    currency: str
+    status: str
+    authorised: int = Field(default=0, sa_column=_money())
+    captured: int = Field(default=0, sa_column=_money())
+    refunded: int = Field(default=0, sa_column=_money())
+    refunds: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    created_at: dt.datetime = Field(sa_column=_time())
+    updated_at: dt.datetime = Field(sa_column=_time())
+
+
+class HistoryRow(SQLModel, table=True):
+    """One transition of a booking: from, to, who, why, when."""
+
+    __tablename__ = "booking_history"
+
+    booking_id: str = Field(sa_column=_booking(primary_key=True))
+    version: int = Field(primary_key=True)
+    from_state: str | None = None
+    to_state: str
+    at: dt.datetime = Field(sa_column=_time())
+    who: str
+    why: str
+
+
+class AttemptRow(SQLModel, table=True):
+    """One call to a supplier or gateway: the intent before it, the outcome after it."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("ux_attempts_key_number", "key", "number", unique=True),
+        Index("ix_attempts_booking", "booking_id", "started_at"),
+        Index("ix_attempts_provider_outcome", "provider", "operation", "outcome", "started_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    booking_id: str = Field(sa_column=_booking())
+    item: int | None = None
+    provider: str
+    operation: str
+    key: str
+    """The business key; attempts of one intention share it."""
+    number: int
+    started_at: dt.datetime = Field(sa_column=_time(now=True))
+    finished_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    outcome: str | None = None
+    """done, refused, not_done, unknown; NULL while running, or when the worker died."""
+    provider_id: str | None = None
+    provider_code: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    message: str | None = None
+    result: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+
+
+class TransitionRow(SQLModel, table=True):
+    """An allowed transition; the trigger on ``bookings`` reads it."""
+
+    __tablename__ = "booking_transitions"
+
+    from_state: str = Field(primary_key=True)
+    to_state: str = Field(primary_key=True)
+
+
+BOOKINGS = SQLModel.metadata.tables["bookings"]
+BOOKING_ITEMS = SQLModel.metadata.tables["booking_items"]
+PAYMENTS = SQLModel.metadata.tables["payments"]
+HISTORY = SQLModel.metadata.tables["booking_history"]
+TRIP_OPTIONS = SQLModel.metadata.tables["trip_options"]
+ATTEMPTS = SQLModel.metadata.tables["attempts"]

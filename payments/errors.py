@@ -1,0 +1,113 @@
+"""Stripe's failures in the words of :mod:`models.errors`; classified here, once.
+
+Source: providers.md §1 (last table), reliability.md pitfall 9.
+"""
+
+import datetime as dt
+from typing import Any, Final
+
+import httpx
+import stripe
+
+from models.errors import (
+    AuthConfig,
+    Declined,
+    InvalidRequest,
+    ProviderError,
+    Retryable,
+    UnknownOutcome,
+)
+
+PROVIDER: Final = "stripe"
+
+READS: Final = frozenset({"retrieve", "find", "refunds", "payment_method"})
+"""Operations that change nothing: no answer means ask again."""
+
+_NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NO_ADDRESS: Final = (httpx.UnsupportedProtocol, httpx.InvalidURL)
+
+TRANSIENT_DECLINES: Final = frozenset(
+    {"processing_error", "try_again_later", "issuer_not_available"}
+)
+"""Codes of a Declined that the same card may pass later: a few times at most, and only under a
+new key, for Stripe replays a decline under its own."""
+
+
+def classify(error: stripe.StripeError, operation: str) -> ProviderError:
+    """Return what a failed call means for the saga.
+
+    ``operation`` is one of create, confirm, capture, cancel, refund or of :data:`READS`.
+    """
+    context: dict[str, Any] = {
+        "provider": PROVIDER,
+        "operation": operation,
+        "code": error.code or _detail(error, "code"),
+        "status": error.http_status,
+        "request_id": error.request_id,
+    }
+    message = error.user_message or str(error)
+    match error:
+        case stripe.APIConnectionError():
+            return _unanswered(error, operation, context)
+        case stripe.CardError():
+            code = _detail(error, "decline_code") or context["code"]
+            return Declined(message, **{**context, "code": code})
+        case stripe.RateLimitError():
+            return Retryable(message, retry_after=_retry_after(error), **context)
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return AuthConfig(message, **context)
+        case stripe.IdempotencyError():
+            # Our keys name one operation with one content: another content is our own mistake.
+            return InvalidRequest(message, **{**context, "code": "idempotency_error"})
+        case stripe.InvalidRequestError():
+            return _refused(error, message, operation, context)
+    if error.http_status == httpx.codes.CONFLICT:
+        # Somebody else's lock, or our own earlier request under the same key: nothing was done
+        # by this one.
+        return Retryable(message, retry_after=_retry_after(error), **context)
+    if operation in READS:
+        return Retryable(message, **context)
+    # A 5xx, or an answer that is none: it may have been done. Stripe keeps a 500 under its key
+    # and replays it, so that only a look-up tells (reliability.md, "Stripe guidance").
+    return UnknownOutcome(message, **context)
+
+
+def unusable(operation: str, problem: Exception) -> ProviderError:
+    """Return what an answer means that is JSON but not the published object."""
+    message = f"Stripe's answer is not what it publishes: {problem}"
+    kind = Retryable if operation in READS else UnknownOutcome
+    return kind(message, provider=PROVIDER, operation=operation, code="malformed_answer")
+
+
+def _unanswered(
+    error: stripe.StripeError, operation: str, context: dict[str, Any]
+) -> ProviderError:
+    cause = error.__cause__
+    if isinstance(cause, _NO_ADDRESS):
+        return AuthConfig(f"Stripe's address is no address: {cause!r}", **context)
+    if isinstance(cause, _NOTHING_SENT) or operation in READS:
+        return Retryable(f"Stripe was not reached: {cause!r}", **context)
+    return UnknownOutcome(f"Stripe did not answer: {cause!r}", **context)
+
+
+def _refused(
+    error: stripe.InvalidRequestError, message: str, operation: str, context: dict[str, Any]
+) -> ProviderError:
+    if context["code"] in ("charge_expired_for_capture", "capture_charge_authorization_expired"):
+        return Declined(message, **{**context, "code": "authorisation_expired"})
+    if operation == "refund" and error.param == "amount" and not error.code:
+        # "Refund amount is greater than unrefunded amount" comes without a code of its own.
+        context["code"] = "charge_already_refunded"
+    return InvalidRequest(message, **context)
+
+
+def _detail(error: stripe.StripeError, name: str) -> str | None:
+    body = error.json_body
+    details = body.get("error") if isinstance(body, dict) else None
+    value = details.get(name) if isinstance(details, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _retry_after(error: stripe.StripeError) -> dt.timedelta | None:
+    seconds = (error.headers or {}).get("retry-after", "")
+    return dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None

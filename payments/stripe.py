@@ -1,0 +1,297 @@
+"""Stripe, by its own SDK: authorise, capture, release, refund (providers.md §1).
+
+Our own idempotency key goes with every call that can move money, and the SDK's silent retries
+are off: one call is one request, and the saga decides what follows (reliability.md pitfall 9).
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import httpx
+import stripe
+from pydantic import BaseModel, ValidationError
+
+from models.errors import Declined, InvalidRequest, ProviderError
+from models.money import Money
+from payments import webhooks
+from payments.errors import PROVIDER, classify, unusable
+from payments.protocol import Payment, PaymentMethod, PaymentState, Refund
+from payments.stripe_shapes import (
+    STATES,
+    IntentAnswer,
+    IntentSearch,
+    MethodAnswer,
+    RefundAnswer,
+    RefundList,
+)
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+_EXPAND: Final = ["latest_charge"]
+_CONNECT_SECONDS: Final = 5.0
+_POOL: Final = httpx.Limits(max_connections=40, max_keepalive_connections=40, keepalive_expiry=20)
+"""Bounded: httpx looks through its whole pool at every call, so that a large one is slow."""
+_REFERENCE: Final = re.compile(r"[\w.:-]{1,255}", re.ASCII)
+_MOST_TELLING: Final = (
+    PaymentState.CAPTURED,
+    PaymentState.AUTHORISED,
+    PaymentState.PROCESSING,
+    PaymentState.ACTION_REQUIRED,
+    PaymentState.UNCONFIRMED,
+    PaymentState.RELEASED,
+)
+"""Which of several payments under one reference is the one that matters: where money is."""
+
+
+class _BoundedHttp(stripe.HTTPXClient):
+    """The SDK's HTTP client with a bounded pool and a short wait for connecting."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__(timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)))
+        # The SDK has no setting for the pool; its own client has not been used yet.
+        self._client_async = httpx.AsyncClient(limits=_POOL)
+
+
+class StripeGateway:
+    """The :class:`payments.protocol.Gateway` that is Stripe."""
+
+    name = PROVIDER
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        url: str,
+        timeout: float,
+        webhook_secrets: str = "",
+        return_url: str = "",
+    ) -> None:
+        """Make a gateway; nothing is sent yet.
+
+        Args:
+            key: the secret key.
+            url: the API's base without ``/v1``.
+            timeout: seconds to wait for an answer.
+            webhook_secrets: the webhook's signing secrets, separated by commas.
+            return_url: where the traveller's browser goes after 3-D Secure; without it Stripe
+                answers a next action for its own client-side SDK instead of a redirect.
+        """
+        self._http = _BoundedHttp(timeout)
+        self._client = stripe.StripeClient(
+            key, base_addresses={"api": url}, max_network_retries=0, http_client=self._http
+        )
+        self._webhook_secrets = [s for part in webhook_secrets.split(",") if (s := part.strip())]
+        self._return_url = return_url
+
+    async def create(
+        self,
+        *,
+        amount: Money,
+        payment_method_id: str,
+        reference: str,
+        metadata: dict[str, str],
+        key: str,
+    ) -> Payment:
+        """Create the payment intent, unconfirmed, for manual capture."""
+        params: stripe.params.PaymentIntentCreateParams = {
+            "amount": amount.amount,
+            "currency": amount.currency.lower(),
+            "capture_method": "manual",
+            "payment_method": payment_method_id,
+            # Where the traveller's browser cannot be sent back to us, no payment method may
+            # redirect. Cards with 3-D Secure are none of those: they work either way.
+            "automatic_payment_methods": {
+                "enabled": True,
+                "allow_redirects": "always" if self._return_url else "never",
+            },
+            "metadata": {**metadata, "booking_id": reference},
+            "expand": _EXPAND,
+        }
+        answer = await self._call(
+            "create",
+            IntentAnswer,
+            lambda: self._client.v1.payment_intents.create_async(params, {"idempotency_key": key}),
+        )
+        return answer.payment()
+
+    async def confirm(self, payment_id: str, *, key: str) -> Payment:
+        """Ask for the authorisation; see the protocol."""
+        params: stripe.params.PaymentIntentConfirmParams = {"expand": _EXPAND}
+        if self._return_url:
+            params["return_url"] = self._return_url
+        return await self._change(
+            "confirm",
+            payment_id,
+            lambda: self._client.v1.payment_intents.confirm_async(
+                payment_id, params, {"idempotency_key": key}
+            ),
+            done={PaymentState.AUTHORISED, PaymentState.CAPTURED},
+        )
+
+    async def retrieve(self, payment_id: str) -> Payment:
+        """Read the payment."""
+        answer = await self._call(
+            "retrieve",
+            IntentAnswer,
+            lambda: self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": _EXPAND}),
+        )
+        return answer.payment()
+
+    async def find(self, reference: str) -> Payment | None:
+        """Look the payment up by ``metadata['booking_id']``."""
+        if not _REFERENCE.fullmatch(reference):
+            raise self._invalid("find", f"{reference!r} cannot be searched for", "bad_reference")
+        answer = await self._call(
+            "find",
+            IntentSearch,
+            lambda: self._client.v1.payment_intents.search_async(
+                {
+                    "query": f"metadata['booking_id']:'{reference}'",
+                    "limit": 100,
+                    "expand": [f"data.{name}" for name in _EXPAND],
+                }
+            ),
+        )
+        payments = [found.payment() for found in answer.data]
+        return min(payments, key=lambda p: _MOST_TELLING.index(p.state), default=None)
+
+    async def capture(self, payment_id: str, *, amount: Money, key: str) -> Payment:
+        """Take ``amount`` of the held money; the rest is released."""
+        return await self._change(
+            "capture",
+            payment_id,
+            lambda: self._client.v1.payment_intents.capture_async(
+                payment_id,
+                {"amount_to_capture": amount.amount, "expand": _EXPAND},
+                {"idempotency_key": key},
+            ),
+            done={PaymentState.CAPTURED},
+        )
+
+    async def cancel(self, payment_id: str, *, key: str) -> Payment:
+        """Release a payment that was not captured."""
+        return await self._change(
+            "cancel",
+            payment_id,
+            lambda: self._client.v1.payment_intents.cancel_async(
+                payment_id,
+                {"cancellation_reason": "abandoned", "expand": _EXPAND},
+                {"idempotency_key": key},
+            ),
+            done={PaymentState.RELEASED},
+        )
+
+    async def refund(self, payment_id: str, *, amount: Money, key: str) -> Refund:
+        """Give back ``amount`` of what was captured."""
+        answer = await self._call(
+            "refund",
+            RefundAnswer,
+            lambda: self._client.v1.refunds.create_async(
+                {
+                    "payment_intent": payment_id,
+                    "amount": amount.amount,
+                    "reason": "requested_by_customer",
+                },
+                {"idempotency_key": key},
+            ),
+        )
+        return answer.refund()
+
+    async def refunds(self, payment_id: str) -> list[Refund]:
+        """List the refunds of a payment, oldest first."""
+        newest_first: list[RefundAnswer] = []
+        params: stripe.params.RefundListParams = {"payment_intent": payment_id, "limit": 100}
+        while True:
+            page = await self._call(
+                "refunds", RefundList, lambda: self._client.v1.refunds.list_async(params)
+            )
+            newest_first += page.data
+            if not page.has_more or not page.data:
+                return [answer.refund() for answer in reversed(newest_first)]
+            params["starting_after"] = page.data[-1].id
+
+    async def payment_method(self, payment_method_id: str) -> PaymentMethod:
+        """Read a payment method."""
+        answer = await self._call(
+            "payment_method",
+            MethodAnswer,
+            lambda: self._client.v1.payment_methods.retrieve_async(payment_method_id),
+        )
+        return answer.payment_method()
+
+    def verify_webhook(self, payload: bytes, signature: str) -> dict[str, Any]:
+        """Check the signature over the raw body and return the event."""
+        return webhooks.verify(payload, signature, self._webhook_secrets)
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _call(
+        self,
+        operation: str,
+        shape: type[Shape],
+        request: Callable[[], Awaitable[Any]],
+    ) -> Shape:
+        """Make one request and read its answer; raises only :mod:`models.errors`."""
+        try:
+            answer = await request()
+        except stripe.StripeError as error:
+            raise classify(error, operation) from error
+        try:
+            return shape.model_validate(answer.to_dict())
+        except (ValidationError, AttributeError) as error:
+            raise unusable(operation, error) from error
+
+    async def _change(
+        self,
+        operation: str,
+        payment_id: str,
+        request: Callable[[], Awaitable[Any]],
+        *,
+        done: set[PaymentState],
+    ) -> Payment:
+        """Change a payment's state; one that is ``done`` already is a success."""
+        try:
+            return (await self._call(operation, IntentAnswer, request)).payment()
+        except InvalidRequest as error:
+            if error.code != "payment_intent_unexpected_state":
+                raise
+            state = _state_in(error)
+            if state is None or state not in done:
+                raise _wrong_state(error, operation, state) from error
+        # The intent in the error lacks its charge; read the whole of it.
+        return await self.retrieve(payment_id)
+
+    def _invalid(self, operation: str, message: str, code: str) -> InvalidRequest:
+        return InvalidRequest(message, provider=self.name, operation=operation, code=code)
+
+
+def _state_in(error: ProviderError) -> PaymentState | None:
+    """Return the state that a wrong-state error tells of."""
+    cause = error.__cause__
+    body = cause.json_body if isinstance(cause, stripe.StripeError) else None
+    details = body.get("error") if isinstance(body, dict) else None
+    intent = details.get("payment_intent") if isinstance(details, dict) else None
+    status = intent.get("status") if isinstance(intent, dict) else None
+    return STATES.get(status) if isinstance(status, str) else None
+
+
+def _wrong_state(
+    error: InvalidRequest, operation: str, state: PaymentState | None
+) -> ProviderError:
+    """Return what it means that the payment is in another state than the call wants."""
+    context: dict[str, Any] = {
+        "provider": error.provider,
+        "operation": operation,
+        "status": error.status,
+        "request_id": error.request_id,
+    }
+    match operation, state:
+        case "capture" | "confirm", PaymentState.RELEASED:
+            # The hold has lapsed or was released: there is nothing left to take.
+            return Declined(str(error), code="authorisation_expired", **context)
+        case "cancel", PaymentState.CAPTURED:
+            return InvalidRequest(str(error), code="captured", **context)
+    return InvalidRequest(str(error), code=error.code, **context)

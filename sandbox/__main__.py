@@ -1,0 +1,78 @@
+"""``python -m sandbox``: serve the local world until told to stop."""
+
+import argparse
+import asyncio
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from sandbox.app import create_app
+from sandbox.connection import AbortableProtocol
+from sandbox.world import World
+
+
+class _Server(uvicorn.Server):
+    """A server that lets go of everyone it keeps waiting as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self._world = world
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Take the signal to stop; a second one stops at once."""
+        self._world.closing.set()
+        # Not super(): it would raise the signal again at the end, and being told to stop is no
+        # failure; the exit code is 0.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse ``arguments``, serve, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
+    parser.add_argument(
+        "--announce-file", type=Path, help="write the URL into this file once it answers"
+    )
+    options = parser.parse_args(arguments)
+    with _listen(options.host, options.port) as listener:
+        asyncio.run(_serve(options, listener))
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
+
+
+async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    world = World()
+    server = _Server(
+        uvicorn.Config(
+            create_app(world),
+            http=AbortableProtocol,
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=2,
+        ),
+        world,
+    )
+    print(url, flush=True)
+    if options.announce_file is not None:
+        # Renamed into place: whoever waits for the file never reads half of it.
+        draft = options.announce_file.with_suffix(".tmp")
+        draft.write_text(url + "\n", encoding="utf-8")
+        draft.replace(options.announce_file)
+    await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The Demand API's paths. All of them are POST."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from sandbox.booking_com import messages as said
+from sandbox.booking_com.messages import Parameters, failed, invalid
+from sandbox.booking_com.orders import Orders
+from sandbox.booking_com.shop import Shop
+from sandbox.world import Answer, World
+
+Body = TypeVar("Body", bound=Parameters)
+
+
+def router(world: World) -> APIRouter:
+    """Return the routes under ``/booking_com/3.2``."""
+    routes = APIRouter(prefix="/booking_com/3.2")
+    shop, orders = Shop(world), Orders(world)
+
+    def serve(
+        path: str, body: type[Body], handle: Callable[[Request, Body], Awaitable[Response]]
+    ) -> None:
+        async def endpoint(request: Request) -> Response:
+            refusal = _unauthorised(request)
+            if refusal is not None:
+                return refusal.response()
+            try:
+                parameters = body.model_validate(json.loads(await request.body()))
+            except ValidationError as error:
+                return invalid(error).response()
+            except ValueError:
+                return failed(400, "malformed_request", "The body is not JSON.").response()
+            return await handle(request, parameters)
+
+        routes.add_api_route(path, endpoint, methods=["POST"])
+
+    serve("/accommodations/details", said.StaticDetails, shop.static_details)
+    serve("/accommodations/availability", said.Availability, shop.availability)
+    serve("/orders/preview", said.Preview, shop.preview)
+    serve("/orders/create", said.Create, orders.create)
+    serve("/orders/details", said.Details, orders.details)
+    serve("/orders/details/accommodations", said.AccommodationDetails, orders.stays)
+    serve("/orders/cancel", said.Cancel, orders.cancel)
+    return routes
+
+
+def _unauthorised(request: Request) -> Answer | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return failed(401, "unauthorized", "The bearer token is missing.")
+    if not request.headers.get("X-Affiliate-Id"):
+        return failed(401, "unauthorized", "The header X-Affiliate-Id is missing.")
+    return None

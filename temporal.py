@@ -1,0 +1,48 @@
+"""The one way to connect to Temporal, used by the API, the worker, the command line and tests."""
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+
+from models.messages import Patience
+from settings import Settings
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """Connect to the Temporal server of ``settings``.
+
+    TLS, API keys and profiles come from the SDK's environment configuration (``TEMPORAL_TLS_*``,
+    ``TEMPORAL_API_KEY``, ``TEMPORAL_PROFILE``); address and namespace from our settings.
+    With ``lazy`` the connection is made at the first call.
+
+    Raises:
+        RuntimeError: the server cannot be reached.
+    """
+    options = ClientConfig.load_client_connect_config()
+    options["target_host"] = settings.temporal_address
+    options["namespace"] = settings.temporal_namespace
+    return await Client.connect(**options, data_converter=pydantic_data_converter, lazy=lazy)
+
+
+def patience(settings: Settings) -> Patience:
+    """Return the waiting times and dispatch that a workflow started now keeps for its life."""
+    dispatch = {
+        "stripe": settings.dispatch_stripe,
+        "amadeus": settings.dispatch_amadeus,
+        "booking_com": settings.dispatch_booking_com,
+        "viator": settings.dispatch_viator,
+    }
+    return Patience(
+        provider_timeout={
+            "stripe": settings.timeout_for(settings.stripe_url, 80),
+            "amadeus": settings.timeout_for(settings.amadeus_url, 30),
+            "booking_com": settings.timeout_for(settings.booking_com_url, 60),
+            "viator": settings.timeout_for(settings.viator_url, 120),
+        },
+        local=[provider for provider, how in dispatch.items() if how == "local"],
+        task_queue=settings.task_queue,
+        retry_initial=settings.retry_initial_seconds,
+        step_deadline=settings.step_deadline_seconds,
+        undo_attempts=settings.undo_attempts,
+        authentication_deadline=settings.authentication_deadline_seconds,
+    )

@@ -1,0 +1,146 @@
+"""The worker: runs the workflows and the activities until it is told to stop.
+
+One process serves the workflows' queue and one queue for each supplier and the gateway, so that a
+supplier's documented rate holds over any number of workers. Run as many of these as you like.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.registry import Activities, create_activities
+from models.messages import Patience
+from settings import Settings, get_settings
+from temporal import connect, patience
+from workflows.booking import BookTrip
+from workflows.cancelling import CancelBooking
+
+log = logging.getLogger("tripsaga.worker")
+
+WORKFLOWS: Sequence[type] = (BookTrip, CancelBooking)
+
+STICKY = timedelta(seconds=5)
+"""After a worker died, its workflows wait this long before another worker takes them over."""
+
+
+def workflow_runner(*, sandboxed: bool) -> WorkflowRunner:
+    """Return how workflow code is run: in the determinism sandbox (tests) or plainly."""
+    if not sandboxed:
+        return UnsandboxedWorkflowRunner()
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("models", "iso4217")
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def create_workers(client: Client, settings: Settings, activities: Activities) -> list[Worker]:
+    """Return the workers of this process, one for each queue."""
+    queues: Patience = patience(settings)
+    grace = timedelta(seconds=settings.shutdown_grace_seconds)
+    deployment = _deployment(settings)
+    workers = [
+        Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=WORKFLOWS,
+            activities=activities.all(),
+            workflow_runner=workflow_runner(sandboxed=settings.workflow_sandbox),
+            graceful_shutdown_timeout=grace,
+            sticky_queue_schedule_to_start_timeout=STICKY,
+            max_concurrent_activities=settings.max_concurrent_activities,
+            deployment_config=deployment,
+        ),
+        Worker(
+            client,
+            task_queue=queues.queue(activities.gateway.name),
+            activities=activities.for_gateway(),
+            graceful_shutdown_timeout=grace,
+            max_concurrent_activities=settings.max_concurrent_activities,
+            deployment_config=deployment,
+        ),
+    ]
+    workers += [
+        Worker(
+            client,
+            task_queue=queues.queue(name),
+            activities=activities.for_supplier(),
+            graceful_shutdown_timeout=grace,
+            max_concurrent_activities=settings.max_concurrent_activities,
+            max_task_queue_activities_per_second=supplier.capabilities.requests_per_second,
+            deployment_config=deployment,
+        )
+        for name, supplier in activities.suppliers.items()
+    ]
+    return workers
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    if not settings.worker_build_id:
+        return None
+    version = WorkerDeploymentVersion(
+        deployment_name=settings.worker_deployment, build_id=settings.worker_build_id
+    )
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+async def run(
+    settings: Settings, stop: asyncio.Event, activities: Activities | None = None
+) -> None:
+    """Run the workers until ``stop`` is set, then let running activities finish.
+
+    Raises:
+        RuntimeError: Temporal cannot be reached, or a worker failed for good.
+    """
+    client = await connect(settings)
+    activities = activities or create_activities(settings)
+    workers = create_workers(client, settings, activities)
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    log.info("worker is running: %s", ", ".join(worker.task_queue for worker in workers))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
+        results = await asyncio.gather(*running, return_exceptions=True)
+        await activities.close()
+    for result in results:
+        if isinstance(result, BaseException):
+            raise RuntimeError(f"a worker failed: {result}") from result
+    log.info("worker has stopped")
+
+
+async def main_async(settings: Settings, activities: Activities | None = None) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run(settings, stop, activities)
+
+
+def main() -> None:
+    """Start the worker with the settings of the environment."""
+    settings = get_settings()
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    asyncio.run(main_async(settings))
+
+
+if __name__ == "__main__":
+    main()

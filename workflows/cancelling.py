@@ -1,0 +1,196 @@
+"""CancelBooking: cancel a confirmed booking, or some of its components.
+
+What is kept comes from the terms stored at validation, at the moment of the wish; everything else
+goes back to the traveller.
+"""
+
+from temporalio import workflow
+from temporalio.common import VersioningBehavior
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from models import calls
+    from models.booking import Booking, Code, Item, Problem
+    from models.keys import operation_key
+    from models.lifecycle import BookingState, ItemStatus
+    from models.messages import (
+        CANCEL_UPDATE,
+        BookingRef,
+        CancelBookingRequest,
+        CancelOutcome,
+        CancelRequest,
+        PaymentCall,
+        TripOptionLock,
+    )
+    from models.money import Money
+    from models.search_attributes import BOOKING_REFERENCE
+    from workflows import policies
+    from workflows.base import STRIPE, BookingWorkflow
+    from workflows.outcomes import fault
+    from workflows.perform import perform_at, perform_local
+    from workflows.plan import plan
+    from workflows.saga import finish_uncancelled
+
+CANCELLABLE = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
+
+
+@workflow.defn(name="CancelBooking", versioning_behavior=VersioningBehavior.PINNED)
+class CancelBooking(BookingWorkflow):
+    """Runs under the booking's id once BookTrip has ended, so that one change runs at a time."""
+
+    @workflow.init
+    def __init__(self, request: CancelBookingRequest) -> None:
+        super().__init__(None, request.patience)
+        self._request = request
+        self._requested_at = workflow.now()
+
+    @workflow.run
+    async def run(self, request: CancelBookingRequest) -> Booking:
+        """Cancel; returns the booking CANCELLED, or CONFIRMED with what is left of it.
+
+        A booking that cannot be cancelled any more is returned as it is: cancelling twice is the
+        same answer. Once begun there is no way back, so a cancel of the workflow changes nothing.
+        """
+        self._held = await perform_local(
+            calls.LOAD_BOOKING,
+            BookingRef(booking_id=request.booking_id),
+            policies.record(),
+            "Read the booking",
+        )
+        if self._booking.state in CANCELLABLE and self._wanted():
+            await finish_uncancelled(self._cancel_and_refund())
+        return await self._end()
+
+    @workflow.update(name=CANCEL_UPDATE)
+    async def cancel(self, request: CancelRequest) -> CancelOutcome:
+        """Answer how the cancelling under way ends; a second wish gets the same answer.
+
+        ``too_late`` says that the second wish named other components: ask again.
+        """
+        await workflow.wait_condition(lambda: self._ended)
+        live = {item.component_id for item in self._booking.live_items}
+        wanted = set(request.components) or live
+        return CancelOutcome(booking=self._booking, too_late=bool(live & wanted))
+
+    # -- the story ------------------------------------------------------------------------
+
+    async def _cancel_and_refund(self) -> None:
+        """Cancel at the suppliers in reverse order, refund, and record what is left."""
+        cancel = self._request.cancel
+        upsert = [BOOKING_REFERENCE.value_set(self._booking.reference)]
+        workflow.upsert_search_attributes(upsert)
+        by = f"cancelled by {cancel.by.lower()}"
+        why = f"{by}: {cancel.reason}" if cancel.reason else by
+        items = self._wanted()
+        problems = await self._cancel_items(items)
+        problems += await self._refund()
+        while problems:
+            resolution = await self._ask_operator(problems)
+            if resolution.decision == "retry":
+                problems = await self._cancel_items([i for i in items if i.live])
+                problems += await self._refund()
+            else:
+                for item in items:
+                    if item.live:
+                        self._cancelled(item)
+                problems = await self._refund()
+            self._close_case(resolution)
+            self._resolution = None
+        await self._close(why)
+
+    async def _cancel_items(self, items: list[Item]) -> list[Problem]:
+        """Cancel items at their suppliers, last booked first; answers what was not possible."""
+        problems = []
+        for stage in reversed(plan(items)):
+            for item in reversed(stage):
+                try:
+                    outcome = await self._cancel_item(item, operation="cancel")
+                except FailureError as error:
+                    problem = fault(error, step="cancel", code=Code.SUPPLIER_DOWN, item=item.number)
+                    problems.append(self._item_stays(item, problem))
+                    continue
+                if outcome.refused is not None:
+                    problems.append(self._item_stays(item, outcome.refused))
+                else:
+                    self._cancelled(item, supplier_fee=outcome.supplier_fee)
+        return problems
+
+    def _cancelled(self, item: Item, supplier_fee: int | None = None) -> None:
+        """Note an item as cancelled, keeping what its stored terms say at the time of the wish."""
+        terms = item.quote.terms if item.quote else None
+        item.fee = terms.fee_at(self._requested_at, item.price) if terms else item.price
+        if supplier_fee is not None and supplier_fee != item.fee:
+            self._tell(
+                item.type.lower(),
+                "fee",
+                f"{item.supplier} keeps {self._money(supplier_fee)},"
+                f" our terms say {self._money(item.fee)}",
+            )
+        self._item_gone(item)
+
+    async def _refund(self) -> list[Problem]:
+        """Give back what is neither kept as a fee nor the price of what still stands."""
+        booking = self._booking
+        payment = booking.payment
+        kept = sum(item.fee for item in booking.items if item.status is ItemStatus.CANCELLED) + sum(
+            item.price for item in booking.live_items
+        )
+        amount = payment.captured - payment.refunded - kept
+        if amount <= 0:
+            return []
+        version = len(payment.refunds) + 1
+        message = PaymentCall(
+            booking_id=booking.id,
+            key=operation_key(booking.id, "payment", "refund", version),
+            amount=amount,
+        )
+        try:
+            outcome = await perform_at(
+                STRIPE,
+                self._patience,
+                calls.REFUND,
+                message,
+                policies.undoing(self._patience, STRIPE),
+                f"Refund {self._money(amount)}",
+            )
+        except FailureError as error:
+            return [fault(error, step="refund", code=Code.PAYMENT_DOWN)]
+        if outcome.payment is None:
+            return [
+                outcome.refused
+                or Problem(code=Code.INTERNAL, step="refund", message="no answer to the refund")
+            ]
+        booking.payment = outcome.payment
+        self._tell("refund", "done", f"{self._money(amount)} is on its way back")
+        return []
+
+    async def _close(self, why: str) -> None:
+        """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""
+        booking = self._booking
+        cancel = self._request.cancel
+        if booking.live_items:
+            await self._record(BookingState.CONFIRMED, why, who=cancel.who)
+            return
+        booking.cancelled_by = cancel.by
+        booking.cancel_reason = cancel.reason or None
+        booking.cancelled_at = workflow.now()
+        await self._record(BookingState.CANCELLED, why, who=cancel.who)
+        lock = TripOptionLock(
+            trip_option_id=booking.trip_option_id, booking_id=booking.id, status="OPEN"
+        )
+        try:
+            await perform_local(
+                calls.LOCK_TRIP_OPTION, lock, policies.courtesy(), "Open the trip option again"
+            )
+        except FailureError as error:
+            self._tell("planner", "failed", f"the trip planner could not be told: {error}")
+
+    def _wanted(self) -> list[Item]:
+        """The live items the wish is about: those named, or all."""
+        named = set(self._request.cancel.components)
+        return [
+            item for item in self._booking.live_items if not named or item.component_id in named
+        ]
+
+    def _money(self, amount: int) -> str:
+        return str(Money(amount=amount, currency=self._booking.currency))

@@ -1,0 +1,55 @@
+"""What people read of a running booking: Markdown in the Temporal Web UI, no personal data."""
+
+from models.booking import Booking, Item
+from models.lifecycle import ItemStatus, SagaState
+from models.money import Money
+
+_MARKS = {
+    ItemStatus.PENDING: "…",
+    ItemStatus.CONFIRMED: "✓",
+    ItemStatus.CANCELLED: "↩",
+    ItemStatus.FAILED: "✗",
+}
+
+
+def describe(booking: Booking) -> str:
+    """Return the booking as Markdown: state, items, money, and what is unsettled."""
+    lines = [
+        f"**{booking.reference}** is **{booking.state}**",
+        "",
+        "| | item | supplier | price | now | code |",
+        "|---|---|---|---:|---|---|",
+        *(_row(item) for item in booking.items),
+        "",
+        _payment(booking),
+    ]
+    lines += [f"- ⚠ {warning}" for warning in booking.warnings]
+    if booking.problem:
+        lines += ["", f"**{booking.problem.code}** at {booking.problem.step}"]
+    if booking.case and not booking.case.resolved_at:
+        lines += ["", f"**Needs attention:** {booking.case.summary}"]
+    return "\n".join(lines)
+
+
+def _row(item: Item) -> str:
+    code = item.reservation.confirmation_code if item.reservation else ""
+    price = Money(amount=item.price, currency=item.currency)
+    state = item.saga_state if item.saga_state is not SagaState.BOOKED else item.status
+    return (
+        f"| {_MARKS[item.status]} | {item.title or item.type} | {item.supplier}"
+        f" | {price} | {state} | {code} |"
+    )
+
+
+def _money(amount: int, booking: Booking) -> str:
+    return str(Money(amount=amount, currency=booking.currency))
+
+
+def _payment(booking: Booking) -> str:
+    payment = booking.payment
+    return (
+        f"Payment `{payment.id or '–'}` is **{payment.status}**:"
+        f" authorised {_money(payment.authorised, booking)},"
+        f" captured {_money(payment.captured, booking)},"
+        f" refunded {_money(payment.refunded, booking)}"
+    )

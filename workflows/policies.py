@@ -1,0 +1,85 @@
+"""How long to wait and how often to ask again: one policy for each cause, with its reason."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from models.messages import Patience
+
+HEARTBEAT = timedelta(seconds=6)
+"""A worker that dies during a call is noticed within this time, however slow the supplier is."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Patience for one kind of call."""
+
+    retry: RetryPolicy
+    start_to_close: timedelta
+    """One attempt."""
+    schedule_to_close: timedelta | None = None
+    """All attempts together; None for no limit."""
+
+
+def record() -> Policy:
+    """Our own database: nothing is lost by waiting for it, so there is no last attempt."""
+    return Policy(
+        retry=RetryPolicy(
+            initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)
+        ),
+        start_to_close=timedelta(seconds=15),
+    )
+
+
+def courtesy() -> Policy:
+    """Telling somebody what is no part of the booking: a few attempts, then without it."""
+    return Policy(
+        retry=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
+        start_to_close=timedelta(seconds=5),
+    )
+
+
+def reading(patience: Patience, providers: list[str]) -> Policy:
+    """Reads touch nothing: asked again until the step's deadline."""
+    return Policy(
+        retry=_backing_off(patience),
+        start_to_close=_one_attempt(patience, providers, calls=2),
+        schedule_to_close=timedelta(seconds=patience.step_deadline),
+    )
+
+
+def forward(patience: Patience, provider: str) -> Policy:
+    """A step towards the trip: a fault is settled or asked again until the step's deadline.
+
+    An attempt may look up, act and look up again, so it gets the time of four answers.
+    """
+    return Policy(
+        retry=_backing_off(patience),
+        start_to_close=_one_attempt(patience, [provider], calls=4),
+        schedule_to_close=timedelta(seconds=patience.step_deadline),
+    )
+
+
+def undoing(patience: Patience, provider: str) -> Policy:
+    """An undo has no deadline: it waits longer and longer, and ends as an operator's case."""
+    return Policy(
+        retry=RetryPolicy(
+            initial_interval=timedelta(seconds=patience.retry_initial),
+            maximum_interval=timedelta(minutes=5),
+            maximum_attempts=patience.undo_attempts,
+        ),
+        start_to_close=_one_attempt(patience, [provider], calls=4),
+    )
+
+
+def _backing_off(patience: Patience) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=patience.retry_initial),
+        maximum_interval=timedelta(seconds=10),
+    )
+
+
+def _one_attempt(patience: Patience, providers: list[str], *, calls: int) -> timedelta:
+    longest = max((patience.provider_timeout.get(name, 10) for name in providers), default=10)
+    return timedelta(seconds=calls * longest + 5)
