@@ -15,7 +15,15 @@ from activities.heartbeats import heartbeating
 from models import calls
 from models.booking import Problem
 from models.database import Sessions, autocommit
-from models.errors import AuthConfig, Fault, InvalidRequest, Refusal, Retryable, UnknownOutcome
+from models.errors import (
+    AuthConfig,
+    Fault,
+    InvalidRequest,
+    Refusal,
+    Retryable,
+    Unavailable,
+    UnknownOutcome,
+)
 from models.keys import operation_key
 from models.messages import BookedItem, BookingRef, CancelledItem, ItemCall, ItemsQuoted
 from models.money import Money
@@ -112,7 +120,14 @@ class ItemActivities:
             return await supplier.book(item.component, quote, item.party, item.reference)
 
         async def find(since: dt.datetime) -> Reservation | None:
-            return await supplier.find(item.reference, since=since)
+            found = await supplier.find(item.reference, since=since)
+            if found is not None and found.status is ReservationStatus.CANCELLED:
+                raise Unavailable(
+                    f"{item.component.title} was booked and cancelled at {supplier.name}",
+                    provider=supplier.name,
+                    operation="find",
+                )
+            return found
 
         try:
             supplier = self._supplier(item)

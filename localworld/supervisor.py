@@ -115,7 +115,7 @@ class Supervisor:
             return
         child.ask_to_stop()
         end = time.monotonic() + child.program.stop_seconds
-        while child.poll() is None and time.monotonic() < end:
+        while child.poll() is None and time.monotonic() < end:  # noqa: ASYNC110  (a process)
             await asyncio.sleep(_TICK)
         self._end()
         self._say(Status.STOPPED)

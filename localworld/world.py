@@ -53,6 +53,11 @@ class World:
         self.sandbox_url = settings.sandbox_url.rstrip("/")
         self.api_url = ""
 
+    @property
+    def started(self) -> bool:
+        """Whether anything was started that is to be stopped."""
+        return bool(self._supervisors)
+
     # -- life ------------------------------------------------------------------------------
 
     async def start(self) -> Services:
@@ -319,8 +324,8 @@ class World:
             services.write(self.places.services, self.services())
 
     def _forget(self) -> None:
-        self.places.services.unlink(missing_ok=True)
         if self._lock:
+            self.places.services.unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 import stripe
+from pydantic import ValidationError
 
 from models.errors import (
     AuthConfig,
@@ -17,6 +18,8 @@ from models.errors import (
     Retryable,
     UnknownOutcome,
 )
+from payments.protocol import PaymentState
+from payments.stripe_shapes import STATES
 
 PROVIDER: Final = "stripe"
 
@@ -45,7 +48,11 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
         "status": error.http_status,
         "request_id": error.request_id,
     }
-    message = error.user_message or str(error)
+    if _detail(error, "type") is None and error.http_status is not None:
+        # The SDK quotes the whole body, and that may hold anything.
+        message = f"Stripe answered HTTP {error.http_status} with a body that is not its own"
+    else:
+        message = error.user_message or "Stripe gave no reason"
     match error:
         case stripe.APIConnectionError():
             return _unanswered(error, operation, context)
@@ -74,9 +81,45 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
 
 def unusable(operation: str, problem: Exception) -> ProviderError:
     """Return what an answer means that is JSON but not the published object."""
-    message = f"Stripe's answer is not what it publishes: {problem}"
+    fields = (
+        ", ".join(".".join(map(str, detail["loc"])) for detail in problem.errors())
+        if isinstance(problem, ValidationError)
+        else type(problem).__name__
+    )
     kind = Retryable if operation in READS else UnknownOutcome
-    return kind(message, provider=PROVIDER, operation=operation, code="malformed_answer")
+    return kind(
+        f"Stripe's answer is not as it publishes it: {fields}",
+        provider=PROVIDER,
+        operation=operation,
+        code="malformed_answer",
+    )
+
+
+def state_in(error: stripe.StripeError) -> PaymentState | None:
+    """Return the payment's state that a wrong-state error tells of; None for other errors."""
+    if _detail(error, "code") != "payment_intent_unexpected_state":
+        return None
+    intent = _error_body(error).get("payment_intent")
+    status = intent.get("status") if isinstance(intent, dict) else None
+    return STATES.get(status) if isinstance(status, str) else None
+
+
+def wrong_state(error: stripe.StripeError, operation: str, state: PaymentState) -> ProviderError:
+    """Return what it means that the payment is in another ``state`` than the call wants."""
+    known = classify(error, operation)
+    context: dict[str, Any] = {
+        "provider": PROVIDER,
+        "operation": operation,
+        "status": known.status,
+        "request_id": known.request_id,
+    }
+    match operation, state:
+        case "capture" | "confirm", PaymentState.RELEASED:
+            # The hold has lapsed or was released: there is nothing left to take.
+            return Declined(str(known), code="authorisation_expired", **context)
+        case "cancel", PaymentState.CAPTURED:
+            return InvalidRequest(str(known), code="captured", **context)
+    return known
 
 
 def _unanswered(
@@ -101,10 +144,14 @@ def _refused(
     return InvalidRequest(message, **context)
 
 
-def _detail(error: stripe.StripeError, name: str) -> str | None:
+def _error_body(error: stripe.StripeError) -> dict[str, Any]:
     body = error.json_body
     details = body.get("error") if isinstance(body, dict) else None
-    value = details.get(name) if isinstance(details, dict) else None
+    return details if isinstance(details, dict) else {}
+
+
+def _detail(error: stripe.StripeError, name: str) -> str | None:
+    value = _error_body(error).get(name)
     return value if isinstance(value, str) else None
 
 

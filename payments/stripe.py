@@ -12,13 +12,12 @@ import httpx
 import stripe
 from pydantic import BaseModel, ValidationError
 
-from models.errors import Declined, InvalidRequest, ProviderError
+from models.errors import InvalidRequest
 from models.money import Money
 from payments import webhooks
-from payments.errors import PROVIDER, classify, unusable
+from payments.errors import PROVIDER, classify, state_in, unusable, wrong_state
 from payments.protocol import Payment, PaymentMethod, PaymentState, Refund
 from payments.stripe_shapes import (
-    STATES,
     IntentAnswer,
     IntentSearch,
     MethodAnswer,
@@ -126,7 +125,7 @@ class StripeGateway:
             lambda: self._client.v1.payment_intents.confirm_async(
                 payment_id, params, {"idempotency_key": key}
             ),
-            done={PaymentState.AUTHORISED, PaymentState.CAPTURED},
+            done=PaymentState.AUTHORISED,
         )
 
     async def retrieve(self, payment_id: str) -> Payment:
@@ -166,7 +165,7 @@ class StripeGateway:
                 {"amount_to_capture": amount.amount, "expand": _EXPAND},
                 {"idempotency_key": key},
             ),
-            done={PaymentState.CAPTURED},
+            done=PaymentState.CAPTURED,
         )
 
     async def cancel(self, payment_id: str, *, key: str) -> Payment:
@@ -179,7 +178,7 @@ class StripeGateway:
                 {"cancellation_reason": "abandoned", "expand": _EXPAND},
                 {"idempotency_key": key},
             ),
-            done={PaymentState.RELEASED},
+            done=PaymentState.RELEASED,
         )
 
     async def refund(self, payment_id: str, *, amount: Money, key: str) -> Refund:
@@ -229,20 +228,14 @@ class StripeGateway:
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
     async def _call(
-        self,
-        operation: str,
-        shape: type[Shape],
-        request: Callable[[], Awaitable[Any]],
+        self, operation: str, shape: type[Shape], request: Callable[[], Awaitable[Any]]
     ) -> Shape:
         """Make one request and read its answer; raises only :mod:`models.errors`."""
         try:
-            answer = await request()
+            return _read(operation, shape, await request())
         except stripe.StripeError as error:
-            raise classify(error, operation) from error
-        try:
-            return shape.model_validate(answer.to_dict())
-        except (ValidationError, AttributeError) as error:
-            raise unusable(operation, error) from error
+            # Not chained: the SDK's errors carry whole bodies, client secrets included.
+            raise classify(error, operation) from None
 
     async def _change(
         self,
@@ -250,17 +243,17 @@ class StripeGateway:
         payment_id: str,
         request: Callable[[], Awaitable[Any]],
         *,
-        done: set[PaymentState],
+        done: PaymentState,
     ) -> Payment:
         """Change a payment's state; one that is ``done`` already is a success."""
         try:
-            return (await self._call(operation, IntentAnswer, request)).payment()
-        except InvalidRequest as error:
-            if error.code != "payment_intent_unexpected_state":
-                raise
-            state = _state_in(error)
-            if state is None or state not in done:
-                raise _wrong_state(error, operation, state) from error
+            return _read(operation, IntentAnswer, await request()).payment()
+        except stripe.StripeError as error:
+            state = state_in(error)
+            if state is None:
+                raise classify(error, operation) from None
+            if state not in (done, PaymentState.CAPTURED if operation == "confirm" else done):
+                raise wrong_state(error, operation, state) from None
         # The intent in the error lacks its charge; read the whole of it.
         return await self.retrieve(payment_id)
 
@@ -268,30 +261,8 @@ class StripeGateway:
         return InvalidRequest(message, provider=self.name, operation=operation, code=code)
 
 
-def _state_in(error: ProviderError) -> PaymentState | None:
-    """Return the state that a wrong-state error tells of."""
-    cause = error.__cause__
-    body = cause.json_body if isinstance(cause, stripe.StripeError) else None
-    details = body.get("error") if isinstance(body, dict) else None
-    intent = details.get("payment_intent") if isinstance(details, dict) else None
-    status = intent.get("status") if isinstance(intent, dict) else None
-    return STATES.get(status) if isinstance(status, str) else None
-
-
-def _wrong_state(
-    error: InvalidRequest, operation: str, state: PaymentState | None
-) -> ProviderError:
-    """Return what it means that the payment is in another state than the call wants."""
-    context: dict[str, Any] = {
-        "provider": error.provider,
-        "operation": operation,
-        "status": error.status,
-        "request_id": error.request_id,
-    }
-    match operation, state:
-        case "capture" | "confirm", PaymentState.RELEASED:
-            # The hold has lapsed or was released: there is nothing left to take.
-            return Declined(str(error), code="authorisation_expired", **context)
-        case "cancel", PaymentState.CAPTURED:
-            return InvalidRequest(str(error), code="captured", **context)
-    return InvalidRequest(str(error), code=error.code, **context)
+def _read(operation: str, shape: type[Shape], answer: Any) -> Shape:
+    try:
+        return shape.model_validate(answer.to_dict())
+    except (ValidationError, AttributeError) as error:
+        raise unusable(operation, error) from None

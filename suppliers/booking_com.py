@@ -33,7 +33,8 @@ from models.money import Money
 from models.supply import Cancellation, Capabilities, Quote, Reservation
 from models.trip import TripComponent
 from settings import Settings
-from suppliers import booking_com_messages as said
+from suppliers import booking_com_answers as said
+from suppliers import booking_com_requests as ours
 from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
 
@@ -106,8 +107,8 @@ class BookingComSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the hotel and the room, and preview the order; see the protocol."""
-        stay = said.read_offer(item, party, "quote")
-        said.phone(party, self._agency_phone, "quote")
+        stay = ours.read_offer(item, party, "quote")
+        ours.phone(party, self._agency_phone, "quote")
         await self._verify_hotel(stay)
         await self._verify_room(stay)
         preview = await self._preview(stay, "quote")
@@ -119,7 +120,7 @@ class BookingComSupplier:
             offer=preview.model_dump(mode="json", include={"order_token", "timing", "issued_at"}),
         )
 
-    async def _verify_hotel(self, stay: said.Stay) -> None:
+    async def _verify_hotel(self, stay: ours.Stay) -> None:
         answer = await self._read(
             "/accommodations/details",
             {"accommodations": [stay.accommodation], "languages": ["en-gb"]},
@@ -135,7 +136,7 @@ class BookingComSupplier:
                 Unavailable, f"the hotel is {min(hotel.name.values(), default='')}, not {stay.name}"
             )
 
-    async def _verify_room(self, stay: said.Stay) -> None:
+    async def _verify_room(self, stay: ours.Stay) -> None:
         answer = await self._read(
             "/accommodations/availability",
             {
@@ -152,7 +153,7 @@ class BookingComSupplier:
         if found.id != stay.accommodation or stay.product not in {p.id for p in found.products}:
             raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
 
-    async def _preview(self, stay: said.Stay, operation: str) -> said.Priced:
+    async def _preview(self, stay: ours.Stay, operation: str) -> ours.Priced:
         asked_at = dt.datetime.now(dt.UTC)
         answer = await self._read(
             "/orders/preview",
@@ -178,8 +179,8 @@ class BookingComSupplier:
         self, item: TripComponent, quote: Quote, party: Party, reference: str
     ) -> Reservation:
         """Order what was previewed, under our label; see the protocol."""
-        stay = said.read_offer(item, party, "book")
-        priced = said.read_quote(quote, stay)
+        stay = ours.read_offer(item, party, "book")
+        priced = ours.read_quote(quote, stay)
         try:
             return await self._create(stay, priced, party, reference)
         except _TokenGone:
@@ -196,7 +197,7 @@ class BookingComSupplier:
                 provider=NAME,
                 operation="book",
             )
-        if not said.as_lenient(fresh.terms, quote.terms, quote.price, fresh.issued_at):
+        if not ours.as_lenient(fresh.terms, quote.terms, quote.price, fresh.issued_at):
             raise Unavailable(
                 f"{stay.name} now has stricter cancellation terms", provider=NAME, operation="book"
             )
@@ -208,14 +209,14 @@ class BookingComSupplier:
             ) from error
 
     async def _create(
-        self, stay: said.Stay, priced: said.Priced, party: Party, reference: str
+        self, stay: ours.Stay, priced: ours.Priced, party: Party, reference: str
     ) -> Reservation:
         answer = await self._http.call(
             "POST",
             "/orders/create",
             operation="book",
             changes=True,
-            body=said.order(stay, priced, party, reference, self._agency_phone),
+            body=ours.order(stay, priced, party, reference, self._agency_phone),
         )
         if not answer.ok:
             if said.error_of(answer)[0] in _TOKEN_GONE:

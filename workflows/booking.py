@@ -5,7 +5,6 @@ anybody; every way out that is not CONFIRMED leads through ``_put_everything_bac
 """
 
 import asyncio
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
@@ -13,46 +12,36 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Booking, Code, Item, PaymentView, Problem
-    from models.keys import operation_key
-    from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
+    from models.booking import Booking, Code, Item, Problem
+    from models.lifecycle import BookingState, CancelledBy, PaymentStatus, SagaState
     from models.messages import (
         CANCEL_UPDATE,
         BookingRef,
         BookTripRequest,
         CancelOutcome,
         CancelRequest,
-        ItemCall,
-        PaymentCall,
-        PaymentOutcome,
         TripOptionLock,
     )
-    from models.money import Money
-    from models.supply import Reservation
     from workflows import policies
-    from workflows.base import STRIPE, BookingWorkflow
     from workflows.outcomes import (
-        TripCancelledError,
         TripFailedError,
         end_of,
         ends_the_trip,
         fault,
     )
-    from workflows.perform import perform_at, perform_local
+    from workflows.perform import perform_local
     from workflows.plan import plan
-    from workflows.saga import Saga, finish, finish_uncancelled
+    from workflows.saga import finish, finish_uncancelled
+    from workflows.steps import TripSteps
 
 
 @workflow.defn(name="BookTrip", versioning_behavior=VersioningBehavior.PINNED)
-class BookTrip(BookingWorkflow):
+class BookTrip(TripSteps):
     """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED."""
 
     @workflow.init
     def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request.new_booking(workflow.now()), request.patience)
-        self._request = request
-        self._saga = Saga()
-        self._cancel: CancelRequest | None = None
+        super().__init__(request)
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
@@ -201,132 +190,6 @@ class BookTrip(BookingWorkflow):
         if unsettled:
             await self._settle_with_operator(BookingState.CONFIRMED)
 
-    # -- one item -------------------------------------------------------------------------
-
-    async def _book_item(self, item: Item) -> Problem | None:
-        """Book one item; its undo is registered first. Answers why it was not booked."""
-        step = item.type.lower()
-        item.saga_state = SagaState.BOOKING
-        self._saga.register(_name(item), lambda: self._undo_item(item))
-        self._tell(step, "started", f"booking {item.title} at {item.supplier}")
-        try:
-            outcome = await perform_at(
-                item.supplier,
-                self._patience,
-                calls.BOOK_ITEM,
-                ItemCall(
-                    booking_id=self._booking.id,
-                    item=item.number,
-                    key=operation_key(self._booking.id, item.number, "book"),
-                ),
-                policies.forward(self._patience, item.supplier),
-                f"Book {item.title or item.type} at {item.supplier}",
-            )
-        except FailureError as error:
-            problem = fault(error, step=step, code=Code.SUPPLIER_DOWN, item=item.number)
-            item.saga_state = SagaState.UNKNOWN
-            return self._not_booked(item, problem)
-        if outcome.reservation is None:
-            item.saga_state = SagaState.REFUSED
-            return self._not_booked(item, outcome.refused or _no_answer(item))
-        self._booked(item, outcome.reservation)
-        return None
-
-    def _booked(self, item: Item, reservation: Reservation) -> None:
-        item.reservation = reservation
-        item.status = ItemStatus.CONFIRMED
-        item.saga_state = SagaState.BOOKED
-        item.booked_at = workflow.now()
-        self._tell(
-            item.type.lower(), "done", f"{item.title} booked: {reservation.confirmation_code}"
-        )
-
-    def _not_booked(self, item: Item, problem: Problem) -> Problem:
-        item.status = ItemStatus.FAILED
-        item.problem = problem
-        self._tell(item.type.lower(), "failed", problem.message)
-        return problem
-
-    async def _drop(self, item: Item) -> None:
-        """Go on without an experience: nothing of it may stay behind, and it is not paid for."""
-        await self._saga.undo_one(_name(item))
-        item.status = ItemStatus.FAILED
-        self._booking.warnings.append(
-            f"{item.title} could not be booked and is not part of the trip; you do not pay for it."
-        )
-
-    # -- money ----------------------------------------------------------------------------
-
-    async def _pay(
-        self,
-        call: calls.Call[PaymentCall, PaymentOutcome],
-        operation: str,
-        amount: int,
-        summary: str,
-    ) -> PaymentOutcome:
-        key = operation_key(self._booking.id, "payment", operation)
-        message = PaymentCall(booking_id=self._booking.id, key=key, amount=amount)
-        policy = policies.forward(self._patience, STRIPE)
-        try:
-            return await perform_at(STRIPE, self._patience, call, message, policy, summary)
-        except FailureError as error:
-            step = "authorise" if operation == "confirm" else operation
-            raise TripFailedError(fault(error, step=step, code=Code.PAYMENT_DOWN)) from error
-
-    def _accept_payment(self, outcome: PaymentOutcome) -> PaymentView:
-        if outcome.payment is None:
-            self._booking.payment.status = PaymentStatus.FAILED
-            raise TripFailedError(
-                outcome.refused
-                or Problem(code=Code.INTERNAL, step="authorise", message="no payment")
-            )
-        self._booking.payment = outcome.payment
-        return outcome.payment
-
-    async def _authenticated(self) -> PaymentView:
-        """Wait for the traveller's 3-D Secure, asking the gateway less and less often."""
-        await self._record(
-            BookingState.PAYMENT_PENDING, "the card holder's bank asks for authentication"
-        )
-        deadline = workflow.now() + timedelta(seconds=self._patience.authentication_deadline)
-        pause = timedelta(seconds=1)
-        while self._booking.payment.status is PaymentStatus.PENDING:
-            left = deadline - workflow.now()
-            if left <= timedelta(0):
-                raise TripFailedError(
-                    Problem(
-                        code=Code.AUTHENTICATION_REQUIRED,
-                        step="authorise",
-                        message="the payment was not authenticated in time",
-                    )
-                )
-            await self._cancelled_within(min(pause, left))
-            self._stop_if_cancelled()
-            pause = min(pause * 1.5, timedelta(seconds=30))
-            outcome = await self._pay(
-                calls.READ_PAYMENT, "read", 0, "Has the traveller authenticated?"
-            )
-            self._accept_payment(outcome)
-        await self._record(BookingState.PROCESSING, "the payment is authenticated")
-        return self._booking.payment
-
-    def _price_changed(self, total: int) -> Problem:
-        accepted = self._booking.accepted_total
-        return Problem(
-            code=Code.PRICE_CHANGED,
-            step="validate",
-            message=f"the trip now costs {self._money(total)}, not {self._money(accepted)}",
-            details={
-                "oldPrice": accepted,
-                "newPrice": total,
-                "currency": self._booking.currency,
-                "items": [
-                    {"componentId": item.component_id, "newPrice": item.price}
-                    for item in self._booking.items
-                ],
-            },
-        )
-
     # -- the way back ---------------------------------------------------------------------
 
     async def _put_everything_back(self, reason: BaseException) -> None:
@@ -353,71 +216,25 @@ class BookTrip(BookingWorkflow):
             if resolution.decision == "retry":
                 await self._saga.undo()
             else:
-                self._saga.forget()
+                self._settled_by_hand()
             self._close_case(resolution)
             if then is BookingState.CONFIRMED and not self._saga.unsettled:
                 await self._record(then, "an operator has settled the case", who=resolution.who)
             self._resolution = None
 
-    async def _undo_item(self, item: Item) -> Problem | None:
-        if item.saga_state is SagaState.REFUSED:
-            return None  # a definite no: there is nothing to cancel
-        item.saga_state = SagaState.UNDOING
-        try:
-            outcome = await self._cancel_item(item, operation="undo")
-        except FailureError as error:
-            return self._item_stays(
-                item, fault(error, step="undo", code=Code.SUPPLIER_DOWN, item=item.number)
-            )
-        if outcome.refused is not None:
-            return self._item_stays(item, outcome.refused)
-        self._item_gone(item)
-        return None
-
-    async def _return_payment(self) -> Problem | None:
-        booking = self._booking
-        key = operation_key(booking.id, "payment", "return", self._undo_rounds + 1)
-        try:
-            outcome = await perform_at(
-                STRIPE,
-                self._patience,
-                calls.RETURN_PAYMENT,
-                PaymentCall(booking_id=booking.id, key=key),
-                policies.undoing(self._patience, STRIPE),
-                "Give the money back",
-            )
-        except FailureError as error:
-            return fault(error, step="undo", code=Code.PAYMENT_DOWN)
-        if outcome.refused is not None:
-            return outcome.refused
-        if outcome.payment is not None:
-            booking.payment = outcome.payment
-        if booking.payment.status in {PaymentStatus.PENDING, PaymentStatus.AUTHORISED}:
-            booking.payment.status = PaymentStatus.FAILED
-        self._tell("payment", "undone", "no money is held or taken")
-        return None
-
-    # -- small things ---------------------------------------------------------------------
-
-    def _stop_if_cancelled(self) -> None:
-        if self._cancel is not None:
-            raise TripCancelledError(self._cancel)
-
-    async def _cancelled_within(self, pause: timedelta) -> None:
-        try:
-            await workflow.wait_condition(lambda: self._cancel is not None, timeout=pause)
-        except TimeoutError:
-            return
-
-    def _money(self, amount: int) -> str:
-        return str(Money(amount=amount, currency=self._booking.currency))
-
-
-def _name(item: Item) -> str:
-    return f"item {item.number}"
-
-
-def _no_answer(item: Item) -> Problem:
-    return Problem(
-        code=Code.INTERNAL, step=item.type.lower(), message="no answer", item=item.number
-    )
+    def _price_changed(self, total: int) -> Problem:
+        accepted = self._booking.accepted_total
+        return Problem(
+            code=Code.PRICE_CHANGED,
+            step="validate",
+            message=f"the trip now costs {self._money(total)}, not {self._money(accepted)}",
+            details={
+                "oldPrice": accepted,
+                "newPrice": total,
+                "currency": self._booking.currency,
+                "items": [
+                    {"componentId": item.component_id, "newPrice": item.price}
+                    for item in self._booking.items
+                ],
+            },
+        )

@@ -1,0 +1,73 @@
+"""The application: every route in one place."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from api import openapi, problems
+from api.audience import policies
+from api.edge import Edge
+from api.house import open_house
+from api.routers import booking, documentation, health, operators, progress
+from settings import Settings
+
+DESCRIPTION = """Books a whole trip, or nothing.
+
+A trip option is booked and paid as one: flight, hotel and activities. When a required part cannot
+be had, everything is undone and the money is returned; an activity that cannot be had is left out
+and not paid. Amounts are integers in the currency's minor unit, times are UTC.
+
+Send an `Idempotency-Key` with every booking: the same key and body always lead to the same booking.
+What is not an answer is a problem (RFC 9457) with a stable `code`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the API. Its connections are opened when it starts and closed when it stops.
+
+    Raises:
+        LookupError: a route has no policy.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_house(settings) as house:
+            app.state.house = house
+            yield
+
+    app = _App(
+        title="Trip bookings",
+        version="1.0.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        openapi_tags=[
+            {"name": "bookings", "description": "For trip planners; own bookings only."},
+            {"name": "operators", "description": "For operators."},
+            {"name": "health", "description": "For whoever runs this."},
+        ],
+    )
+    for router in (
+        booking.work,
+        booking.look,
+        progress.router,
+        operators.router,
+        health.router,
+        documentation.router,
+    ):
+        app.include_router(router)
+    policies(app.routes)  # refuses a route without one
+    problems.install(app)
+    app.add_middleware(Edge, hsts=settings.environment == "production")
+    return app
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return openapi.describe(self)

@@ -1,0 +1,186 @@
+"""``POST /booking/cancel``: one update under the booking's id, whoever is running there.
+
+It reaches the ``cancel`` of a BookTrip still on its way, joins a cancellation under way, or
+starts ``CancelBooking``: no race and no lock table (design.md, "One booking, one workflow id").
+"""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from api import words
+from api.bookings import reading, running, waiting
+from api.callers import KnownCaller
+from api.house import House
+from api.problems import ApiProblem, temporal_away
+from models.booking import Booking
+from models.lifecycle import BookingState, ItemStatus
+from models.messages import CancelBookingRequest, CancelOutcome, CancelRequest
+from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from temporal import patience
+from workflows.booking import BookTrip
+from workflows.cancelling import CancelBooking
+
+ATTEMPTS = 4
+"""How often a wish is put again after it came too late for the run it met."""
+ACCEPT_TIMEOUT = timedelta(seconds=10)
+"""How long a worker may take to accept the wish. After that nothing is promised."""
+
+NEVER_CANCELLABLE = frozenset(
+    {BookingState.FAILED, BookingState.EXPIRED, BookingState.COMPLETED, BookingState.NO_SHOW}
+)
+_NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
+_TOO_LATE = "AcceptedUpdateCompletedWorkflow"
+"""Temporal's own answer when a workflow ended before it handled an accepted update."""
+
+
+async def cancel(
+    house: House, caller: KnownCaller, booking_id: str, wish: CancelRequest, seconds: float
+) -> tuple[Booking, bool]:
+    """Cancel a booking or some components; returns it, and whether that is the end of it.
+
+    Raises:
+        ApiProblem: 404, 409 nothing to cancel, 422 unknown component, 503.
+    """
+    found = await reading.find(house, caller, booking_id)
+    booking = found.booking
+    _check_components(booking, wish.components)
+    if booking.state in NEVER_CANCELLABLE:
+        raise _refused(booking)
+    if not found.live and is_done(booking, wish.components):
+        return booking, True
+    if booking.state is _NEEDS_ATTENTION:
+        return booking, False  # a person decides; another wish would only wait for them
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    for _ in range(ATTEMPTS):
+        handle = await _put(house, booking, caller, wish)
+        if handle is None:
+            continue
+        left = deadline - loop.time()
+        ended = await waiting.settled(
+            house, booking_id, _outcome(handle), left, parked=frozenset({_NEEDS_ATTENTION})
+        )
+        if ended is None:
+            found = await reading.find(house, caller, booking_id)
+            return found.booking, not found.live and is_done(found.booking, wish.components)
+        if ended.state in NEVER_CANCELLABLE:
+            raise _refused(ended)
+        if ended.state is _NEEDS_ATTENTION:
+            return ended, False
+        if is_done(ended, wish.components):
+            return ended, True
+        booking = ended  # confirmed before the wish could be honoured: cancel the booking
+    raise temporal_away()
+
+
+def is_done(booking: Booking, components: list[str]) -> bool:
+    """Tell whether nothing is left to cancel of what is named."""
+    if booking.state is BookingState.CANCELLED:
+        return True
+    return bool(components) and all(
+        item.status in {ItemStatus.CANCELLED, ItemStatus.FAILED}
+        for item in booking.items
+        if item.component_id in components
+    )
+
+
+def _check_components(booking: Booking, components: list[str]) -> None:
+    known = {item.component_id for item in booking.items}
+    for place, component in enumerate(components):
+        if component not in known:
+            raise ApiProblem(
+                422,
+                "COMPONENT_UNKNOWN",
+                "The booking has no component with this id.",
+                field=f"components[{place}]",
+            )
+
+
+def _refused(booking: Booking) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "NOT_CANCELLABLE",
+        f"{words.not_cancellable(booking.state)} {words.money(booking)}",
+        field="bookingId",
+        details={"bookingId": booking.id, "state": booking.state},
+    )
+
+
+async def _put(
+    house: House, booking: Booking, caller: KnownCaller, wish: CancelRequest
+) -> WorkflowUpdateHandle[CancelOutcome] | None:
+    """Put the wish to whatever runs under the booking's id; None when it ended meanwhile."""
+    try:
+        return await house.temporal.start_update_with_start_workflow(
+            BookTrip.cancel,
+            wish,
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            start_workflow_operation=WithStartWorkflowOperation(
+                CancelBooking.run,
+                CancelBookingRequest(
+                    booking_id=booking.id, cancel=wish, patience=patience(house.settings)
+                ),
+                id=booking.id,
+                task_queue=house.settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                memo={
+                    running.MEMO_CALLER: caller.id,
+                    running.MEMO_REFERENCE: booking.reference,
+                },
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(BOOKING_STATE, booking.state),
+                        SearchAttributePair(BOOKING_REFERENCE, booking.reference),
+                    ]
+                ),
+                static_summary=f"Cancel {booking.reference}",
+            ),
+            rpc_timeout=ACCEPT_TIMEOUT,
+        )
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise temporal_away() from error
+    except RPCError as error:
+        if running.gone(error):
+            return None
+        raise
+
+
+async def _outcome(handle: WorkflowUpdateHandle[CancelOutcome]) -> Booking | None:
+    """Wait for the answer to a wish; None when the workflow ended without giving one.
+
+    Raises:
+        ApiProblem: 409, the workflow refused the wish.
+    """
+    try:
+        return (await handle.result()).booking
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        return None
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type == _TOO_LATE:
+            return None
+        raise ApiProblem(
+            409,
+            "NOT_CANCELLABLE",
+            f"The booking cannot be cancelled: {getattr(cause, 'message', 'it was refused')}.",
+            field="bookingId",
+        ) from error

@@ -1,0 +1,68 @@
+"""``GET /booking/{id}``: running bookings are answered by the workflow, ended ones by the record."""
+
+from dataclasses import dataclass
+
+from temporalio.service import RPCError
+
+from api.bookings import running, waiting
+from api.callers import KnownCaller
+from api.house import House
+from api.problems import booking_unknown, is_temporal_away, temporal_away
+from api.record import is_booking_id
+from models.booking import Booking, HistoryEntry
+
+
+@dataclass(frozen=True)
+class Found:
+    """A booking a caller may see, and whether anything still happens to it."""
+
+    booking: Booking
+    history: list[HistoryEntry]
+    live: bool
+
+
+def owner_of(caller: KnownCaller) -> str | None:
+    """Return whose bookings a caller may read: its own; operators anybody's (None)."""
+    return None if caller.is_operator else caller.id
+
+
+async def find(house: House, caller: KnownCaller, booking_id: str) -> Found:
+    """Return a booking with its history.
+
+    Raises:
+        ApiProblem: 404, unknown or another caller's; 503, nobody can tell right now.
+    """
+    if not is_booking_id(booking_id):
+        raise booking_unknown()
+    stored = await house.record.booking(booking_id, owner_of(caller))
+    if stored is None:
+        return await _unrecorded(house, caller, booking_id)
+    history = await house.record.history(booking_id)
+    if waiting.is_settled(stored.booking):
+        return Found(stored.booking, history, live=False)
+    now = await running.ask_booking(house, booking_id)
+    if now is None or now.version < stored.booking.version:
+        return Found(stored.booking, history, live=True)
+    if now.version > stored.booking.version:  # it moved on between the two reads
+        history = await house.record.history(booking_id)
+    return Found(now, history, live=not waiting.is_settled(now))
+
+
+async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Found:
+    """Answer for a booking so young that its first step has not written the row yet."""
+    try:
+        run = await running.find_run(house, booking_id)
+    except (RPCError, RuntimeError) as error:
+        if is_temporal_away(error):
+            raise temporal_away() from error
+        raise
+    if run is None or not run.visible_to(caller):
+        raise booking_unknown()
+    booking = (
+        await running.ask_booking(house, booking_id)
+        if run.running
+        else await running.result_of(house, booking_id)
+    )
+    if booking is None:
+        raise temporal_away()
+    return Found(booking, [], live=run.running)

@@ -1,0 +1,91 @@
+"""The trip option of a wish: fetched from the planner and held against what was accepted."""
+
+import math
+
+from api.contract.requests import BookRequest
+from api.house import House
+from api.problems import RETRY_AFTER_SECONDS, ApiProblem, unavailable
+from models.errors import Fault, ProviderError, Retryable
+from models.trip import TripOption
+from temporal import patience
+
+
+async def accepted_trip(house: House, body: BookRequest) -> TripOption:
+    """Return the trip option a request wants to book.
+
+    Raises:
+        ApiProblem: 404 unknown, 422 not what was accepted or not bookable, 503 planner away.
+    """
+    trip = await _fetch(house, body.trip_option_id)
+    if trip is None:
+        raise ApiProblem(
+            404,
+            "TRIP_OPTION_UNKNOWN",
+            "There is no trip option with this id. It may have expired; look for a new one.",
+            field="tripOptionId",
+        )
+    _consistent(trip, frozenset(patience(house.settings).provider_timeout) - {"stripe"})
+    payment = body.payment_info
+    if payment.currency != trip.currency:
+        raise _mismatch("currency", "CURRENCY_MISMATCH", trip.currency, payment.currency)
+    if payment.amount != trip.total_price:
+        raise _mismatch("amount", "AMOUNT_MISMATCH", trip.total_price, payment.amount)
+    if not (body.travelers or trip.travelers):
+        raise ApiProblem(
+            422,
+            "TRAVELERS_MISSING",
+            "Nobody travels: neither the trip option nor the request names a traveller.",
+            field="travelers",
+        )
+    return trip
+
+
+async def _fetch(house: House, trip_option_id: str) -> TripOption | None:
+    try:
+        return await house.planner.get(trip_option_id)
+    except Fault as error:
+        pause = error.retry_after if isinstance(error, Retryable) else None
+        seconds = math.ceil(pause.total_seconds()) if pause else RETRY_AFTER_SECONDS
+        raise unavailable(
+            "PLANNER_UNAVAILABLE",
+            "The trip cannot be looked up right now. Please try again shortly.",
+            headers={"Retry-After": str(seconds)},
+        ) from error
+    except ProviderError as error:  # it answered, but not with a trip one could book
+        raise _unbookable(
+            "the trip planner does not describe it as trips are described"
+        ) from error
+
+
+def _consistent(trip: TripOption, suppliers: frozenset[str]) -> None:
+    if len({component.component_id for component in trip.components}) < len(trip.components):
+        raise _unbookable("two of its components have the same id")
+    for component in trip.components:
+        if component.supplier not in suppliers:
+            raise _unbookable(f"we do not book with {component.supplier}")
+        if component.currency != trip.currency:
+            raise _unbookable(
+                f"{component.title or component.type} is priced in {component.currency},"
+                f" the trip in {trip.currency}"
+            )
+    if sum(component.price for component in trip.components) != trip.total_price:
+        raise _unbookable("the prices of its components do not add up to its total")
+
+
+def _unbookable(reason: str) -> ApiProblem:
+    return ApiProblem(
+        422,
+        "TRIP_OPTION_UNBOOKABLE",
+        f"This trip option cannot be booked: {reason}.",
+        field="tripOptionId",
+    )
+
+
+def _mismatch(name: str, code: str, expected: object, given: object) -> ApiProblem:
+    return ApiProblem(
+        422,
+        code,
+        f"The {name} is not the trip's: expected {expected}, given {given}.",
+        field=f"paymentInfo.{name}",
+        details={"expected": expected, "given": given},
+    )

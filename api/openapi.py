@@ -1,0 +1,95 @@
+"""The published description: OpenAPI 3.1 with an example for every answer (S26)."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.problems import MEDIA_TYPE, ProblemDocument
+
+_REF = {"$ref": "#/components/schemas/Problem"}
+
+EXAMPLES: dict[int, tuple[str, str, str | None]] = {
+    400: ("MALFORMED_JSON", "NaN is not a JSON number.", None),
+    401: ("API_KEY_REFUSED", "A valid API key is needed in the header X-API-Key.", None),
+    403: ("OPERATORS_ONLY", "Only operators may do this.", None),
+    404: ("BOOKING_UNKNOWN", "There is no booking with this id.", None),
+    405: ("METHOD_NOT_ALLOWED", "Specified method is invalid for this resource.", None),
+    408: ("BODY_TOO_SLOW", "The body took too long to arrive.", None),
+    409: (
+        "NOT_CANCELLABLE",
+        "This booking failed: everything was undone and there is nothing to cancel.",
+        "bookingId",
+    ),
+    413: ("BODY_TOO_LARGE", "The body must not be larger than 262144 bytes.", None),
+    415: ("NOT_JSON", "The body must be application/json in UTF-8.", None),
+    422: (
+        "AMOUNT_MISMATCH",
+        "The amount is not the trip's: expected 200000, given 199999.",
+        "paymentInfo.amount",
+    ),
+    500: ("INTERNAL", "Something went wrong on our side. Please ask us, naming the request.", None),
+    503: (
+        "TEMPORAL_UNAVAILABLE",
+        "Bookings cannot be processed right now. Please try again shortly, with the same"
+        " Idempotency-Key.",
+        None,
+    ),
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problem answers of a route, each with an example."""
+    return {status: _answer(status) for status in statuses}
+
+
+READING = (401, 404, 500, 503)
+WRITING = (400, 401, 404, 408, 413, 415, 422, 500, 503)
+
+
+def _answer(status: int) -> dict[str, Any]:
+    code, detail, field = EXAMPLES[status]
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if field:
+        example["field"] = field
+    if status != 404:
+        example["instance"] = "urn:request:5f0c8f1e2f0b4c55a1f2b7f0b6f9d3aa"
+    answer: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": _REF, "example": example}},
+    }
+    if status == 503:
+        answer["headers"] = {
+            "Retry-After": {
+                "description": "Seconds until it is worth trying again.",
+                "schema": {"type": "integer"},
+            }
+        }
+    return answer
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of ``app``, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = {
+            **ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}"),
+            "title": "Problem",
+        }
+        schemas.update(schemas["Problem"].pop("$defs", {}))
+        app.openapi_schema = document
+    return app.openapi_schema

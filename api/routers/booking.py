@@ -1,0 +1,175 @@
+"""For trip planners: book a trip, look at it, cancel it."""
+
+from typing import Annotated
+
+from fastapi import Body, Header, Request, Response
+
+from api import translate
+from api.audience import WORK_SECONDS, Audience, Policy
+from api.bookings import cancelling, reading, starting
+from api.contract.answers import BookAnswer, CancelAnswer, WholeBooking
+from api.contract.requests import BookRequest, CancelBookingBody
+from api.examples import (
+    BOOKED,
+    CANCELLED,
+    FAILED,
+    PAYMENT_PENDING,
+    RUNNING,
+    STILL_CANCELLING,
+    WHOLE,
+)
+from api.house import TheCaller, TheHouse
+from api.openapi import READING, WRITING, problems
+from api.preferences import Patience
+from api.problems import booking_unknown
+from models.booking import Booking
+from models.lifecycle import CancelledBy
+from models.messages import CancelRequest
+
+work = Audience(Policy.CALLER, deadline=WORK_SECONDS, prefix="/booking", tags=["bookings"])
+look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+
+
+def _json(**examples: object) -> dict[str, object]:
+    return {"application/json": {"examples": {k: {"value": v} for k, v in examples.items()}}}
+
+
+@work.post(
+    "/book",
+    response_model=BookAnswer,
+    response_model_exclude_unset=True,
+    summary="Book a whole trip, or nothing",
+    responses={
+        200: {
+            "description": "How it ended: confirmed, or failed with everything undone.",
+            "content": _json(confirmed=BOOKED, failed=FAILED),
+        },
+        202: {
+            "description": "Taken, and not ended yet: ask at `statusUrl`.",
+            "model": BookAnswer,
+            "content": _json(running=RUNNING, authentication=PAYMENT_PENDING),
+        },
+        **problems(*WRITING),
+    },
+)
+async def book(  # noqa: D103 - the text below is for callers
+    house: TheHouse,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    body: Annotated[BookRequest, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="1 to 255 visible ASCII characters. The same key and body lead to the same"
+            " booking, however often they are sent.",
+            examples=["order-4711"],
+        ),
+    ] = None,
+) -> BookAnswer:
+    """Book flight, hotel and activities and pay for them, or put everything back.
+
+    Waits for the end (by default 30 seconds), otherwise answers 202 and goes on without you.
+    A booking that did not work out is a complete answer too: 200 with `success: false` and what
+    happened, what was undone and where the money is.
+    """
+    wish = starting.Wish(
+        caller=caller,
+        key=starting.checked_key(idempotency_key),
+        fingerprint=starting.fingerprint(await request.json()),
+        body=body,
+    )
+    response.headers["Idempotency-Key"] = wish.key
+    found = await starting.book(house, wish, patience)
+    answer = (
+        translate.book_answer(found)
+        if isinstance(found, Booking)
+        else translate.running_answer(found.booking_id, found.reference, found.currency)
+    )
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/cancel",
+    response_model=CancelAnswer,
+    response_model_exclude_unset=True,
+    summary="Cancel a booking, or some of its components",
+    responses={
+        200: {"description": "Cancelled.", "content": _json(cancelled=CANCELLED)},
+        202: {
+            "description": "Under way: ask at `statusUrl`.",
+            "model": CancelAnswer,
+            "content": _json(running=STILL_CANCELLING),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def cancel(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    body: Annotated[CancelBookingBody, Body()],
+    patience: Patience,
+) -> CancelAnswer:
+    """Cancel while the booking is being made, or after it was confirmed.
+
+    What is kept comes from the cancellation terms stored when the trip was booked; the rest is
+    refunded. Cancelling twice gives the same answer twice.
+    """
+    wish = CancelRequest(
+        by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
+        who=f"{caller.role} {caller.name}",
+        reason=body.reason,
+        components=body.components,
+    )
+    booking, ended = await cancelling.cancel(house, caller, body.booking_id, wish, patience)
+    answer = translate.cancel_answer(booking, body.components)
+    if not ended:
+        answer.success = False
+        answer.status_url = translate.status_url(booking.id)
+        answer.message = answer.message or "The booking is being cancelled."
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@look.get(
+    "/reference/{booking_reference}",
+    response_model=WholeBooking,
+    summary="A whole booking, by its reference",
+    responses={
+        200: {"description": "The booking.", "content": _json(booking=WHOLE)},
+        **problems(*READING, 422),
+    },
+)
+async def by_reference(
+    house: TheHouse, caller: TheCaller, booking_reference: str
+) -> WholeBooking:
+    """Return a booking with components, payment and history, by what the traveller was told."""
+    booking_id = (
+        await house.record.id_of(booking_reference, reading.owner_of(caller))
+        if booking_reference.isascii() and booking_reference.isprintable()
+        else None
+    )
+    if booking_id is None:
+        raise booking_unknown()
+    return await by_id(house, caller, booking_id)
+
+
+@look.get(
+    "/{booking_id}",
+    response_model=WholeBooking,
+    summary="A whole booking",
+    responses={
+        200: {"description": "The booking.", "content": _json(booking=WHOLE)},
+        **problems(*READING, 422),
+    },
+)
+async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> WholeBooking:
+    """Return a booking with components, payment and history, as it stands this moment."""
+    found = await reading.find(house, caller, booking_id)
+    return translate.whole_booking(found.booking, found.history)

@@ -1,0 +1,228 @@
+"""The words a traveller reads. One module, so that they speak with one voice.
+
+Every code of ``models.booking.Code`` has its words here; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+
+from models.booking import Booking, Code, Item
+from models.lifecycle import BookingState, PaymentStatus, SagaState
+from models.money import Money
+from models.trip import ItemType
+
+KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "activity"}
+
+TRY_AGAIN = "To try again, send the booking with a new Idempotency-Key."
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said about a code."""
+
+    message: str
+    """What happened, where the saga did not say it better itself."""
+    next_step: str
+
+
+WORDS: dict[Code, Words] = {
+    Code.PRICE_CHANGED: Words(
+        "The price of the trip has changed since you saw it, so nothing was booked.",
+        "Look at the new price; if you accept it, book again with the new total.",
+    ),
+    Code.UNAVAILABLE: Words(
+        "A part of the trip is no longer available.",
+        "Choose another trip or other dates and book again.",
+    ),
+    Code.INVALID_TRIP: Words(
+        "A part of the trip could not be booked as it was described.",
+        "Check the travellers' names, birth dates and documents, then book again.",
+    ),
+    Code.PAYMENT_DECLINED: Words(
+        "Your bank declined the payment.",
+        "Use another card or ask your bank, then book again.",
+    ),
+    Code.AUTHENTICATION_REQUIRED: Words(
+        "Your bank wanted you to approve the payment, and the approval did not come in time.",
+        "Book again and approve the payment when your bank asks.",
+    ),
+    Code.SUPPLIER_DOWN: Words(
+        "One of the companies we book with did not answer.",
+        "Nothing is wrong with your request. Please book again in a few minutes.",
+    ),
+    Code.PAYMENT_DOWN: Words(
+        "The payment service did not answer.",
+        "Please book again in a few minutes.",
+    ),
+    Code.OUTCOME_UNKNOWN: Words(
+        "One of the companies we book with did not say whether it booked.",
+        "You need not do anything: a person is finding out and will settle it.",
+    ),
+    Code.CANCELLED_BY_TRAVELER: Words(
+        "The booking was cancelled at your request.",
+        "If you still want to travel, book a new trip.",
+    ),
+    Code.CANCELLED_BY_OPERATOR: Words(
+        "The booking was cancelled by our staff.",
+        "If you have questions, contact us with your booking reference.",
+    ),
+    Code.NOT_CANCELLABLE: Words(
+        "A part of the trip cannot be cancelled any more.",
+        "Contact us with your booking reference; a person will look for a way.",
+    ),
+    Code.NEEDS_ATTENTION: Words(
+        "A part of the booking could not be settled automatically.",
+        "You need not do anything: a person is looking after it and will settle it.",
+    ),
+    Code.TRIP_TAKEN: Words(
+        "This trip is already being booked, or has been booked.",
+        "If the other booking is yours, look at it; otherwise choose another trip.",
+    ),
+    Code.CONFIGURATION: Words(
+        "We could not book with one of our partners because of a mistake on our side.",
+        "We have been told. Please try again later or choose another trip.",
+    ),
+    Code.INTERNAL: Words(
+        "Something went wrong on our side.",
+        "Please book again. If it happens twice, contact us with your booking reference.",
+    ),
+}
+
+
+def amount(minor_units: int, currency: str) -> str:
+    """Return an amount as people read it: ``2,000.00 USD``."""
+    return str(Money(amount=minor_units, currency=currency))
+
+
+def money(booking: Booking) -> str:
+    """Say what happens to the traveller's money."""
+    payment = booking.payment
+    kept = payment.captured - payment.refunded
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return _unsettled(booking)
+    if payment.captured and kept <= 0:
+        return (
+            f"{amount(payment.refunded, payment.currency)} is being refunded: everything that was"
+            " taken. Banks usually show it within 5 to 10 days."
+        )
+    if payment.refunded:
+        return (
+            f"{amount(payment.refunded, payment.currency)} is being refunded;"
+            f" {amount(kept, payment.currency)} is kept. Banks usually show a refund within 5 to"
+            " 10 days."
+        )
+    if payment.captured:
+        return f"{amount(payment.captured, payment.currency)} was taken from your card."
+    if payment.status is PaymentStatus.RELEASED:
+        return (
+            "Your card was not charged. The amount that was set aside has been released; some"
+            " banks take a few days to show it."
+        )
+    if payment.status is PaymentStatus.AUTHORISED:
+        return (
+            f"{amount(payment.authorised or payment.amount, payment.currency)} is set aside on your"
+            " card and has not been taken."
+        )
+    return "Your card was not charged."
+
+
+def _unsettled(booking: Booking) -> str:
+    payment = booking.payment
+    if payment.captured:
+        held = f"{amount(payment.captured - payment.refunded, payment.currency)} has been taken"
+    elif payment.status is PaymentStatus.RELEASED:
+        return "Your card was not charged; what was set aside has been released."
+    elif payment.authorised or payment.id:
+        held = (
+            f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
+            " aside on your card"
+        )
+    else:
+        return "Your card was not charged."
+    return f"{held}. Whatever you do not get will be given back once the case is settled."
+
+
+def failure(booking: Booking) -> tuple[Code, str, str, str]:
+    """Return code, step, message and next step of a booking that did not go as wanted."""
+    problem = booking.problem
+    code = problem.code if problem else _code_of(booking)
+    words = WORDS[code]
+    message = sentence(problem.message if problem else "") or words.message
+    next_step = words.next_step
+    if booking.state is BookingState.FAILED and code in RETRIED:
+        next_step = f"{next_step} {TRY_AGAIN}"
+    return code, problem.step if problem else "cancel", message, next_step
+
+
+def sentence(text: str) -> str:
+    """Return text of the saga as a sentence."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+RETRIED = frozenset(
+    {
+        Code.PRICE_CHANGED,
+        Code.UNAVAILABLE,
+        Code.INVALID_TRIP,
+        Code.PAYMENT_DECLINED,
+        Code.AUTHENTICATION_REQUIRED,
+        Code.SUPPLIER_DOWN,
+        Code.PAYMENT_DOWN,
+        Code.CONFIGURATION,
+        Code.INTERNAL,
+    }
+)
+"""Codes after which booking again is the way on."""
+
+
+def _code_of(booking: Booking) -> Code:
+    if booking.state is BookingState.CANCELLED:
+        if booking.cancelled_by is not None and booking.cancelled_by.value == "GUEST":
+            return Code.CANCELLED_BY_TRAVELER
+        return Code.CANCELLED_BY_OPERATOR
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return Code.NEEDS_ATTENTION
+    return Code.INTERNAL
+
+
+def undone(booking: Booking) -> list[tuple[Item, str]]:
+    """Return the items that had been booked and are not any more, each with a sentence."""
+    return [
+        (item, f"The {KIND[item.type]}{_named(item)} was cancelled again.")
+        for item in booking.items
+        if item.saga_state is SagaState.UNDONE and item.reservation is not None
+    ]
+
+
+def _named(item: Item) -> str:
+    return f" “{item.title}”" if item.title else ""
+
+
+def progress(state: BookingState) -> str | None:
+    """Say what is going on in a state that is not an end; None for ends."""
+    return _PROGRESS.get(state)
+
+
+_PROGRESS = {
+    BookingState.QUOTED: "The trip has been priced.",
+    BookingState.PENDING: "The booking has been taken and will start in a moment.",
+    BookingState.VALIDATING: "Checking availability and prices of every part of the trip.",
+    BookingState.HELD: "Every part of the trip is being held for you.",
+    BookingState.PAYMENT_PENDING: "Your bank wants you to approve the payment.",
+    BookingState.PROCESSING: "Booking the trip, one part after the other.",
+    BookingState.NEEDS_ATTENTION: "A person is looking after this booking and will settle it.",
+}
+
+
+def not_cancellable(state: BookingState) -> str:
+    """Say why a booking in an end state cannot be cancelled."""
+    return {
+        BookingState.FAILED: (
+            "This booking failed: everything was undone and there is nothing to cancel."
+        ),
+        BookingState.EXPIRED: "This booking has expired: there is nothing to cancel.",
+        BookingState.COMPLETED: "This trip is over and cannot be cancelled.",
+        BookingState.NO_SHOW: "This trip's date has passed and it cannot be cancelled.",
+    }[state]

@@ -1,0 +1,1 @@
+"""What the command line ``tripsaga`` can do, one module per matter."""

@@ -1,0 +1,187 @@
+"""How bookings are shown to people: each step, the confirmation codes, the money."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from commands.trips import Account, Step
+from models.money import Money
+
+_LOOK = {
+    "started": ("…", "cyan"),
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "undone": ("↩", "yellow"),
+    "stuck": ("!", "red"),
+    "fee": ("i", "yellow"),
+    "CONFIRMED": ("✓", "bold green"),
+    "FAILED": ("✗", "bold red"),
+    "CANCELLED": ("↩", "bold yellow"),
+    "NEEDS_ATTENTION": ("!", "bold red"),
+}
+_STATE_LOOK = {
+    "CONFIRMED": "green",
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "NEEDS_ATTENTION": "red",
+    "CANCELLED": "yellow",
+    "PAYMENT_PENDING": "yellow",
+}
+
+
+def step_line(step: Step) -> Text:
+    """Return one line for a step."""
+    mark, style = _LOOK.get(step.status, ("·", "dim"))
+    return Text.assemble(
+        (f"  {step.seconds:6.2f} s  ", "dim"),
+        (f"{mark} ", style),
+        (f"{step.step:<10}", "bold"),
+        step.message,
+    )
+
+
+def account_panel(account: Account) -> RenderableType:
+    """Return the account of a booking: what was got, what was paid, what to know."""
+    answer = account.answer
+    style = _STATE_LOOK.get(account.state, "blue")
+    title = f"[bold]{answer.get('bookingReference') or 'booking'}[/]  {account.state}"
+    parts: list[RenderableType] = []
+    if account.confirmed:
+        parts.append(_confirmations(account))
+    else:
+        parts.append(_what_failed(answer))
+    payment = answer.get("payment") or {}
+    if payment.get("paymentIntentId"):
+        parts.append(Text(f"\nPayment {payment['paymentIntentId']}", style="dim"))
+    parts += [Text(f"⚠ {warning}", style="yellow") for warning in answer.get("warnings") or []]
+    return Panel(
+        Group(*parts),
+        title=title,
+        subtitle=f"{account.seconds:.2f} s",
+        border_style=style,
+        box=box.ROUNDED,
+        padding=(1, 2),
+        expand=False,
+    )
+
+
+def _confirmations(account: Account) -> Table:
+    """Return what was booked: what, at whom, code, price; and the sum that was paid."""
+    found = account.answer.get("confirmations") or {}
+    booked = [("flight", found.get("flight")), ("hotel", found.get("hotel"))]
+    booked += [("activity", activity) for activity in found.get("activities") or []]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
+    payment = account.answer.get("payment") or {}
+    table.add_column("", style="dim")
+    table.add_column("Booked", footer="[bold]paid[/]")
+    table.add_column("Confirmation", style="bold cyan")
+    table.add_column("Price", justify="right", footer=f"[bold]{escape(_money(payment))}[/]")
+    titles = _titles(account.trip)
+    for kind, item in booked:
+        if item:
+            name = _name(kind, item, titles)
+            code = item.get("pnr") or item.get("confirmationCode") or ""
+            price = _money(item, "totalPrice")
+            table.add_row(kind, escape(name), escape(str(code)), escape(price))
+    return table
+
+
+def _name(kind: str, item: dict[str, Any], titles: dict[str, list[str]]) -> str:
+    for field in ("name", "hotelName"):
+        if item.get(field):
+            return str(item[field])
+    # The answer has no title for a flight; the trip that was asked for has.
+    remembered = titles.get(kind.upper()) or []
+    return remembered.pop(0) if remembered else str(item.get("provider") or kind)
+
+
+def _titles(trip: dict[str, Any]) -> dict[str, list[str]]:
+    titles: dict[str, list[str]] = {}
+    for component in trip.get("components") or []:
+        title = component.get("title")
+        if title:
+            titles.setdefault(str(component.get("type")), []).append(str(title))
+    return titles
+
+
+def _what_failed(answer: dict[str, Any]) -> RenderableType:
+    """Return what the answer tells the traveller about a booking that is not confirmed."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
+    parts = [Text(str(error.get("message", "")), style="bold"), Text("")]
+    for undone in error.get("undone") or []:
+        title = undone.get("title") or undone.get("type", "")
+        parts.append(Text.assemble(("↩ ", "yellow"), f"{title}: {undone.get('message', '')}"))
+    parts += [
+        Text.assemble(("→ ", "dim"), str(error[field]))
+        for field in ("money", "nextStep")
+        if error.get(field)
+    ]
+    where = f" at {error['failedStep']}" if error.get("failedStep") else ""
+    parts.append(Text(f"\n{error.get('code', '')}{where}", style="dim"))
+    return Group(*parts)
+
+
+def booking_panel(booking: dict[str, Any]) -> RenderableType:
+    """Return a whole booking as ``GET /booking/{id}`` answers it."""
+    state = str(booking.get("state", ""))
+    parts: list[RenderableType] = []
+    components = booking.get("components") or []
+    if components:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for heading in ("", "What", "Supplier", "Status", "Code"):
+            table.add_column(heading)
+        table.add_column("Price", justify="right")
+        for item in components:
+            table.add_row(
+                escape(str(item.get("type", "")).lower()),
+                escape(str(item.get("title", ""))),
+                escape(str(item.get("supplier", ""))),
+                escape(str(item.get("status", ""))),
+                escape(str(item.get("pnr") or item.get("vendorConfirmation") or "–")),
+                escape(_money(item)),
+            )
+        parts.append(table)
+    payment = booking.get("payment") or {}
+    if payment:
+        intent = payment.get("paymentIntentId") or "none"
+        parts.append(Text(f"\nPayment {intent}: {payment.get('status', '')}"))
+        moved = [
+            f"{name} {_money(payment, name)}"
+            for name in ("authorised", "captured", "refunded")
+            if payment.get(name)
+        ]
+        parts.append(Text("  " + ", ".join(moved or ["nothing taken"]), style="dim"))
+    if isinstance(booking.get("error"), dict):
+        parts += [Text(""), _what_failed(booking)]
+    history = booking.get("history") or []
+    if history:
+        parts.append(Text("\nHistory", style="bold"))
+    for entry in history:
+        line = f"  {_clock(entry.get('at'))}  {entry.get('toState', ''):<16} {entry.get('why', '')}"
+        parts.append(Text(line, style="dim"))
+    parts += [Text(f"⚠ {warning}", style="yellow") for warning in booking.get("warnings") or []]
+    return Panel(
+        Group(*parts),
+        title=f"[bold]{escape(str(booking.get('bookingReference', '')))}[/]  {state}",
+        border_style=_STATE_LOOK.get(state, "blue"),
+        padding=(1, 2),
+        expand=False,
+    )
+
+
+def _money(holder: dict[str, Any], field: str = "amount") -> str:
+    amount, currency = holder.get(field), holder.get("currency")
+    if not isinstance(amount, int) or not currency:
+        return ""
+    return str(Money(amount=amount, currency=str(currency)))
+
+
+def _clock(moment: object) -> str:
+    return str(moment or "")[:19].replace("T", " ")

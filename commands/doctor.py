@@ -1,0 +1,47 @@
+"""``tripsaga doctor``: what is wrong here, and how to mend it."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.checks import Part, examine, examine_one
+from commands.options import AsJson
+from commands.output import as_json, out
+from commands.target import find_target
+
+_MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "wrong": "[bold red]✗[/]"}
+
+
+def doctor(
+    *,
+    only: Annotated[Part | None, typer.Option(help="Look at this running part only.")] = None,
+    here: Annotated[
+        bool, typer.Option("--here", help="With --only worker: workers on this host only.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Check everything that booking a trip depends on; ends with 1 when something is wrong."""
+    target = find_target()
+    checks = examine(target) if only is None else examine_one(target, only, here=here)
+    findings = asyncio.run(checks)
+    wrong = sum(finding.verdict == "wrong" for finding in findings)
+    if json:
+        as_json({"healthy": not wrong, "findings": [finding.as_json() for finding in findings]})
+        raise typer.Exit(1 if wrong else 0)
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(_MARKS[finding.verdict], finding.name, escape(finding.what))
+        if finding.mend and finding.verdict != "ok":
+            table.add_row("", "", f"[dim]→ {escape(finding.mend)}[/]")
+    out.print(table)
+    out.print()
+    if wrong:
+        out.print(f"[bold red]{wrong} of {len(findings)} checks found something wrong.[/]")
+        raise typer.Exit(1)
+    out.print("[bold green]All is well.[/]")

@@ -1,0 +1,140 @@
+"""``tripsaga fault``: what shall go wrong in the sandbox."""
+
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.options import AsJson
+from commands.output import as_json, give_up, out
+from commands.target import find_target
+
+app = typer.Typer(no_args_is_help=True, help="Arm, list and clear faults of the sandbox.")
+
+
+@app.command()
+def arm(
+    supplier: Annotated[str, typer.Argument(help="amadeus, booking_com, viator or stripe.")],
+    operation: Annotated[
+        str,
+        typer.Argument(
+            help="quote, book, find, cancel; for stripe create, confirm, capture, cancel, refund,"
+            " retrieve."
+        ),
+    ],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="refuse, error, reset, hang, commit_then_hang, late_commit, commit_then_error,"
+            " duplicate, malformed, price_drift, authenticate or slow."
+        ),
+    ],
+    *,
+    nth: Annotated[
+        int | None, typer.Option(help="Fire from this call on (default: the next).")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Fire by chance instead, 0 to 1.")] = None,
+    times: Annotated[
+        int | None, typer.Option(help="Fire so often at most (default: once).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the chance.")] = 0,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long it delays, where it does.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Let the next matching call to a supplier go wrong."""
+    fault = arm_fault(
+        supplier=supplier,
+        operation=operation,
+        kind=kind,
+        nth=nth,
+        rate=rate,
+        times=times,
+        seed=seed,
+        seconds=seconds,
+    )
+    if json:
+        as_json(fault)
+        return
+    out.print(f"[green]✓[/] armed [bold]{fault['id']}[/]: {_sentence(fault)}")
+
+
+@app.command(name="list")
+def list_faults(*, json: AsJson = False) -> None:
+    """Show the armed faults and how often each has fired."""
+    faults = call("GET", "/_sandbox/faults")
+    if json:
+        as_json(faults)
+        return
+    if not faults:
+        out.print("Nothing is armed: everything works.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Id", "What goes wrong", "Calls seen", "Fired"):
+        table.add_column(heading, justify="right" if heading in ("Calls seen", "Fired") else "left")
+    for fault in faults:
+        table.add_row(fault["id"], _sentence(fault), str(fault["calls"]), str(fault["fired"]))
+    out.print(table)
+
+
+@app.command()
+def clear(
+    fault: Annotated[str | None, typer.Argument(help="Its id; without, all are cleared.")] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Disarm one fault, or all."""
+    answer = call("DELETE", f"/_sandbox/faults/{fault}" if fault else "/_sandbox/faults")
+    if json:
+        as_json(answer)
+        return
+    out.print(f"[green]✓[/] {answer['cleared']} cleared")
+
+
+def arm_fault(**order: Any) -> dict[str, Any]:
+    """Arm a fault of the running sandbox and return it; problems end the command."""
+    wanted = {name: value for name, value in order.items() if value is not None}
+    fault: dict[str, Any] = call("POST", "/_sandbox/faults", wanted)
+    return fault
+
+
+def call(method: str, path: str, body: Any = None) -> Any:
+    """Call the sandbox and return its answer; problems end the command."""
+    base = find_target().sandbox
+    try:
+        answer = httpx.request(method, base + path, json=body, timeout=10, trust_env=False)
+    except httpx.HTTPError as error:
+        give_up(
+            f"the sandbox at {base} does not answer ({error})",
+            mend="start the local world with `make run`",
+        )
+    if answer.is_error:
+        give_up(_reason(answer))
+    return answer.json()
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"the sandbox answers {answer.status_code}"
+    if isinstance(detail, list):  # FastAPI's own validation
+        return "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in detail)
+    return str(detail)
+
+
+def _sentence(fault: dict[str, Any]) -> str:
+    when = (
+        f"at {fault['rate']:.0%} of calls (seed {fault['seed']})"
+        if fault["rate"] is not None
+        else f"from call {fault['nth']} on"
+    )
+    often = f", {fault['times']}×" if fault["times"] else ""
+    delay = f", {fault['seconds']:g} s" if fault["kind"] in _TIMED else ""
+    return escape(f"{fault['supplier']} {fault['operation']}: {fault['kind']} {when}{often}{delay}")
+
+
+_TIMED = frozenset({"hang", "commit_then_hang", "late_commit", "slow"})

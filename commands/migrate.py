@@ -1,0 +1,71 @@
+"""``tripsaga migrate``: database and Temporal brought up to what the code expects."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from alembic.util import CommandError
+from rich.markup import escape
+from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.service import RPCError
+
+from commands import callers, schema
+from commands.output import give_up, out
+from commands.target import find_target
+from settings import Settings
+
+
+def migrate(
+    *,
+    revision: Annotated[str, typer.Option(help="Where to migrate to.")] = "head",
+    database_only: Annotated[
+        bool, typer.Option("--database-only", help="Leave Temporal's search attributes alone.")
+    ] = False,
+    local_key: Annotated[
+        Path | None,
+        typer.Option(help="Also make a caller `local`, whose API key is kept in this file."),
+    ] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for Temporal to come up.")] = 30,
+) -> None:
+    """Bring the database's tables and Temporal's search attributes up to date.
+
+    Can be repeated at will: what is up to date is left alone.
+    """
+    settings = find_target().settings
+    try:
+        before, after = schema.upgrade(settings, revision)
+    except CommandError as error:
+        give_up(f"the migrations do not fit: {error}")
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        give_up(f"the database refuses: {reason}", mend="is DATABASE_URL right, and the server up?")
+    if before == after:
+        out.print(f"[green]✓[/] database is at {after}")
+    else:
+        out.print(f"[green]✓[/] database migrated from {before or 'nothing'} to {after}")
+    if local_key:
+        engine = create_engine(settings.sqlalchemy_url)
+        callers.ensure_local(engine, local_key)
+        engine.dispose()
+        out.print(f"[green]✓[/] the key of the caller “local” is in {escape(str(local_key))}")
+    if not database_only:
+        _search_attributes(settings, wait)
+
+
+def _search_attributes(settings: Settings, wait: float) -> None:
+    async def register() -> list[str]:
+        client = await schema.connect_patiently(settings, wait)
+        return await schema.register_search_attributes(client, settings.temporal_namespace)
+
+    try:
+        added = asyncio.run(register())
+    except (RuntimeError, RPCError) as error:
+        give_up(
+            f"Temporal at {settings.temporal_address} refuses: {error}",
+            mend="is TEMPORAL_ADDRESS right, and does the namespace"
+            f" {settings.temporal_namespace!r} exist?",
+        )
+    what = f"registered {', '.join(added)}" if added else "are registered"
+    out.print(f"[green]✓[/] search attributes {what}")

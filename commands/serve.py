@@ -1,0 +1,51 @@
+"""``tripsaga api``, ``worker`` and ``sandbox``: one process each, the same ones everywhere.
+
+The local world, docker-compose.yml and a production host run these very programs.
+"""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from commands.output import give_up
+from localworld.places import ROOT
+from settings import get_settings
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (API_HOST).")]
+
+
+def api(
+    *,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (API_PORT).")] = None,
+) -> None:
+    """Serve the public API."""
+    settings = get_settings()
+    _become("api", "--host", host or settings.api_host, "--port", str(port or settings.api_port))
+
+
+def worker() -> None:
+    """Run workflows and activities until told to stop; run as many as you like."""
+    _become("worker")
+
+
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="SANDBOX_PORT")] = 8090,
+) -> None:
+    """Serve the sandbox: suppliers, Stripe and trip planner, faulty on demand."""
+    if get_settings().environment == "production":
+        give_up(
+            "the sandbox has no place in production",
+            mend="set ENVIRONMENT=local, or credentials of real suppliers",
+        )
+    _become("sandbox", "--host", host, "--port", str(port))
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Turn into the module's own process: one process id, signals go straight to it."""
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606

@@ -1,0 +1,58 @@
+"""Which system a command speaks to: named by the environment, the local world, or the defaults."""
+
+import os
+from dataclasses import dataclass
+
+from localworld import services
+from localworld.places import Places
+from settings import Settings
+
+
+@dataclass(frozen=True)
+class Target:
+    """Addresses of a system, and the key to its API."""
+
+    api: str
+    api_key: str
+    settings: Settings
+    """With the addresses of database, Temporal and sandbox filled in."""
+    temporal_ui: str | None
+    pids: dict[str, int | None]
+    """Of the local world's processes; empty when no local world runs here."""
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox's address."""
+        return self.settings.sandbox_url.rstrip("/")
+
+
+def find_target() -> Target:
+    """Return what to speak to.
+
+    A name set in the environment wins (``TRIPSAGA_API_URL``, ``TRIPSAGA_API_KEY`` and those of
+    the settings), then the local world running on this checkout, then the defaults.
+    """
+    settings = Settings()
+    found = services.read(Places.of_this_checkout().services)
+    if found is None:
+        api = f"http://{settings.api_host}:{settings.api_port}"
+        pids: dict[str, int | None] = {}
+        api_key, temporal_ui = "", None
+    else:
+        api, api_key, temporal_ui = found["api"], found["api_key"], found["temporal_ui"]
+        pids = found["pids"]
+        known = {
+            "database_url": found["database"],
+            "temporal_address": found["temporal"],
+            "sandbox_url": found["sandbox"],
+        }
+        given = settings.model_fields_set
+        unnamed = {name: url for name, url in known.items() if name not in given}
+        settings = settings.model_copy(update=unnamed)
+    return Target(
+        api=os.environ.get("TRIPSAGA_API_URL", api).rstrip("/"),
+        api_key=os.environ.get("TRIPSAGA_API_KEY", api_key),
+        settings=settings,
+        temporal_ui=temporal_ui,
+        pids=pids,
+    )

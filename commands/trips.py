@@ -1,0 +1,245 @@
+"""Booking a trip as any service would: over HTTP, with an API key and an idempotency key."""
+
+import asyncio
+import datetime as dt
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+
+UNSETTLED = frozenset({"PENDING", "VALIDATING", "PROCESSING"})
+"""States in which the system is at work; in any other it waits for somebody, or is done."""
+
+_PATIENCE = 180.0
+
+
+class TripError(Exception):
+    """The sandbox or the API refused or did not answer; the text is for a person."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened to a booking, as its watchers are told."""
+
+    seconds: float
+    """Since the booking was asked for."""
+    step: str
+    status: str
+    message: str
+
+
+@dataclass
+class Account:
+    """How booking a trip went."""
+
+    trip: dict[str, Any]
+    """The trip option (contracts.md §1)."""
+    answer: dict[str, Any]
+    """What ``POST /booking/book`` answers at the end."""
+    seconds: float
+    """From the request to the end."""
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """Where the booking stands."""
+        return str(self.answer.get("state", ""))
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the trip is booked."""
+        return self.answer.get("success") is True
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a script: the API's answer, and how it came about."""
+        return {
+            **self.answer,
+            "tripOptionId": self.trip["tripOptionId"],
+            "seconds": round(self.seconds, 3),
+            "steps": [vars(step) for step in self.steps],
+        }
+
+
+class TripClient:
+    """Talks to the API, and to the sandbox's trip planner."""
+
+    def __init__(self, api: str, api_key: str, sandbox: str) -> None:
+        """Nothing is asked yet."""
+        self.api = api
+        self._sandbox = sandbox
+        self._http = httpx.AsyncClient(
+            headers={"X-API-Key": api_key}, timeout=httpx.Timeout(10, read=150), trust_env=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def generate(self, wishes: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Have the planner put a trip together; without wishes, the sample trip.
+
+        Raises:
+            TripError: it does not answer, or cannot.
+        """
+        answer = await self._call("POST", f"{self._sandbox}/trip/generate", body=wishes or {})
+        return _object(answer)
+
+    async def book(
+        self, trip: dict[str, Any], *, on_step: Callable[[Step], None] | None = None
+    ) -> Account:
+        """Book a trip, telling each step as it happens, and return how it went.
+
+        A booking that fails is an account too; only not getting an answer is an error.
+
+        Raises:
+            TripError: the API refuses the request or does not answer.
+        """
+        started = time.monotonic()
+        wall = time.time()
+        key = str(uuid.uuid4())
+        steps: list[Step] = []
+
+        def note(event: dict[str, Any]) -> None:
+            step = _step(event, since=wall)
+            steps.append(step)
+            if on_step:
+                on_step(step)
+
+        answer = await self._ask_to_book(trip, key, "respond-async")
+        if answer.get("state") in UNSETTLED:
+            async for event in self.events(str(answer["bookingId"])):
+                note(event)
+            answer = await self._ask_to_book(trip, key, "wait=60")
+        while answer.get("state") in UNSETTLED and time.monotonic() < started + _PATIENCE:
+            # The same key: the same booking, however often it is asked for.
+            await asyncio.sleep(0.2)
+            answer = await self._ask_to_book(trip, key, "wait=60")
+        return Account(trip, answer, time.monotonic() - started, steps)
+
+    async def events(self, booking_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield what happens to a booking until the system has nothing more to do about it.
+
+        Raises:
+            TripError: the stream cannot be had.
+        """
+        url = f"{self.api}/booking/{booking_id}/events"
+        try:
+            async with self._http.stream("GET", url) as stream:
+                if stream.is_error:
+                    await stream.aread()
+                    raise TripError(_reason(stream))
+                async for event in _server_sent(stream):
+                    yield event
+        except httpx.HTTPError as error:
+            raise TripError(f"{self.api} stopped answering ({type(error).__name__})") from error
+
+    async def booking(self, booking_id: str) -> dict[str, Any]:
+        """Return a booking whole. Raises TripError."""
+        return _object(await self._call("GET", f"{self.api}/booking/{booking_id}"))
+
+    async def cancel(
+        self, booking_id: str, *, reason: str = "", components: list[str] | None = None
+    ) -> dict[str, Any]:
+        """Cancel a booking, or the components named. Raises TripError."""
+        body: dict[str, Any] = {"bookingId": booking_id}
+        if reason:
+            body["reason"] = reason
+        if components:
+            body["components"] = components
+        return _object(await self._call("POST", f"{self.api}/booking/cancel", body=body))
+
+    async def _ask_to_book(self, trip: dict[str, Any], key: str, prefer: str) -> dict[str, Any]:
+        answer = await self._call(
+            "POST",
+            f"{self.api}/booking/book",
+            body=booking_request(trip),
+            headers={"Idempotency-Key": key, "Prefer": prefer},
+        )
+        return _object(answer)
+
+    async def _call(
+        self, method: str, url: str, *, body: Any = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, url, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise TripError(f"{url} does not answer ({type(error).__name__})") from error
+        if answer.is_error:
+            raise TripError(_reason(answer))
+        return answer
+
+
+def booking_request(trip: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of ``POST /booking/book`` for a trip (contracts.md §1): a test card."""
+    return {
+        "tripOptionId": trip["tripOptionId"],
+        "paymentInfo": {
+            "paymentMethodId": "pm_card_visa",
+            "billingDetails": {
+                "name": "Ada Sample",
+                "email": "ada@example.com",
+                "phone": "+12025550123",
+                "address": {
+                    "line1": "1 Sample Street",
+                    "city": "New York",
+                    "state": "NY",
+                    "postalCode": "10001",
+                    "country": "US",
+                },
+            },
+            "amount": trip["totalPrice"],
+            "currency": trip["currency"],
+        },
+        "userContact": {"email": "ada@example.com", "phone": "+12025550123"},
+    }
+
+
+async def _server_sent(stream: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """Yield the JSON data of a server-sent event stream; comments (pings) are skipped."""
+    data: list[str] = []
+    async for line in stream.aiter_lines():
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            found = json.loads("\n".join(data))
+            data = []
+            if isinstance(found, dict) and "step" in found:
+                yield found
+
+
+def _step(event: dict[str, Any], *, since: float) -> Step:
+    at = dt.datetime.fromisoformat(str(event["at"]))
+    return Step(
+        seconds=max(0.0, round(at.timestamp() - since, 3)),
+        step=str(event["step"]),
+        status=str(event["status"]),
+        message=str(event["message"]),
+    )
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise TripError(f"{answer.request.url} answers something that is not a JSON object")
+    return found
+
+
+def _reason(answer: httpx.Response) -> str:
+    """Return what a problem answer (RFC 9457) says, in words."""
+    try:
+        problem = answer.json()
+        words = problem.get("detail") or problem.get("title")
+        code = problem.get("code")
+    except (ValueError, AttributeError):
+        words = code = None
+    text = str(words or f"{answer.request.url} answers {answer.status_code}")
+    return f"{text} ({code})" if code else text

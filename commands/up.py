@@ -1,0 +1,148 @@
+"""``tripsaga up``: the local world, from nothing to a booked trip, until Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.account import account_panel, step_line
+from commands.bookings import book_trip
+from commands.output import err, out
+from commands.screen import Screen
+from commands.target import find_target
+from commands.trips import Account, TripError
+from localworld.errors import LocalWorldError
+from localworld.places import Places
+from localworld.services import Services
+from localworld.settings import WorldSettings
+from localworld.world import World
+from settings import Settings
+
+_FORCED = 130
+
+
+def up(
+    *,
+    demo: Annotated[bool, typer.Option(help="Book a sample trip once everything runs.")] = True,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the sample trip; 0 when it was booked.")
+    ] = False,
+) -> None:
+    """Start everything on this machine, book a sample trip, stay up until Ctrl-C.
+
+    Ctrl-C stops what was started, in order; a second one ends it at once. Data stay in var/.
+    """
+    code = asyncio.run(_Up(demo=demo, once=once).run())
+    raise typer.Exit(code)
+
+
+class _Up:
+    """One run of the command."""
+
+    def __init__(self, *, demo: bool, once: bool) -> None:
+        self._demo = demo
+        self._once = once
+        self._screen = Screen(out)
+        self._world = World(
+            Places.of_this_checkout(), Settings(), WorldSettings(), self._screen.report
+        )
+        self._stop = asyncio.Event()
+        self._stopping = False
+
+    async def run(self) -> int:
+        """Run to the end and return the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        code = 0
+        try:
+            code = await self._live()
+        except LocalWorldError as error:
+            err.print(f"\n[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
+            if error.mend:
+                err.print(f"  [dim]→[/] {escape(error.mend)}", soft_wrap=True)
+            code = 1
+        finally:
+            self._stopping = True
+            if self._world.started:
+                out.print("\n[dim]stopping …[/]")
+            await self._world.stop()
+        return code
+
+    async def _live(self) -> int:
+        """Start, book, and wait for somebody to end it."""
+        with self._screen:
+            found = await self._unless_stopped(self._world.start())
+        if found is None:
+            return _FORCED
+        out.print(f"[dim]everything runs after {self._screen.seconds:.1f} s[/]\n")
+        account: Account | None = None
+        if self._demo:
+            account = await self._unless_stopped(self._book())
+            if self._stop.is_set():
+                return 0
+        _addresses(found, account)
+        if self._once:
+            return 0 if account and account.confirmed else 1
+        out.print("\n[dim]Ctrl-C stops everything; the data stay in var/[/]")
+        await self._stop.wait()
+        return 0
+
+    async def _book(self) -> Account | None:
+        out.print("Booking a sample trip: one flight, one hotel, two activities, two travellers\n")
+        try:
+            account = await book_trip(
+                find_target(), {}, lambda step: out.print(step_line(step), soft_wrap=True)
+            )
+        except TripError as error:
+            err.print(f"[bold red]✗[/] the sample trip could not be booked: {escape(str(error))}")
+            return None
+        out.print()
+        out.print(account_panel(account))
+        return account
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Return what the work gives; None when it is broken off by a wish to stop."""
+        doing = asyncio.create_task(work)
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+            return None
+        return doing.result()
+
+    def _asked_to_stop(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            return
+        # Asked twice: at once, and never mind the order.
+        self._world.kill()
+        sys.stdout.flush()
+        os._exit(_FORCED)
+
+
+def _addresses(found: Services, account: Account | None) -> None:
+    """Say where to look."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("API", f"{found['api']}/docs")
+    booking_id = account.answer.get("bookingId") if account else None
+    if found["temporal_ui"]:
+        workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal_namespace}/workflows"
+        table.add_row("Temporal", f"{workflows}/{booking_id}" if booking_id else workflows)
+    else:
+        table.add_row("Temporal", found["temporal"])
+    table.add_row("Sandbox", f"{found['sandbox']}/_sandbox")
+    table.add_row("Database", escape(found["database"]))
+    table.add_row("For scripts", "var/services.json (addresses, API key, process ids)")
+    table.add_row("Try", "[cyan].venv/bin/tripsaga book --fail hotel --watch[/]")
+    out.print(table)

@@ -1,0 +1,8 @@
+"""A trip planner: makes trip options out of live offers, and keeps their lock (contracts.md §1).
+
+Not a published API: the shape is the trip option this house reads. No faults can be armed here.
+"""
+
+from sandbox.planner.routes import router
+
+__all__ = ["router"]

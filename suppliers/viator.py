@@ -1,0 +1,310 @@
+"""Experiences: Viator Partner API 2.0 for merchants (providers.md §5).
+
+Our reference travels as ``partnerBookingRef``: it books once, a repeat shows what was booked, and
+``/bookings/status`` finds it. The price of an item is the recommended retail price, what the
+traveller pays; what Viator invoices us (``partnerTotalPrice``) is below it.
+
+A product that its operator confirms by hand is booked ``PENDING`` for up to 72 hours.
+"""
+
+import datetime as dt
+from typing import Final
+
+from models.errors import (
+    AuthConfig,
+    Duplicate,
+    InvalidRequest,
+    NotCancellable,
+    PriceChanged,
+    ProviderError,
+    Unavailable,
+    UnknownOutcome,
+)
+from models.money import Money
+from models.supply import Cancellation, Capabilities, Quote, Reservation, ReservationStatus
+from models.trip import TripComponent
+from settings import Settings
+from suppliers import viator_answers as said
+from suppliers import viator_requests as ours
+from suppliers.http import JsonAnswer, JsonClient
+from suppliers.protocol import Party
+
+NAME: Final = "viator"
+DOCUMENTED_TIMEOUT: Final = 120.0
+"""Seconds, as Viator recommends: operators' own systems may take more than 90."""
+
+_VERSION: Final = "application/json;version=2.0"
+_REASON: Final = "Customer_Service.I_canceled_my_entire_trip"
+_STATUS: Final = {
+    "CONFIRMED": ReservationStatus.CONFIRMED,
+    "PENDING": ReservationStatus.PENDING,
+    "IN_PROGRESS": ReservationStatus.PENDING,
+    "CANCELED": ReservationStatus.CANCELLED,
+}
+
+
+class ViatorSupplier:
+    """Experiences of Viator, behind :class:`suppliers.protocol.Supplier`."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings, *, agency_phone: str = "") -> None:
+        """Make the adapter.
+
+        Args:
+            settings: address, credentials and patience.
+            agency_phone: given to operators for travellers who gave no number; without either a
+                booking is refused as ``InvalidRequest``, for Viator insists on one.
+        """
+        url = settings.viator_url
+        timeout = settings.timeout_for(url, DOCUMENTED_TIMEOUT)
+        self._agency_phone = agency_phone
+        self._http = JsonClient(
+            provider=NAME,
+            base_url=url,
+            headers={
+                "exp-api-key": settings.viator_api_key.get_secret_value() or "sandbox",
+                "Accept": _VERSION,
+                "Accept-Language": "en-US",
+            },
+            timeout=timeout,
+            request_id_header="X-Unique-ID",
+        )
+        self.capabilities = Capabilities(
+            finds=True, repeats=True, timeout=dt.timedelta(seconds=timeout)
+        )
+
+    # -- quote ------------------------------------------------------------------------------
+
+    async def quote(self, item: TripComponent, party: Party) -> Quote:
+        """Verify the product and price the start; see the protocol. Nothing is held yet."""
+        outing = ours.read_offer(item, party, "quote")
+        ours.phone(party, self._agency_phone, "quote")
+        product, starts_at = await self._verify(outing)
+        price = await self._price(outing)
+        assert product.cancellation_policy is not None
+        return Quote(
+            price=price,
+            terms=product.cancellation_policy.terms(starts_at, price.amount),
+            title=f"{product.title}, {starts_at:%-d %b %Y %H:%M}",
+            offer={
+                "questions": list(product.booking_questions),
+                "operator": product.supplier.name,
+            },
+        )
+
+    async def _verify(self, outing: ours.Outing) -> tuple[said.Product, dt.datetime]:
+        answer = await self._call("GET", f"/products/{outing.product_code}", "quote")
+        if answer.status == 404:
+            raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
+        product = _expect_ok(answer).parse(said.Product)
+        if product.status != "ACTIVE" or product.cancellation_policy is None:
+            raise answer.failure(Unavailable, f"{outing.title} is not sold any more")
+        if product.title.casefold() != outing.title.casefold():
+            raise answer.failure(
+                Unavailable, f"the experience is {product.title}, not {outing.title}"
+            )
+        options = {option.product_option_code for option in product.product_options}
+        if options and outing.product_option_code not in options:
+            raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
+        return product, product.starts_at(answer, outing)
+
+    async def _price(self, outing: ours.Outing) -> Money:
+        answer = await self._call("POST", "/availability/check", "quote", body=outing.asked())
+        if answer.status == 404:
+            raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
+        found = _expect_ok(answer).parse(said.Availability)
+        if (found.product_code, found.travel_date) != (outing.product_code, outing.travel_date):
+            raise answer.failure(Unavailable, "Viator answered about another experience or day")
+        if found.currency != outing.currency:
+            raise answer.failure(
+                InvalidRequest, f"Viator priced in {found.currency}, not {outing.currency}"
+            )
+        item = next(
+            (
+                item
+                for item in found.bookable_items
+                if (item.product_option_code, item.start_time)
+                == (outing.product_option_code, outing.start_time)
+            ),
+            None,
+        )
+        if item is None or not item.available:
+            reason = item.unavailable_reason if item else "NOT_OPERATING"
+            kind = InvalidRequest if reason == "TRAVELER_MISMATCH" else Unavailable
+            raise answer.failure(kind, f"{outing.title} cannot be booked at this time", code=reason)
+        price = item.retail(answer, outing.currency)
+        if price is None:
+            raise answer.unsettled(f"{outing.title} has no price", code="malformed_answer")
+        if item.people not in (None, outing.travelers):
+            raise answer.failure(InvalidRequest, f"Viator priced {item.people} people, not ours")
+        return price
+
+    # -- book -------------------------------------------------------------------------------
+
+    async def book(
+        self, item: TripComponent, quote: Quote, party: Party, reference: str
+    ) -> Reservation:
+        """Hold the price, compare it, book under our reference; see the protocol."""
+        outing = ours.read_offer(item, party, "book")
+        asked = ours.read_quote(quote)
+        try:
+            held = await self._hold(outing, quote.price)
+        except (Unavailable, PriceChanged) as refusal:
+            # The last places may be gone to an earlier, unanswered attempt of our own.
+            if await self.find(reference, since=dt.datetime.now(dt.UTC)) is not None:
+                raise Duplicate(
+                    "our reference is booked already", provider=NAME, operation="book"
+                ) from refusal
+            raise
+        answer = await self._call(
+            "POST",
+            "/bookings/book",
+            "book",
+            body=ours.booking(outing, asked, party, held, reference, self._agency_phone),
+            changes=True,
+        )
+        made = _expect_ok(answer).parse(said.Booking)
+        if made.status == "REJECTED":
+            raise _rejection(answer, made, outing)
+        if made.partner_booking_ref not in (None, reference):
+            raise answer.failure(UnknownOutcome, "Viator answered about another booking")
+        if made.status == "CANCELED":
+            raise answer.failure(Duplicate, "our reference was booked and cancelled before")
+        price = made.retail(answer, made.currency or outing.currency)
+        if price is None and made.status == "CONFIRMED":
+            raise answer.unsettled("Viator booked without a price", code="malformed_answer")
+        if price not in (None, quote.price) or made.people not in (None, outing.travelers):
+            # It may be live: only a look-up and a person or an undo can settle it.
+            raise answer.failure(
+                UnknownOutcome,
+                f"{made.booking_ref} was booked at {price} for {made.people or '?'} people, not at"
+                f" {quote.price} for {outing.travelers}",
+                code="other_than_asked",
+            )
+        return _reservation(made, reference, quote.price, asked.operator)
+
+    async def _hold(self, outing: ours.Outing, agreed: Money) -> str:
+        # A hold is no booking: whatever becomes of this call, nothing has to be undone.
+        answer = await self._call("POST", "/bookings/hold", "book", body=outing.asked())
+        if answer.status == 404:
+            raise answer.failure(Unavailable, f"{outing.title} cannot be booked any more")
+        held = _expect_ok(answer).parse(said.Hold)
+        price = held.retail(answer, held.currency or outing.currency)
+        if price is None:
+            raise answer.unsettled("Viator held no price", code="malformed_answer")
+        if price != agreed:
+            raise answer.failure(
+                PriceChanged, f"{outing.title} now costs {price}, not {agreed}", new_price=price
+            )
+        return held.booking_ref
+
+    # -- find -------------------------------------------------------------------------------
+
+    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:  # noqa: ARG002
+        """Ask for the status of our reference; see the protocol.
+
+        A hold that was never booked and a rejected booking are "not there". An answer without a
+        price (allowed for other than confirmed bookings) gives a reservation of 0 with
+        ``details["price_stated"]`` false.
+        """
+        answer = await self._call(
+            "POST", "/bookings/status", "find", body={"partnerBookingRef": reference}
+        )
+        if answer.status == 404:
+            if said.error_of(answer)[0] != "NOT_FOUND":
+                raise answer.unsettled("404, but not Viator's own")
+            return None
+        found = _expect_ok(answer).parse(said.Booking)
+        if found.partner_booking_ref not in (None, reference):
+            raise answer.unsettled("Viator answered about another booking")
+        if found.status == "REJECTED":
+            return None
+        price = found.retail(answer, found.currency or "")
+        reservation = _reservation(
+            found, reference, price or Money(amount=0, currency=found.currency or "USD"), "Viator"
+        )
+        if price is None:
+            facts = {**reservation.details, "price_stated": False}
+            return reservation.model_copy(update={"details": facts})
+        return reservation
+
+    # -- cancel -----------------------------------------------------------------------------
+
+    async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
+        """Ask what comes back, then cancel; see the protocol. There is no idempotency key."""
+        path = f"/bookings/{reservation.supplier_id}"
+        answer = await self._call("GET", f"{path}/cancel-quote", "cancel")
+        if answer.status == 404:
+            raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
+        quote = _expect_ok(answer).parse(said.CancelQuote)
+        if quote.status == "CANCELLED":
+            return Cancellation(already=True, fee=quote.fee(reservation.price))
+        if quote.status == "NOT_CANCELLABLE":
+            raise answer.failure(NotCancellable, "the experience has begun", code="NOT_CANCELLABLE")
+        fee = quote.fee(reservation.price)
+        if reservation.status is ReservationStatus.PENDING and await self._pending(reservation):
+            # Refunds of 0 are quoted for what was not charged yet: nothing is kept either.
+            fee = Money(amount=0, currency=reservation.price.currency)
+        answer = await self._call(
+            "POST", f"{path}/cancel", "cancel", body={"reasonCode": _REASON}, changes=True
+        )
+        done = _expect_ok(answer).parse(said.CancelAnswer)
+        if done.status == "ACCEPTED":
+            return Cancellation(fee=fee)
+        if done.reason == "ALREADY_CANCELLED":
+            return Cancellation(already=True, fee=fee)
+        raise answer.failure(
+            NotCancellable, f"Viator does not cancel {reservation.supplier_id}", code=done.reason
+        )
+
+    async def _pending(self, reservation: Reservation) -> bool:
+        answer = await self._call(
+            "POST", "/bookings/status", "cancel", body={"bookingRef": reservation.supplier_id}
+        )
+        return _expect_ok(answer).parse(said.Booking).status in ("PENDING", "IN_PROGRESS")
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._http.close()
+
+    async def _call(
+        self, method: str, path: str, operation: str, *, body: object = None, changes: bool = False
+    ) -> JsonAnswer:
+        return await self._http.call(method, path, operation=operation, changes=changes, body=body)
+
+
+def _reservation(booking: said.Booking, reference: str, price: Money, operator: str) -> Reservation:
+    return Reservation(
+        reference=reference,
+        supplier_id=booking.booking_ref,
+        confirmation_code=booking.booking_ref,
+        provider=operator,
+        price=price,
+        status=_STATUS[booking.status],
+        details=booking.details(),
+    )
+
+
+def _rejection(answer: JsonAnswer, made: said.Booking, outing: ours.Outing) -> ProviderError:
+    """Classify a rejected booking (providers.md §5): duplicates exist, the rest is gone."""
+    reason = made.rejection_reason_code
+    if reason == "DUPLICATE_BOOKING":
+        return answer.failure(Duplicate, "Viator says that this is booked already", code=reason)
+    return answer.failure(Unavailable, f"{outing.title} was not accepted ({reason})", code=reason)
+
+
+def _expect_ok(answer: JsonAnswer) -> JsonAnswer:
+    """Return the answer if it is a success.
+
+    Raises:
+        ProviderError: by the table of providers.md §5.
+    """
+    if answer.ok:
+        return answer
+    code, message = said.error_of(answer)
+    if answer.status == 400 and code == "INVALID_HEADER_VALUE":
+        raise answer.failure(AuthConfig, message, code=code)
+    if answer.status == 400 and code:
+        raise answer.failure(InvalidRequest, message, code=code)
+    raise answer.by_status(message, code=code or None)

@@ -1,0 +1,1 @@
+"""The saga on the real stack."""

@@ -1,0 +1,69 @@
+"""The cells of the fault table: which call is disturbed, how, and how the booking must end."""
+
+from dataclasses import dataclass
+
+from models.booking import Code
+from models.lifecycle import BookingState
+
+CONFIRMED, FAILED = BookingState.CONFIRMED, BookingState.FAILED
+NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
+
+STEPS = {
+    "create": ("stripe", "create"),
+    "authorise": ("stripe", "confirm"),
+    "flight": ("amadeus", "book"),
+    "hotel": ("booking_com", "book"),
+    "activity": ("viator", "book"),
+    "capture": ("stripe", "capture"),
+}
+"""Steps that have an effect outside, and the call that has it."""
+
+FAULTS: dict[str, dict[str, object]] = {
+    "refuse": {},
+    "error": {},
+    "reset": {},
+    "hang": {"seconds": 20},
+    "commit_then_hang": {"seconds": 20},
+    "late_commit": {"seconds": 1.6},
+    "commit_then_error": {},
+    "malformed": {},
+    "duplicate": {},
+    "slow": {"seconds": 0.5},
+}
+"""Kinds of fault. The provider timeout in tests is 1 s, so hanging is timing out."""
+
+UNANSWERED = frozenset(
+    {"error", "reset", "hang", "commit_then_hang", "late_commit", "commit_then_error", "malformed"}
+)
+
+POINTS = ("before", "during", "after")
+"""Where a worker is killed: before the call is sent, while it is under way, after its answer."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a booking must end."""
+
+    state: BookingState
+    code: Code | None = None
+    warned: bool = False
+
+
+def end_of_fault(step: str, kind: str) -> End:
+    """The required end of a cell (reliability.md §2, rows 3–7)."""
+    if kind == "refuse":
+        if step == "activity":
+            return End(CONFIRMED, warned=True)
+        money = step in {"create", "authorise", "capture"}
+        return End(FAILED, Code.PAYMENT_DECLINED if money else Code.UNAVAILABLE)
+    if step == "flight" and kind in UNANSWERED:
+        # Amadeus has neither key nor look-up: one attempt, and a person settles the unknown.
+        return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+    return End(CONFIRMED)
+
+
+def end_of_kill(step: str) -> End:
+    """The required end when the worker dies at a step (row F9)."""
+    if step == "flight":
+        return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+    return End(CONFIRMED)

@@ -1,0 +1,99 @@
+"""Undo: in reverse, repeated through faults, and parked for an operator when it fails for good."""
+
+import asyncio
+
+import pytest
+
+from models.booking import Code
+from models.lifecycle import BookingState, PaymentStatus
+from models.messages import RESOLVE_UPDATE, Resolution
+from tests.support.checker import check
+from tests.support.stack import Stack
+
+RETRY = Resolution(decision="retry", who="op")
+SETTLED = Resolution(decision="resolved", who="op", note="called the airline")
+
+
+async def test_a_refused_hotel_undoes_flight_and_payment_in_reverse(stack: Stack) -> None:
+    request = await stack.request()
+    await stack.sandbox.arm("booking_com", "book", "refuse", reference=request.booking_id)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
+
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert (booking.problem.code, booking.problem.step) == (Code.UNAVAILABLE, "hotel")
+    assert booking.payment.status is PaymentStatus.RELEASED
+    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    effects = [(r["supplier"], r["effect"]) for r in facts.log if r["effect"] != "none"]
+    undone = [e for e in effects if e[1] in {"cancelled", "released"}]
+    assert undone == [("amadeus", "cancelled"), ("stripe", "released")]
+
+
+@pytest.mark.parametrize("kind", ["error", "reset", "hang", "commit_then_hang", "malformed"])
+@pytest.mark.parametrize(
+    ("supplier", "operation"),
+    [("amadeus", "cancel"), ("booking_com", "cancel"), ("viator", "cancel"), ("stripe", "cancel")],
+)
+async def test_an_undo_in_trouble_is_repeated(
+    stack: Stack, supplier: str, operation: str, kind: str
+) -> None:
+    """Everything is booked, the capture is refused, and one undo has trouble: rows c1–c4."""
+    request = await stack.request()
+    about = {"reference": request.booking_id}
+    await stack.sandbox.arm("stripe", "capture", "refuse", **about)
+    await stack.sandbox.arm(supplier, operation, kind, seconds=20, **about)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
+    assert await stack.sandbox.fired() >= 2
+    assert booking.state is BookingState.FAILED
+    await check(stack.sandbox, stack.settings.database_url, booking.id)
+
+
+@pytest.mark.parametrize("decision", [RETRY, SETTLED], ids=["retry", "resolved"])
+@pytest.mark.parametrize("supplier", ["amadeus", "booking_com", "viator"])
+async def test_an_undo_that_fails_for_good_waits_for_an_operator(
+    stack: Stack, supplier: str, decision: Resolution
+) -> None:
+    request = await stack.request()
+    about = {"reference": request.booking_id}
+    await stack.sandbox.arm("stripe", "capture", "refuse", **about)
+    await stack.sandbox.arm(supplier, "cancel", "refuse", **about)
+    handle = await stack.start(request)
+    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+
+    assert parked.case is not None
+    assert parked.payment.status is PaymentStatus.RELEASED  # the others are undone all the same
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+    await handle.execute_update(RESOLVE_UPDATE, decision)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.FAILED
+    assert booking.case is not None
+    assert booking.case.resolved_by == "op"
+    if decision is RETRY:
+        await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
+async def test_money_that_cannot_be_given_back_waits_for_an_operator(stack: Stack) -> None:
+    request = await stack.request()
+    about = {"reference": request.booking_id}
+    await stack.sandbox.arm("booking_com", "book", "refuse", **about)
+    await stack.sandbox.arm("stripe", "cancel", "refuse", **about)
+    handle = await stack.start(request)
+    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    assert parked.case is not None
+    assert parked.case.payment
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await handle.execute_update(RESOLVE_UPDATE, RETRY)
+    assert (await asyncio.wait_for(handle.result(), 60)).state is BookingState.FAILED
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
+async def test_nothing_to_resolve_is_refused(stack: Stack) -> None:
+    from temporalio.client import WorkflowUpdateFailedError
+
+    request = await stack.request()
+    await stack.sandbox.arm("booking_com", "book", "slow", seconds=1, reference=request.booking_id)
+    handle = await stack.start(request)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update(RESOLVE_UPDATE, RETRY)
+    assert (await handle.result()).state is BookingState.CONFIRMED

@@ -1,0 +1,1 @@
+"""What tests stand on: the stack, the worker processes and the outside checker."""

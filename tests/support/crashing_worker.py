@@ -1,0 +1,68 @@
+"""A worker that dies by SIGKILL at one exact point of one provider call, once.
+
+``CRASH_AT`` is ``provider.operation:point`` with point ``before`` (the intent is on record, nothing
+was sent), ``during`` (the request is on its way) or ``after`` (answered, and nobody wrote it down).
+Everything else about it is the real worker.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import worker
+from activities.registry import create_activities
+from payments.registry import create_gateway
+from settings import get_settings
+from suppliers.registry import create_suppliers
+
+TARGET, POINT = os.environ["CRASH_AT"].split(":")
+PROVIDER, OPERATION = TARGET.split(".")
+
+
+class Crashing:
+    """An adapter whose one operation kills the process."""
+
+    def __init__(self, adapter: Any) -> None:
+        self._adapter = adapter
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._adapter, name)
+        return _crash(attribute) if name == OPERATION else attribute
+
+
+def _crash(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def crashing(*args: Any, **kwargs: Any) -> Any:
+        if POINT == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        under_way = asyncio.ensure_future(call(*args, **kwargs))
+        if POINT == "during":
+            await asyncio.sleep(0.3)
+        else:
+            await under_way
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return crashing
+
+
+def main() -> None:
+    settings = get_settings()
+    suppliers: dict[str, Any] = create_suppliers(settings)
+    gateway: Any = create_gateway(settings)
+    if PROVIDER == "stripe":
+        gateway = Crashing(gateway)
+    else:
+        suppliers[PROVIDER] = Crashing(suppliers[PROVIDER])
+    worker.logging.basicConfig(level="INFO")
+
+    async def run() -> None:
+        await worker.main_async(
+            settings, create_activities(settings, suppliers=suppliers, gateway=gateway)
+        )
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()

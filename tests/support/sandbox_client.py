@@ -1,0 +1,58 @@
+"""The sandbox as tests see it: its faults, its log, its state."""
+
+from typing import Any
+
+import httpx
+
+
+class SandboxClient:
+    """Arms faults and reads what happened outside."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.AsyncClient(base_url=url, timeout=30)
+
+    async def arm(self, supplier: str, operation: str, kind: str, **more: Any) -> str:
+        """Arm a fault; ``nth=1`` unless said otherwise. Returns its id."""
+        answer = await self.http.post(
+            "/_sandbox/faults",
+            json={"supplier": supplier, "operation": operation, "kind": kind, **more},
+        )
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.json()["id"])
+
+    async def fired(self) -> int:
+        """How often the armed faults have fired, together."""
+        answer = await self.http.get("/_sandbox/faults")
+        body = answer.json()
+        faults = body["faults"] if isinstance(body, dict) else body
+        return sum(fault["fired"] for fault in faults)
+
+    async def clear(self) -> None:
+        await self.http.delete("/_sandbox/faults")
+
+    async def log(self, booking_id: str) -> list[dict[str, Any]]:
+        """The log rows about a booking: references begin with the booking's id."""
+        answer = await self.http.get("/_sandbox/log", params={"reference": booking_id})
+        body = answer.json()
+        rows = body["log"] if isinstance(body, dict) else body
+        return [row for row in rows if (row["reference"] or "").startswith(booking_id)]
+
+    async def reservations(self, booking_id: str) -> list[dict[str, Any]]:
+        state = (await self.http.get("/_sandbox/state")).json()
+        return [
+            row for row in state["reservations"] if (row["reference"] or "").startswith(booking_id)
+        ]
+
+    async def payments(self, booking_id: str) -> list[dict[str, Any]]:
+        state = (await self.http.get("/_sandbox/state")).json()
+        return [row for row in state["payments"] if row["booking"] == booking_id]
+
+    async def trip(self, **wishes: Any) -> dict[str, Any]:
+        """Have the planner make a trip option."""
+        answer = await self.http.post("/trip/generate", json=wishes)
+        assert answer.status_code in (200, 201), answer.text
+        return dict(answer.json())
+
+    async def close(self) -> None:
+        await self.http.aclose()

@@ -1,0 +1,175 @@
+"""The stack a test books on: database, Temporal, sandbox and worker, with short patience."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from models import search_attributes
+from models.booking import Booking
+from models.keys import booking_id, booking_reference, traveler_id
+from models.lifecycle import BookingState
+from models.messages import BookTripRequest
+from models.trip import Contact, TripOption
+from settings import Settings
+from temporal import connect, patience
+from tests.support.processes import Process
+from tests.support.sandbox_client import SandboxClient
+from workflows.booking import BookTrip
+
+CALLER = "00000000-0000-4000-8000-000000000001"
+
+PATIENCE = {
+    "PROVIDER_TIMEOUT_SECONDS": "1.0",
+    "SETTLE_SECONDS": "2",
+    "RETRY_INITIAL_SECONDS": "0.1",
+    "STEP_DEADLINE_SECONDS": "30",
+    "UNDO_ATTEMPTS": "4",
+    "AUTHENTICATION_DEADLINE_SECONDS": "4",
+    "SHUTDOWN_GRACE_SECONDS": "5",
+    "WORKFLOW_SANDBOX": "true",
+}
+
+
+@dataclass
+class Stack:
+    """One world: its own database, sandbox, queue and worker; the servers are shared."""
+
+    settings: Settings
+    env: dict[str, str]
+    client: Client
+    sandbox: SandboxClient
+    workers: list[Process] = field(default_factory=list)
+
+    # -- workers --------------------------------------------------------------------------
+
+    def start_worker(self, *arguments: str, **env: str) -> Process:
+        """Start another worker process and wait until it runs."""
+        worker = Process(*(arguments or ("-m", "worker")), env={**self.env, **env})
+        worker.wait_for_line("worker is running")
+        self.workers.append(worker)
+        return worker
+
+    def ensure_worker(self) -> None:
+        """Make sure that exactly one healthy worker runs."""
+        for worker in self.workers:
+            if not worker.running:
+                self.workers.remove(worker)
+        if not self.workers:
+            self.start_worker()
+
+    def stop_workers(self) -> list[int]:
+        codes = [worker.stop() for worker in self.workers]
+        self.workers.clear()
+        return codes
+
+    # -- bookings -------------------------------------------------------------------------
+
+    async def request(
+        self,
+        *,
+        trip: dict[str, Any] | None = None,
+        payment_method: str = "pm_card_visa",
+        amount: int | None = None,
+        **wishes: Any,
+    ) -> BookTripRequest:
+        """Return a request for a (new) trip, as the API would make it."""
+        option = TripOption.model_validate(trip or await self.sandbox.trip(**wishes))
+        key = str(uuid.uuid4())
+        booking = booking_id(CALLER, key)
+        return BookTripRequest(
+            booking_id=booking,
+            booking_reference=booking_reference(booking),
+            caller_id=CALLER,
+            idempotency_key=key,
+            fingerprint="test",
+            trip=option,
+            travelers=option.travelers,
+            contact=Contact(email="ada@example.org", phone="+1 555 0100"),
+            payment_method_id=payment_method,
+            billing_details={"name": "Ada Example", "email": "ada@example.org"},
+            amount=amount if amount is not None else option.total_price,
+            currency=option.currency,
+            traveler_id=traveler_id(CALLER, "ada@example.org"),
+            patience=patience(self.settings),
+        )
+
+    async def start(self, request: BookTripRequest) -> WorkflowHandle[BookTrip, Booking]:
+        """Start the booking as the API does."""
+        return await self.client.start_workflow(
+            BookTrip.run,
+            request,
+            id=request.booking_id,
+            task_queue=self.settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(search_attributes.BOOKING_STATE, "PENDING"),
+                    SearchAttributePair(
+                        search_attributes.BOOKING_REFERENCE, request.booking_reference
+                    ),
+                    SearchAttributePair(search_attributes.TRAVELER_ID, request.traveler_id),
+                ]
+            ),
+        )
+
+    async def book(self, **wishes: Any) -> Booking:
+        """Book a trip and wait for its end."""
+        handle = await self.start(await self.request(**wishes))
+        return await asyncio.wait_for(handle.result(), 90)
+
+    async def now(self, handle: WorkflowHandle[Any, Any]) -> Booking:
+        """Ask the workflow how the booking stands."""
+        booking = await handle.query("booking", result_type=Booking)
+        assert isinstance(booking, Booking)
+        return booking
+
+    async def until(
+        self, handle: WorkflowHandle[Any, Any], state: BookingState, seconds: float = 60
+    ) -> Booking:
+        """Wait until the booking is in ``state``."""
+        async with asyncio.timeout(seconds):
+            while True:
+                booking = await self.now(handle)
+                if booking.state is state:
+                    return booking
+                await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        await self.sandbox.close()
+
+
+async def create_stack(
+    *, database_url: str, temporal_address: str, sandbox_url: str, name: str
+) -> Stack:
+    """Return a stack without a worker."""
+    env = {
+        **PATIENCE,
+        "DATABASE_URL": database_url,
+        "TEMPORAL_ADDRESS": temporal_address,
+        "SANDBOX_URL": sandbox_url,
+        "TASK_QUEUE": name,
+    }
+    settings = Settings(**{key.lower(): value for key, value in env.items()})  # type: ignore[arg-type]
+    return Stack(
+        settings=settings,
+        env=env,
+        client=await connect(settings),
+        sandbox=SandboxClient(sandbox_url),
+    )
+
+
+def announced(process: Process, directory: Path) -> str:
+    return process.wait_for(directory / "url")

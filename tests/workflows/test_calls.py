@@ -1,0 +1,24 @@
+"""Workflows and activities agree on every call: name, input and output."""
+
+import inspect
+import typing
+
+from temporalio import activity
+
+from activities.bookings import BookingActivities
+from activities.items import ItemActivities
+from activities.payments import PaymentActivities
+from models.calls import ALL_CALLS
+
+
+def test_every_call_has_an_activity_of_its_shape() -> None:
+    defined = {}
+    for home in (BookingActivities, ItemActivities, PaymentActivities):
+        for _, function in inspect.getmembers(home, inspect.isfunction):
+            definition = activity._Definition.from_callable(function)
+            if definition is not None:
+                hints = typing.get_type_hints(function)
+                returned = hints.pop("return")
+                (taken,) = hints.values()
+                defined[definition.name] = (taken, returned)
+    assert defined == {call.name: (call.input, call.output) for call in ALL_CALLS}
