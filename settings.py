@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     mock_stripe: bool = False
     """Use the sandbox for Stripe alone, whatever keys are set."""
 
+    payment_return_url: str = ""
+    """Where the traveller's browser goes after 3-D Secure; the API's own address when empty."""
+
     amadeus_api_key: SecretStr = SecretStr("")
     amadeus_api_secret: SecretStr = SecretStr("")
     amadeus_base_url: str = ""
@@ -69,6 +72,9 @@ class Settings(BaseSettings):
 
     viator_api_key: SecretStr = SecretStr("")
     viator_base_url: str = ""
+
+    agency_phone: str = "+12025550199"
+    """Given to suppliers that insist on a number, for travellers who gave none (E.164)."""
 
     # Patience. None: the documented maximum at live hosts, 8 s at the sandbox.
     provider_timeout_seconds: float | None = None

@@ -139,6 +139,8 @@ def main() -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    for chatty in ("httpx", "stripe"):  # a line per request; the attempt log has them all
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     asyncio.run(main_async(settings))
 
 

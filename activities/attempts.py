@@ -157,7 +157,7 @@ class AttemptLog:
                 tombstone = await session.scalar(
                     upsert(ATTEMPTS)
                     .values(
-                        _columns(intent, len(past.rows) + 1),
+                        **_columns(intent, len(past.rows) + 1),
                         outcome=TOMBSTONE,
                         finished_at=func.now(),
                     )
@@ -199,19 +199,19 @@ class AttemptLog:
             )
 
     def _settled(self, past: Past, intent: Intent, result_type: type[Result]) -> Result | None:
+        if past.buried:
+            raise errors.Unavailable(
+                "this step has been undone",
+                provider=intent.provider,
+                operation=intent.operation,
+                code=TOMBSTONE,
+            )
         done = past.last(DONE)
         if done is not None:
             return result_type.model_validate(done.result)
         refused = past.last(REFUSED)
         if refused is not None:
             raise _refusal(refused)
-        if past.buried:
-            raise errors.Unavailable(
-                "this step was undone before it began",
-                provider=intent.provider,
-                operation=intent.operation,
-                code=TOMBSTONE,
-            )
         return None
 
     async def _settle(

@@ -11,7 +11,7 @@ from models.booking import Booking
 from models.database import Sessions
 from models.messages import (
     BookingRef,
-    BookTripRequest,
+    OpenBooking,
     OpenedBooking,
     Recorded,
     Transition,
@@ -22,6 +22,7 @@ from models.record import (
     StaleVersionError,
     insert_booking,
     load_booking,
+    load_run,
     lock_trip_option,
     record_transition,
 )
@@ -36,32 +37,32 @@ class BookingActivities:
         self._planner = planner
 
     @activity.defn(name=calls.OPEN_BOOKING.name)
-    async def open_booking(self, request: BookTripRequest) -> OpenedBooking:
+    async def open_booking(self, opening: OpenBooking) -> OpenedBooking:
         """Write the booking with our own copy of the trip, and lock the trip option.
 
-        A repeat finds the booking it wrote. A booking of the same id from long ago, which
-        Temporal has forgotten, is answered as ``existing``.
+        A repeat by the same workflow finds what it wrote. A booking of the same id by an earlier
+        workflow, which Temporal has forgotten, is answered as ``existing``.
         """
         try:
             async with self._sessions.begin() as session:
-                version = await insert_booking(session, request, dt.datetime.now(dt.UTC))
-                taken_by = await lock_trip_option(session, request)
+                await insert_booking(session, opening, dt.datetime.now(dt.UTC))
+                taken_by = await lock_trip_option(session, opening.request)
         except IntegrityError:
-            return await self._opened_before(request)
-        return OpenedBooking(version=version, taken_by=taken_by)
+            return await self._opened_before(opening)
+        return OpenedBooking(version=OPENED, taken_by=taken_by)
 
-    async def _opened_before(self, request: BookTripRequest) -> OpenedBooking:
+    async def _opened_before(self, opening: OpenBooking) -> OpenedBooking:
+        booking_id = opening.request.booking_id
         async with self._sessions.begin() as session:
-            stored = await load_booking(session, request.booking_id)
-            if stored is None:
-                raise ApplicationError(
-                    f"booking {request.booking_id} is neither new nor on record",
-                    type="NotOpened",
-                )
-            if stored.version > OPENED:
-                return OpenedBooking(existing=stored)
-            taken_by = await lock_trip_option(session, request)
-        return OpenedBooking(version=stored.version, taken_by=taken_by)
+            if await load_run(session, booking_id) == opening.run:
+                taken_by = await lock_trip_option(session, opening.request)
+                return OpenedBooking(version=OPENED, taken_by=taken_by)
+            stored = await load_booking(session, booking_id)
+        if stored is None:
+            raise ApplicationError(
+                f"booking {booking_id} is neither new nor on record", type="NotOpened"
+            )
+        return OpenedBooking(existing=stored)
 
     @activity.defn(name=calls.LOAD_BOOKING.name)
     async def load_booking(self, ref: BookingRef) -> Booking:

@@ -120,7 +120,7 @@ async def _read_body(request: Request) -> None:
                 chunks.append(chunk)
     except TimeoutError as error:
         raise ApiProblem(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from error
-    request._body = b"".join(chunks)  # noqa: SLF001 - where Starlette itself keeps a read body
+    request._body = b"".join(chunks)  # where Starlette itself keeps it
     await request.json()  # refused here, also where the route takes any object
 
 
@@ -147,6 +147,6 @@ def policies(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], Policy]:
         route = context.original_route
         if not isinstance(route, GuardedRoute):
             raise LookupError(f"{getattr(route, 'path', route)} has no policy")
-        for method in route.methods:
+        for method in route.methods or ():
             found[method, route.path] = route.policy
     return found

@@ -6,10 +6,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from api.problems import ApiProblem
 from api.record import Record
 from models.tables import Caller
+
+_CALLERS = SQLModel.metadata.tables[str(Caller.__tablename__)].c
 
 HEADER = "X-API-Key"
 _KEPT_SECONDS = 5.0
@@ -65,17 +69,20 @@ class Callers:
         kept = self._kept.get(digest)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
-        caller = await self._record.read(
-            lambda session: session.scalar(
-                select(Caller).where(
-                    Caller.__table__.c.key_hash == digest,  # type: ignore[attr-defined]
-                    Caller.__table__.c.revoked_at.is_(None),  # type: ignore[attr-defined]
-                )
-            )
-        )
-        known = KnownCaller(caller.id, caller.name, caller.role) if caller else None
+        known = await self._record.read(lambda session: _with_key(session, digest))
         seconds = _KEPT_SECONDS if known else _KEPT_UNKNOWN_SECONDS
         self._kept[digest] = (time.monotonic() + seconds, known)
         while len(self._kept) > _KEPT_AT_MOST:
             self._kept.popitem(last=False)
         return known
+
+
+async def _with_key(session: AsyncSession, digest: str) -> KnownCaller | None:
+    row = (
+        await session.execute(
+            select(_CALLERS.id, _CALLERS.name, _CALLERS.role).where(
+                _CALLERS.key_hash == digest, _CALLERS.revoked_at.is_(None)
+            )
+        )
+    ).one_or_none()
+    return KnownCaller(id=row[0], name=row[1], role=row[2]) if row else None

@@ -1,8 +1,9 @@
 """What the front door reaches: the record, Temporal and the trip planner."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Protocol
 
@@ -40,6 +41,8 @@ class House:
     callers: Callers
     temporal: Client
     planner: TripOptions
+    starts: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
+    """Bookings being started right now, by booking id and fingerprint of the request."""
 
 
 @asynccontextmanager

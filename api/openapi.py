@@ -6,8 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api import examples
 from api.problems import MEDIA_TYPE, ProblemDocument
 
+_NAMED = "example:"
 _REF = {"$ref": "#/components/schemas/Problem"}
 
 EXAMPLES: dict[int, tuple[str, str, str | None]] = {
@@ -32,8 +34,7 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
     500: ("INTERNAL", "Something went wrong on our side. Please ask us, naming the request.", None),
     503: (
         "TEMPORAL_UNAVAILABLE",
-        "Bookings cannot be processed right now. Please try again shortly, with the same"
-        " Idempotency-Key.",
+        "Bookings cannot be processed right now. Please try again shortly.",
         None,
     ),
 }
@@ -91,5 +92,29 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "title": "Problem",
         }
         schemas.update(schemas["Problem"].pop("$defs", {}))
-        app.openapi_schema = document
+        app.openapi_schema = _with_examples(document)
     return app.openapi_schema
+
+
+def _with_examples(node: Any) -> Any:
+    """Put every named example in its place.
+
+    FastAPI drops what is null from the whole document, examples included; so they travel through
+    it as names.
+    """
+    if isinstance(node, dict):
+        return {name: _with_examples(inner) for name, inner in node.items()}
+    if isinstance(node, list):
+        return [_with_examples(inner) for inner in node]
+    if isinstance(node, str) and node.startswith(_NAMED):
+        return getattr(examples, node.removeprefix(_NAMED))
+    return node
+
+
+def shown(*names: str) -> dict[str, Any]:
+    """Return the JSON content of an answer that shows these of :mod:`api.examples`."""
+    return {
+        "application/json": {
+            "examples": {name.lower(): {"value": f"{_NAMED}{name}"} for name in names}
+        }
+    }

@@ -5,6 +5,7 @@ the request. ``instance`` names the request, for asking us; it is left out of 40
 must be equal for what does not exist and what belongs to another caller (S4).
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError, RPCStatusCode
+
+_log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 MEDIA_TYPE = "application/problem+json"
@@ -223,7 +226,14 @@ def install(app: FastAPI) -> None:
     """Make ``app`` answer every expected failure with a problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return response(translate(error), request.state.request_id)
+        problem = translate(error)
+        if problem.status_code == 500:
+            raise error  # api.edge logs it and answers
+        if problem.status_code == 503 and not isinstance(error, HTTPException):
+            _log.warning(
+                problem.code, exc_info=error, extra={"request_id": request.state.request_id}
+            )
+        return response(problem, request.state.request_id)
 
     for kind in (HTTPException, RequestValidationError, *DATABASE_AWAY, RPCError):
         app.add_exception_handler(kind, handle)

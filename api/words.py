@@ -112,7 +112,7 @@ def money(booking: Booking) -> str:
         )
     if payment.captured:
         return f"{amount(payment.captured, payment.currency)} was taken from your card."
-    if payment.status is PaymentStatus.RELEASED:
+    if payment.status is PaymentStatus.RELEASED and not _never_held(booking):
         return (
             "Your card was not charged. The amount that was set aside has been released; some"
             " banks take a few days to show it."
@@ -125,13 +125,22 @@ def money(booking: Booking) -> str:
     return "Your card was not charged."
 
 
+def _never_held(booking: Booking) -> bool:
+    problem = booking.problem
+    return (
+        problem is not None
+        and problem.code is Code.PAYMENT_DECLINED
+        and problem.step == "authorise"
+    )
+
+
 def _unsettled(booking: Booking) -> str:
     payment = booking.payment
     if payment.captured:
         held = f"{amount(payment.captured - payment.refunded, payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
-    elif payment.authorised or payment.id:
+    elif payment.authorised or payment.id or (booking.case and booking.case.payment):
         held = (
             f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
             " aside on your card"
@@ -148,7 +157,9 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     words = WORDS[code]
     message = sentence(problem.message if problem else "") or words.message
     next_step = words.next_step
-    if booking.state is BookingState.FAILED and code in RETRIED:
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        next_step = WORDS[Code.NEEDS_ATTENTION].next_step
+    elif booking.state is BookingState.FAILED and code in RETRIED:
         next_step = f"{next_step} {TRY_AGAIN}"
     return code, problem.step if problem else "cancel", message, next_step
 

@@ -62,7 +62,7 @@ def book(
 
     def show_step(step: Step) -> None:
         if watch and not json:
-            out.print(step_line(step))
+            out.print(step_line(step), soft_wrap=True)
 
     try:
         account = _run(lambda: book_trip(target, wishes, show_step), quiet=watch or json)

@@ -21,6 +21,8 @@ _MARKS = {
     Status.FAILED: ("✗", "bold red"),
 }
 
+_PROGRESS_EVERY = 10.0
+
 
 class Screen:
     """Shows where each service stands; ``report`` is what the world tells it."""
@@ -30,6 +32,7 @@ class Screen:
         self._console = console
         self._began = time.monotonic()
         self._started: dict[str, float] = {}
+        self._last_progress: dict[str, float] = {}
         self._took: dict[str, float] = {}
         self._now: dict[str, tuple[Status, str]] = dict.fromkeys(NAMES, (Status.WAITING, ""))
         self._spinner = Spinner("dots", style="cyan")
@@ -66,8 +69,18 @@ class Screen:
         elif status is Status.READY and name in self._started:
             self._took.setdefault(name, time.monotonic() - self._started[name])
         self._now[name] = (status, detail)
-        if self._live is None and before != (status, detail):
+        if self._live is None and before != (status, detail) and not self._too_often(name, status):
             self._line(name, status, detail)
+
+    def _too_often(self, name: str, status: Status) -> bool:
+        """Tell whether this is progress that plain lines, as in a log file, can do without."""
+        if status is not Status.STARTING:
+            return False
+        now, last = time.monotonic(), self._last_progress.get(name)
+        if last is not None and now - last < _PROGRESS_EVERY:
+            return True
+        self._last_progress[name] = now
+        return False
 
     def _line(self, name: str, status: Status, detail: str) -> None:
         mark, style = _MARKS.get(status, ("…", "cyan"))

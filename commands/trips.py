@@ -15,6 +15,8 @@ UNSETTLED = frozenset({"PENDING", "VALIDATING", "PROCESSING"})
 """States in which the system is at work; in any other it waits for somebody, or is done."""
 
 _PATIENCE = 180.0
+_PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Before asking again after "503, try again": everything asked here may be repeated."""
 
 
 class TripError(Exception):
@@ -129,15 +131,20 @@ class TripClient:
             TripError: the stream cannot be had.
         """
         url = f"{self.api}/booking/{booking_id}/events"
-        try:
-            async with self._http.stream("GET", url) as stream:
-                if stream.is_error:
-                    await stream.aread()
-                    raise TripError(_reason(stream))
-                async for event in _server_sent(stream):
-                    yield event
-        except httpx.HTTPError as error:
-            raise TripError(f"{self.api} stopped answering ({type(error).__name__})") from error
+        for pause in (*_PAUSES, None):
+            try:
+                async with self._http.stream("GET", url) as stream:
+                    if stream.status_code == httpx.codes.SERVICE_UNAVAILABLE and pause:
+                        await asyncio.sleep(pause)
+                        continue
+                    if stream.is_error:
+                        await stream.aread()
+                        raise TripError(_reason(stream))
+                    async for event in _server_sent(stream):
+                        yield event
+                    return
+            except httpx.HTTPError as error:
+                raise TripError(f"{self.api} stopped answering ({type(error).__name__})") from error
 
     async def booking(self, booking_id: str) -> dict[str, Any]:
         """Return a booking whole. Raises TripError."""
@@ -166,10 +173,15 @@ class TripClient:
     async def _call(
         self, method: str, url: str, *, body: Any = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        try:
-            answer = await self._http.request(method, url, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise TripError(f"{url} does not answer ({type(error).__name__})") from error
+        for pause in (*_PAUSES, None):
+            try:
+                answer = await self._http.request(method, url, json=body, headers=headers)
+            except httpx.HTTPError as error:
+                raise TripError(f"{url} does not answer ({type(error).__name__})") from error
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and pause:
+                await asyncio.sleep(pause)
+                continue
+            break
         if answer.is_error:
             raise TripError(_reason(answer))
         return answer

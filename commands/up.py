@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from commands.account import account_panel, step_line
 from commands.bookings import book_trip
@@ -131,18 +130,17 @@ class _Up:
 
 def _addresses(found: Services, account: Account | None) -> None:
     """Say where to look."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    table.add_row("API", f"{found['api']}/docs")
+    rows = {"API": f"{found['api']}/docs"}
     booking_id = account.answer.get("bookingId") if account else None
     if found["temporal_ui"]:
         workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal_namespace}/workflows"
-        table.add_row("Temporal", f"{workflows}/{booking_id}" if booking_id else workflows)
+        rows["Temporal"] = f"{workflows}/{booking_id}" if booking_id else workflows
     else:
-        table.add_row("Temporal", found["temporal"])
-    table.add_row("Sandbox", f"{found['sandbox']}/_sandbox")
-    table.add_row("Database", escape(found["database"]))
-    table.add_row("For scripts", "var/services.json (addresses, API key, process ids)")
-    table.add_row("Try", "[cyan].venv/bin/tripsaga book --fail hotel --watch[/]")
-    out.print(table)
+        rows["Temporal"] = found["temporal"]
+    rows["Sandbox"] = f"{found['sandbox']}/_sandbox"
+    rows["Database"] = found["database"]
+    rows["Scripts"] = "var/services.json has addresses, API key and process ids"
+    rows["Break it"] = ".venv/bin/tripsaga book --fail hotel --watch"
+    out.print()
+    for name, value in rows.items():  # never folded: addresses are there to be clicked or copied
+        out.print(f"  [bold]{name:<9}[/] {escape(value)}", soft_wrap=True)

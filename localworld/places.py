@@ -46,6 +46,11 @@ class Places:
         return self.var / "temporal.db"
 
     @property
+    def sandbox(self) -> Path:
+        """What the sandbox remembers."""
+        return self.var / "sandbox.db"
+
+    @property
     def api_key(self) -> Path:
         """The API key of the local caller (mode 600); kept, so that a caller stays who it was."""
         return self.var / "api_key"

@@ -13,10 +13,10 @@ from models.booking import Booking
 from models.messages import (
     BookedItem,
     BookingRef,
-    BookTripRequest,
     CancelledItem,
     ItemCall,
     ItemsQuoted,
+    OpenBooking,
     OpenedBooking,
     PaymentCall,
     PaymentOutcome,
@@ -42,7 +42,7 @@ class Nothing(BaseModel):
     """No answer but that it is done."""
 
 
-OPEN_BOOKING = Call("open_booking", BookTripRequest, OpenedBooking)
+OPEN_BOOKING = Call("open_booking", OpenBooking, OpenedBooking)
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
 RECORD = Call("record", Transition, Recorded)

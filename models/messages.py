@@ -137,6 +137,14 @@ class CancelOutcome(BaseModel):
 # -- activities ------------------------------------------------------------------------------
 
 
+class OpenBooking(BaseModel):
+    """Asks for a booking to be written down."""
+
+    request: BookTripRequest
+    run: str
+    """The workflow's first run id: tells this workflow, repeating itself, from an earlier one."""
+
+
 class OpenedBooking(BaseModel):
     """The answer of ``open_booking``."""
 

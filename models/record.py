@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.booking import Booking, Case, HistoryEntry, Item, PaymentView, Problem, RefundView
 from models.lifecycle import BookingState, PaymentStatus, SagaState
-from models.messages import BookTripRequest, Transition
+from models.messages import BookTripRequest, OpenBooking, Transition
 from models.supply import Quote, Reservation
 from models.tables import (
     BOOKING_ITEMS,
@@ -88,6 +88,14 @@ async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEn
     ]
 
 
+async def load_run(session: AsyncSession, booking_id: str) -> str | None:
+    """Return the first run id of the workflow that made a booking; None when there is none."""
+    run: str | None = await session.scalar(
+        select(BOOKINGS.c.run_id).where(BOOKINGS.c.id == booking_id)
+    )
+    return run
+
+
 async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> str | None:
     """Keep our own copy of the trip option and lock it for this booking.
 
@@ -113,20 +121,21 @@ async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> s
                 "total_price": fresh.excluded.total_price,
                 "updated_at": func.now(),
             },
-            where=(table.lock_status == "OPEN") | (table.booking_id == request.booking_id),
+            where=table.lock_status == "OPEN",
         ).returning(table.booking_id)
     )
     if mine is not None:
         return None
     holder = await session.scalar(select(table.booking_id).where(table.id == trip.trip_option_id))
-    return str(holder)
+    return None if holder == request.booking_id else str(holder)
 
 
-async def insert_booking(session: AsyncSession, request: BookTripRequest, now: dt.datetime) -> int:
+async def insert_booking(session: AsyncSession, opening: OpenBooking, now: dt.datetime) -> int:
     """Write a new booking, its items, its payment and its first two transitions.
 
     Returns the version of the record. The booking is VALIDATING.
     """
+    request = opening.request
     booking = request.new_booking(now)
     always = {"trip_option_id": booking.trip_option_id, "created_at": now, "updated_at": now}
     await session.execute(
@@ -137,6 +146,7 @@ async def insert_booking(session: AsyncSession, request: BookTripRequest, now: d
             caller_id=request.caller_id,
             idempotency_key=request.idempotency_key,
             fingerprint=request.fingerprint,
+            run_id=opening.run,
             traveler_id=request.traveler_id,
             currency=booking.currency,
             accepted_total=booking.accepted_total,

@@ -109,6 +109,8 @@ class BookingRow(SQLModel, table=True):
     caller_id: str = Field(sa_column=_uuid())
     idempotency_key: str
     fingerprint: str
+    run_id: str
+    """The first run of the workflow that made it; a later one of this id must not repeat it."""
     trip_option_id: str
     traveler_id: str
     state: str

@@ -8,15 +8,14 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-import httpx
 import stripe
-from pydantic import BaseModel, ValidationError
 
 from models.errors import InvalidRequest
 from models.money import Money
 from payments import webhooks
 from payments.errors import PROVIDER, classify, state_in, unusable, wrong_state
 from payments.protocol import Payment, PaymentMethod, PaymentState, Refund
+from payments.stripe_http import LanedHttp
 from payments.stripe_shapes import (
     IntentAnswer,
     IntentSearch,
@@ -25,12 +24,9 @@ from payments.stripe_shapes import (
     RefundList,
 )
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Result = TypeVar("Result")
 
 _EXPAND: Final = ["latest_charge"]
-_CONNECT_SECONDS: Final = 5.0
-_POOL: Final = httpx.Limits(max_connections=40, max_keepalive_connections=40, keepalive_expiry=20)
-"""Bounded: httpx looks through its whole pool at every call, so that a large one is slow."""
 _REFERENCE: Final = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 _MOST_TELLING: Final = (
     PaymentState.CAPTURED,
@@ -41,15 +37,6 @@ _MOST_TELLING: Final = (
     PaymentState.RELEASED,
 )
 """Which of several payments under one reference is the one that matters: where money is."""
-
-
-class _BoundedHttp(stripe.HTTPXClient):
-    """The SDK's HTTP client with a bounded pool and a short wait for connecting."""
-
-    def __init__(self, timeout: float) -> None:
-        super().__init__(timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)))
-        # The SDK has no setting for the pool; its own client has not been used yet.
-        self._client_async = httpx.AsyncClient(limits=_POOL)
 
 
 class StripeGateway:
@@ -76,7 +63,7 @@ class StripeGateway:
             return_url: where the traveller's browser goes after 3-D Secure; without it Stripe
                 answers a next action for its own client-side SDK instead of a redirect.
         """
-        self._http = _BoundedHttp(timeout)
+        self._http = LanedHttp(timeout)
         self._client = stripe.StripeClient(
             key, base_addresses={"api": url}, max_network_retries=0, http_client=self._http
         )
@@ -107,12 +94,11 @@ class StripeGateway:
             "metadata": {**metadata, "booking_id": reference},
             "expand": _EXPAND,
         }
-        answer = await self._call(
+        return await self._call(
             "create",
-            IntentAnswer,
+            _payment,
             lambda: self._client.v1.payment_intents.create_async(params, {"idempotency_key": key}),
         )
-        return answer.payment()
 
     async def confirm(self, payment_id: str, *, key: str) -> Payment:
         """Ask for the authorisation; see the protocol."""
@@ -130,20 +116,19 @@ class StripeGateway:
 
     async def retrieve(self, payment_id: str) -> Payment:
         """Read the payment."""
-        answer = await self._call(
+        return await self._call(
             "retrieve",
-            IntentAnswer,
+            _payment,
             lambda: self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": _EXPAND}),
         )
-        return answer.payment()
 
     async def find(self, reference: str) -> Payment | None:
         """Look the payment up by ``metadata['booking_id']``."""
         if not _REFERENCE.fullmatch(reference):
             raise self._invalid("find", f"{reference!r} cannot be searched for", "bad_reference")
-        answer = await self._call(
+        payments = await self._call(
             "find",
-            IntentSearch,
+            lambda data: [found.payment() for found in IntentSearch.model_validate(data).data],
             lambda: self._client.v1.payment_intents.search_async(
                 {
                     "query": f"metadata['booking_id']:'{reference}'",
@@ -152,7 +137,6 @@ class StripeGateway:
                 }
             ),
         )
-        payments = [found.payment() for found in answer.data]
         return min(payments, key=lambda p: _MOST_TELLING.index(p.state), default=None)
 
     async def capture(self, payment_id: str, *, amount: Money, key: str) -> Payment:
@@ -183,9 +167,9 @@ class StripeGateway:
 
     async def refund(self, payment_id: str, *, amount: Money, key: str) -> Refund:
         """Give back ``amount`` of what was captured."""
-        answer = await self._call(
+        return await self._call(
             "refund",
-            RefundAnswer,
+            lambda data: RefundAnswer.model_validate(data).refund(),
             lambda: self._client.v1.refunds.create_async(
                 {
                     "payment_intent": payment_id,
@@ -195,29 +179,27 @@ class StripeGateway:
                 {"idempotency_key": key},
             ),
         )
-        return answer.refund()
 
     async def refunds(self, payment_id: str) -> list[Refund]:
         """List the refunds of a payment, oldest first."""
-        newest_first: list[RefundAnswer] = []
+        newest_first: list[Refund] = []
         params: stripe.params.RefundListParams = {"payment_intent": payment_id, "limit": 100}
         while True:
-            page = await self._call(
-                "refunds", RefundList, lambda: self._client.v1.refunds.list_async(params)
+            page, more = await self._call(
+                "refunds", _refund_page, lambda: self._client.v1.refunds.list_async(params)
             )
-            newest_first += page.data
-            if not page.has_more or not page.data:
-                return [answer.refund() for answer in reversed(newest_first)]
-            params["starting_after"] = page.data[-1].id
+            newest_first += page
+            if not more or not page:
+                return newest_first[::-1]
+            params["starting_after"] = page[-1].id
 
     async def payment_method(self, payment_method_id: str) -> PaymentMethod:
         """Read a payment method."""
-        answer = await self._call(
+        return await self._call(
             "payment_method",
-            MethodAnswer,
+            lambda data: MethodAnswer.model_validate(data).payment_method(),
             lambda: self._client.v1.payment_methods.retrieve_async(payment_method_id),
         )
-        return answer.payment_method()
 
     def verify_webhook(self, payload: bytes, signature: str) -> dict[str, Any]:
         """Check the signature over the raw body and return the event."""
@@ -225,14 +207,17 @@ class StripeGateway:
 
     async def close(self) -> None:
         """Close connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]
+        await self._http.close_async()
 
     async def _call(
-        self, operation: str, shape: type[Shape], request: Callable[[], Awaitable[Any]]
-    ) -> Shape:
+        self,
+        operation: str,
+        read: Callable[[dict[str, Any]], Result],
+        request: Callable[[], Awaitable[Any]],
+    ) -> Result:
         """Make one request and read its answer; raises only :mod:`models.errors`."""
         try:
-            return _read(operation, shape, await request())
+            return await _answer(operation, read, request)
         except stripe.StripeError as error:
             # Not chained: the SDK's errors carry whole bodies, client secrets included.
             raise classify(error, operation) from None
@@ -247,7 +232,7 @@ class StripeGateway:
     ) -> Payment:
         """Change a payment's state; one that is ``done`` already is a success."""
         try:
-            return _read(operation, IntentAnswer, await request()).payment()
+            return await _answer(operation, _payment, request)
         except stripe.StripeError as error:
             state = state_in(error)
             if state is None:
@@ -261,8 +246,28 @@ class StripeGateway:
         return InvalidRequest(message, provider=self.name, operation=operation, code=code)
 
 
-def _read(operation: str, shape: type[Shape], answer: Any) -> Shape:
+async def _answer(
+    operation: str,
+    read: Callable[[dict[str, Any]], Result],
+    request: Callable[[], Awaitable[Any]],
+) -> Result:
+    """Return what ``read`` makes of the answer to ``request``.
+
+    Raises:
+        stripe.StripeError: Stripe, or the SDK, says no.
+        ProviderError: the answer is not as published.
+    """
     try:
-        return shape.model_validate(answer.to_dict())
-    except (ValidationError, AttributeError) as error:
+        return read((await request()).to_dict())
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # The first is pydantic's as well as the SDK's over bytes that are no text.
         raise unusable(operation, error) from None
+
+
+def _payment(data: dict[str, Any]) -> Payment:
+    return IntentAnswer.model_validate(data).payment()
+
+
+def _refund_page(data: dict[str, Any]) -> tuple[list[Refund], bool]:
+    page = RefundList.model_validate(data)
+    return [answer.refund() for answer in page.data], page.has_more

@@ -34,7 +34,7 @@ def verify(payload: bytes, signature: str, secrets: list[str]) -> dict[str, Any]
         _refuse("no webhook secret is set", "webhook_secret_missing")
     if not any(_signed(payload, signature, secret) for secret in secrets):
         _refuse("the signature does not fit the body", "bad_signature")
-    if abs(time.time() - _timestamp(signature)) > TOLERANCE:
+    if abs(int(time.time()) - _timestamp(signature)) > TOLERANCE:
         # The SDK lets times in the future pass.
         _refuse("the signature's time is not now", "signature_expired")
     try:

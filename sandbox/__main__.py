@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import socket
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import uvicorn
 
 from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
+from sandbox.state_file import StateFile
 from sandbox.world import World
 
 
@@ -38,6 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--announce-file", type=Path, help="write the URL into this file once it answers"
     )
+    parser.add_argument(
+        "--state-file", type=Path, help="keep reservations, payments and the log in this file"
+    )
+    parser.add_argument(
+        "--stripe-webhook",
+        nargs=2,
+        action="append",
+        metavar=("URL", "SECRET"),
+        help="deliver Stripe's events there, signed; also SANDBOX_STRIPE_WEBHOOK='URL SECRET'",
+    )
     options = parser.parse_args(arguments)
     with _listen(options.host, options.port) as listener:
         asyncio.run(_serve(options, listener))
@@ -55,10 +67,28 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _webhooks(given: list[list[str]] | None) -> list[tuple[str, str]]:
+    """Return URL and secret of the webhooks from the command line and the environment."""
+    named = [*(given or [])]
+    if from_environment := os.environ.get("SANDBOX_STRIPE_WEBHOOK", "").split():
+        named.append(from_environment)
+    for webhook in named:
+        if len(webhook) != 2:
+            raise SystemExit("SANDBOX_STRIPE_WEBHOOK must be 'URL SECRET'")
+    return [(url, secret) for url, secret in named]
+
+
 async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     world = World()
+    world.stripe_webhooks = _webhooks(options.stripe_webhook)
+    if options.state_file is not None:
+        options.state_file.parent.mkdir(parents=True, exist_ok=True)
+        file = StateFile(options.state_file, world)
+        file.load()
+        world.spawn(file.keep())
+        world.closers.append(file.close)
     server = _Server(
         uvicorn.Config(
             create_app(world),

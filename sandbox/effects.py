@@ -36,8 +36,8 @@ class EffectLog:
         self._now = now
         self._rows: list[Row] = []
         self._sequence = itertools.count(1)
-        self.unsaved: deque[Row] = deque()
-        """Rows that the state file has not got yet."""
+        self.unsaved: deque[Row] | None = None
+        """Rows that the state file has not got yet; None when there is no file."""
 
     def append(
         self,
@@ -69,11 +69,16 @@ class EffectLog:
         }
         row.update({name: value for name, value in extra.items() if value is not None})
         self._rows.append(row)
-        self.unsaved.append(row)
+        if self.unsaved is not None:
+            self.unsaved.append(row)
         return row
 
     def restore(self, rows: list[Row]) -> None:
-        """Take over the rows of an earlier process; numbering goes on after the last."""
+        """Take over the rows of an earlier process; numbering goes on after the last.
+
+        From now on new rows are put aside for the state file.
+        """
+        self.unsaved = deque()
         self._rows[:] = rows
         self._sequence = itertools.count(rows[-1]["seq"] + 1 if rows else 1)
 

@@ -9,6 +9,7 @@ by something we can rely on is ``UnknownOutcome`` when it changes the supplier's
 import asyncio
 import datetime as dt
 import json
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import ip_address
@@ -138,6 +139,8 @@ class JsonAnswer:
         try:
             seconds = float(self.headers.get("Retry-After", ""))
         except ValueError:
+            return None
+        if math.isnan(seconds):
             return None
         return dt.timedelta(seconds=min(max(seconds, 0.0), _MAX_RETRY_AFTER))
 

@@ -99,16 +99,19 @@ def read_quote(quote: Quote) -> Asked:
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
-    """Return the number an operator can call.
+    """Return the number an operator can call, in international form as Viator requires ("+…").
 
     Raises:
         InvalidRequest: there is none.
     """
     numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
     for number in numbers:
-        if number:
-            return number
-    raise _invalid("the tour operator needs a phone number to reach the traveller", operation)
+        if number and number.startswith(("+", "00")):
+            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
+    raise _invalid(
+        "the tour operator needs a phone number with its country code, such as +1 212 555 0100",
+        operation,
+    )
 
 
 def booking(

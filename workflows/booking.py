@@ -7,7 +7,6 @@ anybody; every way out that is not CONFIRMED leads through ``_put_everything_bac
 import asyncio
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         BookTripRequest,
         CancelOutcome,
         CancelRequest,
+        OpenBooking,
         TripOptionLock,
     )
     from workflows import policies
@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         TripFailedError,
         end_of,
         ends_the_trip,
-        fault,
+        unanswered_read,
     )
     from workflows.perform import perform_local
     from workflows.plan import plan
@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import TripSteps
 
 
-@workflow.defn(name="BookTrip", versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="BookTrip")
 class BookTrip(TripSteps):
     """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED."""
 
@@ -81,7 +81,10 @@ class BookTrip(TripSteps):
     async def _opened_before(self) -> bool:
         """Write the booking down and lock the trip option. True: it is an old booking, repeated."""
         opened = await perform_local(
-            calls.OPEN_BOOKING, self._request, policies.record(), "Write the booking down"
+            calls.OPEN_BOOKING,
+            OpenBooking(request=self._request, run=workflow.info().first_execution_run_id),
+            policies.record(),
+            "Write the booking down",
         )
         if opened.existing is not None:
             self._held = opened.existing
@@ -114,7 +117,7 @@ class BookTrip(TripSteps):
                 f"Quote {len(booking.items)} items",
             )
         except FailureError as error:
-            raise TripFailedError(fault(error, step="validate", code=Code.SUPPLIER_DOWN)) from error
+            raise TripFailedError(unanswered_read(error, step="validate")) from error
         if quoted.problems:
             raise TripFailedError(quoted.problems[0])
         for item in booking.items:
@@ -131,7 +134,7 @@ class BookTrip(TripSteps):
         """Hold the money; take none of it yet."""
         self._stop_if_cancelled()
         total = sum(item.price for item in self._booking.items)
-        self._saga.register("payment", self._return_payment)
+        self._register_payment()
         outcome = await self._pay(
             calls.AUTHORISE, "confirm", total, f"Authorise {self._money(total)}"
         )
@@ -164,7 +167,7 @@ class BookTrip(TripSteps):
                 )
             )
         outcome = await self._pay(
-            calls.CAPTURE, "capture", amount, f"Capture {self._money(amount)}"
+            calls.CAPTURE, "capture", amount, f"Capture {self._money(amount)}", decided=True
         )
         payment = self._accept_payment(outcome)
         self._tell("capture", "done", f"{self._money(payment.captured)} paid")

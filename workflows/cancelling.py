@@ -5,7 +5,6 @@ goes back to the traveller.
 """
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -34,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
 CANCELLABLE = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
 
 
-@workflow.defn(name="CancelBooking", versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn(name="CancelBooking")
 class CancelBooking(BookingWorkflow):
     """Runs under the booking's id once BookTrip has ended, so that one change runs at a time."""
 

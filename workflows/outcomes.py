@@ -74,3 +74,9 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
         message=str(cause) or type(cause).__name__,
         item=item,
     )
+
+
+def unanswered_read(error: FailureError, *, step: str) -> Problem:
+    """Return a read that outlasted its retries as a problem: nothing was touched by it."""
+    found = fault(error, step=step, code=Code.SUPPLIER_DOWN)
+    return found.model_copy(update={"code": Code.SUPPLIER_DOWN})

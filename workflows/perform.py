@@ -43,6 +43,22 @@ async def perform_at(
     """
     if provider in patience.local:
         return await perform_local(call, message, policy, summary)
+    return await perform_on_queue(provider, patience, call, message, policy, summary)
+
+
+async def perform_on_queue(
+    provider: str,
+    patience: Patience,
+    call: Call[Input, Output],
+    message: Input,
+    policy: Policy,
+    summary: str,
+) -> Output:
+    """Run a call to ``provider`` as an ordinary activity.
+
+    The decision to make it is durable before it is made, which a local activity's is not: until
+    the workflow task ends, a dead worker's successor decides again.
+    """
     answer: Output = await workflow.execute_activity(
         call.name,
         message,

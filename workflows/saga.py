@@ -27,8 +27,9 @@ class Saga:
         self._steps: list[_Registered] = []
 
     def register(self, name: str, undo: Undo) -> None:
-        """Register the undo of a step, before the step is called."""
-        self._steps.append(_Registered(name, undo))
+        """Register the undo of a step, before the step is called; a second time changes nothing."""
+        if all(step.name != name for step in self._steps):
+            self._steps.append(_Registered(name, undo))
 
     async def undo(self) -> None:
         """Undo everything that is not undone yet, last step first.

@@ -22,7 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import policies
     from workflows.base import STRIPE, BookingWorkflow
     from workflows.outcomes import TripCancelledError, TripFailedError, fault
-    from workflows.perform import perform_at
+    from workflows.perform import perform_at, perform_on_queue
+    from workflows.plan import plan
     from workflows.saga import Saga
 
 
@@ -34,6 +35,27 @@ class TripSteps(BookingWorkflow):
         self._request = request
         self._saga = Saga()
         self._cancel: CancelRequest | None = None
+        self._register_what_is_local()
+
+    def _register_what_is_local(self) -> None:
+        """Register the undo of every step that runs as a local activity, from the start.
+
+        Its effect is older than its place in the history: when a worker dies before its workflow
+        task ends, the successor begins that task anew, and may decide otherwise (a cancel has
+        come, a price has changed) without ever reaching the step again.
+        """
+        if STRIPE in self._patience.local:
+            self._register_payment()
+        for stage in plan(self._booking.items):
+            for item in stage:
+                if item.supplier in self._patience.local:
+                    self._register_item(item)
+
+    def _register_payment(self) -> None:
+        self._saga.register("payment", self._return_payment)
+
+    def _register_item(self, item: Item) -> None:
+        self._saga.register(_name(item), lambda: self._undo_item(item))
 
     # -- one item -------------------------------------------------------------------------
 
@@ -41,7 +63,7 @@ class TripSteps(BookingWorkflow):
         """Book one item; its undo is registered first. Answers why it was not booked."""
         step = item.type.lower()
         item.saga_state = SagaState.BOOKING
-        self._saga.register(_name(item), lambda: self._undo_item(item))
+        self._register_item(item)
         self._tell(step, "started", f"booking {item.title} at {item.supplier}")
         try:
             outcome = await perform_at(
@@ -145,12 +167,16 @@ class TripSteps(BookingWorkflow):
         operation: str,
         amount: int,
         summary: str,
+        *,
+        decided: bool = False,
     ) -> PaymentOutcome:
+        """Ask the gateway. ``decided``: the decision must be durable first (the pivot)."""
+        perform = perform_on_queue if decided else perform_at
         key = operation_key(self._booking.id, "payment", operation)
         message = PaymentCall(booking_id=self._booking.id, key=key, amount=amount)
         policy = policies.forward(self._patience, STRIPE)
         try:
-            return await perform_at(STRIPE, self._patience, call, message, policy, summary)
+            return await perform(STRIPE, self._patience, call, message, policy, summary)
         except FailureError as error:
             step = "authorise" if operation == "confirm" else operation
             raise TripFailedError(fault(error, step=step, code=Code.PAYMENT_DOWN)) from error

@@ -30,15 +30,14 @@ from api.house import House
 from api.problems import ApiProblem, temporal_away
 from models.booking import Booking
 from models.lifecycle import BookingState, ItemStatus
-from models.messages import CancelBookingRequest, CancelOutcome, CancelRequest
+from models.messages import CANCEL_UPDATE, CancelBookingRequest, CancelOutcome, CancelRequest
 from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
 from temporal import patience
-from workflows.booking import BookTrip
 from workflows.cancelling import CancelBooking
 
 ATTEMPTS = 4
 """How often a wish is put again after it came too late for the run it met."""
-ACCEPT_TIMEOUT = timedelta(seconds=10)
+ACCEPT_TIMEOUT = timedelta(seconds=6)
 """How long a worker may take to accept the wish. After that nothing is promised."""
 
 NEVER_CANCELLABLE = frozenset(
@@ -128,8 +127,9 @@ async def _put(
     """Put the wish to whatever runs under the booking's id; None when it ended meanwhile."""
     try:
         return await house.temporal.start_update_with_start_workflow(
-            BookTrip.cancel,
+            CANCEL_UPDATE,
             wish,
+            result_type=CancelOutcome,
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
             start_workflow_operation=WithStartWorkflowOperation(
                 CancelBooking.run,

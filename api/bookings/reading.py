@@ -1,4 +1,4 @@
-"""``GET /booking/{id}``: running bookings are answered by the workflow, ended ones by the record."""
+"""``GET /booking/{id}``: the workflow answers for running bookings, the record for ended ones."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,8 @@
 """``POST /booking/{id}/resolve``: an operator's decision about what could not be settled."""
 
+import asyncio
+import datetime as dt
+
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
@@ -7,9 +10,13 @@ from api.bookings import reading, running, waiting
 from api.callers import KnownCaller
 from api.house import House
 from api.problems import ApiProblem, temporal_away
-from models.booking import Booking
+from models.booking import Booking, Case
 from models.lifecycle import BookingState
 from models.messages import RESOLVE_UPDATE, Resolution
+
+LOOK_SECONDS = 0.2
+SHORTEST_SECONDS = 1.0
+"""A decision is always waited for a moment: whether it is refused is told at once."""
 
 
 async def resolve(
@@ -20,18 +27,38 @@ async def resolve(
     Raises:
         ApiProblem: 404, 409 nothing to resolve or the decision does not fit, 503.
     """
-    found = await reading.find(house, caller, booking_id)
-    if found.booking.state is not BookingState.NEEDS_ATTENTION:
-        raise _nothing(f"The booking is {found.booking.state}: there is nothing to resolve.")
-    ended = await waiting.settled(
-        house, booking_id, _decide(house, booking_id, resolution), seconds, parked=frozenset()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + max(seconds, SHORTEST_SECONDS)
+    booking = (await reading.find(house, caller, booking_id)).booking
+    if booking.state is not BookingState.NEEDS_ATTENTION:
+        raise _nothing(f"The booking is {booking.state}: there is nothing to resolve.")
+    case = booking.case
+    decided = await waiting.settled(
+        house,
+        booking_id,
+        _decide(house, booking_id, resolution),
+        deadline - loop.time(),
+        parked=frozenset(),
     )
-    return ended or (await reading.find(house, caller, booking_id)).booking
+    # The decision is taken before what follows from it is recorded: wait for that as well, up to
+    # the end or to the next case.
+    while decided is not None and loop.time() < deadline:
+        booking = (await reading.find(house, caller, booking_id)).booking
+        if booking.state is not BookingState.NEEDS_ATTENTION or _opened(booking.case) != _opened(
+            case
+        ):
+            return booking
+        await asyncio.sleep(LOOK_SECONDS)
+    return booking
+
+
+def _opened(case: Case | None) -> dt.datetime | None:
+    return case.opened_at if case else None
 
 
 async def _decide(house: House, booking_id: str, resolution: Resolution) -> Booking:
     try:
-        return await running.handle_of(house, booking_id).execute_update(
+        decided: Booking = await running.handle_of(house, booking_id).execute_update(
             RESOLVE_UPDATE, resolution, result_type=Booking
         )
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
@@ -45,6 +72,7 @@ async def _decide(house: House, booking_id: str, resolution: Resolution) -> Book
                 "No workflow waits for a decision about this booking; it was ended from outside."
             ) from error
         raise temporal_away() from error
+    return decided
 
 
 def _nothing(detail: str) -> ApiProblem:

@@ -103,4 +103,3 @@ async def result_of(house: House, booking_id: str) -> Booking | None:
 def gone(error: Exception) -> bool:
     """Tell whether ``error`` says that no workflow of this id is running."""
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
-

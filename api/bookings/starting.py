@@ -4,6 +4,7 @@ The workflow is started first and its first step writes the row: there is no mom
 knows of the booking and the other never will (design.md, "No dual writes").
 """
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -101,6 +102,26 @@ async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
         if waiting.is_settled(stored.booking) or stored.booking.state in waiting.PARKED_STATES:
             return stored.booking
         return await _until_settled(house, wish, seconds)
+    await _started_once(house, wish)
+    return await _until_settled(house, wish, seconds)
+
+
+async def _started_once(house: House, wish: Wish) -> None:
+    """Start the booking, or join the start that an equal request has under way.
+
+    Temporal alone sees to it that there is one booking; this spares the planner and Temporal
+    the other ninety-nine of a hundred equal requests at once.
+    """
+    key = (wish.booking_id, wish.fingerprint)
+    start = house.starts.get(key)
+    if start is None:
+        start = asyncio.create_task(_started(house, wish))
+        house.starts[key] = start
+        start.add_done_callback(lambda _: house.starts.pop(key, None))
+    await asyncio.shield(start)  # the others wait for it too, whoever gives up
+
+
+async def _started(house: House, wish: Wish) -> None:
     trip = await accepted_trip(house, wish.body)
     try:
         await _start(house, wish, trip)
@@ -111,7 +132,6 @@ async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
             # It may have been taken all the same: the same key leads to the same booking.
             raise temporal_away(headers={"Idempotency-Key": wish.key}) from error
         raise
-    return await _until_settled(house, wish, seconds)
 
 
 def _same_request(made_by: str | None, wish: Wish) -> None:

@@ -52,9 +52,7 @@ async def _fetch(house: House, trip_option_id: str) -> TripOption | None:
             headers={"Retry-After": str(seconds)},
         ) from error
     except ProviderError as error:  # it answered, but not with a trip one could book
-        raise _unbookable(
-            "the trip planner does not describe it as trips are described"
-        ) from error
+        raise _unbookable("the trip planner does not describe it as trips are described") from error
 
 
 def _consistent(trip: TripOption, suppliers: frozenset[str]) -> None:

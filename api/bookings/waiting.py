@@ -60,9 +60,7 @@ async def _ended(end: Coroutine[Any, Any, Booking | None]) -> Booking | None:
         return None
 
 
-async def _parked(
-    house: House, booking_id: str, parked: frozenset[BookingState]
-) -> Booking:
+async def _parked(house: House, booking_id: str, parked: frozenset[BookingState]) -> Booking:
     await asyncio.sleep(FIRST_LOOK_SECONDS)
     while True:
         try:

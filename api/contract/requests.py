@@ -115,8 +115,12 @@ class CancelBookingBody(CamelModel):
     reason: Annotated[Text, Field(max_length=500)] = ""
     components: Annotated[
         list[Key],
-        Field(max_length=20, description="Component ids; none for the whole booking."),
-    ] = []
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="Component ids; none for the whole booking.",
+        ),
+    ]
 
 
 class ResolveBody(CamelModel):
@@ -139,8 +143,12 @@ class ResolveBody(CamelModel):
     note: Annotated[Text, Field(max_length=1_000)] = ""
     supplier_ids: Annotated[
         dict[Annotated[int, Field(ge=1, le=20)], Key],
-        Field(max_length=20, description="A supplier's id found by hand, by item number."),
-    ] = {}
+        Field(
+            default_factory=dict,
+            max_length=20,
+            description="A supplier's id found by hand, by item number.",
+        ),
+    ]
 
     def to_resolution(self, who: str) -> Resolution:
         """Return the workflow's message."""

@@ -9,17 +9,8 @@ from api.audience import WORK_SECONDS, Audience, Policy
 from api.bookings import cancelling, reading, starting
 from api.contract.answers import BookAnswer, CancelAnswer, WholeBooking
 from api.contract.requests import BookRequest, CancelBookingBody
-from api.examples import (
-    BOOKED,
-    CANCELLED,
-    FAILED,
-    PAYMENT_PENDING,
-    RUNNING,
-    STILL_CANCELLING,
-    WHOLE,
-)
 from api.house import TheCaller, TheHouse
-from api.openapi import READING, WRITING, problems
+from api.openapi import READING, WRITING, problems, shown
 from api.preferences import Patience
 from api.problems import booking_unknown
 from models.booking import Booking
@@ -30,10 +21,6 @@ work = Audience(Policy.CALLER, deadline=WORK_SECONDS, prefix="/booking", tags=["
 look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
 
 
-def _json(**examples: object) -> dict[str, object]:
-    return {"application/json": {"examples": {k: {"value": v} for k, v in examples.items()}}}
-
-
 @work.post(
     "/book",
     response_model=BookAnswer,
@@ -42,17 +29,17 @@ def _json(**examples: object) -> dict[str, object]:
     responses={
         200: {
             "description": "How it ended: confirmed, or failed with everything undone.",
-            "content": _json(confirmed=BOOKED, failed=FAILED),
+            "content": shown("BOOKED", "FAILED"),
         },
         202: {
             "description": "Taken, and not ended yet: ask at `statusUrl`.",
             "model": BookAnswer,
-            "content": _json(running=RUNNING, authentication=PAYMENT_PENDING),
+            "content": shown("RUNNING", "PAYMENT_PENDING"),
         },
         **problems(*WRITING),
     },
 )
-async def book(  # noqa: D103 - the text below is for callers
+async def book(
     house: TheHouse,
     caller: TheCaller,
     request: Request,
@@ -99,11 +86,11 @@ async def book(  # noqa: D103 - the text below is for callers
     response_model_exclude_unset=True,
     summary="Cancel a booking, or some of its components",
     responses={
-        200: {"description": "Cancelled.", "content": _json(cancelled=CANCELLED)},
+        200: {"description": "Cancelled.", "content": shown("CANCELLED")},
         202: {
             "description": "Under way: ask at `statusUrl`.",
             "model": CancelAnswer,
-            "content": _json(running=STILL_CANCELLING),
+            "content": shown("STILL_CANCELLING"),
         },
         **problems(*WRITING, 409),
     },
@@ -142,13 +129,11 @@ async def cancel(
     response_model=WholeBooking,
     summary="A whole booking, by its reference",
     responses={
-        200: {"description": "The booking.", "content": _json(booking=WHOLE)},
+        200: {"description": "The booking.", "content": shown("WHOLE")},
         **problems(*READING, 422),
     },
 )
-async def by_reference(
-    house: TheHouse, caller: TheCaller, booking_reference: str
-) -> WholeBooking:
+async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> WholeBooking:
     """Return a booking with components, payment and history, by what the traveller was told."""
     booking_id = (
         await house.record.id_of(booking_reference, reading.owner_of(caller))
@@ -165,7 +150,7 @@ async def by_reference(
     response_model=WholeBooking,
     summary="A whole booking",
     responses={
-        200: {"description": "The booking.", "content": _json(booking=WHOLE)},
+        200: {"description": "The booking.", "content": shown("WHOLE")},
         **problems(*READING, 422),
     },
 )

@@ -9,9 +9,8 @@ from api.audience import WORK_SECONDS, Audience, Policy
 from api.bookings import resolving
 from api.contract.answers import BookAnswer
 from api.contract.requests import ResolveBody
-from api.examples import FAILED, NEEDS_ATTENTION
 from api.house import TheCaller, TheHouse
-from api.openapi import WRITING, problems
+from api.openapi import WRITING, problems, shown
 from api.preferences import Patience
 
 router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tags=["operators"])
@@ -25,12 +24,12 @@ router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tag
     responses={
         200: {
             "description": "The booking after the decision.",
-            "content": {"application/json": {"example": FAILED}},
+            "content": shown("FAILED"),
         },
         202: {
             "description": "Something is left to settle, or the decision is being carried out.",
             "model": BookAnswer,
-            "content": {"application/json": {"example": NEEDS_ATTENTION}},
+            "content": shown("NEEDS_ATTENTION"),
         },
         **problems(*WRITING, 403, 409),
     },

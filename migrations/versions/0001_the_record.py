@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.Column("caller_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("idempotency_key", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("trip_option_id", sa.String(), nullable=False),
         sa.Column("traveler_id", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

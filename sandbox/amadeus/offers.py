@@ -241,8 +241,8 @@ def live_offer(
     """Return the cheapest nonstop flights there (and back), or else the cheapest with a change.
 
     As a planner writes them: ``title``; ``price`` (minor units of ``currency``, whole party);
-    ``currency``; ``starts_at``, ``ends_at`` (UTC); ``offer``: the Amadeus flight offer, as the search answers
-    it. Draws no fault and writes no log.
+    ``currency``; ``starts_at``, ``ends_at`` (UTC); ``offer``: the Amadeus flight offer, as the
+    search answers it. Draws no fault and writes no log.
 
     Raises:
         ValueError: unknown airport or currency, more than nine people, or no such flights.

@@ -78,6 +78,9 @@ def _components(
             currency=currency,
         )
         found.append(("FLIGHT", suppliers.flight, flight))
+        # Whoever flies overnight sleeps in the hotel from the day of arrival.
+        landed = flight["offer"]["itineraries"][0]["segments"][-1]["arrival"]["at"]
+        start = max(start, min(dt.datetime.fromisoformat(landed).date(), end - dt.timedelta(1)))
     if suppliers.hotel:
         hotel = booking_com.live_offer(
             world,

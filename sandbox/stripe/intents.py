@@ -242,18 +242,22 @@ def retrieve(account: Account, intent: Document, parameters: Parameters) -> Answ
     return done(account, intent, "none", intent["amount"], parameters)
 
 
+def booking_in(query: str) -> str | None:
+    """Return the booking that a search asks for, or None."""
+    match = re.search(r"""metadata\[["']booking_id["']\]\s*:\s*["']([^"']*)["']""", query)
+    return match[1] if match else None
+
+
 def search(account: Account, parameters: Parameters) -> Answer:
     """Find intents by ``metadata['key']:'value'``, ``status:'…'`` and the like, joined by AND."""
     forms.only(parameters, {"query", "limit", "page"})
     query = forms.required(parameters, "query")
     found = account.shelves["pi"].newest_first()
-    wanted: str | None = None
     for part in re.split(r"\s+AND\s+", query.strip(), flags=re.IGNORECASE):
         match = _CLAUSE.fullmatch(part)
         if match is None:
             raise ApiError(f"We were unable to parse your search query: {query}", param="query")
         if match["key"]:
-            wanted = match["value"] if match["key"] == "booking_id" else wanted
             found = [i for i in found if i["metadata"].get(match["key"]) == match["value"]]
         else:
             found = [i for i in found if i[match["field"]] == match["value"]]
@@ -263,4 +267,6 @@ def search(account: Account, parameters: Parameters) -> Answer:
         forms.strings(parameters, "expand"),
         limit=forms.integer(parameters, "limit"),
     )
-    return Answer(200, {**body, "object": "search_result", "next_page": None}, reference=wanted)
+    return Answer(
+        200, {**body, "object": "search_result", "next_page": None}, reference=booking_in(query)
+    )

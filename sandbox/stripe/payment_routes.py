@@ -68,8 +68,8 @@ def _intent_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
     @routes.get("/payment_intents/search")
     async def search(request: Request) -> Response:
         parameters = await parameters_of(request)
-        query = forms.text(parameters, "query")
-        return await desk.read(request, query, lambda: intents.search(account, parameters))
+        booking = intents.booking_in(forms.text(parameters, "query") or "")
+        return await desk.read(request, booking, lambda: intents.search(account, parameters))
 
     @routes.get("/payment_intents/{identifier}")
     async def retrieve(request: Request, identifier: str) -> Response:

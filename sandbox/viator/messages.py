@@ -57,7 +57,7 @@ class Booker(Body):
 class Communication(Body):
     """Where they are reached."""
 
-    phone: str = Field(min_length=4)
+    phone: str = Field(min_length=4, pattern=r"^\+")
     email: str | None = None
 
 

@@ -19,7 +19,7 @@ from sandbox.world import World
 from settings import Settings
 from suppliers.protocol import Party
 
-PATIENCE = 0.5
+PATIENCE = 0.8
 """Seconds the adapters wait in these tests."""
 
 Scope = MutableMapping[str, Any]

@@ -25,7 +25,7 @@ from models.trip import Contact, ItemType, TripComponent
 from sandbox.booking_com import live_offer
 from suppliers.booking_com import BookingComSupplier
 from suppliers.protocol import Party
-from tests.suppliers.conftest import LocalWorld, component, in_days, traveler
+from tests.suppliers.conftest import PATIENCE, LocalWorld, component, in_days, traveler
 
 LOW_AVAILABILITY = 3427703
 NON_REFUNDABLE = 42709
@@ -373,11 +373,11 @@ async def test_a_late_commit_after_the_repeat_makes_no_second_order(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
     quote, ours = await hotels.quote(item, party), reference()
-    local.world.faults.arm("booking_com", "book", "late_commit", seconds=1.0)
+    local.world.faults.arm("booking_com", "book", "late_commit", seconds=2 * PATIENCE)
     with pytest.raises(UnknownOutcome):
         await hotels.book(item, quote, party, ours)
     await hotels.book(item, quote, party, ours)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.5 * PATIENCE)
     rows = local.world.log.rows(supplier="booking_com", reference=ours)
     assert [(row["effect"], row["status"]) for row in rows] == [
         ("none", 0),

@@ -1,0 +1,86 @@
+"""Rounds: a number of bookings one way, so many at once, timed and weighed."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.usage import Meter, Usage
+from benchmarks.ways import Booked, Way
+
+Trips = Callable[[int], Awaitable[list[dict[str, Any]]]]
+"""Has the planner make so many trips."""
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """What a round measures."""
+
+    latency: float
+    """Seconds that every supplier takes for every answer."""
+    concurrency: int
+    way: str
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to. Seconds."""
+
+    cell: Cell
+    latencies: list[float]
+    booked: list[Booked]
+    usage: Usage
+
+    @property
+    def per_second(self) -> float:
+        """Bookings per second."""
+        return len(self.latencies) / self.usage.seconds
+
+    @property
+    def disturbance(self) -> float:
+        """How many cores others kept busy meanwhile."""
+        return max(0.0, self.usage.others / self.usage.seconds)
+
+
+@dataclass
+class Rounds:
+    """All rounds of a run, and how many were thrown away because others used the machine."""
+
+    kept: list[Round] = field(default_factory=list)
+    disturbed: int = 0
+
+    def of(self, cell: Cell) -> list[Round]:
+        """Return the rounds of a cell."""
+        return [one for one in self.kept if one.cell == cell]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Return all cells, in a reader's order."""
+        return sorted({one.cell for one in self.kept})
+
+
+async def play(cell: Cell, way: Way, trips: Trips, bookings: int, meter: Meter) -> Round:
+    """Make ``bookings`` bookings, ``cell.concurrency`` at once, and measure them.
+
+    The trips are made before the clock starts.
+
+    Raises:
+        NotBookedError: one of them did not end CONFIRMED.
+    """
+    waiting = deque(await trips(bookings))
+    latencies: list[float] = []
+    booked: list[Booked] = []
+
+    async def customer() -> None:
+        while waiting:
+            trip = waiting.popleft()
+            began = time.perf_counter()
+            one = await way.book(trip)
+            latencies.append(time.perf_counter() - began)
+            booked.append(one)
+
+    before = meter.read()
+    await asyncio.gather(*(customer() for _ in range(cell.concurrency)))
+    return Round(cell, latencies, booked, meter.since(before))

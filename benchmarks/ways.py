@@ -1,0 +1,242 @@
+"""The ways to book that are compared: through the API, through the saga, and without either.
+
+``Plain`` makes the same calls to the same suppliers with the same adapters, in the saga's order,
+and remembers nothing: no workflow, no record, no attempt log. What the others take longer is what
+durability costs; nothing can be faster without asking suppliers less.
+"""
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from models import search_attributes
+from models.booking import Booking
+from models.keys import booking_id, booking_reference, item_reference, operation_key, traveler_id
+from models.lifecycle import BookingState
+from models.messages import BookTripRequest
+from models.money import Money
+from models.supply import Quote
+from models.trip import Contact, ItemType, TripComponent, TripOption
+from payments.protocol import Gateway
+from payments.registry import create_gateway
+from settings import Settings
+from suppliers.planner import TripPlanner
+from suppliers.protocol import Party, Supplier
+from suppliers.registry import create_suppliers
+from temporal import patience
+from workflows.booking import BookTrip
+
+CALLER = "00000000-0000-4000-8000-00000000be7c"
+PAYMENT_METHOD = "pm_card_visa"
+EMAIL = "ada@example.org"
+STAGES = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY)
+
+
+class NotBookedError(Exception):
+    """A booking did not end CONFIRMED: what was measured would not be a booking."""
+
+
+@dataclass(frozen=True)
+class Booked:
+    """One booking that was made."""
+
+    booking_id: str
+    quoting: float | None = None
+    """Seconds that asking for quotes took, where the way can tell."""
+
+
+class Way(Protocol):
+    """A way to book a trip from the planner to its confirmation."""
+
+    name: str
+
+    async def book(self, trip: dict[str, Any]) -> Booked:
+        """Book ``trip`` (the planner's JSON) and wait until it is confirmed.
+
+        Raises:
+            NotBookedError: it was not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+class Saga:
+    """The workflow, started and awaited with Temporal's client as the API does."""
+
+    name = "saga"
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+
+    async def book(self, trip: dict[str, Any]) -> Booked:
+        """Start ``BookTrip`` and wait for its result."""
+        request = self._request(TripOption.model_validate(trip))
+        handle = await self._client.start_workflow(
+            BookTrip.run,
+            request,
+            id=request.booking_id,
+            task_queue=self._settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(search_attributes.BOOKING_STATE, "PENDING"),
+                    SearchAttributePair(
+                        search_attributes.BOOKING_REFERENCE, request.booking_reference
+                    ),
+                    SearchAttributePair(search_attributes.TRAVELER_ID, request.traveler_id),
+                ]
+            ),
+        )
+        booking = await handle.result()
+        _expect_confirmed(booking)
+        return Booked(booking.id)
+
+    async def close(self) -> None:
+        """Nothing to close: the client closes with the process."""
+
+    def _request(self, trip: TripOption) -> BookTripRequest:
+        key = str(uuid.uuid4())
+        booking = booking_id(CALLER, key)
+        return BookTripRequest(
+            booking_id=booking,
+            booking_reference=booking_reference(booking),
+            caller_id=CALLER,
+            idempotency_key=key,
+            fingerprint="benchmark",
+            trip=trip,
+            travelers=trip.travelers,
+            contact=Contact(email=EMAIL, phone="+12125550123"),
+            payment_method_id=PAYMENT_METHOD,
+            billing_details={"name": "Ada Example", "email": EMAIL},
+            amount=trip.total_price,
+            currency=trip.currency,
+            traveler_id=traveler_id(CALLER, EMAIL),
+            patience=patience(self._settings),
+        )
+
+
+class FrontDoor:
+    """``POST /booking/book`` of the public API, waited for."""
+
+    name = "api"
+
+    def __init__(self, url: str, key: str, *, connections: int) -> None:
+        self._http = [
+            httpx.AsyncClient(
+                base_url=url, headers={"X-API-Key": key}, timeout=180, trust_env=False
+            )
+            for _ in range(connections)
+        ]
+
+    async def book(self, trip: dict[str, Any]) -> Booked:
+        """Send one request and wait for its 200."""
+        # One client for each booking under way, as callers are many; a pool shared by all would
+        # be measured along with the API.
+        client = self._http.pop()
+        try:
+            answer = await client.post(
+                "/booking/book",
+                headers={"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=120"},
+                json={
+                    "tripOptionId": trip["tripOptionId"],
+                    "paymentInfo": {
+                        "paymentMethodId": PAYMENT_METHOD,
+                        "billingDetails": {"name": "Ada Example", "email": EMAIL},
+                        "amount": trip["totalPrice"],
+                        "currency": trip["currency"],
+                    },
+                    "userContact": {"email": EMAIL, "phone": "+12125550123"},
+                },
+            )
+        finally:
+            self._http.append(client)
+        body = answer.json()
+        if answer.status_code != 200 or body.get("state") != BookingState.CONFIRMED:
+            raise NotBookedError(f"the API answered {answer.status_code}: {answer.text[:500]}")
+        return Booked(body["bookingId"])
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._http:
+            await client.aclose()
+
+
+class Plain:
+    """The suppliers' and the gateway's calls alone, in the saga's order."""
+
+    name = "plain"
+
+    def __init__(self, settings: Settings) -> None:
+        self._suppliers: dict[str, Supplier] = create_suppliers(settings)
+        self._gateway: Gateway = create_gateway(settings)
+        self._planner = TripPlanner(settings)
+
+    async def book(self, trip: dict[str, Any]) -> Booked:
+        """Quote, authorise, book stage by stage, capture, tell the planner."""
+        option = TripOption.model_validate(trip)
+        booking = str(uuid.uuid4())
+        party = Party(
+            travelers=tuple(option.travelers), contact=Contact(email=EMAIL, phone="+12125550123")
+        )
+        began = time.perf_counter()
+        quotes = await asyncio.gather(
+            *(self._suppliers[item.supplier].quote(item, party) for item in option.components)
+        )
+        quoting = time.perf_counter() - began
+        total = Money(amount=sum(quote.price.amount for quote in quotes), currency=option.currency)
+        payment = await self._gateway.create(
+            amount=total,
+            payment_method_id=PAYMENT_METHOD,
+            reference=booking,
+            metadata={"booking_id": booking},
+            key=operation_key(booking, "payment", "create"),
+        )
+        await self._gateway.confirm(payment.id, key=operation_key(booking, "payment", "confirm"))
+        numbered = list(enumerate(zip(option.components, quotes, strict=True), start=1))
+        for kind in STAGES:
+            await asyncio.gather(
+                *(
+                    self._book(item, quote, party, item_reference(booking, number))
+                    for number, (item, quote) in numbered
+                    if item.type is kind
+                )
+            )
+        await self._gateway.capture(
+            payment.id, amount=total, key=operation_key(booking, "payment", "capture")
+        )
+        await self._planner.lock(option.trip_option_id, "BOOKED", booking)
+        return Booked(booking, quoting)
+
+    async def _book(self, item: TripComponent, quote: Quote, party: Party, reference: str) -> None:
+        await self._suppliers[item.supplier].book(item, quote, party, reference)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for supplier in self._suppliers.values():
+            await supplier.close()
+        await self._gateway.close()
+        await self._planner.close()
+
+
+def _expect_confirmed(booking: Booking) -> None:
+    if booking.state is not BookingState.CONFIRMED:
+        raise NotBookedError(f"booking {booking.id} is {booking.state}: {booking.problem}")
+    failed = [item.title for item in booking.items if not item.live]
+    if failed:
+        raise NotBookedError(f"booking {booking.id} is confirmed without {failed}")

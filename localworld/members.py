@@ -1,0 +1,188 @@
+"""The services of the local world: how each is run, and when it is ready."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from localworld import health, ports, postgres, temporal
+from localworld.places import Places
+from localworld.programs import MARK, Child, Program
+from localworld.settings import WorldSettings
+from localworld.supervisor import Service
+from settings import Settings
+
+_LOCAL_GRACE_SECONDS = 5.0
+
+
+@dataclass
+class Addresses:
+    """Where everything is; filled in while the services start."""
+
+    database: str
+    temporal: str
+    sandbox: str
+    api: str = ""
+    temporal_ui: str | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the services share."""
+
+    places: Places
+    settings: Settings
+    preferred: WorldSettings
+    addresses: Addresses = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = Addresses(
+            database=self.settings.database_url,
+            temporal=self.settings.temporal_address,
+            sandbox=self.settings.sandbox_url.rstrip("/"),
+        )
+        object.__setattr__(self, "addresses", found)
+
+    def is_given(self, name: str) -> bool:
+        """Tell whether the environment names this setting (an empty value names nothing)."""
+        return name in self.settings.model_fields_set and bool(getattr(self.settings, name))
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a program."""
+        return self.places.logs / f"{name}.log"
+
+    @property
+    def worker_grace(self) -> float:
+        """Seconds a worker may finish what it does; short here, where somebody waits for it."""
+        named = self.is_given("shutdown_grace_seconds")
+        return self.settings.shutdown_grace_seconds if named else _LOCAL_GRACE_SECONDS
+
+    def environment(self) -> dict[str, str]:
+        """Return what our own processes need to find each other."""
+        return {
+            MARK: str(self.places.var),
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.addresses.database,
+            "TEMPORAL_ADDRESS": self.addresses.temporal,
+            "SANDBOX_URL": self.addresses.sandbox,
+            "SHUTDOWN_GRACE_SECONDS": str(self.worker_grace),
+        }
+
+
+def postgres_service(here: Surroundings) -> Service:
+    """Return the embedded PostgreSQL."""
+    cluster: postgres.Cluster | None = None
+
+    async def prepare(_: bool) -> Program:
+        nonlocal cluster
+        cluster = await asyncio.to_thread(postgres.prepare, here.places.postgres)
+        here.addresses.database = cluster.url()
+        return cluster.program(here.log("postgres"))
+
+    async def ready(_: Child) -> bool:
+        if cluster is None or not await asyncio.to_thread(cluster.answers):
+            return False
+        await asyncio.to_thread(cluster.create_database)
+        return True
+
+    return Service("postgres", prepare, ready, lambda: here.addresses.database)
+
+
+def temporal_service(here: Surroundings, binary: Path) -> Service:
+    """Return the Temporal development server, run from ``binary``."""
+    port = ui_port = 0
+
+    async def prepare(first: bool) -> Program:
+        nonlocal port, ui_port
+        if first:
+            port = ports.choose(here.preferred.temporal_port)
+            ui_port = ports.choose(here.preferred.temporal_ui_port, avoid={port})
+            here.addresses.temporal = f"{ports.HOST}:{port}"
+            here.addresses.temporal_ui = f"http://{ports.HOST}:{ui_port}"
+        program = temporal.program(
+            binary, port, ui_port, database=here.places.temporal, log=here.log("temporal")
+        )
+        return replace(program, environment={MARK: str(here.places.var)})
+
+    async def ready(_: Child) -> bool:
+        namespace = here.settings.temporal_namespace
+        return ports.answers(port) and await temporal.serves(here.addresses.temporal, namespace)
+
+    return Service("temporal", prepare, ready, lambda: here.addresses.temporal)
+
+
+def sandbox_service(here: Surroundings) -> Service:
+    """Return the sandbox."""
+
+    def found(url: str) -> None:
+        here.addresses.sandbox = url
+
+    # What was reserved and paid must not be forgotten by the outside world when it restarts.
+    keep = ("--state-file", str(here.places.sandbox))
+    return _http_service(here, "sandbox", here.preferred.sandbox_port, "/healthz", found, keep)
+
+
+def api_service(here: Surroundings) -> Service:
+    """Return the API; ready means that it reaches database and Temporal."""
+
+    def found(url: str) -> None:
+        here.addresses.api = url
+
+    return _http_service(here, "api", here.settings.api_port, "/readyz", found)
+
+
+def worker_service(here: Surroundings) -> Service:
+    """Return the worker; ready means that Temporal has been asked for work."""
+    queue, namespace = here.settings.task_queue, here.settings.temporal_namespace
+
+    async def prepare(_: bool) -> Program:
+        return Program(
+            "worker",
+            (sys.executable, "-m", "worker"),
+            here.log("worker"),
+            here.environment(),
+            stop_seconds=here.worker_grace + 5,
+        )
+
+    async def ready(child: Child) -> bool:
+        return await health.worker_polls(
+            here.addresses.temporal, namespace, queue, since=child.started_at
+        )
+
+    return Service("worker", prepare, ready, lambda: f"task queue {queue}", start_seconds=60)
+
+
+def _http_service(
+    here: Surroundings,
+    name: str,
+    preferred: int,
+    ready_path: str,
+    found: Callable[[str], None],
+    options: tuple[str, ...] = (),
+) -> Service:
+    """Return one of our programs that takes ``--host`` and ``--port`` and answers ``/healthz``."""
+    port = preferred
+
+    def url() -> str:
+        return f"http://{ports.HOST}:{port}"
+
+    async def prepare(first: bool) -> Program:
+        nonlocal port
+        if first:
+            port = ports.choose(preferred)
+            found(url())
+        return Program(
+            name,
+            (sys.executable, "-m", name, "--host", ports.HOST, "--port", str(port), *options),
+            here.log(name),
+            here.environment(),
+        )
+
+    async def ready(_: Child) -> bool:
+        return await health.answers(url() + ready_path)
+
+    async def alive() -> bool:
+        return await health.answers(url() + "/healthz", seconds=5)
+
+    return Service(name, prepare, ready, url, alive, start_seconds=60)

@@ -1,0 +1,347 @@
+"""Flights: Amadeus Flight Offers Price, Flight Create Orders, Flight Order Management.
+
+Amadeus has no idempotency key and cannot look an order up by our reference (providers.md §2).
+So an order is asked for once; our reference goes into its remarks, where a person in the back
+office finds it; and it is held (``DELAY_TO_CANCEL``), so that an order nobody knows of dies by
+itself. Ticketing and the airline's payment run through a consolidator outside this API.
+"""
+
+import datetime as dt
+from typing import Any, Final, TypeVar
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from models.errors import (
+    AuthConfig,
+    Declined,
+    InvalidRequest,
+    NotCancellable,
+    PriceChanged,
+    ProviderError,
+    Refusal,
+    Retryable,
+    Unavailable,
+    UnknownOutcome,
+)
+from models.money import Money
+from models.supply import Cancellation, Capabilities, Quote, Reservation
+from models.trip import TripComponent
+from settings import Settings
+from suppliers.amadeus_client import NAME, AmadeusApi, ApiAnswer
+from suppliers.amadeus_messages import FlightOffer, Order, OrderAnswer, PricedOffer, Pricing
+from suppliers.amadeus_terms import FURTHEST_ZONE, HOLD_DAYS, terms_of
+from suppliers.amadeus_travelers import UnfitParty, order_contacts, order_travelers
+from suppliers.protocol import Party
+
+DOCUMENTED_TIMEOUT: Final = 30.0
+"""Seconds; Amadeus documents none, the guides use 30 (providers.md §2)."""
+
+_RATES: Final = {"test.api.amadeus.com": 10.0, "api.amadeus.com": 40.0}
+"""Requests per second by host."""
+
+_BY_CODE: Final[dict[int, type[Refusal]]] = {
+    37200: PriceChanged,
+    34651: Unavailable,
+    38034: Unavailable,
+    34107: Unavailable,
+    477: InvalidRequest,
+    2781: InvalidRequest,
+    2668: InvalidRequest,
+    4926: InvalidRequest,
+    32171: InvalidRequest,
+    1304: Declined,
+    34733: Declined,
+    38190: AuthConfig,
+    38191: AuthConfig,
+    38192: AuthConfig,
+    38193: AuthConfig,
+    39683: AuthConfig,
+    39686: AuthConfig,
+}
+"""The error table of providers.md §2, as far as a code decides."""
+
+_FOR_A_PERSON: Final = frozenset({36870, 9112})
+"""BOOKING FAILED and TICKETING: an order may be there all the same ("check by operator")."""
+
+_SERVER_ERROR: Final = 38189
+_QUOTA: Final = frozenset({38194, 38195})
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class AmadeusSupplier:
+    """Flights of Amadeus, behind :class:`suppliers.protocol.Supplier`."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings) -> None:
+        url = settings.amadeus_url
+        timeout = settings.timeout_for(url, DOCUMENTED_TIMEOUT)
+        self._api = AmadeusApi(
+            url,
+            key=settings.amadeus_api_key.get_secret_value() or "sandbox",
+            secret=settings.amadeus_api_secret.get_secret_value() or "sandbox",
+            timeout=timeout,
+        )
+        self.capabilities = Capabilities(
+            finds=False,
+            repeats=False,
+            requests_per_second=_RATES.get(urlsplit(url).hostname or ""),
+            timeout=dt.timedelta(seconds=timeout),
+        )
+
+    # -- quote ------------------------------------------------------------------------------
+
+    async def quote(self, item: TripComponent, party: Party) -> Quote:
+        """Price the flights, with their fare rules; see the protocol."""
+        wanted = _read_offer(item)
+        answer = await self._api.call(
+            lambda client: client.shopping.flight_offers.pricing.post(
+                item.offer, include="detailed-fare-rules"
+            ),
+            operation="quote",
+            changes=False,
+        )
+        if answer.status != 200:
+            raise _failure(answer)
+        pricing = _parse(Pricing, answer.body, answer)
+        offer, price = pricing.offer, _money(pricing.offer, answer)
+        _verify_pricing(item, wanted, offer, answer)
+        try:
+            order_travelers(party, offer, pricing.data.booking_requirements)
+            order_contacts(party)
+        except UnfitParty as error:
+            raise answer.failure(InvalidRequest, str(error), code="travelers") from error
+        priced = PricedOffer(
+            flight_offer=(answer.body or {})["data"]["flightOffers"][0],
+            provider=pricing.dictionaries.carriers.get(offer.airline, offer.airline),
+            requirements=pricing.data.booking_requirements,
+        )
+        return Quote(
+            price=price,
+            terms=terms_of(
+                offer,
+                pricing.rules,
+                price,
+                departs=_utc(item.starts_at),
+                now=dt.datetime.now(dt.UTC),
+            ),
+            title=str(offer),
+            offer=priced.model_dump(mode="json"),
+        )
+
+    # -- book -------------------------------------------------------------------------------
+
+    async def book(
+        self, item: TripComponent, quote: Quote, party: Party, reference: str
+    ) -> Reservation:
+        """Order the priced flights as a hold; see the protocol. Asked once, never repeated."""
+        try:
+            priced = PricedOffer.model_validate(quote.offer)
+            offer = FlightOffer.model_validate(priced.flight_offer)
+            travelers = order_travelers(party, offer, priced.requirements)
+            contacts = order_contacts(party)
+        except ValidationError as error:
+            raise _refused(
+                InvalidRequest, f"the quote for {item.title} is not one of ours", "book"
+            ) from error
+        except UnfitParty as error:
+            raise _refused(InvalidRequest, str(error), "book") from error
+        remark = f"TRIP {reference}"
+        body = {
+            "data": {
+                "type": "flight-order",
+                "flightOffers": [priced.flight_offer],
+                "travelers": travelers,
+                "remarks": {"general": [{"subType": "GENERAL_MISCELLANEOUS", "text": remark}]},
+                "ticketingAgreement": {"option": "DELAY_TO_CANCEL", "delay": f"{HOLD_DAYS}D"},
+                "contacts": contacts,
+            }
+        }
+        answer = await self._api.call(
+            lambda client: client.post("/v1/booking/flight-orders", body),
+            operation="book",
+            changes=True,
+        )
+        if answer.status != 201:
+            raise _failure(answer)
+        order = _parse(OrderAnswer, answer.body, answer).data
+        _verify_order(order, offer, quote.price, travelers, remark, answer)
+        return Reservation(
+            reference=reference,
+            supplier_id=order.id,
+            confirmation_code=order.pnr,
+            pnr=order.pnr,
+            provider=priced.provider,
+            price=quote.price,
+            details={
+                "flights": str(order.offer),
+                "held_until": order.ticketing_agreement.date_time,
+            },
+        )
+
+    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
+        """Amadeus cannot look orders up; a person in the back office can, by the remark.
+
+        Raises:
+            UnknownOutcome: always (``capabilities.finds`` is false).
+        """
+        raise UnknownOutcome(
+            f"Amadeus has no look-up by reference; search the back office for the remark"
+            f" 'TRIP {reference}' from {since:%Y-%m-%d %H:%M} UTC on",
+            provider=NAME,
+            operation="find",
+            code="no_look_up",
+        )
+
+    # -- cancel -----------------------------------------------------------------------------
+
+    async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
+        """Delete the order; see the protocol. Amadeus takes no key, and names no fee."""
+        order_id = percent_encoded(reservation.supplier_id, safe="")
+        answer = await self._api.call(
+            lambda client: client.booking.flight_order(order_id).delete(),
+            operation="cancel",
+            changes=True,
+        )
+        if answer.status == 204:
+            return Cancellation()
+        if answer.status == 404 and answer.issues:
+            return Cancellation(already=True)
+        if answer.status == 400 and answer.issues:
+            raise answer.failure(
+                NotCancellable,
+                f"Amadeus does not cancel order {reservation.pnr}: {answer.issues[0].text}",
+                code=answer.issues[0].code,
+            )
+        raise _failure(answer)
+
+    async def close(self) -> None:
+        """Start no calls any more."""
+        self._api.close()
+
+
+def _read_offer(item: TripComponent) -> FlightOffer:
+    try:
+        return FlightOffer.model_validate(item.offer)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _refused(
+            InvalidRequest,
+            f"the trip's flight is not an Amadeus flight offer: {place}: {first['msg']}",
+            "quote",
+        ) from error
+
+
+def _verify_pricing(
+    item: TripComponent, wanted: FlightOffer, offer: FlightOffer, answer: ApiAnswer
+) -> None:
+    if not offer.same_flights(wanted):
+        raise answer.failure(
+            Unavailable, f"Amadeus has {offer}, not {wanted} as in the trip", code="other_flights"
+        )
+    if not offer.same_people(wanted):
+        raise answer.failure(
+            Unavailable, f"{offer} was priced for other travellers", code="other_people"
+        )
+    if offer.price.currency != item.currency:
+        raise answer.failure(
+            Unavailable,
+            f"{offer} is sold in {offer.price.currency}, not in {item.currency}",
+            code="other_currency",
+        )
+    for name, local, told in (
+        ("leaves", offer.departs, item.starts_at),
+        ("arrives", offer.arrives, item.ends_at),
+    ):
+        # Local time at an airport we know no zone of: close enough to be the same flight.
+        if abs(local - _utc(told).replace(tzinfo=None)) > FURTHEST_ZONE:
+            raise answer.failure(
+                Unavailable,
+                f"{offer} {name} on {local:%d %b %Y %H:%M}, not on {told:%d %b %Y %H:%M}",
+                code="other_dates",
+            )
+
+
+def _verify_order(
+    order: Order,
+    offer: FlightOffer,
+    price: Money,
+    travelers: list[dict[str, Any]],
+    remark: str,
+    answer: ApiAnswer,
+) -> None:
+    """Check that what was ordered is what we asked for.
+
+    Raises:
+        UnknownOutcome: it is not; something was booked, so a person must look at it.
+    """
+    names = {(t["id"], t["name"]["firstName"], t["name"]["lastName"]) for t in travelers}
+    wrong: list[str] = []
+    if (booked := _money(order.offer, answer)) != price:
+        wrong.append(f"it costs {booked} instead of {price}")
+    if not order.offer.same_flights(offer):
+        wrong.append(f"it is for {order.offer} instead of {offer}")
+    if order.names() != names:
+        wrong.append("its travellers are others")
+    if remark.upper() not in (text.text.upper() for text in order.remarks.general):
+        wrong.append(f"it does not carry our remark {remark!r}")
+    if wrong:
+        raise answer.failure(
+            UnknownOutcome,
+            f"Amadeus made order {order.id} (PNR {order.pnr}), but {'; '.join(wrong)}",
+            code="unexpected_order",
+        )
+
+
+def _failure(answer: ApiAnswer) -> ProviderError:
+    """Return the error for an answer that is not a success (providers.md §2, table)."""
+    issue = next(iter(answer.issues), None)
+    code = issue.code if issue is not None else None
+    said = issue.text if issue is not None and issue.text else f"status {answer.status}"
+    message = f"Amadeus: {said}"
+    if answer.status == 429 or code in _QUOTA:
+        return answer.failure(Retryable, message, code=code, retry_after=answer.retry_after)
+    if answer.status in (401, 403):
+        return answer.failure(AuthConfig, message, code=code)
+    if not 400 <= answer.status < 500 or answer.status == 408 or code == _SERVER_ERROR:
+        return answer.unsettled(message, code=code)
+    if issue is None:
+        # Not Amadeus' own words: something in between answered, or the address is wrong.
+        if answer.changes:
+            return answer.unsettled(message)
+        return answer.failure(AuthConfig, message)
+    if answer.changes and code in _FOR_A_PERSON:
+        return answer.failure(UnknownOutcome, f"{message}; check in the back office", code=code)
+    kind = _BY_CODE.get(code, InvalidRequest) if code is not None else InvalidRequest
+    return answer.failure(kind, message, code=code)
+
+
+def _parse(model: type[Model], body: dict[str, Any] | None, answer: ApiAnswer) -> Model:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise answer.unsettled(
+            f"Amadeus answered {answer.status} with a body that is not the published one",
+            code="malformed_answer",
+        ) from error
+
+
+def _money(offer: FlightOffer, answer: ApiAnswer) -> Money:
+    try:
+        return offer.price.money
+    except ValueError as error:
+        raise answer.unsettled(
+            f"Amadeus answered an impossible amount: {error}", code="malformed_answer"
+        ) from error
+
+
+def _refused(kind: type[Refusal], message: str, operation: str) -> Refusal:
+    return kind(message, provider=NAME, operation=operation)
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

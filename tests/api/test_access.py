@@ -1,0 +1,129 @@
+"""Who may use what; the route table and the published description agree with it."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from api.app import create_app
+from api.audience import Policy, policies
+from settings import Settings
+from tests.api.conftest import client
+from tests.api.server import Served, add_caller, revoke
+
+PUBLIC = {"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"}
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    return create_app(Settings())
+
+
+@pytest.fixture
+async def anonymous(lonely: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(lonely.url) as http:
+        yield http
+
+
+def _routes(wanted: Policy | None = None) -> list[tuple[str, str]]:
+    table = policies(create_app(Settings()).routes)
+    return sorted(route for route, policy in table.items() if wanted in (None, policy))
+
+
+def _path(template: str) -> str:
+    return re.sub(r"{\w+}", str(uuid.uuid4()), template)
+
+
+def test_every_route_has_its_policy(app: FastAPI) -> None:
+    table = policies(app.routes)
+
+    assert {path for (_, path), policy in table.items() if policy is Policy.PUBLIC} == PUBLIC
+    assert {path for (_, path), policy in table.items() if policy is Policy.OPERATOR} == {
+        "/booking/{booking_id}/resolve"
+    }
+    assert {route for route, policy in table.items() if policy is Policy.CALLER} == {
+        ("POST", "/booking/book"),
+        ("POST", "/booking/cancel"),
+        ("GET", "/booking/{booking_id}"),
+        ("GET", "/booking/{booking_id}/events"),
+        ("GET", "/booking/reference/{booking_reference}"),
+    }
+
+
+def test_a_route_without_a_policy_is_refused(app: FastAPI) -> None:
+    stray = APIRouter()
+
+    @stray.get("/stray")
+    async def read() -> None: ...
+
+    careless = FastAPI(openapi_url=None)
+    careless.include_router(stray)
+    with pytest.raises(LookupError, match="/stray has no policy"):
+        policies(careless.routes)
+
+
+def test_the_description_names_exactly_the_routes_there_are(app: FastAPI) -> None:
+    described = {
+        (method.upper(), path)
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+    }
+    hidden = {("GET", path) for path in ("/docs", "/redoc", "/openapi.json")}
+    assert described | hidden == set(policies(app.routes))
+
+
+def test_the_description_says_which_routes_need_a_key(app: FastAPI) -> None:
+    table = policies(app.routes)
+    for path, operations in app.openapi()["paths"].items():
+        for method, operation in operations.items():
+            needed = table[method.upper(), path] is not Policy.PUBLIC
+            assert bool(operation.get("security")) is needed, (method, path)
+
+
+@pytest.mark.parametrize(("method", "path"), _routes(Policy.CALLER) + _routes(Policy.OPERATOR))
+@pytest.mark.parametrize("key", [None, "", "wrong", "é" * 10, "x" * 5_000])
+async def test_nothing_is_done_without_a_valid_key(
+    anonymous: httpx.AsyncClient, method: str, path: str, key: str | None
+) -> None:
+    headers = {b"Content-Type": b"application/json"}
+    if key is not None:
+        headers[b"X-API-Key"] = key.encode("latin-1")
+    # malformed on purpose: who calls is asked before what
+    answer = await anonymous.request(method, _path(path), headers=headers, content=b"{")
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "API_KEY_REFUSED"
+    assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize(("method", "path"), _routes(Policy.PUBLIC))
+async def test_public_routes_need_no_key(
+    anonymous: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await anonymous.request(method, path)
+    assert answer.status_code in ({503} if path == "/readyz" else {200})
+
+
+@pytest.mark.parametrize(("method", "path"), _routes(Policy.OPERATOR))
+async def test_operators_routes_are_for_operators(
+    alone: httpx.AsyncClient, method: str, path: str
+) -> None:
+    answer = await alone.request(method, _path(path), json={"decision": "resolved"})
+    assert answer.status_code == 403
+
+
+async def test_a_revoked_key_stops_working(
+    lonely: Served, anonymous: httpx.AsyncClient, database_url: str
+) -> None:
+    key = add_caller(database_url, name="short-lived")
+    path, headers = f"/booking/{uuid.uuid4()}", {"X-API-Key": key}
+    # Temporal is away: a known caller gets 503 for what the record does not know
+    assert (await anonymous.get(path, headers=headers)).status_code == 503
+    revoke(database_url, key)
+    async with asyncio.timeout(10):
+        while (await anonymous.get(path, headers=headers)).status_code != 401:
+            await asyncio.sleep(0.5)

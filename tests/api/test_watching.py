@@ -1,0 +1,50 @@
+"""Progress as server-sent events."""
+
+from typing import Any
+
+import httpx
+
+from tests.api.conftest import CONTRACT, body, read_events
+from tests.support.sandbox_client import SandboxClient
+
+
+async def test_progress_is_streamed_as_it_happens(
+    api: httpx.AsyncClient, trip: dict[str, Any], sandbox: SandboxClient
+) -> None:
+    await sandbox.arm("amadeus", "book", "slow", nth=1, seconds=0.7)
+    taken = (await api.post("/booking/book?wait=0", json=body(trip))).json()
+
+    events = await read_events(api, taken["eventsUrl"])
+
+    steps = [(int(number), data) for kind, number, data in events if kind == "step"]
+    assert [number for number, _ in steps] == list(range(len(steps)))
+    assert {"flight", "hotel", "activity"} <= {data["step"] for _, data in steps}
+    states = [data["state"] for kind, _, data in events if kind == "state"]
+    assert states[-1] == "CONFIRMED"
+    assert len(states) > 1, "only the end was told"
+    assert events[-1][:2] == ("end", "end")
+    assert set(events[-1][2]) == CONTRACT
+
+    back = await api.get(taken["eventsUrl"], headers={"Last-Event-ID": "end"})
+    assert back.status_code == 204
+    ended = await read_events(api, taken["eventsUrl"])
+    assert [d["status"] for k, _, d in ended if k == "step"] == [
+        "PENDING",
+        "VALIDATING",
+        "PROCESSING",
+        "CONFIRMED",
+    ]
+    assert ended[-1][0] == "end"
+
+
+async def test_a_watcher_that_comes_back_misses_and_repeats_nothing(
+    api: httpx.AsyncClient, trip: dict[str, Any], sandbox: SandboxClient
+) -> None:
+    await sandbox.arm("amadeus", "book", "slow", nth=1, seconds=0.9)
+    taken = (await api.post("/booking/book?wait=0", json=body(trip))).json()
+
+    events = await read_events(api, taken["eventsUrl"], last="1")
+
+    numbers = [int(number) for kind, number, _ in events if kind == "step"]
+    assert numbers[0] == 2
+    assert numbers == list(range(2, 2 + len(numbers)))

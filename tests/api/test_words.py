@@ -1,0 +1,199 @@
+"""What a traveller reads: every code has its words, and the money is told as it is."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from api import translate, words
+from models.booking import Booking, Case, Code, Item, PaymentView, Problem, RefundView
+from models.lifecycle import (
+    TRANSITIONS,
+    BookingState,
+    CancelledBy,
+    ItemStatus,
+    PaymentStatus,
+    SagaState,
+)
+from models.money import Money
+from models.supply import Reservation
+from models.trip import ItemType
+
+NOW = dt.datetime(2031, 3, 1, 12, tzinfo=dt.UTC)
+
+
+def booking(state: BookingState, **changes: Any) -> Booking:
+    payment = {
+        "payment_method_id": "pm_card_visa",
+        "currency": "USD",
+        "amount": 200000,
+        **changes.pop("payment", {}),
+    }
+    return Booking(
+        id="7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10",
+        reference="TS-4K7QP-9XW2M",
+        trip_option_id="t-1",
+        state=state,
+        currency="USD",
+        accepted_total=200000,
+        items=changes.pop("items", []),
+        payment=PaymentView(**payment),
+        created_at=NOW,
+        updated_at=NOW,
+        **changes,
+    )
+
+
+def item(kind: ItemType, saga: SagaState, status: ItemStatus, **changes: Any) -> Item:
+    return Item(
+        number=1,
+        type=kind,
+        supplier="amadeus",
+        component_id="flight-1",
+        title="DL 100",
+        currency="USD",
+        price=60000,
+        reference="r-1-1",
+        saga_state=saga,
+        status=status,
+        reservation=Reservation(
+            reference="r-1-1",
+            supplier_id="order-1",
+            confirmation_code="QX7K2P",
+            pnr="QX7K2P",
+            provider="Delta",
+            price=Money(amount=60000, currency="USD"),
+        ),
+        **changes,
+    )
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_code_has_plain_words(code: Code) -> None:
+    failed = booking(BookingState.FAILED, problem=Problem(code=code, step="validate", message=""))
+    error = translate.error(failed)
+
+    assert error is not None
+    assert error.code is code
+    for text in (error.message, error.next_step, error.money):
+        assert text[0].isupper()
+        assert text[-1] == "."
+        assert "_" not in text
+        assert not {"exception", "null", "none", "activity task"} & set(text.lower().split())
+
+
+def test_no_words_are_left_over() -> None:
+    assert set(words.WORDS) == set(Code)
+
+
+def test_the_sagas_own_words_win_and_become_sentences() -> None:
+    problem = Problem(code=Code.UNAVAILABLE, step="hotel", message="the Aurora is sold out")
+    error = translate.error(booking(BookingState.FAILED, problem=problem))
+    assert error is not None
+    assert error.message == "The Aurora is sold out."
+    assert error.failed_step == "hotel"
+
+
+@pytest.mark.parametrize(
+    ("state", "payment", "said"),
+    [
+        ("FAILED", {}, "Your card was not charged."),
+        ("FAILED", {"id": "pi_1", "status": "failed"}, "Your card was not charged."),
+        ("FAILED", {"id": "pi_1", "status": "released", "authorised": 9}, "has been released"),
+        (
+            "FAILED",
+            {"status": "refunded", "captured": 5000, "refunded": 5000},
+            "50.00 USD is being refunded: everything",
+        ),
+        ("CONFIRMED", {"status": "succeeded", "captured": 5000}, "50.00 USD was taken"),
+        (
+            "CANCELLED",
+            {"status": "partially_refunded", "captured": 5000, "refunded": 2000},
+            "20.00 USD is being refunded; 30.00 USD is kept",
+        ),
+        ("CANCELLED", {"status": "succeeded", "captured": 5000}, "50.00 USD was taken"),
+        (
+            "NEEDS_ATTENTION",
+            {"id": "pi_1", "status": "authorised", "authorised": 200000},
+            "Up to 2,000.00 USD may be set aside",
+        ),
+        ("NEEDS_ATTENTION", {"status": "succeeded", "captured": 5000}, "50.00 USD has been taken"),
+        ("NEEDS_ATTENTION", {"status": "released"}, "has been released"),
+        ("PROCESSING", {"status": "authorised", "authorised": 5000}, "50.00 USD is set aside"),
+        ("NEEDS_ATTENTION", {}, "Your card was not charged."),
+    ],
+)
+def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], said: str) -> None:
+    assert said in words.money(booking(BookingState(state), payment=payment))
+
+
+def test_money_of_a_currency_without_minor_units() -> None:
+    assert words.amount(12000, "JPY") == "12,000 JPY"
+
+
+def test_what_was_undone_is_named() -> None:
+    undone = item(ItemType.FLIGHT, SagaState.UNDONE, ItemStatus.CANCELLED)
+    refused = item(ItemType.HOTEL, SagaState.REFUSED, ItemStatus.FAILED)
+    error = translate.error(booking(BookingState.FAILED, items=[undone, refused]))
+    assert error is not None
+    assert [(one.type, one.message) for one in error.undone] == [
+        ("FLIGHT", "The flight “DL 100” was cancelled again.")
+    ]
+
+
+@pytest.mark.parametrize("state", list(BookingState))
+def test_every_state_can_be_answered(state: BookingState) -> None:
+    answer = translate.book_answer(booking(state))
+    whole = translate.whole_booking(booking(state), [])
+    cancelled = translate.cancel_answer(booking(state), [])
+    ended = not TRANSITIONS[state] or state in {BookingState.CONFIRMED, BookingState.CHECKED_IN}
+    assert (answer.status_url is None) is ended
+    assert (answer.message is None) is ended
+    assert answer.success is (state in {"CONFIRMED", "CHECKED_IN", "COMPLETED"})
+    assert whole.state == cancelled.state == state
+    if state in {BookingState.FAILED, BookingState.EXPIRED}:
+        assert words.not_cancellable(state)
+
+
+def test_the_client_secret_is_shown_only_while_it_is_needed() -> None:
+    payment = {"id": "pi_1", "client_secret": "s", "next_action": {"type": "x"}}
+    for state in BookingState:
+        shown = translate.book_answer(booking(state, payment=payment)).model_dump_json()
+        whole = translate.whole_booking(booking(state, payment=payment), []).model_dump_json()
+        needed = state is BookingState.PAYMENT_PENDING
+        assert ('"s"' in shown) is needed
+        assert ('"s"' in whole) is needed
+
+
+def test_the_case_of_operators_is_not_shown_to_travellers() -> None:
+    case = Case(summary="order 8812 at amadeus", opened_at=NOW, payment=True)
+    stuck = booking(BookingState.NEEDS_ATTENTION, case=case)
+    assert "8812" not in translate.whole_booking(stuck, []).model_dump_json()
+    assert translate.whole_booking(stuck, []).note
+
+
+def test_a_cancellation_is_told_from_the_booking_alone() -> None:
+    gone = item(ItemType.FLIGHT, SagaState.UNDONE, ItemStatus.CANCELLED, fee=10000)
+    refund = RefundView(id="re_1", amount=50000, status="succeeded", at=NOW)
+    answer = translate.cancel_answer(
+        booking(
+            BookingState.CANCELLED,
+            items=[gone],
+            cancelled_by=CancelledBy.GUEST,
+            payment={
+                "captured": 60000,
+                "refunded": 50000,
+                "refunds": [refund],
+                "status": PaymentStatus.PARTIALLY_REFUNDED,
+            },
+        ),
+        [],
+    )
+    assert answer.success
+    assert answer.kept == 10000
+    assert answer.cancelled_components[0].refund == 50000
+    assert (answer.refund.amount, answer.refund.status, answer.refund.ids) == (
+        50000,
+        "partially_refunded",
+        ["re_1"],
+    )

@@ -1,0 +1,135 @@
+"""Answers no sandbox gives: rate limits, strangers' HTML, wrong shapes, nobody there."""
+
+import asyncio
+import datetime as dt
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from models.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from payments.stripe import StripeGateway
+
+INTENT: dict[str, Any] = {
+    "id": "pi_1",
+    "object": "payment_intent",
+    "status": "requires_capture",
+    "amount": 1000,
+    "amount_received": 0,
+    "currency": "usd",
+}
+CHARGE: dict[str, Any] = {
+    "object": "charge",
+    "id": "ch_1",
+    "amount": 1000,
+    "amount_captured": 700,
+    "amount_refunded": 300,
+    "captured": True,
+}
+
+
+@asynccontextmanager
+async def answering(
+    body: bytes | dict[str, Any], status: int = 200, *headers: str
+) -> AsyncIterator[StripeGateway]:
+    """A gateway at a server that always says the same."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                await reader.readexactly(int(line.split(b":")[1]))
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(sent)}", "Connection: close"]
+        writer.write("\r\n".join([*lines, *headers, "", ""]).encode() + sent)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    gateway = StripeGateway(key="sk_test_x", url=f"http://127.0.0.1:{port}", timeout=2)
+    async with server:
+        yield gateway
+    await gateway.close()
+
+
+async def failing(gateway: StripeGateway, operation: str) -> ProviderError:
+    call = gateway.retrieve("pi_1") if operation == "retrieve" else gateway.confirm("pi_1", key="k")
+    with pytest.raises(ProviderError) as failure:
+        await call
+    return failure.value
+
+
+@pytest.mark.parametrize("operation", ["retrieve", "confirm"])
+async def test_nobody_there_means_nothing_sent(operation: str) -> None:
+    with socket.socket() as bound:  # bound but not listening: refused
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        gateway = StripeGateway(key="sk_test_x", url=url, timeout=2)
+        assert isinstance(await failing(gateway, operation), Retryable)
+        await gateway.close()
+
+
+async def test_a_rate_limit_says_when_to_come_again() -> None:
+    body = {"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "slow"}}
+    async with answering(body, 429, "Retry-After: 7") as gateway:
+        error = await failing(gateway, "confirm")
+    assert isinstance(error, Retryable)
+    assert error.retry_after == dt.timedelta(seconds=7)
+
+
+async def test_forbidden_is_for_an_operator() -> None:
+    body = {"error": {"type": "invalid_request_error", "message": "no permission"}}
+    async with answering(body, 403) as gateway:
+        assert isinstance(await failing(gateway, "confirm"), AuthConfig)
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"), [("retrieve", Retryable), ("confirm", UnknownOutcome)]
+)
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"<html>bad gateway: pi_1_secret_x</html>", 502),
+        (b"<html>hello: pi_1_secret_x</html>", 200),
+        (b"", 200),
+        (b"[]", 200),
+        (b"null", 200),
+        (b"\xff\xfe", 200),
+        ({**INTENT, "status": "brand_new"}, 200),
+        ({**INTENT, "amount": "1000"}, 200),
+        ({**INTENT, "amount": -1}, 200),
+        ({**INTENT, "currency": "nope"}, 200),
+        ({key: value for key, value in INTENT.items() if key != "amount"}, 200),
+        ({"object": "customer", "id": "cus_1"}, 200),
+    ],
+)
+async def test_what_is_no_answer(
+    body: bytes | dict[str, Any], status: int, operation: str, kind: type[ProviderError]
+) -> None:
+    async with answering(body, status) as gateway:
+        error = await failing(gateway, operation)
+    assert type(error) is kind
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("charge", "captured", "refunded"),
+    [
+        (CHARGE, 700, 0),
+        (CHARGE | {"amount_refunded": 500}, 700, 200),
+        (CHARGE | {"amount_refunded": 1000}, 700, 700),
+        (CHARGE | {"amount_captured": 1000, "amount_refunded": 250}, 1000, 250),
+        (CHARGE | {"amount_captured": 0, "captured": False, "amount_refunded": 1000}, 0, 0),
+    ],
+)
+async def test_what_was_released_was_never_refunded(
+    charge: dict[str, Any], captured: int, refunded: int
+) -> None:
+    body = INTENT | {"status": "succeeded", "amount_received": captured, "latest_charge": charge}
+    async with answering(body) as gateway:
+        payment = await gateway.retrieve("pi_1")
+    assert (payment.captured, payment.refunded) == (captured, refunded)

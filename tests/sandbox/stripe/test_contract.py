@@ -1,0 +1,137 @@
+"""What the sandbox answers and what our SDK sends is what Stripe publishes."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from models.errors import Declined, InvalidRequest
+from models.money import Money
+from payments.stripe import StripeGateway
+from tests.sandbox.stripe.conftest import Caller
+from tests.sandbox.stripe.published import check_answer, check_request, present
+
+pytestmark = present
+
+
+@pytest.fixture
+async def checked(sandbox_url: str) -> AsyncIterator[tuple[StripeGateway, list[str]]]:
+    """A gateway whose requests and answers are all held against the specification."""
+    seen: list[str] = []
+
+    async def on_request(request: httpx.Request) -> None:
+        await request.aread()
+        check_request(request)
+        seen.append(f"{request.method} {request.url.path.rsplit('/', 1)[-1]}")
+
+    async def on_response(response: httpx.Response) -> None:
+        await response.aread()
+        check_answer(response)
+
+    gateway = StripeGateway(
+        key="sk_test_contract",
+        url=f"{sandbox_url}/stripe",
+        timeout=10,
+        return_url="http://127.0.0.1/back",
+    )
+    hooks: dict[str, list[Callable[..., Any]]] = {
+        "request": [on_request],
+        "response": [on_response],
+    }
+    for lane in gateway._http.lanes:
+        lane.client.event_hooks = hooks
+    yield gateway, seen
+    await gateway.close()
+
+
+def eur(amount: int) -> Money:
+    return Money(amount=amount, currency="EUR")
+
+
+async def test_the_sdk_and_the_sandbox_keep_to_the_specification(
+    checked: tuple[StripeGateway, list[str]], caller: Caller
+) -> None:
+    gateway, seen = checked
+    booking = caller.booking
+
+    async def create(method: str, version: str) -> str:
+        payment = await gateway.create(
+            amount=eur(9_900),
+            payment_method_id=method,
+            reference=booking,
+            metadata={"leg": "all"},
+            key=f"{booking}:create:{version}",
+        )
+        return payment.id
+
+    paid = await create("pm_card_mastercard", "1")
+    await gateway.confirm(paid, key=f"{booking}:confirm:1")
+    await gateway.capture(paid, amount=eur(9_000), key=f"{booking}:capture:1")
+    await gateway.refund(paid, amount=eur(100), key=f"{booking}:refund:1")
+    await gateway.refunds(paid)
+    await gateway.retrieve(paid)
+    await gateway.find(booking)
+    await gateway.payment_method("pm_card_visa")
+    secured = await create("pm_card_authenticationRequired", "2")
+    await gateway.confirm(secured, key=f"{booking}:confirm:2")
+    await gateway.cancel(secured, key=f"{booking}:cancel:2")
+    declined = await create("pm_card_visa_chargeDeclined", "3")
+    with pytest.raises(Declined):
+        await gateway.confirm(declined, key=f"{booking}:confirm:3")
+    with pytest.raises(InvalidRequest):
+        await gateway.capture(declined, amount=eur(1), key=f"{booking}:capture:3")
+    with pytest.raises(InvalidRequest):
+        await gateway.retrieve("pi_unknown")
+    # The hooks have really looked at every operation.
+    assert len(seen) == 15
+    assert {name.split()[1] for name in seen} >= {"confirm", "capture", "cancel", "search"}
+
+
+async def test_every_answer_of_the_sandbox_is_as_published(caller: Caller) -> None:
+    async def look(response: httpx.Response) -> None:
+        await response.aread()
+        check_answer(response)
+
+    caller.http.event_hooks = {"response": [look]}
+    customer = (await caller.post("/customers", {"email": "a@example.com"})).json()
+    await caller.http.get(f"/customers/{customer['id']}")
+    await caller.post("/payment_methods/pm_card_visa/attach", {"customer": customer["id"]})
+    await caller.http.get("/payment_methods/pm_card_amex")
+    for state in ("requires_payment_method", "requires_action", "requires_capture", "canceled"):
+        await caller.in_state(state)
+    paid = await caller.in_state("succeeded")
+    await caller.http.get(f"/charges/{paid['latest_charge']['id']}")
+    refund = (await caller.post("/refunds", {"payment_intent": paid["id"]})).json()
+    await caller.http.get(f"/refunds/{refund['id']}")
+    await caller.http.get("/refunds")
+    await caller.http.get("/payment_intents", params={"expand[]": "data.latest_charge"})
+    disputed = await caller.intent(payment_method="pm_card_createDispute", confirm="true")
+    await caller.step(disputed, "capture")
+    events = (await caller.http.get("/events", params={"type": "charge.dispute.created"})).json()
+    await caller.http.get(f"/disputes/{events['data'][0]['data']['object']['id']}")
+    await caller.http.get(f"/events/{events['data'][0]['id']}")
+    made = await caller.post(
+        "/webhook_endpoints", {"url": "http://127.0.0.1:9/", "enabled_events[]": "charge.failed"}
+    )
+    await caller.http.get("/webhook_endpoints")
+    await caller.http.delete(f"/webhook_endpoints/{made.json()['id']}")
+    await caller.post("/payment_intents", {"amount": "1", "currency": "usd"})
+    await caller.http.get("/payment_intents", headers={"Authorization": ""})
+
+
+async def test_the_check_itself_can_fail() -> None:
+    request = httpx.Request("GET", "http://x/stripe/v1/payment_intents/pi_1")
+    good = {
+        "id": "pi_1", "object": "payment_intent", "created": 1, "livemode": False,
+        "status": "succeeded",
+    }  # fmt: skip
+    check_answer(httpx.Response(200, json=good, request=request))
+    for bad in ({**good, "status": "done"}, {**good, "amount": "1"}, {"id": "pi_1"}):
+        with pytest.raises(AssertionError):
+            check_answer(httpx.Response(200, json=bad, request=request))
+    url = "http://x/stripe/v1/payment_intents/pi_1/capture"
+    check_request(httpx.Request("POST", url, data={"amount_to_capture": "5"}))
+    for data in ({"amount_to_capture": "five"}, {"surprise": "1"}):
+        with pytest.raises(AssertionError):
+            check_request(httpx.Request("POST", url, data=data))

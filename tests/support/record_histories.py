@@ -1,0 +1,92 @@
+"""Record one history for every end state, to be replayed by every later version.
+
+Run by hand after a deliberate change of the workflows: ``python -m tests.support.record_histories``.
+"""
+
+import asyncio
+import tempfile
+import uuid
+from pathlib import Path
+
+from localworld.shared import servers
+from models.lifecycle import BookingState
+from models.messages import CANCEL_UPDATE, CancelRequest, Resolution
+from tests.conftest import migrate
+from tests.saga.test_cancel_confirmed import cancel
+from tests.support.processes import ROOT, Process
+from tests.support.stack import Stack, create_stack
+
+HISTORIES = ROOT / "tests" / "histories"
+
+
+async def record(stack: Stack) -> None:
+    """Book, fail, cancel and park; save each history."""
+
+    async def save(name: str, booking_id: str, run_id: str | None = None) -> None:
+        handle = stack.client.get_workflow_handle(booking_id, run_id=run_id)
+        history = await handle.fetch_history()
+        (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+        print(name, len(history.events), "events")
+
+    async def disturbed(name: str, *faults: tuple[str, str, str], **request: str) -> str:
+        wanted = await stack.request(**request)
+        for supplier, operation, kind in faults:
+            await stack.sandbox.arm(
+                supplier, operation, kind, reference=wanted.booking_id, seconds=20
+            )
+        handle = await stack.start(wanted)
+        if name.startswith("needs_attention"):
+            await stack.until(handle, BookingState.NEEDS_ATTENTION)
+        elif name.startswith("cancelled_while_running"):
+            await handle.execute_update(CANCEL_UPDATE, CancelRequest(who="ada"))
+        else:
+            await handle.result()
+        if name == "needs_attention_resolved":
+            await handle.execute_update("resolve", Resolution(decision="retry", who="op"))
+            await handle.result()
+        await save(name, wanted.booking_id)
+        return wanted.booking_id
+
+    confirmed = await disturbed("confirmed")
+    outcome = await cancel(stack, confirmed)
+    assert outcome.booking.state is BookingState.CANCELLED
+    await save("cancelled_after_confirmation", confirmed)
+    await disturbed("confirmed_without_an_experience", ("viator", "book", "refuse"))
+    await disturbed("confirmed_after_a_timeout", ("viator", "book", "commit_then_hang"))
+    await disturbed("failed_price_changed", ("booking_com", "quote", "price_drift"))
+    await disturbed("failed_declined", payment_method="pm_card_visa_chargeDeclined")
+    await disturbed("failed_hotel_refused", ("booking_com", "book", "refuse"))
+    await disturbed("failed_not_authenticated", ("stripe", "confirm", "authenticate"))
+    await disturbed("cancelled_while_running")
+    await disturbed("needs_attention", ("amadeus", "book", "reset"))
+    await disturbed(
+        "needs_attention_resolved",
+        ("booking_com", "book", "refuse"),
+        ("amadeus", "cancel", "refuse"),
+    )
+
+
+async def main() -> None:
+    """Bring up a stack of its own and record."""
+    HISTORIES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, servers(Path(scratch) / "servers") as shared:
+        url = shared.create_database(f"t{uuid.uuid4().hex[:12]}")
+        migrate(url)
+        announce = Path(scratch) / "url"
+        sandbox = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
+        stack = await create_stack(
+            database_url=url,
+            temporal_address=shared.temporal_address,
+            sandbox_url=sandbox.wait_for(announce),
+            name="histories",
+        )
+        stack.start_worker()
+        try:
+            await record(stack)
+        finally:
+            await stack.close()
+            sandbox.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
