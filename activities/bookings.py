@@ -1,6 +1,7 @@
 """Activities that write and read the record. Their only fault is a database in trouble."""
 
 import datetime as dt
+import logging
 
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
@@ -9,13 +10,14 @@ from temporalio.exceptions import ApplicationError
 from models import calls
 from models.booking import Booking
 from models.database import Sessions
+from models.errors import ProviderError
+from models.lifecycle import BookingState
 from models.messages import (
     BookingRef,
     OpenBooking,
     OpenedBooking,
     Recorded,
     Transition,
-    TripOptionLock,
 )
 from models.record import (
     OPENED,
@@ -26,11 +28,13 @@ from models.record import (
     lock_trip_option,
     record_transition,
 )
-from suppliers.planner import TripPlanner
+from suppliers.planner import LockStatus, TripPlanner
+
+log = logging.getLogger("tripsaga.record")
 
 
 class BookingActivities:
-    """The record of bookings, and the planner's lock on the trip option."""
+    """The record of bookings; the trip planner hears what becomes of its trip options."""
 
     def __init__(self, sessions: Sessions, planner: TripPlanner) -> None:
         self._sessions = sessions
@@ -83,6 +87,9 @@ class BookingActivities:
     async def record(self, transition: Transition) -> Recorded:
         """Write one transition in one transaction; a repeat changes nothing.
 
+        Once it is committed, the trip planner is told when its option is booked or open again. A
+        planner that does not listen never holds a booking up: the answer says so.
+
         Raises:
             ApplicationError: the booking moved on without us (not retryable).
         """
@@ -91,10 +98,22 @@ class BookingActivities:
                 version = await record_transition(session, transition)
         except StaleVersionError as error:
             raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
-        return Recorded(version=version)
+        return Recorded(version=version, planner_told=await self._tell_planner(transition))
 
-    @activity.defn(name=calls.LOCK_TRIP_OPTION.name)
-    async def lock_trip_option(self, lock: TripOptionLock) -> calls.Nothing:
-        """Tell the trip planner that the option is booked, or open again."""
-        await self._planner.lock(lock.trip_option_id, lock.status, lock.booking_id)
-        return calls.Nothing()
+    async def _tell_planner(self, transition: Transition) -> bool:
+        booking = transition.booking
+        news = _PLANNER_NEWS.get(booking.state)
+        if news is None or transition.from_state is booking.state:
+            return True
+        try:
+            await self._planner.lock(booking.trip_option_id, news, booking.id)
+        except ProviderError as error:
+            log.warning("the trip planner was not told of booking %s: %s", booking.id, error)
+            return False
+        return True
+
+
+_PLANNER_NEWS: dict[BookingState, LockStatus] = {
+    BookingState.CONFIRMED: "BOOKED",
+    BookingState.CANCELLED: "OPEN",
+}

@@ -38,7 +38,6 @@ class Activities:
             self.bookings.open_booking,
             self.bookings.load_booking,
             self.bookings.record,
-            self.bookings.lock_trip_option,
             self.items.quote_items,
             *self.for_supplier(),
             *self.for_gateway(),

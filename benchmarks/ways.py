@@ -40,6 +40,7 @@ from workflows.booking import BookTrip
 CALLER = "00000000-0000-4000-8000-00000000be7c"
 PAYMENT_METHOD = "pm_card_visa"
 EMAIL = "ada@example.org"
+GIVEN_UP_SECONDS = 90.0
 STAGES = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY)
 
 
@@ -103,7 +104,10 @@ class Saga:
                 ]
             ),
         )
-        booking = await handle.result()
+        try:
+            booking = await asyncio.wait_for(handle.result(), GIVEN_UP_SECONDS)
+        except TimeoutError:
+            raise NotBookedError(f"booking {request.booking_id} does not end") from None
         _expect_confirmed(booking)
         return Booked(booking.id)
 
@@ -139,7 +143,10 @@ class FrontDoor:
     def __init__(self, url: str, key: str, *, connections: int) -> None:
         self._http = [
             httpx.AsyncClient(
-                base_url=url, headers={"X-API-Key": key}, timeout=180, trust_env=False
+                base_url=url,
+                headers={"X-API-Key": key},
+                timeout=GIVEN_UP_SECONDS + 10,
+                trust_env=False,
             )
             for _ in range(connections)
         ]
@@ -152,7 +159,10 @@ class FrontDoor:
         try:
             answer = await client.post(
                 "/booking/book",
-                headers={"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=120"},
+                headers={
+                    "Idempotency-Key": str(uuid.uuid4()),
+                    "Prefer": f"wait={GIVEN_UP_SECONDS:.0f}",
+                },
                 json={
                     "tripOptionId": trip["tripOptionId"],
                     "paymentInfo": {

@@ -22,7 +22,6 @@ from models.messages import (
     PaymentOutcome,
     Recorded,
     Transition,
-    TripOptionLock,
 )
 
 Input = TypeVar("Input", bound=BaseModel)
@@ -38,10 +37,6 @@ class Call(Generic[Input, Output]):
     output: type[Output]
 
 
-class Nothing(BaseModel):
-    """No answer but that it is done."""
-
-
 OPEN_BOOKING = Call("open_booking", OpenBooking, OpenedBooking)
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
@@ -53,7 +48,6 @@ READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
 CAPTURE = Call("capture_payment", PaymentCall, PaymentOutcome)
 RETURN_PAYMENT = Call("return_payment", PaymentCall, PaymentOutcome)
 REFUND = Call("refund_payment", PaymentCall, PaymentOutcome)
-LOCK_TRIP_OPTION = Call("lock_trip_option", TripOptionLock, Nothing)
 
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
     OPEN_BOOKING,
@@ -67,5 +61,4 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     CAPTURE,
     RETURN_PAYMENT,
     REFUND,
-    LOCK_TRIP_OPTION,
 )

@@ -232,11 +232,5 @@ class Recorded(BaseModel):
     """The answer of ``record``."""
 
     version: int
-
-
-class TripOptionLock(BaseModel):
-    """Tells the trip planner whether a trip option is open, locked or booked."""
-
-    trip_option_id: str
-    booking_id: str
-    status: Literal["OPEN", "BOOKED"]
+    planner_told: bool = True
+    """False when the trip planner could not be told what became of its trip option."""

@@ -15,5 +15,6 @@ def create_gateway(settings: Settings) -> Gateway:
         url=settings.stripe_url,
         timeout=settings.timeout_for(settings.stripe_url, _DOCUMENTED_SECONDS),
         webhook_secrets=settings.stripe_webhook_secret.get_secret_value(),
-        return_url=f"http://{settings.api_host}:{settings.api_port}/",
+        return_url=settings.payment_return_url
+        or f"http://{settings.api_host}:{settings.api_port}/",
     )

@@ -14,14 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from models.errors import (
-    AuthConfig,
-    Declined,
     InvalidRequest,
     NotCancellable,
-    PriceChanged,
-    ProviderError,
     Refusal,
-    Retryable,
     Unavailable,
     UnknownOutcome,
 )
@@ -29,7 +24,8 @@ from models.money import Money
 from models.supply import Cancellation, Capabilities, Quote, Reservation
 from models.trip import TripComponent
 from settings import Settings
-from suppliers.amadeus_client import NAME, AmadeusApi, ApiAnswer
+from suppliers.amadeus_answers import NAME, ApiAnswer, failure
+from suppliers.amadeus_client import AmadeusApi
 from suppliers.amadeus_messages import FlightOffer, Order, OrderAnswer, PricedOffer, Pricing
 from suppliers.amadeus_terms import FURTHEST_ZONE, HOLD_DAYS, terms_of
 from suppliers.amadeus_travelers import UnfitParty, order_contacts, order_travelers
@@ -40,33 +36,6 @@ DOCUMENTED_TIMEOUT: Final = 30.0
 
 _RATES: Final = {"test.api.amadeus.com": 10.0, "api.amadeus.com": 40.0}
 """Requests per second by host."""
-
-_BY_CODE: Final[dict[int, type[Refusal]]] = {
-    37200: PriceChanged,
-    34651: Unavailable,
-    38034: Unavailable,
-    34107: Unavailable,
-    477: InvalidRequest,
-    2781: InvalidRequest,
-    2668: InvalidRequest,
-    4926: InvalidRequest,
-    32171: InvalidRequest,
-    1304: Declined,
-    34733: Declined,
-    38190: AuthConfig,
-    38191: AuthConfig,
-    38192: AuthConfig,
-    38193: AuthConfig,
-    39683: AuthConfig,
-    39686: AuthConfig,
-}
-"""The error table of providers.md §2, as far as a code decides."""
-
-_FOR_A_PERSON: Final = frozenset({36870, 9112})
-"""BOOKING FAILED and TICKETING: an order may be there all the same ("check by operator")."""
-
-_SERVER_ERROR: Final = 38189
-_QUOTA: Final = frozenset({38194, 38195})
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -105,7 +74,7 @@ class AmadeusSupplier:
             changes=False,
         )
         if answer.status != 200:
-            raise _failure(answer)
+            raise failure(answer)
         pricing = _parse(Pricing, answer.body, answer)
         offer, price = pricing.offer, _money(pricing.offer, answer)
         _verify_pricing(item, wanted, offer, answer)
@@ -166,7 +135,7 @@ class AmadeusSupplier:
             changes=True,
         )
         if answer.status != 201:
-            raise _failure(answer)
+            raise failure(answer)
         order = _parse(OrderAnswer, answer.body, answer).data
         _verify_order(order, offer, quote.price, travelers, remark, answer)
         return Reservation(
@@ -216,7 +185,7 @@ class AmadeusSupplier:
                 f"Amadeus does not cancel order {reservation.pnr}: {answer.issues[0].text}",
                 code=answer.issues[0].code,
             )
-        raise _failure(answer)
+        raise failure(answer)
 
     async def close(self) -> None:
         """Start no calls any more."""
@@ -295,29 +264,6 @@ def _verify_order(
             f"Amadeus made order {order.id} (PNR {order.pnr}), but {'; '.join(wrong)}",
             code="unexpected_order",
         )
-
-
-def _failure(answer: ApiAnswer) -> ProviderError:
-    """Return the error for an answer that is not a success (providers.md §2, table)."""
-    issue = next(iter(answer.issues), None)
-    code = issue.code if issue is not None else None
-    said = issue.text if issue is not None and issue.text else f"status {answer.status}"
-    message = f"Amadeus: {said}"
-    if answer.status == 429 or code in _QUOTA:
-        return answer.failure(Retryable, message, code=code, retry_after=answer.retry_after)
-    if answer.status in (401, 403):
-        return answer.failure(AuthConfig, message, code=code)
-    if not 400 <= answer.status < 500 or answer.status == 408 or code == _SERVER_ERROR:
-        return answer.unsettled(message, code=code)
-    if issue is None:
-        # Not Amadeus' own words: something in between answered, or the address is wrong.
-        if answer.changes:
-            return answer.unsettled(message)
-        return answer.failure(AuthConfig, message)
-    if answer.changes and code in _FOR_A_PERSON:
-        return answer.failure(UnknownOutcome, f"{message}; check in the back office", code=code)
-    kind = _BY_CODE.get(code, InvalidRequest) if code is not None else InvalidRequest
-    return answer.failure(kind, message, code=code)
 
 
 def _parse(model: type[Model], body: dict[str, Any] | None, answer: ApiAnswer) -> Model:

@@ -13,30 +13,23 @@ import math
 import socket
 import ssl
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from email.message import Message
-from ipaddress import ip_address
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from amadeus import Client, ResponseError
 from amadeus.client.access_token import AccessToken
 
 from models.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from suppliers.amadeus_answers import NAME, ApiAnswer
+from suppliers.amadeus_transport import Http
 
-NAME: Final = "amadeus"
-PRICING_PATH: Final = "/v1/shopping/flight-offers/pricing"
-
-Failure = TypeVar("Failure", bound=ProviderError)
 Send = Callable[[Any], Any]
 """Makes one call with the SDK's client and returns the SDK's response."""
 
 _THREADS: Final = 16
-_MAX_BYTES: Final = 4 * 1024 * 1024
 _MAX_RETRY_AFTER: Final = 600.0
 _TOKEN_EXPIRED: Final = 38192
 _NEVER_SENT: Final = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
@@ -50,60 +43,6 @@ _ESCAPES: Final = (
     TypeError,
     RecursionError,
 )
-
-
-@dataclass(frozen=True)
-class Issue:
-    """One entry of Amadeus' list of errors."""
-
-    code: int | None
-    text: str
-
-
-@dataclass(frozen=True)
-class ApiAnswer:
-    """An answer of whatever status; ``body`` is None when it is not a JSON object."""
-
-    operation: str
-    changes: bool
-    """The request may have changed Amadeus' world."""
-    status: int
-    body: dict[str, Any] | None
-    retry_after: dt.timedelta | None = None
-    request_id: str | None = None
-
-    @property
-    def issues(self) -> list[Issue]:
-        """Amadeus' own errors; empty when the answer is not one of its error answers."""
-        listed = (self.body or {}).get("errors")
-        return [
-            Issue(
-                code=issue["code"] if type(issue.get("code")) is int else None,
-                text=": ".join(str(issue[k]) for k in ("title", "detail") if issue.get(k)),
-            )
-            for issue in (listed if isinstance(listed, list) else [])
-            if isinstance(issue, dict)
-        ]
-
-    def failure(
-        self, error: type[Failure], message: str, *, code: object = None, **extra: Any
-    ) -> Failure:
-        """Return ``error`` about this answer."""
-        return error(
-            message,
-            provider=NAME,
-            operation=self.operation,
-            code=None if code is None else str(code),
-            status=self.status,
-            request_id=self.request_id,
-            **extra,
-        )
-
-    def unsettled(self, message: str, *, code: object = None) -> ProviderError:
-        """Return the error for an answer that does not tell whether anything was done."""
-        if self.changes:
-            return self.failure(UnknownOutcome, message, code=code)
-        return self.failure(Retryable, message, code=code, retry_after=self.retry_after)
 
 
 class _GivenUpError(Exception):
@@ -179,7 +118,7 @@ class AmadeusApi:
             host=parts.hostname,
             port=parts.port or (443 if secure else 80),
             ssl=secure,
-            http=_Http(timeout, direct=_is_loopback(parts.hostname or "")),
+            http=Http(timeout, host=parts.hostname or ""),
         )
         self._token = self._client.access_token = _SharedToken(self._client)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="amadeus")
@@ -253,54 +192,6 @@ class AmadeusApi:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class _Http:
-    """What the SDK calls to send a request: urllib with a timeout and a limit of size."""
-
-    def __init__(self, timeout: float, *, direct: bool) -> None:
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-        if direct:
-            # A proxy from the environment is for the outside, not for a sandbox next door.
-            handlers.append(urllib.request.ProxyHandler({}))
-        self._timeout = timeout
-        self._opener = urllib.request.build_opener(*handlers)
-
-    def __call__(self, request: urllib.request.Request) -> "_Heard":
-        if urlsplit(request.full_url).path == PRICING_PATH:
-            # Required by the specification; the SDK forgets it where there are parameters.
-            request.add_header("X-HTTP-Method-Override", "GET")
-        try:
-            response = self._opener.open(request, timeout=self._timeout)
-        except urllib.error.HTTPError as error:
-            response = error  # an answer of 4xx or 5xx
-        with response:
-            body = response.read(_MAX_BYTES + 1)
-            if len(body) > _MAX_BYTES:
-                raise http.client.HTTPException("the answer is too long to be one")
-            return _Heard(response.status, response.headers, body)
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirected POST would arrive as a GET: a redirect is an answer we do not understand."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing."""
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """An HTTP answer, as far as the SDK looks at one."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    def info(self) -> Message:
-        return self.headers
-
-    def read(self) -> bytes:
-        return self.body
-
-
 def _quiet_client(**options: Any) -> Any:
     """Make the SDK's client without the handler to standard output that it adds each time."""
     logger = logging.getLogger(NAME)
@@ -356,10 +247,3 @@ def _retry_after(headers: Any) -> dt.timedelta | None:
 
 def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

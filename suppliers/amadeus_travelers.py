@@ -155,8 +155,8 @@ def _phone(number: str, document: Document | None) -> dict[str, str]:
             f"the phone number {number!r} needs its country code, as in +34 600 000 000"
         ) from error
     national = phonenumbers.national_significant_number(parsed)
-    if not _NATIONAL_NUMBER.fullmatch(national):
-        raise UnfitParty(f"the phone number {number!r} has too many digits")
+    if not phonenumbers.is_possible_number(parsed) or not _NATIONAL_NUMBER.fullmatch(national):
+        raise UnfitParty(f"the phone number {number!r} has too few or too many digits")
     landline = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
     code = str(parsed.country_code)
     return {

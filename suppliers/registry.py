@@ -11,7 +11,7 @@ def create_suppliers(settings: Settings) -> dict[str, Supplier]:
     """Return every supplier by name, ready to be asked; the caller closes them."""
     suppliers: tuple[Supplier, ...] = (
         AmadeusSupplier(settings),
-        BookingComSupplier(settings),
-        ViatorSupplier(settings),
+        BookingComSupplier(settings, agency_phone=settings.agency_phone),
+        ViatorSupplier(settings, agency_phone=settings.agency_phone),
     )
     return {supplier.name: supplier for supplier in suppliers}

@@ -91,6 +91,8 @@ class BookingWorkflow:
             + ([FAILED_STEP.value_set(failed_step)] if failed_step else [])
         )
         self._tell("booking", state, why)
+        if not recorded.planner_told:
+            self._tell("planner", "failed", "the trip planner could not be told")
 
     def _tell(self, step: str, status: str, message: str) -> None:
         """Let watchers know: events for the traveller, details for the Temporal Web UI."""

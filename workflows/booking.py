@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
         CancelOutcome,
         CancelRequest,
         OpenBooking,
-        TripOptionLock,
     )
     from workflows import policies
     from workflows.outcomes import (
@@ -173,23 +172,11 @@ class BookTrip(TripSteps):
         self._tell("capture", "done", f"{self._money(payment.captured)} paid")
 
     async def _confirm(self) -> None:
-        """Mark the trip option booked and the booking confirmed."""
-        why = "every item is booked and paid"
-        lock = TripOptionLock(
-            trip_option_id=self._booking.trip_option_id,
-            booking_id=self._booking.id,
-            status="BOOKED",
-        )
-        try:
-            await perform_local(
-                calls.LOCK_TRIP_OPTION, lock, policies.courtesy(), "Mark the trip option booked"
-            )
-        except FailureError:
-            why += "; the trip planner could not be told"
+        """Write the confirmation down; then nothing is left to undo."""
         self._booking.confirmed_at = workflow.now()
         unsettled = self._saga.unsettled
         self._saga.accept()
-        await self._record(BookingState.CONFIRMED, why)
+        await self._record(BookingState.CONFIRMED, "every item is booked and paid")
         if unsettled:
             await self._settle_with_operator(BookingState.CONFIRMED)
 

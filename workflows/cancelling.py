@@ -19,7 +19,6 @@ with workflow.unsafe.imports_passed_through():
         CancelOutcome,
         CancelRequest,
         PaymentCall,
-        TripOptionLock,
     )
     from models.money import Money
     from models.search_attributes import BOOKING_REFERENCE
@@ -174,15 +173,6 @@ class CancelBooking(BookingWorkflow):
         booking.cancel_reason = cancel.reason or None
         booking.cancelled_at = workflow.now()
         await self._record(BookingState.CANCELLED, why, who=cancel.who)
-        lock = TripOptionLock(
-            trip_option_id=booking.trip_option_id, booking_id=booking.id, status="OPEN"
-        )
-        try:
-            await perform_local(
-                calls.LOCK_TRIP_OPTION, lock, policies.courtesy(), "Open the trip option again"
-            )
-        except FailureError as error:
-            self._tell("planner", "failed", f"the trip planner could not be told: {error}")
 
     def _wanted(self) -> list[Item]:
         """The live items the wish is about: those named, or all."""

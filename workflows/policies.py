@@ -32,14 +32,6 @@ def record() -> Policy:
     )
 
 
-def courtesy() -> Policy:
-    """Telling somebody what is no part of the booking: a few attempts, then without it."""
-    return Policy(
-        retry=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
-        start_to_close=timedelta(seconds=5),
-    )
-
-
 def reading(patience: Patience, providers: list[str]) -> Policy:
     """Reads touch nothing: asked again until the step's deadline."""
     return Policy(

@@ -93,3 +93,40 @@ async def test_a_failed_booking_cannot_be_cancelled(
 
     assert answer.status_code == 409
     assert answer.json()["code"] == "NOT_CANCELLABLE"
+
+
+async def test_a_component_cancelled_while_it_is_being_booked_goes_once_it_is_confirmed(
+    api: httpx.AsyncClient, trip: dict[str, Any], sandbox: SandboxClient
+) -> None:
+    await sandbox.arm("booking_com", "book", "slow", nth=1, seconds=0.8)
+    taken = (await api.post("/booking/book?wait=0", json=body(trip))).json()
+    activity = next(c for c in trip["components"] if c["type"] == "ACTIVITY")["componentId"]
+
+    # the running saga cannot drop a part: the wish is put again when the trip is confirmed
+    answer = await api.post(
+        "/booking/cancel", json={"bookingId": taken["bookingId"], "components": [activity]}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["success"] is True
+    assert answer.json()["state"] == "CONFIRMED"
+    assert [c["componentId"] for c in answer.json()["cancelledComponents"]] == [activity]
+
+
+async def test_who_does_not_wait_for_a_cancellation_is_told_where_to_ask(
+    api: httpx.AsyncClient, trip: dict[str, Any]
+) -> None:
+    booked = (await api.post("/booking/book", json=body(trip))).json()
+
+    answer = await api.post(
+        "/booking/cancel",
+        json={"bookingId": booked["bookingId"]},
+        headers={"Prefer": "respond-async"},
+    )
+
+    assert answer.status_code == 202, answer.text
+    where = f"/booking/{booked['bookingId']}"
+    assert answer.headers["Location"] == answer.json()["statusUrl"] == where
+    async with asyncio.timeout(30):
+        while (await api.get(where)).json()["state"] != "CANCELLED":
+            await asyncio.sleep(0.1)

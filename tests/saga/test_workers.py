@@ -59,6 +59,16 @@ async def test_two_workers_side_by_side(own_stack: Stack) -> None:
     assert own_stack.stop_workers() == [0, 0]
 
 
+async def test_a_planner_that_does_not_listen_holds_nothing_up(own_stack: Stack) -> None:
+    own_stack.start_worker(TRIP_PLANNER_URL="http://127.0.0.1:9")
+    request = await own_stack.request()
+    handle = await own_stack.start(request)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CONFIRMED
+    events = await handle.query("events")
+    assert any(event["step"] == "planner" for event in events), "it ended silently"
+
+
 async def test_one_booking_id_is_booked_once(stack: Stack) -> None:
     request = await stack.request()
     starts = await asyncio.gather(

@@ -57,7 +57,10 @@ def resolve(whole: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 def problems(whole: dict[str, Any], schema: dict[str, Any], instance: Any) -> list[str]:
     """What is wrong by the schema, and what is there without being declared."""
-    referring = {**schema, **{k: whole[k] for k in ("definitions", "components") if k in whole}}
+    referring: dict[str, Any] = {
+        **schema,
+        **{k: whole[k] for k in ("definitions", "components") if k in whole},
+    }
     wrong = [
         f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
         for error in Draft4Validator(referring).iter_errors(instance)

@@ -104,7 +104,7 @@ async def test_tokens(world: MovableWorld, http: httpx.AsyncClient) -> None:
         (f"Bearer {old}", 38192),
         ("Basic abc", 38191),
     ):
-        answer = await http.get(path, headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
+        answer = await http.get(path, headers={b"Authorization": header.encode("latin-1")})
         assert (answer.status_code, codes(answer)) == (401, [code])
     del http.headers["Authorization"]
     assert codes(await http.get(path)) == [38191]
