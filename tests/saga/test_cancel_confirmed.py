@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
@@ -54,7 +55,7 @@ def set_terms(stack: Stack, booking_id: str, number: int, steps: list[dict[str, 
         connection.execute(
             "UPDATE booking_items SET quote = jsonb_set(quote, '{terms,steps}', %s::jsonb)"
             " WHERE booking_id = %s AND number = %s",
-            [psycopg.types.json.Jsonb(steps), booking_id, number],
+            [Jsonb(steps), booking_id, number],
         )
 
 

@@ -37,7 +37,7 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
     async with connection:
 
         async def rows(query: str) -> list[dict[str, Any]]:
-            return await (await connection.execute(query, [booking_id])).fetchall()  # type: ignore[arg-type]
+            return await (await connection.execute(query, [booking_id])).fetchall()
 
         (booking,) = await rows("SELECT * FROM bookings WHERE id = %s")
         (payment,) = await rows("SELECT * FROM payments WHERE booking_id = %s")

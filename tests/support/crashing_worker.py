@@ -6,6 +6,7 @@ Everything else about it is the real worker.
 """
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -54,7 +55,7 @@ def main() -> None:
         gateway = Crashing(gateway)
     else:
         suppliers[PROVIDER] = Crashing(suppliers[PROVIDER])
-    worker.logging.basicConfig(level="INFO")
+    logging.basicConfig(level="INFO")
 
     async def run() -> None:
         await worker.main_async(

@@ -1,6 +1,6 @@
 """Record one history for every end state, to be replayed by every later version.
 
-Run by hand after a deliberate change of the workflows: ``python -m tests.support.record_histories``.
+By hand, after a deliberate change of workflows: ``python -m tests.support.record_histories``.
 """
 
 import asyncio
@@ -28,12 +28,13 @@ async def record(stack: Stack) -> None:
         (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
         print(name, len(history.events), "events")
 
-    async def disturbed(name: str, *faults: tuple[str, str, str], **request: str) -> str:
-        wanted = await stack.request(**request)
+    async def disturbed(
+        name: str, *faults: tuple[str, str, str], payment_method: str = "pm_card_visa"
+    ) -> str:
+        wanted = await stack.request(payment_method=payment_method)
         for supplier, operation, kind in faults:
-            await stack.sandbox.arm(
-                supplier, operation, kind, reference=wanted.booking_id, seconds=20
-            )
+            about = {"rate": 1} if operation == "quote" else {"reference": wanted.booking_id}
+            await stack.sandbox.arm(supplier, operation, kind, seconds=20, **about)
         handle = await stack.start(wanted)
         if name.startswith("needs_attention"):
             await stack.until(handle, BookingState.NEEDS_ATTENTION)
@@ -44,6 +45,9 @@ async def record(stack: Stack) -> None:
         if name == "needs_attention_resolved":
             await handle.execute_update("resolve", Resolution(decision="retry", who="op"))
             await handle.result()
+        booking = await stack.now(handle)
+        assert name.startswith((booking.state.lower(), "needs_attention")), (name, booking.state)
+        await stack.sandbox.clear()
         await save(name, wanted.booking_id)
         return wanted.booking_id
 
