@@ -22,6 +22,8 @@ class Words:
     message: str
     """What happened, where the saga did not say it better itself."""
     next_step: str
+    about_item: str = ""
+    """The same about one item, where it is known which: ``{item}`` is "the hotel “Aurora”"."""
 
 
 WORDS: dict[Code, Words] = {
@@ -32,10 +34,12 @@ WORDS: dict[Code, Words] = {
     Code.UNAVAILABLE: Words(
         "A part of the trip is no longer available.",
         "Choose another trip or other dates and book again.",
+        "{item} is no longer available.",
     ),
     Code.INVALID_TRIP: Words(
         "A part of the trip could not be booked as it was described.",
         "Check the travellers' names, birth dates and documents, then book again.",
+        "{item} could not be booked as it was described.",
     ),
     Code.PAYMENT_DECLINED: Words(
         "Your bank declined the payment.",
@@ -48,6 +52,7 @@ WORDS: dict[Code, Words] = {
     Code.SUPPLIER_DOWN: Words(
         "One of the companies we book with did not answer.",
         "Nothing is wrong with your request. Please book again in a few minutes.",
+        "{item} could not be booked: the company that offers it does not answer.",
     ),
     Code.PAYMENT_DOWN: Words(
         "The payment service did not answer.",
@@ -56,6 +61,7 @@ WORDS: dict[Code, Words] = {
     Code.OUTCOME_UNKNOWN: Words(
         "One of the companies we book with did not say whether it booked.",
         "You need not do anything: a person is finding out and will settle it.",
+        "{item}: the company that offers it did not say whether it is booked.",
     ),
     Code.CANCELLED_BY_TRAVELER: Words(
         "The booking was cancelled at your request.",
@@ -68,6 +74,7 @@ WORDS: dict[Code, Words] = {
     Code.NOT_CANCELLABLE: Words(
         "A part of the trip cannot be cancelled any more.",
         "Contact us with your booking reference; a person will look for a way.",
+        "{item} cannot be cancelled any more.",
     ),
     Code.NEEDS_ATTENTION: Words(
         "A part of the booking could not be settled automatically.",
@@ -80,6 +87,7 @@ WORDS: dict[Code, Words] = {
     Code.CONFIGURATION: Words(
         "We could not book with one of our partners because of a mistake on our side.",
         "We have been told. Please try again later or choose another trip.",
+        "{item} could not be booked because of a mistake on our side.",
     ),
     Code.INTERNAL: Words(
         "Something went wrong on our side.",
@@ -155,7 +163,13 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     problem = booking.problem
     code = problem.code if problem else _code_of(booking)
     words = WORDS[code]
-    message = sentence(problem.message if problem else "") or words.message
+    message = words.message
+    if problem is not None:
+        item = next((i for i in booking.items if i.number == problem.item), None)
+        if item is not None and words.about_item:
+            message = sentence(words.about_item.format(item=named(item)))
+        elif code in TOLD_BY_THE_SAGA:
+            message = sentence(problem.message) or words.message
     next_step = words.next_step
     if booking.state is BookingState.NEEDS_ATTENTION:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
@@ -170,6 +184,17 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+TOLD_BY_THE_SAGA = frozenset({Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AUTHENTICATION_REQUIRED})
+"""Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
+in the component's ``error``."""
+
+
+def named(item: Item) -> str:
+    """Return an item as travellers know it: the hotel “Aurora”."""
+    kind = KIND[item.type]
+    return f"the {kind} “{item.title}”" if item.title else f"the {kind}"
 
 
 RETRIED = frozenset(
@@ -201,14 +226,10 @@ def _code_of(booking: Booking) -> Code:
 def undone(booking: Booking) -> list[tuple[Item, str]]:
     """Return the items that had been booked and are not any more, each with a sentence."""
     return [
-        (item, f"The {KIND[item.type]}{_named(item)} was cancelled again.")
+        (item, sentence(f"{named(item)} was cancelled again"))
         for item in booking.items
         if item.saga_state is SagaState.UNDONE and item.reservation is not None
     ]
-
-
-def _named(item: Item) -> str:
-    return f" “{item.title}”" if item.title else ""
 
 
 def progress(state: BookingState) -> str | None:

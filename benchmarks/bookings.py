@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -194,6 +195,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tries=options.tries,
     )
     changes = dict(change.split("=", 1) for change in options.set)
+    # Ended from outside, it still stops what it has started and removes its files.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with stage(changes) as on:
         try:
             report = asyncio.run(_measure(plan, on, progress, changes))

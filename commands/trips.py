@@ -115,8 +115,16 @@ class TripClient:
 
         answer = await self._ask_to_book(trip, key, "respond-async")
         if answer.get("state") in UNSETTLED:
-            async for event in self.events(str(answer["bookingId"])):
-                note(event)
+            booking_id = str(answer["bookingId"])
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    async for event in self.events(booking_id):
+                        note(event)
+            except TimeoutError as error:
+                raise TripError(
+                    f"the booking has not ended after {_PATIENCE:.0f} s; it goes on without us:"
+                    f" {booking_id}"
+                ) from error
             answer = await self._ask_to_book(trip, key, "wait=60")
         while answer.get("state") in UNSETTLED and time.monotonic() < started + _PATIENCE:
             # The same key: the same booking, however often it is asked for.

@@ -52,7 +52,6 @@ class _Up:
             Places.of_this_checkout(), Settings(), WorldSettings(), self._screen.report
         )
         self._stop = asyncio.Event()
-        self._stopping = False
 
     async def run(self) -> int:
         """Run to the end and return the exit code."""
@@ -68,10 +67,11 @@ class _Up:
                 err.print(f"  [dim]→[/] {escape(error.mend)}", soft_wrap=True)
             code = 1
         finally:
-            self._stopping = True
-            if self._world.started:
-                out.print("\n[dim]stopping …[/]")
-            await self._world.stop()
+            try:
+                if self._world.started:
+                    out.print("\n[dim]stopping …[/]")
+            finally:
+                await self._world.stop()
         return code
 
     async def _live(self) -> int:
@@ -88,7 +88,7 @@ class _Up:
                 return 0
         _addresses(found, account)
         if self._once:
-            return 0 if account and account.confirmed else 1
+            return 0 if not self._demo or (account and account.confirmed) else 1
         out.print("\n[dim]Ctrl-C stops everything; the data stay in var/[/]")
         await self._stop.wait()
         return 0

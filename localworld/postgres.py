@@ -141,6 +141,7 @@ def prepare(data: Path) -> Cluster:
         LocalWorldError: the data directory cannot be made.
     """
     user = _server_user(data)
+    data.parent.mkdir(parents=True, exist_ok=True)
     if user:
         _let_in(binary("postgres").parent, user)
         _let_in(data.parent, user)
@@ -211,7 +212,6 @@ def _stop_leftover(data: Path) -> None:
 
 def _initialise(data: Path, user: User | None) -> None:
     """Make the data directory beside its place and move it there whole."""
-    data.parent.mkdir(parents=True, exist_ok=True)
     making = data.with_name(f"{data.name}.new")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)

@@ -94,19 +94,20 @@ class Supervisor:
         """Restart it whenever it dies or stops answering, until cancelled."""
         pause = _FIRST_PAUSE
         while True:
-            reason = await self._until_it_fails()
-            if self.child and time.time() - self.child.started_at > _STEADY_SECONDS:
-                pause = _FIRST_PAUSE
-            self._say(Status.RESTARTING, reason)
-            self._end()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            self.restarts += 1
             try:
+                reason = await self._until_it_fails()
+                if self.child and time.time() - self.child.started_at > _STEADY_SECONDS:
+                    pause = _FIRST_PAUSE
+                self._say(Status.RESTARTING, reason)
+                self._end()
+                self.restarts += 1
                 if await self._launch(await self.service.prepare(False)):
                     self._say(Status.READY, f"{self.service.where()} (restarted: {reason})")
-            except LocalWorldError as error:
-                self._say(Status.FAILED, str(error).splitlines()[0])
+                    continue
+            except Exception as error:  # noqa: BLE001  (whatever happens, it is tried again)
+                self._say(Status.FAILED, f"{error or type(error).__name__}".splitlines()[0])
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def stop(self) -> None:
         """Stop it and wait for its end; kill it when its patience is over."""

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from temporalio.testing import WorkflowEnvironment
-
 from localworld.errors import LocalWorldError
 from localworld.places import cache_directory
 from localworld.programs import leashed
@@ -97,6 +95,8 @@ def _download(scratch: Path, report: Report) -> Path | None:
     if not _reachable(_DOWNLOAD_HOST):
         return None
     report("downloading Temporal")
+
+    from temporalio.testing import WorkflowEnvironment  # slow to import, and seldom needed
 
     async def fetch() -> None:
         # The SDK downloads only in order to start; what it leaves behind is the program.

@@ -87,11 +87,24 @@ def test_no_words_are_left_over() -> None:
 
 
 def test_the_sagas_own_words_win_and_become_sentences() -> None:
-    problem = Problem(code=Code.UNAVAILABLE, step="hotel", message="the Aurora is sold out")
+    problem = Problem(code=Code.PRICE_CHANGED, step="validate", message="the trip now costs more")
     error = translate.error(booking(BookingState.FAILED, problem=problem))
     assert error is not None
-    assert error.message == "The Aurora is sold out."
-    assert error.failed_step == "hotel"
+    assert error.message == "The trip now costs more."
+    assert error.failed_step == "validate"
+
+
+def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
+    failed = booking(BookingState.FAILED)
+    item = failed.items[0]
+    failed.problem = Problem(
+        code=Code.UNAVAILABLE, step="flight", message="34651 SEGMENT SELL FAILURE", item=item.number
+    )
+    error = translate.error(failed)
+    assert error is not None
+    assert item.title in error.message
+    assert error.message.endswith("is no longer available.")
+    assert "34651" not in error.message
 
 
 @pytest.mark.parametrize(

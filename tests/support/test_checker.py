@@ -53,7 +53,7 @@ def _other_price(facts: Facts) -> None:
 
 
 def _two_effects(facts: Facts) -> None:
-    created = next(row for row in facts.log if row["effect"] == "created")
+    created = next(r for r in facts.log if r["effect"] == "created" and r["supplier"] != "stripe")
     facts.log.append(dict(created))
 
 

@@ -1,0 +1,31 @@
+"""The record: all SQL about bookings, in one place. Callers own the transaction."""
+
+from models.record.reading import (
+    BookingIdentity,
+    load_booking,
+    load_history,
+    load_identity,
+    load_run,
+)
+from models.record.writing import (
+    OPENED,
+    StaleVersionError,
+    insert_booking,
+    lock_trip_option,
+    record_transition,
+    save_quotes,
+)
+
+__all__ = [
+    "OPENED",
+    "BookingIdentity",
+    "StaleVersionError",
+    "insert_booking",
+    "load_booking",
+    "load_history",
+    "load_identity",
+    "load_run",
+    "lock_trip_option",
+    "record_transition",
+    "save_quotes",
+]

@@ -1,0 +1,159 @@
+"""Between a booking and its rows: columns to write, and objects read back."""
+
+import datetime as dt
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.booking import Booking, Case, Item, PaymentView, Problem, RefundView
+from models.lifecycle import BookingState, PaymentStatus, SagaState
+from models.supply import Reservation
+from models.tables import (
+    BookingItemRow,
+    BookingRow,
+    PaymentRow,
+)
+
+
+def _json(model: BaseModel | None) -> Any:
+    return None if model is None else model.model_dump(mode="json")
+
+
+def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
+    return {
+        "state": booking.state,
+        "version": version,
+        "captured": booking.payment.captured,
+        "refunded": booking.payment.refunded,
+        "warnings": booking.warnings,
+        "problem": _json(booking.problem),
+        "attention_case": _json(booking.case),
+        "failed_step": booking.problem.step if booking.problem else None,
+        "cancelled_by": booking.cancelled_by,
+        "cancel_reason": booking.cancel_reason,
+        "updated_at": booking.updated_at,
+        "confirmed_at": booking.confirmed_at,
+        "cancelled_at": booking.cancelled_at,
+    }
+
+
+def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
+    held = item.reservation
+    return {
+        "status": item.status,
+        "saga_state": item.saga_state,
+        "supplier_id": held.supplier_id if held else None,
+        "vendor_confirmation": held.confirmation_code if held else None,
+        "booking_reference": held.supplier_id if held else None,
+        "pnr": held.pnr if held else None,
+        "payment_intent_id": booking.payment.id,
+        "amount": item.price,
+        "fee": item.fee,
+        "details": _json(held),
+        "error": _json(item.problem),
+        "booked_at": item.booked_at,
+        "cancelled_at": item.cancelled_at,
+        "updated_at": booking.updated_at,
+    }
+
+
+def payment_columns(booking: Booking) -> dict[str, Any]:
+    payment = booking.payment
+    return {
+        "payment_intent_id": payment.id,
+        "charge_id": payment.charge_id,
+        "payment_method_id": payment.payment_method_id,
+        "amount": payment.amount,
+        "status": payment.status,
+        "authorised": payment.authorised,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
+        "details": {
+            "capture_before": payment.capture_before and payment.capture_before.isoformat(),
+            "client_secret": payment.client_secret,
+            "next_action": payment.next_action,
+        },
+        "updated_at": booking.updated_at,
+    }
+
+
+def history_columns(
+    booking_id: str,
+    version: int,
+    from_state: BookingState | None,
+    to_state: BookingState,
+    at: dt.datetime,
+    who: str,
+    why: str,
+) -> dict[str, Any]:
+    return {
+        "booking_id": booking_id,
+        "version": version,
+        "from_state": from_state,
+        "to_state": to_state,
+        "at": at,
+        "who": who,
+        "why": why,
+    }
+
+
+def item_of(row: BookingItemRow) -> Item:
+    return Item.model_validate(
+        {
+            "number": row.number,
+            "type": row.type,
+            "supplier": row.supplier,
+            "component_id": row.component_ref,
+            "title": row.title,
+            "currency": row.currency,
+            "price": row.amount,
+            "reference": row.reference,
+            "status": row.status,
+            "saga_state": SagaState(row.saga_state),
+            "quote": {**row.quote, "offer": {}} if row.quote else None,
+            "reservation": Reservation.model_validate(row.details) if row.details else None,
+            "fee": row.fee,
+            "booked_at": row.booked_at,
+            "cancelled_at": row.cancelled_at,
+            "problem": row.error,
+        }
+    )
+
+
+def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booking:
+    details = payment.details or {}
+    return Booking(
+        id=row.id,
+        reference=row.reference,
+        trip_option_id=row.trip_option_id,
+        state=BookingState(row.state),
+        currency=row.currency,
+        accepted_total=row.accepted_total,
+        items=items,
+        payment=PaymentView(
+            id=payment.payment_intent_id,
+            charge_id=payment.charge_id,
+            payment_method_id=payment.payment_method_id,
+            currency=payment.currency,
+            amount=payment.amount,
+            status=PaymentStatus(payment.status),
+            authorised=payment.authorised,
+            captured=payment.captured,
+            refunded=payment.refunded,
+            refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
+            capture_before=details.get("capture_before"),
+            client_secret=details.get("client_secret"),
+            next_action=details.get("next_action"),
+        ),
+        warnings=row.warnings,
+        problem=Problem.model_validate(row.problem) if row.problem else None,
+        case=Case.model_validate(row.case) if row.case else None,
+        cancelled_by=row.cancelled_by,
+        cancel_reason=row.cancel_reason,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        confirmed_at=row.confirmed_at,
+        cancelled_at=row.cancelled_at,
+    )
