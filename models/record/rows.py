@@ -20,6 +20,7 @@ def _json(model: BaseModel | None) -> Any:
 
 
 def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
+    """Return what of a booking is written with every transition (table ``bookings``)."""
     return {
         "state": booking.state,
         "version": version,
@@ -38,6 +39,7 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
 
 
 def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
+    """Return what of an item is written with every transition (table ``booking_items``)."""
     held = item.reservation
     return {
         "status": item.status,
@@ -58,6 +60,7 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
 
 
 def payment_columns(booking: Booking) -> dict[str, Any]:
+    """Return what of the payment is written with every transition (table ``payments``)."""
     payment = booking.payment
     return {
         "payment_intent_id": payment.id,
@@ -87,6 +90,7 @@ def history_columns(
     who: str,
     why: str,
 ) -> dict[str, Any]:
+    """Return one row of ``booking_history``."""
     return {
         "booking_id": booking_id,
         "version": version,
@@ -99,6 +103,7 @@ def history_columns(
 
 
 def item_of(row: BookingItemRow) -> Item:
+    """Return the item of a row, without its offer."""
     return Item.model_validate(
         {
             "number": row.number,
@@ -122,6 +127,7 @@ def item_of(row: BookingItemRow) -> Item:
 
 
 def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booking:
+    """Return the booking of its rows."""
     details = payment.details or {}
     return Booking(
         id=row.id,

@@ -95,15 +95,14 @@ def test_the_sagas_own_words_win_and_become_sentences() -> None:
 
 
 def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
-    failed = booking(BookingState.FAILED)
-    item = failed.items[0]
+    flight = item(ItemType.FLIGHT, SagaState.REFUSED, ItemStatus.FAILED)
+    failed = booking(BookingState.FAILED, items=[flight])
     failed.problem = Problem(
-        code=Code.UNAVAILABLE, step="flight", message="34651 SEGMENT SELL FAILURE", item=item.number
+        code=Code.UNAVAILABLE, step="flight", message="34651 SEGMENT SELL FAILURE", item=1
     )
     error = translate.error(failed)
     assert error is not None
-    assert item.title in error.message
-    assert error.message.endswith("is no longer available.")
+    assert error.message == "The flight “DL 100” is no longer available."
     assert "34651" not in error.message
 
 
