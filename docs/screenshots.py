@@ -34,6 +34,7 @@ IMAGES = ROOT / "docs" / "images"
 TRIPSAGA = str(ROOT / ".venv" / "bin" / "tripsaga")
 COLUMNS = 104
 WIDTH = 1400
+CURRENT_DETAILS: FloatRect = {"x": 732, "y": 306, "width": WIDTH - 732, "height": 386}
 _PATIENCE = 30_000  # ms
 HIDE_JSON = "[data-testid=input-and-result] { display: none !important }"
 FLAGS = (
@@ -99,8 +100,8 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
     workflows = f"{services['temporal_ui']}/namespaces/default/workflows"
     shots.history("temporal-confirmed", f"{workflows}/{confirmed}")
     shots.history("temporal-undone", f"{workflows}/{undone}")
-    shots.details("temporal-details-undone", f"{workflows}/{undone}")
-    shots.details("temporal-details-case", f"{workflows}/{parked}")
+    shots.details("temporal-details-undone", f"{workflows}/{undone}", _part(105, 960))
+    shots.details("temporal-details-case", f"{workflows}/{parked}", CURRENT_DETAILS)
     query = quote('BookingState="NEEDS_ATTENTION"')
     shots.page("temporal-needs-attention", f"{workflows}?query={query}", "text=NEEDS_", height=330)
     shots.page("sandbox", f"{services['sandbox']}/_sandbox", "text=Log, newest first", height=940)
@@ -150,7 +151,7 @@ class Shots:
                 assert below is not None, "the Web UI's history page is not what it was"
                 self._save(name, page, _part(105, below["y"] - 12))
 
-    def details(self, name: str, url: str) -> None:
+    def details(self, name: str, url: str, part: FloatRect) -> None:
         """Show what the saga itself says about a booking: summary, details, current details."""
         with self._taking(name) as page:
             if page:
@@ -158,7 +159,7 @@ class Shots:
                 page.locator("[data-testid=user-metadata-tab]").click()
                 page.locator("text=Current Details").first.wait_for(timeout=_PATIENCE)
                 page.wait_for_timeout(3000)
-                self._save(name, page, _part(105, 760))
+                self._save(name, page, part)
 
     def page(self, name: str, url: str, ready: str, *, height: int) -> None:
         """Show the upper part of a page."""

@@ -15,7 +15,14 @@ from settings import Settings
 from tests.api.conftest import client
 from tests.api.server import Served, add_caller, revoke
 
-PUBLIC = {"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"}
+PUBLIC = {
+    "/healthz",
+    "/readyz",
+    "/docs",
+    "/docs/assets/{asset}",
+    "/redoc",
+    "/openapi.json",
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +79,7 @@ def test_the_description_names_exactly_the_routes_there_are(app: FastAPI) -> Non
         for path, operations in app.openapi()["paths"].items()
         for method in operations
     }
-    hidden = {("GET", path) for path in ("/docs", "/redoc", "/openapi.json")}
+    hidden = {("GET", path) for path in PUBLIC - {"/healthz", "/readyz"}}
     assert described | hidden == set(policies(app.routes))
 
 
@@ -104,7 +111,7 @@ async def test_nothing_is_done_without_a_valid_key(
 async def test_public_routes_need_no_key(
     anonymous: httpx.AsyncClient, method: str, path: str
 ) -> None:
-    answer = await anonymous.request(method, path)
+    answer = await anonymous.request(method, path.replace("{asset}", "favicon.png"))
     assert answer.status_code in ({503} if path == "/readyz" else {200})
 
 
@@ -127,3 +134,11 @@ async def test_a_revoked_key_stops_working(
     async with asyncio.timeout(10):
         while (await anonymous.get(path, headers=headers)).status_code != 401:
             await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_viewers_need_no_internet(alone: httpx.AsyncClient, page: str) -> None:
+    html = (await alone.get(page)).text
+    assert "https://" not in html
+    for path in re.findall(r'(?:src|href)="(/[^"]+)"', html):
+        assert (await alone.get(path)).status_code == 200

@@ -12,14 +12,14 @@ from localworld import postgres
 from localworld.errors import LocalWorldError
 
 
-def test_data_survive_a_restart_and_nothing_is_left_running(tmp_path: Path) -> None:
-    server = postgres.start(tmp_path / "postgres", fast=True)
+def test_data_survive_a_restart_and_nothing_is_left_running(place: Path) -> None:
+    server = postgres.start(place / "postgres", fast=True)
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     server.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(server.child.pid, 0)
-    again = postgres.start(tmp_path / "postgres", fast=True)
+    again = postgres.start(place / "postgres", fast=True)
     try:
         assert again.url == server.url
         with psycopg.connect(again.url) as connection:
@@ -28,13 +28,13 @@ def test_data_survive_a_restart_and_nothing_is_left_running(tmp_path: Path) -> N
         again.stop()
 
 
-def test_a_killed_server_starts_again_on_its_data(tmp_path: Path) -> None:
-    server = postgres.start(tmp_path / "postgres")
+def test_a_killed_server_starts_again_on_its_data(place: Path) -> None:
+    server = postgres.start(place / "postgres")
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     os.kill(server.child.pid, signal.SIGKILL)
     server.child.stop()
-    again = _start_patiently(tmp_path / "postgres")
+    again = _start_patiently(place / "postgres")
     try:
         with psycopg.connect(again.url) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
@@ -52,9 +52,9 @@ def _start_patiently(data: Path) -> postgres.Server:
     return postgres.start(data)
 
 
-def test_a_server_left_running_is_replaced(tmp_path: Path) -> None:
-    left = postgres.start(tmp_path / "postgres", fast=True)
-    server = postgres.start(tmp_path / "postgres", fast=True)
+def test_a_server_left_running_is_replaced(place: Path) -> None:
+    left = postgres.start(place / "postgres", fast=True)
+    server = postgres.start(place / "postgres", fast=True)
     try:
         assert left.child.poll() is not None
         assert server.cluster.answers()
@@ -62,8 +62,8 @@ def test_a_server_left_running_is_replaced(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_deep_checkout_gets_a_short_socket_path(tmp_path: Path) -> None:
-    deep = tmp_path / ("deep" * 10) / ("deeper" * 10)
+def test_a_deep_checkout_gets_a_short_socket_path(place: Path) -> None:
+    deep = place / ("deep" * 10) / ("deeper" * 10)
     deep.mkdir(parents=True)
     server = postgres.start(deep / "postgres", fast=True)
     try:
@@ -76,9 +76,9 @@ def test_a_deep_checkout_gets_a_short_socket_path(tmp_path: Path) -> None:
         server.cluster.sockets.rmdir()
 
 
-def test_two_servers_run_side_by_side(tmp_path: Path) -> None:
-    one = postgres.start(tmp_path / "one" / "postgres", fast=True)
-    two = postgres.start(tmp_path / "two" / "postgres", fast=True)
+def test_two_servers_run_side_by_side(place: Path) -> None:
+    one = postgres.start(place / "one" / "postgres", fast=True)
+    two = postgres.start(place / "two" / "postgres", fast=True)
     try:
         assert one.url != two.url
         one.cluster.create_database("mine")
@@ -90,8 +90,8 @@ def test_two_servers_run_side_by_side(tmp_path: Path) -> None:
         two.stop()
 
 
-def test_only_its_user_may_enter(tmp_path: Path) -> None:
-    cluster = postgres.prepare(tmp_path / "postgres")
+def test_only_its_user_may_enter(place: Path) -> None:
+    cluster = postgres.prepare(place / "postgres")
     assert cluster.data.stat().st_mode & 0o077 == 0
     assert not cluster.data.with_name("postgres.new").exists()
 

@@ -20,8 +20,7 @@ with shared.servers(Path(sys.argv[1])) as found:
 """
 
 
-def test_one_pair_for_all_stopped_with_the_last(tmp_path: Path) -> None:
-    place = tmp_path / "shared"
+def test_one_pair_for_all_stopped_with_the_last(place: Path) -> None:
     other = subprocess.Popen(
         [sys.executable, "-c", OTHER, str(place)],
         cwd=ROOT,
@@ -46,10 +45,10 @@ def test_one_pair_for_all_stopped_with_the_last(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_who_comes_while_the_servers_stop_gets_working_ones(tmp_path: Path) -> None:
+def test_who_comes_while_the_servers_stop_gets_working_ones(place: Path) -> None:
     """Either the old pair, kept after all, or a new one; never one that is going away."""
     for number in range(4):
-        with shared.servers(tmp_path) as found:
+        with shared.servers(place) as found:
             with psycopg.connect(found.create_database(f"d{number}")) as connection:
                 connection.execute("CREATE TABLE mine ()")
             time.sleep(0.3)  # an end that was under way would have come by now

@@ -35,11 +35,11 @@ def test_the_database_has_the_same_table(database_url: str) -> None:
 
 
 BOOKING = """
-INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id, trip_option_id,
-    traveler_id, state, version, currency, accepted_total, captured, refunded, travelers, contact,
-    warnings, created_at, updated_at)
-VALUES (gen_random_uuid(), gen_random_uuid()::text, gen_random_uuid(), gen_random_uuid()::text, 'f', 'r', 't', 'trv',
-    %s, 1, 'USD', 100, 0, 0, '[]', '{}', '[]', now(), now()) RETURNING id
+INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id,
+    trip_option_id, traveler_id, state, version, currency, accepted_total, captured, refunded,
+    travelers, contact, warnings, created_at, updated_at)
+VALUES (gen_random_uuid(), gen_random_uuid()::text, gen_random_uuid(), gen_random_uuid()::text,
+    'f', 'r', 't', 'trv', %s, 1, 'USD', 100, 0, 0, '[]', '{}', '[]', now(), now()) RETURNING id
 """
 
 

@@ -21,7 +21,7 @@ def test_exponents_are_iso_4217(currency: str, digits: int) -> None:
 
 @pytest.mark.parametrize("code", ["usd", "XXX", "ABC", ""])
 def test_what_is_no_currency_is_refused(code: str) -> None:
-    with pytest.raises(ValueError, match="currency|character"):
+    with pytest.raises(ValueError, match=r"currency|character"):
         Money(amount=1, currency=code)
 
 

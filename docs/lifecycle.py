@@ -1,0 +1,123 @@
+"""Makes ``docs/lifecycle.md`` from the table of transitions: ``python -m docs.lifecycle``."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from models.lifecycle import (
+    FINAL_STATES,
+    FIRST_STATES,
+    SETTLED_STATES,
+    TRANSITIONS,
+    BookingState,
+    ItemStatus,
+    PaymentStatus,
+    SagaState,
+)
+
+FILE = Path(__file__).with_suffix(".md")
+
+MEANING = {
+    BookingState.QUOTED: "Priced; nobody has asked for it to be booked.",
+    BookingState.PENDING: "Asked for and written down.",
+    BookingState.VALIDATING: "Every item is being quoted and verified at its supplier.",
+    BookingState.HELD: "Every item is on hold; nothing is paid.",
+    BookingState.PAYMENT_PENDING: "Waiting for the traveller's bank (3-D Secure).",
+    BookingState.PROCESSING: "Money is being held, items are being booked.",
+    BookingState.CONFIRMED: "Every item that stands is booked and paid.",
+    BookingState.CHECKED_IN: "The traveller has arrived.",
+    BookingState.COMPLETED: "The trip is over.",
+    BookingState.CANCELLED: "Called off by guest, provider or operator; what is due back is back.",
+    BookingState.EXPIRED: "Nobody acted in time; nothing is held.",
+    BookingState.NO_SHOW: "The traveller did not come.",
+    BookingState.FAILED: "Could not be had; everything is put back.",
+    BookingState.NEEDS_ATTENTION: "Something cannot be undone or settled; a person must decide.",
+}
+"""What each state means, for readers."""
+
+TODAY = frozenset(
+    {
+        BookingState.PENDING,
+        BookingState.VALIDATING,
+        BookingState.PAYMENT_PENDING,
+        BookingState.PROCESSING,
+        BookingState.CONFIRMED,
+        BookingState.CANCELLED,
+        BookingState.FAILED,
+        BookingState.NEEDS_ATTENTION,
+    }
+)
+"""States that today's workflows use; the others are for holds, stays and check-in."""
+
+
+def document() -> str:
+    """Return the whole text of ``docs/lifecycle.md``."""
+    return "\n".join(
+        [
+            "# The life of a booking",
+            "",
+            (
+                "Made from [`models/lifecycle.py`](../models/lifecycle.py) by"
+                " `python -m docs.lifecycle`; a test keeps the two the same. The workflows obey that"
+                " table, and a trigger in the database refuses every transition that is not in it."
+            ),
+            "",
+            *_diagram(),
+            "",
+            (
+                "The picture shows the states that today's workflows use. The table has them all: the"
+                " others are for holds, stays and check-in, which come later."
+            ),
+            "",
+            "## States",
+            "",
+            "| state | meaning | may become |",
+            "|---|---|---|",
+            *(_row(state) for state in TRANSITIONS),
+            "",
+            f"- Born as: {_listed(_ordered(FIRST_STATES))}.",
+            f"- Ends, nothing leads out of them: {_listed(_ordered(FINAL_STATES))}.",
+            (
+                f"- At rest, so that the record answers and no workflow:"
+                f" {_listed(_ordered(SETTLED_STATES))}."
+            ),
+            "",
+            "## What else has a state",
+            "",
+            f"- An item, as callers see it: {_listed(ItemStatus)}.",
+            f"- An item in the saga, for operators: {_listed(SagaState)}.",
+            f"- The payment: {_listed(PaymentStatus)}.",
+            "",
+        ]
+    )
+
+
+def _diagram() -> list[str]:
+    births = [f"    [*] --> {state}" for state in _ordered(FIRST_STATES & TODAY)]
+    moves = [
+        f"    {state} --> {following}"
+        for state in _ordered(TODAY)
+        for following in _ordered(TRANSITIONS[state] & TODAY)
+    ]
+    ends = [f"    {state} --> [*]" for state in _ordered(FINAL_STATES & TODAY)]
+    return ["```mermaid", "stateDiagram-v2", *births, *moves, *ends, "```"]
+
+
+def _row(state: BookingState) -> str:
+    following = (
+        _listed(_ordered(TRANSITIONS[state])) if TRANSITIONS[state] else "nothing: it is an end"
+    )
+    return f"| {state} | {MEANING[state]} | {following} |"
+
+
+def _listed(states: Iterable[StrEnum]) -> str:
+    return ", ".join(f"`{state}`" for state in states)
+
+
+def _ordered(states: Iterable[BookingState]) -> list[BookingState]:
+    """Return states in the order of their declaration: sets have none of their own."""
+    return sorted(states, key=list(BookingState).index)
+
+
+if __name__ == "__main__":
+    FILE.write_text(document(), encoding="utf-8")

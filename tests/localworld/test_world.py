@@ -1,0 +1,158 @@
+"""The whole local world, as ``tripsaga up`` runs it: up, used, damaged, ended."""
+
+import json
+import os
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.localworld.worlds import RunningWorld
+
+# One world for the tests of this module, so they must run in one process.
+pytestmark = pytest.mark.xdist_group("localworld")
+
+
+@pytest.fixture(scope="module")
+def world(shared_place: Path) -> Iterator[RunningWorld]:
+    running = RunningWorld(shared_place / "var", "--no-demo")
+    running.wait_until_up()
+    yield running
+    running.send(signal.SIGINT)
+    running.end()
+    assert running.left() == []
+
+
+def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
+    assert stat.S_IMODE(world.services_file.stat().st_mode) == 0o600
+    found = world.services
+    assert set(found) == {
+        *("api", "temporal", "temporal_ui", "sandbox", "database", "api_key", "pids")
+    }
+    assert set(found["pids"]) == {"api", "worker", "sandbox", "temporal", "postgres"}
+    assert all(psutil.pid_exists(pid) for pid in found["pids"].values())
+    assert httpx.get(f"{found['api']}/readyz").status_code == 200
+    assert httpx.get(f"{found['sandbox']}/healthz").status_code == 200
+    assert httpx.get(found["temporal_ui"], follow_redirects=True).status_code == 200
+    assert found["api_key"].startswith("ts_")
+
+
+def test_the_doctor_finds_all_well(world: RunningWorld) -> None:
+    answer = world.tripsaga("doctor", "--json")
+    findings = json.loads(answer.stdout)["findings"]
+    # Somebody developing may have newer packages than are pinned; everything else must be right.
+    wrong = [f for f in findings if f["verdict"] == "wrong" and f["name"] != "packages"]
+    assert wrong == []
+    assert {"postgresql", "migrations", "temporal", "search attributes", "worker", "api"} <= {
+        finding["name"] for finding in findings
+    }
+
+
+def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:
+    booked = json.loads(world.tripsaga("book", "--json").stdout)
+    assert booked["state"] == "CONFIRMED"
+    assert booked["confirmations"]["flight"]["pnr"]
+    assert {"flight", "hotel", "activity", "capture"} <= {step["step"] for step in booked["steps"]}
+    shown = world.tripsaga("show", booked["bookingId"])
+    assert booked["bookingReference"] in shown.stdout
+    assert booked["confirmations"]["hotel"]["confirmationCode"] in shown.stdout
+    cancelled = world.tripsaga("cancel", booked["bookingId"], "--reason", "rain", "--json")
+    assert json.loads(cancelled.stdout)["state"] == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("part", "state"),
+    [("flight", "FAILED"), ("hotel", "FAILED"), ("payment", "FAILED"), ("activity", "CONFIRMED")],
+)
+def test_a_part_that_fails_on_purpose(world: RunningWorld, part: str, state: str) -> None:
+    answer = world.tripsaga("book", "--fail", part, "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["state"] == state
+    assert json.loads(world.tripsaga("fault", "list", "--json").stdout) == []
+
+
+def test_a_second_one_is_refused_with_a_plain_reason(world: RunningWorld) -> None:
+    before = world.services
+    answer = world.tripsaga("up", "--no-demo")
+    assert answer.returncode == 1
+    assert "runs already" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert world.services == before
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "sandbox", "temporal", "postgres"])
+def test_a_killed_process_is_restarted_where_it_was(world: RunningWorld, name: str) -> None:
+    before = world.services
+    os.kill(before["pids"][name], signal.SIGKILL)
+    world.wait_for_another(name, before["pids"][name])
+    after = world.services
+    assert {**after, "pids": {}} == {**before, "pids": {}}  # same addresses, same key
+    booked = world.tripsaga("book", "--json")
+    assert booked.returncode == 0, booked.stderr
+
+
+def test_a_second_world_runs_beside_it(world: RunningWorld, place: Path) -> None:
+    """On the first one's ports, which it cannot have."""
+    other = RunningWorld(
+        place / "var",
+        "--once",
+        environment={
+            "API_PORT": world.services["api"].rpartition(":")[2],
+            "SANDBOX_PORT": world.services["sandbox"].rpartition(":")[2],
+            "TEMPORAL_PORT": world.services["temporal"].rpartition(":")[2],
+        },
+    )
+    try:
+        assert other.end(120) == 0, other.output
+        assert "CONFIRMED" in other.output
+        assert other.left() == []
+        assert httpx.get(f"{world.services['api']}/readyz").status_code == 200
+    finally:
+        other.send(signal.SIGKILL)
+
+
+def test_killed_outright_it_leaves_no_process_and_starts_again(place: Path) -> None:
+    killed = RunningWorld(place / "var", "--no-demo")
+    killed.wait_until_up()
+    key = killed.services["api_key"]
+    killed.send(signal.SIGKILL)
+    killed.end()
+    killed.wait_until_nothing_is_left()
+    # services.json of the killed one is still there: forget it to see the new one.
+    killed.services_file.unlink()
+    started = time.monotonic()
+    again = RunningWorld(place / "var", "--no-demo")
+    again.wait_until_up()
+    assert time.monotonic() - started < 30  # under 10 s when nothing else runs
+    assert again.services["api_key"] == key
+    again.send(signal.SIGTERM)
+    assert again.end() == 0
+    assert again.left() == []
+    assert not again.services_file.exists()
+
+
+def test_a_second_ctrl_c_ends_it_at_once(place: Path) -> None:
+    world = RunningWorld(place / "var", "--no-demo")
+    world.wait_until_up()
+    os.kill(world.services["pids"]["api"], signal.SIGSTOP)  # an API that does not stop
+    world.send(signal.SIGINT)
+    time.sleep(0.5)
+    world.send(signal.SIGINT)
+    assert world.end(5) == 130
+    world.wait_until_nothing_is_left(5)
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(place: Path) -> None:
+    world = RunningWorld(place / "var", "--no-demo")
+    end = time.monotonic() + 30
+    while "starting" not in world.output and time.monotonic() < end:
+        time.sleep(0.02)
+    world.send(signal.SIGINT)
+    assert world.end() == 130, world.output
+    assert "Traceback" not in world.output
+    assert world.left() == []
