@@ -27,7 +27,8 @@ dev: ## Install what testing needs as well
 
 test: dev ## Run all tests; PYTEST_ARGS="-m 'not slow'" for the quick ones
 	@$(BIN)/python -m localworld.temporal_binary
-	@$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 check: dev ## Formatting, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .
@@ -41,8 +42,8 @@ format: dev ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 
 clean-state: ## Remove the local world's database, Temporal file, key and logs
-	@if [ -f var/services.json ]; then \
-	  echo "the local world seems to be running: stop it first (Ctrl-C where it runs)"; exit 1; fi
+	@if [ -f var/services.json ] && kill -0 "$$(cat var/up.lock)" 2>/dev/null; then \
+	  echo "the local world is running: stop it first (Ctrl-C where it runs)"; exit 1; fi
 	rm -rf var
 
 clean: clean-state ## Remove the virtual environment and caches too

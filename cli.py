@@ -43,9 +43,9 @@ def main() -> None:
     except ValidationError as error:  # of the settings
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            err.print(
-                f"[bold red]✗[/] {escape(f'{name}: ' if name else '')}{escape(problem['msg'])}"
-            )
+            what = problem["msg"].removeprefix("Value error, ")
+            said = f"{name}: {what}" if name else what
+            err.print(f"[bold red]✗[/] {escape(said)}", soft_wrap=True)
         code = 2
     sys.stdout.flush()
     sys.stderr.flush()

@@ -58,15 +58,15 @@ def document() -> str:
             "",
             (
                 "Made from [`models/lifecycle.py`](../models/lifecycle.py) by"
-                " `python -m docs.lifecycle`; a test keeps the two the same. The workflows obey that"
-                " table, and a trigger in the database refuses every transition that is not in it."
+                " `python -m docs.lifecycle`; a test keeps the two the same. The workflows obey"
+                " that table, and a trigger in the database refuses every other transition."
             ),
             "",
             *_diagram(),
             "",
             (
-                "The picture shows the states that today's workflows use. The table has them all: the"
-                " others are for holds, stays and check-in, which come later."
+                "The picture shows the states that today's workflows use. The table has them all:"
+                " the others are for holds, stays and check-in, which come later."
             ),
             "",
             "## States",

@@ -67,3 +67,24 @@ def end_of_kill(step: str) -> End:
     if step == "flight":
         return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
+
+
+def table() -> str:
+    """Return the fault table as Markdown: every cell is a test, and this is its required end."""
+
+    def cell(end: End) -> str:
+        words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
+        return words[end.state] + (", item dropped" if end.warned else "")
+
+    columns = list(FAULTS)
+    lines = [
+        "| step \\ fault | " + " | ".join(columns) + " | SIGKILL before, during, after |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
+    lines += [
+        f"| {step} | "
+        + " | ".join(cell(end_of_fault(step, kind)) for kind in columns)
+        + f" | {cell(end_of_kill(step))} |"
+        for step in STEPS
+    ]
+    return "\n".join(lines)

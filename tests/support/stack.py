@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,8 @@ class Stack:
             task_queue=self.settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            # A dead worker's workflow task is given to another one sooner than the usual 10 s.
+            task_timeout=timedelta(seconds=4),
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(search_attributes.BOOKING_STATE, "PENDING"),

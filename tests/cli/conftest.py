@@ -1,0 +1,33 @@
+"""The command line in this process, cut off from whatever runs on this machine."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli import app
+
+Tripsaga = Callable[..., Result]
+
+
+@pytest.fixture
+def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The ``var/`` that commands see: empty."""
+    place = tmp_path / "var"
+    monkeypatch.setenv("TRIPSAGA_VAR", str(place))
+    for name in ("TRIPSAGA_API_URL", "TRIPSAGA_API_KEY", "ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    return place
+
+
+@pytest.fixture
+def tripsaga(var: Path, monkeypatch: pytest.MonkeyPatch) -> Tripsaga:
+    """Run a command; keyword arguments become environment variables."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(app, arguments)
+
+    return run

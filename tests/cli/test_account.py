@@ -1,0 +1,121 @@
+"""What people read about their bookings."""
+
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from commands.account import account_panel, booking_panel, step_line
+from commands.trips import Account, Step
+
+TRIP: dict[str, Any] = {
+    "tripOptionId": "t",
+    "totalPrice": 100,
+    "currency": "USD",
+    "components": [{"type": "FLIGHT", "title": "New York – [Lisbon]"}],
+}
+CONFIRMED: dict[str, Any] = {
+    "success": True,
+    "bookingId": "b",
+    "bookingReference": "TS-1",
+    "state": "CONFIRMED",
+    "confirmations": {
+        "flight": {
+            "confirmationCode": "C",
+            "pnr": "PNR123",
+            "totalPrice": 60000,
+            "currency": "USD",
+        },
+        "hotel": {
+            "confirmationCode": "H-9",
+            "hotelName": "Grand [bold]",
+            "totalPrice": 5000,
+            "currency": "JPY",
+        },
+        "activities": [],
+    },
+    "payment": {"paymentIntentId": "pi_1", "amount": 65000, "currency": "USD"},
+    "warnings": ["The boat tour is not part of the trip."],
+}
+FAILED: dict[str, Any] = {
+    "success": False,
+    "bookingReference": "TS-2",
+    "state": "FAILED",
+    "confirmations": {"flight": None, "hotel": None, "activities": []},
+    "payment": {"paymentIntentId": None, "amount": 0, "currency": "USD"},
+    "error": {
+        "code": "UNAVAILABLE",
+        "message": "The hotel is full.",
+        "failedStep": "hotel",
+        "undone": [{"title": "Flight", "message": "was cancelled"}],
+        "money": "Nothing was taken.",
+        "nextStep": "Choose another hotel.",
+    },
+}
+
+
+def text(what: RenderableType) -> str:
+    console = Console(width=120, record=True, file=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(what)
+    return capture.get()
+
+
+def test_a_confirmed_trip_shows_codes_and_money() -> None:
+    shown = text(account_panel(Account(TRIP, CONFIRMED, 1.234)))
+    for expected in ("TS-1", "CONFIRMED", "PNR123", "600.00 USD", "H-9", "650.00 USD", "1.23 s"):
+        assert expected in shown
+    assert "5,000 JPY" in shown  # a currency without minor units
+    assert "New York – [Lisbon]" in shown  # brackets of suppliers are no markup of ours
+    assert "Grand [bold]" in shown
+    assert "boat tour" in shown
+
+
+def test_a_failed_trip_says_what_why_and_what_next() -> None:
+    shown = text(account_panel(Account(TRIP, FAILED, 0.5)))
+    for expected in (
+        *("FAILED", "The hotel is full.", "Flight: was cancelled", "Nothing was taken."),
+        *("Choose another hotel.", "UNAVAILABLE at hotel"),
+    ):
+        assert expected in shown
+
+
+def test_a_whole_booking_shows_payment_and_history() -> None:
+    shown = text(
+        booking_panel(
+            {
+                "bookingReference": "TS-3",
+                "state": "CANCELLED",
+                "components": [
+                    {
+                        "type": "HOTEL",
+                        "title": "Grand",
+                        "supplier": "booking_com",
+                        "status": "CANCELLED",
+                        "vendorConfirmation": "H-9",
+                        "amount": 5000,
+                        "currency": "USD",
+                    }
+                ],
+                "payment": {
+                    "paymentIntentId": "pi_1",
+                    "status": "refunded",
+                    "captured": 5000,
+                    "refunded": 4000,
+                    "currency": "USD",
+                },
+                "history": [
+                    {"at": "2031-02-03T04:05:06.7+00:00", "toState": "CANCELLED", "why": "rain"}
+                ],
+            }
+        )
+    )
+    for expected in (
+        *("TS-3", "Grand", "H-9", "pi_1: refunded", "captured 50.00 USD", "refunded 40.00 USD"),
+        *("2031-02-03 04:05:06", "rain"),
+    ):
+        assert expected in shown
+
+
+def test_a_step_is_one_line() -> None:
+    shown = text(step_line(Step(1.5, "hotel", "undone", "Nothing [is] held.")))
+    assert shown.strip() == "1.50 s  ↩ hotel     Nothing [is] held."

@@ -1,0 +1,172 @@
+"""docker-compose.yml and Dockerfile against the code they run: there is no engine here to try."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cli import app
+from commands.checks import Part
+from localworld import temporal
+from localworld.places import ROOT
+from localworld.settings import WorldSettings
+from models import search_attributes
+from settings import Settings
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+SETTINGS = {name.upper() for name in (*Settings.model_fields, *WorldSettings.model_fields)}
+OF_OTHERS = {
+    *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
+    *("DEFAULT_NAMESPACE", "DEFAULT_NAMESPACE_RETENTION", "DYNAMIC_CONFIG_FILE_PATH"),
+    *("TRIPSAGA_DB_PASSWORD", "TEMPORAL_DB_PASSWORD"),
+}
+VARIABLES = {"TRIPSAGA_VERSION", "POSTGRES_VERSION", "TEMPORAL_VERSION", "TEMPORAL_UI_VERSION"}
+
+
+def environment(service: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = service.get("environment", {})
+    return found
+
+
+def test_the_topology_is_whole() -> None:
+    assert set(OURS) == {"migrate", "sandbox", "worker", "api"}
+    assert set(SERVICES) - set(OURS) == {"postgres", "temporal", "temporal-ui"}
+    assert OURS["worker"]["deploy"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_command_is_one_of_ours(name: str) -> None:
+    command: list[str] = OURS[name]["command"]
+    answer = CliRunner().invoke(app, [command[0], "--help"])
+    assert answer.exit_code == 0, f"tripsaga has no command {command[0]!r}"
+    for option in (word for word in command if word.startswith("--")):
+        assert option in re.sub(r"\x1b\[[0-9;]*m", "", answer.output)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_health_check_is_the_doctors(name: str) -> None:
+    if name == "migrate":  # runs to its end
+        assert OURS[name]["restart"] == "no"
+        return
+    test = OURS[name]["healthcheck"]["test"]
+    assert test[:4] == ["CMD", "tripsaga", "doctor", "--only"]
+    assert Part(test[4]) == name
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_environment_name_is_known(name: str) -> None:
+    known = SETTINGS if name in OURS else SETTINGS | OF_OTHERS
+    assert set(environment(SERVICES[name])) <= known
+
+
+def test_every_variable_is_known() -> None:
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert used <= SETTINGS | OF_OTHERS | VARIABLES
+
+
+def test_what_the_example_file_sets_is_used() -> None:
+    example = (ROOT / "deploy" / "compose.env.example").read_text()
+    compose = (ROOT / "docker-compose.yml").read_text()
+    names = re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE)
+    assert names
+    for name, value in names:
+        assert f"${{{name}" in compose
+        assert value == ""  # no secret is ever an example
+
+
+def test_no_secret_has_a_default() -> None:
+    for service in SERVICES.values():
+        for name, value in environment(service).items():
+            if "PASSWORD" in name or "SECRET" in name or "KEY" in name or name == "POSTGRES_PWD":
+                assert re.fullmatch(r"\$\{[A-Z_]+:(-|\?[a-z. ]+)\}", str(value)), name
+
+
+def test_nothing_starts_before_what_it_needs() -> None:
+    for name in ("worker", "api"):
+        condition = OURS[name]["depends_on"]["migrate"]["condition"]
+        assert condition == "service_completed_successfully"
+    for name in ("postgres", "temporal"):
+        assert OURS["migrate"]["depends_on"][name]["condition"] == "service_healthy"
+        assert SERVICES[name]["healthcheck"]["test"]
+    for name, service in SERVICES.items():
+        for other, terms in service.get("depends_on", {}).items():
+            assert other in SERVICES, f"{name} waits for {other}"
+            if terms["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other]
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_containers_can_do_little_harm(name: str) -> None:
+    service = OURS[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_ports_are_published_to_this_machine_only() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_mounted_files_are_there() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / source).is_file()
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+def test_a_workers_grace_fits_into_the_containers() -> None:
+    grace = float(environment(OURS["worker"])["SHUTDOWN_GRACE_SECONDS"])
+    assert grace < float(OURS["worker"]["stop_grace_period"].removesuffix("s"))
+
+
+def test_the_cluster_is_configured_as_the_local_server() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "temporal" / "dynamicconfig.yaml").read_text())
+    values = {key: str(rules[0]["value"]).lower() for key, rules in config.items()}
+    assert values == temporal.DYNAMIC_CONFIG
+
+
+def test_the_local_server_knows_every_search_attribute() -> None:
+    program = temporal.program(ROOT, 1, 2, database=None, log=ROOT)
+    for attribute in search_attributes.ALL:
+        assert f"{attribute.name}=Keyword" in program.argv
+
+
+def test_the_image_is_pinned_and_runs_as_nobody_special() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    assert sum(line.startswith("FROM ") for line in lines) == 2
+    assert "USER 10001" in lines
+    assert 'ENTRYPOINT ["tripsaga"]' in lines
+    installs = [line for line in lines if "pip install" in line]
+    assert all("--require-hashes" in line or "--editable ." in line for line in installs)
+
+
+@pytest.mark.parametrize("name", ["build", "run", "dev"])
+def test_requirements_name_no_registry_and_hash_everything(name: str) -> None:
+    file = "requirements.txt" if name == "run" else f"requirements-{name}.txt"
+    text = (ROOT / file).read_text()
+    assert "://" not in text
+    assert "--index" not in text
+    pins = re.findall(
+        r"^[A-Za-z0-9_.\[\]-]+==[^\n]*\\\n((?:    --hash=sha256:\S+(?: \\)?\n)+)", text, re.M
+    )
+    assert len(pins) == len(re.findall(r"^[A-Za-z0-9_.\[\]-]+==", text, re.M)) > 0
+
+
+def test_requirements_are_those_of_pyproject() -> None:
+    """A dependency added to pyproject.toml and not pinned would be missing after `make run`."""
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    block = pyproject.partition("dependencies = [")[2].partition("]\n")[0]
+    named = re.findall(r'^    "([A-Za-z0-9_-]+)', block, re.M)
+    pinned = (ROOT / "requirements.txt").read_text()
+    assert named
+    for name in named:
+        assert re.search(rf"^{name.lower()}==", pinned, re.M), f"`make lock`: {name} is not pinned"
