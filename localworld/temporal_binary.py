@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -29,6 +30,7 @@ Later ones have ``replace`` lines in their go.mod, which ``go install`` refuses 
 _DOWNLOAD_HOST = "temporal.download"
 _REACH_SECONDS = 3.0
 _DOWNLOAD_SECONDS = 180.0
+_PROGRESS_EVERY = 2.0
 _MODULE = f"github.com/temporalio/cli/cmd/temporal@v{VERSION}"
 _MEND = (
     "install the Temporal CLI (https://docs.temporal.io/cli) so that `temporal` is on PATH, or Go"
@@ -186,5 +188,21 @@ def _build(scratch: Path, report: Report) -> Path:
     return scratch / "temporal"
 
 
+def main() -> None:
+    """Obtain the program and print where it is; progress every two seconds, for logs."""
+    last = -_PROGRESS_EVERY
+
+    def say(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PROGRESS_EVERY:
+            last = time.monotonic()
+            print(line, file=sys.stderr, flush=True)
+
+    try:
+        print(obtain(say))
+    except LocalWorldError as error:
+        sys.exit(f"{error}\n→ {error.mend}")
+
+
 if __name__ == "__main__":
-    print(obtain(lambda line: print(line, flush=True)))
+    main()

@@ -1,7 +1,7 @@
 """Alembic's environment: the URL of our settings, the metadata of our tables, one transaction."""
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 import models.tables  # noqa: F401  (fills SQLModel.metadata)
@@ -26,6 +26,10 @@ def run() -> None:
             compare_server_default=False,
         )
         with context.begin_transaction():
+            # Two deployments migrating at once take turns; the lock ends with the transaction.
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(hashtext('tripsaga migrations'))")
+            )
             context.run_migrations()
     engine.dispose()
 

@@ -192,7 +192,8 @@ class BookTrip(TripSteps):
                 self._cancel.by if self._cancel is not None else CancelledBy.OPERATOR
             )
             booking.cancel_reason = problem.message
-        self._tell(problem.step, "failed", problem.message)
+        if problem.item is None:  # of an item it was told when it was not booked
+            self._tell(problem.step, "failed", problem.message)
         await self._saga.undo()
         await self._settle_with_operator(state)
         if state is BookingState.CANCELLED:

@@ -64,5 +64,9 @@ async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Fou
         else await running.result_of(house, booking_id)
     )
     if booking is None:
-        raise temporal_away()
+        # The worker is busy with the first steps, which have written the row by now.
+        stored = await house.record.booking(booking_id, owner_of(caller))
+        if stored is None:
+            raise temporal_away()
+        return Found(stored.booking, await house.record.history(booking_id), live=True)
     return Found(booking, [], live=run.running)
