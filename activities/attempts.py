@@ -25,6 +25,8 @@ from models.tables import ATTEMPTS
 Result = TypeVar("Result", bound=BaseModel)
 
 DONE, REFUSED, NOT_DONE, UNKNOWN = "done", "refused", "not_done", "unknown"
+REPEATED = "repeated"
+"""Never answered, not visible when looked up, and asked again: it may still take effect."""
 TOMBSTONE = "tombstone"
 """Written by an undo: whoever comes later with this key must not begin."""
 
@@ -62,6 +64,11 @@ class Past:
         return [row for row in self.rows if row.outcome in (None, UNKNOWN)]
 
     @property
+    def doubtful(self) -> list[Any]:
+        """Attempts that may have taken effect, or may yet: what an undo has to look for."""
+        return [row for row in self.rows if row.outcome in (None, UNKNOWN, REPEATED)]
+
+    @property
     def began(self) -> dt.datetime:
         """When the first attempt began (UTC)."""
         earliest: dt.datetime = min(row.started_at for row in self.rows)
@@ -79,7 +86,10 @@ class Past:
 
         Each needs a fresh idempotency key: providers replay a stored 5xx under the old one.
         """
-        return sum(row.outcome == NOT_DONE and (row.http_status or 0) >= 500 for row in self.rows)
+        return sum(
+            row.outcome in (NOT_DONE, REPEATED) and (row.http_status or 0) >= 500
+            for row in self.rows
+        )
 
 
 class AttemptLog:
@@ -101,13 +111,15 @@ class AttemptLog:
         *,
         look_up: Callable[[dt.datetime], Awaitable[Result | None]] | None,
         repeat_after: dt.timedelta | None,
+        fresh_key_after: dt.timedelta = dt.timedelta(0),
     ) -> Result:
         """Have ``act`` take effect once, whatever happened before, and return its result.
 
         ``act`` gets the version of its idempotency key (1, 2, …). ``look_up`` gets the time of
         the first attempt and answers what was done, None for nothing visible; it is None where
         the provider has no look-up. ``repeat_after`` is how long look-ups must have found nothing
-        before ``act`` is repeated; None where repeating is not allowed.
+        before ``act`` is repeated; None where repeating is not allowed. ``fresh_key_after`` is the
+        same for repeating under a fresh idempotency key, which a stored 5xx makes necessary.
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -123,7 +135,7 @@ class AttemptLog:
             if settled is not None:
                 return settled
             if past.unsettled:
-                found = await self._settle(past, intent, look_up, repeat_after)
+                found = await self._settle(past, intent, look_up, repeat_after, fresh_key_after)
                 if found is not None:
                     return found
                 past = await self.past(intent.key)
@@ -167,22 +179,24 @@ class AttemptLog:
             if tombstone is not None:
                 return past
 
-    async def provider_ids(self, booking_id: str, provider: str, operation: str) -> set[str]:
-        """Return the provider's ids of everything done for a booking by ``operation``."""
+    async def adopt(self, past: Past, found: BaseModel) -> None:
+        """Write down that an unanswered attempt turned out to have been done."""
+        await self._end(past.doubtful[-1].id, DONE, found)
+
+    async def open_attempts(self, booking_id: str, provider: str, operation: str) -> Past:
+        """Return the unsettled attempts of an operation on a booking, whatever their keys."""
         async with autocommit(self._sessions) as session:
-            ids = await session.scalars(
-                select(ATTEMPTS.c.provider_id).where(
+            rows = await session.execute(
+                select(ATTEMPTS)
+                .where(
                     ATTEMPTS.c.booking_id == booking_id,
                     ATTEMPTS.c.provider == provider,
                     ATTEMPTS.c.operation == operation,
-                    ATTEMPTS.c.outcome == DONE,
+                    ATTEMPTS.c.outcome.is_(None) | (ATTEMPTS.c.outcome == UNKNOWN),
                 )
+                .order_by(ATTEMPTS.c.id)
             )
-        return {str(provider_id) for provider_id in ids}
-
-    async def adopt(self, past: Past, found: BaseModel) -> None:
-        """Write down that an unanswered attempt turned out to have been done."""
-        await self._end(past.unsettled[-1].id, DONE, found)
+            return Past(rows=list(rows.all()))
 
     async def settle_unsettled(self, key: str, outcome: str) -> None:
         """Write down how the attempts nobody knew the end of have ended."""
@@ -220,6 +234,7 @@ class AttemptLog:
         intent: Intent,
         look_up: Callable[[dt.datetime], Awaitable[Result | None]] | None,
         repeat_after: dt.timedelta | None,
+        fresh_key_after: dt.timedelta,
     ) -> Result | None:
         context: dict[str, Any] = {"provider": intent.provider, "operation": intent.operation}
         if look_up is None:
@@ -239,14 +254,16 @@ class AttemptLog:
                 code="unsettled",
                 **context,
             )
+        if any((row.http_status or 0) >= 500 for row in past.unsettled):
+            repeat_after = max(repeat_after, fresh_key_after)
         patience = past.ended + repeat_after - dt.datetime.now(dt.UTC)
         if patience > dt.timedelta(0):
             raise Retryable(
                 f"{intent.operation} at {intent.provider} is not visible yet",
-                retry_after=min(patience, dt.timedelta(seconds=5)),
+                retry_after=pause_within(patience),
                 **context,
             )
-        await self.settle_unsettled(intent.key, NOT_DONE)
+        await self.settle_unsettled(intent.key, REPEATED)
         return None
 
     async def _begin(self, intent: Intent, *, number: int) -> int | None:
@@ -302,6 +319,12 @@ class AttemptLog:
                     },
                 )
             )
+
+
+def pause_within(patience: dt.timedelta) -> dt.timedelta:
+    """Return the pause before the next look-up: half of what is left, so that a long settling
+    period costs few attempts, and never less than 2 s while more than that is left."""
+    return max(patience / 2, min(patience, dt.timedelta(seconds=2)))
 
 
 async def _past(session: AsyncSession, key: str) -> Past:

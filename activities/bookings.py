@@ -1,5 +1,6 @@
 """Activities that write and read the record. Their only fault is a database in trouble."""
 
+import asyncio
 import datetime as dt
 import logging
 
@@ -11,7 +12,7 @@ from models import calls
 from models.booking import Booking
 from models.database import Sessions
 from models.errors import ProviderError
-from models.lifecycle import BookingState
+from models.lifecycle import FINAL_STATES, BookingState
 from models.messages import (
     BookingRef,
     OpenBooking,
@@ -30,6 +31,9 @@ from models.record import (
 )
 from suppliers.planner import LockStatus, TripPlanner
 
+PLANNER_SECONDS = 3
+"""How long the trip planner may take to hear the news; no booking waits for it any longer."""
+
 log = logging.getLogger("tripsaga.record")
 
 
@@ -44,8 +48,8 @@ class BookingActivities:
     async def open_booking(self, opening: OpenBooking) -> OpenedBooking:
         """Write the booking with our own copy of the trip, and lock the trip option.
 
-        A repeat by the same workflow finds what it wrote. A booking of the same id by an earlier
-        workflow, which Temporal has forgotten, is answered as ``existing``.
+        A repeat by the same workflow finds what it wrote. A booking that has ended, or one of an
+        earlier workflow that Temporal has forgotten, is answered as ``existing``.
         """
         try:
             async with self._sessions.begin() as session:
@@ -58,10 +62,11 @@ class BookingActivities:
     async def _opened_before(self, opening: OpenBooking) -> OpenedBooking:
         booking_id = opening.request.booking_id
         async with self._sessions.begin() as session:
-            if await load_run(session, booking_id) == opening.run:
+            stored = await load_booking(session, booking_id)
+            ours = await load_run(session, booking_id) == opening.run
+            if ours and stored is not None and stored.state not in FINAL_STATES:
                 taken_by = await lock_trip_option(session, opening.request)
                 return OpenedBooking(version=OPENED, taken_by=taken_by)
-            stored = await load_booking(session, booking_id)
         if stored is None:
             raise ApplicationError(
                 f"booking {booking_id} is neither new nor on record", type="NotOpened"
@@ -98,6 +103,8 @@ class BookingActivities:
                 version = await record_transition(session, transition)
         except StaleVersionError as error:
             raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
+        except IntegrityError as error:  # the database's own guard: no retry would please it
+            raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
         return Recorded(version=version, planner_told=await self._tell_planner(transition))
 
     async def _tell_planner(self, transition: Transition) -> bool:
@@ -106,8 +113,9 @@ class BookingActivities:
         if news is None or transition.from_state is booking.state:
             return True
         try:
-            await self._planner.lock(booking.trip_option_id, news, booking.id)
-        except ProviderError as error:
+            async with asyncio.timeout(PLANNER_SECONDS):
+                await self._planner.lock(booking.trip_option_id, news, booking.id)
+        except (ProviderError, TimeoutError) as error:
             log.warning("the trip planner was not told of booking %s: %s", booking.id, error)
             return False
         return True

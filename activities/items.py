@@ -9,11 +9,11 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past
+from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
 from activities.failures import application_error, problem
 from activities.heartbeats import heartbeating
 from models import calls
-from models.booking import Problem
+from models.booking import Code, Problem
 from models.database import Sessions, autocommit
 from models.errors import (
     AuthConfig,
@@ -127,6 +127,18 @@ class ItemActivities:
                     provider=supplier.name,
                     operation="find",
                 )
+            if (
+                found is not None
+                and found.price != quote.price
+                and found.details.get("price_stated", True)
+            ):
+                # Ours, and not what was agreed: the undo finds it again and cancels it.
+                raise UnknownOutcome(
+                    f"{item.component.title} was booked for {found.price}, not {quote.price}",
+                    provider=supplier.name,
+                    operation="find",
+                    code="unsettled",
+                )
             return found
 
         try:
@@ -141,7 +153,11 @@ class ItemActivities:
                     repeat_after=can.repeat_after if can.repeats else None,
                 )
         except Refusal as refusal:
-            return BookedItem(refused=problem(refusal, step=item.step, item=item.number))
+            past = await self._log.past(call.key)
+            return BookedItem(
+                refused=problem(refusal, step=item.step, item=item.number),
+                doubtful=bool(past.doubtful),
+            )
         except Fault as fault:
             raise application_error(fault) from fault
         return BookedItem(reservation=reservation)
@@ -183,6 +199,17 @@ class ItemActivities:
             )
         except Fault as fault:
             raise application_error(fault) from fault
+        if answer.already and call.supplier_id is not None:
+            # "Not there" is no proof about an id that a person typed in.
+            return CancelledItem(
+                refused=Problem(
+                    code=Code.NOT_CANCELLABLE,
+                    step="cancel",
+                    message=f"{item.component.supplier} has no live reservation"
+                    f" {call.supplier_id}; check the id, or declare the case resolved",
+                    item=item.number,
+                )
+            )
         return CancelledItem(was_live=True, supplier_fee=answer.fee.amount if answer.fee else None)
 
     async def _what_is_held(
@@ -194,7 +221,7 @@ class ItemActivities:
             return Reservation.model_validate(done.result)
         if supplier_id is not None:
             return _found_by_hand(item, supplier_id)
-        if not past.unsettled:
+        if not past.doubtful:
             return None
         if not supplier.capabilities.finds:
             raise UnknownOutcome(
@@ -209,15 +236,15 @@ class ItemActivities:
             await self._log.adopt(past, found)
             return found
         doubt = self._settle_period
-        if any(row.outcome is None for row in past.unsettled):
-            doubt += supplier.capabilities.timeout  # the call may be under way this moment
+        if any(row.outcome is None for row in past.doubtful):
+            doubt += 2 * supplier.capabilities.timeout  # it may be under way: hold, then book
         left = past.ended + doubt - dt.datetime.now(dt.UTC)
         if left > dt.timedelta(0):
             raise Retryable(
                 f"{item.reference} is not visible at {supplier.name}, and may still appear",
                 provider=supplier.name,
                 operation="find",
-                retry_after=min(left, dt.timedelta(seconds=2)),
+                retry_after=pause_within(left),
             )
         await self._log.settle_unsettled(key, NOT_DONE)
         return None

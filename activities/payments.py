@@ -12,7 +12,7 @@ from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent
+from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
 from activities.failures import application_error, problem
 from activities.heartbeats import heartbeating
 from models import calls
@@ -74,7 +74,8 @@ class PaymentActivities:
         """Read the payment as the gateway has it now."""
         terms = await self._terms(call)
         try:
-            payment = await self._gateway.retrieve(await self._payment_id(terms))
+            async with heartbeating():
+                payment = await self._gateway.retrieve(await self._payment_id(terms))
             if payment.state is PaymentState.UNCONFIRMED and payment.decline_code is not None:
                 raise Declined(
                     "the card holder could not be authenticated",
@@ -145,9 +146,7 @@ class PaymentActivities:
                     case PaymentState.RELEASED:
                         pass
                     case PaymentState.CAPTURED:
-                        left = payment.captured - payment.refunded
-                        if left:
-                            await self._refund(terms, payment_id, left, f"{call.key}:refund")
+                        await self._refund_down_to(terms, payment_id, 0, f"{call.key}:refund")
                     case PaymentState.PROCESSING:
                         raise Retryable(
                             "the payment is being processed",
@@ -164,12 +163,16 @@ class PaymentActivities:
 
     @activity.defn(name=calls.REFUND.name)
     async def refund_payment(self, call: PaymentCall) -> PaymentOutcome:
-        """Give back ``call.amount`` of what was taken, once per key."""
+        """Give back what was taken, down to ``call.keep``; what is given back already counts.
+
+        The amount comes from the gateway's own books at that moment, so that a refund nobody saw
+        the answer of, or one made by hand, is never paid a second time.
+        """
         terms = await self._terms(call)
         try:
             async with heartbeating():
                 payment_id = await self._payment_id(terms)
-                await self._refund(terms, payment_id, call.amount, call.key)
+                await self._refund_down_to(terms, payment_id, call.keep, call.key)
                 return PaymentOutcome(payment=await self._read(payment_id, terms))
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="refund"))
@@ -244,26 +247,23 @@ class PaymentActivities:
             repeat_after=AT_ONCE,
         )
 
-    async def _refund(self, terms: _Terms, payment_id: str, amount: int, key: str) -> None:
+    async def _refund_down_to(self, terms: _Terms, payment_id: str, keep: int, key: str) -> None:
+        await self._settle_earlier_refunds(terms, key)
+        payment = await self._gateway.retrieve(payment_id)
+        amount = payment.captured - payment.refunded - keep
+        if amount <= 0:
+            return
+
         async def refund(version: int) -> Refund:
             return await self._gateway.refund(
                 payment_id, amount=terms.money(amount), key=_versioned(key, version)
             )
 
-        async def refunded(since: dt.datetime) -> Refund | None:
-            # Equal refunds are legitimate, so one of another intention must not be mistaken for
-            # this one: it began before this one did. A minute is left for clocks that differ.
-            known = await self._known_refunds(terms.booking_id)
-            earliest = since - dt.timedelta(minutes=1)
-            for made in await self._gateway.refunds(payment_id):
-                if (
-                    made.id not in known
-                    and made.amount.amount == amount
-                    and made.created_at >= earliest
-                    and made.status not in {"failed", "canceled"}
-                ):
-                    return made
-            return None
+        async def refunded(_: dt.datetime) -> Refund | None:
+            now = await self._gateway.retrieve(payment_id)
+            if now.captured - now.refunded > keep:
+                return None
+            return (await self._gateway.refunds(payment_id))[-1]
 
         await self._log.once(
             self._intent(terms, "refund", key),
@@ -271,7 +271,26 @@ class PaymentActivities:
             refund,
             look_up=refunded,
             repeat_after=AT_ONCE,
+            # Under a fresh key a refund that commits late would be a second one.
+            fresh_key_after=self._settle_period,
         )
+
+    async def _settle_earlier_refunds(self, terms: _Terms, key: str) -> None:
+        """Wait until refunds of earlier intentions can no longer take effect unseen."""
+        unsettled = await self._log.open_attempts(terms.booking_id, self._gateway.name, "refund")
+        earlier = [row for row in unsettled.rows if row.key != key]
+        if not earlier:
+            return
+        left = Past(earlier).ended + self._settle_period - dt.datetime.now(dt.UTC)
+        if left > dt.timedelta(0):
+            raise Retryable(
+                "an earlier refund may still be on its way",
+                provider=self._gateway.name,
+                operation="refund",
+                retry_after=pause_within(left),
+            )
+        for row in earlier:
+            await self._log.settle_unsettled(row.key, NOT_DONE)
 
     async def _what_there_is(self, terms: _Terms) -> str | None:
         """Close the payment's forward steps for good and return its id; None: there is none."""
@@ -283,21 +302,14 @@ class PaymentActivities:
         done = past.last(DONE)
         if done is not None:
             return str(done.provider_id)
-        if not past.unsettled:
+        if not past.doubtful:
             return None
         found = await self._gateway.find(terms.booking_id)
         if found is not None:
             await self._log.adopt(past, found)
             return found.id
-        left = past.ended + self._settle_period - dt.datetime.now(dt.UTC)
-        if left > dt.timedelta(0):
-            raise Retryable(
-                "the payment is not visible, and may still appear",
-                provider=self._gateway.name,
-                operation="create",
-                retry_after=min(left, dt.timedelta(seconds=2)),
-            )
-        # It was never confirmed, so whatever might still appear holds no money.
+        # It was never confirmed, for its id is not on record: whatever may still appear holds no
+        # money, and nobody can confirm it any more.
         await self._log.settle_unsettled(intent.key, NOT_DONE)
         return None
 
@@ -309,9 +321,6 @@ class PaymentActivities:
                 f"booking {terms.booking_id} has no payment", type="NoPayment", non_retryable=True
             )
         return str(done.provider_id)
-
-    async def _known_refunds(self, booking_id: str) -> set[str]:
-        return await self._log.provider_ids(booking_id, self._gateway.name, "refund")
 
     async def _read(self, payment_id: str, terms: _Terms) -> PaymentView:
         payment, refunds = await asyncio.gather(

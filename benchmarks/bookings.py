@@ -32,6 +32,8 @@ DISTURBED = 0.25
 """Cores kept busy by others, from which on a round is repeated."""
 _WARMING = 16
 _IDLE_SECONDS = 3.0
+_PAUSE_SECONDS = 5.0
+"""Before a disturbed round is repeated; longer each time."""
 _COUNTED = 20
 """Bookings whose SQL and history are counted; the counts hardly differ from one to the next."""
 
@@ -149,6 +151,7 @@ class Benchmark:
         bookings = max(bookings, 4, 2 * cell.concurrency if cell.concurrency > 1 else 1)
         tried: list[Round] = []
         while not tried or (tried[-1].disturbance > DISTURBED and len(tried) < self._plan.tries):
+            await asyncio.sleep(_PAUSE_SECONDS * len(tried))
             tried.append(await play(cell, self._ways[cell.way], self._trips, bookings, self._meter))
         rounds.disturbed += len(tried) - 1
         return min(tried, key=lambda one: one.disturbance)

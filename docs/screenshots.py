@@ -7,8 +7,9 @@ Starts the local world of this checkout with ``make run`` (none may be running),
 lets some of them fail, and stops it. Needs Chromium: ``chromium`` on PATH, another one named by
 ``CHROMIUM``, or Playwright's own (``.venv/bin/playwright install chromium``).
 
-Nothing is drawn by hand. Terminals show what the commands wrote; of the Temporal Web UI's history
-page the two panels with the raw JSON input and result are hidden so that the rest fits.
+Begin with ``make clean-state`` to see only what it booked. Nothing is drawn by hand: terminals
+show what the commands wrote. Of the Temporal Web UI's history page the two panels with the raw
+JSON input and result are hidden, so that the rest fits.
 """
 
 import html
@@ -34,7 +35,7 @@ IMAGES = ROOT / "docs" / "images"
 TRIPSAGA = str(ROOT / ".venv" / "bin" / "tripsaga")
 COLUMNS = 104
 WIDTH = 1400
-CURRENT_DETAILS: FloatRect = {"x": 732, "y": 306, "width": WIDTH - 732, "height": 386}
+CURRENT_DETAILS: FloatRect = {"x": 732, "y": 306, "width": WIDTH - 732, "height": 376}
 _PATIENCE = 30_000  # ms
 HIDE_JSON = "[data-testid=input-and-result] { display: none !important }"
 FLAGS = (
@@ -70,7 +71,7 @@ pre {{ margin: 0; font: inherit; }}
 
 
 def main() -> None:
-    """Take every picture, or only those named on the command line."""
+    """Take every picture, or keep only those named on the command line."""
     if (ROOT / "var" / "services.json").exists():
         sys.exit("a local world runs here already: stop it first (Ctrl-C where it runs)")
     IMAGES.mkdir(exist_ok=True)
@@ -89,22 +90,18 @@ def main() -> None:
 
 def _take(shots: "Shots", services: dict[str, Any]) -> None:
     confirmed = _booked("--slow")
-    undone = _booked("--slow", "--fail", "hotel")
+    undone = _booked("--fail", "hotel")
     _run("fault", "arm", "amadeus", "book", "hang")
     parked = _booked()
-    for command, name in {
-        "book --fail hotel --watch": "book-fail-hotel",
-        "doctor": "doctor",
-    }.items():
-        shots.terminal(name, f"tripsaga {command}", _run(*command.split()))
+    command = "book --fail hotel --watch"
+    shots.terminal("book-fail-hotel", f"tripsaga {command}", _run(*command.split()))
     workflows = f"{services['temporal_ui']}/namespaces/default/workflows"
     shots.history("temporal-confirmed", f"{workflows}/{confirmed}")
     shots.history("temporal-undone", f"{workflows}/{undone}")
     shots.details("temporal-details-undone", f"{workflows}/{undone}", _part(105, 960))
     shots.details("temporal-details-case", f"{workflows}/{parked}", CURRENT_DETAILS)
     query = quote('BookingState="NEEDS_ATTENTION"')
-    shots.page("temporal-needs-attention", f"{workflows}?query={query}", "text=NEEDS_", height=330)
-    shots.page("sandbox", f"{services['sandbox']}/_sandbox", "text=Log, newest first", height=940)
+    shots.page("temporal-needs-attention", f"{workflows}?query={query}", "text=NEEDS_", height=400)
 
 
 def _booked(*options: str) -> str:

@@ -31,7 +31,7 @@ _S = BookingState
 TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
     _S.QUOTED: frozenset({_S.PENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED}),
     _S.PENDING: frozenset({_S.VALIDATING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.EXPIRED}),
-    _S.VALIDATING: frozenset({_S.PROCESSING, _S.HELD, _S.FAILED, _S.CANCELLED}),
+    _S.VALIDATING: frozenset({_S.PROCESSING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
     _S.HELD: frozenset({_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED}),
     _S.PAYMENT_PENDING: frozenset(
         {_S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED, _S.NEEDS_ATTENTION}
@@ -50,7 +50,7 @@ TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
             _S.NEEDS_ATTENTION,
         }
     ),
-    _S.CHECKED_IN: frozenset({_S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
+    _S.CHECKED_IN: frozenset({_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
     _S.NEEDS_ATTENTION: frozenset(
         # where an operator's decision leads; NEEDS_ATTENTION again when something is left
         {_S.CONFIRMED, _S.CANCELLED, _S.FAILED, _S.EXPIRED, _S.NEEDS_ATTENTION}

@@ -187,6 +187,8 @@ class BookedItem(BaseModel):
 
     reservation: Reservation | None = None
     refused: Problem | None = None
+    doubtful: bool = False
+    """Refused, but an earlier attempt was never answered and may still take effect."""
 
 
 class CancelledItem(BaseModel):
@@ -208,6 +210,8 @@ class PaymentCall(BaseModel):
     booking_id: str
     key: str
     amount: MinorUnits = 0
+    keep: MinorUnits = 0
+    """For refunds: what stays with the house; everything else that was taken goes back."""
 
 
 class PaymentOutcome(BaseModel):

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import policies
     from workflows.narration import describe
     from workflows.perform import perform_at, perform_local
-    from workflows.saga import finish_uncancelled
+    from workflows.saga import finish
 
 STRIPE = "stripe"
 
@@ -99,8 +99,10 @@ class BookingWorkflow:
         self._events.append(Event(at=workflow.now(), step=step, status=status, message=message))
         workflow.set_current_details(describe(self._booking))
 
-    async def _cancel_item(self, item: Item, *, operation: str) -> CancelledItem:
-        """Cancel an item at its supplier, if present there.
+    async def _cancel_item(
+        self, item: Item, *, operation: str, within: float | None = None
+    ) -> CancelledItem:
+        """Cancel an item at its supplier, if present there; give up after ``within`` seconds.
 
         The key names the round, so that an operator's retry asks again instead of being answered
         with the stored refusal.
@@ -116,7 +118,7 @@ class BookingWorkflow:
                 key=operation_key(self._booking.id, item.number, operation, self._undo_rounds + 1),
                 supplier_id=supplier_ids.get(item.number),
             ),
-            policies.undoing(self._patience, item.supplier),
+            policies.undoing(self._patience, item.supplier, within=within),
             f"Cancel {item.title or item.type} at {item.supplier}",
         )
 
@@ -160,6 +162,8 @@ class BookingWorkflow:
         return resolution
 
     def _close_case(self, resolution: Resolution) -> None:
+        """Note the decision, now that it is carried out; the next one may come."""
+        self._resolution = None
         case = self._booking.case
         if case is not None:
             case.resolved_at = workflow.now()
@@ -169,8 +173,11 @@ class BookingWorkflow:
     async def _end(self) -> Booking:
         """Answer everybody who waits, then return: an update must not outlive its workflow."""
         self._ended = True
-        await finish_uncancelled(_until(workflow.all_handlers_finished))
+        await finish(_until(workflow.all_handlers_finished), on_cancel=self._ignore)
         return self._booking
+
+    def _ignore(self) -> None:
+        """Let a cancel of the workflow pass: there is nothing left that it could stop."""
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -1,10 +1,12 @@
 """BookTrip: book a whole trip, or nothing.
 
 Read ``run`` from top to bottom: it is the story. Every step registers its undo before it calls
-anybody; every way out that is not CONFIRMED leads through ``_put_everything_back``.
+anybody; whatever stops the trip leads through ``_put_everything_back``.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -30,13 +32,18 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.perform import perform_local
     from workflows.plan import plan
-    from workflows.saga import finish, finish_uncancelled
+    from workflows.saga import finish
     from workflows.steps import TripSteps
+
+T = TypeVar("T")
 
 
 @workflow.defn(name="BookTrip")
 class BookTrip(TripSteps):
-    """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED."""
+    """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED.
+
+    With a wait in NEEDS_ATTENTION where only a person can tell what is left outside.
+    """
 
     @workflow.init
     def __init__(self, request: BookTripRequest) -> None:
@@ -44,21 +51,23 @@ class BookTrip(TripSteps):
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
-        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED."""
+        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED.
+
+        A booking that an earlier workflow of this id has made is returned as it is.
+        """
         try:
-            if await finish(self._opened_before()):
+            if not await self._whole(self._open()):
                 return await self._end()
-            await finish(self._validate())
-            await finish(self._authorise())
+            await self._whole(self._validate())
+            await self._whole(self._authorise())
             for stage in plan(self._booking.items):
-                await finish(self._book(stage))
-            await finish(self._capture())
-            await finish(self._confirm())
+                await self._whole(self._book(stage))
+            await self._whole(self._capture())
+            await self._whole(self._confirm())
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
-            if self._booking.state is not BookingState.CONFIRMED:
-                await finish_uncancelled(self._put_everything_back(reason))
+            await self._whole(self._put_everything_back(reason))
         return await self._end()
 
     @workflow.update(name=CANCEL_UPDATE)
@@ -68,8 +77,8 @@ class BookTrip(TripSteps):
         Honoured before every step up to the capture. ``too_late`` says that the trip was
         confirmed all the same, or that only some components were to go: cancel the booking then.
         """
-        if self._cancel is None and not request.components:
-            self._cancel = request
+        if self._cancel_wish is None and not request.components:
+            self._cancel_wish = request
         await workflow.wait_condition(lambda: self._ended)
         return CancelOutcome(
             booking=self._booking, too_late=self._booking.state is BookingState.CONFIRMED
@@ -77,8 +86,8 @@ class BookTrip(TripSteps):
 
     # -- the story ------------------------------------------------------------------------
 
-    async def _opened_before(self) -> bool:
-        """Write the booking down and lock the trip option. True: it is an old booking, repeated."""
+    async def _open(self) -> bool:
+        """Write the booking down and lock the trip option. False: it was made long ago."""
         opened = await perform_local(
             calls.OPEN_BOOKING,
             OpenBooking(request=self._request, run=workflow.info().first_execution_run_id),
@@ -87,7 +96,7 @@ class BookTrip(TripSteps):
         )
         if opened.existing is not None:
             self._held = opened.existing
-            return True
+            return False
         self._held = self._booking.model_copy(
             update={"state": BookingState.VALIDATING, "version": opened.version}
         )
@@ -101,7 +110,7 @@ class BookTrip(TripSteps):
                     details={"bookingId": opened.taken_by},
                 )
             )
-        return False
+        return True
 
     async def _validate(self) -> None:
         """Quote and verify all items at once; no more than the traveller accepted, or nothing."""
@@ -154,7 +163,7 @@ class BookTrip(TripSteps):
                 await self._drop(item)
 
     async def _capture(self) -> None:
-        """Take the money for exactly what was confirmed. From here there is no way back."""
+        """Take the money for exactly what was confirmed. A cancel that comes later is too late."""
         self._stop_if_cancelled()
         amount = sum(item.price for item in self._booking.live_items)
         if amount == 0:
@@ -172,13 +181,14 @@ class BookTrip(TripSteps):
         self._tell("capture", "done", f"{self._money(payment.captured)} paid")
 
     async def _confirm(self) -> None:
-        """Write the confirmation down; then nothing is left to undo."""
+        """Write the confirmation down; then nothing is left to undo but what is unsettled."""
         self._booking.confirmed_at = workflow.now()
-        unsettled = self._saga.unsettled
-        self._saga.accept()
         await self._record(BookingState.CONFIRMED, "every item is booked and paid")
-        if unsettled:
-            await self._settle_with_operator(BookingState.CONFIRMED)
+        self._saga.accept()
+        await self._saga.undo()
+        decided_by = await self._settle_with_operator()
+        if decided_by is not None:
+            await self._record(BookingState.CONFIRMED, "the case is settled", who=decided_by)
 
     # -- the way back ---------------------------------------------------------------------
 
@@ -187,31 +197,40 @@ class BookTrip(TripSteps):
         state, problem = end_of(reason)
         booking = self._booking
         booking.problem = problem
-        if state is BookingState.CANCELLED:
-            booking.cancelled_by = (
-                self._cancel.by if self._cancel is not None else CancelledBy.OPERATOR
-            )
-            booking.cancel_reason = problem.message
+        if state is BookingState.CANCELLED and self._cancel_wish is not None:
+            booking.cancelled_by = self._cancel_wish.by
+            booking.cancel_reason = self._cancel_wish.reason or None
         if problem.item is None:  # of an item it was told when it was not booked
             self._tell(problem.step, "failed", problem.message)
         await self._saga.undo()
-        await self._settle_with_operator(state)
+        decided_by = await self._settle_with_operator()
         if state is BookingState.CANCELLED:
             self._booking.cancelled_at = workflow.now()
-        await self._record(state, f"{problem.code} at {problem.step}: everything is put back")
+        why = f"{problem.code} at {problem.step}: everything is put back"
+        await self._record(state, why, who=decided_by or "saga")
 
-    async def _settle_with_operator(self, then: BookingState) -> None:
-        """Wait for a person as long as something is unsettled, and do what they decide."""
+    async def _settle_with_operator(self) -> str | None:
+        """Wait for a person as long as something is unsettled; answers who decided, if anybody."""
+        decided_by = None
         while self._saga.unsettled:
             resolution = await self._ask_operator(self._saga.unsettled)
             if resolution.decision == "retry":
                 await self._saga.undo()
             else:
-                self._settled_by_hand()
+                await self._settled_by_hand()
             self._close_case(resolution)
-            if then is BookingState.CONFIRMED and not self._saga.unsettled:
-                await self._record(then, "an operator has settled the case", who=resolution.who)
-            self._resolution = None
+            decided_by = resolution.who
+        return decided_by
+
+    async def _whole(self, step: Coroutine[Any, Any, T]) -> T:
+        """Run a step to its end. Temporal's cancel is an operator's wish like any other."""
+        return await finish(step, on_cancel=self._operator_cancels)
+
+    def _operator_cancels(self) -> None:
+        if self._cancel_wish is None:
+            self._cancel_wish = CancelRequest(
+                by=CancelledBy.OPERATOR, who="operator", reason="cancelled in Temporal"
+            )
 
     def _price_changed(self, total: int) -> Problem:
         accepted = self._booking.accepted_total

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.outcomes import fault
     from workflows.perform import perform_at, perform_local
     from workflows.plan import plan
-    from workflows.saga import finish_uncancelled
+    from workflows.saga import finish
 
 CANCELLABLE = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
 
@@ -40,7 +40,7 @@ class CancelBooking(BookingWorkflow):
     def __init__(self, request: CancelBookingRequest) -> None:
         super().__init__(None, request.patience)
         self._request = request
-        self._requested_at = workflow.now()
+        self._requested_at = workflow.info().start_time
 
     @workflow.run
     async def run(self, request: CancelBookingRequest) -> Booking:
@@ -55,8 +55,8 @@ class CancelBooking(BookingWorkflow):
             policies.record(),
             "Read the booking",
         )
-        if self._booking.state in CANCELLABLE and self._wanted():
-            await finish_uncancelled(self._cancel_and_refund())
+        if self._may_be_cancelled() and self._wanted():
+            await finish(self._cancel_and_refund(), on_cancel=self._ignore)
         return await self._end()
 
     @workflow.update(name=CANCEL_UPDATE)
@@ -75,8 +75,7 @@ class CancelBooking(BookingWorkflow):
     async def _cancel_and_refund(self) -> None:
         """Cancel at the suppliers in reverse order, refund, and record what is left."""
         cancel = self._request.cancel
-        upsert = [BOOKING_REFERENCE.value_set(self._booking.reference)]
-        workflow.upsert_search_attributes(upsert)
+        workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(self._booking.reference)])
         by = f"cancelled by {cancel.by.lower()}"
         why = f"{by}: {cancel.reason}" if cancel.reason else by
         items = self._wanted()
@@ -88,12 +87,12 @@ class CancelBooking(BookingWorkflow):
                 problems = await self._cancel_items([i for i in items if i.live])
                 problems += await self._refund()
             else:
+                # About reservations a person is believed; about the money the gateway is asked.
                 for item in items:
                     if item.live:
                         self._cancelled(item)
                 problems = await self._refund()
             self._close_case(resolution)
-            self._resolution = None
         await self._close(why)
 
     async def _cancel_items(self, items: list[Item]) -> list[Problem]:
@@ -130,17 +129,14 @@ class CancelBooking(BookingWorkflow):
         """Give back what is neither kept as a fee nor the price of what still stands."""
         booking = self._booking
         payment = booking.payment
-        kept = sum(item.fee for item in booking.items if item.status is ItemStatus.CANCELLED) + sum(
-            item.price for item in booking.live_items
-        )
-        amount = payment.captured - payment.refunded - kept
+        amount = payment.captured - payment.refunded - self._kept()
         if amount <= 0:
             return []
-        version = len(payment.refunds) + 1
         message = PaymentCall(
             booking_id=booking.id,
-            key=operation_key(booking.id, "payment", "refund", version),
-            amount=amount,
+            # A round's key is its own: what an earlier round was refused must be asked again.
+            key=operation_key(booking.id, "payment", "refund", booking.version),
+            keep=self._kept(),
         )
         try:
             outcome = await perform_at(
@@ -162,6 +158,12 @@ class CancelBooking(BookingWorkflow):
         self._tell("refund", "done", f"{self._money(amount)} is on its way back")
         return []
 
+    def _kept(self) -> int:
+        """What stays with the house: fees, and the price of what still stands (minor units)."""
+        booking = self._booking
+        fees = sum(item.fee for item in booking.items if item.status is ItemStatus.CANCELLED)
+        return fees + sum(item.price for item in booking.live_items)
+
     async def _close(self, why: str) -> None:
         """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""
         booking = self._booking
@@ -173,6 +175,12 @@ class CancelBooking(BookingWorkflow):
         booking.cancel_reason = cancel.reason or None
         booking.cancelled_at = workflow.now()
         await self._record(BookingState.CANCELLED, why, who=cancel.who)
+
+    def _may_be_cancelled(self) -> bool:
+        booking = self._booking
+        # One left in NEEDS_ATTENTION by a cancelling that was cut off is taken up again.
+        left_behind = booking.state is BookingState.NEEDS_ATTENTION and booking.confirmed_at
+        return booking.state in CANCELLABLE or bool(left_behind)
 
     def _wanted(self) -> list[Item]:
         """The live items the wish is about: those named, or all."""

@@ -1,7 +1,5 @@
 """How a trip stops: as a value to record, whatever raised it."""
 
-import asyncio
-
 from temporalio import exceptions
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
@@ -27,13 +25,8 @@ class TripCancelledError(Exception):
 
 
 def ends_the_trip(reason: BaseException) -> bool:
-    """Tell a business end from a bug: bugs must fail the workflow task, to be mended and resumed.
-
-    ``CancelledError`` is Temporal's own cancel (an operator's second way) and no ``Exception``.
-    """
-    return isinstance(
-        reason, (TripFailedError, TripCancelledError, FailureError, asyncio.CancelledError)
-    )
+    """Tell a business end from a bug: that must fail the workflow task, be mended and resumed."""
+    return isinstance(reason, (TripFailedError, TripCancelledError, FailureError))
 
 
 def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
@@ -47,12 +40,6 @@ def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
                 code=Code.CANCELLED_BY_OPERATOR if by_operator else Code.CANCELLED_BY_TRAVELER,
                 step="cancel",
                 message=reason.request.reason or "cancelled before it was confirmed",
-            )
-        case asyncio.CancelledError():
-            return BookingState.CANCELLED, Problem(
-                code=Code.CANCELLED_BY_OPERATOR,
-                step="cancel",
-                message="cancelled by an operator before it was confirmed",
             )
         case _:
             return BookingState.FAILED, fault(reason, step="record", code=Code.INTERNAL)
@@ -71,7 +58,7 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
     return Problem(
         code=Code.OUTCOME_UNKNOWN if unknown else code,
         step=step,
-        message=str(cause) or type(cause).__name__,
+        message=getattr(cause, "message", "") or str(cause) or type(cause).__name__,
         item=item,
     )
 

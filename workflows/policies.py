@@ -46,15 +46,19 @@ def forward(patience: Patience, provider: str) -> Policy:
 
     An attempt may look up, act and look up again, so it gets the time of four answers.
     """
+    one_attempt = _one_attempt(patience, [provider], calls=4)
     return Policy(
         retry=_backing_off(patience),
-        start_to_close=_one_attempt(patience, [provider], calls=4),
-        schedule_to_close=timedelta(seconds=patience.step_deadline),
+        start_to_close=one_attempt,
+        schedule_to_close=max(one_attempt, timedelta(seconds=patience.step_deadline)),
     )
 
 
-def undoing(patience: Patience, provider: str) -> Policy:
-    """An undo has no deadline: it waits longer and longer, and ends as an operator's case."""
+def undoing(patience: Patience, provider: str, *, within: float | None = None) -> Policy:
+    """An undo has no deadline: it waits longer and longer, and ends as an operator's case.
+
+    Unless others wait for it: then it gets ``within`` seconds, and is tried again later.
+    """
     return Policy(
         retry=RetryPolicy(
             initial_interval=timedelta(seconds=patience.retry_initial),
@@ -62,6 +66,7 @@ def undoing(patience: Patience, provider: str) -> Policy:
             maximum_attempts=patience.undo_attempts,
         ),
         start_to_close=_one_attempt(patience, [provider], calls=4),
+        schedule_to_close=None if within is None else timedelta(seconds=within),
     )
 
 

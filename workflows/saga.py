@@ -64,37 +64,23 @@ class Saga:
         """Keep only what is unsettled: the rest stands, there is nothing to undo any more."""
         self._steps = self.unsettled_steps
 
-    def forget(self) -> None:
-        """Drop what is left: a person has settled it."""
-        self._steps = []
+    def settle(self, name: str) -> None:
+        """Drop a step's undo: a person has settled it."""
+        self._steps = [step for step in self._steps if step.name != name]
 
 
-async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` to its very end, even when cancelled meanwhile; then let the cancel through.
+async def finish(work: Coroutine[Any, Any, T], *, on_cancel: Callable[[], None]) -> T:
+    """Await ``work`` to its very end; a cancel of the workflow on the way only calls ``on_cancel``.
 
-    One ``asyncio.shield`` is not enough: the cancel still leaves the await, and the workflow would
-    go on while the call may yet commit (reliability.md §5, pitfalls 3 and 5).
+    What is under way must not be abandoned: the call may yet commit. One ``asyncio.shield`` is not
+    enough, for the cancel still leaves the await (reliability.md §5, pitfalls 3 and 5).
     """
-    result, cancelled = await _await_whole(work)
-    if cancelled is not None:
-        raise cancelled
-    return result
-
-
-async def finish_uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` to its very end; a cancel on the way changes nothing (undo, last answers)."""
-    result, _ = await _await_whole(work)
-    return result
-
-
-async def _await_whole(work: Coroutine[Any, Any, T]) -> tuple[T, asyncio.CancelledError | None]:
     task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
+        except asyncio.CancelledError:
+            on_cancel()
         except Exception:  # noqa: BLE001, S112  (the task's own: result() raises it below)
             continue
-    return task.result(), cancelled
+    return task.result()

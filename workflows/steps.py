@@ -34,7 +34,9 @@ class TripSteps(BookingWorkflow):
         super().__init__(request.new_booking(workflow.now()), request.patience)
         self._request = request
         self._saga = Saga()
-        self._cancel: CancelRequest | None = None
+        self._cancel_wish: CancelRequest | None = None
+        self._hurry = False
+        """Whether an undo keeps the rest of the trip waiting."""
         self._register_what_is_local()
 
     def _register_what_is_local(self) -> None:
@@ -83,7 +85,8 @@ class TripSteps(BookingWorkflow):
             item.saga_state = SagaState.UNKNOWN
             return self._not_booked(item, problem)
         if outcome.reservation is None:
-            item.saga_state = SagaState.REFUSED
+            # Refused now, but an earlier, unanswered attempt may have got it, or get it yet.
+            item.saga_state = SagaState.UNKNOWN if outcome.doubtful else SagaState.REFUSED
             return self._not_booked(item, outcome.refused or _no_answer(item))
         if outcome.reservation.status is not ReservationStatus.CONFIRMED:
             item.saga_state = SagaState.UNKNOWN
@@ -107,26 +110,33 @@ class TripSteps(BookingWorkflow):
         return problem
 
     async def _drop(self, item: Item) -> None:
-        """Go on without an experience: nothing of it may stay behind, and it is not paid for."""
+        """Go on without an experience: nothing of it may stay behind, and it is not paid for.
+
+        What cannot be settled within a step's deadline is tried again once the trip stands.
+        """
+        self._hurry = True
         await self._saga.undo_one(_name(item))
+        self._hurry = False
         item.status = ItemStatus.FAILED
         self._booking.warnings.append(
             f"{item.title} could not be booked and is not part of the trip; you do not pay for it."
         )
 
-    def _settled_by_hand(self) -> None:
-        """Believe an operator that nothing is left of what could not be undone."""
+    async def _settled_by_hand(self) -> None:
+        """Believe an operator about reservations; about the money, ask the gateway once more."""
         for item in self._booking.items:
             if item.saga_state is SagaState.UNDO_FAILED:
+                self._saga.settle(_name(item))
                 self._item_gone(item)
-        self._saga.forget()
+        await self._saga.undo()
 
     async def _undo_item(self, item: Item) -> Problem | None:
         if item.saga_state is SagaState.REFUSED:
             return None  # a definite no: there is nothing to cancel
         item.saga_state = SagaState.UNDOING
         try:
-            outcome = await self._cancel_item(item, operation="undo")
+            within = self._patience.step_deadline if self._hurry else None
+            outcome = await self._cancel_item(item, operation="undo", within=within)
         except FailureError as error:
             return self._item_stays(
                 item, fault(error, step="undo", code=Code.SUPPLIER_DOWN, item=item.number)
@@ -154,10 +164,16 @@ class TripSteps(BookingWorkflow):
             return fault(error, step="undo", code=Code.PAYMENT_DOWN)
         if outcome.refused is not None:
             return outcome.refused
-        if outcome.payment is not None:
+        if outcome.payment is None:
+            booking.payment.status = PaymentStatus.FAILED  # it was never made
+        else:
             booking.payment = outcome.payment
-        if booking.payment.status in {PaymentStatus.PENDING, PaymentStatus.AUTHORISED}:
-            booking.payment.status = PaymentStatus.FAILED
+        if booking.payment.status is PaymentStatus.AUTHORISED or (
+            booking.payment.captured > booking.payment.refunded
+        ):
+            return Problem(
+                code=Code.PAYMENT_DOWN, step="undo", message="the money is not given back yet"
+            )
         self._tell("payment", "undone", "no money is held or taken")
         return None
 
@@ -178,7 +194,7 @@ class TripSteps(BookingWorkflow):
         try:
             return await perform(STRIPE, self._patience, call, message, policy, summary)
         except FailureError as error:
-            step = "authorise" if operation == "confirm" else operation
+            step = "capture" if operation == "capture" else "authorise"
             raise TripFailedError(fault(error, step=step, code=Code.PAYMENT_DOWN)) from error
 
     def _accept_payment(self, outcome: PaymentOutcome) -> PaymentView:
@@ -215,18 +231,26 @@ class TripSteps(BookingWorkflow):
                 calls.READ_PAYMENT, "read", 0, "Has the traveller authenticated?"
             )
             self._accept_payment(outcome)
+        if self._booking.payment.status is not PaymentStatus.AUTHORISED:
+            raise TripFailedError(
+                Problem(
+                    code=Code.PAYMENT_DECLINED,
+                    step="authorise",
+                    message="the payment was ended before it was authenticated",
+                )
+            )
         await self._record(BookingState.PROCESSING, "the payment is authenticated")
         return self._booking.payment
 
     # -- small things ---------------------------------------------------------------------
 
     def _stop_if_cancelled(self) -> None:
-        if self._cancel is not None:
-            raise TripCancelledError(self._cancel)
+        if self._cancel_wish is not None:
+            raise TripCancelledError(self._cancel_wish)
 
     async def _cancelled_within(self, pause: timedelta) -> None:
         try:
-            await workflow.wait_condition(lambda: self._cancel is not None, timeout=pause)
+            await workflow.wait_condition(lambda: self._cancel_wish is not None, timeout=pause)
         except TimeoutError:
             return
 

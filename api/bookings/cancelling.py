@@ -29,7 +29,7 @@ from api.callers import KnownCaller
 from api.house import House
 from api.problems import ApiProblem, temporal_away
 from models.booking import Booking
-from models.lifecycle import BookingState, ItemStatus
+from models.lifecycle import BookingState, ItemStatus, SagaState
 from models.messages import CANCEL_UPDATE, CancelBookingRequest, CancelOutcome, CancelRequest
 from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
 from temporal import patience
@@ -63,6 +63,15 @@ async def cancel(
         raise _refused(booking)
     if not found.live and is_done(booking, wish.components):
         return booking, True
+    if booking.state is _NEEDS_ATTENTION and _stands(booking):
+        raise ApiProblem(
+            409,
+            "NEEDS_ATTENTION",
+            "A person is settling a part of this booking right now, so nothing was cancelled;"
+            f" ask again when that is done. {words.money(booking)}",
+            field="bookingId",
+            details={"bookingId": booking.id, "state": booking.state},
+        )
     if booking.state is _NEEDS_ATTENTION:
         return booking, False  # a person decides; another wish would only wait for them
     loop = asyncio.get_running_loop()
@@ -86,6 +95,14 @@ async def cancel(
             return ended, True
         booking = ended  # confirmed before the wish could be honoured: cancel the booking
     raise temporal_away()
+
+
+def _stands(booking: Booking) -> bool:
+    """Tell whether a parked booking is confirmed, and parked for something it goes without."""
+    begun = any(item.cancelled_at for item in booking.items) or any(
+        item.live and item.saga_state is SagaState.UNDO_FAILED for item in booking.items
+    )
+    return booking.confirmed_at is not None and not begun
 
 
 def is_done(booking: Booking, components: list[str]) -> bool:

@@ -58,7 +58,16 @@ async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> s
     )
     if mine is not None:
         return None
-    holder = await session.scalar(select(table.booking_id).where(table.id == trip.trip_option_id))
+    holder = await session.scalar(
+        select(table.booking_id).where(table.id == trip.trip_option_id).with_for_update()
+    )
+    if holder is None:  # set free between the two statements, and now held still for us
+        await session.execute(
+            update(TRIP_OPTIONS)
+            .where(table.id == trip.trip_option_id)
+            .values(lock_status="LOCKED", booking_id=request.booking_id, updated_at=func.now())
+        )
+        return None
     return None if holder == request.booking_id else str(holder)
 
 

@@ -78,7 +78,29 @@ async def test_two_who_cancel_get_one_answer(stack: Stack) -> None:
     await check(stack.sandbox, stack.settings.database_url, request.booking_id)
 
 
-@pytest.mark.parametrize("step", STEPS)
+async def test_temporal_cancel_during_the_capture_is_too_late(stack: Stack) -> None:
+    request = await stack.request()
+    await stack.sandbox.arm("stripe", "capture", "slow", seconds=0.7, reference=request.booking_id)
+    handle = await stack.start(request)
+    await until_called(stack, request.booking_id, "stripe", "capture")
+    await handle.cancel()
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CONFIRMED
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
+async def test_temporal_cancel_while_the_traveller_authenticates(stack: Stack) -> None:
+    request = await stack.request()
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=request.booking_id)
+    handle = await stack.start(request)
+    await stack.until(handle, BookingState.PAYMENT_PENDING)
+    await handle.cancel()
+    booking = await asyncio.wait_for(handle.result(), 3)  # sooner than the deadline of 4 s
+    assert booking.state is BookingState.CANCELLED
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "capture"])
 async def test_temporal_cancel_during_each_step(stack: Stack, step: str) -> None:
     """An operator's Request Cancellation: the call under way is never abandoned."""
     request = await stack.request()

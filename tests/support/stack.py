@@ -155,15 +155,16 @@ class Stack:
 
 
 async def create_stack(
-    *, database_url: str, temporal_address: str, sandbox_url: str, name: str
+    *, database_url: str, temporal_address: str, sandbox_url: str, name: str, **patience: str
 ) -> Stack:
-    """Return a stack without a worker."""
+    """Return a stack without a worker; ``patience`` overrides settings by environment name."""
     env = {
         **PATIENCE,
         "DATABASE_URL": database_url,
         "TEMPORAL_ADDRESS": temporal_address,
         "SANDBOX_URL": sandbox_url,
         "TASK_QUEUE": name,
+        **patience,
     }
     settings = Settings(**{key.lower(): value for key, value in env.items()})  # type: ignore[arg-type]
     return Stack(
