@@ -113,6 +113,19 @@ class Settings(BaseSettings):
                 )
         elif key.startswith(("sk_live_", "rk_live_")) and not self.mock_stripe:
             raise ValueError("STRIPE_SECRET_KEY is a live key but STRIPE_API_BASE is not Stripe")
+        if self.environment == "production":
+            pretended = [
+                url
+                for url in (self.amadeus_url, self.booking_com_url, self.viator_url)
+                if self.is_sandbox(url)
+            ]
+            if self.is_sandbox(self.stripe_url) and not self.mock_stripe:
+                pretended.append(self.stripe_url)
+            if pretended:
+                raise ValueError(
+                    "ENVIRONMENT=production must not sell what the sandbox pretends to have:"
+                    f" set the credentials for {', '.join(pretended)}"
+                )
         if self.environment == "local":
             live_suppliers = [
                 host

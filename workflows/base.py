@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.search_attributes import BOOKING_STATE, FAILED_STEP
     from workflows import policies
-    from workflows.narration import describe
+    from workflows.narration import describe, supplier_name
     from workflows.perform import perform_at, perform_local
     from workflows.saga import finish
 
@@ -119,7 +119,7 @@ class BookingWorkflow:
                 supplier_id=supplier_ids.get(item.number),
             ),
             policies.undoing(self._patience, item.supplier, within=within),
-            f"Cancel {item.title or item.type} at {item.supplier}",
+            f"Cancel {item.title or item.type} at {supplier_name(item)}",
         )
 
     def _item_gone(self, item: Item) -> None:
@@ -136,7 +136,7 @@ class BookingWorkflow:
         """Note that an item could not be cancelled, and why."""
         item.saga_state = SagaState.UNDO_FAILED
         item.problem = problem
-        self._tell(item.type.lower(), "stuck", problem.message)
+        self._tell(item.type.lower(), "stuck", f"{item.title} could not be cancelled yet")
         return problem
 
     async def _ask_operator(self, problems: list[Problem]) -> Resolution:

@@ -14,7 +14,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Booking, Code, Item, Problem
-    from models.lifecycle import BookingState, CancelledBy, PaymentStatus, SagaState
+    from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
     from models.messages import (
         CANCEL_UPDATE,
         BookingRef,
@@ -183,7 +183,7 @@ class BookTrip(TripSteps):
     async def _confirm(self) -> None:
         """Write the confirmation down; then nothing is left to undo but what is unsettled."""
         self._booking.confirmed_at = workflow.now()
-        await self._record(BookingState.CONFIRMED, "every item is booked and paid")
+        await self._record(BookingState.CONFIRMED, "what is booked is paid")
         self._saga.accept()
         await self._saga.undo()
         decided_by = await self._settle_with_operator()
@@ -204,9 +204,14 @@ class BookTrip(TripSteps):
             self._tell(problem.step, "failed", problem.message)
         await self._saga.undo()
         decided_by = await self._settle_with_operator()
+        for item in self._booking.items:
+            if item.status is ItemStatus.PENDING:
+                item.status = ItemStatus.CANCELLED  # its turn never came
         if state is BookingState.CANCELLED:
             self._booking.cancelled_at = workflow.now()
         why = f"{problem.code} at {problem.step}: everything is put back"
+        if self._booking.case is not None and self._booking.case.resolution:
+            why += f" (operator: {self._booking.case.resolution})"
         await self._record(state, why, who=decided_by or "saga")
 
     async def _settle_with_operator(self) -> str | None:

@@ -4,6 +4,9 @@ from models.booking import Booking, Item
 from models.lifecycle import ItemStatus, SagaState
 from models.money import Money
 
+SUPPLIER_NAMES = {"amadeus": "Amadeus", "booking_com": "Booking.com", "viator": "Viator"}
+"""What people call the suppliers; others are called by their own names."""
+
 _MARKS = {
     ItemStatus.PENDING: "…",
     ItemStatus.CONFIRMED: "✓",
@@ -14,9 +17,12 @@ _MARKS = {
 
 def describe(booking: Booking) -> str:
     """Return the booking as Markdown: state, items, money, and what is unsettled."""
-    lines = [
-        f"**{booking.reference}** is **{booking.state}**",
-        "",
+    lines = [f"**{booking.reference}** is **{booking.state}**", ""]
+    if booking.case and not booking.case.resolved_at:
+        lines += [f"**Needs attention:** {booking.case.summary}", ""]
+    if booking.problem:
+        lines += [f"**{booking.problem.code}** at {booking.problem.step}", ""]
+    lines += [
         "| | item | supplier | price | now | code |",
         "|---|---|---|---:|---|---|",
         *(_row(item) for item in booking.items),
@@ -24,11 +30,12 @@ def describe(booking: Booking) -> str:
         _payment(booking),
     ]
     lines += [f"- ⚠ {warning}" for warning in booking.warnings]
-    if booking.problem:
-        lines += ["", f"**{booking.problem.code}** at {booking.problem.step}"]
-    if booking.case and not booking.case.resolved_at:
-        lines += ["", f"**Needs attention:** {booking.case.summary}"]
     return "\n".join(lines)
+
+
+def supplier_name(item: Item) -> str:
+    """Return what people call the supplier of an item."""
+    return SUPPLIER_NAMES.get(item.supplier, item.supplier)
 
 
 def _row(item: Item) -> str:
@@ -36,7 +43,7 @@ def _row(item: Item) -> str:
     price = Money(amount=item.price, currency=item.currency)
     state = item.saga_state if item.saga_state is not SagaState.BOOKED else item.status
     return (
-        f"| {_MARKS[item.status]} | {item.title or item.type} | {item.supplier}"
+        f"| {_MARKS[item.status]} | {item.title or item.type} | {supplier_name(item)}"
         f" | {price} | {state} | {code} |"
     )
 

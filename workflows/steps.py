@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from models.supply import Reservation, ReservationStatus
     from workflows import policies
     from workflows.base import STRIPE, BookingWorkflow
+    from workflows.narration import supplier_name
     from workflows.outcomes import TripCancelledError, TripFailedError, fault
     from workflows.perform import perform_at, perform_on_queue
     from workflows.plan import plan
@@ -66,7 +67,7 @@ class TripSteps(BookingWorkflow):
         step = item.type.lower()
         item.saga_state = SagaState.BOOKING
         self._register_item(item)
-        self._tell(step, "started", f"booking {item.title} at {item.supplier}")
+        self._tell(step, "started", f"booking {item.title} at {supplier_name(item)}")
         try:
             outcome = await perform_at(
                 item.supplier,
@@ -78,7 +79,7 @@ class TripSteps(BookingWorkflow):
                     key=operation_key(self._booking.id, item.number, "book"),
                 ),
                 policies.forward(self._patience, item.supplier),
-                f"Book {item.title or item.type} at {item.supplier}",
+                f"Book {item.title or item.type} at {supplier_name(item)}",
             )
         except FailureError as error:
             problem = fault(error, step=step, code=Code.SUPPLIER_DOWN, item=item.number)
@@ -106,7 +107,10 @@ class TripSteps(BookingWorkflow):
     def _not_booked(self, item: Item, problem: Problem) -> Problem:
         item.status = ItemStatus.FAILED
         item.problem = problem
-        self._tell(item.type.lower(), "failed", problem.message)
+        told = (
+            "is not known to be booked" if item.saga_state is SagaState.UNKNOWN else "was refused"
+        )
+        self._tell(item.type.lower(), "failed", f"{item.title} {told} at {supplier_name(item)}")
         return problem
 
     async def _drop(self, item: Item) -> None:
@@ -118,6 +122,7 @@ class TripSteps(BookingWorkflow):
         await self._saga.undo_one(_name(item))
         self._hurry = False
         item.status = ItemStatus.FAILED
+        self._tell(item.type.lower(), "dropped", f"the trip goes on without {item.title}")
         self._booking.warnings.append(
             f"{item.title} could not be booked and is not part of the trip; you do not pay for it."
         )

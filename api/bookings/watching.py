@@ -113,6 +113,10 @@ async def _follow(
                 shown = booking.state
                 yield _state(booking)
             if over or _over(booking):
+                # What was told between the two questions belongs before the end.
+                last = await running.ask_events(house, booking.id) or []
+                for number in range(told, len(last)):
+                    yield _step(number, last[number])
                 yield _end(booking)
                 return
             await asyncio.wait({ending}, timeout=POLL_SECONDS)
