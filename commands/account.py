@@ -17,6 +17,7 @@ _LOOK = {
     "done": ("✓", "green"),
     "failed": ("✗", "red"),
     "undone": ("↩", "yellow"),
+    "dropped": ("−", "yellow"),
     "stuck": ("!", "red"),
     "fee": ("i", "yellow"),
     "CONFIRMED": ("✓", "bold green"),
@@ -115,9 +116,10 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     if not isinstance(error, dict):
         return Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
     parts = [Text(str(error.get("message", "")), style="bold"), Text("")]
-    for undone in error.get("undone") or []:
-        title = undone.get("title") or undone.get("type", "")
-        parts.append(Text.assemble(("↩ ", "yellow"), f"{title}: {undone.get('message', '')}"))
+    parts += [
+        Text.assemble(("↩ ", "yellow"), str(undone.get("message", "")))
+        for undone in error.get("undone") or []
+    ]
     parts += [
         Text.assemble(("→ ", "dim"), str(error[field]))
         for field in ("money", "nextStep")
