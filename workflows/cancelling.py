@@ -40,7 +40,7 @@ class CancelBooking(BookingWorkflow):
     def __init__(self, request: CancelBookingRequest) -> None:
         super().__init__(None, request.patience)
         self._request = request
-        self._requested_at = workflow.info().start_time
+        self._requested_at = workflow.info().workflow_start_time
 
     @workflow.run
     async def run(self, request: CancelBookingRequest) -> Booking:

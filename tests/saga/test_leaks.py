@@ -199,12 +199,12 @@ async def test_the_settling_period_outlasts_no_undo(patient: Stack) -> None:
 
 async def test_the_fee_is_that_of_the_moment_of_the_wish(stack: Stack) -> None:
     booking = await confirmed(stack)
-    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3)).isoformat()
     hotel = booking.items[1]
+    stack.stop_workers()
+    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3)).isoformat()
     set_terms(
         stack, booking.id, 2, [{"until": soon, "fee": 0}, {"until": None, "fee": hotel.price}]
     )
-    stack.stop_workers()
     answer = asyncio.ensure_future(cancel(stack, booking.id))
     await asyncio.sleep(4)
     stack.ensure_worker()
