@@ -6,7 +6,9 @@ then by repeating with the same key where the provider allows it, and never by a
 (design.md, "Three outcomes"; reliability.md rules 1–3).
 """
 
+import asyncio
 import datetime as dt
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +16,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import errors
@@ -27,6 +31,9 @@ Result = TypeVar("Result", bound=BaseModel)
 DONE, REFUSED, NOT_DONE, UNKNOWN = "done", "refused", "not_done", "unknown"
 REPEATED = "repeated"
 """Never answered, not visible when looked up, and asked again: it may still take effect."""
+OUTCOME_SECONDS = 60
+"""How long an answer in hand waits for the database to come back."""
+
 TOMBSTONE = "tombstone"
 """Written by an undo: whoever comes later with this key must not begin."""
 
@@ -281,17 +288,12 @@ class AttemptLog:
         return None if attempt is None else int(attempt)
 
     async def _end(self, attempt: int, outcome: str, result: BaseModel) -> None:
-        async with autocommit(self._sessions) as session:
-            await session.execute(
-                update(ATTEMPTS)
-                .where(ATTEMPTS.c.id == attempt)
-                .values(
-                    outcome=outcome,
-                    finished_at=func.now(),
-                    provider_id=getattr(result, "supplier_id", None) or getattr(result, "id", None),
-                    result=result.model_dump(mode="json"),
-                )
-            )
+        await self._write_outcome(
+            attempt,
+            outcome=outcome,
+            provider_id=getattr(result, "supplier_id", None) or getattr(result, "id", None),
+            result=result.model_dump(mode="json"),
+        )
 
     async def _end_with_error(self, attempt: int, error: ProviderError) -> None:
         match error:
@@ -302,23 +304,39 @@ class AttemptLog:
             case _:
                 outcome = UNKNOWN
         new_price = getattr(error, "new_price", None)
-        async with autocommit(self._sessions) as session:
-            await session.execute(
-                update(ATTEMPTS)
-                .where(ATTEMPTS.c.id == attempt)
-                .values(
-                    outcome=outcome,
-                    finished_at=func.now(),
-                    provider_code=error.code,
-                    http_status=error.status,
-                    request_id=error.request_id,
-                    message=str(error)[:1000],
-                    result={
-                        "kind": error.kind,
-                        "new_price": new_price and new_price.model_dump(mode="json"),
-                    },
-                )
-            )
+        await self._write_outcome(
+            attempt,
+            outcome=outcome,
+            provider_code=error.code,
+            http_status=error.status,
+            request_id=error.request_id,
+            message=str(error)[:1000],
+            result={
+                "kind": error.kind,
+                "new_price": new_price and new_price.model_dump(mode="json"),
+            },
+        )
+
+    async def _write_outcome(self, attempt: int, **outcome: Any) -> None:
+        """Write an outcome down, waiting out a database in trouble.
+
+        The answer is in hand and exists nowhere else: giving it up would make it unknown.
+        """
+        until = time.monotonic() + OUTCOME_SECONDS
+        while True:
+            try:
+                async with autocommit(self._sessions) as session:
+                    await session.execute(
+                        update(ATTEMPTS)
+                        .where(ATTEMPTS.c.id == attempt)
+                        .values(finished_at=func.now(), **outcome)
+                    )
+            except (DBAPIError, PoolTimeoutError):
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.5)
+            else:
+                return
 
 
 def pause_within(patience: dt.timedelta) -> dt.timedelta:

@@ -16,13 +16,19 @@ _CODES: dict[type[Refusal], Code] = {
 }
 
 
+MONEY_STEPS = frozenset({"authorise", "capture"})
+
+
 def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
     """Return a refusal as a value."""
+    code = _CODES[type(refusal)]
+    if code is Code.INVALID_TRIP and step in MONEY_STEPS:
+        code = Code.PAYMENT_DECLINED  # the payment method, not the trip, was refused
     details = {}
     if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
         details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}
     return Problem(
-        code=_CODES[type(refusal)],
+        code=code,
         step=step,
         message=str(refusal),
         item=item,

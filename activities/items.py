@@ -28,7 +28,7 @@ from models.keys import operation_key
 from models.messages import BookedItem, BookingRef, CancelledItem, ItemCall, ItemsQuoted
 from models.money import Money
 from models.record import save_quotes
-from models.supply import Cancellation, Quote, Reservation, ReservationStatus
+from models.supply import FOUND_BY_HAND, Cancellation, Quote, Reservation, ReservationStatus
 from models.tables import BOOKING_ITEMS, BOOKINGS
 from models.trip import Contact, ItemType, Traveler, TripComponent
 from suppliers.protocol import Party, Supplier
@@ -219,10 +219,10 @@ class ItemActivities:
         done = past.last(DONE)
         if done is not None:
             return Reservation.model_validate(done.result)
-        if supplier_id is not None:
-            return _found_by_hand(item, supplier_id)
         if not past.doubtful:
             return None
+        if not supplier.capabilities.finds and supplier_id is not None:
+            return _found_by_hand(item, supplier_id)
         if not supplier.capabilities.finds:
             raise UnknownOutcome(
                 f"nobody knows whether {item.component.title} was reserved at {supplier.name};"
@@ -328,6 +328,7 @@ def _found_by_hand(item: _Wanted, supplier_id: str) -> Reservation:
         confirmation_code=supplier_id,
         provider=item.component.supplier,
         price=Money(amount=item.component.price, currency=item.component.currency),
+        details={FOUND_BY_HAND: True},
     )
 
 

@@ -1,5 +1,6 @@
 """Reads of the record for callers. Ownership stands in the WHERE, not after the read (S5)."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from models.record import load_booking, load_history
 from models.tables import BOOKINGS
 
 Read = TypeVar("Read")
+
+PATIENCE_SECONDS = 6
+"""How long a read may take; a database that hangs is one that is away."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,15 @@ class Record:
         Raises:
             OperationalError, InterfaceError, TimeoutError: the database does not answer.
         """
-        try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            try:
+                async with self._sessions() as session:
+                    return await query(session)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
             async with self._sessions() as session:
                 return await query(session)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        async with self._sessions() as session:
-            return await query(session)
 
     async def booking(self, booking_id: str, owner: str | None) -> Stored | None:
         """Return a booking of ``owner``; of anybody when None (operators)."""

@@ -29,7 +29,7 @@ class Words:
 WORDS: dict[Code, Words] = {
     Code.PRICE_CHANGED: Words(
         "The price of the trip has changed since you saw it, so nothing was booked.",
-        "Look at the new price; if you accept it, book again with the new total.",
+        "Have the trip priced again; if you accept the new price, book the new offer.",
     ),
     Code.UNAVAILABLE: Words(
         "A part of the trip is no longer available.",

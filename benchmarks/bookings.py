@@ -22,14 +22,12 @@ from rich.console import Console
 from temporalio.client import Client
 
 from benchmarks import figures, histories, statements, tables
-from benchmarks.rounds import Cell, Round, Rounds, play
+from benchmarks.rounds import DISTURBED, Cell, Round, Rounds, play
 from benchmarks.stage import Stage, cores, stage
 from benchmarks.usage import Meter
 from benchmarks.ways import FrontDoor, NotBookedError, Plain, Saga, Way
 from temporal import connect
 
-DISTURBED = 0.25
-"""Cores kept busy by others, from which on a round is repeated."""
 _WARMING = 16
 _IDLE_SECONDS = 3.0
 _PAUSE_SECONDS = 5.0

@@ -10,6 +10,9 @@ from typing import Any
 from benchmarks.usage import Meter, Usage
 from benchmarks.ways import Booked, Way
 
+DISTURBED = 0.25
+"""Cores kept busy by others, from which on a round says more about them than about us."""
+
 Trips = Callable[[int], Awaitable[list[dict[str, Any]]]]
 """Has the planner make so many trips."""
 
@@ -52,8 +55,9 @@ class Rounds:
     disturbed: int = 0
 
     def of(self, cell: Cell) -> list[Round]:
-        """Return the rounds of a cell."""
-        return [one for one in self.kept if one.cell == cell]
+        """Return the rounds of a cell: the undisturbed ones, or all where there are none."""
+        rounds = [one for one in self.kept if one.cell == cell]
+        return [one for one in rounds if one.disturbance <= DISTURBED] or rounds
 
     @property
     def cells(self) -> list[Cell]:

@@ -26,6 +26,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_timeout=5,
         pool_pre_ping=False,
         pool_recycle=1800,
+        hide_parameters=True,  # errors are logged, and parameters are personal data
         connect_args={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
     )
 

@@ -34,6 +34,10 @@ class ReservationStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+FOUND_BY_HAND = "found_by_hand"
+"""In ``Reservation.details``: a person typed the id in; an adapter makes sure that it is ours."""
+
+
 class Reservation(BaseModel):
     """What a supplier gave us under our reference."""
 

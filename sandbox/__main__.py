@@ -87,6 +87,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
         options.state_file.parent.mkdir(parents=True, exist_ok=True)
         file = StateFile(options.state_file, world)
         file.load()
+        world.keep = file.write
         world.spawn(file.keep())
         world.closers.append(file.close)
     server = _Server(

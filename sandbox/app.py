@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox import amadeus, booking_com, control, planner, stripe, viator
 from sandbox.world import World
@@ -20,6 +23,32 @@ def create_app(world: World) -> FastAPI:
     app = FastAPI(
         title="Sandbox", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
+        # Without the input: it may hold what JSON cannot say (NaN).
+        problems = [{"where": e["loc"], "what": e["msg"]} for e in error.errors()]
+        return JSONResponse({"detail": problems}, status_code=422)
+
+    app.add_middleware(KeptBeforeTold, world=world)
     for part in (control, stripe, booking_com, viator, amadeus, planner):
         app.include_router(part.router(world))
     return app
+
+
+class KeptBeforeTold:
+    """Has the world kept before an answer leaves: what a client was told survives a crash."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def send_kept(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._world.keep()
+            await send(message)
+
+        await self._app(scope, receive, send_kept)

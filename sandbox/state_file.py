@@ -1,7 +1,7 @@
 """Keeping the world across restarts: one SQLite file.
 
-Written behind the requests, many changes at a time; what a killed process had not written yet
-(at most :data:`EVERY_SECONDS` of it) is lost, as at a careless supplier.
+Written before the answer to a request leaves, so that nothing a client was told is lost with a
+killed process; what happens between requests (holds that lapse) is written behind.
 """
 
 import asyncio

@@ -141,6 +141,10 @@ class Shelf:
         return [*reversed(self.documents.values())]
 
 
+def _kept_nowhere() -> None:
+    """A world without a file keeps nothing."""
+
+
 class World:
     """All state of one sandbox process."""
 
@@ -153,6 +157,8 @@ class World:
         self.latency = 0.0
         """Seconds that every supplier takes for every answer."""
         self.closing = asyncio.Event()
+        self.keep: Callable[[], None] = _kept_nowhere
+        """Keeps what has changed where it survives a crash (``--state-file``)."""
         """Set when the process is asked to end: nobody is kept waiting any more."""
         self.shelves: dict[str, Shelf] = {}
         self.closers: list[Callable[[], Awaitable[None]]] = []

@@ -21,7 +21,7 @@ from models.errors import (
     UnknownOutcome,
 )
 from models.money import Money
-from models.supply import Cancellation, Capabilities, Quote, Reservation
+from models.supply import FOUND_BY_HAND, Cancellation, Capabilities, Quote, Reservation
 from models.trip import TripComponent
 from settings import Settings
 from suppliers.amadeus_answers import NAME, ApiAnswer, failure
@@ -170,6 +170,15 @@ class AmadeusSupplier:
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
         """Delete the order; see the protocol. Amadeus takes no key, and names no fee."""
         order_id = percent_encoded(reservation.supplier_id, safe="")
+        if reservation.details.get(FOUND_BY_HAND) and not await self._is_ours(
+            order_id, reservation.reference
+        ):
+            raise _refused(
+                NotCancellable,
+                f"Amadeus order {reservation.supplier_id} does not carry our reference"
+                f" {reservation.reference}: it is another booking's, or there is none",
+                "cancel",
+            )
         answer = await self._api.call(
             lambda client: client.booking.flight_order(order_id).delete(),
             operation="cancel",
@@ -186,6 +195,20 @@ class AmadeusSupplier:
                 code=answer.issues[0].code,
             )
         raise failure(answer)
+
+    async def _is_ours(self, order_id: str, reference: str) -> bool:
+        """Tell whether an order that a person named carries our reference in its remarks."""
+        answer = await self._api.call(
+            lambda client: client.booking.flight_order(order_id).get(),
+            operation="find",
+            changes=False,
+        )
+        if answer.status == 404:
+            return False
+        if answer.status != 200 or answer.body is None:
+            raise failure(answer)
+        remarks = ((answer.body.get("data") or {}).get("remarks") or {}).get("general") or []
+        return any(remark.get("text") == f"TRIP {reference}" for remark in remarks)
 
     async def close(self) -> None:
         """Start no calls any more."""

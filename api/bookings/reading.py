@@ -1,5 +1,6 @@
 """``GET /booking/{id}``: the workflow answers for running bookings, the record for ended ones."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio.service import RPCError
@@ -10,6 +11,7 @@ from api.house import House
 from api.problems import booking_unknown, is_temporal_away, temporal_away
 from api.record import is_booking_id
 from models.booking import Booking, HistoryEntry
+from models.lifecycle import FINAL_STATES
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ async def find(house: House, caller: KnownCaller, booking_id: str) -> Found:
     if stored is None:
         return await _unrecorded(house, caller, booking_id)
     history = await house.record.history(booking_id)
-    if waiting.is_settled(stored.booking):
+    if waiting.is_settled(stored.booking) and not await _is_changing(house, stored.booking):
         return Found(stored.booking, history, live=False)
     now = await running.ask_booking(house, booking_id)
     if now is None or now.version < stored.booking.version:
@@ -46,6 +48,16 @@ async def find(house: House, caller: KnownCaller, booking_id: str) -> Found:
     if now.version > stored.booking.version:  # it moved on between the two reads
         history = await house.record.history(booking_id)
     return Found(now, history, live=not waiting.is_settled(now))
+
+
+async def _is_changing(house: House, booking: Booking) -> bool:
+    """Tell whether a cancellation is under way of a booking that stands."""
+    if booking.state in FINAL_STATES:
+        return False
+    with suppress(RPCError, RuntimeError):  # nobody to ask: the record answers
+        run = await running.find_run(house, booking.id)
+        return run is not None and run.running
+    return False
 
 
 async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Found:

@@ -52,7 +52,7 @@ class Orders:
 
         async def commit(fault: Fault | None) -> Answer:
             try:
-                return self._book(data, drifted=fault is not None)
+                return self._book(data, drifted=fault is not None and fault.kind == "price_drift")
             except Refused as refused:
                 return refused.answer
 

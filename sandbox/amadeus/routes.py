@@ -62,7 +62,8 @@ def router(world: World) -> APIRouter:
                 offer = recognised(document, world.now(), must_be_priced=False)
             except Refused as refused:
                 return refused.answer
-            confirmed = priced(offer, str(document["id"]), drifted=fault is not None)
+            drifted = fault is not None and fault.kind == "price_drift"
+            confirmed = priced(offer, str(document["id"]), drifted=drifted)
             return said(200, answer_body(offer, confirmed, fare_rules=fare_rules))
 
         return unauthorised(request) or await world.serve(

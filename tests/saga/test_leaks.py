@@ -137,6 +137,29 @@ async def test_a_wrong_id_typed_in_by_an_operator_closes_no_case(stack: Stack) -
     await check(stack.sandbox, stack.settings.database_url, request.booking_id)
 
 
+async def test_an_order_of_another_booking_is_not_cancelled_by_mistake(stack: Stack) -> None:
+    other = await stack.book()
+    request = await stack.request()
+    await stack.sandbox.arm("amadeus", "book", "commit_then_error", reference=request.booking_id)
+    handle = await stack.start(request)
+    held = await stack.until(handle, NEEDS_ATTENTION)
+    assert held.case is not None
+    (number,) = held.case.items
+    foreign = other.items[0].reservation
+    assert foreign is not None
+    wrong = Resolution(decision="retry", who="op", supplier_ids={number: foreign.supplier_id})
+    await decide(stack, request.booking_id, wrong)
+    await stack.until(handle, NEEDS_ATTENTION)
+    await check(stack.sandbox, stack.settings.database_url, other.id)
+    facts = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    right = Resolution(
+        decision="retry", who="op", supplier_ids={number: facts.reservations[0]["id"]}
+    )
+    await decide(stack, request.booking_id, right)
+    assert (await asyncio.wait_for(handle.result(), 60)).state is BookingState.FAILED
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
 async def test_a_successor_does_not_lock_the_trip_of_a_failed_booking(stack: Stack) -> None:
     """The first workflow task recorded FAILED; its worker died; another one begins it anew."""
     activities = create_activities(stack.settings)
