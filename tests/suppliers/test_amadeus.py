@@ -289,7 +289,8 @@ async def test_there_is_no_look_up(flights: AmadeusSupplier) -> None:
 )
 async def test_rates(more: dict[str, Any], rate: float | None) -> None:
     if "environment" in more:
-        more = {**more, "mock_stripe": True}
+        others = {"mock_stripe": True, "booking_com_api_key": "k", "viator_api_key": "k"}
+        more = {**more, **others}
     supplier = AmadeusSupplier(Settings(**more))
     assert supplier.capabilities.requests_per_second == rate
     assert supplier.capabilities.timeout == dt.timedelta(seconds=30 if rate else 8)

@@ -50,11 +50,14 @@ async def test_waiting_for_a_connection_sent_nothing(scripted: Scripted) -> None
     scripted.say("/slow", Reply(200, {}, delay=5))
     http = client(scripted.url, connections=1)
     ends = await asyncio.gather(
-        *(http.call("POST", "/slow", operation="book", changes=True, body={}) for _ in range(2)),
+        *(http.call("POST", "/slow", operation="book", changes=True, body={}) for _ in range(4)),
         return_exceptions=True,
     )
-    assert sorted(type(end).__name__ for end in ends) == ["Retryable", "UnknownOutcome"]
-    assert len(scripted.requests) == 1
+    names = [type(end).__name__ for end in ends]
+    # Whoever got the one connection sent something, the first at once and perhaps one more when
+    # it was given up; all others are sure that nothing was sent.
+    assert set(names) == {"Retryable", "UnknownOutcome"}
+    assert names.count("UnknownOutcome") == len(scripted.requests) <= 2
     await http.close()
 
 

@@ -1,0 +1,39 @@
+"""Live and test do not mix, and production sells nothing that the sandbox pretends to have."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from settings import Settings
+
+SUPPLIERS = {"amadeus_api_key": "k", "booking_com_api_key": "k", "viator_api_key": "k"}
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"stripe_secret_key": "sk_live_x"}, "live key"),
+        ({"environment": "production", "stripe_secret_key": "sk_test_x", **SUPPLIERS}, "test key"),
+        ({"stripe_secret_key": "sk_live_x", "stripe_api_base": "http://127.0.0.1:1"}, "not Stripe"),
+        ({"environment": "production", "stripe_secret_key": "sk_live_x"}, "pretends"),
+        ({"environment": "production", **SUPPLIERS}, "pretends"),
+        ({"amadeus_base_url": "https://api.amadeus.com"}, "live hosts"),
+    ],
+)
+def test_refused_at_start(values: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        settings(**values)
+
+
+def test_accepted_at_start() -> None:
+    assert settings().stripe_url.endswith("/stripe")
+    live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
+    assert live.stripe_url == "https://api.stripe.com"
+    assert live.amadeus_url == "https://api.amadeus.com"
+    mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)
+    assert mocked.stripe_key == "sk_test_sandbox"
