@@ -39,6 +39,8 @@ class CellFigures(BaseModel):
     """Median of (time of a booking − its supplier time)."""
     disturbance: float
     """Cores that others kept busy, median of the rounds."""
+    slowness: float
+    """A fixed calculation's time in units of the shortest of the run, median of the rounds."""
 
     @property
     def cpu_total(self) -> float:
@@ -89,7 +91,8 @@ class Report(BaseModel):
 
     cores: int
     settings: dict[str, str]
-    disturbed_rounds: int
+    repeated_rounds: int
+    """Because others kept the machine busy, or it was slower than it can be."""
     idle_cpu: dict[str, float]
     """CPU milliseconds per second while nothing is booked."""
     cells: list[CellFigures]
@@ -131,6 +134,7 @@ def _of_cell(rounds: Rounds, cell: Cell, database_url: str) -> CellFigures:
         per_second_range=(round(min(rates), 2), round(max(rates), 2)),
         cpu=_cpu(played),
         disturbance=round(statistics.median(one.disturbance for one in played), 2),
+        slowness=round(statistics.median(one.pace for one in played) / rounds.best_pace, 2),
     )
     plain = rounds.of(Cell(cell.latency, cell.concurrency, PLAIN))
     if not plain:

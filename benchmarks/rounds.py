@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.usage import Meter, Usage
+from benchmarks.usage import Meter, Usage, pace
 from benchmarks.ways import Booked, Way
 
 DISTURBED = 0.25
 """Cores kept busy by others, from which on a round says more about them than about us."""
+SLOW = 1.25
+"""The same for a fixed calculation's time, in units of the shortest seen in the run."""
 
 Trips = Callable[[int], Awaitable[list[dict[str, Any]]]]
 """Has the planner make so many trips."""
@@ -35,6 +37,8 @@ class Round:
     latencies: list[float]
     booked: list[Booked]
     usage: Usage
+    pace: float
+    """Of the machine: a fixed calculation's time, the longer one of before and after."""
 
     @property
     def per_second(self) -> float:
@@ -49,15 +53,24 @@ class Round:
 
 @dataclass
 class Rounds:
-    """All rounds of a run, and how many were thrown away because others used the machine."""
+    """All rounds of a run, and how many were repeated because something disturbed them."""
 
     kept: list[Round] = field(default_factory=list)
-    disturbed: int = 0
+    repeated: int = 0
 
     def of(self, cell: Cell) -> list[Round]:
         """Return the rounds of a cell: the undisturbed ones, or all where there are none."""
         rounds = [one for one in self.kept if one.cell == cell]
-        return [one for one in rounds if one.disturbance <= DISTURBED] or rounds
+        return [one for one in rounds if not self.is_disturbed(one)] or rounds
+
+    def is_disturbed(self, one: Round) -> bool:
+        """Tell whether others were busy, or the machine slower than it can be, in a round."""
+        return one.disturbance > DISTURBED or one.pace > SLOW * self.best_pace
+
+    @property
+    def best_pace(self) -> float:
+        """The machine's best in this run."""
+        return min((one.pace for one in self.kept), default=float("inf"))
 
     @property
     def cells(self) -> list[Cell]:
@@ -85,6 +98,8 @@ async def play(cell: Cell, way: Way, trips: Trips, bookings: int, meter: Meter) 
             latencies.append(time.perf_counter() - began)
             booked.append(one)
 
+    pace_before = pace()
     before = meter.read()
     await asyncio.gather(*(customer() for _ in range(cell.concurrency)))
-    return Round(cell, latencies, booked, meter.since(before))
+    usage = meter.since(before)
+    return Round(cell, latencies, booked, usage, max(pace_before, pace()))

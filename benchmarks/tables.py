@@ -20,10 +20,10 @@ def show(report: Report, console: Console) -> None:
     console.print(_history(report))
     console.print(_steps(report))
     console.print(_sql(report))
-    if report.disturbed_rounds:
+    if report.repeated_rounds:
         console.print(
-            f"[yellow]{report.disturbed_rounds} rounds were repeated because others used the"
-            " machine.[/]"
+            f"[yellow]{report.repeated_rounds} rounds were repeated: others used the machine, or"
+            " it was slow.[/]"
         )
 
 
@@ -43,7 +43,7 @@ def _times(cells: list[CellFigures]) -> Table:
     table = _table(
         "\nTime of a booking, ms",
         *("Way", "Load", "p50", "p99", "min", "bookings/s", "(range)", "× plain"),
-        *("supplier time", "over it", "others' cores"),
+        *("supplier time", "over it", "others' cores", "slowness"),
     )
     for cell in cells:
         table.add_row(
@@ -58,6 +58,7 @@ def _times(cells: list[CellFigures]) -> Table:
             _number(cell.supplier_p50, 1),
             _number(cell.overhead_p50, 1),
             f"{cell.disturbance:.2f}",
+            f"{cell.slowness:.2f}",
         )
     return table
 

@@ -1,4 +1,4 @@
-"""CPU time of process trees, and what the rest of the machine did meanwhile."""
+"""CPU time of process trees, and how the machine was meanwhile: its other users, its pace."""
 
 import os
 import time
@@ -61,3 +61,17 @@ def _own(process: psutil.Process) -> float:
 def _busy() -> float:
     times = psutil.cpu_times()
     return float(sum(times[:3])) + float(getattr(times, "irq", 0) + getattr(times, "softirq", 0))
+
+
+def pace() -> float:
+    """Return the seconds a fixed calculation takes now: cores of shared hosts change their speed.
+
+    About 30 ms altogether; the best of three, so that a moment's interruption does not count.
+    """
+    best = float("inf")
+    for _ in range(3):
+        began, total = time.perf_counter(), 0
+        for number in range(150_000):
+            total += number * number % 7
+        best = min(best, time.perf_counter() - began)
+    return best

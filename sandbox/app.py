@@ -27,7 +27,7 @@ def create_app(world: World) -> FastAPI:
     @app.exception_handler(RequestValidationError)
     async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
         # Without the input: it may hold what JSON cannot say (NaN).
-        problems = [{"where": e["loc"], "what": e["msg"]} for e in error.errors()]
+        problems = [{key: e[key] for key in ("type", "loc", "msg")} for e in error.errors()]
         return JSONResponse({"detail": problems}, status_code=422)
 
     app.add_middleware(KeptBeforeTold, world=world)

@@ -73,7 +73,7 @@ def test_a_confirmed_trip_shows_codes_and_money() -> None:
 def test_a_failed_trip_says_what_why_and_what_next() -> None:
     shown = text(account_panel(Account(TRIP, FAILED, 0.5)))
     for expected in (
-        *("FAILED", "The hotel is full.", "Flight: was cancelled", "Nothing was taken."),
+        *("FAILED", "The hotel is full.", "↩ was cancelled", "Nothing was taken."),
         *("Choose another hotel.", "UNAVAILABLE at hotel"),
     ):
         assert expected in shown

@@ -46,7 +46,14 @@ def test_the_sandbox_refuses_production(
 ) -> None:
     get_settings.cache_clear()
     try:
-        answer = tripsaga("sandbox", ENVIRONMENT="production", STRIPE_SECRET_KEY="sk_live_x")
+        answer = tripsaga(
+            "sandbox",
+            ENVIRONMENT="production",
+            STRIPE_SECRET_KEY="sk_live_x",
+            AMADEUS_API_KEY="k",
+            BOOKING_COM_API_KEY="k",
+            VIATOR_API_KEY="k",
+        )
     finally:
         monkeypatch.undo()
         get_settings.cache_clear()
