@@ -69,10 +69,7 @@ FAILED: dict[str, Any] = {
             "Your card was not charged. The amount that was set aside has been released; some"
             " banks take a few days to show it."
         ),
-        "nextStep": (
-            "Choose another trip or other dates and book again. To try again, send the booking"
-            " with a new Idempotency-Key."
-        ),
+        "nextStep": "Choose another trip or other dates and book again.",
         "details": {},
     },
 }

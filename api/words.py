@@ -12,8 +12,6 @@ from models.trip import ItemType
 
 KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "activity"}
 
-TRY_AGAIN = "To try again, send the booking with a new Idempotency-Key."
-
 
 @dataclass(frozen=True)
 class Words:
@@ -173,8 +171,6 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     next_step = words.next_step
     if booking.state is BookingState.NEEDS_ATTENTION:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
-    elif booking.state is BookingState.FAILED and code in RETRIED:
-        next_step = f"{next_step} {TRY_AGAIN}"
     return code, problem.step if problem else "cancel", message, next_step
 
 
@@ -195,22 +191,6 @@ def named(item: Item) -> str:
     """Return an item as travellers know it: the hotel “Aurora”."""
     kind = KIND[item.type]
     return f"the {kind} “{item.title}”" if item.title else f"the {kind}"
-
-
-RETRIED = frozenset(
-    {
-        Code.PRICE_CHANGED,
-        Code.UNAVAILABLE,
-        Code.INVALID_TRIP,
-        Code.PAYMENT_DECLINED,
-        Code.AUTHENTICATION_REQUIRED,
-        Code.SUPPLIER_DOWN,
-        Code.PAYMENT_DOWN,
-        Code.CONFIGURATION,
-        Code.INTERNAL,
-    }
-)
-"""Codes after which booking again is the way on."""
 
 
 def _code_of(booking: Booking) -> Code:
