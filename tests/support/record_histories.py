@@ -27,7 +27,7 @@ async def record(stack: Stack) -> None:
         handle = stack.client.get_workflow_handle(booking_id, run_id=run_id)
         history = await handle.fetch_history()
         # Stack traces name the machine they were made on; replaying does not need them.
-        text = re.sub(r'"stackTrace": "(?:[^"\\\\]|\\\\.)*"', '"stackTrace": ""', history.to_json())
+        text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history.to_json())
         (HISTORIES / f"{name}.json").write_text(text + "\n")
         print(name, len(history.events), "events")
 
