@@ -9,7 +9,7 @@ then by repeating with the same key where the provider allows it, and never by a
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -185,6 +185,25 @@ class AttemptLog:
                 )
             if tombstone is not None:
                 return past
+
+    async def bury_all(self, intents: Sequence[Intent]) -> None:
+        """Close several intentions for good, mostly in one statement."""
+        async with autocommit(self._sessions) as session:
+            closed = await session.scalars(
+                upsert(ATTEMPTS)
+                .values(
+                    [
+                        {**_columns(intent, 1), "outcome": TOMBSTONE, "finished_at": func.now()}
+                        for intent in intents
+                    ]
+                )
+                .on_conflict_do_nothing(index_elements=["key", "number"])
+                .returning(ATTEMPTS.c.key)
+            )
+            fresh = set(closed)
+        for intent in intents:
+            if intent.key not in fresh:
+                await self.bury(intent)
 
     async def adopt(self, past: Past, found: BaseModel) -> None:
         """Write down that an unanswered attempt turned out to have been done."""

@@ -1,46 +1,31 @@
-"""Activities that reach the payment gateway: authorise, capture, give back, refund, read.
+"""Activities that reach the payment gateway: authorise, capture, give back, refund, look.
 
 Money moves in two steps, and after every unanswered call the payment is read by its id before
-anything is repeated (reliability.md rule 4; providers.md §1).
+anything is repeated (reliability.md rule 4; providers.md §1). One gateway call each, through the
+attempt log, is ``activities.charging``; refunds are ``activities.refunding``.
 """
 
 import asyncio
 import datetime as dt
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
+from activities.attempts import AttemptLog
+from activities.charging import Charging
 from activities.failures import application_error, problem
 from activities.heartbeats import heartbeating
+from activities.payment_views import Terms, view
+from activities.refunding import Refunding, Request
 from models import calls
-from models.booking import PaymentView, RefundView
+from models.booking import PaymentView
 from models.database import Sessions, autocommit
 from models.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
-from models.keys import operation_key
-from models.lifecycle import PaymentStatus
-from models.messages import PaymentCall, PaymentOutcome
-from models.money import Money
+from models.messages import Advice, BookingRef, PaymentCall, PaymentOutcome, StrayPayment
 from models.tables import PAYMENTS
-from payments.protocol import Gateway, Payment, PaymentState, Refund
-
-AT_ONCE = dt.timedelta(0)
-"""Repeating with the same idempotency key is safe as soon as a look-up found nothing."""
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """What the record knows of a booking's payment."""
-
-    booking_id: str
-    payment_method_id: str
-    currency: str
-    amount: int
-
-    def money(self, amount: int) -> Money:
-        return Money(amount=amount, currency=self.currency)
+from payments.declines import explain
+from payments.protocol import Gateway, PaymentState
 
 
 class PaymentActivities:
@@ -48,34 +33,38 @@ class PaymentActivities:
 
     def __init__(self, sessions: Sessions, gateway: Gateway, settle_period: dt.timedelta) -> None:
         self._sessions = sessions
-        self._log = AttemptLog(sessions)
         self._gateway = gateway
-        self._settle_period = settle_period
+        log = AttemptLog(sessions)
+        self._charging = Charging(log, gateway)
+        self._refunding = Refunding(sessions, log, gateway, settle_period)
 
     @activity.defn(name=calls.AUTHORISE.name)
     async def authorise_payment(self, call: PaymentCall) -> PaymentOutcome:
         """Hold ``call.amount`` on the traveller's payment method; nothing is taken.
 
-        The payment is created unconfirmed, its id is on record, and only then is it confirmed.
+        The payment is created unconfirmed, its id is on record, and only then is it confirmed. A
+        refused card is an answer: with the payment as it is, and what may help.
         """
         terms = await self._terms(call)
+        card = call.payment_method_id or terms.payment_method_id
+        created = None
         try:
             async with heartbeating():
-                created = await self._create(terms, call.amount)
-                payment = await self._confirm(terms, call.key, created.id)
+                created = await self._charging.create(terms, call.amount)
+                payment = await self._charging.confirm(terms, call.key, created.id, card)
         except Refusal as refusal:
-            return PaymentOutcome(refused=problem(refusal, step="authorise"))
+            return _refused(refusal, view(created, terms) if created else None)
         except Fault as fault:
             raise application_error(fault) from fault
-        return PaymentOutcome(payment=_view(payment, terms))
+        return PaymentOutcome(payment=view(payment, terms))
 
     @activity.defn(name=calls.READ_PAYMENT.name)
     async def read_payment(self, call: PaymentCall) -> PaymentOutcome:
-        """Read the payment as the gateway has it now."""
+        """Read a payment that waits for its traveller, as the gateway has it now."""
         terms = await self._terms(call)
         try:
             async with heartbeating():
-                payment = await self._gateway.retrieve(await self._payment_id(terms))
+                payment = await self._gateway.retrieve(await self._charging.payment_id(terms))
             if payment.state is PaymentState.UNCONFIRMED and payment.decline_code is not None:
                 raise Declined(
                     "the card holder could not be authenticated",
@@ -84,10 +73,10 @@ class PaymentActivities:
                     code=payment.decline_code,
                 )
         except Refusal as refusal:
-            return PaymentOutcome(refused=problem(refusal, step="authorise"))
+            return _refused(refusal, None)
         except Fault as fault:
             raise application_error(fault) from fault
-        return PaymentOutcome(payment=_view(payment, terms))
+        return PaymentOutcome(payment=view(payment, terms))
 
     @activity.defn(name=calls.CAPTURE.name)
     async def capture_payment(self, call: PaymentCall) -> PaymentOutcome:
@@ -95,38 +84,13 @@ class PaymentActivities:
         terms = await self._terms(call)
         try:
             async with heartbeating():
-                payment_id = await self._payment_id(terms)
-
-                async def capture(version: int) -> Payment:
-                    return await self._gateway.capture(
-                        payment_id,
-                        amount=terms.money(call.amount),
-                        key=_versioned(call.key, version),
-                    )
-
-                async def captured(_: dt.datetime) -> Payment | None:
-                    payment = await self._gateway.retrieve(payment_id)
-                    if payment.state is PaymentState.RELEASED:
-                        raise Declined(
-                            "the hold on the money has ended",
-                            provider=self._gateway.name,
-                            operation="capture",
-                            code="authorisation_expired",
-                        )
-                    return payment if payment.state is PaymentState.CAPTURED else None
-
-                payment = await self._log.once(
-                    self._intent(terms, "capture", call.key),
-                    Payment,
-                    capture,
-                    look_up=captured,
-                    repeat_after=AT_ONCE,
-                )
+                payment_id = await self._charging.payment_id(terms)
+                payment = await self._charging.capture(terms, call.key, payment_id, call.amount)
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="capture"))
         except Fault as fault:
             raise application_error(fault) from fault
-        return PaymentOutcome(payment=_view(payment, terms))
+        return PaymentOutcome(payment=view(payment, terms))
 
     @activity.defn(name=calls.RETURN_PAYMENT.name)
     async def return_payment(self, call: PaymentCall) -> PaymentOutcome:
@@ -138,7 +102,7 @@ class PaymentActivities:
         terms = await self._terms(call)
         try:
             async with heartbeating():
-                payment_id = await self._what_there_is(terms)
+                payment_id = await self._charging.what_there_is(terms, call.authorisations)
                 if payment_id is None:
                     return PaymentOutcome()
                 payment = await self._gateway.retrieve(payment_id)
@@ -146,7 +110,8 @@ class PaymentActivities:
                     case PaymentState.RELEASED:
                         pass
                     case PaymentState.CAPTURED:
-                        await self._refund_down_to(terms, payment_id, 0, f"{call.key}:refund")
+                        request = Request(f"{call.key}:refund", 0, call.reason or "trip undone")
+                        await self._refunding.down_to(terms, payment_id, request)
                     case PaymentState.PROCESSING:
                         raise Retryable(
                             "the payment is being processed",
@@ -154,7 +119,7 @@ class PaymentActivities:
                             operation="cancel",
                         )
                     case _:
-                        await self._release(terms, payment_id, call.key)
+                        await self._charging.release(terms, payment_id, call.key)
                 return PaymentOutcome(payment=await self._read(payment_id, terms))
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="undo"))
@@ -163,239 +128,129 @@ class PaymentActivities:
 
     @activity.defn(name=calls.REFUND.name)
     async def refund_payment(self, call: PaymentCall) -> PaymentOutcome:
-        """Give back what was taken, down to ``call.keep``; what is given back already counts.
-
-        The amount comes from the gateway's own books at that moment, so that a refund nobody saw
-        the answer of, or one made by hand, is never paid a second time.
-        """
+        """Give back what was taken, down to ``call.keep``; what is given back already counts."""
         terms = await self._terms(call)
+        request = Request(call.key, call.keep, call.reason, call.items)
         try:
             async with heartbeating():
-                payment_id = await self._payment_id(terms)
-                await self._refund_down_to(terms, payment_id, call.keep, call.key)
+                payment_id = terms.payment_id or await self._charging.payment_id(terms)
+                await self._refunding.down_to(terms, payment_id, request)
                 return PaymentOutcome(payment=await self._read(payment_id, terms))
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="refund"))
         except Fault as fault:
             raise application_error(fault) from fault
 
-    # -- one gateway call each, through the attempt log -----------------------------------
+    @activity.defn(name=calls.LOOK.name)
+    async def look_at_payment(self, ref: BookingRef) -> PaymentOutcome:
+        """Read the whole payment of a booking at rest: refunds and disputes as well."""
+        try:
+            async with heartbeating():
+                return PaymentOutcome(payment=await self.look(ref.booking_id))
+        except Refusal as refusal:
+            return PaymentOutcome(refused=problem(refusal, step="refund"))
+        except Fault as fault:
+            raise application_error(fault) from fault
 
-    async def _create(self, terms: _Terms, amount: int) -> Payment:
-        intent = self._create_intent(terms)
+    @activity.defn(name=calls.RETURN_STRAY.name)
+    async def return_stray_payment(self, stray: StrayPayment) -> PaymentOutcome:
+        """Give back a payment under the booking's id that is not the one on record.
 
-        async def create(version: int) -> Payment:
-            return await self._gateway.create(
-                amount=terms.money(amount),
-                payment_method_id=terms.payment_method_id,
-                reference=terms.booking_id,
-                metadata={"booking_id": terms.booking_id},
-                key=_versioned(intent.key, version),
-            )
+        It can only have come to be against our will: a worker believed dead, a late commit. Its
+        money was never the house's, so nothing of it is in the ledger.
+        """
+        terms = await self._terms(PaymentCall(booking_id=stray.booking_id, key=stray.key))
+        try:
+            async with heartbeating():
+                payment = await self._gateway.retrieve(stray.payment_id)
+                if stray.payment_id == terms.payment_id or payment.booking_id != stray.booking_id:
+                    return PaymentOutcome()
+                if payment.state is PaymentState.CAPTURED:
+                    request = Request(f"{stray.key}:refund", 0, "a payment nobody asked for")
+                    await self._refunding.down_to(terms, stray.payment_id, request)
+                elif payment.state is not PaymentState.RELEASED:
+                    await self._charging.release(terms, stray.payment_id, stray.key)
+                return PaymentOutcome(payment=await self._read(stray.payment_id, terms))
+        except Refusal as refusal:
+            return PaymentOutcome(refused=problem(refusal, step="refund"))
+        except Fault as fault:
+            raise application_error(fault) from fault
 
-        async def created(_: dt.datetime) -> Payment | None:
-            return await self._gateway.find(terms.booking_id)
+    async def is_stray(self, booking_id: str, payment_id: str) -> bool:
+        """Tell whether a payment holds or took money for a booking that has another on record.
 
-        return await self._log.once(intent, Payment, create, look_up=created, repeat_after=AT_ONCE)
-
-    async def _confirm(self, terms: _Terms, key: str, payment_id: str) -> Payment:
-        async def confirm(version: int) -> Payment:
-            return await self._gateway.confirm(payment_id, key=_versioned(key, version))
-
-        async def confirmed(_: dt.datetime) -> Payment | None:
-            payment = await self._gateway.retrieve(payment_id)
-            if payment.decline_code is not None or payment.state is PaymentState.RELEASED:
-                raise Declined(
-                    "the card was declined",
-                    provider=self._gateway.name,
-                    operation="confirm",
-                    code=payment.decline_code,
-                )
-            return None if payment.state is PaymentState.UNCONFIRMED else payment
-
-        return await self._log.once(
-            self._intent(terms, "confirm", key),
-            Payment,
-            confirm,
-            look_up=confirmed,
-            repeat_after=AT_ONCE,
-        )
-
-    async def _release(self, terms: _Terms, payment_id: str, key: str) -> None:
-        async def release(version: int) -> Payment:
-            try:
-                return await self._gateway.cancel(payment_id, key=_versioned(key, version))
-            except InvalidRequest as refusal:
-                if refusal.code != "captured":
-                    raise
-                # Taken between our look and our cancel: the next look will refund it.
-                raise Retryable(
-                    "the money was taken meanwhile",
-                    provider=self._gateway.name,
-                    operation="cancel",
-                ) from refusal
-
-        async def released(_: dt.datetime) -> Payment | None:
-            payment = await self._gateway.retrieve(payment_id)
-            return payment if payment.state is PaymentState.RELEASED else None
-
-        await self._log.once(
-            self._intent(terms, "cancel", key),
-            Payment,
-            release,
-            look_up=released,
-            repeat_after=AT_ONCE,
-        )
-
-    async def _refund_down_to(self, terms: _Terms, payment_id: str, keep: int, key: str) -> None:
-        await self._settle_earlier_refunds(terms, key)
+        Raises:
+            ProviderError: no answer, or the gateway does not know the payment.
+        """
+        terms = await self._terms(PaymentCall(booking_id=booking_id, key=""))
+        if payment_id == terms.payment_id:
+            return False
         payment = await self._gateway.retrieve(payment_id)
-        amount = payment.captured - payment.refunded - keep
-        if amount <= 0:
-            return
+        if payment.booking_id != booking_id or payment.state is PaymentState.RELEASED:
+            return False
+        return payment.state is not PaymentState.CAPTURED or payment.captured > payment.refunded
 
-        async def refund(version: int) -> Refund:
-            return await self._gateway.refund(
-                payment_id, amount=terms.money(amount), key=_versioned(key, version)
-            )
+    async def look(self, booking_id: str) -> PaymentView | None:
+        """Return the payment of a booking as the gateway has it now, with refunds and disputes.
 
-        async def refunded(_: dt.datetime) -> Refund | None:
-            now = await self._gateway.retrieve(payment_id)
-            if now.captured - now.refunded > keep:
-                return None
-            return (await self._gateway.refunds(payment_id))[-1]
+        None when no payment is on record for it. Our refund rows learn what became of them.
 
-        await self._log.once(
-            self._intent(terms, "refund", key),
-            Refund,
-            refund,
-            look_up=refunded,
-            repeat_after=AT_ONCE,
-            # Under a fresh key a refund that commits late would be a second one.
-            fresh_key_after=self._settle_period,
-        )
-
-    async def _settle_earlier_refunds(self, terms: _Terms, key: str) -> None:
-        """Wait until refunds of earlier intentions can no longer take effect unseen."""
-        unsettled = await self._log.open_attempts(terms.booking_id, self._gateway.name, "refund")
-        earlier = [row for row in unsettled.rows if row.key != key]
-        if not earlier:
-            return
-        left = Past(earlier).ended + self._settle_period - dt.datetime.now(dt.UTC)
-        if left > dt.timedelta(0):
-            raise Retryable(
-                "an earlier refund may still be on its way",
-                provider=self._gateway.name,
-                operation="refund",
-                retry_after=pause_within(left),
-            )
-        for row in earlier:
-            await self._log.settle_unsettled(row.key, NOT_DONE)
-
-    async def _what_there_is(self, terms: _Terms) -> str | None:
-        """Close the payment's forward steps for good and return its id; None: there is none."""
-        intent = self._create_intent(terms)
-        past = await self._log.bury(intent)
-        for operation in ("confirm", "capture"):
-            key = operation_key(terms.booking_id, "payment", operation)
-            await self._log.bury(self._intent(terms, operation, key))
-        done = past.last(DONE)
-        if done is not None:
-            return str(done.provider_id)
-        if not past.doubtful:
+        Raises:
+            ProviderError: no answer, or the gateway does not know it.
+        """
+        terms = await self._terms(PaymentCall(booking_id=booking_id, key=""), on_record=True)
+        if terms.payment_id is None:
             return None
-        found = await self._gateway.find(terms.booking_id)
-        if found is not None:
-            await self._log.adopt(past, found)
-            return found.id
-        # It was never confirmed, for its id is not on record: whatever may still appear holds no
-        # money, and nobody can confirm it any more.
-        await self._log.settle_unsettled(intent.key, NOT_DONE)
-        return None
+        return await self._read(terms.payment_id, terms)
 
-    async def _payment_id(self, terms: _Terms) -> str:
-        past = await self._log.past(self._create_intent(terms).key)
-        done = past.last(DONE)
-        if done is None:
-            raise ApplicationError(
-                f"booking {terms.booking_id} has no payment", type="NoPayment", non_retryable=True
-            )
-        return str(done.provider_id)
-
-    async def _read(self, payment_id: str, terms: _Terms) -> PaymentView:
-        payment, refunds = await asyncio.gather(
-            self._gateway.retrieve(payment_id), self._gateway.refunds(payment_id)
+    async def _read(self, payment_id: str, terms: Terms) -> PaymentView:
+        payment = await self._gateway.retrieve(payment_id)
+        if not payment.captured:  # then nothing was refunded or disputed
+            return view(payment, terms)
+        refunds, disputes = await asyncio.gather(
+            self._gateway.refunds(payment_id), self._gateway.disputes(payment_id)
         )
-        return _view(payment, terms, refunds)
+        await self._refunding.note(refunds)
+        return view(payment, terms, refunds, disputes)
 
-    def _create_intent(self, terms: _Terms) -> Intent:
-        key = operation_key(terms.booking_id, "payment", "create")
-        return self._intent(terms, "create", key)
-
-    def _intent(self, terms: _Terms, operation: str, key: str) -> Intent:
-        return Intent(
-            booking_id=terms.booking_id,
-            provider=self._gateway.name,
-            operation=operation,
-            key=key,
-        )
-
-    async def _terms(self, call: PaymentCall) -> _Terms:
+    async def _terms(self, call: PaymentCall, *, on_record: bool = False) -> Terms:
+        table = PAYMENTS.c
         async with autocommit(self._sessions) as session:
             row = (
                 await session.execute(
                     select(
-                        PAYMENTS.c.payment_method_id, PAYMENTS.c.currency, PAYMENTS.c.amount
-                    ).where(PAYMENTS.c.booking_id == call.booking_id)
+                        table.payment_intent_id,
+                        table.payment_method_id,
+                        table.currency,
+                        table.amount,
+                        table.hold,
+                    ).where(table.booking_id == call.booking_id)
                 )
             ).one_or_none()
         if row is None:
             raise ApplicationError(
                 f"no booking {call.booking_id}", type="UnknownBooking", non_retryable=True
             )
-        return _Terms(call.booking_id, row.payment_method_id, row.currency, row.amount)
+        return Terms(
+            booking_id=call.booking_id,
+            payment_id=row.payment_intent_id,
+            payment_method_id=row.payment_method_id,
+            currency=row.currency,
+            amount=row.amount,
+            hold=row.hold if on_record else call.hold,
+        )
 
 
-def _versioned(key: str, version: int) -> str:
-    return key if version == 1 else f"{key}.{version}"
-
-
-_STATUS = {
-    PaymentState.UNCONFIRMED: PaymentStatus.PENDING,
-    PaymentState.ACTION_REQUIRED: PaymentStatus.PENDING,
-    PaymentState.PROCESSING: PaymentStatus.PENDING,
-    PaymentState.AUTHORISED: PaymentStatus.AUTHORISED,
-    PaymentState.CAPTURED: PaymentStatus.SUCCEEDED,
-    PaymentState.RELEASED: PaymentStatus.RELEASED,
-}
-
-
-def _view(payment: Payment, terms: _Terms, refunds: list[Refund] | None = None) -> PaymentView:
-    status = _STATUS[payment.state]
-    if payment.refunded:
-        whole = payment.refunded >= payment.captured
-        status = PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
-    held = {PaymentState.AUTHORISED, PaymentState.CAPTURED}
-    return PaymentView(
-        id=payment.id,
-        charge_id=payment.charge_id,
-        payment_method_id=terms.payment_method_id,
-        currency=terms.currency,
-        amount=terms.amount,
-        status=status,
-        authorised=payment.amount.amount if payment.state in held else 0,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        refunds=[
-            RefundView(
-                id=refund.id,
-                amount=refund.amount.amount,
-                status=refund.status,
-                at=refund.created_at,
-            )
-            for refund in refunds or []
-        ],
-        capture_before=payment.capture_before,
-        client_secret=payment.client_secret if payment.next_action else None,
-        next_action=payment.next_action,
-    )
+def _refused(refusal: Refusal, payment: PaymentView | None) -> PaymentOutcome:
+    """Return a refused authorisation, in words for the traveller where the card was refused."""
+    found = problem(refusal, step="authorise")
+    if isinstance(refusal, Declined):
+        said = explain(refusal.code)
+        found = found.model_copy(update={"message": said.words})
+        return PaymentOutcome(payment=payment, refused=found, advice=said.advice)
+    # An unknown or unusable payment method; without a payment it is our own mistake.
+    usable = isinstance(refusal, InvalidRequest) and payment is not None
+    advice = Advice.OTHER_CARD if usable else None
+    if usable:
+        found = found.model_copy(update={"message": "This payment method cannot be used."})
+    return PaymentOutcome(payment=payment, refused=found, advice=advice)

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel
 
 from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
-from models.money import Currency, MinorUnits
+from models.money import Currency, MinorUnits, Money
 from models.supply import Quote, Reservation
 from models.trip import ItemType
 
@@ -18,6 +18,7 @@ class Code(StrEnum):
     PRICE_CHANGED = "PRICE_CHANGED"
     UNAVAILABLE = "UNAVAILABLE"
     INVALID_TRIP = "INVALID_TRIP"
+    NO_EXCHANGE_RATE = "NO_EXCHANGE_RATE"
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
     SUPPLIER_DOWN = "SUPPLIER_DOWN"
@@ -58,7 +59,10 @@ class Item(BaseModel):
     title: str
     currency: Currency
     price: MinorUnits
-    """What the traveller accepted; after validation, what the supplier quoted (minor units)."""
+    """What the traveller accepted; after validation, what was quoted. Minor units of ``currency``,
+    the payment's; 0 before validation where the supplier's price is in another."""
+    supplier_price: Money | None = None
+    """The supplier's own price, where it is in another currency; ``quote.rate`` converted it."""
     reference: str
     """Ours, given to the supplier; made before the first call."""
     status: ItemStatus = ItemStatus.PENDING
@@ -66,7 +70,7 @@ class Item(BaseModel):
     quote: Quote | None = None
     reservation: Reservation | None = None
     fee: MinorUnits = 0
-    """Kept on cancellation by the stored terms, minor units."""
+    """Kept on cancellation by the stored terms, minor units of ``currency``."""
     booked_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None
     problem: Problem | None = None
@@ -88,6 +92,25 @@ class RefundView(BaseModel):
     id: str
     amount: MinorUnits
     status: str
+    """succeeded, pending, requires_action, failed or canceled; the last two gave nothing back."""
+    at: AwareDatetime
+    key: str | None = None
+    """Of our durable refund row; None for a refund made at the gateway by somebody else."""
+    failure_reason: str | None = None
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the money has gone, or is on its way, to the traveller."""
+        return self.status not in {"failed", "canceled"}
+
+
+class DisputeView(BaseModel):
+    """A card holder's dispute of a charge; the gateway takes the money back while it is open."""
+
+    id: str
+    amount: MinorUnits
+    status: Literal["open", "won", "lost"]
+    reason: str = ""
     at: AwareDatetime
 
 
@@ -106,7 +129,18 @@ class PaymentView(BaseModel):
     captured: MinorUnits = 0
     refunded: MinorUnits = 0
     refunds: list[RefundView] = []
+    disputes: list[DisputeView] = []
+    paid_by_hand: MinorUnits = 0
+    """Owed to the traveller and paid out of the house's own pocket, not through the gateway."""
+    goodwill: MinorUnits = 0
+    """Given back although the terms would have kept it."""
+    hold: int = 1
+    """Which payment of this booking it is: a hold that lapses is replaced by another payment."""
+    grants: list[str] = []
+    """Keys of operators' goodwill refunds that have been granted: a repeat grants nothing."""
     capture_before: AwareDatetime | None = None
+    waits_until: AwareDatetime | None = None
+    """Until when the booking waits for the traveller: for 3-D Secure, or for another card."""
     client_secret: str | None = None
     next_action: dict[str, Any] | None = None
 
@@ -149,6 +183,25 @@ class Booking(BaseModel):
     updated_at: AwareDatetime
     confirmed_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None
+
+    @property
+    def due(self) -> int:
+        """What the house may keep: what stands and the fees of what was cancelled (minor units)."""
+        if self.confirmed_at is None:
+            return 0
+        fees = sum(item.fee for item in self.items if item.status is ItemStatus.CANCELLED)
+        return fees + sum(item.price for item in self.live_items)
+
+    @property
+    def keep(self) -> int:
+        """What must be left at the gateway of what was taken, once everything is settled."""
+        return max(self.due - self.payment.goodwill + self.payment.paid_by_hand, 0)
+
+    @property
+    def owed(self) -> int:
+        """What the traveller is still owed of what was taken; negative: got back too much."""
+        paid = self.payment
+        return paid.captured - paid.refunded - paid.paid_by_hand + paid.goodwill - self.due
 
     def item(self, number: int) -> Item:
         """Return the item with that number. Raises KeyError."""

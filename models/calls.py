@@ -21,7 +21,18 @@ from models.messages import (
     PaymentCall,
     PaymentOutcome,
     Recorded,
+    StrayPayment,
     Transition,
+)
+from models.watching import (
+    CheckCall,
+    Checked,
+    ReconcileCall,
+    Reconciled,
+    ReportCall,
+    Reported,
+    WatchPlan,
+    WatchRequest,
 )
 
 Input = TypeVar("Input", bound=BaseModel)
@@ -48,6 +59,12 @@ READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
 CAPTURE = Call("capture_payment", PaymentCall, PaymentOutcome)
 RETURN_PAYMENT = Call("return_payment", PaymentCall, PaymentOutcome)
 REFUND = Call("refund_payment", PaymentCall, PaymentOutcome)
+RETURN_STRAY = Call("return_stray_payment", StrayPayment, PaymentOutcome)
+LOOK = Call("look_at_payment", BookingRef, PaymentOutcome)
+PLAN_WATCH = Call("plan_watch", WatchRequest, WatchPlan)
+RECONCILE = Call("reconcile_payments", ReconcileCall, Reconciled)
+CHECK = Call("check_invariants", CheckCall, Checked)
+REPORT = Call("report_day", ReportCall, Reported)
 
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
     OPEN_BOOKING,
@@ -61,4 +78,9 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     CAPTURE,
     RETURN_PAYMENT,
     REFUND,
+    LOOK,
+    PLAN_WATCH,
+    RECONCILE,
+    CHECK,
+    REPORT,
 )

@@ -34,7 +34,15 @@ TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
     _S.VALIDATING: frozenset({_S.PROCESSING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
     _S.HELD: frozenset({_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED}),
     _S.PAYMENT_PENDING: frozenset(
-        {_S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED, _S.NEEDS_ATTENTION}
+        {
+            # PAYMENT_PENDING again: another card was refused too, or wants a proof
+            _S.PAYMENT_PENDING,
+            _S.PROCESSING,
+            _S.FAILED,
+            _S.CANCELLED,
+            _S.EXPIRED,
+            _S.NEEDS_ATTENTION,
+        }
     ),
     _S.PROCESSING: frozenset(
         {_S.PAYMENT_PENDING, _S.CONFIRMED, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION}
@@ -50,23 +58,40 @@ TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
             _S.NEEDS_ATTENTION,
         }
     ),
-    _S.CHECKED_IN: frozenset({_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
+    _S.CHECKED_IN: frozenset(
+        {_S.CHECKED_IN, _S.CONFIRMED, _S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION}
+    ),
     _S.NEEDS_ATTENTION: frozenset(
         # where an operator's decision leads; NEEDS_ATTENTION again when something is left
-        {_S.CONFIRMED, _S.CANCELLED, _S.FAILED, _S.EXPIRED, _S.NEEDS_ATTENTION}
+        {
+            _S.CONFIRMED,
+            _S.CHECKED_IN,
+            _S.COMPLETED,
+            _S.CANCELLED,
+            _S.FAILED,
+            _S.EXPIRED,
+            _S.NO_SHOW,
+            _S.NEEDS_ATTENTION,
+        }
     ),
-    _S.COMPLETED: frozenset(),
-    _S.CANCELLED: frozenset(),
-    _S.EXPIRED: frozenset(),
-    _S.NO_SHOW: frozenset(),
-    _S.FAILED: frozenset(),
+    # A trip that is over stays over. Only its money may still move: a refund that comes back,
+    # a payment that succeeds too late, a dispute. Then the same state is recorded again, or a
+    # person must look.
+    _S.COMPLETED: frozenset({_S.COMPLETED, _S.NEEDS_ATTENTION}),
+    _S.CANCELLED: frozenset({_S.CANCELLED, _S.NEEDS_ATTENTION}),
+    _S.EXPIRED: frozenset({_S.EXPIRED, _S.NEEDS_ATTENTION}),
+    _S.NO_SHOW: frozenset({_S.NO_SHOW, _S.NEEDS_ATTENTION}),
+    _S.FAILED: frozenset({_S.FAILED, _S.NEEDS_ATTENTION}),
 }
 
 FIRST_STATES = frozenset({_S.QUOTED, _S.PENDING})
 """States a booking may be born in."""
 
-FINAL_STATES = frozenset(state for state, following in TRANSITIONS.items() if not following)
-"""States nothing leads out of."""
+FINAL_STATES = frozenset({_S.COMPLETED, _S.CANCELLED, _S.EXPIRED, _S.NO_SHOW, _S.FAILED})
+"""Ends of a trip: only its money may still have to be settled."""
+
+CLOSED_STATES = frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED})
+"""Ends without a trip: nothing may be held or kept but the fees of the terms."""
 
 SETTLED_STATES = FINAL_STATES | {_S.CONFIRMED, _S.CHECKED_IN}
 """States in which no workflow runs for the booking: the record answers for it."""

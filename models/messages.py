@@ -4,6 +4,7 @@ Fields are only ever added, with defaults: a running workflow may have been star
 """
 
 import datetime as dt
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -19,6 +20,10 @@ CANCEL_UPDATE = "cancel"
 RESOLVE_UPDATE = "resolve"
 BOOKING_QUERY = "booking"
 EVENTS_QUERY = "events"
+PAYMENT_SIGNAL = "payment_changed"
+"""Tells a running booking that its payment has changed at the gateway: look at it now."""
+PAYMENT_METHOD_UPDATE = "payment_method"
+REFUND_UPDATE = "refund"
 
 
 class Patience(BaseModel):
@@ -31,6 +36,8 @@ class Patience(BaseModel):
     """Longest answer of each provider; an activity gets a little more."""
     local: list[str] = []
     """Providers whose calls run as local activities (settings ``dispatch_*``)."""
+    gateway: str = "stripe"
+    """Who moves the money; its name in ``provider_timeout``, ``local`` and its queue."""
     task_queue: str = "trips"
     """The workflows' queue; a supplier's queue is ``{task_queue}-{supplier}``."""
     retry_initial: float = 0.5
@@ -78,8 +85,11 @@ class BookTripRequest(BaseModel):
                     supplier=component.supplier,
                     component_id=component.component_id,
                     title=component.title,
-                    currency=component.currency,
-                    price=component.price,
+                    currency=self.currency,
+                    price=0 if component.currency != self.currency else component.price,
+                    supplier_price=(
+                        component.money if component.currency != self.currency else None
+                    ),
                     reference=item_reference(self.booking_id, number),
                 )
                 for number, component in enumerate(self.trip.components, start=1)
@@ -105,6 +115,38 @@ class CancelRequest(BaseModel):
     """Component ids; empty for the whole booking."""
 
 
+class NewCard(BaseModel):
+    """Another card for a booking whose card was refused."""
+
+    payment_method_id: str
+    who: str
+    """The caller, for the history."""
+
+
+class GoodwillRefund(BaseModel):
+    """An operator gives back more than the terms ask for."""
+
+    key: str
+    """Of the request: a repeat gives nothing back a second time."""
+    amount: MinorUnits
+    who: str
+    reason: str = ""
+    item: int | None = None
+    """The item it is about, if any."""
+
+
+class SettlePaymentRequest(BaseModel):
+    """What ``SettlePayment`` needs: a booking at rest whose money is to be looked at."""
+
+    booking_id: str
+    why: str
+    """What led here, for the history: an event of the gateway, a reconciliation, an operator."""
+    refund: GoodwillRefund | None = None
+    stray: str | None = None
+    """A payment made under this booking's id that is not the one on record: to be given back."""
+    patience: Patience = Patience()
+
+
 class CancelBookingRequest(BaseModel):
     """What ``CancelBooking`` needs."""
 
@@ -124,6 +166,8 @@ class Resolution(BaseModel):
     note: str = ""
     supplier_ids: dict[int, str] = {}
     """The supplier's id of a reservation found by hand, by item number, for ``retry``."""
+    paid_by_hand: bool = False
+    """With ``resolved``: what the traveller is owed has been paid out otherwise."""
 
 
 class CancelOutcome(BaseModel):
@@ -197,7 +241,8 @@ class CancelledItem(BaseModel):
     was_live: bool = False
     """Whether there was something to cancel."""
     supplier_fee: MinorUnits | None = None
-    """What the supplier says it keeps, where it says so."""
+    """What the supplier says it keeps, where it says so; minor units of its own currency."""
+    supplier_fee_currency: Currency | None = None
     refused: Problem | None = None
 
 
@@ -212,6 +257,33 @@ class PaymentCall(BaseModel):
     amount: MinorUnits = 0
     keep: MinorUnits = 0
     """For refunds: what stays with the house; everything else that was taken goes back."""
+    hold: int = 1
+    """Which payment of the booking: 2 when the first hold lapsed and was made anew, and so on."""
+    authorisations: int = 1
+    """How often the gateway has been asked to hold money so far: what an undo has to close."""
+    payment_method_id: str | None = None
+    """Another card than the booking began with."""
+    reason: str = ""
+    """Why money goes back; kept with the refund."""
+    items: dict[int, MinorUnits] = {}
+    """What of a refund is for which item, by item number."""
+
+
+class StrayPayment(BaseModel):
+    """Asks for a payment to be given back that is not the one the booking has on record."""
+
+    booking_id: str
+    payment_id: str
+    key: str
+
+
+class Advice(StrEnum):
+    """What a refused card means for the traveller."""
+
+    OTHER_CARD = "other_card"
+    """Another card, or this one with its data mended, may be accepted."""
+    DO_NOT_RETRY = "do_not_retry"
+    """Lost, stolen, suspected of fraud: no further card is taken for this booking."""
 
 
 class PaymentOutcome(BaseModel):
@@ -220,6 +292,8 @@ class PaymentOutcome(BaseModel):
     payment: PaymentView | None = None
     """None when it was never created."""
     refused: Problem | None = None
+    advice: Advice | None = None
+    """With a refused card: what may help."""
 
 
 class Transition(BaseModel):

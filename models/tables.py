@@ -22,6 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+OPEN_PAYMENT = (
+    "payment_intent_id IS NOT NULL AND (status IN ('pending','authorised')"
+    """ OR refunds @> '[{"status": "pending"}]' OR refunds @> '[{"status": "requires_action"}]'"""
+    """ OR disputes @> '[{"status": "open"}]')"""
+)
+"""Payments whose money may still move by itself; the condition of an index."""
+
 
 def _uuid(*, nullable: bool = False) -> Any:
     return Column(Uuid(as_uuid=False), nullable=nullable)
@@ -183,6 +190,8 @@ class PaymentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_payments_trip_option", "trip_option_id"),
         Index("ix_payments_status", "status"),
+        Index("ix_payments_updated", "updated_at"),
+        Index("ix_payments_open", "booking_id", postgresql_where=text(OPEN_PAYMENT)),
     )
 
     booking_id: str = Field(sa_column=_booking(primary_key=True))
@@ -198,9 +207,57 @@ class PaymentRow(SQLModel, table=True):
     captured: int = Field(default=0, sa_column=_money())
     refunded: int = Field(default=0, sa_column=_money())
     refunds: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    disputes: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    paid_by_hand: int = Field(default=0, sa_column=_money())
+    goodwill: int = Field(default=0, sa_column=_money())
+    hold: int = 1
+    """Which payment of the booking this is; a hold that lapsed was replaced by another."""
     details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     created_at: dt.datetime = Field(sa_column=_time())
     updated_at: dt.datetime = Field(sa_column=_time())
+
+
+class RefundRow(SQLModel, table=True):
+    """Money to be given back: written before the gateway is asked, owner of the key.
+
+    Never two open rows for one booking: the next refund begins when this one has been answered.
+    """
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        Index(
+            "ux_refunds_open",
+            "booking_id",
+            unique=True,
+            postgresql_where=text("status = 'requested'"),
+        ),
+        CheckConstraint("amount > 0", name="refunds_amount"),
+        CheckConstraint(
+            "status IN ('requested','pending','requires_action','succeeded','failed','canceled',"
+            "'refused')",
+            name="refunds_status",
+        ),
+    )
+
+    booking_id: str = Field(sa_column=_booking(primary_key=True))
+    number: int = Field(primary_key=True)
+    """1, 2, …: equal amounts are told apart by it."""
+    key: str = Field(unique=True)
+    """The idempotency key, ``v1:{booking}:payment:refund:{number}``."""
+    request: str = Field(unique=True)
+    """The business key of what asked for it: one request, one refund."""
+    payment_intent_id: str
+    amount: int = Field(sa_column=_money())
+    currency: str
+    reason: str = ""
+    items: dict[str, Any] = Field(default_factory=dict, sa_column=_json())
+    """What of it is for which item: amounts in minor units by item number."""
+    status: str = "requested"
+    """requested, then the gateway's own; refused when the gateway said no."""
+    gateway_id: str | None = Field(default=None, unique=True)
+    failure_reason: str | None = None
+    created_at: dt.datetime = Field(sa_column=_time(now=True))
+    updated_at: dt.datetime = Field(sa_column=_time(now=True))
 
 
 class HistoryRow(SQLModel, table=True):
@@ -259,6 +316,7 @@ class TransitionRow(SQLModel, table=True):
 BOOKINGS = SQLModel.metadata.tables["bookings"]
 BOOKING_ITEMS = SQLModel.metadata.tables["booking_items"]
 PAYMENTS = SQLModel.metadata.tables["payments"]
+REFUNDS = SQLModel.metadata.tables["refunds"]
 HISTORY = SQLModel.metadata.tables["booking_history"]
 TRIP_OPTIONS = SQLModel.metadata.tables["trip_options"]
 ATTEMPTS = SQLModel.metadata.tables["attempts"]

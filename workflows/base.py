@@ -6,12 +6,13 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Booking, Case, Event, Item, Problem
+    from models.booking import Booking, Case, Event, Item, PaymentView, Problem
     from models.keys import operation_key
     from models.lifecycle import BookingState, ItemStatus, SagaState
     from models.messages import (
         BOOKING_QUERY,
         EVENTS_QUERY,
+        PAYMENT_SIGNAL,
         RESOLVE_UPDATE,
         CancelledItem,
         ItemCall,
@@ -19,13 +20,12 @@ with workflow.unsafe.imports_passed_through():
         Resolution,
         Transition,
     )
+    from models.money import Money
     from models.search_attributes import BOOKING_STATE, FAILED_STEP
     from workflows import policies
     from workflows.narration import describe, supplier_name
     from workflows.perform import perform_at, perform_local
     from workflows.saga import finish
-
-STRIPE = "stripe"
 
 
 class BookingWorkflow:
@@ -39,6 +39,7 @@ class BookingWorkflow:
         self._parked = False
         self._ended = False
         self._undo_rounds = 0
+        self._payment_changed = False
 
     @property
     def _booking(self) -> Booking:
@@ -73,6 +74,11 @@ class BookingWorkflow:
         unknown = set(resolution.supplier_ids) - {item.number for item in self._booking.items}
         if unknown:
             raise ValueError(f"no such items: {sorted(unknown)}")
+
+    @workflow.signal(name=PAYMENT_SIGNAL)
+    def payment_changed(self) -> None:
+        """Hear that the payment has changed at the gateway; whoever waits for it looks at once."""
+        self._payment_changed = True
 
     # -- what workflows do ----------------------------------------------------------------
 
@@ -121,6 +127,29 @@ class BookingWorkflow:
             policies.undoing(self._patience, item.supplier, within=within),
             f"Cancel {item.title or item.type} at {supplier_name(item)}",
         )
+
+    @property
+    def _gateway(self) -> str:
+        return self._patience.gateway
+
+    def _payment_is(self, seen: PaymentView) -> PaymentView:
+        """Note the payment as the gateway has it; what only the house knows of it stays."""
+        kept = self._booking.payment
+        self._booking.payment = seen.model_copy(
+            update={
+                "payment_method_id": kept.payment_method_id,
+                "paid_by_hand": kept.paid_by_hand,
+                "goodwill": kept.goodwill,
+                "grants": kept.grants,
+                # a look that does not list them does not forget them
+                "refunds": seen.refunds or kept.refunds,
+                "disputes": seen.disputes or kept.disputes,
+            }
+        )
+        return self._booking.payment
+
+    def _money(self, amount: int) -> str:
+        return str(Money(amount=amount, currency=self._booking.currency))
 
     def _item_gone(self, item: Item) -> None:
         """Note that nothing is left of an item that may have been booked."""

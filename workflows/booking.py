@@ -14,7 +14,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Booking, Code, Item, Problem
-    from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
+    from models.lifecycle import BookingState, CancelledBy, ItemStatus, SagaState
     from models.messages import (
         CANCEL_UPDATE,
         BookingRef,
@@ -60,8 +60,9 @@ class BookTrip(TripSteps):
                 return await self._end()
             await self._whole(self._validate())
             await self._whole(self._authorise())
-            for stage in plan(self._booking.items):
-                await self._whole(self._book(stage))
+            stages = plan(self._booking.items)
+            for number, stage in enumerate(stages):
+                await self._whole(self._book(stage, steps_left=len(stages) - number + 1))
             await self._whole(self._capture())
             await self._whole(self._confirm())
         except BaseException as reason:
@@ -130,7 +131,8 @@ class BookTrip(TripSteps):
             raise TripFailedError(quoted.problems[0])
         for item in booking.items:
             item.quote = quoted.quotes[item.number]
-            item.price = item.quote.price.amount
+            item.price = item.quote.payable.price.amount
+            item.supplier_price = item.quote.price if item.quote.rate else None
             item.saga_state = SagaState.QUOTED
         total = sum(item.price for item in booking.items)
         if total > booking.accepted_total:
@@ -141,19 +143,14 @@ class BookTrip(TripSteps):
     async def _authorise(self) -> None:
         """Hold the money; take none of it yet."""
         self._stop_if_cancelled()
-        total = sum(item.price for item in self._booking.items)
         self._register_payment()
-        outcome = await self._pay(
-            calls.AUTHORISE, "confirm", total, f"Authorise {self._money(total)}"
-        )
-        payment = self._accept_payment(outcome)
-        if payment.status is not PaymentStatus.AUTHORISED:
-            payment = await self._authenticated()
+        payment = await self._hold_money(sum(item.price for item in self._booking.items))
         self._tell("authorise", "done", f"{self._money(payment.authorised)} held on the card")
 
-    async def _book(self, stage: list[Item]) -> None:
+    async def _book(self, stage: list[Item], steps_left: int) -> None:
         """Book the items of one stage together. Flight and hotel are required."""
         self._stop_if_cancelled()
+        await self._keep_hold(sum(item.price for item in self._booking.items), steps_left)
         problems = await asyncio.gather(*(self._book_item(item) for item in stage))
         for item, problem in zip(stage, problems, strict=True):
             if problem is not None and item.required:
@@ -174,11 +171,8 @@ class BookTrip(TripSteps):
                     message="nothing of this trip could be booked",
                 )
             )
-        outcome = await self._pay(
-            calls.CAPTURE, "capture", amount, f"Capture {self._money(amount)}", decided=True
-        )
-        payment = self._accept_payment(outcome)
-        self._tell("capture", "done", f"{self._money(payment.captured)} paid")
+        await self._keep_hold(amount, steps_left=1)
+        await self._take(amount)
 
     async def _confirm(self) -> None:
         """Write the confirmation down; then nothing is left to undo but what is unsettled."""

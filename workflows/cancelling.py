@@ -11,11 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Booking, Code, Item, Problem
     from models.keys import operation_key
-    from models.lifecycle import BookingState, ItemStatus
+    from models.lifecycle import BookingState
     from models.messages import (
         CANCEL_UPDATE,
         BookingRef,
         CancelBookingRequest,
+        CancelledItem,
         CancelOutcome,
         CancelRequest,
         PaymentCall,
@@ -23,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from models.money import Money
     from models.search_attributes import BOOKING_REFERENCE
     from workflows import policies
-    from workflows.base import STRIPE, BookingWorkflow
+    from workflows.base import BookingWorkflow
     from workflows.outcomes import fault
     from workflows.perform import perform_at, perform_local
     from workflows.plan import plan
@@ -41,6 +42,7 @@ class CancelBooking(BookingWorkflow):
         super().__init__(None, request.patience)
         self._request = request
         self._requested_at = workflow.info().workflow_start_time
+        self._cancelled_now: list[Item] = []
 
     @workflow.run
     async def run(self, request: CancelBookingRequest) -> Booking:
@@ -92,6 +94,9 @@ class CancelBooking(BookingWorkflow):
                     if item.live:
                         self._cancelled(item)
                 problems = await self._refund()
+                if problems and resolution.paid_by_hand and self._booking.owed > 0:
+                    self._booking.payment.paid_by_hand += self._booking.owed
+                    problems = []
             self._close_case(resolution)
         await self._close(why)
 
@@ -109,42 +114,61 @@ class CancelBooking(BookingWorkflow):
                 if outcome.refused is not None:
                     problems.append(self._item_stays(item, outcome.refused))
                 else:
-                    self._cancelled(item, supplier_fee=outcome.supplier_fee)
+                    self._cancelled(item, outcome)
         return problems
 
-    def _cancelled(self, item: Item, supplier_fee: int | None = None) -> None:
+    def _cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
         """Note an item as cancelled, keeping what its stored terms say at the time of the wish."""
-        terms = item.quote.terms if item.quote else None
+        terms = item.quote.payable.terms if item.quote else None
         item.fee = terms.fee_at(self._requested_at, item.price) if terms else item.price
-        if supplier_fee is not None and supplier_fee != item.fee:
+        if outcome is not None:
+            self._compare_fees(item, outcome)
+        self._item_gone(item)
+        self._cancelled_now.append(item)
+
+    def _compare_fees(self, item: Item, outcome: CancelledItem) -> None:
+        """Tell when the supplier keeps something else than it had said; in its own currency."""
+        quote, said = item.quote, outcome.supplier_fee
+        if quote is None or said is None:
+            return
+        price = quote.price
+        currency = outcome.supplier_fee_currency or price.currency
+        keeps = Money(amount=said, currency=currency)
+        fee = quote.terms.fee_at(self._requested_at, price.amount)
+        agreed = Money(amount=fee, currency=price.currency)
+        if keeps != agreed:
             self._tell(
                 item.type.lower(),
                 "fee",
-                f"{item.supplier} keeps {self._money(supplier_fee)},"
-                f" our terms say {self._money(item.fee)}",
+                f"{item.supplier} keeps {keeps}, our terms say {agreed}",
             )
-        self._item_gone(item)
 
     async def _refund(self) -> list[Problem]:
         """Give back what is neither kept as a fee nor the price of what still stands."""
         booking = self._booking
-        payment = booking.payment
-        amount = payment.captured - payment.refunded - self._kept()
+        amount = booking.owed
         if amount <= 0:
             return []
         message = PaymentCall(
             booking_id=booking.id,
             # A round's key is its own: what an earlier round was refused must be asked again.
-            key=operation_key(booking.id, "payment", "refund", booking.version),
-            keep=self._kept(),
+            key=operation_key(booking.id, "payment", "refund-wish", booking.version),
+            keep=booking.keep,
+            hold=booking.payment.hold,
+            reason=self._request.cancel.reason or "cancelled",
+            items={
+                item.number: item.price - item.fee
+                for item in self._cancelled_now
+                if item.price > item.fee
+            },
         )
         try:
             outcome = await perform_at(
-                STRIPE,
+                self._gateway,
                 self._patience,
                 calls.REFUND,
                 message,
-                policies.undoing(self._patience, STRIPE),
+                policies.undoing(self._patience, self._gateway),
                 f"Refund {self._money(amount)}",
             )
         except FailureError as error:
@@ -154,15 +178,17 @@ class CancelBooking(BookingWorkflow):
                 outcome.refused
                 or Problem(code=Code.INTERNAL, step="refund", message="no answer to the refund")
             ]
-        booking.payment = outcome.payment
+        self._payment_is(outcome.payment)
+        if booking.owed > 0:
+            return [
+                Problem(
+                    code=Code.PAYMENT_DOWN,
+                    step="refund",
+                    message=f"{self._money(booking.owed)} could not be given back",
+                )
+            ]
         self._tell("refund", "done", f"{self._money(amount)} is on its way back")
         return []
-
-    def _kept(self) -> int:
-        """What stays with the house: fees, and the price of what still stands (minor units)."""
-        booking = self._booking
-        fees = sum(item.fee for item in booking.items if item.status is ItemStatus.CANCELLED)
-        return fees + sum(item.price for item in booking.live_items)
 
     async def _close(self, why: str) -> None:
         """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""
@@ -188,6 +214,3 @@ class CancelBooking(BookingWorkflow):
         return [
             item for item in self._booking.live_items if not named or item.component_id in named
         ]
-
-    def _money(self, amount: int) -> str:
-        return str(Money(amount=amount, currency=self._booking.currency))

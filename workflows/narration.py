@@ -41,10 +41,11 @@ def supplier_name(item: Item) -> str:
 def _row(item: Item) -> str:
     code = item.reservation.confirmation_code if item.reservation else ""
     price = Money(amount=item.price, currency=item.currency)
+    own = f" ({item.supplier_price})" if item.supplier_price else ""
     state = item.saga_state if item.saga_state is not SagaState.BOOKED else item.status
     return (
         f"| {_MARKS[item.status]} | {item.title or item.type} | {supplier_name(item)}"
-        f" | {price} | {state} | {code} |"
+        f" | {price}{own} | {state} | {code} |"
     )
 
 

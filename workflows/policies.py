@@ -10,6 +10,9 @@ from models.messages import Patience
 HEARTBEAT = timedelta(seconds=6)
 """A worker that dies during a call is noticed within this time, however slow the supplier is."""
 
+WATCH_HEARTBEAT = timedelta(seconds=30)
+"""A round of watching is taken over from a dead worker within this time, where it had got to."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -67,6 +70,18 @@ def undoing(patience: Patience, provider: str, *, within: float | None = None) -
         ),
         start_to_close=_one_attempt(patience, [provider], calls=4),
         schedule_to_close=None if within is None else timedelta(seconds=within),
+    )
+
+
+def watching() -> Policy:
+    """A part of a watching round: a few attempts, for the next round is minutes away anyway."""
+    return Policy(
+        retry=RetryPolicy(
+            initial_interval=timedelta(seconds=1),
+            maximum_interval=timedelta(seconds=15),
+            maximum_attempts=4,
+        ),
+        start_to_close=timedelta(hours=1),
     )
 
 

@@ -1,41 +1,28 @@
-"""The steps of a trip, each with its undo: one item, the payment. ``booking`` tells the story."""
-
-from datetime import timedelta
+"""The steps of a trip, each with its undo. ``booking`` tells the story, ``paying`` pays for it."""
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Code, Item, PaymentView, Problem
+    from models.booking import Code, Item, Problem
     from models.keys import operation_key
-    from models.lifecycle import BookingState, ItemStatus, PaymentStatus, SagaState
-    from models.messages import (
-        BookTripRequest,
-        CancelRequest,
-        ItemCall,
-        PaymentCall,
-        PaymentOutcome,
-    )
-    from models.money import Money
+    from models.lifecycle import ItemStatus, SagaState
+    from models.messages import BookTripRequest, ItemCall
     from models.supply import Reservation, ReservationStatus
     from workflows import policies
-    from workflows.base import STRIPE, BookingWorkflow
     from workflows.narration import supplier_name
-    from workflows.outcomes import TripCancelledError, TripFailedError, fault
-    from workflows.perform import perform_at, perform_on_queue
+    from workflows.outcomes import fault
+    from workflows.paying import TripPayment
+    from workflows.perform import perform_at
     from workflows.plan import plan
-    from workflows.saga import Saga
 
 
-class TripSteps(BookingWorkflow):
+class TripSteps(TripPayment):
     """What ``BookTrip`` is made of."""
 
     def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request.new_booking(workflow.now()), request.patience)
-        self._request = request
-        self._saga = Saga()
-        self._cancel_wish: CancelRequest | None = None
+        super().__init__(request)
         self._hurry = False
         """Whether an undo keeps the rest of the trip waiting."""
         self._register_what_is_local()
@@ -47,15 +34,12 @@ class TripSteps(BookingWorkflow):
         task ends, the successor begins that task anew, and may decide otherwise (a cancel has
         come, a price has changed) without ever reaching the step again.
         """
-        if STRIPE in self._patience.local:
+        if self._gateway in self._patience.local:
             self._register_payment()
         for stage in plan(self._booking.items):
             for item in stage:
                 if item.supplier in self._patience.local:
                     self._register_item(item)
-
-    def _register_payment(self) -> None:
-        self._saga.register("payment", self._return_payment)
 
     def _register_item(self, item: Item) -> None:
         self._saga.register(_name(item), lambda: self._undo_item(item))
@@ -150,117 +134,6 @@ class TripSteps(BookingWorkflow):
             return self._item_stays(item, outcome.refused)
         self._item_gone(item)
         return None
-
-    # -- the payment ----------------------------------------------------------------------
-
-    async def _return_payment(self) -> Problem | None:
-        booking = self._booking
-        key = operation_key(booking.id, "payment", "return", self._undo_rounds + 1)
-        try:
-            outcome = await perform_at(
-                STRIPE,
-                self._patience,
-                calls.RETURN_PAYMENT,
-                PaymentCall(booking_id=booking.id, key=key),
-                policies.undoing(self._patience, STRIPE),
-                "Give the money back",
-            )
-        except FailureError as error:
-            return fault(error, step="undo", code=Code.PAYMENT_DOWN)
-        if outcome.refused is not None:
-            return outcome.refused
-        if outcome.payment is None:
-            booking.payment.status = PaymentStatus.FAILED  # it was never made
-        else:
-            booking.payment = outcome.payment
-        if booking.payment.status is PaymentStatus.AUTHORISED or (
-            booking.payment.captured > booking.payment.refunded
-        ):
-            return Problem(
-                code=Code.PAYMENT_DOWN, step="undo", message="the money is not given back yet"
-            )
-        self._tell("payment", "undone", "no money is held or taken")
-        return None
-
-    async def _pay(
-        self,
-        call: calls.Call[PaymentCall, PaymentOutcome],
-        operation: str,
-        amount: int,
-        summary: str,
-        *,
-        decided: bool = False,
-    ) -> PaymentOutcome:
-        """Ask the gateway. ``decided``: the decision must be durable first (the pivot)."""
-        perform = perform_on_queue if decided else perform_at
-        key = operation_key(self._booking.id, "payment", operation)
-        message = PaymentCall(booking_id=self._booking.id, key=key, amount=amount)
-        policy = policies.forward(self._patience, STRIPE)
-        try:
-            return await perform(STRIPE, self._patience, call, message, policy, summary)
-        except FailureError as error:
-            step = "capture" if operation == "capture" else "authorise"
-            raise TripFailedError(fault(error, step=step, code=Code.PAYMENT_DOWN)) from error
-
-    def _accept_payment(self, outcome: PaymentOutcome) -> PaymentView:
-        if outcome.payment is None:
-            self._booking.payment.status = PaymentStatus.FAILED
-            raise TripFailedError(
-                outcome.refused
-                or Problem(code=Code.INTERNAL, step="authorise", message="no payment")
-            )
-        self._booking.payment = outcome.payment
-        return outcome.payment
-
-    async def _authenticated(self) -> PaymentView:
-        """Wait for the traveller's 3-D Secure, asking the gateway less and less often."""
-        await self._record(
-            BookingState.PAYMENT_PENDING, "the card holder's bank asks for authentication"
-        )
-        deadline = workflow.now() + timedelta(seconds=self._patience.authentication_deadline)
-        pause = timedelta(seconds=1)
-        while self._booking.payment.status is PaymentStatus.PENDING:
-            left = deadline - workflow.now()
-            if left <= timedelta(0):
-                raise TripFailedError(
-                    Problem(
-                        code=Code.AUTHENTICATION_REQUIRED,
-                        step="authorise",
-                        message="the payment was not authenticated in time",
-                    )
-                )
-            await self._cancelled_within(min(pause, left))
-            self._stop_if_cancelled()
-            pause = min(pause * 1.5, timedelta(seconds=30))
-            outcome = await self._pay(
-                calls.READ_PAYMENT, "read", 0, "Has the traveller authenticated?"
-            )
-            self._accept_payment(outcome)
-        if self._booking.payment.status is not PaymentStatus.AUTHORISED:
-            raise TripFailedError(
-                Problem(
-                    code=Code.PAYMENT_DECLINED,
-                    step="authorise",
-                    message="the payment was ended before it was authenticated",
-                )
-            )
-        await self._record(BookingState.PROCESSING, "the payment is authenticated")
-        return self._booking.payment
-
-    # -- small things ---------------------------------------------------------------------
-
-    def _stop_if_cancelled(self) -> None:
-        if self._cancel_wish is not None:
-            raise TripCancelledError(self._cancel_wish)
-
-    async def _cancelled_within(self, pause: timedelta) -> None:
-        try:
-            await workflow.wait_condition(lambda: self._cancel_wish is not None, timeout=pause)
-        except TimeoutError:
-            return
-
-    def _money(self, amount: int) -> str:
-        return str(Money(amount=amount, currency=self._booking.currency))
 
 
 def _name(item: Item) -> str:

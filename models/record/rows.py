@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.booking import Booking, Case, Item, PaymentView, Problem, RefundView
+from models.booking import Booking, Case, DisputeView, Item, PaymentView, Problem, RefundView
 from models.lifecycle import BookingState, PaymentStatus, SagaState
 from models.supply import Reservation
 from models.tables import (
@@ -72,10 +72,16 @@ def payment_columns(booking: Booking) -> dict[str, Any]:
         "captured": payment.captured,
         "refunded": payment.refunded,
         "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
+        "disputes": [dispute.model_dump(mode="json") for dispute in payment.disputes],
+        "paid_by_hand": payment.paid_by_hand,
+        "goodwill": payment.goodwill,
+        "hold": payment.hold,
         "details": {
             "capture_before": payment.capture_before and payment.capture_before.isoformat(),
             "client_secret": payment.client_secret,
             "next_action": payment.next_action,
+            "waits_until": payment.waits_until and payment.waits_until.isoformat(),
+            "grants": payment.grants,
         },
         "updated_at": booking.updated_at,
     }
@@ -113,6 +119,7 @@ def item_of(row: BookingItemRow) -> Item:
             "title": row.title,
             "currency": row.currency,
             "price": row.amount,
+            "supplier_price": _supplier_price(row),
             "reference": row.reference,
             "status": row.status,
             "saga_state": SagaState(row.saga_state),
@@ -124,6 +131,16 @@ def item_of(row: BookingItemRow) -> Item:
             "problem": row.error,
         }
     )
+
+
+def _supplier_price(row: BookingItemRow) -> Any:
+    """Return the supplier's own price where it is not the payment's currency: quoted, or shown."""
+    if row.quote and row.quote.get("rate"):
+        return row.quote["price"]
+    shown = row.offer
+    if shown["currency"] == row.currency:
+        return None
+    return {"amount": shown["price"], "currency": shown["currency"]}
 
 
 def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booking:
@@ -148,9 +165,15 @@ def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booki
             captured=payment.captured,
             refunded=payment.refunded,
             refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
+            disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
+            paid_by_hand=payment.paid_by_hand,
+            goodwill=payment.goodwill,
+            hold=payment.hold,
             capture_before=details.get("capture_before"),
             client_secret=details.get("client_secret"),
             next_action=details.get("next_action"),
+            waits_until=details.get("waits_until"),
+            grants=details.get("grants", []),
         ),
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,

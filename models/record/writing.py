@@ -6,6 +6,9 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.booking import Booking
+from models.cases import CaseKind, close_case, open_case
+from models.ledger import post_transition
 from models.lifecycle import BookingState, may_become
 from models.messages import BookTripRequest, OpenBooking, Transition
 from models.record.rows import booking_columns, history_columns, item_columns, payment_columns
@@ -205,6 +208,8 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     )
+    await _note_case(session, booking, from_state, transition.who)
+    await post_transition(session, booking, from_state, version)
     lock = _lock_after(booking.state)
     if lock is not None:
         await session.execute(
@@ -217,6 +222,27 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     return version
+
+
+async def _note_case(
+    session: AsyncSession, booking: Booking, from_state: BookingState, who: str
+) -> None:
+    """Keep the operators' list of cases up to date: what is parked is in it."""
+    source = f"booking:{booking.id}"
+    case = booking.case
+    if from_state is _S.NEEDS_ATTENTION:
+        by = case.resolved_by if case and case.resolved_by else who
+        decision = case.resolution if case and case.resolution else f"became {booking.state}"
+        await close_case(session, source=source, by=by, resolution=decision)
+    if booking.state is _S.NEEDS_ATTENTION and case is not None:
+        await open_case(
+            session,
+            kind=CaseKind.SAGA,
+            source=source,
+            summary=f"{booking.reference}: {case.summary}",
+            booking_id=booking.id,
+            details={"items": case.items, "payment": case.payment},
+        )
 
 
 async def _recorded_before(session: AsyncSession, transition: Transition) -> bool:

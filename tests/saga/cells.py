@@ -54,7 +54,9 @@ def end_of_fault(step: str, kind: str) -> End:
     if kind == "refuse":
         if step == "activity":
             return End(CONFIRMED, warned=True)
-        money = step in {"create", "authorise", "capture"}
+        if step == "capture":
+            return End(CONFIRMED)  # the hold has lapsed: it is made anew, and then taken
+        money = step in {"create", "authorise"}
         return End(FAILED, Code.PAYMENT_DECLINED if money else Code.UNAVAILABLE)
     if step == "flight" and kind in UNANSWERED:
         # Amadeus has neither key nor look-up: one attempt, and a person settles the unknown.

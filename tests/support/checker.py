@@ -5,8 +5,10 @@ It takes no answer from the code under test. Numbers are the invariants of relia
 
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
+import iso4217
 import psycopg
 from psycopg.rows import dict_row
 
@@ -14,6 +16,7 @@ from models.lifecycle import TRANSITIONS, BookingState
 from tests.support.sandbox_client import SandboxClient
 
 SETTLED = {"CONFIRMED", "FAILED", "CANCELLED", "NEEDS_ATTENTION"}
+GATEWAYS = {"stripe", "payment_service"}
 ONCE = {"created", "confirmed", "cancelled"}
 """Effects a supplier reference may have at most once."""
 
@@ -29,6 +32,11 @@ class Facts:
     reservations: list[dict[str, Any]]
     payments: list[dict[str, Any]]
     log: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+    """Journal lines: entry, type, account, owner, signed, currency."""
+    cases: list[dict[str, Any]]
+    """Open cases about the booking."""
+    refunds: list[dict[str, Any]]
 
 
 async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> Facts:
@@ -43,6 +51,13 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         (payment,) = await rows("SELECT * FROM payments WHERE booking_id = %s")
         items = await rows("SELECT * FROM booking_items WHERE booking_id = %s ORDER BY number")
         history = await rows("SELECT * FROM booking_history WHERE booking_id = %s ORDER BY version")
+        ledger = await rows(
+            "SELECT e.id AS entry, e.entry_type, l.account, l.owner, l.signed, l.currency"
+            " FROM ledger_entries e JOIN ledger_lines l ON l.entry_id = e.id"
+            " WHERE e.booking_id = %s ORDER BY e.id, l.number"
+        )
+        cases = await rows("SELECT * FROM cases WHERE booking_id = %s AND resolved_at IS NULL")
+        refunds = await rows("SELECT * FROM refunds WHERE booking_id = %s ORDER BY number")
     return Facts(
         booking=booking,
         items=items,
@@ -51,6 +66,9 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         reservations=await sandbox.reservations(booking_id),
         payments=await sandbox.payments(booking_id),
         log=await sandbox.log(booking_id),
+        ledger=ledger,
+        cases=cases,
+        refunds=refunds,
     )
 
 
@@ -63,6 +81,8 @@ def violations(facts: Facts) -> list[str]:
     captured = sum(p["captured"] for p in facts.payments)
     refunded = sum(p["refunded"] for p in facts.payments)
     kept = captured - refunded
+    by_hand = facts.payment["paid_by_hand"] - facts.payment["goodwill"]
+    """What the gateway keeps more than is due, because the traveller has it otherwise."""
 
     taken = [p for p in facts.payments if p["captured"] > 0]
     if len(taken) > 1:
@@ -73,8 +93,8 @@ def violations(facts: Facts) -> list[str]:
     held = [p for p in facts.payments if p["status"] == "requires_capture"]
     if state in {"FAILED", "CANCELLED"}:
         fees = sum(item["fee"] for item in facts.items if item["status"] == "CANCELLED")
-        if kept != fees:
-            found.append(f"I2: {state} keeps {kept}, fees are {fees}")
+        if kept != fees + by_hand:
+            found.append(f"I2: {state} keeps {kept}, fees are {fees}, by hand {by_hand}")
     if held and not (state == "NEEDS_ATTENTION" and open_case.get("payment")):
         found.append(f"I2: {state}, and money is still held: {held}")
 
@@ -89,24 +109,26 @@ def violations(facts: Facts) -> list[str]:
     if state == "CONFIRMED":
         if ours - live:
             found.append(f"I4: confirmed but not live: {sorted(ours - live)}")
-        prices = {r["reference"]: r["price"] for r in facts.reservations if r["live"]}
+        standing = {r["reference"]: r for r in facts.reservations if r["live"]}
         for item in facts.items:
-            if item["reference"] in live & ours and prices[item["reference"]] != item["amount"]:
-                found.append(f"I4: {item['reference']} costs {prices[item['reference']]}")
+            if item["reference"] in live & ours:
+                costs = _payable(standing[item["reference"]], item)
+                if costs != item["amount"]:
+                    found.append(f"I4: {item['reference']} costs {costs}")
         owed = sum(i["amount"] for i in facts.items if i["status"] == "CONFIRMED")
         owed += sum(i["fee"] for i in facts.items if i["status"] == "CANCELLED")
-        if kept != owed:
-            found.append(f"I4: kept {kept}, confirmed items and fees are {owed}")
+        if kept != owed + by_hand:
+            found.append(f"I4: kept {kept}, items and fees are {owed}, by hand {by_hand}")
 
     effects = Counter(
         (row["supplier"], row["reference"], row["effect"])
         for row in facts.log
-        if row["supplier"] != "stripe" and row["effect"] in ONCE
+        if row["supplier"] not in GATEWAYS and row["effect"] in ONCE
     )
     money = Counter(
-        (row["supplier"], row["effect"])
+        (row["supplier"], row.get("id"), row["effect"])
         for row in facts.log
-        if row["supplier"] == "stripe" and row["effect"] in {"authorised", "captured", "released"}
+        if row["supplier"] in GATEWAYS and row["effect"] in {"authorised", "captured", "released"}
     )
     found += [f"I5: {what} happened {n} times" for what, n in (effects + money).items() if n > 1]
 
@@ -120,7 +142,48 @@ def violations(facts: Facts) -> list[str]:
             f"I9: record says {facts.payment['captured']}/{facts.payment['refunded']},"
             f" gateway {captured}/{refunded}"
         )
+    return found + _broken_ledger(facts, kept)
+
+
+def _broken_ledger(facts: Facts, kept: int) -> list[str]:
+    found = []
+    sums = Counter[tuple[int, str]]()
+    accounts = Counter[str]()
+    for line in facts.ledger:
+        sums[line["entry"], line["currency"]] += line["signed"]
+        where = "BY_HAND" if line["owner"] == "by_hand" else line["account"]
+        accounts[where] += line["signed"]
+    found += [f"I8: entry {entry} is off by {off} {c}" for (entry, c), off in sums.items() if off]
+    disputed = sum(d["amount"] for d in facts.payment["disputes"] if d["status"] != "won")
+    if accounts["GATEWAY"] != kept - disputed:
+        found.append(f"I9: the ledger has {accounts['GATEWAY']}, the gateway {kept - disputed}")
+    if accounts["TRAVELER"] and facts.booking["state"] in SETTLED:
+        found.append(f"I9: {accounts['TRAVELER']} is left on TRAVELER")
+    if accounts["SUSPENSE"] and not facts.cases:
+        found.append(f"I9: {accounts['SUSPENSE']} in SUSPENSE and no case is open")
+    if facts.booking["state"] == "NEEDS_ATTENTION" and not facts.cases:
+        found.append("I7: NEEDS_ATTENTION, and the operators' list has no case")
+    ours = [
+        r for r in facts.refunds if r["payment_intent_id"] == facts.payment["payment_intent_id"]
+    ]
+    given = sum(row["amount"] for row in ours if _back(row))
+    listed = sum(r["amount"] for r in facts.payment["refunds"] if r["key"] and _back(r))
+    if given != listed or any(row["status"] == "requested" for row in facts.refunds):
+        found.append(f"I9: refund rows give back {given}, the record {listed}: {facts.refunds}")
     return found
+
+
+def _back(refund: dict[str, Any]) -> bool:
+    return refund["status"] in {"succeeded", "pending", "requires_action"}
+
+
+def _payable(reservation: dict[str, Any], item: dict[str, Any]) -> int:
+    """What the supplier's price is in the payment's currency, by the rate that is on record."""
+    price, rate = int(reservation["price"]), (item["quote"] or {}).get("rate")
+    if rate is None or rate["base"] != reservation["currency"]:
+        return price if reservation["currency"] == item["currency"] else -1
+    base, quote = (iso4217.Currency(rate[side]).exponent or 0 for side in ("base", "quote"))
+    return round(price * Fraction(rate["rate"]) * Fraction(10) ** (quote - base))
 
 
 def _broken_history(facts: Facts) -> list[str]:
