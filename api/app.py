@@ -10,7 +10,16 @@ from api import openapi, problems
 from api.audience import policies
 from api.edge import Edge
 from api.house import open_house
-from api.routers import booking, documentation, health, operators, progress
+from api.routers import (
+    booking,
+    cases,
+    documentation,
+    health,
+    ledger,
+    operators,
+    progress,
+    webhooks,
+)
 from settings import Settings
 
 DESCRIPTION = """Books a whole trip, or nothing.
@@ -49,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_tags=[
             {"name": "bookings", "description": "For trip planners; own bookings only."},
             {"name": "operators", "description": "For operators."},
+            {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
         ],
     )
@@ -57,6 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
         booking.look,
         progress.router,
         operators.router,
+        cases.router,
+        ledger.router,
+        webhooks.router,
         health.router,
         documentation.router,
     ):

@@ -33,10 +33,16 @@ class Policy(StrEnum):
     """Who may use a route."""
 
     PUBLIC = "public"
+    SIGNED = "signed"
+    """Whoever signs what is sent: the gateways' webhooks. The route checks the signature."""
     CALLER = "caller"
     """Any service with a key; it sees its own bookings only."""
     OPERATOR = "operator"
     """A service whose key has the role operator."""
+
+
+KEYLESS = frozenset({Policy.PUBLIC, Policy.SIGNED})
+"""Policies that ask for no API key."""
 
 
 class StrictRequest(Request):
@@ -81,7 +87,7 @@ async def admit(request: Request, policy: Policy) -> None:
     Raises:
         ApiProblem: 401 without a valid key, 403 with the key of somebody else's role.
     """
-    if policy is Policy.PUBLIC:
+    if policy in KEYLESS:
         return
     house: House = request.app.state.house
     caller = await house.callers.identify(request.headers.get(HEADER))
@@ -102,7 +108,17 @@ async def _read_body(request: Request) -> None:
         raise ApiProblem(415, "NOT_JSON", "The body must be application/json in UTF-8.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiProblem(415, "ENCODED_BODY", "The body must not be compressed.")
-    limit = request.app.state.house.settings.max_body_bytes
+    # where Starlette itself keeps it
+    request._body = await read_raw(request, request.app.state.house.settings.max_body_bytes)
+    await request.json()  # refused here, also where the route takes any object
+
+
+async def read_raw(request: Request, limit: int) -> bytes:
+    """Return the body as it was sent, of bounded size, in bounded time.
+
+    Raises:
+        ApiProblem: 413 larger than ``limit`` bytes, 408 too slow.
+    """
     too_large = ApiProblem(
         413, "BODY_TOO_LARGE", f"The body must not be larger than {limit} bytes."
     )
@@ -120,8 +136,7 @@ async def _read_body(request: Request) -> None:
                 chunks.append(chunk)
     except TimeoutError as error:
         raise ApiProblem(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from error
-    request._body = b"".join(chunks)  # where Starlette itself keeps it
-    await request.json()  # refused here, also where the route takes any object
+    return b"".join(chunks)
 
 
 class Audience(APIRouter):
@@ -131,7 +146,7 @@ class Audience(APIRouter):
         guarded = type(
             f"{policy.title()}Route", (GuardedRoute,), {"policy": policy, "deadline": deadline}
         )
-        if policy is not Policy.PUBLIC:
+        if policy not in KEYLESS:
             options["dependencies"] = [Security(_key), *options.get("dependencies", ())]
         super().__init__(route_class=guarded, **options)
 

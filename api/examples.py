@@ -2,6 +2,23 @@
 
 from typing import Any
 
+from api.ledger_examples import (  # noqa: F401  (shown by name)
+    COMMISSION_RULE,
+    COMMISSION_RULES,
+    LEDGER_BALANCES,
+    LEDGER_RIGHT,
+    LEDGER_STATEMENT,
+    LEDGER_WRONG,
+)
+from api.operation_examples import (  # noqa: F401  (shown by name)
+    CASE,
+    CASES,
+    EVENT_AGAIN,
+    EVENT_KEPT,
+    EVENTS_TAKEN,
+    SETTLED_CASE,
+)
+
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
 _REFERENCE = "TS-4K7QP-9XW2M"
 _URL = f"/booking/{_ID}"
@@ -96,8 +113,32 @@ PAYMENT_PENDING: dict[str, Any] = {
         "currency": "USD",
         "clientSecret": "pi_3PZ1x2_secret_example",
         "nextAction": {"type": "use_stripe_sdk"},
+        "waitsUntil": "2031-02-01T10:30:29Z",
     },
     "message": "Your bank wants you to approve the payment.",
+}
+
+CARD_REFUSED: dict[str, Any] = {
+    **RUNNING,
+    "state": "PAYMENT_PENDING",
+    "payment": {
+        "paymentIntentId": "pi_3PZ1x2",
+        "amount": 0,
+        "currency": "USD",
+        "waitsUntil": "2031-02-01T10:30:29Z",
+    },
+    "error": {
+        "code": "PAYMENT_DECLINED",
+        "message": "There is not enough money on the card.",
+        "failedStep": "authorise",
+        "undone": [],
+        "money": "Your card was not charged.",
+        "nextStep": (
+            "Send another card and the booking goes on; it waits until 10:30 UTC on 1 February."
+        ),
+        "details": {},
+    },
+    "message": "The card was not accepted; the booking waits for another one.",
 }
 
 NEEDS_ATTENTION: dict[str, Any] = {
@@ -186,6 +227,15 @@ WHOLE: dict[str, Any] = {
             "amount": 60000,
             "currency": "USD",
             "fee": 0,
+            "supplierPrice": 54945,
+            "supplierCurrency": "EUR",
+            "exchangeRate": {
+                "base": "EUR",
+                "quote": "USD",
+                "rate": "1.092",
+                "asOf": "2031-01-31",
+                "source": "European Central Bank euro foreign exchange reference rates",
+            },
             "bookedAt": "2031-02-01T10:15:30Z",
             "cancelledAt": None,
             "cancellationTerms": [
@@ -208,6 +258,7 @@ WHOLE: dict[str, Any] = {
         "captured": 200000,
         "refunded": 0,
         "refunds": [],
+        "disputes": [],
     },
     "history": [
         {

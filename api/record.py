@@ -40,7 +40,7 @@ def is_booking_id(text_: str) -> bool:
 
 
 class Record:
-    """The database, for reading."""
+    """The database: bookings are only read, for only workflows write them."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -63,6 +63,22 @@ class Record:
                     raise
             async with self._sessions() as session:
                 return await query(session)
+
+    async def write(self, work: Callable[[AsyncSession], Awaitable[Read]]) -> Read:
+        """Do work that may be repeated in a transaction; twice, when its connection was dead.
+
+        Raises:
+            OperationalError, InterfaceError, TimeoutError: the database does not answer.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            try:
+                async with self._sessions.begin() as session:
+                    return await work(session)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            async with self._sessions.begin() as session:
+                return await work(session)
 
     async def booking(self, booking_id: str, owner: str | None) -> Stored | None:
         """Return a booking of ``owner``; of anybody when None (operators)."""

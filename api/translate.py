@@ -10,7 +10,9 @@ from api.contract.answers import (
     CancelledComponent,
     ComponentAnswer,
     Confirmations,
+    DisputeAnswer,
     ErrorAnswer,
+    ExchangeRateAnswer,
     FlightConfirmation,
     HistoryAnswer,
     HotelConfirmation,
@@ -23,6 +25,7 @@ from api.contract.answers import (
 )
 from models.booking import Booking, HistoryEntry, Item
 from models.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.money import Money
 from models.trip import ItemType
 
 SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
@@ -37,8 +40,8 @@ def confirmations(booking: Booking) -> Confirmations:
         common: dict[str, Any] = {
             "confirmation_code": item.reservation.confirmation_code,
             "booking_reference": item.reservation.supplier_id,
-            "total_price": item.reservation.price.amount,
-            "currency": item.reservation.price.currency,
+            "total_price": item.price,
+            "currency": item.currency,
         }
         provider = item.reservation.provider
         if item.type is ItemType.FLIGHT:
@@ -60,10 +63,19 @@ def _authentication(booking: Booking) -> dict[str, Any]:
     # The client secret lets its holder act on the payment: shown only while it is needed.
     if booking.state is not BookingState.PAYMENT_PENDING:
         return {}
-    return {
-        "client_secret": booking.payment.client_secret,
-        "next_action": booking.payment.next_action,
-    }
+    answer: dict[str, Any] = {"waits_until": booking.payment.waits_until}
+    if booking.problem is None:
+        answer["client_secret"] = booking.payment.client_secret
+        answer["next_action"] = booking.payment.next_action
+    return answer
+
+
+def _wants_card(booking: Booking) -> bool:
+    return booking.state is BookingState.PAYMENT_PENDING and booking.problem is not None
+
+
+def _progress(booking: Booking) -> str | None:
+    return words.progress(booking.state, card=_wants_card(booking))
 
 
 def error(booking: Booking) -> ErrorAnswer | None:
@@ -73,7 +85,7 @@ def error(booking: Booking) -> ErrorAnswer | None:
         BookingState.EXPIRED,
         BookingState.CANCELLED,
         BookingState.NEEDS_ATTENTION,
-    }:
+    } and not _wants_card(booking):
         return None
     code, step, message, next_step = words.failure(booking)
     return ErrorAnswer(
@@ -108,7 +120,7 @@ def book_answer(booking: Booking) -> BookAnswer:
     )
     if (failed := error(booking)) is not None:
         answer.error = failed
-    if (progress := words.progress(booking.state)) is not None:
+    if (progress := _progress(booking)) is not None:
         answer.message = progress
         answer.status_url = status_url(booking.id)
         answer.events_url = f"{status_url(booking.id)}/events"
@@ -137,7 +149,9 @@ def status_url(booking_id: str) -> str:
 
 
 def _component(booking: Booking, item: Item) -> ComponentAnswer:
-    held = item.reservation
+    held, quote = item.reservation, item.quote
+    own_price = item.supplier_price or Money(amount=item.price, currency=item.currency)
+    rate = quote.rate if quote else None
     return ComponentAnswer(
         number=item.number,
         component_id=item.component_id,
@@ -154,10 +168,13 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
         amount=item.price,
         currency=item.currency,
         fee=item.fee,
+        supplier_price=own_price.amount,
+        supplier_currency=own_price.currency,
+        exchange_rate=ExchangeRateAnswer(**rate.model_dump()) if rate else None,
         booked_at=item.booked_at,
         cancelled_at=item.cancelled_at,
         cancellation_terms=(
-            [step.model_dump(mode="json") for step in item.quote.terms.steps] if item.quote else []
+            [step.model_dump(mode="json") for step in quote.payable.terms.steps] if quote else []
         ),
         details=held.details if held else {},
         # the supplier's own code is for operators; travellers get our words
@@ -193,12 +210,16 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
                 RefundAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
                 for one in payment.refunds
             ],
+            disputes=[
+                DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
+                for one in payment.disputes
+            ],
             **_authentication(booking),
         ),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
         error=error(booking),
-        note=words.progress(booking.state),
+        note=_progress(booking),
         cancelled_by=booking.cancelled_by,
         cancel_reason=booking.cancel_reason,
         version=booking.version,
@@ -260,7 +281,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
     )
     if not success and (failed := error(booking)) is not None:
         answer.error = failed
-    if (progress := words.progress(booking.state)) is not None:
+    if (progress := _progress(booking)) is not None:
         answer.message = progress
         answer.status_url = status_url(booking.id)
     return answer

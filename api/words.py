@@ -39,6 +39,13 @@ WORDS: dict[Code, Words] = {
         "Check the travellers' names, birth dates and documents, then book again.",
         "{item} could not be booked as it was described.",
     ),
+    Code.NO_EXCHANGE_RATE: Words(
+        "A part of the trip is priced in another currency than the one you pay in, and there is"
+        " no exchange rate for it right now.",
+        "Please try again later, or choose a trip that is priced in the currency you pay in.",
+        "{item} is priced in another currency than the one you pay in, and there is no exchange"
+        " rate for it right now.",
+    ),
     Code.PAYMENT_DECLINED: Words(
         "Your bank declined the payment.",
         "Use another card or ask your bank, then book again.",
@@ -96,15 +103,22 @@ WORDS: dict[Code, Words] = {
 
 def amount(minor_units: int, currency: str) -> str:
     """Return an amount as people read it: ``2,000.00 USD``."""
-    return str(Money(amount=minor_units, currency=currency))
+    return Money(amount=minor_units, currency=currency).format()
 
 
 def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
-    kept = payment.captured - payment.refunded
+    kept = payment.captured - payment.refunded - payment.paid_by_hand
     if booking.state is BookingState.NEEDS_ATTENTION:
         return _unsettled(booking)
+    if payment.paid_by_hand:
+        back = amount(payment.refunded + payment.paid_by_hand, payment.currency)
+        return (
+            f"{back} is being given back,"
+            f" {amount(payment.paid_by_hand, payment.currency)} of it by our staff and not to"
+            f" your card; {amount(kept, payment.currency)} is kept."
+        )
     if payment.captured and kept <= 0:
         return (
             f"{amount(payment.refunded, payment.currency)} is being refunded: everything that was"
@@ -118,7 +132,7 @@ def money(booking: Booking) -> str:
         )
     if payment.captured:
         return f"{amount(payment.captured, payment.currency)} was taken from your card."
-    if payment.status is PaymentStatus.RELEASED and not _never_held(booking):
+    if payment.status is PaymentStatus.RELEASED and not _card_refused(booking):
         return (
             "Your card was not charged. The amount that was set aside has been released; some"
             " banks take a few days to show it."
@@ -131,7 +145,8 @@ def money(booking: Booking) -> str:
     return "Your card was not charged."
 
 
-def _never_held(booking: Booking) -> bool:
+def _card_refused(booking: Booking) -> bool:
+    """Tell whether the problem is a refused card, worded where declines are explained."""
     problem = booking.problem
     return (
         problem is not None
@@ -166,11 +181,16 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
         item = next((i for i in booking.items if i.number == problem.item), None)
         if item is not None and words.about_item:
             message = sentence(words.about_item.format(item=named(item)))
-        elif code in TOLD_BY_THE_SAGA:
+        elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message
     next_step = words.next_step
     if booking.state is BookingState.NEEDS_ATTENTION:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
+    elif booking.state is BookingState.PAYMENT_PENDING:
+        until = booking.payment.waits_until
+        next_step = "Send another card and the booking goes on" + (
+            f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
+        )
     return code, problem.step if problem else "cancel", message, next_step
 
 
@@ -212,8 +232,13 @@ def undone(booking: Booking) -> list[tuple[Item, str]]:
     ]
 
 
-def progress(state: BookingState) -> str | None:
-    """Say what is going on in a state that is not an end; None for ends."""
+def progress(state: BookingState, *, card: bool = False) -> str | None:
+    """Say what is going on in a state that is not an end; None for ends.
+
+    ``card``: a waiting payment waits for another card, not for the bank's approval.
+    """
+    if card and state is BookingState.PAYMENT_PENDING:
+        return "The card was not accepted; the booking waits for another one."
     return _PROGRESS.get(state)
 
 

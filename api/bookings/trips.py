@@ -24,7 +24,9 @@ async def accepted_trip(house: House, body: BookRequest) -> TripOption:
             "There is no trip option with this id. It may have expired; look for a new one.",
             field="tripOptionId",
         )
-    _consistent(trip, frozenset(patience(house.settings).provider_timeout) - {"stripe"})
+    _consistent(
+        trip, frozenset(patience(house.settings).provider_timeout) - {house.settings.gateway}
+    )
     payment = body.payment_info
     if payment.currency != trip.currency:
         raise _mismatch("currency", "CURRENCY_MISMATCH", trip.currency, payment.currency)
@@ -61,13 +63,13 @@ def _consistent(trip: TripOption, suppliers: frozenset[str]) -> None:
     for component in trip.components:
         if component.supplier not in suppliers:
             raise _unbookable(f"we do not book with {component.supplier}")
-        if component.currency != trip.currency:
-            raise _unbookable(
-                f"{component.title or component.type} is priced in {component.currency},"
-                f" the trip in {trip.currency}"
-            )
-    if sum(component.price for component in trip.components) != trip.total_price:
+    same = [one.price for one in trip.components if one.currency == trip.currency]
+    if len(same) == len(trip.components) and sum(same) != trip.total_price:
         raise _unbookable("the prices of its components do not add up to its total")
+    # The planner converted the others at a rate we do not know, so there is no sum to compare;
+    # the saga holds its own total against what was accepted (PRICE_CHANGED).
+    if sum(same) > trip.total_price:
+        raise _unbookable(f"its components in {trip.currency} alone cost more than its total")
 
 
 def _unbookable(reason: str) -> ApiProblem:

@@ -1,5 +1,6 @@
 """What callers are answered. Amounts in minor units, times in UTC (contracts.md §1)."""
 
+import datetime as dt
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -63,7 +64,10 @@ class Confirmations(Answer):
 
 
 class PaymentAnswer(Answer):
-    """What was paid. ``clientSecret`` and ``nextAction`` only while the bank wants a proof."""
+    """What was paid. ``clientSecret`` and ``nextAction`` only while the bank wants a proof.
+
+    ``waitsUntil`` while the booking waits for that proof or for another card.
+    """
 
     payment_intent_id: str | None
     amount: int
@@ -71,6 +75,7 @@ class PaymentAnswer(Answer):
     currency: str
     client_secret: str | None = None
     next_action: dict[str, Any] | None = None
+    waits_until: AwareDatetime | None = None
 
 
 class Undone(Answer):
@@ -114,8 +119,22 @@ class BookAnswer(Answer):
     events_url: str | None = None
 
 
+class ExchangeRateAnswer(Answer):
+    """How a supplier's price became what is paid: ``rate`` units of ``quote`` for one ``base``."""
+
+    base: str
+    quote: str
+    rate: str = Field(description="A decimal number, exactly the one used.")
+    as_of: dt.date
+    source: str
+
+
 class ComponentAnswer(Answer):
-    """A component as stored."""
+    """A component as stored.
+
+    ``amount``, ``fee`` and the fees of ``cancellationTerms`` are in ``currency``, the payment's;
+    ``supplierPrice`` is what the supplier asks, in its own.
+    """
 
     number: int
     component_id: str
@@ -132,6 +151,9 @@ class ComponentAnswer(Answer):
     amount: int
     currency: str
     fee: int
+    supplier_price: int
+    supplier_currency: str
+    exchange_rate: ExchangeRateAnswer | None
     booked_at: AwareDatetime | None
     cancelled_at: AwareDatetime | None
     cancellation_terms: list[dict[str, Any]]
@@ -148,6 +170,15 @@ class RefundAnswer(Answer):
     at: AwareDatetime
 
 
+class DisputeAnswer(Answer):
+    """A dispute of the charge by the card holder."""
+
+    id: str
+    amount: int
+    status: str = Field(description="open, won or lost")
+    at: AwareDatetime
+
+
 class WholePaymentAnswer(PaymentAnswer):
     """The payment as stored; ``amount`` is what was to be paid."""
 
@@ -158,6 +189,7 @@ class WholePaymentAnswer(PaymentAnswer):
     captured: int
     refunded: int
     refunds: list[RefundAnswer]
+    disputes: list[DisputeAnswer] = []
 
 
 class HistoryAnswer(Answer):

@@ -31,18 +31,21 @@ class BillingDetails(CamelModel):
     address: Address | None = None
 
 
+PaymentMethodId = Annotated[
+    Text,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_]+$",
+        description="The gateway's id of a payment method; never card data.",
+    ),
+]
+
+
 class PaymentInfo(CamelModel):
     """How the trip is paid, and the total the traveller accepted."""
 
-    payment_method_id: Annotated[
-        Text,
-        Field(
-            min_length=1,
-            max_length=100,
-            pattern=r"^[A-Za-z0-9_]+$",
-            description="The gateway's id of a payment method; never card data.",
-        ),
-    ]
+    payment_method_id: PaymentMethodId
     billing_details: BillingDetails
     amount: Annotated[
         int,
@@ -91,6 +94,33 @@ class BookRequest(CamelModel):
         list[Traveler] | None,
         Field(min_length=1, max_length=20, description="Instead of those of the trip option."),
     ] = None
+
+
+class PaymentMethodBody(CamelModel):
+    """Another card for a booking whose card was refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"paymentMethodId": "pm_card_mastercard"}]}
+    )
+
+    payment_method_id: PaymentMethodId
+
+
+class GoodwillBody(CamelModel):
+    """Money an operator gives back although the terms would keep it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"amount": 2500, "currency": "USD", "reason": "The tour began late."}]
+        }
+    )
+
+    amount: Annotated[
+        int, Field(gt=0, le=99_999_999_999, strict=True, description="In minor units.")
+    ]
+    currency: Currency
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    component_id: Key | None = None
 
 
 class CancelBookingBody(CamelModel):
@@ -150,8 +180,20 @@ class ResolveBody(CamelModel):
         ),
     ]
 
+    paid_by_hand: Annotated[
+        bool,
+        Field(
+            description="With `resolved`: what the traveller is owed has been paid out otherwise,"
+            " not through the payment gateway."
+        ),
+    ] = False
+
     def to_resolution(self, who: str) -> Resolution:
         """Return the workflow's message."""
         return Resolution(
-            decision=self.decision, who=who, note=self.note, supplier_ids=self.supplier_ids
+            decision=self.decision,
+            who=who,
+            note=self.note,
+            supplier_ids=self.supplier_ids,
+            paid_by_hand=self.paid_by_hand,
         )

@@ -6,9 +6,9 @@ from fastapi import Body, Header, Request, Response
 
 from api import translate
 from api.audience import WORK_SECONDS, Audience, Policy
-from api.bookings import cancelling, reading, starting
+from api.bookings import cancelling, paying, reading, starting
 from api.contract.answers import BookAnswer, CancelAnswer, WholeBooking
-from api.contract.requests import BookRequest, CancelBookingBody
+from api.contract.requests import BookRequest, CancelBookingBody, PaymentMethodBody
 from api.house import TheCaller, TheHouse
 from api.openapi import READING, WRITING, problems, shown
 from api.preferences import Patience
@@ -34,7 +34,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
         202: {
             "description": "Taken, and not ended yet: ask at `statusUrl`.",
             "model": BookAnswer,
-            "content": shown("RUNNING", "PAYMENT_PENDING"),
+            "content": shown("RUNNING", "PAYMENT_PENDING", "CARD_REFUSED"),
         },
         **problems(*WRITING),
     },
@@ -74,6 +74,47 @@ async def book(
         if isinstance(found, Booking)
         else translate.running_answer(found.booking_id, found.reference, found.currency)
     )
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/{booking_id}/payment-method",
+    response_model=BookAnswer,
+    response_model_exclude_unset=True,
+    summary="Go on with another card",
+    responses={
+        200: {"description": "How it ended.", "content": shown("BOOKED", "FAILED")},
+        202: {
+            "description": "Under way, or waiting again: for the bank, or for yet another card.",
+            "model": BookAnswer,
+            "content": shown("CARD_REFUSED", "PAYMENT_PENDING"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def payment_method(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    booking_id: str,
+    body: Annotated[PaymentMethodBody, Body()],
+    patience: Patience,
+) -> BookAnswer:
+    """Send another card for a booking whose card was refused; the same booking goes on.
+
+    Only while the booking is PAYMENT_PENDING with an error: until `payment.waitsUntil`, and for a
+    few cards at most.
+    """
+    return _answered(
+        await paying.use_card(house, caller, booking_id, body.payment_method_id, patience), response
+    )
+
+
+def _answered(booking: Booking, response: Response) -> BookAnswer:
+    answer = translate.book_answer(booking)
     if answer.status_url:
         response.status_code = 202
         response.headers["Location"] = answer.status_url

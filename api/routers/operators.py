@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Body, Response
+from fastapi import Body, Header, Response
 
 from api import translate
 from api.audience import WORK_SECONDS, Audience, Policy
-from api.bookings import resolving
-from api.contract.answers import BookAnswer
-from api.contract.requests import ResolveBody
+from api.bookings import paying, reading, resolving, starting
+from api.contract.answers import BookAnswer, WholeBooking
+from api.contract.requests import GoodwillBody, ResolveBody
 from api.house import TheCaller, TheHouse
 from api.openapi import WRITING, problems, shown
 from api.preferences import Patience
@@ -51,3 +51,42 @@ async def resolve(
         response.status_code = 202
         response.headers["Location"] = answer.status_url
     return answer
+
+
+@router.post(
+    "/{booking_id}/refund",
+    response_model=WholeBooking,
+    summary="Give back more than the terms ask for",
+    responses={
+        200: {"description": "The booking, with its refunds.", "content": shown("WHOLE")},
+        202: {
+            "description": "Under way, or a person must look: ask for the booking.",
+            "model": WholeBooking,
+            "content": shown("WHOLE"),
+        },
+        **problems(*WRITING, 403, 409),
+    },
+)
+async def refund(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    booking_id: str,
+    body: Annotated[GoodwillBody, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="1 to 255 visible ASCII characters. The same key refunds once."),
+    ] = None,
+) -> WholeBooking:
+    """Refund an amount out of goodwill; of equal amounts as often as asked, each with its own key.
+
+    What stands of the trip is not touched.
+    """
+    key = starting.checked_key(idempotency_key)
+    response.headers["Idempotency-Key"] = key
+    await paying.give_back(house, caller, booking_id, body, key, patience)
+    found = await reading.find(house, caller, booking_id)
+    if key not in found.booking.payment.grants:
+        response.status_code = 202
+    return translate.whole_booking(found.booking, found.history)

@@ -1,0 +1,107 @@
+"""For the gateways: events about payments, signed, taken in at once and handled by the workers.
+
+Nothing in an event is believed but its signature: it is a reason to look at a payment.
+"""
+
+import logging
+from typing import Final
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from api.audience import Audience, Policy, read_raw
+from api.contract.operations import EventTaken
+from api.house import House, TheHouse
+from api.openapi import problems
+from api.problems import ApiProblem
+from api.record import is_booking_id
+from models.errors import InvalidRequest
+from models.inbox import NewEvent, receive_event
+from payments.protocol import PaymentEvent
+from payments.registry import webhook_verifier
+
+MAX_BYTES: Final = 1024 * 1024
+"""Far above the largest event that is published."""
+
+_CODES: Final = {
+    "bad_signature": ("SIGNATURE_REFUSED", "The signature does not fit the body."),
+    "signature_expired": (
+        "SIGNATURE_EXPIRED",
+        "The body was signed more than five minutes ago or ahead.",
+    ),
+}
+_NOT_AN_EVENT: Final = ("NOT_AN_EVENT", "The body is not an event of this gateway.")
+
+_ANSWERS: Final = {
+    200: {
+        "description": "Kept; or it was kept before.",
+        "content": {"application/json": {"example": {"received": True}}},
+    },
+    **problems(400, 404, 408, 413, 500, 503),
+}
+
+_log = logging.getLogger(__name__)
+
+router = Audience(Policy.SIGNED, prefix="/webhooks", tags=["webhooks"])
+
+
+@router.post("/stripe", summary="Events from Stripe", responses=_ANSWERS)
+async def stripe(house: TheHouse, request: Request) -> EventTaken:
+    """Take an event in, signed with `Stripe-Signature`; off (404) while no secret is set."""
+    return await _take(house, request, "stripe")
+
+
+@router.post("/payment-service", summary="Events from the payment service", responses=_ANSWERS)
+async def payment_service(house: TheHouse, request: Request) -> EventTaken:
+    """Take an event in, signed with `Payment-Signature`; off (404) while no secret is set."""
+    return await _take(house, request, "payment_service")
+
+
+async def _take(house: House, request: Request, gateway: str) -> EventTaken:
+    verify = webhook_verifier(house.settings, gateway)
+    payload = await read_raw(request, MAX_BYTES)
+    try:
+        event = verify(payload, request.headers)
+        new = _new_event(event, live=house.settings.live_money(event.gateway))
+    except InvalidRequest as refusal:
+        raise _refused(refusal.code) from refusal
+    except ValidationError as error:  # an id that no gateway would write
+        raise _refused(None) from error
+    first = await house.record.write(lambda session: receive_event(session, new))
+    _log.info("event %s (%s)%s", new.event_id, new.type, "" if first else " once more")
+    return EventTaken()
+
+
+def _new_event(event: PaymentEvent, *, live: bool) -> NewEvent:
+    return NewEvent(
+        gateway=event.gateway,
+        event_id=event.id,
+        type=event.type,
+        livemode=event.livemode,
+        payment_id=event.payment_id,
+        booking_id=_uuid(event.booking_id),
+        created_at=event.created_at,
+        payload=event.payload,
+        kept_because=_kept_because(event, live=live),
+    )
+
+
+def _uuid(reference: str | None) -> str | None:
+    return reference if reference is not None and is_booking_id(reference) else None
+
+
+def _kept_because(event: PaymentEvent, *, live: bool) -> str | None:
+    """Return why nothing is to be done about an event; None when its payment is to be looked at."""
+    if event.livemode is not live:
+        return f"of {'live' if event.livemode else 'test'} mode, which is not ours"
+    if not event.known:
+        return "of a type that changes no money of ours"
+    if event.payment_id is None and _uuid(event.booking_id) is None:
+        return "it names no payment"
+    return None
+
+
+def _refused(code: str | None) -> ApiProblem:
+    if code == "webhook_secret_missing":
+        return ApiProblem(404, "NOT_FOUND", "There is nothing here.")
+    return ApiProblem(400, *_CODES.get(code or "", _NOT_AN_EVENT))
