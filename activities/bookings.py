@@ -110,7 +110,8 @@ class BookingActivities:
     async def _tell_planner(self, transition: Transition) -> bool:
         booking = transition.booking
         news = _PLANNER_NEWS.get(booking.state)
-        if news is None or transition.from_state is booking.state:
+        repeated = transition.from_state is booking.state or not transition.tell_planner
+        if news is None or repeated:
             return True
         try:
             async with asyncio.timeout(PLANNER_SECONDS):

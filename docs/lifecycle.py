@@ -22,7 +22,7 @@ MEANING = {
     BookingState.PENDING: "Asked for and written down.",
     BookingState.VALIDATING: "Every item is being quoted and verified at its supplier.",
     BookingState.HELD: "Every item is on hold; nothing is paid.",
-    BookingState.PAYMENT_PENDING: "Waiting for the traveller's bank (3-D Secure).",
+    BookingState.PAYMENT_PENDING: "Waiting for the traveller: 3-D Secure, or another card.",
     BookingState.PROCESSING: "Money is being held, items are being booked.",
     BookingState.CONFIRMED: "Every item that stands is booked and paid.",
     BookingState.CHECKED_IN: "The traveller has arrived.",
@@ -76,7 +76,10 @@ def document() -> str:
             *(_row(state) for state in TRANSITIONS),
             "",
             f"- Born as: {_listed(_ordered(FIRST_STATES))}.",
-            f"- Ends, nothing leads out of them: {_listed(_ordered(FINAL_STATES))}.",
+            (
+                "- Ends of the trip; only its money may still be settled:"
+                f" {_listed(_ordered(FINAL_STATES))}."
+            ),
             (
                 f"- At rest, so that the record answers and no workflow:"
                 f" {_listed(_ordered(SETTLED_STATES))}."
@@ -104,10 +107,7 @@ def _diagram() -> list[str]:
 
 
 def _row(state: BookingState) -> str:
-    following = (
-        _listed(_ordered(TRANSITIONS[state])) if TRANSITIONS[state] else "nothing: it is an end"
-    )
-    return f"| {state} | {MEANING[state]} | {following} |"
+    return f"| {state} | {MEANING[state]} | {_listed(_ordered(TRANSITIONS[state]))} |"
 
 
 def _listed(states: Iterable[StrEnum]) -> str:

@@ -95,6 +95,7 @@ class BookTripRequest(BaseModel):
                 for number, component in enumerate(self.trip.components, start=1)
             ],
             payment=PaymentView(
+                gateway=self.patience.gateway,
                 payment_method_id=self.payment_method_id,
                 currency=self.currency,
                 amount=self.amount,
@@ -304,6 +305,8 @@ class Transition(BaseModel):
     from_state: BookingState
     who: str
     why: str
+    tell_planner: bool = True
+    """Whether the trip itself has changed: the planner need not hear of its money."""
 
 
 class Recorded(BaseModel):

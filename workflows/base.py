@@ -31,6 +31,9 @@ with workflow.unsafe.imports_passed_through():
 class BookingWorkflow:
     """Holds one booking, writes down its transitions and lets people follow and settle it."""
 
+    _changes_trip = True
+    """Whether what it records is news for the trip planner."""
+
     def __init__(self, booking: Booking | None, patience: Patience) -> None:
         self._held = booking
         self._patience = patience
@@ -86,7 +89,13 @@ class BookingWorkflow:
         """Write a transition down, then let it be seen: nothing is shown that is not committed."""
         current = self._booking
         following = current.model_copy(update={"state": state, "updated_at": workflow.now()})
-        transition = Transition(booking=following, from_state=current.state, who=who, why=why)
+        transition = Transition(
+            booking=following,
+            from_state=current.state,
+            who=who,
+            why=why,
+            tell_planner=self._changes_trip,
+        )
         recorded = await perform_local(
             calls.RECORD, transition, policies.record(), f"{current.state} → {state}"
         )

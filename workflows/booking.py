@@ -132,7 +132,7 @@ class BookTrip(TripSteps):
         for item in booking.items:
             item.quote = quoted.quotes[item.number]
             item.price = item.quote.payable.price.amount
-            item.supplier_price = item.quote.price if item.quote.rate else None
+            item.supplier_price = item.quote.price if item.quote.converted else None
             item.saga_state = SagaState.QUOTED
         total = sum(item.price for item in booking.items)
         if total > booking.accepted_total:

@@ -146,6 +146,8 @@ class CancelBooking(BookingWorkflow):
     async def _refund(self) -> list[Problem]:
         """Give back what is neither kept as a fee nor the price of what still stands."""
         booking = self._booking
+        # More than everything cannot be given back: what is refunded now is no goodwill any more.
+        booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
         amount = booking.owed
         if amount <= 0:
             return []

@@ -43,6 +43,8 @@ OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
 class SettlePayment(BookingWorkflow):
     """Runs under the booking's id, so that nothing else changes the booking meanwhile."""
 
+    _changes_trip = False
+
     @workflow.init
     def __init__(self, request: SettlePaymentRequest) -> None:
         super().__init__(None, request.patience)
