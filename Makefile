@@ -28,6 +28,7 @@ dev: ## Install what testing needs as well
 
 test: dev ## Run all tests; PYTEST_ARGS="-m 'not slow'" for the quick ones
 	@$(BIN)/python -m localworld.temporal_binary > /dev/null
+	@$(BIN)/python -m tests.support.stripe_mock > /dev/null
 	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 

@@ -18,22 +18,17 @@ from models.errors import (
     Retryable,
     UnknownOutcome,
 )
+from payments.declines import telling_code
 from payments.protocol import PaymentState
 from payments.stripe_shapes import STATES
 
 PROVIDER: Final = "stripe"
 
-READS: Final = frozenset({"retrieve", "find", "refunds", "payment_method"})
+READS: Final = frozenset({"retrieve", "find", "refunds", "disputes", "payments", "payment_method"})
 """Operations that change nothing: no answer means ask again."""
 
 _NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NO_ADDRESS: Final = (httpx.UnsupportedProtocol, httpx.InvalidURL)
-
-TRANSIENT_DECLINES: Final = frozenset(
-    {"processing_error", "try_again_later", "issuer_not_available"}
-)
-"""Codes of a Declined that the same card may pass later: a few times at most, and only under a
-new key, for Stripe replays a decline under its own."""
 
 
 def classify(error: stripe.StripeError, operation: str) -> ProviderError:
@@ -57,7 +52,9 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
         case stripe.APIConnectionError():
             return _unanswered(error, operation, context)
         case stripe.CardError():
-            code = _detail(error, "decline_code") or context["code"]
+            code = telling_code(
+                context["code"], _detail(error, "decline_code"), _detail(error, "advice_code")
+            )
             return Declined(message, **{**context, "code": code})
         case stripe.RateLimitError():
             return Retryable(message, retry_after=_retry_after(error), **context)
@@ -119,6 +116,9 @@ def wrong_state(error: stripe.StripeError, operation: str, state: PaymentState) 
             return Declined(str(known), code="authorisation_expired", **context)
         case "cancel", PaymentState.CAPTURED:
             return InvalidRequest(str(known), code="captured", **context)
+        case _, PaymentState.PROCESSING:
+            # The bank is still at an earlier call: its end is not known yet, so this is no "no".
+            return Retryable(str(known), code="processing", **context)
     return known
 
 

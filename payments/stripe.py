@@ -4,29 +4,34 @@ Our own idempotency key goes with every call that can move money, and the SDK's 
 are off: one call is one request, and the saga decides what follows (reliability.md pitfall 9).
 """
 
+import datetime as dt
+import math
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import stripe
 
 from models.errors import InvalidRequest
 from models.money import Money
 from payments import webhooks
-from payments.errors import PROVIDER, classify, state_in, unusable, wrong_state
-from payments.protocol import Payment, PaymentMethod, PaymentState, Refund
-from payments.stripe_http import LanedHttp
-from payments.stripe_shapes import (
-    IntentAnswer,
-    IntentSearch,
-    MethodAnswer,
-    RefundAnswer,
-    RefundList,
+from payments.errors import PROVIDER, classify, state_in, wrong_state
+from payments.protocol import (
+    Dispute,
+    Payment,
+    PaymentEvent,
+    PaymentMethod,
+    PaymentState,
+    Refund,
 )
-
-Result = TypeVar("Result")
+from payments.stripe_amounts import NotRepresentable, to_stripe
+from payments.stripe_calls import answer, call, call_all, payment_in, payments_in
+from payments.stripe_http import LanedHttp
+from payments.stripe_shapes import DisputeAnswer, IntentSearch, MethodAnswer, RefundAnswer
 
 _EXPAND: Final = ["latest_charge"]
+_PAGE: Final = 100
+"""Entries of a list in one answer; the most that Stripe gives."""
 _REFERENCE: Final = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 _MOST_TELLING: Final = (
     PaymentState.CAPTURED,
@@ -67,42 +72,43 @@ class StripeGateway:
         self._client = stripe.StripeClient(
             key, base_addresses={"api": url}, max_network_retries=0, http_client=self._http
         )
-        self._webhook_secrets = [s for part in webhook_secrets.split(",") if (s := part.strip())]
+        self._webhook_secrets = webhooks.secrets_in(webhook_secrets)
         self._return_url = return_url
 
     async def create(
         self,
         *,
         amount: Money,
-        payment_method_id: str,
         reference: str,
-        metadata: dict[str, str],
+        hold: int = 1,
         key: str,
     ) -> Payment:
-        """Create the payment intent, unconfirmed, for manual capture."""
+        """Create the payment intent, unconfirmed and without a card, for manual capture."""
         params: stripe.params.PaymentIntentCreateParams = {
-            "amount": amount.amount,
+            "amount": self._amount(amount, "create"),
             "currency": amount.currency.lower(),
             "capture_method": "manual",
-            "payment_method": payment_method_id,
             # Where the traveller's browser cannot be sent back to us, no payment method may
             # redirect. Cards with 3-D Secure are none of those: they work either way.
             "automatic_payment_methods": {
                 "enabled": True,
                 "allow_redirects": "always" if self._return_url else "never",
             },
-            "metadata": {**metadata, "booking_id": reference},
+            "metadata": {"booking_id": reference, "hold": str(hold)},
             "expand": _EXPAND,
         }
-        return await self._call(
+        return await call(
             "create",
-            _payment,
+            payment_in,
             lambda: self._client.v1.payment_intents.create_async(params, {"idempotency_key": key}),
         )
 
-    async def confirm(self, payment_id: str, *, key: str) -> Payment:
+    async def confirm(self, payment_id: str, *, payment_method_id: str, key: str) -> Payment:
         """Ask for the authorisation; see the protocol."""
-        params: stripe.params.PaymentIntentConfirmParams = {"expand": _EXPAND}
+        params: stripe.params.PaymentIntentConfirmParams = {
+            "payment_method": payment_method_id,
+            "expand": _EXPAND,
+        }
         if self._return_url:
             params["return_url"] = self._return_url
         return await self._change(
@@ -116,19 +122,23 @@ class StripeGateway:
 
     async def retrieve(self, payment_id: str) -> Payment:
         """Read the payment."""
-        return await self._call(
+        return await call(
             "retrieve",
-            _payment,
+            payment_in,
             lambda: self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": _EXPAND}),
         )
 
-    async def find(self, reference: str) -> Payment | None:
-        """Look the payment up by ``metadata['booking_id']``."""
+    async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
+        """Look the payment up by ``metadata['booking_id']`` and ``metadata['hold']``."""
         if not _REFERENCE.fullmatch(reference):
             raise self._invalid("find", f"{reference!r} cannot be searched for", "bad_reference")
-        payments = await self._call(
+        payments = await call(
             "find",
-            lambda data: [found.payment() for found in IntentSearch.model_validate(data).data],
+            lambda data: [
+                found.payment()
+                for found in IntentSearch.model_validate(data).data
+                if found.hold == hold
+            ],
             lambda: self._client.v1.payment_intents.search_async(
                 {
                     "query": f"metadata['booking_id']:'{reference}'",
@@ -141,12 +151,13 @@ class StripeGateway:
 
     async def capture(self, payment_id: str, *, amount: Money, key: str) -> Payment:
         """Take ``amount`` of the held money; the rest is released."""
+        to_capture = self._amount(amount, "capture")
         return await self._change(
             "capture",
             payment_id,
             lambda: self._client.v1.payment_intents.capture_async(
                 payment_id,
-                {"amount_to_capture": amount.amount, "expand": _EXPAND},
+                {"amount_to_capture": to_capture, "expand": _EXPAND},
                 {"idempotency_key": key},
             ),
             done=PaymentState.CAPTURED,
@@ -165,62 +176,86 @@ class StripeGateway:
             done=PaymentState.RELEASED,
         )
 
-    async def refund(self, payment_id: str, *, amount: Money, key: str) -> Refund:
+    async def refund(self, payment_id: str, *, amount: Money, reference: str, key: str) -> Refund:
         """Give back ``amount`` of what was captured."""
-        return await self._call(
+        params: stripe.params.RefundCreateParams = {
+            "payment_intent": payment_id,
+            "amount": self._amount(amount, "refund"),
+            "reason": "requested_by_customer",
+            "metadata": {"refund_key": reference},
+        }
+        return await call(
             "refund",
             lambda data: RefundAnswer.model_validate(data).refund(),
-            lambda: self._client.v1.refunds.create_async(
-                {
-                    "payment_intent": payment_id,
-                    "amount": amount.amount,
-                    "reason": "requested_by_customer",
-                },
-                {"idempotency_key": key},
-            ),
+            lambda: self._client.v1.refunds.create_async(params, {"idempotency_key": key}),
         )
 
     async def refunds(self, payment_id: str) -> list[Refund]:
         """List the refunds of a payment, oldest first."""
-        newest_first: list[Refund] = []
-        params: stripe.params.RefundListParams = {"payment_intent": payment_id, "limit": 100}
-        while True:
-            page, more = await self._call(
-                "refunds", _refund_page, lambda: self._client.v1.refunds.list_async(params)
-            )
-            newest_first += page
-            if not more or not page:
-                return newest_first[::-1]
-            params["starting_after"] = page[-1].id
+
+        def page_at(after: str | None) -> Awaitable[Any]:
+            params: stripe.params.RefundListParams = {"payment_intent": payment_id, "limit": _PAGE}
+            if after is not None:
+                params["starting_after"] = after
+            return self._client.v1.refunds.list_async(params)
+
+        return await call_all(
+            "refunds", lambda page: [refund.refund() for refund in page.read(RefundAnswer)], page_at
+        )
+
+    async def disputes(self, payment_id: str) -> list[Dispute]:
+        """List the disputes of a payment that took money back, oldest first."""
+
+        def page_at(after: str | None) -> Awaitable[Any]:
+            params: stripe.params.DisputeListParams = {"payment_intent": payment_id, "limit": _PAGE}
+            if after is not None:
+                params["starting_after"] = after
+            return self._client.v1.disputes.list_async(params)
+
+        return await call_all(
+            "disputes",
+            lambda page: [
+                dispute.dispute(payment_id)
+                for dispute in page.read(DisputeAnswer)
+                if dispute.moved_money
+            ],
+            page_at,
+        )
+
+    async def payments(self, since: dt.datetime, until: dt.datetime) -> list[Payment]:
+        """List the payments created in ``[since, until)``, oldest first."""
+
+        def page_at(after: str | None) -> Awaitable[Any]:
+            params: stripe.params.PaymentIntentListParams = {
+                # Stripe counts whole seconds.
+                "created": {
+                    "gte": math.ceil(since.timestamp()),
+                    "lt": math.ceil(until.timestamp()),
+                },
+                "limit": _PAGE,
+                "expand": [f"data.{name}" for name in _EXPAND],
+            }
+            if after is not None:
+                params["starting_after"] = after
+            return self._client.v1.payment_intents.list_async(params)
+
+        return await call_all("payments", payments_in, page_at)
 
     async def payment_method(self, payment_method_id: str) -> PaymentMethod:
         """Read a payment method."""
-        return await self._call(
+        return await call(
             "payment_method",
             lambda data: MethodAnswer.model_validate(data).payment_method(),
             lambda: self._client.v1.payment_methods.retrieve_async(payment_method_id),
         )
 
-    def verify_webhook(self, payload: bytes, signature: str) -> dict[str, Any]:
-        """Check the signature over the raw body and return the event."""
-        return webhooks.verify(payload, signature, self._webhook_secrets)
+    def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> PaymentEvent:
+        """Check the signature over the raw body and return the event as a hint."""
+        return webhooks.verify(payload, headers, self._webhook_secrets)
 
     async def close(self) -> None:
         """Close connections."""
         await self._http.close_async()
-
-    async def _call(
-        self,
-        operation: str,
-        read: Callable[[dict[str, Any]], Result],
-        request: Callable[[], Awaitable[Any]],
-    ) -> Result:
-        """Make one request and read its answer; raises only :mod:`models.errors`."""
-        try:
-            return await _answer(operation, read, request)
-        except stripe.StripeError as error:
-            # Not chained: the SDK's errors carry whole bodies, client secrets included.
-            raise classify(error, operation) from None
 
     async def _change(
         self,
@@ -232,7 +267,7 @@ class StripeGateway:
     ) -> Payment:
         """Change a payment's state; one that is ``done`` already is a success."""
         try:
-            return await _answer(operation, _payment, request)
+            return await answer(operation, payment_in, request)
         except stripe.StripeError as error:
             state = state_in(error)
             if state is None:
@@ -242,32 +277,12 @@ class StripeGateway:
         # The intent in the error lacks its charge; read the whole of it.
         return await self.retrieve(payment_id)
 
+    def _amount(self, amount: Money, operation: str) -> int:
+        """Return an amount as Stripe counts it. Raises InvalidRequest: it cannot be said there."""
+        try:
+            return to_stripe(amount)
+        except NotRepresentable as error:
+            raise self._invalid(operation, str(error), "amount_not_representable") from None
+
     def _invalid(self, operation: str, message: str, code: str) -> InvalidRequest:
         return InvalidRequest(message, provider=self.name, operation=operation, code=code)
-
-
-async def _answer(
-    operation: str,
-    read: Callable[[dict[str, Any]], Result],
-    request: Callable[[], Awaitable[Any]],
-) -> Result:
-    """Return what ``read`` makes of the answer to ``request``.
-
-    Raises:
-        stripe.StripeError: Stripe, or the SDK, says no.
-        ProviderError: the answer is not as published.
-    """
-    try:
-        return read((await request()).to_dict())
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        # The first is pydantic's as well as the SDK's over bytes that are no text.
-        raise unusable(operation, error) from None
-
-
-def _payment(data: dict[str, Any]) -> Payment:
-    return IntentAnswer.model_validate(data).payment()
-
-
-def _refund_page(data: dict[str, Any]) -> tuple[list[Refund], bool]:
-    page = RefundList.model_validate(data)
-    return [answer.refund() for answer in page.data], page.has_more

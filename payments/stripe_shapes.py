@@ -6,12 +6,15 @@ to say (reliability.md S21).
 
 import calendar
 import datetime as dt
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from models.money import Money
-from payments.protocol import Payment, PaymentMethod, PaymentState, Refund
+from payments.declines import telling_code
+from payments.protocol import Dispute, Payment, PaymentMethod, PaymentState, Refund
+from payments.stripe_amounts import from_stripe
+
+Entry = TypeVar("Entry", bound=BaseModel)
 
 STATES: Final[dict[str, PaymentState]] = {
     "requires_payment_method": PaymentState.UNCONFIRMED,
@@ -44,6 +47,10 @@ Reference = Annotated[str | None, BeforeValidator(_id_of)]
 """An object's id, whether Stripe expanded the object or not."""
 
 
+Metadata = Annotated[dict[str, str], BeforeValidator(lambda value: value or {})]
+"""Ours among it: ``booking_id`` and ``hold`` of a payment, ``refund_key`` of a refund."""
+
+
 class _Card(BaseModel):
     capture_before: int | None = None
 
@@ -61,6 +68,7 @@ class ChargeAnswer(BaseModel):
     amount_captured: Amount
     amount_refunded: Amount
     captured: bool
+    disputed: bool = False
     payment_method_details: _MethodDetails | None = None
 
     @property
@@ -79,6 +87,7 @@ class ChargeAnswer(BaseModel):
 class _LastError(BaseModel):
     code: str | None = None
     decline_code: str | None = None
+    advice_code: str | None = None
 
 
 class IntentAnswer(BaseModel):
@@ -95,9 +104,16 @@ class IntentAnswer(BaseModel):
     client_secret: str | None = None
     next_action: dict[str, Any] | None = None
     last_payment_error: _LastError | None = None
+    metadata: Metadata = {}
+
+    @property
+    def hold(self) -> int:
+        """Which of its booking's payments it is; those made before we counted are the first."""
+        count = self.metadata.get("hold", "1")
+        return int(count) if count.isdecimal() else 1
 
     def payment(self) -> Payment:
-        """Return it in our words."""
+        """Return it in our words. Raises ValueError: an amount that is none in its currency."""
         charge = self.latest_charge if isinstance(self.latest_charge, ChargeAnswer) else None
         details = charge.payment_method_details if charge else None
         lapses = details.card.capture_before if details and details.card else None
@@ -105,15 +121,19 @@ class IntentAnswer(BaseModel):
         return Payment(
             id=self.id,
             state=STATES[self.status],
-            amount=Money(amount=self.amount, currency=self.currency.upper()),
-            captured=self.amount_received,
-            refunded=charge.given_back if charge else 0,
+            amount=from_stripe(self.amount, self.currency),
+            captured=from_stripe(self.amount_received, self.currency).amount,
+            refunded=from_stripe(charge.given_back if charge else 0, self.currency).amount,
+            disputed=charge.disputed if charge else False,
             charge_id=charge.id if charge else _text(self.latest_charge),
             payment_method_id=self.payment_method,
             capture_before=_moment(lapses) if lapses is not None else None,
             client_secret=self.client_secret,
             next_action=self.next_action,
-            decline_code=(failure.decline_code or failure.code) if failure else None,
+            decline_code=telling_code(failure.code, failure.decline_code, failure.advice_code)
+            if failure
+            else None,
+            booking_id=self.metadata.get("booking_id"),
         )
 
 
@@ -126,23 +146,61 @@ class RefundAnswer(BaseModel):
     currency: str
     status: Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
     created: int
+    metadata: Metadata = {}
+    failure_reason: str | None = None
 
     def refund(self) -> Refund:
         """Return it in our words."""
         return Refund(
             id=self.id,
-            amount=Money(amount=self.amount, currency=self.currency.upper()),
+            amount=from_stripe(self.amount, self.currency),
             status=self.status,
+            created_at=_moment(self.created),
+            reference=self.metadata.get("refund_key"),
+            failure_reason=self.failure_reason,
+        )
+
+
+class DisputeAnswer(BaseModel):
+    """A dispute, or the enquiry that may become one."""
+
+    object: Literal["dispute"]
+    id: str
+    payment_intent: Reference = None
+    amount: Amount
+    currency: str
+    status: str
+    reason: str
+    created: int
+
+    @property
+    def moved_money(self) -> bool:
+        """Whether money was taken back: not by early warnings, nor by disputes prevented."""
+        return not self.status.startswith("warning_") and self.status != "prevented"
+
+    def dispute(self, payment_id: str) -> Dispute:
+        """Return it in our words; a status we do not know is an open dispute."""
+        ended: Final[dict[str, Literal["won", "lost"]]] = {"won": "won", "lost": "lost"}
+        return Dispute(
+            id=self.id,
+            payment_id=self.payment_intent or payment_id,
+            amount=from_stripe(self.amount, self.currency),
+            status=ended.get(self.status, "open"),
+            reason=self.reason,
             created_at=_moment(self.created),
         )
 
 
-class RefundList(BaseModel):
-    """One page of refunds, newest first."""
+class Page(BaseModel):
+    """One page of a list, newest first; its entries are read one by one."""
 
     object: Literal["list"]
-    data: list[RefundAnswer]
+    data: list[dict[str, Any]]
     has_more: bool
+
+    def read(self, kind: type[Entry]) -> list[Entry]:
+        """Return its entries. Raises ValidationError: one is not as published."""
+        return [kind.model_validate(entry) for entry in self.data]
 
 
 class IntentSearch(BaseModel):
@@ -179,16 +237,6 @@ class MethodAnswer(BaseModel):
             last4=self.card.last4,
             expires=dt.date(year, month, calendar.monthrange(year, month)[1]),
         )
-
-
-class EventAnswer(BaseModel):
-    """A webhook event, as far as anyone may rely on it before reading the object anew."""
-
-    object: Literal["event"]
-    id: Annotated[str, Field(min_length=1, max_length=255)]
-    type: Annotated[str, Field(min_length=1, max_length=255)]
-    livemode: bool
-    data: dict[str, Any]
 
 
 def _moment(seconds: int) -> dt.datetime:

@@ -69,6 +69,8 @@ def router(world: World) -> APIRouter:
 
     @routes.delete("/_sandbox/faults")
     async def clear_all() -> dict[str, int]:
+        for calm in world.calmers:
+            calm()
         return {"cleared": world.faults.clear()}
 
     @routes.delete("/_sandbox/faults/{fault_id}")

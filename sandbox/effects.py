@@ -16,6 +16,9 @@ EFFECTS: Final = frozenset(
         "released",
         "cancelled",
         "refunded",
+        "refund_failed",
+        "disputed",
+        "reinstated",
     }
 )
 """What a request may have done; ``none`` is a read, a refusal or a replay."""

@@ -9,11 +9,15 @@ import random
 from dataclasses import dataclass, field
 from typing import Final
 
+_PAYMENTS: Final = frozenset({"create", "confirm", "capture", "cancel", "refund", "retrieve"})
+
 OPERATIONS: Final[dict[str, frozenset[str]]] = {
     "amadeus": frozenset({"quote", "book", "find", "cancel"}),
     "booking_com": frozenset({"quote", "book", "find", "cancel"}),
     "viator": frozenset({"quote", "book", "find", "cancel"}),
-    "stripe": frozenset({"create", "confirm", "capture", "cancel", "refund", "retrieve"}),
+    "rates": frozenset({"quote"}),
+    "stripe": _PAYMENTS,
+    "payment_service": _PAYMENTS,
 }
 """What each supplier can be asked to do."""
 
@@ -30,6 +34,7 @@ KINDS: Final[dict[str, float | None]] = {
     "price_drift": None,
     "authenticate": None,
     "slow": 3,
+    "short_hold": 5,
 }
 """Every kind of fault with its default ``seconds``, where it takes time."""
 

@@ -24,6 +24,7 @@ class Answer:
 
     status: int
     body: Any
+    """JSON, or bytes as they are; ``headers`` then say what they are."""
     effect: str = "none"
     reference: str | None = None
     """The caller's reference, where it is known only after the work."""
@@ -33,8 +34,8 @@ class Answer:
 
     def response(self) -> Response:
         """Return the HTTP response; a body of None is an empty one."""
-        if self.body is None:
-            return Response(status_code=self.status, headers=self.headers)
+        if self.body is None or isinstance(self.body, bytes):
+            return Response(self.body, status_code=self.status, headers=self.headers)
         return JSONResponse(self.body, status_code=self.status, headers=self.headers)
 
 
@@ -153,7 +154,7 @@ class World:
         self.faults = FaultSwitch()
         self.reservations = Reservations()
         self.payments: Callable[[], list[dict[str, Any]]] = list
-        """Lists the payments for ``GET /_sandbox/state``; Stripe's module puts its own here."""
+        """Lists the payments for ``GET /_sandbox/state``; each gateway's module adds its own."""
         self.latency = 0.0
         """Seconds that every supplier takes for every answer."""
         self.closing = asyncio.Event()
@@ -161,10 +162,16 @@ class World:
         """Keeps what has changed where it survives a crash (``--state-file``)."""
         """Set when the process is asked to end: nobody is kept waiting any more."""
         self.shelves: dict[str, Shelf] = {}
+        self.starters: list[Callable[[], None]] = []
+        """Called when the process begins to serve: timers of an earlier process go on."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called at the end of the process."""
+        self.calmers: list[Callable[[], None]] = []
+        """Called when all faults are cleared: other disturbances end with them."""
         self.stripe_webhooks: list[tuple[str, str]] = []
         """URL and secret of webhook endpoints that are there from the start."""
+        self.payment_service_webhooks: list[tuple[str, str]] = []
+        """The same for the payment service."""
         self._background: set[asyncio.Task[None]] = set()
 
     def now(self) -> dt.datetime:
@@ -222,7 +229,7 @@ class World:
             operation: which of the supplier's operations (:data:`sandbox.faults.OPERATIONS`).
             reference: the caller's reference, where the request names it.
             commit: does the work, refusing by itself what it must; given the fault when the fault
-                is one that the supplier itself acts out (price_drift, authenticate).
+                is one that the supplier itself acts out (price_drift, authenticate, short_hold).
             refuse: the supplier's own "no" (sold out, declined); does nothing.
             error: the supplier's own 5xx; does nothing. Called after the commit when the fault is
                 commit_then_error.
@@ -295,7 +302,7 @@ class World:
                 first = await work()
                 write(first, sent=NO_ANSWER)
                 answer = duplicate(first) if duplicate else await work()
-            case "price_drift" | "authenticate":
+            case "price_drift" | "authenticate" | "short_hold":
                 answer = await work(fault)
             case _:
                 answer = await work(slowly=seconds)
@@ -304,8 +311,9 @@ class World:
 
 
 def _truncated(answer: Answer, status: int) -> Response:
-    """Return the answer cut off in the middle: well-sent HTTP, but no JSON."""
-    body = bytes(JSONResponse(answer.body).body)
+    """Return the answer cut off in the middle: well-sent HTTP, but no JSON (or XML)."""
+    whole = answer.body
+    body = whole if isinstance(whole, bytes) else bytes(JSONResponse(whole).body)
     return Response(
         body[: max(1, len(body) // 2)],
         status_code=status,

@@ -41,6 +41,8 @@ class Account:
         self.world = world
         self.shelves = {prefix: world.shelf(f"stripe.{name}") for prefix, name in _SHELVES.items()}
         self._tokens = world.shelf("stripe.tokens")
+        self.hold_seconds = world.shelf("stripe.hold_seconds")
+        """How long an intent's hold lasts, where that is not as usual."""
         self.events = Events(world)
         self.keys = IdempotencyKeys(world.shelf("stripe.idempotency_keys"))
         self.caller = Caller()

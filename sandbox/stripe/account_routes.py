@@ -1,5 +1,7 @@
 """Paths of customers, payment methods, events and webhook endpoints."""
 
+from fnmatch import fnmatchcase
+
 from fastapi import APIRouter, Request, Response
 
 from sandbox.stripe import forms, objects
@@ -95,10 +97,14 @@ def _webhook_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
 
         def execute() -> Answer:
             forms.only(parameters, PAGING | {"type", "types"})
-            kinds = set(forms.strings(parameters, "types"))
-            if kind := forms.text(parameters, "type"):
-                kinds.add(kind)
-            found = [e for e in events.newest_first() if not kinds or e["type"] in kinds]
+            kinds = forms.strings(parameters, "types")
+            kind = forms.text(parameters, "type")
+            if kind and kinds:
+                raise ApiError("You may only specify one of these parameters: type, types.")
+            found = forms.created(parameters, events.newest_first())
+            if kind or kinds:
+                wanted = [kind] if kind else kinds
+                found = [e for e in found if any(fnmatchcase(e["type"], w) for w in wanted)]
             return Answer(200, account.listed("/v1/events", found, **paging(parameters)))
 
         return await desk.simple(request, "event", execute)

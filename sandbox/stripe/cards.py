@@ -4,7 +4,7 @@ Only the last four digits are kept: no card number is anywhere in here.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Card:
     """Asks for 3-D Secure before it is charged."""
     refund: str = "succeeded"
     """What becomes of refunds: succeeded, pending (succeeds later) or failed (fails later)."""
-    disputed: bool = False
-    """The holder disputes every charge."""
+    disputed: Literal["dispute", "enquiry"] | None = None
+    """The holder disputes every charge, or their bank enquires about it."""
 
 
 def _declined(last4: str, decline_code: str, *, authenticates: bool = False) -> Card:
@@ -53,7 +53,8 @@ TOKENS: Final[dict[str, Card]] = {
     "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": _declined(
         "3178", "insufficient_funds", authenticates=True
     ),
-    "pm_card_createDispute": Card("0259", disputed=True),
+    "pm_card_createDispute": Card("0259", disputed="dispute"),
+    "pm_card_createDisputeInquiry": Card("1976", disputed="enquiry"),
     "pm_card_pendingRefund": Card("7726", refund="pending"),
     "pm_card_refundFail": Card("5126", refund="failed"),
 }

@@ -1,14 +1,13 @@
-"""What becomes of a payment intent: confirming, authenticating, charging, expiring."""
+"""What becomes of a payment intent: confirming, authenticating, charging, capturing."""
 
 from typing import Any
 
-from sandbox.stripe import objects
+from sandbox.stripe import disputes, holds, objects
 from sandbox.stripe.account import Account
 from sandbox.stripe.cards import MESSAGES
 from sandbox.stripe.errors import ApiError, unexpected_state
-from sandbox.stripe.objects import HOLD_DAYS, Document, new_id
+from sandbox.stripe.objects import Document, new_id
 
-_DAY = 86_400
 _CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
 
@@ -128,7 +127,7 @@ def charge(account: Account, intent: Document, *, three_d_secure: bool = False) 
             account.now(),
             intent,
             method,
-            capture_before=account.now() + HOLD_DAYS * _DAY if manual else None,
+            capture_before=holds.ends_at(account, intent) if manual else None,
         )
     )
     if three_d_secure:
@@ -146,6 +145,7 @@ def charge(account: Account, intent: Document, *, three_d_secure: bool = False) 
         account.put(intent)
         account.emit("charge.succeeded", made)
         account.emit("payment_intent.amount_capturable_updated", intent)
+        holds.watch(account, intent)
         return "authorised"
     taken(account, intent, intent["amount"])
     account.emit("charge.succeeded", made)
@@ -165,47 +165,10 @@ def taken(account: Account, intent: Document, amount: int) -> Document:
     intent.update(status="succeeded", amount_capturable=0, amount_received=amount)
     account.put(intent)
     account.put(made)
-    if account.card(account.payment_method(made["payment_method"])).disputed:
-        _dispute(account, made)
+    card = account.card(account.payment_method(made["payment_method"]))
+    if card.disputed is not None:
+        disputes.opened(account, made, enquiry=card.disputed == "enquiry")
     return made
-
-
-def expire(account: Account, intent: Document) -> None:
-    """Cancel the intent by itself when its hold has lapsed."""
-    if intent["status"] != "requires_capture":
-        return
-    made = account.get("ch", intent["latest_charge"])
-    if account.now() < made["payment_method_details"]["card"]["capture_before"]:
-        return
-    cancelled(account, intent, "automatic")
-    account.emit("charge.expired", made)
-    account.world.log.append(
-        "stripe",
-        "cancel",
-        intent["metadata"].get("booking_id", intent["id"]),
-        "released",
-        0,
-        id=intent["id"],
-        amount=intent["amount"],
-    )
-
-
-def cancelled(account: Account, intent: Document, reason: str | None) -> None:
-    """Cancel the intent, releasing what is held."""
-    if intent["latest_charge"] and intent["status"] == "requires_capture":
-        made = account.get("ch", intent["latest_charge"])
-        made.update(amount_refunded=made["amount"], refunded=True)
-        account.put(made)
-        account.emit("charge.refunded", made)
-    intent.update(
-        status="canceled",
-        amount_capturable=0,
-        canceled_at=account.now(),
-        cancellation_reason=reason,
-        next_action=None,
-    )
-    account.put(intent)
-    account.emit("payment_intent.canceled", intent)
 
 
 def _declined(
@@ -240,35 +203,3 @@ def _declined(
     account.emit("payment_intent.payment_failed", intent)
     error.error["payment_intent"] = account.show(intent)
     return error
-
-
-def _dispute(account: Account, made: Document) -> None:
-    dispute = account.put(
-        {
-            "id": new_id("du"),
-            "object": "dispute",
-            "amount": made["amount_captured"],
-            "balance_transactions": [],
-            "charge": made["id"],
-            "created": account.now(),
-            "currency": made["currency"],
-            "enhanced_eligibility_types": [],
-            "evidence": {},
-            "evidence_details": {
-                "due_by": account.now() + 9 * _DAY,
-                "enhanced_eligibility": {},
-                "has_evidence": False,
-                "past_due": False,
-                "submission_count": 0,
-            },
-            "is_charge_refundable": False,
-            "livemode": False,
-            "metadata": {},
-            "payment_intent": made["payment_intent"],
-            "reason": "fraudulent",
-            "status": "needs_response",
-        }
-    )
-    made["disputed"] = True
-    account.put(made)
-    account.emit("charge.dispute.created", dispute)

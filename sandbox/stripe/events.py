@@ -1,23 +1,21 @@
-"""Events, and their delivery to webhook endpoints, signed, again and again until a 2xx.
+"""Events, and the webhook endpoints that are told of them."""
 
-Signature: ``t=<unix>,v1=<HMAC-SHA256(secret, "{t}.{body}")>`` (providers.md §1, "Webhooks").
-"""
-
-import hashlib
-import hmac
 import json
 import secrets
 from typing import Any, Final
 
-import httpx
-
+from sandbox.stripe.deliveries import Deliveries
 from sandbox.stripe.objects import API_VERSION, Document, new_id
 from sandbox.world import World
 
 TYPES: Final = frozenset(
     {
         "charge.captured",
+        "charge.dispute.closed",
         "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
         "charge.expired",
         "charge.failed",
         "charge.refund.updated",
@@ -42,16 +40,6 @@ TYPES: Final = frozenset(
 """What an endpoint may subscribe to."""
 
 _KEPT: Final = 10_000
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
-_ATTEMPTS: Final = 25
-_TIMEOUT: Final = 10.0
-
-
-def signature_header(secret: str, timestamp: int, body: bytes) -> str:
-    """Return the value of ``Stripe-Signature``."""
-    signed = b"%d." % timestamp + body
-    return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
 class Events:
@@ -62,8 +50,7 @@ class Events:
         self.events = world.shelf("stripe.events")
         self.endpoints = world.shelf("stripe.webhook_endpoints")
         self._secrets = world.shelf("stripe.webhook_secrets")
-        self._client: httpx.AsyncClient | None = None
-        world.closers.append(self._close)
+        self.deliveries = Deliveries(world, self.events, self.endpoints, self._secrets)
 
     def add_endpoint(
         self,
@@ -93,12 +80,13 @@ class Events:
         self._secrets.put(endpoint["id"], {"secret": secret})
         return {**endpoint, "secret": secret}
 
-    def has_endpoint(self, url: str, secret: str) -> bool:
-        """Tell whether such an endpoint is registered already."""
-        return any(
-            endpoint["url"] == url and self._secrets.documents[name]["secret"] == secret
-            for name, endpoint in self.endpoints.documents.items()
-        )
+    def ensure_endpoint(self, url: str, secret: str) -> None:
+        """Register an endpoint for every event; one with this secret moves to another ``url``."""
+        for name, endpoint in self.endpoints.documents.items():
+            if self._secrets.documents[name]["secret"] == secret:
+                self.endpoints.put(name, {**endpoint, "url": url})
+                return
+        self.add_endpoint(url, ["*"], secret=secret)
 
     def drop_endpoint(self, identifier: str) -> None:
         """Remove an endpoint; deliveries under way to it stop."""
@@ -130,44 +118,7 @@ class Events:
         while len(self.events.documents) > _KEPT:
             self.events.drop(next(iter(self.events.documents)))
         for name in listeners:
-            self._world.spawn(self._deliver(event, name))
-
-    async def _deliver(self, event: Document, name: str) -> None:
-        pause = _FIRST_PAUSE
-        for _ in range(_ATTEMPTS):
-            endpoint, secret = self.endpoints.get(name), self._secrets.get(name)
-            if endpoint is None or secret is None or self._world.closing.is_set():
-                return
-            body = json.dumps(event, indent=2).encode()
-            try:
-                answer = await self._http().post(
-                    endpoint["url"],
-                    content=body,
-                    headers={
-                        "Content-Type": "application/json; charset=utf-8",
-                        "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-                        # Signed anew for every attempt, as the timestamp is checked.
-                        "Stripe-Signature": signature_header(secret["secret"], self._now(), body),
-                    },
-                )
-                delivered = answer.is_success
-            except (httpx.HTTPError, httpx.InvalidURL):
-                delivered = False
-            if delivered:
-                event["pending_webhooks"] -= 1
-                self.events.put(event["id"], event)
-                return
-            await self._world.pause(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
-        return self._client
-
-    async def _close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+            self.deliveries.send(event, name)
 
     def _now(self) -> int:
         return int(self._world.now().timestamp())

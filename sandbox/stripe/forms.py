@@ -1,5 +1,6 @@
 """Form-encoded parameters with brackets: ``a[b]=c``, ``a[]=d``, ``a[0][b]=e``."""
 
+import operator
 import re
 from collections.abc import Collection
 from typing import Any
@@ -154,8 +155,24 @@ def metadata(parameters: Parameters) -> dict[str, str]:
     return {key: value for key, value in given.items() if value != ""}
 
 
-PAGING = frozenset({"limit", "starting_after", "ending_before"})
+PAGING = frozenset({"created", "limit", "starting_after", "ending_before"})
 """Parameters of every list."""
+
+_COMPARED = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+
+
+def created(parameters: Parameters, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the documents of the time asked for: ``created=…``, ``created[gte]=…`` and so on."""
+    asked = parameters.get("created")
+    if isinstance(asked, dict):
+        only(asked, _COMPARED)
+        bounds = [(_COMPARED[name], integer(asked, name)) for name in asked]
+    else:
+        bounds = [(operator.eq, integer(parameters, "created"))]
+    for holds, bound in bounds:
+        if bound is not None:
+            documents = [found for found in documents if holds(found["created"], bound)]
+    return documents
 
 
 def paging(parameters: Parameters) -> Parameters:

@@ -7,11 +7,11 @@ of providers.md §1, "PaymentIntent states".
 import re
 from typing import Final
 
-from sandbox.stripe import charging, forms, objects
+from sandbox.stripe import charging, forms, holds, objects
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import ApiError, unexpected_state
 from sandbox.stripe.forms import Parameters
-from sandbox.stripe.money import check_amount, check_currency
+from sandbox.stripe.money import check_amount, check_currency, check_steps
 from sandbox.stripe.objects import Document
 from sandbox.world import Answer
 
@@ -57,6 +57,17 @@ def reference(intent: Document) -> str:
     return str(intent["metadata"].get("booking_id") or intent["id"])
 
 
+def charge_of(account: Account, intent: Document) -> Document:
+    """Return the charge through which the intent's money goes.
+
+    Raises:
+        ApiError: there is none.
+    """
+    if intent["latest_charge"] is None:
+        raise ApiError(f"This PaymentIntent ({intent['id']}) has no charge.")
+    return account.get("ch", intent["latest_charge"])
+
+
 def done(
     account: Account, intent: Document, effect: str, amount: int, parameters: Parameters
 ) -> Answer:
@@ -82,7 +93,7 @@ def create(
     forms.required(parameters, "amount")
     amount = forms.integer(parameters, "amount") or 0
     currency = check_currency(forms.required(parameters, "currency"))
-    check_amount(amount, currency)
+    check_steps(check_amount(amount, currency), currency, "amount")
     automatic = forms.mapping(parameters, "automatic_payment_methods")
     # Renamed between the API versions of the published specification and of the SDK.
     types = forms.strings(parameters, "allowed_payment_method_types")
@@ -194,7 +205,7 @@ def capture(account: Account, intent: Document, parameters: Parameters) -> Answe
     """Take what is held, or part of it; the rest is released."""
     forms.only(parameters, _CAPTURE)
     asked = forms.integer(parameters, "amount_to_capture", least=1)
-    charging.expire(account, intent)
+    holds.expire(account, intent)
     if intent["status"] != "requires_capture":
         raise unexpected_state(
             account.show(intent),
@@ -210,6 +221,7 @@ def capture(account: Account, intent: Document, parameters: Parameters) -> Answe
             code="amount_too_large",
             param="amount_to_capture",
         )
+    check_steps(amount, intent["currency"], "amount_to_capture")
     intent["metadata"] |= forms.metadata(parameters)
     charge = charging.taken(account, intent, amount)
     account.emit("charge.captured", charge)
@@ -221,7 +233,7 @@ def cancel(account: Account, intent: Document, parameters: Parameters) -> Answer
     """Give the intent up, releasing what is held."""
     forms.only(parameters, _CANCEL)
     reason = forms.choice(parameters, "cancellation_reason", _REASONS)
-    charging.expire(account, intent)
+    holds.expire(account, intent)
     if intent["status"] not in _CANCELLABLE:
         raise unexpected_state(
             account.show(intent),
@@ -231,14 +243,14 @@ def cancel(account: Account, intent: Document, parameters: Parameters) -> Answer
             " requires_confirmation, requires_action, processing.",
         )
     held = intent["status"] == "requires_capture"
-    charging.cancelled(account, intent, reason)
+    holds.cancelled(account, intent, reason)
     return done(account, intent, "released" if held else "cancelled", intent["amount"], parameters)
 
 
 def retrieve(account: Account, intent: Document, parameters: Parameters) -> Answer:
     """Read an intent."""
     forms.only(parameters, {"client_secret"})
-    charging.expire(account, intent)
+    holds.expire(account, intent)
     return done(account, intent, "none", intent["amount"], parameters)
 
 

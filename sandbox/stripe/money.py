@@ -1,4 +1,8 @@
-"""What amounts Stripe takes: currencies it knows, least and greatest charges."""
+"""What amounts Stripe takes: currencies it knows, least and greatest charges, whole steps.
+
+Source: https://docs.stripe.com/currencies. Amounts are in Stripe's smallest unit of the currency,
+which is not always that of ISO 4217.
+"""
 
 from typing import Final
 
@@ -22,7 +26,14 @@ _LEAST: Final[dict[str, int]] = {
     "thb": 1000,
 }  # fmt: skip
 _LEAST_ELSEWHERE: Final = 50
-_GREATEST: Final = 99_999_999
+_GREATEST: Final[dict[str, int]] = {"idr": 999_999_999_999}
+_GREATEST_ELSEWHERE: Final = 99_999_999
+
+_STEPS: Final[dict[str, int]] = {
+    **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10),  # three decimals, the last one 0
+    **dict.fromkeys(("isk", "ugx"), 100),  # without decimals, but still written with two
+}
+"""What amounts must be divisible by."""
 
 
 def check_currency(currency: str) -> str:
@@ -38,7 +49,7 @@ def check_currency(currency: str) -> str:
 
 
 def check_amount(amount: int, currency: str) -> int:
-    """Return an amount (minor units) that may be charged.
+    """Return an amount that may be charged.
 
     Raises:
         ApiError: code ``amount_too_small`` or ``amount_too_large``.
@@ -50,8 +61,23 @@ def check_amount(amount: int, currency: str) -> int:
             code="amount_too_small",
             param="amount",
         )
-    if amount > _GREATEST:
+    greatest = _GREATEST.get(currency, _GREATEST_ELSEWHERE)
+    if amount > greatest:
         raise ApiError(
-            f"Amount must be no more than {_GREATEST}.", code="amount_too_large", param="amount"
+            f"Amount must be no more than {greatest}.", code="amount_too_large", param="amount"
+        )
+    return amount
+
+
+def check_steps(amount: int, currency: str, param: str) -> int:
+    """Return an amount that the currency's amounts may be.
+
+    Raises:
+        ApiError: it must be divisible by 10 (three-decimal currencies) or by 100 (ISK, UGX).
+    """
+    step = _STEPS.get(currency, 1)
+    if amount % step:
+        raise ApiError(
+            f"Invalid amount: amounts in {currency} must be divisible by {step}.", param=param
         )
     return amount

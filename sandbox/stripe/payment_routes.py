@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from sandbox.faults import Fault
-from sandbox.stripe import forms, intents, refunds
+from sandbox.stripe import disputes, forms, holds, intents, refunds
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import ApiError, unexpected_state
 from sandbox.stripe.forms import PAGING, Parameters, paging
@@ -15,6 +15,7 @@ def add(routes: APIRouter, account: Account, desk: Desk) -> None:
     """Add the paths to ``routes``."""
     _intent_routes(routes, account, desk)
     _refund_routes(routes, account, desk)
+    _dispute_routes(routes, account, desk)
     _reading_routes(routes, account, desk)
 
 
@@ -55,7 +56,7 @@ def _intent_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
 
         def execute() -> Answer:
             forms.only(parameters, PAGING | {"customer"})
-            found = account.shelves["pi"].newest_first()
+            found = forms.created(parameters, account.shelves["pi"].newest_first())
             if customer := forms.text(parameters, "customer"):
                 found = [intent for intent in found if intent["customer"] == customer]
             expand = forms.strings(parameters, "expand")
@@ -85,9 +86,12 @@ def _intent_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
         parameters = await parameters_of(request)
 
         def execute(fault: Fault | None, *, decline: bool = False) -> Answer:
+            intent = account.get("pi", identifier, "intent")
+            if fault is not None and fault.kind == "short_hold":
+                holds.shorten(account, intent, fault.seconds)
             return intents.confirm(
                 account,
-                account.get("pi", identifier, "intent"),
+                intent,
                 parameters,
                 base_url=base_url(request),
                 authenticate=_wants(fault, "authenticate"),
@@ -179,6 +183,34 @@ def _refund_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
             )
 
         return await desk.read(request, known(parameters), execute)
+
+
+def _dispute_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
+    @routes.get("/disputes")
+    async def listing(request: Request) -> Response:
+        parameters = await parameters_of(request)
+
+        def execute() -> Answer:
+            forms.only(parameters, PAGING | {"payment_intent", "charge"})
+            found = disputes.of(account, parameters)
+            expand = forms.strings(parameters, "expand")
+            return Answer(200, account.listed("/v1/disputes", found, expand, **paging(parameters)))
+
+        intent = account.shelves["pi"].get(forms.text(parameters, "payment_intent") or "")
+        return await desk.read(request, intents.reference(intent) if intent else None, execute)
+
+    @routes.post("/disputes/{identifier}/close")
+    async def close(request: Request, identifier: str) -> Response:
+        """Accept a dispute: it is lost."""
+        parameters = await parameters_of(request)
+
+        def execute() -> Answer:
+            forms.only(parameters, ())
+            found = account.get("du", identifier, "dispute")
+            disputes.closed(account, found, "lost")
+            return Answer(200, account.show(found), extra={"id": identifier})
+
+        return await desk.simple(request, "dispute", execute)
 
 
 def _reading_routes(routes: APIRouter, account: Account, desk: Desk) -> None:

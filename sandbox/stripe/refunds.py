@@ -1,12 +1,13 @@
 """Refunds of captured money: full, partial, pending and failing ones."""
 
-from typing import Any, Final
+from typing import Final
 
-from sandbox.stripe import forms
+from sandbox.stripe import disputes, forms
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import ApiError
 from sandbox.stripe.forms import Parameters
 from sandbox.stripe.intents import reference
+from sandbox.stripe.money import check_steps
 from sandbox.stripe.objects import Document, new_id
 from sandbox.world import Answer
 
@@ -50,6 +51,7 @@ def create(account: Account, parameters: Parameters) -> Answer:
             executed=True,
         )
     charge = account.get("ch", intent["latest_charge"])
+    disputes.check_refundable(account, charge)
     left = charge["amount_captured"] - refunded(account, intent["id"])
     if left == 0:
         raise ApiError(
@@ -64,7 +66,7 @@ def create(account: Account, parameters: Parameters) -> Answer:
             param="amount",
             executed=True,
         )
-    card = account.card(account.payment_method(charge["payment_method"]))
+    check_steps(amount, charge["currency"], "amount")
     refund = account.put(
         {
             "id": new_id("re"),
@@ -87,15 +89,14 @@ def create(account: Account, parameters: Parameters) -> Answer:
             "reason": reason,
             "receipt_number": None,
             "source_transfer_reversal": None,
-            "status": "pending" if card.refund == "pending" else "succeeded",
+            "status": "pending" if _fate(account, charge) == "pending" else "succeeded",
             "transfer_reversal": None,
         }
     )
     _count(account, charge)
     account.emit("refund.created", refund)
     account.emit("charge.refunded", charge)
-    if card.refund != "succeeded":
-        account.world.spawn(_settle(account, refund, card.refund))
+    _watch(account, refund)
     return Answer(
         200,
         account.show(refund, forms.strings(parameters, "expand")),
@@ -107,24 +108,71 @@ def create(account: Account, parameters: Parameters) -> Answer:
 
 def of(account: Account, parameters: Parameters) -> list[Document]:
     """Return the refunds of an intent or a charge, or all, newest first."""
-    found = account.shelves["re"].newest_first()
+    found = forms.created(parameters, account.shelves["re"].newest_first())
     for name in ("payment_intent", "charge"):
         if wanted := forms.text(parameters, name):
             found = [refund for refund in found if refund[name] == wanted]
     return found
 
 
-async def _settle(account: Account, refund: Document, outcome: str) -> None:
+def failed(account: Account, refund: Document, reason: str) -> None:
+    """Have the bank send a refund back: its money returns to the account.
+
+    Raises:
+        ApiError: it gave nothing back anyway.
+    """
+    if refund["status"] in NOT_GIVEN_BACK:
+        raise ApiError(f"Refund {refund['id']} is {refund['status']} already.")
+    refund.update(status="failed", failure_reason=reason)
+    _changed(account, refund)
+    account.emit("refund.failed", refund)
+    intent = account.get("pi", refund["payment_intent"])
+    account.world.log.append(
+        "stripe",
+        "refund",
+        reference(intent),
+        "refund_failed",
+        0,
+        id=refund["id"],
+        amount=refund["amount"],
+    )
+
+
+def watch_all(account: Account) -> None:
+    """Go on with the refunds that an earlier process left unsettled."""
+    for refund in [*account.shelves["re"].documents.values()]:
+        _watch(account, refund)
+
+
+def _fate(account: Account, charge: Document) -> str:
+    """Return what becomes of refunds to the charge's card: succeeded, pending or failed."""
+    return account.card(account.payment_method(charge["payment_method"])).refund
+
+
+def _watch(account: Account, refund: Document) -> None:
+    fate = _fate(account, account.get("ch", refund["charge"]))
+    waits = {"pending": "pending", "failed": "succeeded"}.get(fate)
+    if refund["status"] == waits:
+        account.world.spawn(_settle(account, refund, fate))
+
+
+async def _settle(account: Account, refund: Document, fate: str) -> None:
+    before = refund["status"]
     await account.world.pause(_BANK_SECONDS)
-    changes: dict[str, Any] = {"status": "succeeded"}
-    if outcome == "failed":
-        changes = {"status": "failed", "failure_reason": "expired_or_canceled_card"}
-    refund.update(changes)
+    if account.world.closing.is_set() or refund["status"] != before:
+        return
+    if fate == "failed":
+        failed(account, refund, "expired_or_canceled_card")
+    else:
+        refund["status"] = "succeeded"
+        _changed(account, refund)
+
+
+def _changed(account: Account, refund: Document) -> None:
     account.put(refund)
     _count(account, account.get("ch", refund["charge"]))
     account.emit("refund.updated", refund)
-    if outcome == "failed":
-        account.emit("refund.failed", refund)
+    account.emit("charge.refund.updated", refund)
 
 
 def _count(account: Account, charge: Document) -> None:

@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from models.money import Money
-from payments.protocol import Payment
+from payments.protocol import Gateway, Payment, Refund
 from payments.stripe import StripeGateway
 from tests.support.sandbox_client import SandboxClient
 
@@ -18,7 +19,7 @@ def usd(amount: int) -> Money:
 class Till:
     """A gateway and one booking's payment."""
 
-    def __init__(self, gateway: StripeGateway, sandbox: SandboxClient) -> None:
+    def __init__(self, gateway: Gateway, sandbox: SandboxClient) -> None:
         self.gateway = gateway
         self.sandbox = sandbox
         self.booking = str(uuid.uuid4())
@@ -26,25 +27,40 @@ class Till:
     def key(self, operation: str) -> str:
         return f"v1:{self.booking}:payment:{operation}:1"
 
-    async def create(self, method: str = "pm_card_visa", amount: int = 10_000) -> Payment:
+    async def create(
+        self, amount: int = 10_000, *, currency: str = "USD", hold: int = 1
+    ) -> Payment:
         return await self.gateway.create(
-            amount=usd(amount),
-            payment_method_id=method,
+            amount=Money(amount=amount, currency=currency),
             reference=self.booking,
-            metadata={"trip": "sample"},
-            key=self.key("create"),
+            hold=hold,
+            key=self.key(f"create:{hold}"),
         )
 
-    async def authorised(self, method: str = "pm_card_visa") -> Payment:
-        payment = await self.create(method)
-        return await self.gateway.confirm(payment.id, key=self.key("confirm"))
+    async def confirm(
+        self, payment_id: str, method: str = "pm_card_visa", attempt: int = 1
+    ) -> Payment:
+        return await self.gateway.confirm(
+            payment_id, payment_method_id=method, key=self.key(f"confirm:{attempt}")
+        )
 
-    async def captured(self, amount: int = 10_000, method: str = "pm_card_visa") -> Payment:
-        payment = await self.authorised(method)
-        return await self.gateway.capture(payment.id, amount=usd(amount), key=self.key("capture"))
+    async def authorised(self, method: str = "pm_card_visa", **more: Any) -> Payment:
+        payment = await self.create(**more)
+        return await self.confirm(payment.id, method)
+
+    async def captured(
+        self, part: int = 10_000, method: str = "pm_card_visa", **more: Any
+    ) -> Payment:
+        payment = await self.authorised(method, **more)
+        money = Money(amount=part, currency=payment.amount.currency)
+        return await self.gateway.capture(payment.id, amount=money, key=self.key("capture"))
+
+    async def refund(self, payment_id: str, amount: int, number: int = 1) -> Refund:
+        key = self.key(f"refund:{number}")
+        return await self.gateway.refund(payment_id, amount=usd(amount), reference=key, key=key)
 
     async def arm(self, operation: str, kind: str, **more: object) -> None:
-        await self.sandbox.arm("stripe", operation, kind, reference=self.booking, **more)
+        await self.sandbox.arm(self.gateway.name, operation, kind, reference=self.booking, **more)
 
     async def effects(self) -> list[str]:
         rows = await self.sandbox.log(self.booking)

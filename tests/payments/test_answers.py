@@ -4,13 +4,16 @@ import asyncio
 import datetime as dt
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from models.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from models.errors import AuthConfig, Declined, ProviderError, Retryable, UnknownOutcome
+from models.messages import Advice
+from models.money import Money
+from payments.declines import explain
 from payments.stripe import StripeGateway
 
 INTENT: dict[str, Any] = {
@@ -56,8 +59,12 @@ async def answering(
     await gateway.close()
 
 
+def confirming(gateway: StripeGateway) -> Coroutine[Any, Any, object]:
+    return gateway.confirm("pi_1", payment_method_id="pm_1", key="k")
+
+
 async def failing(gateway: StripeGateway, operation: str) -> ProviderError:
-    call = gateway.retrieve("pi_1") if operation == "retrieve" else gateway.confirm("pi_1", key="k")
+    call = gateway.retrieve("pi_1") if operation == "retrieve" else confirming(gateway)
     with pytest.raises(ProviderError) as failure:
         await call
     return failure.value
@@ -114,6 +121,48 @@ async def test_what_is_no_answer(
         error = await failing(gateway, operation)
     assert type(error) is kind
     assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize("operation", ["confirm", "capture", "cancel"])
+async def test_while_the_bank_is_still_at_it_nothing_is_refused(operation: str) -> None:
+    error = {
+        "type": "invalid_request_error",
+        "code": "payment_intent_unexpected_state",
+        "message": "This PaymentIntent has a status of processing.",
+        "payment_intent": INTENT | {"status": "processing"},
+    }
+    async with answering({"error": error}, 400) as gateway:
+        calls = {
+            "confirm": confirming(gateway),
+            "capture": gateway.capture("pi_1", amount=Money(amount=1, currency="USD"), key="k"),
+            "cancel": gateway.cancel("pi_1", key="k"),
+        }
+        wanted = calls.pop(operation)
+        for unwanted in calls.values():
+            unwanted.close()
+        with pytest.raises(Retryable) as waiting:
+            await wanted
+    assert waiting.value.code == "processing"
+
+
+ADVICE = {
+    "type": "card_error",
+    "code": "card_declined",
+    "decline_code": "generic_decline",
+    "advice_code": "do_not_try_again",
+    "message": "Your card was declined.",
+}
+
+
+async def test_the_banks_advice_comes_with_a_decline_and_stays_with_the_payment() -> None:
+    async with answering({"error": ADVICE}, 402) as gateway:
+        refused = await failing(gateway, "confirm")
+    failed = INTENT | {"status": "requires_payment_method", "last_payment_error": ADVICE}
+    async with answering(failed) as gateway:
+        payment = await gateway.retrieve("pi_1")
+    assert isinstance(refused, Declined)
+    assert refused.code == payment.decline_code == "do_not_try_again"
+    assert explain(refused.code).advice is Advice.DO_NOT_RETRY
 
 
 @pytest.mark.parametrize(

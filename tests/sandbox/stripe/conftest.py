@@ -56,6 +56,29 @@ class Caller:
                 f"/stripe/_authenticate/{intent['id']}", params={"outcome": outcome}
             )
 
+    async def control(self, path: str, **query: Any) -> dict[str, Any]:
+        """Have something happen at Stripe that no caller asks for."""
+        async with httpx.AsyncClient(base_url=self.url) as dashboard:
+            answer = await dashboard.post(f"/_sandbox/stripe/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def events(self, intent: dict[str, Any]) -> list[str]:
+        """The types of the events about an intent and what belongs to it, oldest first."""
+        listed = (await self.http.get("/events", params={"limit": "100"})).json()["data"]
+        return [
+            event["type"]
+            for event in reversed(listed)
+            if intent["id"]
+            in (event["data"]["object"]["id"], event["data"]["object"].get("payment_intent"))
+        ]
+
+    async def money(self, intent: dict[str, Any]) -> dict[str, Any]:
+        """The intent as ``/_sandbox/state`` tells it."""
+        async with httpx.AsyncClient(base_url=self.url) as observer:
+            state = (await observer.get("/_sandbox/state")).json()
+        return dict(next(p for p in state["payments"] if p["id"] == intent["id"]))
+
     async def effects(self) -> list[str]:
         """What was done to our booking, reads left out."""
         async with httpx.AsyncClient(base_url=self.url) as observer:

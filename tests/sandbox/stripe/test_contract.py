@@ -1,5 +1,6 @@
 """What the sandbox answers and what our SDK sends is what Stripe publishes."""
 
+import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -55,37 +56,50 @@ async def test_the_sdk_and_the_sandbox_keep_to_the_specification(
     gateway, seen = checked
     booking = caller.booking
 
-    async def create(method: str, version: str) -> str:
+    began = dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+    def key(step: str, count: int) -> str:
+        return f"{booking}:{step}:{count}"
+
+    async def create(hold: int) -> str:
         payment = await gateway.create(
-            amount=eur(9_900),
-            payment_method_id=method,
-            reference=booking,
-            metadata={"leg": "all"},
-            key=f"{booking}:create:{version}",
+            amount=eur(9_900), reference=booking, hold=hold, key=key("create", hold)
         )
         return payment.id
 
-    paid = await create("pm_card_mastercard", "1")
-    await gateway.confirm(paid, key=f"{booking}:confirm:1")
-    await gateway.capture(paid, amount=eur(9_000), key=f"{booking}:capture:1")
-    await gateway.refund(paid, amount=eur(100), key=f"{booking}:refund:1")
-    await gateway.refunds(paid)
+    async def confirm(payment_id: str, method: str, count: int) -> None:
+        await gateway.confirm(payment_id, payment_method_id=method, key=key("confirm", count))
+
+    paid = await create(1)
+    await confirm(paid, "pm_card_createDispute", 1)
+    await gateway.capture(paid, amount=eur(9_000), key=key("capture", 1))
+    await gateway.disputes(paid)
+    made = [p.id for p in await gateway.payments(began, began + dt.timedelta(minutes=1))]
+    assert paid in made
     await gateway.retrieve(paid)
     await gateway.find(booking)
     await gateway.payment_method("pm_card_visa")
-    secured = await create("pm_card_authenticationRequired", "2")
-    await gateway.confirm(secured, key=f"{booking}:confirm:2")
-    await gateway.cancel(secured, key=f"{booking}:cancel:2")
-    declined = await create("pm_card_visa_chargeDeclined", "3")
+    secured = await create(2)
+    await confirm(secured, "pm_card_authenticationRequired", 2)
+    await gateway.cancel(secured, key=key("cancel", 2))
+    declined = await create(3)
     with pytest.raises(Declined):
-        await gateway.confirm(declined, key=f"{booking}:confirm:3")
+        await confirm(declined, "pm_card_visa_chargeDeclined", 3)
     with pytest.raises(InvalidRequest):
-        await gateway.capture(declined, amount=eur(1), key=f"{booking}:capture:3")
+        await gateway.capture(declined, amount=eur(1), key=key("capture", 3))
+    await confirm(declined, "pm_card_mastercard", 4)
+    await gateway.capture(declined, amount=eur(9_900), key=key("capture", 4))
+    refund = key("refund", 4)
+    await gateway.refund(declined, amount=eur(100), reference=refund, key=refund)
+    await gateway.refunds(declined)
     with pytest.raises(InvalidRequest):
         await gateway.retrieve("pi_unknown")
     # The hooks have really looked at every operation.
-    assert len(seen) == 15
-    assert {name.split()[1] for name in seen} >= {"confirm", "capture", "cancel", "search"}
+    # (The list of payments may have more than one page: others make payments too.)
+    assert len([request for request in seen if request != "GET payment_intents"]) == 18
+    assert {name.split()[1] for name in seen} >= {
+        "confirm", "capture", "cancel", "search", "refunds", "disputes", "payment_intents"
+    }  # fmt: skip
 
 
 async def test_every_answer_of_the_sandbox_is_as_published(caller: Caller) -> None:
@@ -109,7 +123,12 @@ async def test_every_answer_of_the_sandbox_is_as_published(caller: Caller) -> No
     disputed = await caller.intent(payment_method="pm_card_createDispute", confirm="true")
     await caller.step(disputed, "capture")
     events = (await caller.http.get("/events", params={"type": "charge.dispute.created"})).json()
-    await caller.http.get(f"/disputes/{events['data'][0]['data']['object']['id']}")
+    dispute = events["data"][0]["data"]["object"]["id"]
+    await caller.http.get(f"/disputes/{dispute}")
+    await caller.http.get("/disputes", params={"payment_intent": disputed["id"]})
+    await caller.control(f"disputes/{dispute}", outcome="won")
+    await caller.http.get(f"/disputes/{dispute}")
+    await caller.http.get("/events", params={"type": "charge.*", "created[gte]": "1"})
     await caller.http.get(f"/events/{events['data'][0]['id']}")
     made = await caller.post(
         "/webhook_endpoints", {"url": "http://127.0.0.1:9/", "enabled_events[]": "charge.failed"}

@@ -25,9 +25,7 @@ async def refund(caller: Caller, intent: dict[str, Any], amount: int | None) -> 
 
 
 async def refunded(caller: Caller, intent: dict[str, Any]) -> int:
-    async with httpx.AsyncClient(base_url=caller.url) as observer:
-        state = (await observer.get("/_sandbox/state")).json()
-    return int(next(p["refunded"] for p in state["payments"] if p["id"] == intent["id"]))
+    return int((await caller.money(intent))["refunded"])
 
 
 async def test_several_partial_refunds_until_nothing_is_left(caller: Caller) -> None:
@@ -88,13 +86,26 @@ async def test_a_refund_that_the_bank_sends_back(caller: Caller) -> None:
     assert made["id"] in [event["data"]["object"]["id"] for event in events.json()["data"]]
 
 
-async def test_a_card_whose_holder_disputes(caller: Caller) -> None:
-    intent = await captured(caller, "pm_card_createDispute")
-    assert (await caller.read(intent))["latest_charge"]["disputed"] is True
-    events = await caller.http.get(
-        "/events", params={"type": "charge.dispute.created", "limit": "100"}
-    )
-    disputes = [event["data"]["object"] for event in events.json()["data"]]
-    mine = next(dispute for dispute in disputes if dispute["payment_intent"] == intent["id"])
-    assert mine["amount"] == 800
-    assert (await caller.http.get(f"/disputes/{mine['id']}")).json()["status"] == "needs_response"
+async def test_money_sent_back_is_there_to_be_refunded_again(caller: Caller) -> None:
+    intent = await captured(caller, amount=1000)
+    first = (await refund(caller, intent, 600)).json()
+    assert (await caller.read(intent))["latest_charge"]["amount_refunded"] == 600
+    failed = await caller.control(f"refunds/{first['id']}/fail", reason="lost_or_stolen_card")
+    assert (failed["status"], failed["failure_reason"]) == ("failed", "lost_or_stolen_card")
+    charge = (await caller.read(intent))["latest_charge"]
+    assert (charge["amount_refunded"], charge["refunded"]) == (0, False)
+    assert (await refund(caller, intent, 1000)).json()["status"] == "succeeded"
+    assert (await caller.effects())[-3:] == ["refunded", "refund_failed", "refunded"]
+    assert (await caller.events(intent))[-5:] == [
+        "refund.updated", "charge.refund.updated", "refund.failed",
+        "refund.created", "charge.refunded",
+    ]  # fmt: skip
+
+
+async def test_refunds_keep_what_they_are_told(caller: Caller) -> None:
+    intent = await captured(caller)
+    data = {"payment_intent": intent["id"], "amount": "5", "metadata[refund_key]": "row-1"}
+    made = (await caller.post("/refunds", data)).json()
+    assert made["metadata"] == {"refund_key": "row-1"}
+    from_the_dashboard = (await refund(caller, intent, 7)).json()
+    assert from_the_dashboard["metadata"] == {}

@@ -216,6 +216,8 @@ async def test_off_session_nobody_can_authenticate(caller: Caller) -> None:
         ({"amount": "100000000"}, "amount_too_large", "amount"),
         ({"currency": "zzz"}, None, "currency"),
         ({"currency": "jpy", "amount": "49"}, "amount_too_small", "amount"),
+        ({"currency": "kwd", "amount": "5124"}, None, "amount"),
+        ({"currency": "ugx", "amount": "5050"}, None, "amount"),
         ({"capture_method": "later"}, None, "capture_method"),
         ({"payment_method": "pm_nope"}, "resource_missing", "payment_method"),
         ({"surprise": "1"}, "parameter_unknown", "surprise"),
@@ -272,6 +274,46 @@ async def test_search_and_list_find_what_was_made(caller: Caller) -> None:
     assert listed["has_more"] is True
 
 
+async def test_lists_by_the_time_of_making(caller: Caller) -> None:
+    intent = await caller.in_state("succeeded")
+    await caller.post("/refunds", {"payment_intent": intent["id"], "amount": "1"})
+    await caller.control(f"payment_intents/{intent['id']}/dispute")
+    for path in ("payment_intents", "refunds", "disputes", "events"):
+
+        async def count(path: str, **bounds: int) -> int:
+            asked = {f"created[{name}]": str(value) for name, value in bounds.items()}
+            answer = await caller.http.get(f"/{path}", params={**asked, "limit": "100"})
+            assert answer.status_code == 200, answer.text
+            return len(answer.json()["data"])
+
+        newest = (await caller.http.get(f"/{path}")).json()["data"][0]["created"]
+        assert await count(path, gte=newest) > 0
+        assert await count(path, gt=newest) == 0
+        assert await count(path, lt=newest, gte=newest) == 0
+        exactly = await caller.http.get(f"/{path}", params={"created": newest, "limit": "100"})
+        assert {found["created"] for found in exactly.json()["data"]} == {newest}
+        wrong = await caller.http.get(f"/{path}", params={"created[before]": "1"})
+        assert wrong.json()["error"]["code"] == "parameter_unknown"
+
+
+@pytest.mark.parametrize(
+    ("currency", "created", "captured", "refunded"),
+    [("kwd", "5120", "5005", "105"), ("isk", "50000", "40050", "150"), ("jpy", "500", None, None)],
+)
+async def test_amounts_are_whole_steps_of_their_currency(
+    caller: Caller, currency: str, created: str, captured: str | None, refunded: str | None
+) -> None:
+    intent = await caller.intent(currency=currency, amount=created, confirm="true")
+    if captured is not None:
+        refused = await caller.step(intent, "capture", {"amount_to_capture": captured})
+        assert refused.json()["error"]["param"] == "amount_to_capture"
+    assert (await caller.step(intent, "capture")).status_code == 200
+    if refunded is not None:
+        data = {"payment_intent": intent["id"], "amount": refunded}
+        assert (await caller.post("/refunds", data)).json()["error"]["param"] == "amount"
+    assert (await caller.post("/refunds", {"payment_intent": intent["id"]})).status_code == 200
+
+
 async def test_an_unknown_path_is_stripes_404(caller: Caller) -> None:
     answer = await caller.http.get("/nothing/here")
     assert answer.status_code == 404
@@ -280,7 +322,7 @@ async def test_an_unknown_path_is_stripes_404(caller: Caller) -> None:
 
 async def test_a_lapsed_hold_cancels_itself(caller: Caller, monkeypatch: Any) -> None:
     """In this process, where the clock can be moved."""
-    from sandbox.stripe import charging, intents
+    from sandbox.stripe import holds, intents
     from sandbox.stripe.account import Account
     from sandbox.stripe.errors import ApiError
     from sandbox.world import World
@@ -306,5 +348,5 @@ async def test_a_lapsed_hold_cancels_itself(caller: Caller, monkeypatch: Any) ->
     assert intent["cancellation_reason"] == "automatic"
     kinds = [event["type"] for event in account.events.events.documents.values()]
     assert {"charge.expired", "payment_intent.canceled"} <= set(kinds)
-    charging.expire(account, intent)
+    holds.expire(account, intent)
     assert kinds == [event["type"] for event in account.events.events.documents.values()]

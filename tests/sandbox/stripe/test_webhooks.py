@@ -1,6 +1,8 @@
 """Webhooks are really delivered, signed, and again until somebody says 2xx."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 import stripe
 
 from tests.sandbox.stripe.conftest import Caller
+from tests.support.sandbox_client import SandboxClient
 
 
 class Inbox:
@@ -123,6 +126,74 @@ async def test_the_secret_is_shown_once(caller: Caller) -> None:
         listed = (await caller.http.get("/webhook_endpoints", params={"limit": "100"})).json()
         shown = next(entry for entry in listed["data"] if entry["id"] == made["id"])
         assert "secret" not in shown
+
+
+@asynccontextmanager
+async def disturbed(caller: Caller, **order: Any) -> AsyncIterator[None]:
+    url = f"{caller.url}/_sandbox/stripe/webhooks"
+    made = await caller.http.post(url, json=order)
+    assert made.status_code == 200, made.text
+    assert made.json() == {"duplicate": 1, "shuffle": False, "delay": 0.0, "seed": 0} | order
+    try:
+        yield
+    finally:
+        calm = await caller.http.delete(url)
+    assert calm.json()["duplicate"] == 1
+
+
+def order_of(deliveries: list[dict[str, Any]]) -> list[str]:
+    return [json.loads(delivery["body"])["id"] for delivery in deliveries]
+
+
+async def test_events_arrive_several_times_and_mixed(caller: Caller) -> None:
+    async with inbox() as box, endpoint(caller, box.url, "*"):
+        async with disturbed(caller, duplicate=3, shuffle=True, delay=0.3, seed=7):
+            intent = await caller.intent(confirm="true")
+            await caller.step(intent, "capture")
+            deliveries = await box.wait(15, caller.booking)
+        order = order_of(deliveries)
+        assert sorted(Counter(order).values()) == [3, 3, 3, 3, 3]
+        listed = (await caller.http.get("/events", params={"limit": "100"})).json()["data"]
+        mine = [event for event in reversed(listed) if event["id"] in order]
+        assert sorted(set(order), key=order.index) != [event["id"] for event in mine]
+        assert {event["pending_webhooks"] for event in mine} == {0}
+
+
+async def test_events_arrive_late(caller: Caller, sandbox: SandboxClient) -> None:
+    async with inbox() as box, endpoint(caller, box.url, "payment_intent.created"):
+        async with disturbed(caller, delay=0.4):
+            await caller.intent()
+            await asyncio.sleep(0.2)
+            assert not await box.wait(0, caller.booking)
+            await box.wait(1, caller.booking)
+        async with disturbed(caller, delay=600):
+            await sandbox.clear()  # clearing all faults ends this, too
+            await caller.intent()
+            await box.wait(2, caller.booking)
+
+
+async def test_a_wrong_disturbance_is_refused(caller: Caller) -> None:
+    for order in ({"duplicate": 0}, {"delay": -1}, {"surprise": 1}):
+        url = f"{caller.url}/_sandbox/stripe/webhooks"
+        assert (await caller.http.post(url, json=order)).status_code == 422
+
+
+async def test_events_are_listed_by_type(caller: Caller) -> None:
+    await caller.in_state("canceled")
+
+    async def kinds(**query: Any) -> set[str]:
+        answer = await caller.http.get("/events", params={"limit": "100", **query})
+        assert answer.status_code == 200, answer.text
+        return {event["type"] for event in answer.json()["data"]}
+
+    two = ["payment_intent.created", "payment_intent.canceled"]
+    assert await kinds(type=two[0]) == {two[0]}
+    assert await kinds(**{"types[]": two}) == set(two)
+    assert {kind.split(".")[0] for kind in await kinds(type="payment_intent.*")} == {
+        "payment_intent"
+    }
+    both = {"type": two[0], "types[]": two[1]}
+    assert (await caller.http.get("/events", params=both)).status_code == 400
 
 
 @pytest.mark.parametrize(
