@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 LIVE_HOSTS = frozenset(
     {"api.stripe.com", "api.amadeus.com", "demandapi.booking.com", "api.viator.com"}
 )
+ECB_RATES = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
 
 Dispatch = Literal["activity", "local"]
 
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
     """Run workflows in Temporal's determinism sandbox; on in tests, off in production."""
     shutdown_grace_seconds: float = 30
     max_concurrent_activities: int = 100
+    inbox_poll_seconds: float = Field(default=0.5, gt=0)
+    """How often a worker looks for gateway events that are due."""
 
     # The front door
     api_host: str = "127.0.0.1"
@@ -59,6 +62,11 @@ class Settings(BaseSettings):
     mock_stripe: bool = False
     """Use the sandbox for Stripe alone, whatever keys are set."""
 
+    payment_service_url: str = ""
+    """Set: this HTTP payment service moves the money, not Stripe (docs/payment-service.md)."""
+    payment_service_api_key: SecretStr = SecretStr("")
+    payment_service_webhook_secret: SecretStr = SecretStr("")
+
     payment_return_url: str = ""
     """Where the traveller's browser goes after 3-D Secure; the API's own address when empty."""
 
@@ -72,6 +80,12 @@ class Settings(BaseSettings):
 
     viator_api_key: SecretStr = SecretStr("")
     viator_base_url: str = ""
+
+    exchange_rates_url: str = ""
+    """The daily file of reference rates; empty: the European Central Bank's in production, the
+    sandbox's otherwise."""
+    exchange_rates_max_age_days: int = Field(default=7, ge=1, le=31)
+    """Older rates convert nothing; the longest gap between two days of rates is five (Easter)."""
 
     agency_phone: str = "+12025550199"
     """Given to suppliers that insist on a number, for travellers who gave none (E.164)."""
@@ -89,12 +103,41 @@ class Settings(BaseSettings):
     authentication_deadline_seconds: float = 900
     """How long the traveller has for 3-D Secure."""
 
+    # Watching the money: reconciliation with the gateway and the live invariants
+    watch_seconds: float = Field(default=300, ge=1)
+    """How often the money is looked at, by a schedule of Temporal's."""
+    watch_window_hours: float = Field(default=24, gt=0)
+    """How far back an ordinary round looks; what may still change by itself is always looked at."""
+    watch_full_days: float = Field(default=120, gt=0)
+    """How far back the daily full round reads the gateway's list; disputes come for months."""
+    metrics_address: str = Field(default="", pattern=r"^$|^[^\s:]+:\d{1,5}$|^\[[^\s]+\]:\d{1,5}$")
+    """``host:port`` where the worker shows metrics for Prometheus; empty: nowhere."""
+
     # How each provider's calls are dispatched: an ordinary activity on the supplier's own queue,
     # or a local activity in the workflow's worker (cheaper, for fast providers; design.md).
     dispatch_stripe: Dispatch = "local"
+    dispatch_payment_service: Dispatch = "activity"
     dispatch_amadeus: Dispatch = "activity"
     dispatch_booking_com: Dispatch = "activity"
     dispatch_viator: Dispatch = "activity"
+
+    @model_validator(mode="after")
+    def _one_gateway(self) -> "Settings":
+        if not self.payment_service_url:
+            return self
+        if self.mock_stripe or self.stripe_secret_key.get_secret_value():
+            raise ValueError(
+                "PAYMENT_SERVICE_URL and Stripe (STRIPE_SECRET_KEY or MOCK_STRIPE) are both set;"
+                " one gateway moves the money: unset the other"
+            )
+        try:
+            address = urlsplit(self.payment_service_url)
+            usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("PAYMENT_SERVICE_URL is no http(s) address")
+        return self
 
     @model_validator(mode="after")
     def _live_and_test_do_not_mix(self) -> "Settings":
@@ -119,12 +162,17 @@ class Settings(BaseSettings):
                 for url in (self.amadeus_url, self.booking_com_url, self.viator_url)
                 if self.is_sandbox(url)
             ]
-            if self.is_sandbox(self.stripe_url) and not self.mock_stripe:
-                pretended.append(self.stripe_url)
+            if self.is_sandbox(self.gateway_url) and not self.mock_stripe:
+                pretended.append(self.gateway_url)
             if pretended:
                 raise ValueError(
                     "ENVIRONMENT=production must not sell what the sandbox pretends to have:"
                     f" set the credentials for {', '.join(pretended)}"
+                )
+            if self.is_sandbox(self.rates_url):
+                raise ValueError(
+                    "ENVIRONMENT=production must not convert by the sandbox's exchange rates:"
+                    " leave EXCHANGE_RATES_URL empty, or set it to a real source"
                 )
         if self.environment == "local":
             live_suppliers = [
@@ -159,6 +207,21 @@ class Settings(BaseSettings):
         return f"{self.sandbox_url}/stripe"
 
     @property
+    def gateway(self) -> str:
+        """The name of the gateway that moves the money."""
+        return "payment_service" if self.payment_service_url else "stripe"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway that moves the money is."""
+        return self.payment_service_url.rstrip("/") or self.stripe_url
+
+    @property
+    def gateway_timeout(self) -> float:
+        """Seconds to wait for an answer of the gateway: Stripe's SDK documents 80, not less."""
+        return self.timeout_for(self.gateway_url, 80)
+
+    @property
     def amadeus_url(self) -> str:
         """Amadeus' host; its SDK takes no path prefix, so the sandbox serves it at the root."""
         if self.amadeus_base_url:
@@ -191,9 +254,24 @@ class Settings(BaseSettings):
         return "https://api.sandbox.viator.com/partner"
 
     @property
+    def rates_url(self) -> str:
+        """The file with the daily exchange rates."""
+        if self.exchange_rates_url:
+            return self.exchange_rates_url
+        if self.environment == "production":
+            return ECB_RATES
+        return f"{self.sandbox_url}/rates/eurofxref-daily.xml"
+
+    @property
     def planner_url(self) -> str:
         """The trip planner that made the trip options."""
         return (self.trip_planner_url or self.sandbox_url).rstrip("/")
+
+    def live_money(self, gateway: str) -> bool:
+        """Tell whether payments at ``gateway`` move real money; events of other payments do not."""
+        if gateway == "stripe":
+            return self.stripe_key.startswith(("sk_live_", "rk_live_"))
+        return self.environment == "production"
 
     def is_sandbox(self, url: str) -> bool:
         """Tell whether ``url`` is our own local sandbox."""
@@ -211,7 +289,7 @@ class Settings(BaseSettings):
         if self.settle_seconds is not None:
             return dt.timedelta(seconds=self.settle_seconds)
         everything_local = all(
-            map(self.is_sandbox, (self.booking_com_url, self.viator_url, self.stripe_url))
+            map(self.is_sandbox, (self.booking_com_url, self.viator_url, self.gateway_url))
         )
         return dt.timedelta(seconds=12 if everything_local else 300)
 

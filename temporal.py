@@ -3,17 +3,41 @@
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from models.messages import Patience
 from settings import Settings
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+def metrics_runtime(settings: Settings) -> Runtime | None:
+    """Return the SDK's runtime with metrics shown at ``METRICS_ADDRESS``; None when that is empty.
+
+    Call it once for a process: the address is taken from then on.
+
+    Raises:
+        RuntimeError: the address cannot be used.
+    """
+    if not settings.metrics_address:
+        return None
+    shown = PrometheusConfig(
+        bind_address=settings.metrics_address, counters_total_suffix=True, unit_suffix=True
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=shown))
+    except (RuntimeError, ValueError) as error:
+        raise RuntimeError(
+            f"METRICS_ADDRESS={settings.metrics_address} cannot be used: {error}"
+        ) from error
+
+
+async def connect(
+    settings: Settings, *, lazy: bool = False, runtime: Runtime | None = None
+) -> Client:
     """Connect to the Temporal server of ``settings``.
 
     TLS, API keys and profiles come from the SDK's environment configuration (``TEMPORAL_TLS_*``,
     ``TEMPORAL_API_KEY``, ``TEMPORAL_PROFILE``); address and namespace from our settings.
-    With ``lazy`` the connection is made at the first call.
+    With ``lazy`` the connection is made at the first call; ``runtime`` is ``metrics_runtime``'s.
 
     Raises:
         RuntimeError: the server cannot be reached.
@@ -21,25 +45,29 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     options = ClientConfig.load_client_connect_config()
     options["target_host"] = settings.temporal_address
     options["namespace"] = settings.temporal_namespace
-    return await Client.connect(**options, data_converter=pydantic_data_converter, lazy=lazy)
+    return await Client.connect(
+        **options, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime
+    )
 
 
 def patience(settings: Settings) -> Patience:
     """Return the waiting times and dispatch that a workflow started now keeps for its life."""
     dispatch = {
         "stripe": settings.dispatch_stripe,
+        "payment_service": settings.dispatch_payment_service,
         "amadeus": settings.dispatch_amadeus,
         "booking_com": settings.dispatch_booking_com,
         "viator": settings.dispatch_viator,
     }
     return Patience(
         provider_timeout={
-            "stripe": settings.timeout_for(settings.stripe_url, 80),
+            settings.gateway: settings.gateway_timeout,
             "amadeus": settings.timeout_for(settings.amadeus_url, 30),
             "booking_com": settings.timeout_for(settings.booking_com_url, 60),
             "viator": settings.timeout_for(settings.viator_url, 120),
         },
         local=[provider for provider, how in dispatch.items() if how == "local"],
+        gateway=settings.gateway,
         task_queue=settings.task_queue,
         retry_initial=settings.retry_initial_seconds,
         step_deadline=settings.step_deadline_seconds,

@@ -1,20 +1,59 @@
 """Which gateway moves the money, chosen by the settings."""
 
-from payments.protocol import Gateway
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from pydantic import SecretStr
+
+from payments import payment_service_webhooks, webhooks
+from payments.payment_service import PaymentServiceGateway
+from payments.protocol import Gateway, PaymentEvent
 from payments.stripe import StripeGateway
 from settings import Settings
 
-_DOCUMENTED_SECONDS = 80.0
-"""The SDK's own default; Stripe documents no shorter one."""
+Verifier = Callable[[bytes, Mapping[str, str]], PaymentEvent]
 
 
 def create_gateway(settings: Settings) -> Gateway:
-    """Return the gateway in use; the caller closes it."""
+    """Return the gateway in use; the caller closes it.
+
+    The payment service when ``PAYMENT_SERVICE_URL`` names one, else Stripe.
+    """
+    return_url = settings.payment_return_url or f"http://{settings.api_host}:{settings.api_port}/"
+    if settings.payment_service_url:
+        return PaymentServiceGateway(
+            url=settings.gateway_url,
+            api_key=settings.payment_service_api_key.get_secret_value(),
+            timeout=settings.gateway_timeout,
+            webhook_secrets=settings.payment_service_webhook_secret.get_secret_value(),
+            return_url=return_url,
+        )
     return StripeGateway(
         key=settings.stripe_key,
-        url=settings.stripe_url,
-        timeout=settings.timeout_for(settings.stripe_url, _DOCUMENTED_SECONDS),
+        url=settings.gateway_url,
+        timeout=settings.gateway_timeout,
         webhook_secrets=settings.stripe_webhook_secret.get_secret_value(),
-        return_url=settings.payment_return_url
-        or f"http://{settings.api_host}:{settings.api_port}/",
+        return_url=return_url,
     )
+
+
+def webhook_verifier(settings: Settings, name: str) -> Verifier:
+    """Return what checks webhooks of the gateway ``name``; see ``Gateway.verify_webhook``.
+
+    It needs no connection, and no gateway that is in use: after a change of gateway the old one
+    still has things to tell.
+
+    Raises:
+        ValueError: there is no such gateway.
+    """
+    secrets: dict[str, tuple[Callable[..., PaymentEvent], SecretStr]] = {
+        "stripe": (webhooks.verify, settings.stripe_webhook_secret),
+        "payment_service": (
+            payment_service_webhooks.verify,
+            settings.payment_service_webhook_secret,
+        ),
+    }
+    if name not in secrets:
+        raise ValueError(f"there is no gateway {name!r}")
+    verify, setting = secrets[name]
+    return partial(verify, secrets=webhooks.secrets_in(setting.get_secret_value()))

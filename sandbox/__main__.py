@@ -50,6 +50,13 @@ def main(arguments: list[str] | None = None) -> int:
         metavar=("URL", "SECRET"),
         help="deliver Stripe's events there, signed; also SANDBOX_STRIPE_WEBHOOK='URL SECRET'",
     )
+    parser.add_argument(
+        "--payment-service-webhook",
+        nargs=2,
+        action="append",
+        metavar=("URL", "SECRET"),
+        help="the same for the payment service; also SANDBOX_PAYMENT_SERVICE_WEBHOOK",
+    )
     options = parser.parse_args(arguments)
     with _listen(options.host, options.port) as listener:
         asyncio.run(_serve(options, listener))
@@ -67,14 +74,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _webhooks(given: list[list[str]] | None) -> list[tuple[str, str]]:
+def _webhooks(given: list[list[str]] | None, variable: str) -> list[tuple[str, str]]:
     """Return URL and secret of the webhooks from the command line and the environment."""
     named = [*(given or [])]
-    if from_environment := os.environ.get("SANDBOX_STRIPE_WEBHOOK", "").split():
+    if from_environment := os.environ.get(variable, "").split():
         named.append(from_environment)
     for webhook in named:
         if len(webhook) != 2:
-            raise SystemExit("SANDBOX_STRIPE_WEBHOOK must be 'URL SECRET'")
+            raise SystemExit(f"{variable} must be 'URL SECRET'")
     return [(url, secret) for url, secret in named]
 
 
@@ -82,7 +89,10 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     world = World()
-    world.stripe_webhooks = _webhooks(options.stripe_webhook)
+    world.stripe_webhooks = _webhooks(options.stripe_webhook, "SANDBOX_STRIPE_WEBHOOK")
+    world.payment_service_webhooks = _webhooks(
+        options.payment_service_webhook, "SANDBOX_PAYMENT_SERVICE_WEBHOOK"
+    )
     if options.state_file is not None:
         options.state_file.parent.mkdir(parents=True, exist_ok=True)
         file = StateFile(options.state_file, world)

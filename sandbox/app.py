@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import amadeus, booking_com, control, planner, stripe, viator
+from sandbox import amadeus, booking_com, control, payment_service, planner, rates, stripe, viator
 from sandbox.world import World
 
 
@@ -17,6 +17,8 @@ def create_app(world: World) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        for start in world.starters:
+            start()
         yield
         await world.close()
 
@@ -31,7 +33,7 @@ def create_app(world: World) -> FastAPI:
         return JSONResponse({"detail": problems}, status_code=422)
 
     app.add_middleware(KeptBeforeTold, world=world)
-    for part in (control, stripe, booking_com, viator, amadeus, planner):
+    for part in (control, stripe, payment_service, booking_com, viator, amadeus, rates, planner):
         app.include_router(part.router(world))
     return app
 
