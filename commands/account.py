@@ -114,7 +114,8 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     """Return what the answer tells the traveller about a booking that is not confirmed."""
     error = answer.get("error")
     if not isinstance(error, dict):
-        return Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
+        said = Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
+        return Group(said, *_proof(answer.get("payment") or {}))
     parts = [Text(str(error.get("message", "")), style="bold"), Text("")]
     parts += [
         Text.assemble(("↩ ", "yellow"), str(undone.get("message", "")))
@@ -128,6 +129,15 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     where = f" at {error['failedStep']}" if error.get("failedStep") else ""
     parts.append(Text(f"\n{error.get('code', '')}{where}", style="dim"))
     return Group(*parts)
+
+
+def _proof(payment: dict[str, Any]) -> list[Text]:
+    """Return where the traveller proves who they are, while their bank waits for it."""
+    redirect = (payment.get("nextAction") or {}).get("redirect_to_url") or {}
+    if not redirect.get("url"):
+        return []
+    until = f" until {_clock(payment['waitsUntil'])}" if payment.get("waitsUntil") else ""
+    return [Text(f"\n→ approve it{until}: {redirect['url']}", style="cyan")]
 
 
 def booking_panel(booking: dict[str, Any]) -> RenderableType:
@@ -162,6 +172,7 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
         parts.append(Text("  " + ", ".join(moved or ["nothing taken"]), style="dim"))
     if isinstance(booking.get("error"), dict):
         parts += [Text(""), _what_failed(booking)]
+    parts += _proof(payment)
     history = booking.get("history") or []
     if history:
         parts.append(Text("\nHistory", style="bold"))
@@ -182,7 +193,7 @@ def _money(holder: dict[str, Any], field: str = "amount") -> str:
     amount, currency = holder.get(field), holder.get("currency")
     if not isinstance(amount, int) or not currency:
         return ""
-    return str(Money(amount=amount, currency=str(currency)))
+    return Money(amount=amount, currency=str(currency)).format()
 
 
 def _clock(moment: object) -> str:

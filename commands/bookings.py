@@ -14,7 +14,7 @@ from commands.faults import arm_fault, call
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import Target, find_target
-from commands.trips import Account, Step, TripClient, TripError
+from commands.trips import TEST_CARD, Account, Step, TripClient, TripError
 
 Answer = TypeVar("Answer")
 
@@ -50,6 +50,9 @@ def book(
     activities: Annotated[
         int | None, typer.Option(help="How many activities the trip shall have.", min=0)
     ] = None,
+    card: Annotated[
+        str, typer.Option(help="A test payment method, such as pm_card_threeDSecure2Required.")
+    ] = TEST_CARD,
     json: AsJson = False,
 ) -> None:
     """Have the planner put a sample trip together, and book it.
@@ -65,7 +68,7 @@ def book(
             out.print(step_line(step), soft_wrap=True)
 
     try:
-        account = _run(lambda: book_trip(target, wishes, show_step), quiet=watch or json)
+        account = _run(lambda: book_trip(target, wishes, show_step, card), quiet=watch or json)
     finally:
         for fault_id in armed:  # what did not fire must not hit the next booking
             call("DELETE", f"/_sandbox/faults/{fault_id}")
@@ -79,11 +82,37 @@ def book(
 
 
 async def book_trip(
-    target: Target, wishes: dict[str, Any], on_step: Callable[[Step], None] | None = None
+    target: Target,
+    wishes: dict[str, Any],
+    on_step: Callable[[Step], None] | None = None,
+    card: str = TEST_CARD,
 ) -> Account:
     """Generate a trip and book it. Raises TripError."""
     async with TripClient(target.api, target.api_key, target.sandbox) as client:
-        return await client.book(await client.generate(wishes), on_step=on_step)
+        return await client.book(await client.generate(wishes), card=card, on_step=on_step)
+
+
+def card(
+    booking_id: BookingId,
+    payment_method: Annotated[str, typer.Argument(help="The other payment method's id.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Send another card for a booking whose card was refused; the booking goes on."""
+    target = _ready_target()
+
+    async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
+        async with TripClient(target.api, target.api_key, target.sandbox) as client:
+            answer = await client.send_card(booking_id, payment_method)
+            return answer, await client.booking(booking_id)
+
+    answer, booking = _run(ask, quiet=json)
+    if json:
+        as_json(answer)
+    else:
+        out.print(booking_panel(booking))
+    if not answer.get("success"):
+        raise typer.Exit(1)
 
 
 def show(booking_id: BookingId, *, json: AsJson = False) -> None:

@@ -6,10 +6,8 @@ import re
 import shutil
 import socket
 import sys
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib import metadata
-from typing import Any, Literal
 
 import httpx
 import psutil
@@ -19,7 +17,9 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from commands import schema
+from commands import schedules, schema
+from commands.event_checks import events
+from commands.findings import Finding
 from commands.target import Target
 from localworld import health, ports, temporal_binary
 from localworld.errors import LocalWorldError
@@ -27,8 +27,6 @@ from localworld.places import ROOT, Places
 from localworld.postgres import binary
 from localworld.settings import WorldSettings
 from temporal import connect
-
-Verdict = Literal["ok", "warning", "wrong"]
 
 _POLLED_WITHIN = dt.timedelta(seconds=90)
 """A worker asks for work at least once a minute."""
@@ -45,24 +43,16 @@ class Part(StrEnum):
     API = "api"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a check found."""
-
-    name: str
-    verdict: Verdict
-    what: str
-    mend: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it for a script."""
-        return asdict(self)
-
-
 async def examine(target: Target) -> list[Finding]:
     """Make every check, the ones about services at once, and return what they found."""
     findings = [python(), packages(), programs(), room(), local_world(target), free_ports(target)]
-    checks = (database(target), temporal_server(target), sandbox(target), api(target))
+    checks = (
+        database(target),
+        temporal_server(target),
+        sandbox(target),
+        api(target),
+        events(target),
+    )
     for found in await asyncio.gather(*checks):
         findings += found
     return findings
@@ -167,6 +157,7 @@ def free_ports(target: Target) -> Finding:
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
         "SANDBOX_PORT": preferred.sandbox_port,
+        "METRICS_PORT": preferred.metrics_port,
     }
     taken = [f"{name}={port}" for name, port in wanted.items() if not ports.is_free(port)]
     if taken:
@@ -225,6 +216,7 @@ async def temporal_server(target: Target) -> list[Finding]:
     else:
         findings.append(Finding("search attributes", "ok", "all registered"))
     findings.append(await _worker(client, target))
+    findings.append(await schedules.finding(client, settings))
     return findings
 
 
@@ -272,7 +264,7 @@ async def sandbox(target: Target) -> list[Finding]:
     """Ask the sandbox, when anything points at it."""
     settings = target.settings
     urls = {
-        "Stripe": settings.stripe_url,
+        ("the payment service" if settings.payment_service_url else "Stripe"): settings.gateway_url,
         "Amadeus": settings.amadeus_url,
         "Booking.com": settings.booking_com_url,
         "Viator": settings.viator_url,

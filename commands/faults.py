@@ -16,19 +16,21 @@ app = typer.Typer(no_args_is_help=True, help="Arm, list and clear faults of the 
 
 @app.command()
 def arm(
-    supplier: Annotated[str, typer.Argument(help="amadeus, booking_com, viator or stripe.")],
+    supplier: Annotated[
+        str, typer.Argument(help="amadeus, booking_com, viator, rates, stripe or payment_service.")
+    ],
     operation: Annotated[
         str,
         typer.Argument(
-            help="quote, book, find, cancel; for stripe create, confirm, capture, cancel, refund,"
-            " retrieve."
+            help="quote, book, find, cancel; for the last two create, confirm, capture, cancel,"
+            " refund, retrieve."
         ),
     ],
     kind: Annotated[
         str,
         typer.Argument(
             help="refuse, error, reset, hang, commit_then_hang, late_commit, commit_then_error,"
-            " duplicate, malformed, price_drift, authenticate or slow."
+            " duplicate, malformed, price_drift, authenticate, short_hold or slow."
         ),
     ],
     *,
@@ -137,4 +139,4 @@ def _sentence(fault: dict[str, Any]) -> str:
     return escape(f"{fault['supplier']} {fault['operation']}: {fault['kind']} {when}{often}{delay}")
 
 
-_TIMED = frozenset({"hang", "commit_then_hang", "late_commit", "slow"})
+_TIMED = frozenset({"hang", "commit_then_hang", "late_commit", "slow", "short_hold"})

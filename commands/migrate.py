@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from commands import callers, schema
+from commands import callers, ledger, schedules, schema
 from commands.output import give_up, out
 from commands.target import find_target
 from settings import Settings
@@ -21,7 +21,7 @@ def migrate(
     *,
     revision: Annotated[str, typer.Option(help="Where to migrate to.")] = "head",
     database_only: Annotated[
-        bool, typer.Option("--database-only", help="Leave Temporal's search attributes alone.")
+        bool, typer.Option("--database-only", help="Leave Temporal alone.")
     ] = False,
     local_key: Annotated[
         Path | None,
@@ -29,7 +29,7 @@ def migrate(
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for Temporal to come up.")] = 30,
 ) -> None:
-    """Bring the database's tables and Temporal's search attributes up to date.
+    """Bring the database's tables, and Temporal's search attributes and schedule, up to date.
 
     Can be repeated at will: what is up to date is left alone.
     """
@@ -45,22 +45,25 @@ def migrate(
         out.print(f"[green]✓[/] database is at {after}")
     else:
         out.print(f"[green]✓[/] database migrated from {before or 'nothing'} to {after}")
+        if before and revision == "head" and (behind := ledger.write_missing_entries()):
+            out.print(f"[green]✓[/] paid before there was a ledger, and taken into it: {behind}")
     if local_key:
         engine = create_engine(settings.sqlalchemy_url)
         callers.ensure_local(engine, local_key)
         engine.dispose()
         out.print(f"[green]✓[/] the key of the caller “local” is in {escape(str(local_key))}")
     if not database_only:
-        _search_attributes(settings, wait)
+        _temporal(settings, wait)
 
 
-def _search_attributes(settings: Settings, wait: float) -> None:
-    async def register() -> list[str]:
+def _temporal(settings: Settings, wait: float) -> None:
+    async def register() -> tuple[list[str], bool]:
         client = await schema.connect_patiently(settings, wait)
-        return await schema.register_search_attributes(client, settings.temporal_namespace)
+        added = await schema.register_search_attributes(client, settings.temporal_namespace)
+        return added, await schedules.ensure_watching(client, settings)
 
     try:
-        added = asyncio.run(register())
+        added, is_new = asyncio.run(register())
     except (RuntimeError, RPCError) as error:
         give_up(
             f"Temporal at {settings.temporal_address} refuses: {error}",
@@ -69,3 +72,5 @@ def _search_attributes(settings: Settings, wait: float) -> None:
         )
     what = f"registered {', '.join(added)}" if added else "are registered"
     out.print(f"[green]✓[/] search attributes {what}")
+    what = "from now on" if is_new else "as before"
+    out.print(f"[green]✓[/] the money is looked at every {settings.watch_seconds:g} s, {what}")

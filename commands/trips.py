@@ -14,6 +14,9 @@ import httpx
 UNSETTLED = frozenset({"PENDING", "VALIDATING", "PROCESSING"})
 """States in which the system is at work; in any other it waits for somebody, or is done."""
 
+TEST_CARD = "pm_card_visa"
+"""Stripe's test token of a card that is always accepted."""
+
 _PATIENCE = 180.0
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Before asking again after "503, try again": everything asked here may be repeated."""
@@ -93,7 +96,11 @@ class TripClient:
         return _object(answer)
 
     async def book(
-        self, trip: dict[str, Any], *, on_step: Callable[[Step], None] | None = None
+        self,
+        trip: dict[str, Any],
+        *,
+        card: str = TEST_CARD,
+        on_step: Callable[[Step], None] | None = None,
     ) -> Account:
         """Book a trip, telling each step as it happens, and return how it went.
 
@@ -113,7 +120,7 @@ class TripClient:
             if on_step:
                 on_step(step)
 
-        answer = await self._ask_to_book(trip, key, "respond-async")
+        answer = await self._ask_to_book(trip, card, key, "respond-async")
         if answer.get("state") in UNSETTLED:
             booking_id = str(answer["bookingId"])
             try:
@@ -125,11 +132,11 @@ class TripClient:
                     f"the booking has not ended after {_PATIENCE:.0f} s; it goes on without us:"
                     f" {booking_id}"
                 ) from error
-            answer = await self._ask_to_book(trip, key, "wait=60")
+            answer = await self._ask_to_book(trip, card, key, "wait=60")
         while answer.get("state") in UNSETTLED and time.monotonic() < started + _PATIENCE:
             # The same key: the same booking, however often it is asked for.
             await asyncio.sleep(0.2)
-            answer = await self._ask_to_book(trip, key, "wait=60")
+            answer = await self._ask_to_book(trip, card, key, "wait=60")
         return Account(trip, answer, time.monotonic() - started, steps)
 
     async def events(self, booking_id: str) -> AsyncIterator[dict[str, Any]]:
@@ -169,11 +176,23 @@ class TripClient:
             body["components"] = components
         return _object(await self._call("POST", f"{self.api}/booking/cancel", body=body))
 
-    async def _ask_to_book(self, trip: dict[str, Any], key: str, prefer: str) -> dict[str, Any]:
+    async def send_card(self, booking_id: str, card: str) -> dict[str, Any]:
+        """Send another card for a booking whose card was refused. Raises TripError."""
+        return _object(
+            await self._call(
+                "POST",
+                f"{self.api}/booking/{booking_id}/payment-method",
+                body={"paymentMethodId": card},
+            )
+        )
+
+    async def _ask_to_book(
+        self, trip: dict[str, Any], card: str, key: str, prefer: str
+    ) -> dict[str, Any]:
         answer = await self._call(
             "POST",
             f"{self.api}/booking/book",
-            body=booking_request(trip),
+            body=booking_request(trip, card),
             headers={"Idempotency-Key": key, "Prefer": prefer},
         )
         return _object(answer)
@@ -195,12 +214,12 @@ class TripClient:
         return answer
 
 
-def booking_request(trip: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of ``POST /booking/book`` for a trip (contracts.md §1): a test card."""
+def booking_request(trip: dict[str, Any], card: str = TEST_CARD) -> dict[str, Any]:
+    """Return the body of ``POST /booking/book`` for a trip (contracts.md §1)."""
     return {
         "tripOptionId": trip["tripOptionId"],
         "paymentInfo": {
-            "paymentMethodId": "pm_card_visa",
+            "paymentMethodId": card,
             "billingDetails": {
                 "name": "Ada Sample",
                 "email": "ada@example.com",

@@ -1,0 +1,105 @@
+"""``tripsaga cases``: what an operator must settle, and settling it, through the operators' API."""
+
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.options import AsJson
+from commands.output import as_json, give_up, out
+from commands.target import find_target
+
+app = typer.Typer(help="List what an operator must settle; settle it.")
+
+Number = Annotated[int, typer.Argument(help="The case's number.", min=1)]
+
+_SECONDS = 10
+
+
+@app.callback(invoke_without_command=True)
+def cases(
+    context: typer.Context,
+    *,
+    settled: Annotated[bool, typer.Option("--settled", help="Those that are settled.")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many, newest first.", min=1, max=100)] = 20,
+    json: AsJson = False,
+) -> None:
+    """List open cases, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    wish = {"open": "false" if settled else "true", "limit": str(limit)}
+    page = ask("GET", "/operator/cases", params=wish)
+    found = page["cases"]
+    if json:
+        as_json(found)
+        return
+    if not found:
+        out.print("Nothing is settled yet." if settled else "[green]✓[/] no case is open")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("#", "Kind", "Opened", "What"):
+        table.add_column(heading)
+    for case in found:
+        opened = case["openedAt"][:16].replace("T", " ")
+        table.add_row(str(case["id"]), case["kind"], opened, escape(case["summary"]))
+    out.print(table)
+    if "next" in page:
+        out.print(f"[dim]there are more than {limit}[/]")
+
+
+@app.command()
+def show(number: Number, *, json: AsJson = False) -> None:
+    """Show a case with its details."""
+    _show(ask("GET", f"/operator/cases/{number}"), json=json)
+
+
+@app.command()
+def settle(
+    number: Number,
+    note: Annotated[str, typer.Argument(help="What was done; kept with the case.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Say how a case was settled. One that a booking waits for is decided at the booking."""
+    _show(ask("POST", f"/operator/cases/{number}/resolve", json={"note": note}), json=json)
+
+
+def ask(method: str, path: str, **more: Any) -> dict[str, Any]:
+    """Return what the API answers; problems end the command."""
+    target = find_target()
+    if not target.api_key:
+        give_up(
+            "no local world runs here, and no other one is named",
+            mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
+        )
+    try:
+        answer = httpx.request(
+            method,
+            f"{target.api}{path}",
+            headers={"X-API-Key": target.api_key},
+            timeout=_SECONDS,
+            trust_env=False,
+            **more,
+        )
+        found = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        what = f"{target.api} does not answer as the API ({type(error).__name__})"
+        give_up(what, mend="`tripsaga doctor` looks for the cause")
+    if answer.is_error:
+        give_up(str(found.get("detail", answer.status_code)))
+    return dict(found)
+
+
+def _show(case: dict[str, Any], *, json: bool) -> None:
+    if json:
+        as_json(case)
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in case.items():
+        if name != "details":
+            table.add_row(f"[dim]{name}[/]", escape(str(value)))
+    for name, value in case["details"].items():
+        table.add_row(f"[dim]  {name}[/]", escape(str(value)))
+    out.print(table)

@@ -1,0 +1,172 @@
+"""A ledger on the real database, written by the record's own transitions."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from localworld.shared import Servers
+from models.booking import Booking
+from models.database import create_engine, create_sessions
+from models.ledger.checking import Findings, check
+from models.ledger.entries import Entry
+from models.ledger.reading import load_entries
+from models.lifecycle import BookingState
+from models.messages import BookTripRequest, OpenBooking, Transition
+from models.record import OPENED, insert_booking, load_booking, record_transition
+from settings import Settings
+from tests.cli.conftest import tripsaga as tripsaga
+from tests.cli.conftest import var as var
+from tests.conftest import migrate
+from tests.ledger.bookings import NOON, TOTAL, TOUR, Journal, cancel, confirm, refund, request
+
+Answer = TypeVar("Answer")
+S = BookingState
+
+
+class Books:
+    """The record and the ledger, as an activity of the worker would use them."""
+
+    def __init__(self, database_url: str) -> None:
+        self.url = database_url
+        self.engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+        self.sessions = create_sessions(self.engine)
+
+    async def open(self, **wishes: Any) -> Booking:
+        """A new booking on record, about to be paid."""
+        wish = request(**wishes)
+        return await self.record(await self.begin(wish), S.PROCESSING)
+
+    async def begin(self, wish: BookTripRequest) -> Booking:
+        """A new booking on record, being validated."""
+        async with self.sessions.begin() as session:
+            await insert_booking(session, OpenBooking(request=wish, run="test"), NOON)
+        booking = wish.new_booking(NOON)
+        booking.state, booking.version = S.VALIDATING, OPENED
+        return booking
+
+    async def record(self, booking: Booking, state: BookingState) -> Booking:
+        """Record a transition; returns the booking as the workflow goes on with it."""
+        following = booking.model_copy(deep=True, update={"state": state})
+        following.updated_at = dt.datetime.now(dt.UTC)
+        transition = Transition(
+            booking=following, from_state=booking.state, who="test", why="a test wants it"
+        )
+        async with self.sessions.begin() as session:
+            version = await record_transition(session, transition)
+        following.version = version
+        return following
+
+    async def paid_before_the_ledger(self, booking: Booking) -> Booking:
+        """Write a booking that was confirmed and cancelled in part, as older code recorded it."""
+        kept = 10_000
+        cancel(confirm(booking), {3: kept})
+        refund(booking, TOUR - kept)
+        async with self.connection() as connection:
+            for state in ("PROCESSING", "CONFIRMED"):
+                await connection.execute(
+                    "UPDATE bookings SET state = %s, version = version + 1, captured = %s,"
+                    " refunded = %s, confirmed_at = %s WHERE id = %s AND state <> %s",
+                    (state, TOTAL, TOUR - kept, NOON, booking.id, state),
+                )
+            for item in booking.items:
+                await connection.execute(
+                    "UPDATE booking_items SET status = %s, fee = %s, booked_at = %s,"
+                    " cancelled_at = %s WHERE booking_id = %s AND number = %s",
+                    (
+                        item.status,
+                        item.fee,
+                        item.booked_at,
+                        item.cancelled_at,
+                        booking.id,
+                        item.number,
+                    ),
+                )
+            await connection.execute(
+                "UPDATE payments SET payment_intent_id = %s, captured = %s, refunded = %s,"
+                " refunds = %s WHERE booking_id = %s",
+                (
+                    booking.payment.id,
+                    TOTAL,
+                    TOUR - kept,
+                    json.dumps([one.model_dump(mode="json") for one in booking.payment.refunds]),
+                    booking.id,
+                ),
+            )
+        return booking
+
+    async def stored(self, booking: Booking) -> Booking:
+        found = await self.read(lambda session: load_booking(session, booking.id))
+        assert found is not None
+        return found
+
+    async def entries(self, booking: Booking) -> list[Entry]:
+        sealed = await self.read(lambda session: load_entries(session, booking.id))
+        return [one.entry for one in sealed]
+
+    async def totals(self, booking: Booking) -> dict[str, int]:
+        journal = Journal()
+        journal.entries = await self.entries(booking)
+        return journal.totals()
+
+    async def check(self, since: dt.datetime | None = None) -> Findings:
+        return await self.read(lambda session: check(session, since))
+
+    async def wrong(self, booking: Booking) -> list[str]:
+        """What the check says against one booking; the database is shared by tests."""
+        found = await self.check(since=booking.updated_at)
+        return [one.kind for one in found.violations if one.booking_id == booking.id]
+
+    async def cases(self, booking: Booking) -> list[tuple[str, bool]]:
+        """Kind of every case of a booking, and whether it is open."""
+
+        async def query(session: AsyncSession) -> list[tuple[str, bool]]:
+            rows = await session.execute(
+                text(
+                    "SELECT kind, resolved_at IS NULL FROM cases WHERE booking_id = :id ORDER BY id"
+                ),
+                {"id": booking.id},
+            )
+            return [(kind, is_open) for kind, is_open in rows]
+
+        return await self.read(query)
+
+    async def read(self, query: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
+        async with self.sessions() as session:
+            return await query(session)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """A connection that goes around all our code."""
+        connection = await psycopg.AsyncConnection.connect(self.url)
+        async with connection:
+            yield connection
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Books]:
+    made = Books(database_url)
+    yield made
+    await made.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def scratch_url(shared_servers: Servers) -> str:
+    """A migrated database of one module's own, for what must not be left in a shared one."""
+    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+async def scratch(scratch_url: str) -> AsyncIterator[Books]:
+    made = Books(scratch_url)
+    yield made
+    await made.engine.dispose()

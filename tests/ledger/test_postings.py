@@ -1,0 +1,450 @@
+"""What a booking makes the ledger say, path by path, in figures."""
+
+import datetime as dt
+
+import pytest
+
+from models.booking import Booking
+from models.ledger.commission import applicable, share
+from models.ledger.entries import EntryType
+from models.ledger.postings import moved_money, unsettled
+from models.lifecycle import BookingState, ItemStatus
+from tests.ledger.bookings import (
+    FLIGHT,
+    HOTEL,
+    NOON,
+    TOTAL,
+    TOUR,
+    Journal,
+    book,
+    cancel,
+    capture,
+    change,
+    confirm,
+    dispute,
+    new_booking,
+    put_back,
+    refund,
+    rule,
+)
+
+S = BookingState
+FIFTEEN = [rule(1500)]
+
+
+def kinds(journal: Journal) -> list[str]:
+    return [entry.type for entry in journal.entries]
+
+
+def confirmed(journal: Journal) -> Booking:
+    booking = confirm(new_booking())
+    journal.post(booking)
+    return booking
+
+
+# -- taking money --------------------------------------------------------------------------------
+
+
+def test_a_confirmed_trip_is_sold_and_nothing_is_left_on_the_traveller() -> None:
+    journal = Journal(FIFTEEN)
+    confirmed(journal)
+    assert kinds(journal) == ["capture", "sale", "sale", "sale"]
+    assert journal.totals() == {
+        "COMMISSION": -30_000,
+        "GATEWAY stripe": TOTAL,
+        "PROVIDER_EARNINGS amadeus": -51_000,
+        "PROVIDER_EARNINGS booking_com": -85_000,
+        "PROVIDER_EARNINGS viator": -34_000,
+    }
+
+
+def test_an_experience_that_was_dropped_is_neither_taken_nor_sold() -> None:
+    journal = Journal()
+    journal.post(confirm(new_booking(), numbers=[1, 2]))
+    assert journal.totals() == {
+        "GATEWAY stripe": FLIGHT + HOTEL,
+        "PROVIDER_EARNINGS amadeus": -FLIGHT,
+        "PROVIDER_EARNINGS booking_com": -HOTEL,
+    }
+
+
+@pytest.mark.parametrize("state", [S.VALIDATING, S.PROCESSING, S.FAILED, S.NEEDS_ATTENTION])
+def test_held_money_is_no_money(state: BookingState) -> None:
+    booking = book(new_booking())
+    booking.payment.id, booking.payment.authorised = "pi_1", TOTAL
+    booking.state = state
+    assert not moved_money(booking)
+    assert Journal().post(booking) == []
+
+
+@pytest.mark.parametrize("name", ["captured", "paid_by_hand", "goodwill"])
+def test_any_amount_is_money(name: str) -> None:
+    booking = new_booking()
+    setattr(booking.payment, name, 1)
+    assert moved_money(booking)
+
+
+def test_money_taken_for_a_trip_that_failed_all_the_same_goes_back() -> None:
+    journal = Journal()
+    booking = put_back(capture(book(new_booking())))
+    refund(booking, TOTAL)
+    booking.state = S.FAILED
+    journal.post(booking)
+    assert kinds(journal) == ["capture", "refund"]
+    assert journal.totals() == {}
+
+
+def test_what_costs_nothing_makes_no_entry() -> None:
+    journal = Journal(FIFTEEN)
+    journal.post(confirm(new_booking(prices=(FLIGHT, 0))))
+    assert kinds(journal) == ["capture", "sale"]
+
+
+# -- cancelling ----------------------------------------------------------------------------------
+
+
+def test_a_cancelled_trip_keeps_the_fees_and_no_commission() -> None:
+    journal = Journal(FIFTEEN)
+    booking = cancel(confirmed(journal), {1: 20_000, 2: 0, 3: 40_000})
+    refund(booking, TOTAL - 60_000)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert kinds(journal)[4:] == ["cancellation", "cancellation", "cancellation", "refund"]
+    assert journal.totals() == {
+        "FEES amadeus": -20_000,
+        "FEES viator": -40_000,
+        "GATEWAY stripe": 60_000,
+    }
+
+
+def test_cancelling_one_item_leaves_the_others() -> None:
+    journal = Journal(FIFTEEN)
+    booking = cancel(confirmed(journal), {3: 10_000})
+    refund(booking, TOUR - 10_000)
+    journal.post(booking)
+    assert journal.totals() == {
+        "COMMISSION": -24_000,
+        "FEES viator": -10_000,
+        "GATEWAY stripe": TOTAL - TOUR + 10_000,
+        "PROVIDER_EARNINGS amadeus": -51_000,
+        "PROVIDER_EARNINGS booking_com": -85_000,
+    }
+
+
+def test_a_cancellation_reverses_the_commission_that_was_booked_not_today_s() -> None:
+    journal = Journal(FIFTEEN)
+    booking = confirmed(journal)
+    journal.rules = [rule(5000, number=2)]
+    cancel(booking, {1: 0, 2: 0, 3: 0})
+    refund(booking, TOTAL)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert journal.totals() == {}
+
+
+def test_a_booking_first_seen_when_it_is_cancelled_gets_the_whole_story() -> None:
+    booking = cancel(confirm(new_booking()), {1: 20_000, 2: 0, 3: 0})
+    refund(booking, TOTAL - 20_000)
+    booking.state = S.CANCELLED
+    journal = Journal(FIFTEEN)
+    journal.post(booking)
+    assert kinds(journal) == ["capture", *["sale", "cancellation"] * 3, "refund"]
+    assert journal.totals() == {"FEES amadeus": -20_000, "GATEWAY stripe": 20_000}
+
+
+def test_an_item_undone_before_the_confirmation_was_never_sold() -> None:
+    booking = capture(book(new_booking()))
+    booking.item(3).status = ItemStatus.CANCELLED
+    booking.item(3).cancelled_at = NOON - dt.timedelta(seconds=1)
+    booking.payment.captured -= TOUR
+    booking.confirmed_at, booking.state = NOON, S.CONFIRMED
+    journal = Journal()
+    journal.post(booking)
+    assert kinds(journal) == ["capture", "sale", "sale"]
+    assert unsettled(journal.entries) == 0
+
+
+def test_a_fee_is_due_however_the_item_was_lost() -> None:
+    """Dropped before the confirmation, but its supplier keeps something of it."""
+    booking = confirm(new_booking())
+    cancel(booking, {3: 5_000}).item(3).cancelled_at = NOON - dt.timedelta(seconds=1)
+    booking.payment.captured = FLIGHT + HOTEL + 5_000
+    journal = Journal()
+    journal.post(booking)
+    assert journal.totals()["FEES viator"] == -5_000
+    assert unsettled(journal.entries) == 0 == booking.owed
+
+
+# -- refunds that do not go well -----------------------------------------------------------------
+
+
+def test_a_refund_that_fails_is_owed_again_and_waits_in_suspense() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {1: 0, 2: 0, 3: 0})
+    first = refund(booking, TOTAL, "pending")
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert journal.totals() == {}
+
+    change(booking, first, "failed")
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    assert kinds(journal)[-2:] == ["refund_failed", "suspense"]
+    assert journal.totals() == {"GATEWAY stripe": TOTAL, "SUSPENSE": -TOTAL}
+
+    refund(booking, TOTAL)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert kinds(journal)[-2:] == ["suspense_released", "refund"]
+    assert journal.totals() == {}
+
+
+def test_a_refund_first_seen_when_it_has_failed_gets_both_entries() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {3: 0})
+    refund(booking, TOUR, "canceled")
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    assert kinds(journal)[-3:] == ["refund", "refund_failed", "suspense"]
+    assert journal.totals()["SUSPENSE"] == -TOUR
+
+
+def test_repeated_refunds_of_the_same_amount_are_told_apart() -> None:
+    journal = Journal()
+    booking = cancel(confirm(new_booking(prices=(5_000, 5_000, 5_000))), {1: 0, 2: 0, 3: 0})
+    for _ in range(3):
+        refund(booking, 5_000)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert kinds(journal).count("refund") == 3
+    assert journal.totals() == {}
+
+
+def test_a_refund_that_comes_to_life_again_is_followed() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {3: 0})
+    made = refund(booking, TOUR, "failed")
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    change(booking, made, "succeeded")
+    booking.state = S.CONFIRMED
+    journal.post(booking)
+    assert [e.source for e in journal.entries if e.type == EntryType.REFUND] == [
+        made.id,
+        f"{made.id}:2",
+    ]
+    assert unsettled(journal.entries) == 0
+
+
+def test_what_a_person_paid_out_is_settled() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {3: 0})
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    assert journal.totals()["SUSPENSE"] == -TOUR
+    booking.payment.paid_by_hand = TOUR
+    booking.state = S.CONFIRMED
+    journal.post(booking)
+    assert kinds(journal)[-2:] == ["suspense_released", "paid_by_hand"]
+    totals = journal.totals()
+    assert (totals["GATEWAY stripe"], totals["GATEWAY by_hand"]) == (TOTAL, -TOUR)
+    assert unsettled(journal.entries) == 0
+
+
+def test_goodwill_is_borne_by_the_house() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    for total in (1_000, 3_500):
+        booking.payment.goodwill = total
+        refund(booking, total - booking.payment.refunded)
+        journal.post(booking)
+    assert kinds(journal)[4:] == ["goodwill", "refund", "goodwill", "refund"]
+    assert journal.totals()["FEES goodwill"] == 3_500
+    assert unsettled(journal.entries) == 0
+
+
+def test_goodwill_that_is_corrected_down_is_taken_back() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    booking.payment.goodwill = 3_500
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    booking.payment.goodwill = 0
+    booking.state = S.CONFIRMED
+    journal.post(booking)
+    assert "FEES goodwill" not in journal.totals()
+    assert unsettled(journal.entries) == 0
+
+
+# -- parked --------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_booking_parked_for_a_reservation_has_no_suspense() -> None:
+    """Its money is settled: what is unsettled is a reservation that cannot be cancelled."""
+    journal = Journal()
+    booking = confirm(new_booking(), numbers=[1, 2])
+    journal.post(booking)
+    for state in (S.NEEDS_ATTENTION, S.CONFIRMED):
+        booking.state = state
+        assert journal.post(booking) == []
+
+
+def test_parked_twice_while_money_is_given_back_bit_by_bit() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {1: 0, 2: 0, 3: 0})
+    booking.state = S.NEEDS_ATTENTION
+    journal.post(booking)
+    refund(booking, FLIGHT)
+    journal.post(booking)
+    assert journal.totals()["SUSPENSE"] == -(HOTEL + TOUR)
+    assert journal.post(booking) == []
+    refund(booking, HOTEL + TOUR)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert journal.totals() == {}
+
+
+def test_money_that_does_not_add_up_at_rest_stays_in_suspense() -> None:
+    journal = Journal()
+    booking = cancel(confirmed(journal), {3: 0})  # and nothing is given back
+    journal.post(booking)
+    assert kinds(journal)[-1] == "suspense"
+    assert journal.totals()["SUSPENSE"] == -TOUR
+    refund(booking, TOUR + 1)  # and then a cent too much
+    journal.post(booking)
+    assert journal.totals()["SUSPENSE"] == 1
+    assert unsettled(journal.entries) == 1 == -booking.owed
+
+
+# -- disputes ------------------------------------------------------------------------------------
+
+
+def test_a_dispute_takes_the_money_away_until_it_is_decided() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    ident = dispute(booking, 50_000, "open")
+    journal.post(booking)
+    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
+    assert journal.totals()["SUSPENSE disputes"] == 50_000
+    dispute(booking, 50_000, "won", ident)
+    journal.post(booking)
+    assert journal.totals()["GATEWAY stripe"] == TOTAL
+    assert "SUSPENSE disputes" not in journal.totals()
+
+
+@pytest.mark.parametrize("first_seen_closed", [False, True])
+def test_a_lost_dispute_is_borne_by_the_house(first_seen_closed: bool) -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    ident = ""
+    if not first_seen_closed:
+        ident = dispute(booking, 50_000, "open")
+        journal.post(booking)
+    dispute(booking, 50_000, "lost", ident)
+    journal.post(booking)
+    assert kinds(journal)[-2:] == ["dispute", "dispute_lost"]
+    assert journal.totals()["FEES disputes"] == 50_000
+    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
+
+
+def test_a_dispute_decided_again_and_again_ends_where_it_was_decided_last() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    ident = ""
+    for status in ("won", "lost", "won", "open", "lost"):
+        ident = dispute(booking, 50_000, status, ident)
+        journal.post(booking)
+    assert journal.totals()["FEES disputes"] == 50_000
+    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
+    assert "SUSPENSE disputes" not in journal.totals()
+
+
+def test_a_dispute_about_less_than_it_was_gives_the_rest_back() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    ident = dispute(booking, 50_000, "open")
+    journal.post(booking)
+    dispute(booking, 20_000, "open", ident)
+    journal.post(booking)
+    assert journal.totals()["SUSPENSE disputes"] == 20_000
+    dispute(booking, 30_000, "lost", ident)
+    journal.post(booking)
+    assert journal.totals()["FEES disputes"] == 30_000
+    assert journal.totals()["GATEWAY stripe"] == TOTAL - 30_000
+    assert "SUSPENSE disputes" not in journal.totals()
+
+
+def test_parking_leaves_disputed_money_where_it_is() -> None:
+    journal = Journal()
+    booking = confirmed(journal)
+    ident = dispute(booking, 50_000, "open")
+    for state in (S.CONFIRMED, S.NEEDS_ATTENTION, S.CONFIRMED):
+        booking.state = state
+        journal.post(booking)
+        assert journal.totals()["SUSPENSE disputes"] == 50_000
+        assert "SUSPENSE" not in journal.totals()
+    dispute(booking, 50_000, "won", ident)
+    journal.post(booking)
+    assert "SUSPENSE disputes" not in journal.totals()
+
+
+# -- commission ----------------------------------------------------------------------------------
+
+
+def test_the_most_specific_rule_wins_and_of_those_the_newest() -> None:
+    day = dt.timedelta(days=1)
+    rules = [
+        rule(100, number=1, valid_from=NOON - 3 * day),
+        rule(200, number=2, valid_from=NOON - day),
+        rule(300, "viator", number=3, valid_from=NOON - 3 * day),
+        rule(400, "viator", "Harbour Tours", number=4, valid_from=NOON - 3 * day),
+        rule(500, "viator", number=5, valid_from=NOON + day),
+        rule(600, "viator", "Harbour Tours", number=6, valid_from=NOON - 3 * day),
+    ]
+
+    def points(supplier: str, provider: str, at: dt.datetime = NOON) -> int | None:
+        found = applicable(rules, supplier, provider, at)
+        return found.basis_points if found else None
+
+    assert points("amadeus", "Delta") == 200
+    assert points("viator", "Somebody") == 300
+    assert points("viator", "Harbour Tours") == 600  # equal in all else: added later
+    assert points("viator", "Somebody", NOON + day) == 500
+    assert points("amadeus", "Harbour Tours") == 200  # a provider is one at its supplier
+    assert points("amadeus", "Delta", NOON - 2 * day) == 100
+    assert points("amadeus", "Delta", NOON - 4 * day) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "basis_points", "expected"),
+    [
+        (200_000, 1500, 30_000),
+        (101, 5000, 50),  # 50.5: to the even neighbour
+        (103, 5000, 52),  # 51.5: to the even neighbour
+        (333, 1000, 33),  # 33.3
+        (337, 1000, 34),  # 33.7
+        (99_999_999_999, 10_000, 99_999_999_999),
+        (1, 4999, 0),
+        (12_345, 0, 0),
+    ],
+)
+def test_commission_is_rounded_half_to_even(amount: int, basis_points: int, expected: int) -> None:
+    assert share(amount, basis_points) == expected
+
+
+def test_a_share_of_everything_leaves_the_supplier_nothing() -> None:
+    journal = Journal([rule(10_000)])
+    journal.post(confirm(new_booking(prices=(FLIGHT,))))
+    assert journal.totals() == {"COMMISSION": -FLIGHT, "GATEWAY stripe": FLIGHT}
+
+
+@pytest.mark.parametrize(("currency", "kept"), [("JPY", "1,500 JPY"), ("BHD", "1.500 BHD")])
+def test_any_number_of_decimals_will_do(currency: str, kept: str) -> None:
+    journal = Journal(FIFTEEN)
+    booking = cancel(confirm(new_booking(prices=(12_345,), currency=currency)), {1: 1_500})
+    refund(booking, 12_345 - 1_500)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert {line.currency for entry in journal.entries for line in entry.lines} == {currency}
+    assert f"DL 100 cancelled, {kept} kept" in [entry.description for entry in journal.entries]
+    assert journal.totals() == {"FEES amadeus": -1_500, "GATEWAY stripe": 1_500}
