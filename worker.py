@@ -20,16 +20,22 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.inbox import Inbox
+from activities.inbox_loop import InboxLoop
 from activities.registry import Activities, create_activities
+from activities.watching.gauges import Gauges
+from models.database import create_sessions
 from models.messages import Patience
 from settings import Settings, get_settings
-from temporal import connect, patience
+from temporal import connect, metrics_runtime, patience
 from workflows.booking import BookTrip
 from workflows.cancelling import CancelBooking
+from workflows.settling import SettlePayment
+from workflows.watching import WatchMoney
 
 log = logging.getLogger("tripsaga.worker")
 
-WORKFLOWS: Sequence[type] = (BookTrip, CancelBooking)
+WORKFLOWS: Sequence[type] = (BookTrip, CancelBooking, SettlePayment, WatchMoney)
 
 STICKY = timedelta(seconds=5)
 """After a worker died, its workflows wait this long before another worker takes them over."""
@@ -100,21 +106,30 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 async def run(
     settings: Settings, stop: asyncio.Event, activities: Activities | None = None
 ) -> None:
-    """Run the workers until ``stop`` is set, then let running activities finish.
+    """Run the workers and the inbox until ``stop`` is set, then let what is begun finish.
 
     Raises:
         RuntimeError: Temporal cannot be reached, or a worker failed for good.
     """
-    client = await connect(settings)
+    runtime = metrics_runtime(settings)
+    client = await connect(settings, runtime=runtime)
     activities = activities or create_activities(settings)
     workers = create_workers(client, settings, activities)
+    sessions = create_sessions(activities.engine)
+    inbox = Inbox(sessions, activities.payments, client, settings)
+    loop = InboxLoop(inbox, settings.inbox_poll_seconds)
     running = [asyncio.create_task(worker.run()) for worker in workers]
+    running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
+    if runtime is not None:
+        gauges = Gauges(runtime.metric_meter, sessions)
+        running.append(asyncio.create_task(gauges.run(stop)))
     log.info("worker is running: %s", ", ".join(worker.task_queue for worker in workers))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
+        stop.set()  # for the others, when a worker failed
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         results = await asyncio.gather(*running, return_exceptions=True)
         await activities.close()

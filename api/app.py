@@ -18,6 +18,7 @@ from api.routers import (
     ledger,
     operators,
     progress,
+    reconciliations,
     webhooks,
 )
 from settings import Settings
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         operators.router,
         cases.router,
         ledger.router,
+        reconciliations.router,
         webhooks.router,
         health.router,
         documentation.router,

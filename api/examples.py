@@ -18,6 +18,10 @@ from api.operation_examples import (  # noqa: F401  (shown by name)
     EVENTS_TAKEN,
     SETTLED_CASE,
 )
+from api.reconciliation_examples import (  # noqa: F401  (shown by name)
+    RECONCILIATION,
+    RECONCILIATIONS,
+)
 
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
 _REFERENCE = "TS-4K7QP-9XW2M"

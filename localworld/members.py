@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from localworld import health, ports, postgres, temporal
+from localworld import health, ports, postgres, temporal, webhooks
 from localworld.places import Places
 from localworld.programs import MARK, Child, Program
 from localworld.settings import WorldSettings
@@ -25,6 +25,7 @@ class Addresses:
     sandbox: str
     api: str = ""
     temporal_ui: str | None = None
+    metrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,30 +119,51 @@ def sandbox_service(here: Surroundings) -> Service:
     def found(url: str) -> None:
         here.addresses.sandbox = url
 
+    def told() -> dict[str, str]:
+        return webhooks.for_sandbox(here.settings, here.places, here.addresses.api)
+
     # What was reserved and paid must not be forgotten by the outside world when it restarts.
     keep = ("--state-file", str(here.places.sandbox))
-    return _http_service(here, "sandbox", here.preferred.sandbox_port, "/healthz", found, keep)
+    port = here.preferred.sandbox_port
+    return _http_service(here, "sandbox", port, "/healthz", found, told, keep)
+
+
+def choose_api_port(here: Surroundings) -> None:
+    """Say where the API will be: the sandbox must know before the API can start."""
+    here.addresses.api = f"http://{ports.HOST}:{ports.choose(here.settings.api_port)}"
 
 
 def api_service(here: Surroundings) -> Service:
-    """Return the API; ready means that it reaches database and Temporal."""
+    """Return the API; ready means that it reaches database and Temporal.
+
+    Its port has been chosen by :func:`choose_api_port`.
+    """
 
     def found(url: str) -> None:
         here.addresses.api = url
 
-    return _http_service(here, "api", here.settings.api_port, "/readyz", found)
+    def told() -> dict[str, str]:
+        return webhooks.for_api(here.settings, here.places)
+
+    port = int(here.addresses.api.rpartition(":")[2])
+    return _http_service(here, "api", port, "/readyz", found, told)
 
 
 def worker_service(here: Surroundings) -> Service:
     """Return the worker; ready means that Temporal has been asked for work."""
     queue, namespace = here.settings.task_queue, here.settings.temporal_namespace
+    shown_at = here.settings.metrics_address
 
-    async def prepare(_: bool) -> Program:
+    async def prepare(first: bool) -> Program:
+        nonlocal shown_at
+        if first:
+            shown_at = shown_at or f"{ports.HOST}:{ports.choose(here.preferred.metrics_port)}"
+            here.addresses.metrics = f"http://{shown_at}/metrics"
         return Program(
             "worker",
             (sys.executable, "-m", "worker"),
             here.log("worker"),
-            here.environment(),
+            {**here.environment(), "METRICS_ADDRESS": shown_at},
             stop_seconds=here.worker_grace + 5,
         )
 
@@ -159,9 +181,13 @@ def _http_service(
     preferred: int,
     ready_path: str,
     found: Callable[[str], None],
+    told: Callable[[], dict[str, str]],
     options: tuple[str, ...] = (),
 ) -> Service:
-    """Return one of our programs that takes ``--host`` and ``--port`` and answers ``/healthz``."""
+    """Return one of our programs that takes ``--host`` and ``--port`` and answers ``/healthz``.
+
+    ``told`` is asked at every start what its environment must say beyond that of all.
+    """
     port = preferred
 
     def url() -> str:
@@ -176,7 +202,7 @@ def _http_service(
             name,
             (sys.executable, "-m", name, "--host", ports.HOST, "--port", str(port), *options),
             here.log(name),
-            here.environment(),
+            {**here.environment(), **told()},
         )
 
     async def ready(_: Child) -> bool:

@@ -55,6 +55,11 @@ class Places:
         """The API key of the local caller (mode 600); kept, so that a caller stays who it was."""
         return self.var / "api_key"
 
+    @property
+    def webhook_secret(self) -> Path:
+        """What the sandbox signs the gateway's events with (mode 600)."""
+        return self.var / "webhook_secret"
+
     def create(self) -> None:
         """Make the directories."""
         self.logs.mkdir(parents=True, exist_ok=True)

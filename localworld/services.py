@@ -17,6 +17,8 @@ class Services(TypedDict):
     temporal_ui: str | None
     sandbox: str
     database: str
+    metrics: str
+    """What the worker shows to Prometheus."""
     api_key: str
     pids: dict[str, int | None]
 

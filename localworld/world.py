@@ -59,12 +59,17 @@ class World:
         self.places.create()
         self._take_lock()
         await self._end_leftovers()
+        members.choose_api_port(self._here)
+        promised = self._here.addresses.api
         await _together(self._postgres(), self._temporal(), self._sandbox())
         await self._migrate()
         await _together(
             self._start(members.worker_service(self._here)),
             self._start(members.api_service(self._here)),
         )
+        if self._here.addresses.api != promised and "sandbox" in self._supervisors:
+            # Somebody took the port meanwhile. Started again, the sandbox learns the new one.
+            self._supervisors["sandbox"].kill()
         self._complete = True
         self._publish()
         self._keepers = [
@@ -100,6 +105,7 @@ class World:
             temporal_ui=found.temporal_ui,
             sandbox=found.sandbox,
             database=found.database,
+            metrics=found.metrics,
             api_key=self.places.api_key.read_text().strip(),
             pids={name: self._pid(name) for name in services.PROCESSES},
         )
@@ -145,7 +151,7 @@ class World:
         argv = (sys.executable, "-m", "cli", "migrate", "--local-key", key)
         program = Program("migrating", argv, self._here.log("migrate"), self._here.environment())
         await self._run("migrations", program)
-        self._report("migrations", Status.READY, "tables and search attributes are up to date")
+        self._report("migrations", Status.READY, "database and Temporal are up to date")
 
     async def _start(self, service: Service) -> None:
         supervisor = Supervisor(service, self._report, self._publish)

@@ -58,11 +58,11 @@ async def cases(
 ) -> CasePage:
     """List what must be settled, or was."""
     rows = await house.record.read(
-        lambda session: list_cases(session, is_open=is_open, limit=limit, after=after)
+        lambda session: list_cases(session, is_open=is_open, limit=limit + 1, after=after)
     )
     return CasePage(
-        cases=[CaseAnswer.of(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
+        cases=[CaseAnswer.of(row) for row in rows[:limit]],
+        next=rows[limit - 1].id if len(rows) > limit else None,
     )
 
 
@@ -123,11 +123,11 @@ async def webhooks(
 ) -> EventPage:
     """List events and what became of them."""
     rows = await house.record.read(
-        lambda session: list_events(session, status=status, limit=limit, after=after)
+        lambda session: list_events(session, status=status, limit=limit + 1, after=after)
     )
     return EventPage(
-        events=[EventAnswer.of(row) for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
+        events=[EventAnswer.of(row) for row in rows[:limit]],
+        next=rows[limit - 1].id if len(rows) > limit else None,
     )
 
 

@@ -1,0 +1,178 @@
+"""Cases: what an operator must settle. The table and all its SQL; callers own the transaction.
+
+A case has a source, such as ``dispute:du_…`` or ``webhook:17``: what goes wrong again while its
+case is open does not open another one.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Uuid,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, SQLModel, col
+
+
+class CaseKind(StrEnum):
+    """What a case is about."""
+
+    SAGA = "SAGA"
+    """A booking is parked in NEEDS_ATTENTION; its workflow waits for a decision."""
+    DISPUTE = "DISPUTE"
+    """A card holder disputes a charge."""
+    REFUND = "REFUND"
+    """Money that was to go back did not."""
+    INVARIANT = "INVARIANT"
+    """Something that must always hold does not."""
+    WEBHOOK = "WEBHOOK"
+    """An event of a gateway could not be handled."""
+    RECONCILIATION = "RECONCILIATION"
+    """Our books and the gateway's differ."""
+
+
+class CaseRow(SQLModel, table=True):
+    """Something an operator must settle, or has settled."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        CheckConstraint(
+            f"kind IN ({','.join(repr(str(kind)) for kind in CaseKind)})", name="cases_kind"
+        ),
+        CheckConstraint(
+            "(resolved_at IS NULL) = (resolved_by IS NULL)", name="cases_resolved_by_somebody"
+        ),
+        Index(
+            "ux_cases_open_source",
+            "source",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+        Index("ix_cases_source", "source"),
+        Index("ix_cases_open", "id", postgresql_where=text("resolved_at IS NULL")),
+        Index("ix_cases_booking", "booking_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    kind: str
+    source: str
+    """What it is about, for machines; at most one case of a source is open."""
+    booking_id: str | None = Field(
+        default=None, sa_column=Column(Uuid(as_uuid=False), ForeignKey("bookings.id"))
+    )
+    summary: str
+    """What is unsettled and where to look, in plain words."""
+    details: dict[str, Any] = Field(
+        default_factory=dict, sa_column=Column(JSONB(none_as_null=True), nullable=False)
+    )
+    opened_at: dt.datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=text("now()"))
+    )
+    resolved_at: dt.datetime | None = Field(
+        default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
+    )
+    resolved_by: str | None = None
+    resolution: str | None = None
+
+
+CASES = SQLModel.metadata.tables["cases"]
+
+
+async def open_case(
+    session: AsyncSession,
+    *,
+    kind: str,
+    source: str,
+    summary: str,
+    booking_id: str | None = None,
+    details: dict[str, Any] | None = None,
+) -> bool:
+    """Open a case; False when one of this source is open already."""
+    opened = await session.scalar(
+        insert(CASES)
+        .values(
+            kind=kind,
+            source=source,
+            summary=summary,
+            booking_id=booking_id,
+            details=details or {},
+        )
+        .on_conflict_do_nothing(index_elements=["source"], index_where=text("resolved_at IS NULL"))
+        .returning(CASES.c.id)
+    )
+    return opened is not None
+
+
+async def close_case(session: AsyncSession, *, source: str, by: str, resolution: str) -> bool:
+    """Close the open case of a source; False when there is none."""
+    closed = await session.scalar(
+        _closing(by, resolution).where(CASES.c.source == source).returning(CASES.c.id)
+    )
+    return closed is not None
+
+
+async def close_case_by_id(
+    session: AsyncSession, case_id: int, *, by: str, resolution: str
+) -> bool:
+    """Close a case; False when it is not open (any more)."""
+    closed = await session.scalar(
+        _closing(by, resolution).where(CASES.c.id == case_id).returning(CASES.c.id)
+    )
+    return closed is not None
+
+
+async def was_opened(session: AsyncSession, source: str) -> bool:
+    """Tell whether there is a case of this source, open or settled."""
+    found = await session.scalar(select(CASES.c.id).where(CASES.c.source == source).limit(1))
+    return found is not None
+
+
+async def load_case(session: AsyncSession, case_id: int) -> CaseRow | None:
+    """Return a case."""
+    return await session.get(CaseRow, case_id)
+
+
+async def list_cases(
+    session: AsyncSession, *, is_open: bool | None, limit: int, after: int | None = None
+) -> Sequence[CaseRow]:
+    """Return cases, newest first: open ones, settled ones or (None) all.
+
+    ``after`` is the last case of the page before.
+    """
+    wanted = select(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
+    if is_open is not None:
+        resolved = col(CaseRow.resolved_at)
+        wanted = wanted.where(resolved.is_(None) if is_open else resolved.is_not(None))
+    if after is not None:
+        wanted = wanted.where(col(CaseRow.id) < after)
+    return (await session.scalars(wanted)).all()
+
+
+async def list_open_cases(
+    session: AsyncSession, kind: CaseKind, *, limit: int
+) -> Sequence[CaseRow]:
+    """Return the open cases of a kind, oldest first."""
+    wanted = select(CaseRow).where(col(CaseRow.kind) == kind, col(CaseRow.resolved_at).is_(None))
+    return (await session.scalars(wanted.order_by(col(CaseRow.id)).limit(limit))).all()
+
+
+def _closing(by: str, resolution: str) -> Any:
+    return (
+        update(CASES)
+        .where(CASES.c.resolved_at.is_(None))
+        .values(resolved_at=func.now(), resolved_by=by, resolution=resolution)
+    )

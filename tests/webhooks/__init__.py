@@ -1,0 +1,1 @@
+"""Events of the gateway: taken in, kept, handled."""
