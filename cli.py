@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from commands import bookings, doctor, faults, keys, migrate, serve, up
+from commands import bookings, cases, doctor, faults, keys, ledger, migrate, reconcile, serve, up
 from commands.output import err
 
 app = typer.Typer(
@@ -24,9 +24,13 @@ app.command(rich_help_panel=_WORLD)(up.up)
 app.command(rich_help_panel=_WORLD)(doctor.doctor)
 app.add_typer(faults.app, name="fault", rich_help_panel=_WORLD)
 app.add_typer(keys.app, name="key", rich_help_panel=_WORLD)
+app.add_typer(cases.app, name="cases", rich_help_panel=_TRIPS)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=_TRIPS)
+app.command(rich_help_panel=_TRIPS)(reconcile.reconcile)
 app.command(rich_help_panel=_TRIPS)(bookings.book)
 app.command(rich_help_panel=_TRIPS)(bookings.show)
 app.command(rich_help_panel=_TRIPS)(bookings.cancel)
+app.command(rich_help_panel=_TRIPS)(bookings.card)
 app.command(rich_help_panel=_PARTS)(serve.api)
 app.command(rich_help_panel=_PARTS)(serve.worker)
 app.command(rich_help_panel=_PARTS)(serve.sandbox)

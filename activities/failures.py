@@ -12,6 +12,7 @@ _CODES: dict[type[Refusal], Code] = {
     errors.InvalidRequest: Code.INVALID_TRIP,
     errors.Declined: Code.PAYMENT_DECLINED,
     errors.NotCancellable: Code.NOT_CANCELLABLE,
+    errors.NoExchangeRate: Code.NO_EXCHANGE_RATE,
     errors.AuthConfig: Code.CONFIGURATION,
 }
 

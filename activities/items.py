@@ -1,59 +1,22 @@
-"""Activities that reach suppliers: quote everything, book one item, undo one item."""
+"""Activities that have an effect at suppliers: book one item, undo one item."""
 
-import asyncio
 import datetime as dt
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
 from activities.failures import application_error, problem
 from activities.heartbeats import heartbeating
+from activities.wanted import Wanted, load, supplier_of
 from models import calls
 from models.booking import Code, Problem
-from models.database import Sessions, autocommit
-from models.errors import (
-    AuthConfig,
-    Fault,
-    InvalidRequest,
-    Refusal,
-    Retryable,
-    Unavailable,
-    UnknownOutcome,
-)
+from models.database import Sessions
+from models.errors import Fault, Refusal, Retryable, Unavailable, UnknownOutcome
 from models.keys import operation_key
-from models.messages import BookedItem, BookingRef, CancelledItem, ItemCall, ItemsQuoted
-from models.money import Money
-from models.record import save_quotes
-from models.supply import FOUND_BY_HAND, Cancellation, Quote, Reservation, ReservationStatus
-from models.tables import BOOKING_ITEMS, BOOKINGS
-from models.trip import Contact, ItemType, Traveler, TripComponent
-from suppliers.protocol import Party, Supplier
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """An item as the record has it, with what a supplier needs to know."""
-
-    booking_id: str
-    number: int
-    reference: str
-    component: TripComponent
-    quote: Quote | None
-    party: Party
-    currency: str
-
-    @property
-    def step(self) -> str:
-        return step_of(self.component.type)
-
-
-def step_of(item_type: ItemType) -> str:
-    """Return the saga's word for booking an item: flight, hotel or activity."""
-    return item_type.lower()
+from models.messages import BookedItem, CancelledItem, ItemCall
+from models.supply import FOUND_BY_HAND, Cancellation, Reservation, ReservationStatus
+from suppliers.protocol import Supplier
 
 
 class ItemActivities:
@@ -70,35 +33,6 @@ class ItemActivities:
         self._suppliers = suppliers
         self._settle_period = settle_period
 
-    @activity.defn(name=calls.QUOTE_ITEMS.name)
-    async def quote_items(self, ref: BookingRef) -> ItemsQuoted:
-        """Verify and price all items at their suppliers, all at once. Touches nothing there.
-
-        Raises:
-            ApplicationError: a supplier did not answer (retryable).
-        """
-        wanted = await self._load(ref.booking_id)
-        answers = await asyncio.gather(*map(self._quote, wanted), return_exceptions=True)
-        quotes: dict[int, Quote] = {}
-        problems: list[Problem] = []
-        for item, answer in zip(wanted, answers, strict=True):
-            match answer:
-                case Quote():
-                    quotes[item.number] = answer
-                case Refusal():
-                    problems.append(problem(answer, step="validate", item=item.number))
-                case Fault():
-                    raise application_error(answer) from answer
-                case BaseException():
-                    raise answer
-        if not problems:
-            async with self._sessions.begin() as session:
-                await save_quotes(session, ref.booking_id, quotes)
-        return ItemsQuoted(
-            quotes={n: quote.model_copy(update={"offer": {}}) for n, quote in quotes.items()},
-            problems=problems,
-        )
-
     @activity.defn(name=calls.BOOK_ITEM.name)
     async def book_item(self, call: ItemCall) -> BookedItem:
         """Reserve one item under our reference, once in effect.
@@ -107,7 +41,7 @@ class ItemActivities:
             ApplicationError: no answer; a retry settles it by looking our reference up. Not
                 retryable where nobody can tell but a person (type ``UnknownOutcome``).
         """
-        (item,) = await self._load(call.booking_id, call.item)
+        (item,) = await load(self._sessions, call.booking_id, call.item)
         if item.quote is None:
             raise ApplicationError(
                 f"item {item.number} of booking {call.booking_id} was never quoted",
@@ -142,7 +76,7 @@ class ItemActivities:
             return found
 
         try:
-            supplier = self._supplier(item)
+            supplier = supplier_of(item, self._suppliers)
             can = supplier.capabilities
             async with heartbeating():
                 reservation = await self._log.once(
@@ -173,10 +107,10 @@ class ItemActivities:
             ApplicationError: not settled yet (retryable), or nobody but a person can tell whether
                 it exists (type ``UnknownOutcome``, not retryable).
         """
-        (item,) = await self._load(call.booking_id, call.item)
+        (item,) = await load(self._sessions, call.booking_id, call.item)
         key = operation_key(call.booking_id, item.number, "book")
         try:
-            supplier = self._supplier(item)
+            supplier = supplier_of(item, self._suppliers)
             async with heartbeating():
                 past = await self._log.bury(self._intent(item, "book", key))
                 held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
@@ -210,10 +144,14 @@ class ItemActivities:
                     item=item.number,
                 )
             )
-        return CancelledItem(was_live=True, supplier_fee=answer.fee.amount if answer.fee else None)
+        return CancelledItem(
+            was_live=True,
+            supplier_fee=answer.fee.amount if answer.fee else None,
+            supplier_fee_currency=answer.fee.currency if answer.fee else None,
+        )
 
     async def _what_is_held(
-        self, item: _Wanted, supplier: Supplier, past: Past, key: str, supplier_id: str | None
+        self, item: Wanted, supplier: Supplier, past: Past, key: str, supplier_id: str | None
     ) -> Reservation | None:
         """Tell what the supplier holds for an item, when nobody may have seen its answer."""
         done = past.last(DONE)
@@ -249,28 +187,7 @@ class ItemActivities:
         await self._log.settle_unsettled(key, NOT_DONE)
         return None
 
-    async def _quote(self, item: _Wanted) -> Quote:
-        supplier = self._supplier(item)
-        quote = await supplier.quote(item.component, item.party)
-        if quote.price.currency != item.currency:
-            raise InvalidRequest(
-                f"{supplier.name} quoted in {quote.price.currency}, not {item.currency}",
-                provider=supplier.name,
-                operation="quote",
-            )
-        return quote
-
-    def _supplier(self, item: _Wanted) -> Supplier:
-        try:
-            return self._suppliers[item.component.supplier]
-        except KeyError:
-            raise AuthConfig(
-                f"no supplier {item.component.supplier!r} is configured",
-                provider=item.component.supplier,
-                operation="configure",
-            ) from None
-
-    def _intent(self, item: _Wanted, operation: str, key: str) -> Intent:
+    def _intent(self, item: Wanted, operation: str, key: str) -> Intent:
         return Intent(
             booking_id=item.booking_id,
             provider=item.component.supplier,
@@ -279,55 +196,14 @@ class ItemActivities:
             item=item.number,
         )
 
-    async def _load(self, booking_id: str, number: int | None = None) -> list[_Wanted]:
-        items = BOOKING_ITEMS.c
-        query = (
-            select(
-                items.number,
-                items.reference,
-                items.offer,
-                items.quote,
-                BOOKINGS.c.travelers,
-                BOOKINGS.c.contact,
-                BOOKINGS.c.currency,
-            )
-            .join(BOOKINGS, BOOKINGS.c.id == items.booking_id)
-            .where(items.booking_id == booking_id)
-            .order_by(items.number)
-        )
-        if number is not None:
-            query = query.where(items.number == number)
-        async with autocommit(self._sessions) as session:
-            rows = (await session.execute(query)).all()
-        if not rows:
-            raise ApplicationError(
-                f"no item {number} of booking {booking_id}", type="UnknownItem", non_retryable=True
-            )
-        return [_wanted(booking_id, row) for row in rows]
 
-
-def _wanted(booking_id: str, row: Any) -> _Wanted:
-    return _Wanted(
-        booking_id=booking_id,
-        number=row.number,
-        reference=row.reference,
-        component=TripComponent.model_validate(row.offer),
-        quote=Quote.model_validate(row.quote) if row.quote else None,
-        party=Party(
-            travelers=tuple(map(Traveler.model_validate, row.travelers)),
-            contact=Contact.model_validate(row.contact),
-        ),
-        currency=row.currency,
-    )
-
-
-def _found_by_hand(item: _Wanted, supplier_id: str) -> Reservation:
+def _found_by_hand(item: Wanted, supplier_id: str) -> Reservation:
     return Reservation(
         reference=item.reference,
         supplier_id=supplier_id,
         confirmation_code=supplier_id,
         provider=item.component.supplier,
-        price=Money(amount=item.component.price, currency=item.component.currency),
+        price=item.component.money,
         details={FOUND_BY_HAND: True},
     )
 

@@ -28,6 +28,7 @@ class Terms:
     currency: str
     amount: int
     hold: int
+    gateway: str = "stripe"
 
     def money(self, amount: int) -> Money:
         """Return ``amount`` (minor units) in the payment's currency."""
@@ -46,6 +47,7 @@ def view(
         whole = payment.refunded >= payment.captured
         status = PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     return PaymentView(
+        gateway=terms.gateway,
         id=payment.id,
         charge_id=payment.charge_id,
         payment_method_id=terms.payment_method_id,

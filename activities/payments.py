@@ -238,6 +238,7 @@ class PaymentActivities:
             currency=row.currency,
             amount=row.amount,
             hold=row.hold if on_record else call.hold,
+            gateway=self._gateway.name,
         )
 
 

@@ -211,13 +211,13 @@ class Plain:
         quoting = time.perf_counter() - began
         total = Money(amount=sum(quote.price.amount for quote in quotes), currency=option.currency)
         payment = await self._gateway.create(
-            amount=total,
-            payment_method_id=PAYMENT_METHOD,
-            reference=booking,
-            metadata={"booking_id": booking},
-            key=operation_key(booking, "payment", "create"),
+            amount=total, reference=booking, key=operation_key(booking, "payment", "create")
         )
-        await self._gateway.confirm(payment.id, key=operation_key(booking, "payment", "confirm"))
+        await self._gateway.confirm(
+            payment.id,
+            payment_method_id=PAYMENT_METHOD,
+            key=operation_key(booking, "payment", "confirm"),
+        )
         numbered = list(enumerate(zip(option.components, quotes, strict=True), start=1))
         for kind in STAGES:
             await asyncio.gather(

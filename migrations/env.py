@@ -4,7 +4,11 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
-import models.tables  # noqa: F401  (fills SQLModel.metadata)
+import models.cases
+import models.inbox
+import models.ledger.tables
+import models.reconciliations
+import models.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from settings import get_settings
 
 

@@ -62,7 +62,8 @@ class Item(BaseModel):
     """What the traveller accepted; after validation, what was quoted. Minor units of ``currency``,
     the payment's; 0 before validation where the supplier's price is in another."""
     supplier_price: Money | None = None
-    """The supplier's own price, where it is in another currency; ``quote.rate`` converted it."""
+    """The supplier's own price, where it is not what is charged: in another currency, as a rule.
+    ``quote.rate`` converted it."""
     reference: str
     """Ours, given to the supplier; made before the first call."""
     status: ItemStatus = ItemStatus.PENDING
@@ -117,6 +118,8 @@ class DisputeView(BaseModel):
 class PaymentView(BaseModel):
     """The one payment of a booking; amounts in minor units."""
 
+    gateway: str = "stripe"
+    """Who moves the money."""
     id: str | None = None
     """The PaymentIntent; None until it exists."""
     charge_id: str | None = None

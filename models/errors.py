@@ -9,6 +9,7 @@
     │   ├── InvalidRequest      traveller or payload data wrong
     │   ├── Declined            the payment was refused
     │   ├── NotCancellable      the supplier will not cancel it
+    │   ├── NoExchangeRate      the price cannot be converted to the payment's currency
     │   └── AuthConfig          credentials or contract; an operator must mend it
     └── Fault                   no answer to rely on
         ├── Retryable           nothing was done; ask again after a pause
@@ -83,6 +84,10 @@ class Declined(Refusal):
 
 class NotCancellable(Refusal):
     """The supplier will not cancel: ticketed, already begun, no permission."""
+
+
+class NoExchangeRate(Refusal):
+    """The price cannot be converted: nobody publishes a rate, or only an old one."""
 
 
 class AuthConfig(Refusal):

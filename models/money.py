@@ -1,8 +1,15 @@
-"""Money: integers in the currency's minor unit, with an ISO 4217 code. Never a float."""
+"""Money: integers in the currency's minor unit, with an ISO 4217 code. Never a float.
 
+How many decimals a currency has is ISO 4217's to say, everywhere: in what suppliers send, in what
+is stored and in what people read. CLDR rounds some currencies (ISK, HUF, …) for display; we do
+not, because what is shown is what is paid.
+"""
+
+import re
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from iso4217 import Currency as IsoCurrency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -24,6 +31,15 @@ def exponent(currency: str) -> int:
     return int(digits)
 
 
+def smallest_charge(currency: str) -> int:
+    """Return what an amount charged to a card is a multiple of, in minor units: 1, mostly.
+
+    Of three decimals (BHD, KWD, …) the last is always 0: cards are charged in hundredths
+    (https://docs.stripe.com/currencies, "Three-decimal currencies").
+    """
+    return int(10 ** max(exponent(currency) - 2, 0))
+
+
 def _iso_currency(code: str) -> str:
     exponent(code)
     return code
@@ -36,6 +52,9 @@ Currency = Annotated[
 
 MinorUnits = Annotated[int, Field(ge=0, le=99_999_999_999, strict=True)]
 """An amount in the currency's minor unit (cents for USD, yen for JPY)."""
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?", re.IGNORECASE)
+"""What suppliers write as an amount; nothing else that ``Decimal`` would read."""
 
 
 class Money(BaseModel):
@@ -55,11 +74,12 @@ class Money(BaseModel):
         Raises:
             ValueError: not a number, negative, or finer than the currency's minor unit.
         """
-        try:
-            minor = Decimal(str(value)).scaleb(exponent(currency))
-        except ArithmeticError as error:
-            raise ValueError(f"{value!r} is not an amount of money") from error
-        if not minor.is_finite() or minor != minor.to_integral_value():
+        text = str(value)
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(f"{value!r} is not an amount of money")
+        # A fraction, because a Decimal rounds to its context's precision without a word.
+        minor = Fraction(text) * 10 ** exponent(currency)
+        if minor.denominator != 1:
             raise ValueError(f"{value!r} is not a whole number of minor units of {currency}")
         return cls(amount=int(minor), currency=currency)
 
@@ -67,7 +87,30 @@ class Money(BaseModel):
         """Return the amount in major units, with the currency's number of decimals."""
         return Decimal(self.amount).scaleb(-exponent(self.currency))
 
+    def format(self, locale: str = "en") -> str:
+        """Return the amount as people of ``locale`` read it: ``2,000.00 USD``, ``1,235 JPY``.
+
+        Separators and grouping are the locale's (CLDR), the decimals ISO 4217's, and the code
+        stands behind the amount, because "$" alone is the sign of twenty currencies.
+
+        Raises:
+            ValueError: the locale is none that CLDR knows.
+        """
+        # Here, and not above: workflows need money too, and no locale data with it.
+        from babel import Locale, UnknownLocaleError
+        from babel.numbers import format_decimal
+
+        try:
+            whole = Locale.parse(locale, sep="-" if "-" in locale else "_")
+        except UnknownLocaleError as error:
+            raise ValueError(f"{locale!r} is not a locale") from error
+        digits = exponent(self.currency)
+        pattern = whole.decimal_formats[None].pattern.partition(".")[0]
+        pattern += f".{'0' * digits}" if digits else ""
+        return f"{format_decimal(self.to_decimal(), pattern, locale=whole)} {self.currency}"
+
     def __str__(self) -> str:
+        """Return the same as ``format("en")``, without any locale data: for logs and workflows."""
         return f"{self.to_decimal():,} {self.currency}"
 
     def __add__(self, other: "Money") -> "Money":

@@ -2,28 +2,66 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
-from models.money import Money
+from models.exchange import Converted, ExchangeRate, converted, rounded_down
+from models.money import Money, smallest_charge
 from models.terms import CancellationTerms
 
 
 class Quote(BaseModel):
-    """The verified price and terms of an item, now."""
+    """The verified price and terms of an item, now: the snapshot that is stored with it.
+
+    ``price`` and ``terms`` are the supplier's own, in its currency: adapters compare with them.
+    What the traveller pays and gets back is reckoned with ``payable``.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     price: Money
-    """For the whole party and stay."""
+    """For the whole party and stay, in the supplier's currency."""
     terms: CancellationTerms
+    """Fees in the supplier's currency."""
     title: str
     """What it is, verified at the supplier: "IB 6253 MAD–JFK", "Hotel Aurora"."""
     expires_at: AwareDatetime | None = None
     """When the supplier stops honouring this quote (UTC); None when it does not say."""
     offer: dict[str, Any]
     """What the supplier's ``book`` needs back, unchanged (priced offer, order token, …)."""
+    rate: ExchangeRate | None = None
+    """How it was converted; None when the supplier's currency is the payment's."""
+    converted: Converted | None = None
+    """Price and terms as they are charged, where that is not what the supplier says."""
+
+    @model_validator(mode="after")
+    def _converted_by_its_rate(self) -> Self:
+        if self.rate is not None and self.converted is None:
+            raise ValueError("a rate without what it made of the price")
+        return self
+
+    @property
+    def payable(self) -> Converted:
+        """Price and terms as they are charged, in the currency of the payment."""
+        return self.converted or Converted(price=self.price, terms=self.terms)
+
+    def payable_by(self, rate: ExchangeRate | None) -> "Quote":
+        """Return the same quote with what it is in the payment's currency, and in chargeable sums.
+
+        ``rate`` is None when the supplier's currency is the payment's.
+
+        Raises:
+            ValueError: the price is not in the rate's base currency, or too large in the other.
+        """
+        if rate is not None:
+            paid = converted(self.price, self.terms, rate)
+            return self.model_copy(update={"rate": rate, "converted": paid})
+        if smallest_charge(self.price.currency) == 1:
+            return self
+        paid = rounded_down(self.price, self.terms)
+        exact = paid == Converted(price=self.price, terms=self.terms)
+        return self if exact else self.model_copy(update={"converted": paid})
 
 
 class ReservationStatus(StrEnum):

@@ -80,6 +80,7 @@ def payment_columns(booking: Booking) -> dict[str, Any]:
             "capture_before": payment.capture_before and payment.capture_before.isoformat(),
             "client_secret": payment.client_secret,
             "next_action": payment.next_action,
+            "gateway": payment.gateway,
             "waits_until": payment.waits_until and payment.waits_until.isoformat(),
             "grants": payment.grants,
         },
@@ -134,9 +135,9 @@ def item_of(row: BookingItemRow) -> Item:
 
 
 def _supplier_price(row: BookingItemRow) -> Any:
-    """Return the supplier's own price where it is not the payment's currency: quoted, or shown."""
-    if row.quote and row.quote.get("rate"):
-        return row.quote["price"]
+    """Return the supplier's own price where it is not what is charged: quoted, or else shown."""
+    if row.quote:
+        return row.quote["price"] if row.quote.get("converted") else None
     shown = row.offer
     if shown["currency"] == row.currency:
         return None
@@ -172,6 +173,7 @@ def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booki
             capture_before=details.get("capture_before"),
             client_secret=details.get("client_secret"),
             next_action=details.get("next_action"),
+            gateway=details.get("gateway", "stripe"),
             waits_until=details.get("waits_until"),
             grants=details.get("grants", []),
         ),

@@ -5,7 +5,7 @@ import uuid
 from typing import Any, Final
 
 from sandbox import amadeus, booking_com, viator
-from sandbox.amounts import digits
+from sandbox.amounts import RATES, converted, digits
 from sandbox.planner.wishes import Traveler, Unplannable, Wishes
 from sandbox.travel import Airport, airport_for, people
 from sandbox.world import World
@@ -32,7 +32,8 @@ def make_trip(world: World, wishes: Wishes) -> Json:
     now = world.now()
     start, end = _dates(wishes, now.date())
     travelers = _travelers(wishes, origin, destination, start, now.date())
-    _check_currency(wishes.currency)
+    _check_currency(wishes.currency, "currency")
+    _check_currencies(wishes)
     try:
         components = _components(
             world, wishes, origin, destination, start, end, adults=len(travelers)
@@ -44,7 +45,7 @@ def make_trip(world: World, wishes: Wishes) -> Json:
     return {
         "tripOptionId": str(uuid.uuid4()),
         "title": f"{(end - start).days} nights in {destination.city}",
-        "totalPrice": sum(component["price"] for component in components),
+        "totalPrice": sum(_in(wishes.currency, component) for component in components),
         "currency": wishes.currency,
         "travelers": travelers,
         "components": components,
@@ -65,7 +66,7 @@ def _components(
     *,
     adults: int,
 ) -> list[Json]:
-    currency, suppliers = wishes.currency, wishes.suppliers
+    suppliers = wishes.suppliers
     found: list[tuple[str, str, Json]] = []
     if suppliers.flight:
         flight = amadeus.live_offer(
@@ -75,7 +76,7 @@ def _components(
             depart=start,
             return_=end,
             adults=adults,
-            currency=currency,
+            currency=wishes.currencies.flight or wishes.currency,
         )
         found.append(("FLIGHT", suppliers.flight, flight))
         # Whoever flies overnight sleeps in the hotel from the day of arrival.
@@ -88,7 +89,7 @@ def _components(
             checkin=start,
             checkout=end,
             adults=adults,
-            currency=currency,
+            currency=wishes.currencies.hotel or wishes.currency,
         )
         found.append(("HOTEL", suppliers.hotel, hotel))
     if suppliers.activity:
@@ -113,6 +114,7 @@ def _components(
 def _tours(
     world: World, wishes: Wishes, city: str, start: dt.date, end: dt.date, adults: int
 ) -> list[Json]:
+    currency = wishes.currencies.activity or wishes.currency
     wanted = _SAMPLE_ACTIVITIES if wishes.activities is None else wishes.activities
     days = max(1, (end - start).days - 1)
     tours: list[Json] = []
@@ -124,17 +126,17 @@ def _tours(
             city=city,
             date=min(date, end),
             adults=adults,
-            currency=wishes.currency,
+            currency=currency,
             count=number + 1,
         )
         tours.append(offers[number])
-    foreign = next((tour for tour in tours if tour["currency"] != wishes.currency), None)
-    if foreign is None:
+    other = next((tour for tour in tours if tour["currency"] != currency), None)
+    if other is None:
         return tours
-    if wishes.activities is None:
-        return []  # nobody asked for them, and their price cannot be part of the total
+    if wishes.activities is None and wishes.currencies.activity is None:
+        return []  # nobody asked for them
     raise Unplannable(
-        f"experiences are billed in {foreign['currency']}, not in {wishes.currency};"
+        f"experiences are billed in {other['currency']}, not in {currency};"
         f" ask for activities: 0 or for another currency",
         "activities",
     )
@@ -185,11 +187,30 @@ def _check_adult(traveler: Traveler, start: dt.date, field: str) -> None:
         raise Unplannable("this planner plans for adults only", field)
 
 
-def _check_currency(currency: str) -> None:
+def _check_currency(currency: str, field: str) -> None:
     try:
         digits(currency)
     except ValueError as error:
-        raise Unplannable(f"{currency!r} is not a currency", "currency") from error
+        raise Unplannable(f"{currency!r} is not a currency", field) from error
+
+
+def _check_currencies(wishes: Wishes) -> None:
+    for part in ("flight", "hotel", "activity"):
+        currency = getattr(wishes.currencies, part)
+        if currency is None or currency == wishes.currency:
+            continue
+        _check_currency(currency, f"currencies.{part}")
+        for code in (currency, wishes.currency):
+            if code not in RATES:
+                raise Unplannable(f"there is no rate for {code} here", f"currencies.{part}")
+
+
+def _in(currency: str, component: Json) -> int:
+    """Return a component's price in minor units of the trip's currency."""
+    price: int = component["price"]
+    if component["currency"] == currency:
+        return price
+    return converted(price, component["currency"], currency)
 
 
 def _iso(moment: dt.datetime) -> str:

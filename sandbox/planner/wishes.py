@@ -1,7 +1,7 @@
 """What may be asked of the planner, and the plain words when it cannot be done."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 from pydantic.alias_generators import to_camel
@@ -56,6 +56,17 @@ class Suppliers(_Said):
     activity: Literal["viator"] | None = "viator"
 
 
+_Code = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class Currencies(_Said):
+    """What each part is priced in; null: in the currency of the trip."""
+
+    flight: _Code | None = None
+    hotel: _Code | None = None
+    activity: _Code | None = None
+
+
 class Wishes(_Said):
     """A wish for a trip; everything has a default."""
 
@@ -65,7 +76,10 @@ class Wishes(_Said):
     travelers: StrictInt | list[Traveler] = 2
     suppliers: Suppliers = Suppliers()
     activities: StrictInt | None = Field(default=None, ge=0, le=10)
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    currency: _Code = "USD"
+    """What the trip is paid in; its total is in it."""
+    currencies: Currencies = Currencies()
+    """Parts may be priced in another; the total converts them at the sandbox's rates."""
 
 
 class LockOrder(_Said):

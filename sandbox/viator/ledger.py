@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sandbox.amounts import major
+from sandbox.amounts import digits, major
 from sandbox.viator.catalogue import (
     OPTION,
     Product,
@@ -187,7 +187,7 @@ class Ledger:
         """Return ``refundDetails``: of what was invoiced, not of the retail price."""
         invoiced = price_object(record.price, record.currency)["partnerTotalPrice"]
         percent = 0 if record.status == "PENDING" else self.refund_percent(record)
-        price = round(invoiced * 100)
+        price = round(invoiced * 10 ** digits(record.currency))
         if record.status == "PENDING":
             # Not charged yet: nothing to pay back and nothing kept (providers.md §5).
             return {

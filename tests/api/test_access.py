@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
-from api.audience import Policy, policies
+from api.audience import KEYLESS, Policy, policies
 from settings import Settings
 from tests.api.conftest import client
 from tests.api.server import Served, add_caller, revoke
@@ -49,12 +49,24 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
     table = policies(app.routes)
 
     assert {path for (_, path), policy in table.items() if policy is Policy.PUBLIC} == PUBLIC
-    assert {path for (_, path), policy in table.items() if policy is Policy.OPERATOR} == {
-        "/booking/{booking_id}/resolve"
+    assert {route for route, policy in table.items() if policy is Policy.SIGNED} == {
+        ("POST", "/webhooks/stripe"),
+        ("POST", "/webhooks/payment-service"),
     }
+    operators = {path for (_, path), policy in table.items() if policy is Policy.OPERATOR}
+    assert {path for path in operators if not path.startswith("/operator/")} == {
+        "/booking/{booking_id}/resolve",
+        "/booking/{booking_id}/refund",
+    }
+    assert all(
+        policy is Policy.OPERATOR
+        for (_, path), policy in table.items()
+        if path.startswith("/operator/")
+    )
     assert {route for route, policy in table.items() if policy is Policy.CALLER} == {
         ("POST", "/booking/book"),
         ("POST", "/booking/cancel"),
+        ("POST", "/booking/{booking_id}/payment-method"),
         ("GET", "/booking/{booking_id}"),
         ("GET", "/booking/{booking_id}/events"),
         ("GET", "/booking/reference/{booking_reference}"),
@@ -87,7 +99,7 @@ def test_the_description_says_which_routes_need_a_key(app: FastAPI) -> None:
     table = policies(app.routes)
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():
-            needed = table[method.upper(), path] is not Policy.PUBLIC
+            needed = table[method.upper(), path] not in KEYLESS
             assert bool(operation.get("security")) is needed, (method, path)
 
 

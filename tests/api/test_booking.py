@@ -122,10 +122,14 @@ async def test_a_failed_booking_says_what_happened_in_plain_words(
 async def test_a_declined_card_is_told_apart(api: httpx.AsyncClient, trip: dict[str, Any]) -> None:
     answer = await api.post("/booking/book", json=body(trip, method="pm_card_visa_chargeDeclined"))
 
-    failed = answer.json()
-    assert failed["state"] == "FAILED", failed
-    assert failed["error"]["code"] == "PAYMENT_DECLINED"
-    assert failed["error"]["money"] == "Your card was not charged."
+    assert answer.status_code == 202
+    waiting = answer.json()
+    assert waiting["state"] == "PAYMENT_PENDING", waiting
+    assert waiting["success"] is False
+    assert waiting["error"]["code"] == "PAYMENT_DECLINED"
+    assert waiting["error"]["money"] == "Your card was not charged."
+    assert "another card" in waiting["error"]["nextStep"]
+    assert waiting["payment"]["waitsUntil"]
 
 
 async def test_a_bank_that_wants_a_proof_is_answered_at_once(

@@ -85,9 +85,8 @@ async def test_cancelling_while_it_is_being_booked_puts_everything_back(
 async def test_a_failed_booking_cannot_be_cancelled(
     api: httpx.AsyncClient, trip: dict[str, Any]
 ) -> None:
-    failed = (
-        await api.post("/booking/book", json=body(trip, method="pm_card_visa_chargeDeclined"))
-    ).json()
+    stolen = "pm_card_visa_chargeDeclinedStolenCard"
+    failed = (await api.post("/booking/book", json=body(trip, method=stolen))).json()
 
     answer = await api.post("/booking/cancel", json={"bookingId": failed["bookingId"]})
 

@@ -11,7 +11,7 @@ from settings import get_settings
 from tests.cli.conftest import Tripsaga
 
 COMMANDS = (
-    *("up", "api", "worker", "sandbox", "migrate", "book", "show", "cancel", "doctor"),
+    *("up", "api", "worker", "sandbox", "migrate", "book", "show", "cancel", "card", "doctor"),
     *("fault", "key"),
 )
 

@@ -13,6 +13,7 @@ WHERE: services.Services = {
     "temporal_ui": None,
     "sandbox": "http://127.0.0.1:8090",
     "database": "postgresql://postgres@/tripsaga?host=/x",
+    "metrics": "http://127.0.0.1:9464/metrics",
     "api_key": "ts_x",
     "pids": dict.fromkeys(services.PROCESSES, 1),
 }

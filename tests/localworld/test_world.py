@@ -32,13 +32,14 @@ def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
     assert stat.S_IMODE(world.services_file.stat().st_mode) == 0o600
     found = world.services
     assert set(found) == {
-        *("api", "temporal", "temporal_ui", "sandbox", "database", "api_key", "pids")
+        *("api", "temporal", "temporal_ui", "sandbox", "database", "metrics", "api_key", "pids")
     }
     assert set(found["pids"]) == {"api", "worker", "sandbox", "temporal", "postgres"}
     assert all(psutil.pid_exists(pid) for pid in found["pids"].values())
     assert httpx.get(f"{found['api']}/readyz").status_code == 200
     assert httpx.get(f"{found['sandbox']}/healthz").status_code == 200
     assert httpx.get(found["temporal_ui"], follow_redirects=True).status_code == 200
+    assert "tripsaga_invariant_violations" in httpx.get(found["metrics"]).text
     assert found["api_key"].startswith("ts_")
 
 
@@ -51,6 +52,47 @@ def test_the_doctor_finds_all_well(world: RunningWorld) -> None:
     assert {"postgresql", "migrations", "temporal", "search attributes", "worker", "api"} <= {
         finding["name"] for finding in findings
     }
+
+
+def test_what_happens_at_the_gateway_is_told(world: RunningWorld) -> None:
+    findings = {
+        finding["name"]: finding
+        for finding in json.loads(world.tripsaga("doctor", "--json").stdout)["findings"]
+    }
+    assert findings["webhooks"]["what"].startswith("on: ")
+    before = findings["events"]["what"]
+    booked = json.loads(world.tripsaga("book", "--json").stdout)
+    payment = booked["payment"]["paymentIntentId"]
+    httpx.post(
+        f"{world.services['sandbox']}/_sandbox/stripe/payment_intents/{payment}/dispute"
+    ).raise_for_status()
+    end = time.monotonic() + 30
+    while not (cases := json.loads(world.tripsaga("cases", "--json").stdout)):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert (cases[0]["kind"], cases[0]["bookingId"]) == ("DISPUTE", booked["bookingId"])
+    assert booked["bookingReference"] in world.tripsaga("cases").stdout.replace("\n", "")
+    number = str(cases[0]["id"])
+    assert "disputeId" in world.tripsaga("cases", "show", number).stdout
+    settled = world.tripsaga("cases", "settle", number, "Evidence sent.", "--json")
+    assert json.loads(settled.stdout)["resolution"] == "Evidence sent."
+    again = world.tripsaga("cases", "settle", number, "Evidence sent.")
+    assert again.returncode == 1
+    assert "settled already" in again.stderr
+    assert json.loads(world.tripsaga("cases", "--json").stdout) == []
+    assert (
+        json.loads(world.tripsaga("cases", "--settled", "--json").stdout)[0]["id"] == cases[0]["id"]
+    )
+    after = json.loads(world.tripsaga("doctor", "--json").stdout)["findings"]
+    assert next(f["what"] for f in after if f["name"] == "events") != before
+
+
+def _endpoints(world: RunningWorld) -> list[str]:
+    listed = httpx.get(
+        f"{world.services['sandbox']}/stripe/v1/webhook_endpoints",
+        headers={"Authorization": "Bearer sk_test_sandbox"},
+    ).json()
+    return [endpoint["url"] for endpoint in listed["data"]]
 
 
 def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:
@@ -119,7 +161,8 @@ def test_a_second_world_runs_beside_it(world: RunningWorld, place: Path) -> None
 def test_killed_outright_it_leaves_no_process_and_starts_again(place: Path) -> None:
     killed = RunningWorld(place / "var", "--no-demo")
     killed.wait_until_up()
-    key = killed.services["api_key"]
+    key, webhooks = killed.services["api_key"], _endpoints(killed)
+    assert webhooks == [f"{killed.services['api']}/webhooks/stripe"]
     killed.send(signal.SIGKILL)
     killed.end()
     killed.wait_until_nothing_is_left()
@@ -130,6 +173,8 @@ def test_killed_outright_it_leaves_no_process_and_starts_again(place: Path) -> N
     again.wait_until_up()
     assert time.monotonic() - started < 30  # under 10 s when nothing else runs
     assert again.services["api_key"] == key
+    # The API is on another port: the sandbox knows, and tells nobody at the old one.
+    assert _endpoints(again) == [f"{again.services['api']}/webhooks/stripe"] != webhooks
     again.send(signal.SIGTERM)
     assert again.end() == 0
     assert again.left() == []

@@ -14,6 +14,7 @@ import psutil
 from localworld.places import ROOT
 from localworld.programs import MARK
 
+PORTS = ("API_PORT", "SANDBOX_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT", "METRICS_PORT")
 _OTHERS = ("DATABASE_URL", "TEMPORAL_ADDRESS", "SANDBOX_URL")
 
 
@@ -25,7 +26,7 @@ class RunningWorld:
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in _OTHERS},
             "TRIPSAGA_VAR": str(var),
-            **dict.fromkeys(("API_PORT", "SANDBOX_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT"), "0"),
+            **dict.fromkeys(PORTS, "0"),
             **(environment or {}),
         }
         self._output = var.with_name(f"{var.name}.out")

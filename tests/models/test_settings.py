@@ -23,6 +23,16 @@ def settings(**values: Any) -> Settings:
         ({"environment": "production", "stripe_secret_key": "sk_live_x"}, "pretends"),
         ({"environment": "production", **SUPPLIERS}, "pretends"),
         ({"amadeus_base_url": "https://api.amadeus.com"}, "live hosts"),
+        (
+            {
+                "environment": "production",
+                "stripe_secret_key": "sk_live_x",
+                "exchange_rates_url": "http://127.0.0.1:8090/rates/eurofxref-daily.xml",
+                **SUPPLIERS,
+            },
+            "exchange rates",
+        ),
+        ({"exchange_rates_max_age_days": 0}, "greater than or equal to 1"),
     ],
 )
 def test_refused_at_start(values: dict[str, Any], why: str) -> None:
@@ -35,5 +45,7 @@ def test_accepted_at_start() -> None:
     live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
     assert live.stripe_url == "https://api.stripe.com"
     assert live.amadeus_url == "https://api.amadeus.com"
+    assert live.rates_url == "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
+    assert settings().rates_url == f"{settings().sandbox_url}/rates/eurofxref-daily.xml"
     mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)
     assert mocked.stripe_key == "sk_test_sandbox"

@@ -67,7 +67,7 @@ async def test_kill_during_the_undo(
     """Everything is booked, the capture is refused, and the worker dies putting things back."""
     request = await own_stack.request()
     about = {"reference": request.booking_id}
-    await own_stack.sandbox.arm("stripe", "capture", "refuse", **about)
+    await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     if point == "during":
         await own_stack.sandbox.arm(supplier, operation, "slow", seconds=0.6, **about)
     doomed = own_stack.start_worker(

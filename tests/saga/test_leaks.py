@@ -214,7 +214,7 @@ async def test_the_settling_period_outlasts_no_undo(patient: Stack) -> None:
     await patient.sandbox.arm(
         "viator", "book", "hang", seconds=30, rate=1, reference=request.booking_id
     )
-    await patient.sandbox.arm("stripe", "capture", "refuse", reference=request.booking_id)
+    await patient.sandbox.arm("stripe", "capture", "refuse", reference=request.booking_id, times=2)
     booking = await asyncio.wait_for((await patient.start(request)).result(), 120)
     assert booking.state is BookingState.FAILED, booking.case
     await check(patient.sandbox, patient.settings.database_url, booking.id)

@@ -40,7 +40,7 @@ async def test_an_undo_in_trouble_is_repeated(
     """Everything is booked, the capture is refused, and one undo has trouble: rows c1–c4."""
     request = await stack.request()
     about = {"reference": request.booking_id}
-    await stack.sandbox.arm("stripe", "capture", "refuse", **about)
+    await stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     await stack.sandbox.arm(supplier, operation, kind, seconds=20, **about)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
     assert await stack.sandbox.fired() >= 2
@@ -55,7 +55,7 @@ async def test_an_undo_that_fails_for_good_waits_for_an_operator(
 ) -> None:
     request = await stack.request()
     about = {"reference": request.booking_id}
-    await stack.sandbox.arm("stripe", "capture", "refuse", **about)
+    await stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     await stack.sandbox.arm(supplier, "cancel", "refuse", **about)
     handle = await stack.start(request)
     parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from typing import Any
 
 import httpx
@@ -166,3 +167,34 @@ async def test_locking(http: httpx.AsyncClient) -> None:
     assert await lock("OPEN", "a") == 200
     unknown = await http.put("/trip-options/none/lock", json={"status": "OPEN", "bookingId": "a"})
     assert unknown.status_code == 404
+
+
+async def test_parts_may_be_priced_in_other_currencies(http: httpx.AsyncClient) -> None:
+    currencies = {"flight": "JPY", "hotel": "EUR", "activity": "GBP"}
+    trip = await generate(http, currency="USD", currencies=currencies)
+    option = TripOption.model_validate(trip)
+    assert [one.currency for one in option.components] == ["JPY", "EUR", "GBP", "GBP"]
+    assert option.currency == "USD"
+    # At the rates of the sandbox's own bank: 1 euro is 1.1 dollars, 160 yen, 0.85 pounds.
+    flight, hotel, *tours = (one.price for one in option.components)
+    in_dollars = [Fraction(flight, 160) * 110, Fraction(hotel) * 11 / 10]
+    in_dollars += [Fraction(tour) * 110 / 85 for tour in tours]
+    assert option.total_price == sum(map(round, in_dollars))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        ({"currencies": {"hotel": "XYZ"}}, "currencies.hotel"),
+        ({"currencies": {"hotel": "eur"}}, "currencies.hotel"),
+        ({"currencies": {"hotel": "AED"}}, "currencies.hotel"),  # the sandbox has no rate
+        ({"currency": "AED", "currencies": {"flight": "EUR"}}, "currencies.flight"),
+        ({"currencies": {"activity": "JPY"}}, "activities"),  # not billed in
+        ({"currencies": {"car": "EUR"}}, "currencies.car"),
+    ],
+)
+async def test_currencies_that_parts_cannot_have(
+    http: httpx.AsyncClient, wishes: Any, field: str
+) -> None:
+    answer = await http.post("/trip/generate", json=wishes)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)

@@ -84,11 +84,12 @@ def violations(facts: Facts) -> list[str]:
     by_hand = facts.payment["paid_by_hand"] - facts.payment["goodwill"]
     """What the gateway keeps more than is due, because the traveller has it otherwise."""
 
-    taken = [p for p in facts.payments if p["captured"] > 0]
+    taken = [p for p in facts.payments if p["captured"] > p["refunded"] or _is_ours(facts, p)]
     if len(taken) > 1:
         found.append(f"I1: {len(taken)} payments were captured")
-    if captured > facts.booking["accepted_total"]:
-        found.append(f"I1: captured {captured} > accepted {facts.booking['accepted_total']}")
+    most = max((p["captured"] for p in facts.payments), default=0)
+    if most > facts.booking["accepted_total"]:
+        found.append(f"I1: captured {most} > accepted {facts.booking['accepted_total']}")
 
     held = [p for p in facts.payments if p["status"] == "requires_capture"]
     if state in {"FAILED", "CANCELLED"}:
@@ -137,12 +138,17 @@ def violations(facts: Facts) -> list[str]:
     if (state == "NEEDS_ATTENTION") != (bool(open_case) and not open_case.get("resolved_at")):
         found.append(f"I7: {state} with case {open_case}")
     found += _broken_history(facts)
-    if facts.payment["captured"] != captured or facts.payment["refunded"] != refunded:
-        found.append(
-            f"I9: record says {facts.payment['captured']}/{facts.payment['refunded']},"
-            f" gateway {captured}/{refunded}"
-        )
+    recorded = [p for p in facts.payments if p["id"] == facts.payment["payment_intent_id"]]
+    at_gateway = tuple(sum(p[name] for p in recorded) for name in ("captured", "refunded"))
+    on_record = (facts.payment["captured"], facts.payment["refunded"])
+    if on_record != at_gateway:
+        found.append(f"I9: record says {on_record}, gateway {at_gateway}")
     return found + _broken_ledger(facts, kept)
+
+
+def _is_ours(facts: Facts, payment: dict[str, Any]) -> bool:
+    """Tell whether it is the payment on record, and was taken (others were given back whole)."""
+    return bool(payment["captured"] > 0 and payment["id"] == facts.payment["payment_intent_id"])
 
 
 def _broken_ledger(facts: Facts, kept: int) -> list[str]:
@@ -180,10 +186,12 @@ def _back(refund: dict[str, Any]) -> bool:
 def _payable(reservation: dict[str, Any], item: dict[str, Any]) -> int:
     """What the supplier's price is in the payment's currency, by the rate that is on record."""
     price, rate = int(reservation["price"]), (item["quote"] or {}).get("rate")
+    base, paid = (iso4217.Currency(x["currency"]).exponent or 0 for x in (reservation, item))
+    step = 10 if paid == 3 else 1  # cards are charged in hundredths
     if rate is None or rate["base"] != reservation["currency"]:
-        return price if reservation["currency"] == item["currency"] else -1
-    base, quote = (iso4217.Currency(rate[side]).exponent or 0 for side in ("base", "quote"))
-    return round(price * Fraction(rate["rate"]) * Fraction(10) ** (quote - base))
+        return price - price % step if reservation["currency"] == item["currency"] else -1
+    exact = price * Fraction(rate["rate"]) * Fraction(10) ** (paid - base)
+    return round(exact / step) * step
 
 
 def _broken_history(facts: Facts) -> list[str]:

@@ -21,12 +21,12 @@ class SandboxClient:
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
-    async def fired(self) -> int:
-        """How often the armed faults have fired, together."""
+    async def fired(self, identity: str | None = None) -> int:
+        """How often the armed faults have fired, together; or the one with that id."""
         answer = await self.http.get("/_sandbox/faults")
         body = answer.json()
         faults = body["faults"] if isinstance(body, dict) else body
-        return sum(fault["fired"] for fault in faults)
+        return sum(fault["fired"] for fault in faults if identity in (None, fault["id"]))
 
     async def clear(self) -> None:
         await self.http.delete("/_sandbox/faults")

@@ -143,8 +143,9 @@ class Stack:
         """Wait until the booking is in ``state``."""
         async with asyncio.timeout(seconds):
             while True:
-                booking = await self.now(handle)
-                if booking.state is state:
+                booking = await handle.query("booking", result_type=Booking)
+                # None: the workflow has not read it yet
+                if isinstance(booking, Booking) and booking.state is state:
                     return booking
                 await asyncio.sleep(0.1)
 

@@ -8,12 +8,21 @@ from temporalio import activity
 from activities.bookings import BookingActivities
 from activities.items import ItemActivities
 from activities.payments import PaymentActivities
+from activities.quoting import QuoteActivities
+from activities.watching.rounds import WatchActivities
 from models.calls import ALL_CALLS
 
 
 def test_every_call_has_an_activity_of_its_shape() -> None:
     defined = {}
-    for home in (BookingActivities, ItemActivities, PaymentActivities):
+    homes = (
+        BookingActivities,
+        QuoteActivities,
+        ItemActivities,
+        PaymentActivities,
+        WatchActivities,
+    )
+    for home in homes:
         for _, function in inspect.getmembers(home, inspect.isfunction):
             definition = activity._Definition.from_callable(function)
             if definition is not None:

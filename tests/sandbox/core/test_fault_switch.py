@@ -111,6 +111,6 @@ def test_nth_and_rate_exclude_each_other() -> None:
 
 def test_kinds_that_take_time_have_a_default() -> None:
     timed = {kind for kind, seconds in KINDS.items() if seconds}
-    assert timed == {"hang", "commit_then_hang", "late_commit", "slow"}
+    assert timed == {"hang", "commit_then_hang", "late_commit", "slow", "short_hold"}
     assert FaultSwitch().arm("stripe", "confirm", "hang").seconds == 60
     assert FaultSwitch().arm("stripe", "confirm", "hang", seconds=0).seconds == 0

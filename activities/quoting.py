@@ -1,0 +1,106 @@
+"""The activity that verifies and prices a whole trip. It touches nothing anywhere."""
+
+import asyncio
+from collections.abc import Mapping
+
+from temporalio import activity
+
+from activities.failures import application_error, problem
+from activities.wanted import Wanted, load, supplier_of
+from models import calls
+from models.booking import Problem
+from models.database import Sessions
+from models.errors import Fault, InvalidRequest, NoExchangeRate, Refusal
+from models.exchange import ExchangeRate, NoRateError, RateTable
+from models.messages import BookingRef, ItemsQuoted
+from models.record import save_quotes
+from models.supply import Quote
+from suppliers.protocol import Supplier
+from suppliers.rates import NAME as RATES
+from suppliers.rates import RateSource
+
+
+class QuoteActivities:
+    """Asks suppliers for prices, and the rate source what they are in the payment's currency."""
+
+    def __init__(
+        self, sessions: Sessions, suppliers: Mapping[str, Supplier], rates: RateSource
+    ) -> None:
+        self._sessions = sessions
+        self._suppliers = suppliers
+        self._rates = rates
+
+    @activity.defn(name=calls.QUOTE_ITEMS.name)
+    async def quote_items(self, ref: BookingRef) -> ItemsQuoted:
+        """Verify and price all items at their suppliers, all at once.
+
+        What is priced in another currency than the payment is converted by one day's rates, the
+        same for the whole trip, and the rate is kept with the quote.
+
+        Raises:
+            ApplicationError: a supplier or the rate source did not answer (retryable).
+        """
+        wanted = await load(self._sessions, ref.booking_id)
+        foreign = next((item for item in wanted if item.foreign), None)
+        table = None
+        if foreign is not None:
+            # Before anybody is asked: without rates no price can be accepted.
+            try:
+                table = await self._rates.latest()
+            except Refusal as refusal:
+                found = problem(refusal, step="validate", item=foreign.number)
+                return ItemsQuoted(problems=[found])
+            except Fault as fault:
+                raise application_error(fault) from fault
+        answers = await asyncio.gather(
+            *(self._quote(item, table) for item in wanted), return_exceptions=True
+        )
+        quotes: dict[int, Quote] = {}
+        problems: list[Problem] = []
+        for item, answer in zip(wanted, answers, strict=True):
+            match answer:
+                case Quote():
+                    quotes[item.number] = answer
+                case Refusal():
+                    problems.append(problem(answer, step="validate", item=item.number))
+                case Fault():
+                    raise application_error(answer) from answer
+                case BaseException():
+                    raise answer
+        if not problems:
+            async with self._sessions.begin() as session:
+                await save_quotes(session, ref.booking_id, quotes)
+        return ItemsQuoted(
+            quotes={n: quote.model_copy(update={"offer": {}}) for n, quote in quotes.items()},
+            problems=problems,
+        )
+
+    async def _quote(self, item: Wanted, table: RateTable | None) -> Quote:
+        rate = _rate(item, table) if item.foreign else None
+        supplier = supplier_of(item, self._suppliers)
+        quote = await supplier.quote(item.component, item.party)
+        if quote.price.currency != item.component.currency:
+            raise InvalidRequest(
+                f"{supplier.name} quoted in {quote.price.currency}, not {item.component.currency}",
+                provider=supplier.name,
+                operation="quote",
+            )
+        try:
+            return quote.payable_by(rate)
+        except ValueError as error:
+            raise NoExchangeRate(
+                f"{quote.price}, converted at {rate}, is more than an amount can be",
+                provider=RATES,
+                operation="quote",
+                code="amount_out_of_range",
+            ) from error
+
+
+def _rate(item: Wanted, table: RateTable | None) -> ExchangeRate:
+    assert table is not None, "asked for a rate before the rates are read"
+    try:
+        return table.between(item.component.currency, item.currency)
+    except NoRateError as error:
+        raise NoExchangeRate(
+            str(error), provider=RATES, operation="quote", code="not_published"
+        ) from error

@@ -1,0 +1,87 @@
+"""What may happen to the money of one booking, drawn by Hypothesis: an opening and operations.
+
+Operations are small and drawn one by one, so that a failing life can be shrunk to the few that
+matter. When and how often which event is delivered is not: it is ruled by ``Play.seed`` and by the
+clock, and no smaller schedule is a simpler one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hypothesis import strategies as st
+
+
+class Opening(StrEnum):
+    """How the booking comes to be."""
+
+    CARD = "a good card"
+    OTHER_CARD = "a refused card, then another one"
+    SECURE = "3-D Secure, passed"
+    SECURE_FAILS = "3-D Secure, failed, then another card"
+    DECLINED = "a card that must not be tried again"
+    GIVEN_UP = "a refused card, then cancelled"
+    ACTIVITY_REFUSED = "an activity is refused"
+    DISPUTED = "a card whose holder disputes every charge"
+    SLOW_REFUNDS = "a card whose bank takes a while to refund"
+    RETURNS_REFUNDS = "a card whose bank sends refunds back"
+
+
+class Kind(StrEnum):
+    """What may happen then."""
+
+    CANCEL_ITEM = "an item is cancelled"
+    CANCEL_TRIP = "the trip is cancelled"
+    GOODWILL = "an operator refunds out of goodwill"
+    REFUND = "somebody refunds in the dashboard"
+    REFUND_TWICE = "somebody refunds the same amount twice in the dashboard"
+    REFUND_REST = "somebody refunds all that is left in the dashboard"
+    SEND_BACK = "the bank sends a refund back"
+    DISPUTE = "the card holder disputes a part"
+    DISPUTE_REST = "the card holder disputes all that is left"
+    WON = "a dispute is won"
+    LOST = "a dispute is lost"
+    STRAY_HELD = "a payment under the booking's id holds money"
+    STRAY_TAKEN = "a payment under the booking's id takes money"
+    DECIDE = "an operator decides what is open"
+    LOOK = "reconciliation looks"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that happens. What it is about is named by share and place, never by id."""
+
+    kind: Kind
+    tenths: int
+    """How much of what there is."""
+    which: int
+    """Which of those there are, counted around."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """The life of one booking."""
+
+    opening: Opening
+    currency: str
+    fee_tenths: int
+    """What the stored terms keep of each item that is cancelled."""
+    operations: tuple[Operation, ...]
+    seed: int
+    """Of the deliveries."""
+
+
+OPERATIONS = st.builds(
+    Operation,
+    kind=st.sampled_from(Kind),
+    tenths=st.integers(1, 9),
+    which=st.integers(0, 3),
+)
+
+PLAYS = st.builds(
+    Play,
+    opening=st.sampled_from(Opening),
+    currency=st.sampled_from(["USD", "USD", "EUR", "JPY", "KWD"]),
+    fee_tenths=st.sampled_from([0, 3, 10]),
+    operations=st.lists(OPERATIONS, min_size=2, max_size=6).map(tuple),
+    seed=st.integers(0, 2**32 - 1),
+)

@@ -1,0 +1,94 @@
+"""What happens to a payment at the gateway without us, as tests arrange it; and settling it."""
+
+import asyncio
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+
+from models.booking import Booking
+from models.messages import GoodwillRefund, SettlePaymentRequest
+from temporal import patience
+from tests.support.stack import Stack
+from workflows.settling import SettlePayment
+
+_KEY = {"Authorization": "Bearer sk_test_sandbox"}
+
+
+class Gateway:
+    """The Stripe sandbox, seen from its dashboard and from card holders' banks."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._http = stack.sandbox.http
+
+    async def refund(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
+        """Somebody refunds in the dashboard."""
+        data = {"payment_intent": payment_id, **({"amount": str(amount)} if amount else {})}
+        return await self._post("/stripe/v1/refunds", data=data, headers=_KEY)
+
+    async def fail_refund(self, refund_id: str) -> None:
+        """The card holder's bank sends a refund back."""
+        await self._post(f"/_sandbox/stripe/refunds/{refund_id}/fail")
+
+    async def dispute(self, payment_id: str, amount: int | None = None) -> str:
+        """The card holder disputes the charge; returns the dispute's id."""
+        params = {"amount": amount} if amount else None
+        made = await self._post(
+            f"/_sandbox/stripe/payment_intents/{payment_id}/dispute", params=params
+        )
+        return str(made["id"])
+
+    async def close_dispute(self, dispute_id: str, outcome: str) -> None:
+        """The bank decides: won or lost."""
+        await self._post(f"/_sandbox/stripe/disputes/{dispute_id}", params={"outcome": outcome})
+
+    async def stray(self, booking_id: str, *, capture: bool, amount: int = 5000) -> str:
+        """A payment under a booking's id that the saga did not make; returns its id."""
+        made = await self._post(
+            "/stripe/v1/payment_intents",
+            headers=_KEY,
+            data={
+                "amount": str(amount),
+                "currency": "usd",
+                "capture_method": "automatic" if capture else "manual",
+                "payment_method": "pm_card_visa",
+                "confirm": "true",
+                "return_url": "http://127.0.0.1/",
+                "metadata[booking_id]": booking_id,
+            },
+        )
+        return str(made["id"])
+
+    async def _post(self, path: str, **more: Any) -> dict[str, Any]:
+        answer = await self._http.post(path, **more)
+        assert answer.status_code < 400, answer.text
+        return dict(answer.json())
+
+
+async def settling(
+    stack: Stack,
+    booking: Booking,
+    *,
+    refund: GoodwillRefund | None = None,
+    stray: str | None = None,
+) -> WorkflowHandle[SettlePayment, Booking]:
+    """Start SettlePayment as an event of the gateway does."""
+    return await stack.client.start_workflow(
+        SettlePayment.run,
+        SettlePaymentRequest(
+            booking_id=booking.id,
+            why="a test looks",
+            refund=refund,
+            stray=stray,
+            patience=patience(stack.settings),
+        ),
+        id=booking.id,
+        task_queue=stack.settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    )
+
+
+async def settled(stack: Stack, booking: Booking, **more: Any) -> Booking:
+    """Settle and return the booking after it."""
+    handle = await settling(stack, booking, **more)
+    return await asyncio.wait_for(handle.result(), 60)
