@@ -132,9 +132,8 @@ class Inbox:
     # -- what an event leads to ---------------------------------------------------------------
 
     async def _decide(self, events: Sequence[ClaimedEvent]) -> Verdict:
-        named = next((event.booking_id for event in events if event.booking_id), None)
+        booking_id = await self._booking_of(events)
         async with self._sessions() as session:
-            booking_id = await find_booking(session, events[0].payment_id, named)
             booking = await load_booking(session, booking_id) if booking_id else None
             owner = await load_identity(session, booking_id) if booking_id else None
         if booking is None or owner is None:
@@ -150,18 +149,33 @@ class Inbox:
             return _later("the booking waits for an operator, and its money with it")
         return _later(f"the booking is {booking.state}: its workflow owns the money")
 
+    async def _booking_of(self, events: Sequence[ClaimedEvent]) -> str | None:
+        """Return the booking that events of one payment are about, None when it is not known."""
+        payment_id = events[0].payment_id
+        named = next((event.booking_id for event in events if event.booking_id), None)
+        async with self._sessions() as session:
+            found = await find_booking(session, payment_id, named)
+        if found is not None or named is not None or payment_id is None:
+            return found
+        # Events of refunds and disputes name no booking; of a stray payment only the gateway knows.
+        named = await self._payments.booking_of(payment_id)
+        async with self._sessions() as session:
+            return await find_booking(session, None, named)
+
     async def _look(
         self, booking: Booking, caller_id: str, events: Sequence[ClaimedEvent]
     ) -> Verdict:
         """Hold the record of a booking at rest against the gateway; what differs is settled."""
+        seen = await self._seen(booking)
+        why = [] if seen is None else differences(booking, seen)
         named = events[0].payment_id
         stray = None
-        if named is not None and await self._payments.is_stray(booking.id, named):
+        if not why and named is not None and await self._payments.is_stray(booking.id, named):
+            if booking.owed != 0:
+                # The record may be what is wrong (a restored database): a person must say.
+                return Verdict(EventStatus.KEPT, f"{named} is not on record, which is not sound")
             stray = named
-        why = [f"{stray} is not the payment on record"] if stray else []
-        seen = await self._seen(booking)
-        if seen is not None:
-            why += differences(booking, seen)
+            why = [f"{named} is not the payment on record"]
         if not why:
             return Verdict(EventStatus.DONE, "the record and the gateway agree")
         began = await begin_settling(
@@ -174,6 +188,8 @@ class Inbox:
         )
         if not began:
             return _later("a workflow of the booking runs: it owns the money")
+        if named not in (None, booking.payment.id, stray):
+            return _later("the payment on record is settled first")
         return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
 
     async def _seen(self, booking: Booking) -> PaymentView | None:

@@ -23,6 +23,7 @@ from models.booking import PaymentView
 from models.database import Sessions, autocommit
 from models.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
 from models.messages import Advice, BookingRef, PaymentCall, PaymentOutcome, StrayPayment
+from models.recorded_payments import is_booking_id
 from models.tables import PAYMENTS
 from payments.declines import explain
 from payments.protocol import Gateway, PaymentState
@@ -189,6 +190,18 @@ class PaymentActivities:
         if payment.booking_id != booking_id or payment.state is PaymentState.RELEASED:
             return False
         return payment.state is not PaymentState.CAPTURED or payment.captured > payment.refunded
+
+    async def booking_of(self, payment_id: str) -> str | None:
+        """Return the booking that a payment names at the gateway; None when there is none such.
+
+        Raises:
+            ProviderError: no answer.
+        """
+        try:
+            named = (await self._gateway.retrieve(payment_id)).booking_id
+        except InvalidRequest:
+            return None
+        return named if is_booking_id(named) else None
 
     async def look(self, booking_id: str) -> PaymentView | None:
         """Return the payment of a booking as the gateway has it now, with refunds and disputes.

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from activities.attempts import AttemptLog, Intent
+from activities.attempts import AttemptLog, Intent, pause_within
 from activities.payment_views import Terms
 from models.database import Sessions, autocommit
 from models.errors import Refusal, Retryable
@@ -21,6 +21,8 @@ from payments.protocol import Gateway, Refund
 
 AT_ONCE = dt.timedelta(0)
 OPEN, REFUSED = "requested", "refused"
+ALREADY_REFUNDED = "charge_already_refunded"
+"""The gateway's code when less is left than a refund asks for."""
 _TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
 
 
@@ -57,17 +59,12 @@ class Refunding:
         Raises:
             Refusal: the gateway will not. Fault: no answer; call again with the same request.
         """
-        await self._finish_open(terms.booking_id)
+        await self._settle_open(terms.booking_id, payment_id, request.keep)
         if await self._row(REFUNDS.c.request == request.key) is not None:
             return
-        payment = await self._gateway.retrieve(payment_id)
-        known = await self._gateway.refunds(payment_id)
-        listed = sum(r.amount.amount for r in known if r.status in _TO_THE_TRAVELLER)
-        amount = payment.captured - max(payment.refunded, listed) - request.keep
-        if amount <= 0:
-            return
-        await self._write(terms, payment_id, request, amount)
-        await self._finish_open(terms.booking_id)
+        amount = await self._left(payment_id, await self._gateway.refunds(payment_id), request.keep)
+        if amount > 0:
+            await self._carry_out(await self._write(terms, payment_id, request, amount))
 
     async def note(self, refunds: list[Refund]) -> None:
         """Bring our rows up to what the gateway says of its refunds."""
@@ -82,11 +79,60 @@ class Refunding:
         for refund in changed:
             await self._end(str(refund.reference), refund.status, refund)
 
-    async def _finish_open(self, booking_id: str) -> None:
-        """Carry out the refund that was written down and has no answer yet, if there is one."""
+    async def _settle_open(self, booking_id: str, payment_id: str, keep: int) -> None:
+        """Settle the refund that was written down and has no answer yet, if there is one.
+
+        It is carried out, unless so much is not to go back any more: then somebody has given it
+        back otherwise, and it is withdrawn.
+        """
         row = await self._row((REFUNDS.c.booking_id == booking_id) & (REFUNDS.c.status == OPEN))
-        if row is not None:
+        if row is None:
+            return
+        known = await self._gateway.refunds(row.payment_intent_id)
+        made = next((refund for refund in known if refund.reference == row.key), None)
+        if made is not None:
+            past = await self._log.past(row.key)
+            if past.doubtful:
+                await self._log.adopt(past, made)
+            await self._end(row.key, made.status, made)
+        elif row.payment_intent_id == payment_id and row.amount > await self._left(
+            payment_id, known, keep
+        ):
+            await self._withdraw(row)
+        else:
             await self._carry_out(row)
+
+    async def _left(self, payment_id: str, known: list[Refund], keep: int) -> int:
+        """Return what is still to go back of a payment (minor units); ``known`` has gone."""
+        payment = await self._gateway.retrieve(payment_id)
+        listed = sum(r.amount.amount for r in known if r.status in _TO_THE_TRAVELLER)
+        return payment.captured - max(payment.refunded, listed) - keep
+
+    async def _withdraw(self, row: Any) -> None:
+        """Close a refund that is not wanted any more, so that nobody begins it again.
+
+        Raises:
+            Retryable: an attempt that was never answered may still commit; look again.
+        """
+        past = await self._log.bury(self._intent(row))
+        if past.doubtful:
+            patience = past.ended + self._settle_period - dt.datetime.now(dt.UTC)
+            if patience > AT_ONCE:
+                raise Retryable(
+                    "a refund that is not wanted any more may still be made",
+                    retry_after=pause_within(patience),
+                    provider=self._gateway.name,
+                    operation="refund",
+                )
+        await self._end(row.key, REFUSED, None, "not wanted any more")
+
+    def _intent(self, row: Any) -> Intent:
+        return Intent(
+            booking_id=row.booking_id,
+            provider=self._gateway.name,
+            operation="refund",
+            key=row.key,
+        )
 
     async def _carry_out(self, row: Any) -> None:
         terms = Terms(
@@ -107,15 +153,9 @@ class Refunding:
                     return known
             return None
 
-        intent = Intent(
-            booking_id=row.booking_id,
-            provider=self._gateway.name,
-            operation="refund",
-            key=row.key,
-        )
         try:
             made = await self._log.once(
-                intent,
+                self._intent(row),
                 Refund,
                 refund,
                 look_up=refunded,
@@ -125,11 +165,13 @@ class Refunding:
             )
         except Refusal as refusal:
             await self._end(row.key, REFUSED, None, str(refusal))
-            raise
+            if refusal.code != ALREADY_REFUNDED:
+                raise
+            return  # by somebody else since we looked: whoever reads the payment now sees it
         await self._end(row.key, made.status, made)
 
-    async def _write(self, terms: Terms, payment_id: str, request: Request, amount: int) -> None:
-        """Write the row; two workers at once write one, for only one may be open."""
+    async def _write(self, terms: Terms, payment_id: str, request: Request, amount: int) -> Any:
+        """Write the row and return it; two workers at once write one, for only one may be open."""
         async with autocommit(self._sessions) as session:
             last = await session.scalar(
                 select(func.coalesce(func.max(REFUNDS.c.number), 0)).where(
@@ -160,6 +202,7 @@ class Refunding:
                 provider=self._gateway.name,
                 operation="refund",
             )
+        return await self._row(REFUNDS.c.request == request.key)
 
     async def _row(self, condition: Any) -> Any | None:
         async with autocommit(self._sessions) as session:

@@ -70,7 +70,7 @@ def statement(
     if not found.entries:
         out.print("No money has been taken for this booking.")
         return
-    out.print(ledger_tables.statement_table(found))
+    out.print(ledger_tables.statement_view(found))
 
 
 @app.command()

@@ -1,16 +1,20 @@
 """How the ledger is shown to people, and to scripts."""
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.markup import escape
+from rich.style import StyleType
 from rich.table import Table
+from rich.text import Text
 
 from commands.output import out
 from models.ledger.checking import Findings
 from models.ledger.commission import CommissionRule
-from models.ledger.reports import Balance, Statement
+from models.ledger.reports import Balance, Statement, StatementEntry
 from models.money import Money
 
 FOR_ALL = "default"
@@ -31,25 +35,41 @@ def balances_table(found: list[Balance]) -> Table:
     return table
 
 
-def statement_table(found: Statement) -> Table:
-    """Return the entries of a booking, a row for each line."""
-    table = _table("When", "What", "Account", right=("Debit", "Credit", "Owed to traveller"))
-    for one in found.entries:
-        entry = one.sealed.entry
-        for number, line in enumerate(entry.lines):
-            last = number == len(entry.lines) - 1
-            place = f"{line.place.account} {line.place.owner}".strip()
-            money = _money(line.amount, line.currency)
-            table.add_row(
-                _clock(one.sealed.created_at) if number == 0 else "",
-                escape(entry.description) if number == 0 else "",
-                escape(place),
-                money if line.signed > 0 else "",
-                money if line.signed < 0 else "",
-                _money(one.traveler, found.currency) if last else "",
-                end_section=last,
-            )
-    return table
+def statement_view(found: Statement) -> RenderableType:
+    """Return the entries of a booking: when and what, and under it a row for each line."""
+    rows = [_statement_rows(one, found.currency) for one in found.entries]
+    headings = ("", "Debit", "Credit", "Owed to them")
+    columns = list(zip(headings, *(row for group in rows for row in group), strict=True))
+    widths = [max(len(text) for text in column) for column in columns]
+    parts: list[RenderableType] = [_aligned([headings], widths, style="bold")]
+    for one, group in zip(found.entries, rows, strict=True):
+        head = Text(f"{_clock(one.sealed.created_at)}  ", "dim", overflow="fold")
+        head.append(one.sealed.entry.description, "not dim")
+        parts += [head, _aligned(group, widths)]
+    return Group(*parts)
+
+
+def _statement_rows(one: StatementEntry, currency: str) -> list[tuple[str, str, str, str]]:
+    lines = one.sealed.entry.lines
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        money = _money(line.amount, line.currency)
+        debit, credit = (money, "") if line.signed > 0 else ("", money)
+        owed = _money(one.traveler, currency) if number == len(lines) else ""
+        rows.append((f"  {line.place}", debit, credit, owed))
+    return rows
+
+
+def _aligned(
+    rows: Iterable[tuple[str, ...]], widths: list[int], style: StyleType = ""
+) -> RenderableType:
+    """Return rows whose columns stand under those of other tables of these widths."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for number, width in enumerate(widths):
+        grid.add_column(width=width, no_wrap=True, justify="right" if number else "left")
+    for row in rows:
+        grid.add_row(*(escape(text) for text in row), style=style)
+    return grid
 
 
 def statement_json(found: Statement) -> dict[str, Any]:

@@ -17,6 +17,9 @@ UNSETTLED = frozenset({"PENDING", "VALIDATING", "PROCESSING"})
 TEST_CARD = "pm_card_visa"
 """Stripe's test token of a card that is always accepted."""
 
+WAITS_FOR_TRAVELER = "PAYMENT_PENDING"
+"""Nothing moves until the traveller approves the payment or another card is sent."""
+
 _PATIENCE = 180.0
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Before asking again after "503, try again": everything asked here may be repeated."""
@@ -127,6 +130,8 @@ class TripClient:
                 async with asyncio.timeout(_PATIENCE):
                     async for event in self.events(booking_id):
                         note(event)
+                        if event["status"] == WAITS_FOR_TRAVELER:
+                            break
             except TimeoutError as error:
                 raise TripError(
                     f"the booking has not ended after {_PATIENCE:.0f} s; it goes on without us:"

@@ -23,6 +23,12 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$"
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 """A stable code or type."""
 
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=dt.datetime(2000, 1, 1, tzinfo=dt.UTC), lt=dt.datetime(3000, 1, 1, tzinfo=dt.UTC)),
+]
+"""A time of our days: years 1 and 9999 overflow when they are put into another zone."""
+
 Status = Literal[
     "requires_payment_method",
     "requires_action",
@@ -97,7 +103,7 @@ class _Listed(_Said):
     """What lists hold."""
 
     id: Identifier
-    created_at: AwareDatetime
+    created_at: Moment
 
 
 class Intent(_Listed):
@@ -119,7 +125,7 @@ class Intent(_Listed):
     payment_method: str | None = None
     transaction_id: str | None = None
     """Of the charge at the bank, for people who talk to the bank."""
-    capture_before: AwareDatetime | None = None
+    capture_before: Moment | None = None
     """When the hold lapses by itself."""
     client_secret: str | None = None
     """Lets the traveller's browser go on with this payment, and with no other."""
@@ -241,7 +247,7 @@ class Event(_Said):
     type: Word
     livemode: bool
     """False for a service's test mode."""
-    created_at: AwareDatetime
+    created_at: Moment
     intent_id: Identifier | None = None
     reference: Identifier | None = None
     """The intent's reference: the booking's id."""

@@ -93,10 +93,7 @@ class CancelBooking(BookingWorkflow):
                 for item in items:
                     if item.live:
                         self._cancelled(item)
-                problems = await self._refund()
-                if problems and resolution.paid_by_hand and self._booking.owed > 0:
-                    self._booking.payment.paid_by_hand += self._booking.owed
-                    problems = []
+                problems = await self._refund(paid_by_hand=resolution.paid_by_hand)
             self._close_case(resolution)
         await self._close(why)
 
@@ -143,8 +140,12 @@ class CancelBooking(BookingWorkflow):
                 f"{item.supplier} keeps {keeps}, our terms say {agreed}",
             )
 
-    async def _refund(self) -> list[Problem]:
-        """Give back what is neither kept as a fee nor the price of what still stands."""
+    async def _refund(self, *, paid_by_hand: bool = False) -> list[Problem]:
+        """Give back what is neither kept as a fee nor the price of what still stands.
+
+        ``paid_by_hand``: a person has. Then the gateway is only asked what has gone back, and a
+        refund that was never answered is withdrawn.
+        """
         booking = self._booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
         booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
@@ -155,7 +156,7 @@ class CancelBooking(BookingWorkflow):
             booking_id=booking.id,
             # A round's key is its own: what an earlier round was refused must be asked again.
             key=operation_key(booking.id, "payment", "refund-wish", booking.version),
-            keep=booking.keep,
+            keep=booking.payment.captured if paid_by_hand else booking.keep,
             hold=booking.payment.hold,
             reason=self._request.cancel.reason or "cancelled",
             items={
@@ -181,6 +182,9 @@ class CancelBooking(BookingWorkflow):
                 or Problem(code=Code.INTERNAL, step="refund", message="no answer to the refund")
             ]
         self._payment_is(outcome.payment)
+        if paid_by_hand:
+            booking.payment.paid_by_hand += max(booking.owed, 0)
+            return []
         if booking.owed > 0:
             return [
                 Problem(

@@ -33,6 +33,9 @@ with workflow.unsafe.imports_passed_through():
 MOST_CARDS = 5
 """So many authorisations are asked for one booking at most: it is not for trying cards out."""
 
+TASK_END = timedelta(milliseconds=1)
+"""A timer, however short, ends the workflow task: what was accepted in it is durable then."""
+
 LAPSED = "authorisation_expired"
 """The gateway's code when the hold has ended by itself."""
 
@@ -336,4 +339,8 @@ class TripPayment(BookingWorkflow):
             )
         except TimeoutError:
             return
+        if self._cancel_wish is not None:
+            # The wish must be in the history before it is acted upon. A signal that arrives while
+            # this very task undoes and records everything has Temporal drop the task, wish and all.
+            await workflow.sleep(TASK_END)
         self._stop_if_cancelled()

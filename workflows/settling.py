@@ -130,16 +130,21 @@ class SettlePayment(BookingWorkflow):
 
     async def _put_right(self, *, operator_asks: bool = False) -> list[Problem]:
         """Release and refund what must not be kept; answers what a person must look at."""
-        booking = self._booking
-        if self._request.stray is not None and (problems := await self._return_stray()):
+        problems = await self._put_recorded_right(operator_asks=operator_asks)
+        if problems or self._request.stray is None:
             return problems
+        # Only when the payment on record is what is due can the other one be nobody's.
+        return await self._return_stray()
+
+    async def _put_recorded_right(self, *, operator_asks: bool) -> list[Problem]:
+        booking = self._booking
         if self._rests_in in CLOSED_STATES and booking.payment.status in OPEN_STATUSES:
             problems = await self._give_back(calls.RETURN_PAYMENT, "return", 0)
             if problems:
                 return problems
         if booking.owed < 0:
             return [self._problem(f"{self._money(-booking.owed)} more than due was given back")]
-        if booking.owed == 0:
+        if booking.owed == 0 and not (operator_asks and booking.payment.captured):
             return []
         came_back = [refund for refund in booking.payment.refunds if not refund.gives_back]
         granted = self._request.refund is not None
@@ -163,8 +168,9 @@ class SettlePayment(BookingWorkflow):
         refund = self._request.refund
         message = PaymentCall(
             booking_id=booking.id,
+            # Each round has a key of its own: what an earlier one was refused is asked again.
             key=operation_key(
-                booking.id, "payment", f"settle-{operation}", booking.version + self._undo_rounds
+                booking.id, "payment", f"settle-{operation}-{self._undo_rounds}", booking.version
             ),
             keep=keep,
             hold=booking.payment.hold,

@@ -141,7 +141,7 @@ def _refused(booking: Booking) -> ApiProblem:
 async def _put(
     house: House, booking: Booking, caller: KnownCaller, wish: CancelRequest
 ) -> WorkflowUpdateHandle[CancelOutcome] | None:
-    """Put the wish to whatever runs under the booking's id; None when it ended meanwhile."""
+    """Put the wish to whatever runs under the booking's id; None when it is to be put again."""
     try:
         return await house.temporal.start_update_with_start_workflow(
             CANCEL_UPDATE,
@@ -176,7 +176,7 @@ async def _put(
             raise asyncio.CancelledError from error
         raise temporal_away() from error
     except RPCError as error:
-        if running.gone(error):
+        if running.gone(error) or running.dropped(error):
             return None
         raise
 

@@ -32,6 +32,7 @@ from models.messages import (
     NewCard,
     SettlePaymentRequest,
 )
+from models.money import smallest_charge
 from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
 from temporal import patience
 from workflows.settling import SettlePayment
@@ -204,6 +205,14 @@ def _checked(booking: Booking, wish: GoodwillBody) -> int | None:
             409,
             "NOTHING_TO_REFUND",
             f"No more than {words.amount(left, payment.currency)} is left to give back.",
+            field="amount",
+        )
+    step = smallest_charge(payment.currency)
+    if wish.amount % step:
+        raise ApiProblem(
+            422,
+            "AMOUNT_NOT_PAYABLE",
+            f"Cards take {payment.currency} in steps of {words.amount(step, payment.currency)}.",
             field="amount",
         )
     if wish.component_id is None:

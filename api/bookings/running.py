@@ -103,3 +103,12 @@ async def result_of(house: House, booking_id: str) -> Booking | None:
 def gone(error: Exception) -> bool:
     """Tell whether ``error`` says that no workflow of this id is running."""
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+
+
+def dropped(error: Exception) -> bool:
+    """Tell whether ``error`` says that a workflow's task failed, and an update with it.
+
+    It was not taken, as if it had never been sent: something else reached the workflow just when
+    the task ended (Temporal's ``UnhandledCommand``).
+    """
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.FAILED_PRECONDITION

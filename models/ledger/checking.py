@@ -16,6 +16,7 @@ from models.ledger.postings import BY_HAND, SUSPENSE, TRAVELER
 from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES, LEDGER_LINES
 from models.lifecycle import SETTLED_STATES, BookingState
+from models.money import Money
 from models.tables import BOOKINGS, PAYMENTS
 
 _E, _L, _B, _P = LEDGER_ENTRIES.c, LEDGER_LINES.c, BOOKINGS.c, PAYMENTS.c
@@ -96,7 +97,7 @@ async def _sources(session: AsyncSession) -> list[Violation]:
 async def _verify_bookings(session: AsyncSession, findings: Findings) -> None:
     """Verify bookings one by one; some at a time, so that no statement takes long."""
     wanted = (
-        select(_B.id, _B.state, _P.captured, _P.refunded, _P.disputes)
+        select(_B.id, _B.state, _B.currency, _P.captured, _P.refunded, _P.disputes)
         .join(PAYMENTS, _P.booking_id == _B.id)
         .order_by(_B.id)
         .limit(_AT_ONCE)
@@ -137,17 +138,22 @@ def _verify_chain(chain: list[Sealed], booking_id: str | None, findings: Finding
     ]
 
 
-def _against_the_record(row: Row[Any, Any, Any, Any, Any], entries: list[Entry]) -> list[Violation]:
+def _against_the_record(
+    row: Row[Any, Any, Any, Any, Any, Any], entries: list[Entry]
+) -> list[Violation]:
     """Return what the ledger has of a booking that its record does not bear out."""
+
+    def money(amount: int) -> str:
+        # What is wrong may be negative, or too much for a payment: not validated as one.
+        return str(Money.model_construct(amount=amount, currency=row.currency))
+
     found = []
     state = BookingState(row.state)
     resting = state in SETTLED_STATES
-    traveler = -balance(entries, TRAVELER)
-    if traveler and (resting or state is BookingState.NEEDS_ATTENTION):
-        found.append(("traveler", f"TRAVELER is {traveler} and the booking {state}"))
-    suspense = -balance(entries, SUSPENSE)
-    if suspense and resting:
-        found.append(("suspense", f"SUSPENSE is {suspense} and the booking {state}"))
+    if (left := -balance(entries, TRAVELER)) and (resting or state is BookingState.NEEDS_ATTENTION):
+        found.append(("traveler", f"{money(left)} on TRAVELER, and the booking is {state}"))
+    if (left := -balance(entries, SUSPENSE)) and resting:
+        found.append(("suspense", f"{money(left)} in SUSPENSE, and the booking is {state}"))
     cash = sum(
         line.signed
         for entry in entries
@@ -157,5 +163,7 @@ def _against_the_record(row: Row[Any, Any, Any, Any, Any], entries: list[Entry])
     taken_back = sum(one["amount"] for one in row.disputes if one["status"] != "won")
     recorded = row.captured - row.refunded - taken_back
     if cash != recorded:
-        found.append(("cash", f"the ledger has {cash} at the gateway, the record {recorded}"))
+        found.append(
+            ("cash", f"the ledger has {money(cash)} at the gateway, the record {money(recorded)}")
+        )
     return [Violation(kind, message, row.id) for kind, message in found]

@@ -57,6 +57,10 @@ class Place(NamedTuple):
     account: Account
     owner: str = ""
 
+    def __str__(self) -> str:
+        """Return it as people read it: ``GATEWAY stripe``."""
+        return f"{self.account} {self.owner}".rstrip()
+
 
 @dataclass(frozen=True)
 class Line:

@@ -220,8 +220,9 @@ class _Books:
 
     def _entry(self, type_: EntryType, source: str, what: str, moves: dict[Place, int]) -> Entry:
         currency = self._booking.payment.currency
-        lines = tuple(Line(place, moved, currency) for place, moved in moves.items() if moved)
-        return Entry(type_, source, what, lines)
+        lines = [Line(place, moved, currency) for place, moved in moves.items() if moved]
+        debits_first = tuple(sorted(lines, key=lambda line: line.signed < 0))
+        return Entry(type_, source, what, debits_first)
 
     def _find(self, type_: EntryType, source: str) -> Entry | None:
         for entry in self._all:

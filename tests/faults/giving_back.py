@@ -39,16 +39,19 @@ class GivingBack:
     stack: Stack
     operation: str
     booking_id: str
-    request: BookTripRequest | None
+    request: BookTripRequest | None = None
+    booking: Booking | None = None
+    """As it was confirmed."""
 
     @classmethod
     async def of(cls, stack: Stack, operation: str) -> "GivingBack":
         """Return one that has not begun."""
         if operation == "refund":
-            return cls(stack, operation, (await confirmed(stack)).id, None)
+            booking = await confirmed(stack)
+            return cls(stack, operation, booking.id, booking=booking)
         request = await stack.request()
         await stack.sandbox.arm("booking_com", "book", "refuse", reference=request.booking_id)
-        return cls(stack, operation, request.booking_id, request)
+        return cls(stack, operation, request.booking_id, request=request)
 
     async def arm(self, kind: str, **more: Any) -> str:
         """Arm a fault at the call that gives the money back."""

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from models.lifecycle import BookingState
-from models.messages import BookTripRequest
+from models.messages import GoodwillRefund
 from tests.faults.giving_back import OPERATIONS, GivingBack
-from tests.support.checker import check
+from tests.support.money import settling
 from tests.support.stack import Stack, create_stack
 
 FOR_GOOD = {"rate": 1, "times": 1_000}
@@ -134,6 +134,36 @@ async def test_c1_F13_refund(stack: Stack, kind: str, decision: str) -> None:
     assert booking.state is BookingState.CANCELLED
     assert booking.payment.paid_by_hand == again.owed
     await back.judged()
+
+
+async def test_c1_F13_paid_by_hand(stack: Stack) -> None:
+    """What a person has paid out otherwise is not refunded as well, now that the gateway would."""
+    back = await GivingBack.of(stack, "refund")
+    await back.arm("refuse", **FOR_GOOD)
+    handle = await back.begin()
+    parked = await back.parked(handle)
+    await stack.sandbox.clear()
+    await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert (booking.payment.paid_by_hand, booking.payment.refunded) == (parked.owed, 0)
+    await back.judged()
+
+
+async def test_c1_F13_goodwill(stack: Stack) -> None:
+    """A refund whose end nobody knows, and that was paid otherwise, is never begun again."""
+    back = await GivingBack.of(stack, "refund")
+    booking = back.booking
+    assert booking is not None
+    await back.arm("error", **FOR_GOOD)
+    refund = GoodwillRefund(key="k", amount=900, who="operator op", reason="late tour")
+    handle = await settling(stack, booking, refund=refund)
+    await back.parked(handle)
+    await stack.sandbox.clear()
+    await back.decide(handle, decision="resolved", note="cash")
+    after = await asyncio.wait_for(handle.result(), 60)
+    assert (after.payment.paid_by_hand, after.payment.refunded) == (900, 0)
+    facts = await back.judged()
+    assert [row["status"] for row in facts.refunds] == ["refused"]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -192,8 +192,7 @@ class Journal:
         found: dict[str, int] = {}
         for entry in self.entries:
             for line in entry.lines:
-                name = f"{line.place.account} {line.place.owner}".strip()
-                found[name] = found.get(name, 0) + line.signed
+                found[str(line.place)] = found.get(str(line.place), 0) + line.signed
         return {name: signed for name, signed in sorted(found.items()) if signed}
 
 

@@ -116,7 +116,7 @@ async def test_the_check(operator: httpx.AsyncClient, scratch: Books) -> None:
     assert wrong["violations"] == [
         {
             "kind": "suspense",
-            "message": "SUSPENSE is 40000 and the booking CONFIRMED",
+            "message": "400.00 USD in SUSPENSE, and the booking is CONFIRMED",
             "bookingId": booking.id,
             "entryId": None,
         }

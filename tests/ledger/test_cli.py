@@ -126,7 +126,7 @@ def test_the_check_ends_with_1_when_something_is_wrong(
     booking = lived(scratch_url, owed)
     wrong = tripsaga("ledger", "check", DATABASE_URL=scratch_url)
     assert wrong.exit_code == 1
-    assert "✗ suspense: SUSPENSE is 40000" in wrong.stdout
+    assert "✗ suspense: 400.00 USD in SUSPENSE" in wrong.stdout
     as_json = tripsaga("ledger", "check", "--json", "--since", "2020-01-01")
     assert as_json.exit_code == 1
     assert [one["booking_id"] for one in json.loads(as_json.stdout)["violations"]] == [booking.id]

@@ -49,7 +49,7 @@ def table(journal: Journal) -> str:
             last = number == len(entry.lines) - 1
             rows.append(
                 f"| {'' if number else f'`{entry.type}`'}"
-                f" | {f'{line.place.account} {line.place.owner}'.strip()}"
+                f" | {line.place}"
                 f" | {figure(line.amount) if line.signed > 0 else ''}"
                 f" | {figure(line.amount) if line.signed < 0 else ''}"
                 f" | {(figure(owed) or '0') if last else ''} |"

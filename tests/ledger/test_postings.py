@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 from models.booking import Booking
-from models.ledger.commission import applicable, share
 from models.ledger.entries import EntryType
 from models.ledger.postings import moved_money, unsettled
 from models.lifecycle import BookingState, ItemStatus
@@ -21,7 +20,6 @@ from tests.ledger.bookings import (
     capture,
     change,
     confirm,
-    dispute,
     new_booking,
     put_back,
     refund,
@@ -314,137 +312,3 @@ def test_money_that_does_not_add_up_at_rest_stays_in_suspense() -> None:
     journal.post(booking)
     assert journal.totals()["SUSPENSE"] == 1
     assert unsettled(journal.entries) == 1 == -booking.owed
-
-
-# -- disputes ------------------------------------------------------------------------------------
-
-
-def test_a_dispute_takes_the_money_away_until_it_is_decided() -> None:
-    journal = Journal()
-    booking = confirmed(journal)
-    ident = dispute(booking, 50_000, "open")
-    journal.post(booking)
-    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
-    assert journal.totals()["SUSPENSE disputes"] == 50_000
-    dispute(booking, 50_000, "won", ident)
-    journal.post(booking)
-    assert journal.totals()["GATEWAY stripe"] == TOTAL
-    assert "SUSPENSE disputes" not in journal.totals()
-
-
-@pytest.mark.parametrize("first_seen_closed", [False, True])
-def test_a_lost_dispute_is_borne_by_the_house(first_seen_closed: bool) -> None:
-    journal = Journal()
-    booking = confirmed(journal)
-    ident = ""
-    if not first_seen_closed:
-        ident = dispute(booking, 50_000, "open")
-        journal.post(booking)
-    dispute(booking, 50_000, "lost", ident)
-    journal.post(booking)
-    assert kinds(journal)[-2:] == ["dispute", "dispute_lost"]
-    assert journal.totals()["FEES disputes"] == 50_000
-    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
-
-
-def test_a_dispute_decided_again_and_again_ends_where_it_was_decided_last() -> None:
-    journal = Journal()
-    booking = confirmed(journal)
-    ident = ""
-    for status in ("won", "lost", "won", "open", "lost"):
-        ident = dispute(booking, 50_000, status, ident)
-        journal.post(booking)
-    assert journal.totals()["FEES disputes"] == 50_000
-    assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
-    assert "SUSPENSE disputes" not in journal.totals()
-
-
-def test_a_dispute_about_less_than_it_was_gives_the_rest_back() -> None:
-    journal = Journal()
-    booking = confirmed(journal)
-    ident = dispute(booking, 50_000, "open")
-    journal.post(booking)
-    dispute(booking, 20_000, "open", ident)
-    journal.post(booking)
-    assert journal.totals()["SUSPENSE disputes"] == 20_000
-    dispute(booking, 30_000, "lost", ident)
-    journal.post(booking)
-    assert journal.totals()["FEES disputes"] == 30_000
-    assert journal.totals()["GATEWAY stripe"] == TOTAL - 30_000
-    assert "SUSPENSE disputes" not in journal.totals()
-
-
-def test_parking_leaves_disputed_money_where_it_is() -> None:
-    journal = Journal()
-    booking = confirmed(journal)
-    ident = dispute(booking, 50_000, "open")
-    for state in (S.CONFIRMED, S.NEEDS_ATTENTION, S.CONFIRMED):
-        booking.state = state
-        journal.post(booking)
-        assert journal.totals()["SUSPENSE disputes"] == 50_000
-        assert "SUSPENSE" not in journal.totals()
-    dispute(booking, 50_000, "won", ident)
-    journal.post(booking)
-    assert "SUSPENSE disputes" not in journal.totals()
-
-
-# -- commission ----------------------------------------------------------------------------------
-
-
-def test_the_most_specific_rule_wins_and_of_those_the_newest() -> None:
-    day = dt.timedelta(days=1)
-    rules = [
-        rule(100, number=1, valid_from=NOON - 3 * day),
-        rule(200, number=2, valid_from=NOON - day),
-        rule(300, "viator", number=3, valid_from=NOON - 3 * day),
-        rule(400, "viator", "Harbour Tours", number=4, valid_from=NOON - 3 * day),
-        rule(500, "viator", number=5, valid_from=NOON + day),
-        rule(600, "viator", "Harbour Tours", number=6, valid_from=NOON - 3 * day),
-    ]
-
-    def points(supplier: str, provider: str, at: dt.datetime = NOON) -> int | None:
-        found = applicable(rules, supplier, provider, at)
-        return found.basis_points if found else None
-
-    assert points("amadeus", "Delta") == 200
-    assert points("viator", "Somebody") == 300
-    assert points("viator", "Harbour Tours") == 600  # equal in all else: added later
-    assert points("viator", "Somebody", NOON + day) == 500
-    assert points("amadeus", "Harbour Tours") == 200  # a provider is one at its supplier
-    assert points("amadeus", "Delta", NOON - 2 * day) == 100
-    assert points("amadeus", "Delta", NOON - 4 * day) is None
-
-
-@pytest.mark.parametrize(
-    ("amount", "basis_points", "expected"),
-    [
-        (200_000, 1500, 30_000),
-        (101, 5000, 50),  # 50.5: to the even neighbour
-        (103, 5000, 52),  # 51.5: to the even neighbour
-        (333, 1000, 33),  # 33.3
-        (337, 1000, 34),  # 33.7
-        (99_999_999_999, 10_000, 99_999_999_999),
-        (1, 4999, 0),
-        (12_345, 0, 0),
-    ],
-)
-def test_commission_is_rounded_half_to_even(amount: int, basis_points: int, expected: int) -> None:
-    assert share(amount, basis_points) == expected
-
-
-def test_a_share_of_everything_leaves_the_supplier_nothing() -> None:
-    journal = Journal([rule(10_000)])
-    journal.post(confirm(new_booking(prices=(FLIGHT,))))
-    assert journal.totals() == {"COMMISSION": -FLIGHT, "GATEWAY stripe": FLIGHT}
-
-
-@pytest.mark.parametrize(("currency", "kept"), [("JPY", "1,500 JPY"), ("BHD", "1.500 BHD")])
-def test_any_number_of_decimals_will_do(currency: str, kept: str) -> None:
-    journal = Journal(FIFTEEN)
-    booking = cancel(confirm(new_booking(prices=(12_345,), currency=currency)), {1: 1_500})
-    refund(booking, 12_345 - 1_500)
-    booking.state = S.CANCELLED
-    journal.post(booking)
-    assert {line.currency for entry in journal.entries for line in entry.lines} == {currency}
-    assert f"DL 100 cancelled, {kept} kept" in [entry.description for entry in journal.entries]
-    assert journal.totals() == {"FEES amadeus": -1_500, "GATEWAY stripe": 1_500}

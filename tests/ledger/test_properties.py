@@ -1,6 +1,7 @@
 """Whatever happens to a booking's money, in whatever order it is learnt: the books are right."""
 
 import copy
+import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -108,9 +109,15 @@ def test_any_one_change_breaks_the_chain(
         "source": {"source": "pi_other"},
         "dropped line": {"lines": victim.entry.lines[1:]},
     }
-    kind = data.draw(st.sampled_from(sorted(changes)))
-    chain[at] = replace(victim, entry=replace(victim.entry, **changes[kind]))
-    assert [entry_id for entry_id, _ in breaks(chain)] == [at]
+    kind = data.draw(st.sampled_from([*sorted(changes), "moment"]))
+    tampered = list(chain)
+    if kind == "moment":
+        tampered[at] = replace(victim, created_at=NOON + dt.timedelta(microseconds=1))
+    else:
+        tampered[at] = replace(victim, entry=replace(victim.entry, **changes[kind]))
+    assert [entry_id for entry_id, _ in breaks(tampered)] == [at]
+
     if at + 1 < len(chain):  # without the last one, a chain is whole: the record tells
-        del chain[at]
-        assert breaks(chain)
+        following = replace(chain[at + 1], previous_hash=victim.previous_hash)
+        assert breaks([*chain[:at], *chain[at + 1 :]])
+        assert breaks([*chain[:at], following, *chain[at + 2 :]])  # linked anew, and still

@@ -1,8 +1,10 @@
 """The whole local world, as ``tripsaga up`` runs it: up, used, damaged, ended."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import time
 from collections.abc import Iterator
@@ -109,7 +111,12 @@ def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:
 
 @pytest.mark.parametrize(
     ("part", "state"),
-    [("flight", "FAILED"), ("hotel", "FAILED"), ("payment", "FAILED"), ("activity", "CONFIRMED")],
+    [
+        ("flight", "FAILED"),
+        ("hotel", "FAILED"),
+        ("payment", "PAYMENT_PENDING"),
+        ("activity", "CONFIRMED"),
+    ],
 )
 def test_a_part_that_fails_on_purpose(world: RunningWorld, part: str, state: str) -> None:
     answer = world.tripsaga("book", "--fail", part, "--json")
@@ -179,6 +186,31 @@ def test_killed_outright_it_leaves_no_process_and_starts_again(place: Path) -> N
     assert again.end() == 0
     assert again.left() == []
     assert not again.services_file.exists()
+
+
+def test_a_port_that_is_taken_meanwhile_is_told_to_the_gateway(place: Path) -> None:
+    """The API's port is promised to the sandbox before the API can have it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    world = RunningWorld(place / "var", "--no-demo", environment={"API_PORT": str(port)})
+    end = time.monotonic() + 60
+    while "migrations" not in world.output:
+        assert time.monotonic() < end, world.output
+        time.sleep(0.02)
+    with socket.create_server(("127.0.0.1", port)):
+        world.wait_until_up()
+        expected = [f"{world.services['api']}/webhooks/stripe"]
+        assert not expected[0].startswith(f"http://127.0.0.1:{port}/")
+        told: list[str] = []
+        while told != expected:
+            assert time.monotonic() < end + 60, told
+            time.sleep(0.1)
+            with contextlib.suppress(httpx.HTTPError):
+                told = _endpoints(world)
+    world.send(signal.SIGTERM)
+    assert world.end() == 0
+    assert world.left() == []
 
 
 def test_a_second_ctrl_c_ends_it_at_once(place: Path) -> None:

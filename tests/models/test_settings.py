@@ -49,3 +49,12 @@ def test_accepted_at_start() -> None:
     assert settings().rates_url == f"{settings().sandbox_url}/rates/eurofxref-daily.xml"
     mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)
     assert mocked.stripe_key == "sk_test_sandbox"
+
+
+def test_whether_money_is_real() -> None:
+    assert not settings().live_money("stripe")
+    live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
+    assert live.live_money("stripe")
+    assert not settings(environment="production", mock_stripe=True, **SUPPLIERS).live_money(
+        "stripe"
+    )

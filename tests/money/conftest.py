@@ -57,7 +57,7 @@ def stage(runner: asyncio.Runner, shared_servers: Servers, own_sandbox_url: str)
         )
     )
     stack.start_worker()
-    secret = Settings(stripe_webhook_secret=SECRET).stripe_webhook_secret  # type: ignore[arg-type]
+    secret = Settings(stripe_webhook_secret=SECRET).stripe_webhook_secret
     settings = stack.settings.model_copy(update={"stripe_webhook_secret": secret})
     with serve(settings) as api:
         stage = runner.run(Stage.open(stack, api))

@@ -36,8 +36,10 @@ CARDS = {
 ENDS = {Opening.DECLINED: "FAILED", Opening.GIVEN_UP: "CANCELLED"}
 """How openings end; all others are confirmed."""
 
-BY_PEOPLE = frozenset({Kind.CANCEL_ITEM, Kind.CANCEL_TRIP, Kind.GOODWILL, Kind.DECIDE})
-"""What people at the house decide, by what the house knows at that moment."""
+BY_WHAT_IS_KNOWN = frozenset(
+    {Kind.CANCEL_ITEM, Kind.CANCEL_TRIP, Kind.GOODWILL, Kind.DECIDE, Kind.STRAY_SENT_BACK}
+)
+"""What people at the house decide, or follows what it did, by what it knew at that moment."""
 
 
 class Manner(Enum):
@@ -94,7 +96,7 @@ class Player:
         return self.round.meanwhile() if self._manner is Manner.RANDOM else nullcontext()
 
     async def _operate(self, operation: Operation) -> None:
-        if self._informed and operation.kind in BY_PEOPLE:
+        if self._informed and operation.kind in BY_WHAT_IS_KNOWN:
             await self._come_to_rest()
         did = await self._acts[operation.kind](self, operation)
         (self._tally.done if did else self._tally.refused)[operation.kind] += 1
@@ -279,6 +281,14 @@ class Player:
         )
         return True
 
+    async def _stray_sent_back(self, operation: Operation) -> bool:
+        charges = [await self._stage.outside.charge(stray) for stray in self.strays]
+        refunds = [refund["id"] for charge in charges for refund in charge.refunds]
+        if not refunds:
+            return False
+        chosen = refunds[operation.which % len(refunds)]
+        return bool(await self._stage.outside.send_back(chosen))
+
     async def _decide(self, operation: Operation) -> bool:
         if await self.state() != "NEEDS_ATTENTION":
             return False
@@ -303,6 +313,7 @@ class Player:
         Kind.LOST: _close_dispute,
         Kind.STRAY_HELD: _stray,
         Kind.STRAY_TAKEN: _stray,
+        Kind.STRAY_SENT_BACK: _stray_sent_back,
         Kind.DECIDE: _decide,
         Kind.LOOK: _look,
     }

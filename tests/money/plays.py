@@ -42,6 +42,7 @@ class Kind(StrEnum):
     LOST = "a dispute is lost"
     STRAY_HELD = "a payment under the booking's id holds money"
     STRAY_TAKEN = "a payment under the booking's id takes money"
+    STRAY_SENT_BACK = "the bank sends back what was refunded of such a payment"
     DECIDE = "an operator decides what is open"
     LOOK = "reconciliation looks"
 

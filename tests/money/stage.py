@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -107,6 +108,19 @@ class Stage:
                 return False
             raise
         return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def histories(self, booking_id: str) -> str:
+        """Every workflow of a booking, oldest first, for whoever has to find out why."""
+        lines = []
+        async for run in self.stack.client.list_workflows(f"WorkflowId = '{booking_id}'"):
+            events = [
+                f"{event.event_time.ToDatetime():%H:%M:%S.%f} {EventType.Name(event.event_type)}"
+                async for event in self.stack.client.get_workflow_handle(
+                    run.id, run_id=run.run_id
+                ).fetch_history_events()
+            ]
+            lines.append("\n  ".join([f"{run.workflow_type} {run.status}", *events]))
+        return "\n".join(reversed(lines))
 
     async def watch(self, *, full: bool = False) -> WatchSummary:
         """Have reconciliation and the live invariants look once."""

@@ -163,3 +163,34 @@ async def test_a_goodwill_refund_is_paid_once_whatever_the_answer(stack: Stack, 
     assert after.payment.refunded == 900
     facts = await judged(stack, after)
     assert len([row for row in facts.log if row["effect"] == "refunded"]) == 1
+
+
+async def test_a_second_refund_that_comes_back_is_a_new_case(stack: Stack) -> None:
+    """What one settling did must not be taken for what the next one has to do."""
+    booking, _ = await paid(stack)
+    last = (await cancel(stack, booking.id)).booking
+    for _ in range(3):
+        await Gateway(stack).fail_refund(last.payment.refunds[-1].id)
+        handle = await settling(stack, last)
+        await stack.until(handle, BookingState.NEEDS_ATTENTION)
+        await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+        last = await handle.result()
+        assert last.owed == 0
+        await judged(stack, last)
+    assert [refund.status for refund in last.payment.refunds] == [*["failed"] * 3, "succeeded"]
+
+
+async def test_a_second_payment_is_not_given_back_while_the_first_is_in_doubt(
+    stack: Stack,
+) -> None:
+    booking, payment_id = await paid(stack)
+    await Gateway(stack).refund(payment_id, 1000)
+    stray = await Gateway(stack).stray(booking.id, capture=True)
+    handle = await settling(stack, booking, stray=stray)
+    await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    (held,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == stray]
+    assert held["refunded"] == 0
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
+    after = await handle.result()
+    assert after.state is BookingState.CONFIRMED
+    await judged(stack, after)

@@ -4,18 +4,24 @@ By hand, after a deliberate change of workflows: ``python -m tests.support.recor
 """
 
 import asyncio
+import contextlib
 import re
 import tempfile
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from temporalio.client import WorkflowFailureError
 
 from localworld.shared import servers
 from models.lifecycle import BookingState
 from models.messages import CANCEL_UPDATE, CancelRequest, Resolution
+from models.watching import WatchRequest
 from tests.conftest import migrate
 from tests.saga.test_cancel_confirmed import cancel
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
+from workflows.watching import WatchMoney
 
 HISTORIES = ROOT / "tests" / "histories"
 
@@ -71,6 +77,21 @@ async def record(stack: Stack) -> None:
         ("booking_com", "book", "refuse"),
         ("amadeus", "cancel", "refuse"),
     )
+    await watched(stack, save)
+
+
+async def watched(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
+    """Have the money looked at: whole, and without the gateway."""
+    for name, fault in (("watched", None), ("watched_in_part", "error")):
+        if fault:
+            await stack.sandbox.arm("stripe", "retrieve", fault, rate=1)
+        handle = await stack.client.start_workflow(
+            WatchMoney.run, WatchRequest(), id=name, task_queue=stack.settings.task_queue
+        )
+        with contextlib.suppress(WorkflowFailureError):
+            await handle.result()
+        await stack.sandbox.clear()
+        await save(name, handle.id)
 
 
 async def main() -> None:

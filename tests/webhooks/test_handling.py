@@ -160,6 +160,29 @@ async def test_a_payment_that_is_not_on_record_is_settled_too(desk: Desk) -> Non
     assert await _running(desk, booking) == "SettlePayment"
 
 
+async def test_the_payment_on_record_is_settled_before_another_one(desk: Desk) -> None:
+    booking = await desk.booking()
+    stray = await desk.elsewhere.stray(booking.id, capture=True)
+    await desk.elsewhere.refund(paid(booking), 100)
+    event = await desk.event(booking, payment=stray)
+    await desk.inbox().handle_next()
+    assert desk.row(event)["outcome"] == "the payment on record is settled first"
+    assert await _running(desk, booking) == "SettlePayment"
+
+
+async def test_a_record_that_does_not_add_up_gives_nothing_back(desk: Desk) -> None:
+    """It may be an old one, restored: then the payment nobody knows is the right one."""
+    booking = await desk.booking()
+    stray = await desk.elsewhere.stray(booking.id, capture=True)
+    desk.rows("UPDATE payments SET paid_by_hand = 100 WHERE booking_id = %s", booking.id)
+    event = await desk.event(booking, payment=stray)
+    await desk.inbox().handle_next()
+    row = desk.row(event)
+    assert row["status"] == "kept"
+    assert row["outcome"] == f"{stray} is not on record, which is not sound"
+    assert await _running(desk, booking) is None
+
+
 async def test_a_gateway_that_is_not_in_use_needs_a_person(desk: Desk) -> None:
     event = await desk.event(gateway="payment_service")
     await desk.inbox().handle_next()

@@ -161,6 +161,8 @@ def test_mutated_ones_are_refused() -> None:
         json.dumps(EVENT | {"created_at": "today"}).encode(),
         json.dumps(EVENT | {"created_at": "2026-01-01T00:00:00"}).encode(),
         json.dumps(EVENT | {"created_at": 1}).encode(),
+        json.dumps(EVENT | {"created_at": "0001-01-01T00:00:00+23:59"}).encode(),
+        json.dumps(EVENT | {"created_at": "9999-12-31T23:59:59-23:59"}).encode(),
         json.dumps(EVENT | {"reference": "\ud800"}).encode(),
         json.dumps(EVENT | {"intent_id": {"id": "pay_1"}}).encode(),
         b"[" * 100_000,
