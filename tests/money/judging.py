@@ -3,71 +3,63 @@
 from collections import Counter
 from typing import Any
 
-from tests.money.player import Player
-from tests.money.stage import Stage, Tally
+from tests.money.booking import LiveBooking
+from tests.money.stage import Stage
 from tests.support.checker import Facts, check
 
 DISPUTED = {"needs_response": "open", "won": "won", "lost": "lost"}
 Normal = dict[str, Any]
 
 
-async def judge(stage: Stage, player: Player, tally: Tally) -> Normal:
+async def judge(booking: LiveBooking) -> Normal:
     """Hold the end of a life against everything that must be; returns the end without names."""
-    booking = player.booking_id
-    facts = await check(stage.stack.sandbox, stage.database_url, booking)
-    await _is_in_the_inbox(stage, player, tally)
-    charge = await player.charge()
-    disputes = [(d["id"], d["amount"], DISPUTED[d["status"]]) for d in charge.disputes]
-    recorded = [(d["id"], d["amount"], d["status"]) for d in facts.payment["disputes"]]
-    assert sorted(recorded) == sorted(disputes)
-    refunds = [(r["id"], r["amount"], r["status"]) for r in charge.refunds]
-    assert sorted((r["id"], r["amount"], r["status"]) for r in facts.payment["refunds"]) == sorted(
-        refunds
-    )
+    stage = booking.stage
+    facts = await check(stage.stack.sandbox, stage.database_url, booking.id)
+    await _is_in_the_inbox(booking)
+    payment = facts.payment
+    charge = await booking.charge()
+    refunds = sorted((r["id"], r["amount"], r["status"]) for r in charge.refunds)
+    assert refunds == sorted((r["id"], r["amount"], r["status"]) for r in payment["refunds"])
+    disputes = sorted((d["id"], d["amount"], DISPUTED[d["status"]]) for d in charge.disputes)
+    assert disputes == sorted((d["id"], d["amount"], d["status"]) for d in payment["disputes"])
     balances = _balances(facts)
-    at_the_gateway = sum(
-        amount for account, amount in balances.items() if account == ("GATEWAY", "stripe")
-    )
-    assert at_the_gateway == charge.left, (balances, charge)
-    open_cases = sorted(case["source"] for case in facts.cases if case["kind"] != "INVARIANT")
+    assert balances["GATEWAY", "stripe"] == charge.left, (balances, charge)
     # The invariants are looked at from time to time: their cases are judged at the very end.
-    assert open_cases == sorted(
-        f"dispute:{name}" for name, _, status in disputes if status == "open"
-    )
-    strays = [await stage.outside.charge(stray) for stray in player.strays]
+    cases = sorted(case["source"] for case in facts.cases if case["kind"] != "INVARIANT")
+    assert cases == [f"dispute:{name}" for name, _, status in disputes if status == "open"]
+    strays = [await stage.outside.charge(stray) for stray in booking.strays]
     assert all(stray.captured == stray.refunded for stray in strays), strays
     assert all(stray.status in {"canceled", "succeeded"} for stray in strays), strays
-    tally.ends[facts.booking["state"]] += 1
+    booking.tally.ends[facts.booking["state"]] += 1
     return {
         "state": facts.booking["state"],
-        "payment": facts.payment["status"],
+        "payment": payment["status"],
         "money": {
-            name: facts.payment[name]
-            for name in ("captured", "refunded", "paid_by_hand", "goodwill")
+            name: payment[name] for name in ("captured", "refunded", "paid_by_hand", "goodwill")
         },
         "refunds": sorted((amount, status) for _, amount, status in refunds),
         "disputes": sorted((amount, status) for _, amount, status in disputes),
         "strays": sorted((s.status, s.captured, s.refunded) for s in strays),
         "items": [(i["number"], i["status"], i["amount"], i["fee"]) for i in facts.items],
         "ledger": sorted((*account, amount) for account, amount in balances.items() if amount),
-        "cases": len(open_cases),
+        "cases": len(cases),
     }
 
 
-async def _is_in_the_inbox(stage: Stage, player: Player, tally: Tally) -> None:
+async def _is_in_the_inbox(booking: LiveBooking) -> None:
     """Every event that was delivered is there once, with its count, and has come to an end."""
-    delivered = player.round.deliveries
-    rows = await stage.rows(
+    delivered = booking.round.deliveries
+    rows = await booking.stage.rows(
         "SELECT event_id, type, status, deliveries FROM webhook_events"
         " WHERE event_id = ANY(%s) OR booking_id = %s OR payment_id = ANY(%s)",
         list(delivered),
-        player.booking_id,
-        [player.payment, *player.strays],
+        booking.id,
+        [booking.payment, *booking.strays],
     )
-    assert Counter({row["event_id"]: row["deliveries"] for row in rows}) == delivered
     assert len(rows) == len(delivered)
-    unhandled = [row for row in rows if row["status"] not in {"done", "kept"}]
-    assert not unhandled
+    assert {row["event_id"]: row["deliveries"] for row in rows} == delivered
+    assert {row["status"] for row in rows} <= {"done", "kept"}, rows
+    tally = booking.tally
     tally.deliveries += delivered.total()
     tally.events.update(row["type"] for row in rows)
     tally.rows.update(row["status"] for row in rows)

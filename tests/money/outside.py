@@ -56,6 +56,8 @@ class Outside:
 
     async def refund(self, payment: str, amount: int) -> str | None:
         """Somebody refunds in the dashboard."""
+        if amount <= 0:
+            return None
         return await self._do("/stripe/v1/refunds", payment_intent=payment, amount=amount)
 
     async def send_back(self, refund: str) -> str | None:
@@ -64,6 +66,8 @@ class Outside:
 
     async def dispute(self, payment: str, amount: int) -> str | None:
         """The card holder disputes a charge."""
+        if amount <= 0:
+            return None
         path = f"/_sandbox/stripe/payment_intents/{payment}/dispute"
         return await self._do(f"{path}?amount={amount}")
 

@@ -71,18 +71,64 @@ class Play:
     """Of the deliveries."""
 
 
-OPERATIONS = st.builds(
+_OPERATIONS = st.builds(
     Operation,
     kind=st.sampled_from(Kind),
     tenths=st.integers(1, 9),
     which=st.integers(0, 3),
 )
 
-PLAYS = st.builds(
-    Play,
-    opening=st.sampled_from(Opening),
-    currency=st.sampled_from(["USD", "USD", "EUR", "JPY", "KWD"]),
-    fee_tenths=st.sampled_from([0, 3, 10]),
-    operations=st.lists(OPERATIONS, min_size=2, max_size=6).map(tuple),
-    seed=st.integers(0, 2**32 - 1),
+
+def _plays(opening: Opening) -> st.SearchStrategy[Play]:
+    """Any life that begins so."""
+    return st.builds(
+        Play,
+        opening=st.just(opening),
+        currency=st.sampled_from(["USD", "USD", "EUR", "JPY", "KWD"]),
+        fee_tenths=st.sampled_from([0, 3, 10]),
+        operations=st.lists(_OPERATIONS, min_size=2, max_size=6).map(tuple),
+        seed=st.integers(0, 2**32 - 1),
+    )
+
+
+@st.composite
+def casts(draw: st.DrawFn, number: int) -> tuple[Play, ...]:
+    """Several lives to be played together, each with an opening of its own."""
+    openings = draw(st.permutations(list(Opening)))[:number]
+    return tuple(draw(_plays(opening)) for opening in openings)
+
+
+def _life(opening: Opening, fee_tenths: int, *kinds: Kind) -> Play:
+    operations = tuple(Operation(kind, tenths=2, which=0) for kind in kinds)
+    return Play(opening, "USD", fee_tenths, operations, seed=0)
+
+
+RICH = (
+    _life(
+        Opening.CARD,
+        3,
+        Kind.REFUND_TWICE,
+        Kind.STRAY_TAKEN,
+        Kind.STRAY_SENT_BACK,
+        Kind.CANCEL_ITEM,
+        Kind.SEND_BACK,
+        Kind.WON,
+        Kind.GOODWILL,
+        Kind.DISPUTE,
+        Kind.CANCEL_TRIP,
+    ),
+    _life(
+        Opening.OTHER_CARD,
+        10,
+        Kind.STRAY_HELD,
+        Kind.REFUND,
+        Kind.LOOK,
+        Kind.GOODWILL,
+        Kind.REFUND_REST,
+        Kind.SEND_BACK,
+        Kind.DISPUTE_REST,
+        Kind.LOST,
+        Kind.CANCEL_ITEM,
+    ),
 )
+"""Two lives in which everything happens."""

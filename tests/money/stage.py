@@ -52,7 +52,7 @@ class Tally:
         ]
         for name in ("openings", "done", "refused", "events", "rows", "ends"):
             counted = sorted(getattr(self, name).items())
-            lines.append(f"  {name}: " + ", ".join(f"{n} {what}" for what, n in counted))
+            lines.append(f"  {name}: " + "; ".join(f"{n} {what}" for what, n in counted))
         return "\n".join(lines)
 
 

@@ -7,98 +7,108 @@
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, example, given, seed, settings
 
+from tests.money.booking import LiveBooking
 from tests.money.judging import Normal, audit, judge
 from tests.money.player import Manner, Player
-from tests.money.plays import PLAYS, Play
+from tests.money.plays import RICH, Kind, Opening, Play, casts
 from tests.money.stage import Stage, Tally
 
 DELIVERIES = int(os.environ.get("TRIPSAGA_DELIVERIES", "500"))
 SEED = int(os.environ.get("TRIPSAGA_SEED", "20310301"))
 SHRINK = bool(os.environ.get("TRIPSAGA_SHRINK"))
-TOGETHER = 5
+LONG = DELIVERIES > 500
+TOGETHER = 6
 """Lives that are played at the same time."""
 
 pytestmark = [
     pytest.mark.xdist_group("money"),
-    pytest.mark.timeout(3600 if SHRINK else 240 + DELIVERIES / 3),
+    pytest.mark.timeout(3600 if SHRINK else 300 + DELIVERIES / 3),
 ]
 
-LIVES = settings(
-    max_examples=max(6, DELIVERIES // 150),
+EFFORT = settings(
     deadline=None,
     derandomize=True,  # one seed, one run; no database of examples
     phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if SHRINK else [])],
-    # Every example is seconds of real servers at work: slow on purpose, and no fixture is spoilt.
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    # An example is seconds of real servers at work: slow on purpose.
+    suppress_health_check=[HealthCheck.too_slow],
 )
-
-
-async def live(player: Player, stage: Stage, tally: Tally) -> Normal:
-    """Play one life and judge it."""
-    try:
-        await player.perform()
-        return await judge(stage, player, tally)
-    except Exception as error:
-        error.add_note(f"{player.play}\n" + "\n".join(player.log))
-        error.add_note(await stage.histories(player.booking_id))
-        error.add_note(stage.stack.workers[0].log()[-4000:])
-        raise
-
-
-async def together(lives: list[Coroutine[Any, Any, Normal]]) -> list[Normal]:
-    """Play lives at the same time, each to its end; what went wrong first is raised then."""
-    ends = await asyncio.gather(*lives, return_exceptions=True)
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
-    return [end for end in ends if not isinstance(end, BaseException)]
 
 
 def test_money_adds_up_whatever_happens(stage: Stage, runner: asyncio.Runner) -> None:
     tally = Tally()
 
     @seed(SEED)
-    @LIVES
-    @given(st.tuples(*[PLAYS] * TOGETHER))
-    def lives(plays: tuple[Play, ...]) -> None:
+    @settings(EFFORT, max_examples=max(6, DELIVERIES // 200))
+    @given(casts(TOGETHER))
+    def lives(cast: tuple[Play, ...]) -> None:
         tally.examples += 1
-        players = [Player(stage, tally, play, seed=play.seed) for play in plays]
-        runner.run(together([live(player, stage, tally) for player in players]))
+        bookings = [LiveBooking(stage, tally, play, seed=play.seed) for play in cast]
+        runner.run(together([Player(booking) for booking in bookings]))
 
     with told(tally):
         lives()
         runner.run(audit(stage))
     assert tally.deliveries >= DELIVERIES
+    assert set(tally.openings) == set(Opening)
+    assert set(tally.done) | set(tally.refused) == set(Kind)
 
 
 def test_the_order_of_events_changes_nothing(stage: Stage, runner: asyncio.Runner) -> None:
     tally = Tally()
 
     @seed(SEED)
-    @LIVES
-    @given(PLAYS)
-    def twins(play: Play) -> None:
+    @settings(EFFORT, max_examples=max(3, DELIVERIES // 300))
+    @given(casts(2))
+    @example(RICH)
+    def twins(cast: tuple[Play, ...]) -> None:
         tally.examples += 1
+        manners = list(Manner) * (17 if LONG and cast == RICH else 1)
         players = [
-            Player(stage, tally, play, seed=play.seed + n, manner=manner, informed=True)
-            for n, manner in enumerate(Manner)
+            Player(LiveBooking(stage, tally, play, seed=play.seed + n), manner, informed=True)
+            for n, manner in enumerate(manners)
+            for play in cast
         ]
-        ends = runner.run(together([live(player, stage, tally) for player in players]))
-        for player, end in zip(players[1:], ends[1:], strict=True):
-            assert end == ends[0], (play, players[0].log, player.log)
+        ends = runner.run(together(players))
+        for number, player in enumerate(players):
+            first = number % len(cast)
+            assert ends[number] == ends[first], (players[first].booking.log, player.booking.log)
 
     with told(tally):
         twins()
         runner.run(audit(stage))
     assert tally.deliveries >= DELIVERIES
+    assert set(tally.done) >= set(Kind) - {Kind.DECIDE}, "some of them were never possible"
+
+
+async def together(players: Sequence[Player]) -> list[Normal]:
+    """Play lives, some at the same time, each to its end; then raise what went wrong first."""
+    ends: list[Normal | BaseException] = []
+    for first in range(0, len(players), TOGETHER):
+        lives = [live(player) for player in players[first : first + TOGETHER]]
+        ends += await asyncio.gather(*lives, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return [end for end in ends if not isinstance(end, BaseException)]
+
+
+async def live(player: Player) -> Normal:
+    """Play one life and judge it."""
+    booking = player.booking
+    try:
+        await player.perform()
+        return await judge(booking)
+    except Exception as error:
+        error.add_note(f"{booking.play}\n" + "\n".join(booking.log))
+        error.add_note(await booking.stage.histories(booking.id))
+        error.add_note(booking.stage.stack.workers[0].log()[-4000:])
+        raise
 
 
 @contextmanager
@@ -108,4 +118,4 @@ def told(tally: Tally) -> Iterator[None]:
     try:
         yield
     finally:
-        print(f"seed {SEED}: {time.monotonic() - started:.0f} s: {tally}")
+        print(f"seed {SEED}, {time.monotonic() - started:.0f} s: {tally}")
