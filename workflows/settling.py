@@ -23,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         BookingRef,
         CancelOutcome,
         CancelRequest,
-        GoodwillRefund,
         PaymentCall,
         PaymentOutcome,
         SettlePaymentRequest,
@@ -37,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.saga import finish
 
 OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
+GOODWILL = "goodwill"
 
 
 @workflow.defn(name="SettlePayment")
@@ -85,14 +85,16 @@ class SettlePayment(BookingWorkflow):
         request = self._request
         workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(self._booking.reference)])
         before = self._booking.payment
-        problems = await self._look()
-        if not problems:
-            if request.refund is not None:
-                self._grant(request.refund)
-            problems = await self._put_right()
-        who = request.refund.who if request.refund else "gateway"
-        why = request.why
-        while problems:
+        who, why = "gateway", request.why
+        # What was wrong before is settled before anything is granted: a refund that somebody has
+        # made elsewhere is not taken for the one that is asked for now.
+        problems = await self._look() or await self._put_right()
+        while problems or self._grant():
+            if not problems:
+                assert request.refund is not None
+                who, why = request.refund.who, request.why
+                problems = await self._give_back(calls.REFUND, GOODWILL, self._booking.keep)
+                continue
             resolution = await self._ask_operator(problems)
             problems = await self._look()
             if not problems and resolution.decision == "resolved":
@@ -118,15 +120,16 @@ class SettlePayment(BookingWorkflow):
             self._booking.payment.waits_until = None
         return []
 
-    def _grant(self, refund: GoodwillRefund) -> None:
-        """Promise the traveller more than the terms do; never more than is left."""
-        payment = self._booking.payment
-        left = payment.captured - payment.refunded - max(self._booking.owed, 0)
-        if refund.key in payment.grants or refund.amount > left:
-            return
+    def _grant(self) -> bool:
+        """Promise the traveller more than the terms do; never more than is left, and once."""
+        refund, payment = self._request.refund, self._booking.payment
+        left = payment.captured - payment.refunded - payment.paid_by_hand
+        if refund is None or refund.key in payment.grants or refund.amount > left:
+            return False
         payment.goodwill += refund.amount
         payment.grants = [*payment.grants, refund.key]
         self._tell("refund", "granted", f"{self._money(refund.amount)}: {refund.reason}")
+        return True
 
     async def _put_right(self, *, operator_asks: bool = False) -> list[Problem]:
         """Release and refund what must not be kept; answers what a person must look at."""
@@ -147,7 +150,6 @@ class SettlePayment(BookingWorkflow):
         if booking.owed == 0 and not (operator_asks and booking.payment.captured):
             return []
         came_back = [refund for refund in booking.payment.refunds if not refund.gives_back]
-        granted = self._request.refund is not None
         if came_back and not operator_asks:
             reasons = ", ".join(refund.failure_reason or refund.status for refund in came_back)
             return [
@@ -156,7 +158,7 @@ class SettlePayment(BookingWorkflow):
                     f" {self._money(booking.owed)}"
                 )
             ]
-        if self._rests_in not in CLOSED_STATES and not granted and not operator_asks:
+        if self._rests_in not in CLOSED_STATES and not operator_asks:
             return [self._problem(f"the traveller is owed {self._money(booking.owed)}")]
         return await self._give_back(calls.REFUND, "refund", booking.keep)
 
@@ -165,7 +167,7 @@ class SettlePayment(BookingWorkflow):
     ) -> list[Problem]:
         """Have the gateway give back all but ``keep`` (minor units)."""
         booking = self._booking
-        refund = self._request.refund
+        refund = self._request.refund if operation == GOODWILL else None
         message = PaymentCall(
             booking_id=booking.id,
             # Each round has a key of its own: what an earlier one was refused is asked again.

@@ -295,7 +295,7 @@ async def test_the_bank_comes_back_in_time(elsewhere: World) -> None:
 
 async def test_a_rate_that_moved_against_the_traveller_is_a_price_change(elsewhere: World) -> None:
     stack = await elsewhere()
-    await stack.sandbox.arm("rates", "quote", "price_drift")
+    await stack.sandbox.arm("rates", "quote", "price_drift", rate=1)
     booking = await stack.book(currencies={"hotel": "EUR"})
     assert booking.state is BookingState.FAILED
     assert booking.problem is not None

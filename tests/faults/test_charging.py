@@ -10,7 +10,9 @@ from models.lifecycle import BookingState
 from tests.support.checker import check
 from tests.support.stack import Stack
 
-LATE_SECONDS = 7
+late_commits = pytest.mark.xdist_group("late commits")
+
+LATE_SECONDS = 10
 """When the attempt commits that was given up: after the step's deadline and its undo."""
 
 
@@ -28,38 +30,48 @@ async def _given_up(stack: Stack, operation: str) -> Booking:
     await stack.sandbox.arm("stripe", operation, "reset", nth=2, times=1_000, **about)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
+    assert not await _worked_on(stack, booking), "it was not late: this cell is void"
     await check(stack.sandbox, stack.settings.database_url, booking.id)
     return booking
 
 
-async def _late(stack: Stack, operation: str) -> None:
-    booking = await _given_up(stack, operation)
+@pytest.fixture(scope="module")
+async def given_up(world: Stack) -> dict[str, Booking]:
+    """A booking for each step, all put back; the attempts they gave up are still to commit."""
+    await world.sandbox.clear()
+    world.ensure_worker()
+    operations = ("create", "confirm", "capture")
+    bookings = await asyncio.gather(*(_given_up(world, name) for name in operations))
+    return dict(zip(operations, bookings, strict=True))
 
-    async def worked_on() -> bool:
-        rows = await stack.sandbox.log(booking.id)
-        # one row when the attempt came, another one when it is worked on
-        return sum(row.get("fault") == "late_commit" for row in rows) == 2
 
-    assert not await worked_on(), "it was not late: this cell is void"
+async def _holds_nothing(stack: Stack, booking: Booking) -> None:
+    """Wait until the attempt has been worked on, and see that it came to nothing."""
     async with asyncio.timeout(30):
-        while not await worked_on():
+        while not await _worked_on(stack, booking):
             await asyncio.sleep(0.1)
     facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
     assert [payment["captured"] for payment in facts.payments] == [0]
     assert not any(row["status"] == "requires_capture" for row in facts.payments)
 
 
-@pytest.mark.slow
+async def _worked_on(stack: Stack, booking: Booking) -> bool:
+    rows = await stack.sandbox.log(booking.id)
+    # one row when the attempt came, another one when it is worked on
+    return len([row for row in rows if row.get("fault") == "late_commit"]) == 2
+
+
+@late_commits
 @pytest.mark.parametrize("operation", ["create", "confirm"])
-async def test_3_F16(stack: Stack, operation: str) -> None:
+async def test_3_F16(stack: Stack, given_up: dict[str, Booking], operation: str) -> None:
     """The authorisation commits after everything was put back: it holds nothing."""
-    await _late(stack, operation)
+    await _holds_nothing(stack, given_up[operation])
 
 
-@pytest.mark.slow
-async def test_7_F16(stack: Stack) -> None:
+@late_commits
+async def test_7_F16(stack: Stack, given_up: dict[str, Booking]) -> None:
     """The capture commits after the hold was released: it takes nothing."""
-    await _late(stack, "capture")
+    await _holds_nothing(stack, given_up["capture"])
 
 
 @pytest.mark.parametrize("outcome", ["succeed", "nobody comes"])

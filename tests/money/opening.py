@@ -1,7 +1,10 @@
 """How bookings come to be: the ways in which a traveller pays, or does not."""
 
+import datetime as dt
+
 from psycopg.types.json import Jsonb
 
+from models.keys import item_reference
 from models.lifecycle import SETTLED_STATES
 from tests.api.conftest import body
 from tests.money.booking import LiveBooking
@@ -21,16 +24,19 @@ CARDS = {
 """All others are good ones."""
 ENDS = {Opening.DECLINED: "FAILED", Opening.GIVEN_UP: "CANCELLED"}
 """All others are confirmed."""
+FIRST_ACTIVITY = 3
+"""Its place in a trip that has some."""
 
 
 async def book(booking: LiveBooking) -> None:
     """Book a trip, whatever it takes, and have its terms keep a part of each item."""
     opening = booking.play.opening
     sandbox = booking.stage.stack.sandbox
-    trip = await sandbox.trip(currency=booking.play.currency)
+    trip = await sandbox.trip(currency=booking.play.currency, dates=_dates(booking.play.seed))
     booking.total = trip["totalPrice"]
     if opening is Opening.ACTIVITY_REFUSED:  # not every trip has one
-        await sandbox.arm("viator", "book", "refuse", reference=booking.id)
+        item = item_reference(booking.id, FIRST_ACTIVITY)
+        await sandbox.arm("viator", "book", "refuse", reference=item)
     wish = body(trip, method=CARDS.get(opening, "pm_card_visa"))
     answer = await booking.ask(booking.stage.planner, "/booking/book", wish, booking.key)
     assert answer is not None
@@ -53,6 +59,12 @@ async def book(booking: LiveBooking) -> None:
     assert state == ENDS.get(opening, "CONFIRMED"), (opening, state)
     booking.log.append(f"{opening}: {booking.id}, {booking.payment} is {state}")
     await _set_fees(booking)
+
+
+def _dates(number: int) -> dict[str, str]:
+    """Trips are spread out, for hotels and tours have only so many places on a day."""
+    start = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30 + number % 250)
+    return {"start": start.isoformat(), "end": (start + dt.timedelta(days=4)).isoformat()}
 
 
 async def _convince(booking: LiveBooking) -> None:

@@ -100,7 +100,7 @@ def casts(draw: st.DrawFn, number: int) -> tuple[Play, ...]:
 
 def _life(opening: Opening, fee_tenths: int, *kinds: Kind) -> Play:
     operations = tuple(Operation(kind, tenths=2, which=0) for kind in kinds)
-    return Play(opening, "USD", fee_tenths, operations, seed=0)
+    return Play(opening, "USD", fee_tenths, operations, seed=fee_tenths)
 
 
 RICH = (

@@ -59,7 +59,7 @@ class Recorder:
 
 @pytest.fixture(params=["http://127.0.0.1/back", ""], ids=["return_url", "no return_url"])
 async def recorder(mock_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Recorder]:
-    gateway = StripeGateway(key="sk_test_mock", url=mock_url, timeout=10, return_url=request.param)
+    gateway = StripeGateway(key="sk_test_mock", url=mock_url, timeout=60, return_url=request.param)
     yield Recorder(gateway)
     await gateway.close()
 

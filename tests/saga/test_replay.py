@@ -1,4 +1,7 @@
-"""Every saved history replays on the current workflows: running bookings survive a deployment."""
+"""Every saved history replays on the current workflows: running bookings survive a deployment.
+
+Those in a folder were recorded by an earlier version, whose workflows may still run.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from temporalio.worker import Replayer
 from tests.support.processes import ROOT
 from worker import WORKFLOWS, workflow_runner
 
-HISTORIES = sorted((ROOT / "tests" / "histories").glob("*.json"))
+FOLDER = ROOT / "tests" / "histories"
+HISTORIES = sorted(FOLDER.glob("**/*.json"))
 END_STATES = {"confirmed", "failed", "cancelled", "needs_attention"}
 
 
@@ -21,7 +25,7 @@ def test_every_end_state_has_a_history() -> None:
 
 
 @pytest.mark.parametrize("sandboxed", [True, False], ids=["sandboxed", "plain"])
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: str(path.relative_to(FOLDER)))
 async def test_history_replays(path: Path, sandboxed: bool) -> None:
     replayer = Replayer(
         workflows=WORKFLOWS,

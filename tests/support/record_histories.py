@@ -15,10 +15,17 @@ from temporalio.client import WorkflowFailureError
 
 from localworld.shared import servers
 from models.lifecycle import BookingState
-from models.messages import CANCEL_UPDATE, CancelRequest, Resolution
+from models.messages import (
+    CANCEL_UPDATE,
+    PAYMENT_METHOD_UPDATE,
+    CancelRequest,
+    NewCard,
+    Resolution,
+)
 from models.watching import WatchRequest
 from tests.conftest import migrate
 from tests.saga.test_cancel_confirmed import cancel
+from tests.support.money import Gateway, settling
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
 from workflows.watching import WatchMoney
@@ -77,7 +84,33 @@ async def record(stack: Stack) -> None:
         ("booking_com", "book", "refuse"),
         ("amadeus", "cancel", "refuse"),
     )
+    await disturbed("confirmed_on_a_second_hold", ("stripe", "capture", "refuse"))
+    await another_card(stack, save)
+    await settled_by_hand(stack, save)
     await watched(stack, save)
+
+
+async def another_card(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
+    """Book with a refused card, then with a good one."""
+    wanted = await stack.request(payment_method="pm_card_visa_chargeDeclined")
+    wanted.patience.authentication_deadline = 60
+    handle = await stack.start(wanted)
+    await stack.until(handle, BookingState.PAYMENT_PENDING)
+    card = NewCard(payment_method_id="pm_card_visa", who="ada")
+    await handle.execute_update(PAYMENT_METHOD_UPDATE, card)
+    assert (await handle.result()).state is BookingState.CONFIRMED
+    await save("confirmed_with_another_card", wanted.booking_id)
+
+
+async def settled_by_hand(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
+    """Have a refund come back, and an operator say that it was paid otherwise."""
+    gone = (await cancel(stack, (await stack.book()).id)).booking
+    await Gateway(stack).fail_refund(gone.payment.refunds[-1].id)
+    handle = await settling(stack, gone)
+    await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    await handle.execute_update("resolve", Resolution(decision="resolved", who="op"))
+    assert (await handle.result()).state is BookingState.CANCELLED
+    await save("cancelled_refund_paid_by_hand", gone.id)
 
 
 async def watched(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
