@@ -85,8 +85,12 @@ class GivingBack:
     async def done_outside(self) -> None:
         """Wait until the money has gone back, whoever knows of it."""
         async with asyncio.timeout(60):
-            while not self._effects(await self.stack.sandbox.log(self.booking_id)):
+            while not await self.has_gone_back():
                 await asyncio.sleep(0.05)
+
+    async def has_gone_back(self) -> bool:
+        """Tell whether the money has gone back, whoever knows of it."""
+        return bool(self._effects(await self.stack.sandbox.log(self.booking_id)))
 
     async def in_the_dashboard(self, operation: str) -> None:
         """Have somebody do something to the payment without us."""

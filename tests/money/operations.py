@@ -3,6 +3,7 @@
 from tests.money.booking import LiveBooking
 from tests.money.plays import Kind, Operation
 
+UNDECIDED = frozenset({"needs_response", "warning_needs_response"})
 GIVEN_BACK = frozenset({"succeeded", "pending"})
 
 
@@ -26,9 +27,10 @@ async def operate(booking: LiveBooking, operation: Operation) -> bool:
             return bool(await outside.refund(payment, (await booking.charge()).left))
         case Kind.SEND_BACK:
             return await _send_back(booking, tenths, which)
-        case Kind.DISPUTE:
+        case Kind.DISPUTE | Kind.ENQUIRY:
             amount = await _part_of_what_is_left(booking, tenths)
-            return bool(await outside.dispute(payment, amount))
+            enquiry = operation.kind is Kind.ENQUIRY
+            return bool(await outside.dispute(payment, amount, enquiry=enquiry))
         case Kind.DISPUTE_REST:
             return bool(await outside.dispute(payment, (await booking.charge()).left))
         case Kind.WON | Kind.LOST:
@@ -82,9 +84,9 @@ async def _send_back(booking: LiveBooking, tenths: int, which: int) -> bool:
 
 
 async def _close_dispute(booking: LiveBooking, tenths: int, which: int, outcome: str) -> bool:
-    """Have a dispute decided: one of those that are open, else a new one."""
+    """Have a dispute, or an enquiry, decided: one of those that are open, else a new one."""
     charge = await booking.charge()
-    disputes = [one["id"] for one in charge.disputes if one["status"] == "needs_response"]
+    disputes = [one["id"] for one in charge.complaints if one["status"] in UNDECIDED]
     if not disputes:
         amount = booking.tenths(tenths, charge.left)
         made = await booking.stage.outside.dispute(booking.payment, amount)

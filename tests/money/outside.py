@@ -18,7 +18,13 @@ class Charge:
     status: str
     captured: int
     refunds: list[dict[str, Any]]
-    disputes: list[dict[str, Any]]
+    complaints: list[dict[str, Any]]
+    """Disputes, and enquiries that may yet become some."""
+
+    @property
+    def disputes(self) -> list[dict[str, Any]]:
+        """Those that have taken money; a bank that only asks takes none."""
+        return [one for one in self.complaints if not one["status"].startswith("warning_")]
 
     @property
     def refunded(self) -> int:
@@ -51,7 +57,7 @@ class Outside:
             status=intent["status"],
             captured=intent["amount_received"],
             refunds=await self._list("refunds", payment_intent=payment),
-            disputes=await self._list("disputes", payment_intent=payment),
+            complaints=await self._list("disputes", payment_intent=payment),
         )
 
     async def refund(self, payment: str, amount: int) -> str | None:
@@ -64,12 +70,12 @@ class Outside:
         """The card holder's bank sends a refund back."""
         return await self._do(f"/_sandbox/stripe/refunds/{refund}/fail")
 
-    async def dispute(self, payment: str, amount: int) -> str | None:
-        """The card holder disputes a charge."""
+    async def dispute(self, payment: str, amount: int, *, enquiry: bool = False) -> str | None:
+        """The card holder disputes a charge, or their bank only asks about it."""
         if amount <= 0:
             return None
         path = f"/_sandbox/stripe/payment_intents/{payment}/dispute"
-        return await self._do(f"{path}?amount={amount}")
+        return await self._do(f"{path}?amount={amount}&enquiry={str(enquiry).lower()}")
 
     async def decide(self, dispute: str, outcome: str) -> str | None:
         """A dispute is won or lost."""

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     SEND_BACK = "the bank sends a refund back"
     DISPUTE = "the card holder disputes a part"
     DISPUTE_REST = "the card holder disputes all that is left"
+    ENQUIRY = "the card holder's bank asks about a part"
     WON = "a dispute is won"
     LOST = "a dispute is lost"
     STRAY_HELD = "a payment under the booking's id holds money"
@@ -122,6 +123,7 @@ RICH = (
         10,
         Kind.STRAY_HELD,
         Kind.REFUND,
+        Kind.ENQUIRY,
         Kind.LOOK,
         Kind.GOODWILL,
         Kind.REFUND_REST,

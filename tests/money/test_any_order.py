@@ -44,7 +44,7 @@ def test_money_adds_up_whatever_happens(stage: Stage, runner: asyncio.Runner) ->
     tally = Tally()
 
     @seed(SEED)
-    @settings(EFFORT, max_examples=max(6, DELIVERIES // 200))
+    @settings(EFFORT, max_examples=max(6, DELIVERIES // 350))
     @given(casts(TOGETHER))
     def lives(cast: tuple[Play, ...]) -> None:
         tally.examples += 1
@@ -63,7 +63,7 @@ def test_the_order_of_events_changes_nothing(stage: Stage, runner: asyncio.Runne
     tally = Tally()
 
     @seed(SEED)
-    @settings(EFFORT, max_examples=max(3, DELIVERIES // 300))
+    @settings(EFFORT, max_examples=max(3, DELIVERIES // 600))
     @given(casts(2))
     @example(RICH)
     def twins(cast: tuple[Play, ...]) -> None:
