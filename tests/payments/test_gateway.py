@@ -1,20 +1,13 @@
 """The Stripe gateway over the sandbox: what it answers, and what each failure becomes."""
 
-import asyncio
 import uuid
-from collections.abc import Callable, Coroutine
-from typing import Any
 
-import httpx
 import pytest
 
 from models.errors import (
     AuthConfig,
     Declined,
     InvalidRequest,
-    ProviderError,
-    Retryable,
-    UnknownOutcome,
 )
 from payments.protocol import PaymentState
 from payments.registry import create_gateway
@@ -75,16 +68,6 @@ async def test_refunding_more_than_is_left(till: Till) -> None:
     assert nothing.value.code == "charge_already_refunded"
 
 
-async def test_repeating_what_is_done_is_success(till: Till) -> None:
-    """Under another key, as an operator's retry or a later version would."""
-    held = await till.authorised()
-    assert await till.confirm(held.id, attempt=2) == held
-    taken = await till.gateway.capture(held.id, amount=usd(9_000), key=till.key("capture"))
-    again = await till.gateway.capture(held.id, amount=usd(9_000), key=till.key("capture:2"))
-    assert again == taken
-    assert again.capture_before == held.capture_before
-
-
 async def test_cancel_releases_and_is_absorbing(till: Till) -> None:
     held = await till.authorised()
     released = await till.gateway.cancel(held.id, key=till.key("cancel"))
@@ -117,16 +100,6 @@ async def test_capture_of_an_unconfirmed_payment(till: Till) -> None:
     assert refused.value.code == "payment_intent_unexpected_state"
 
 
-async def test_a_traveller_who_must_authenticate(till: Till) -> None:
-    payment = await till.authorised("pm_card_threeDSecure2Required")
-    assert payment.state is PaymentState.ACTION_REQUIRED
-    assert payment.next_action is not None
-    url = payment.next_action["redirect_to_url"]["url"]
-    async with httpx.AsyncClient() as traveller:
-        await traveller.post(url, params={"outcome": "succeed"})
-    assert (await till.gateway.retrieve(payment.id)).state is PaymentState.AUTHORISED
-
-
 @pytest.mark.parametrize(
     ("method", "code"),
     [
@@ -144,26 +117,6 @@ async def test_declines_name_their_reason(till: Till, method: str, code: str) ->
     assert (declined.value.code, declined.value.status) == (code, 402)
     read = await till.gateway.retrieve(payment.id)
     assert (read.state, read.decline_code) == (PaymentState.UNCONFIRMED, code)
-
-
-async def test_find_prefers_the_payment_with_money(till: Till) -> None:
-    assert await till.gateway.find(till.booking) is None
-    held = await till.authorised()
-    later = await till.gateway.create(
-        amount=usd(100), reference=till.booking, key=till.key("create:again")
-    )
-    found = await till.gateway.find(till.booking)
-    assert found == held
-    await till.gateway.cancel(held.id, key=till.key("cancel"))
-    found = await till.gateway.find(till.booking)
-    assert found is not None
-    assert found.id == later.id
-
-
-@pytest.mark.parametrize("reference", ["", "a'b", "a b", "x' OR status:'succeeded"])
-async def test_find_lets_no_query_in(till: Till, reference: str) -> None:
-    with pytest.raises(InvalidRequest):
-        await till.gateway.find(reference)
 
 
 async def test_payment_method_and_unknown_ids(till: Till) -> None:
@@ -185,107 +138,6 @@ async def test_wrong_content_is_refused(till: Till) -> None:
     with pytest.raises(InvalidRequest) as other:
         await till.create(amount=20_000)
     assert other.value.code == "idempotency_error"
-
-
-Call = Callable[[Till, str], Coroutine[Any, Any, object]]
-WRITES: dict[str, tuple[str, Call]] = {
-    "create": ("", lambda till, _: till.create()),
-    "confirm": ("created", lambda till, pi: till.confirm(pi)),
-    "capture": (
-        "authorised",
-        lambda till, pi: till.gateway.capture(pi, amount=usd(5_000), key=till.key("capture")),
-    ),
-    "cancel": ("authorised", lambda till, pi: till.gateway.cancel(pi, key=till.key("cancel"))),
-    "refund": (
-        "captured",
-        lambda till, pi: till.refund(pi, 500),
-    ),
-}
-READS: dict[str, Call] = {
-    "retrieve": lambda till, pi: till.gateway.retrieve(pi),
-    "find": lambda till, _: till.gateway.find(till.booking),
-    "refunds": lambda till, pi: till.gateway.refunds(pi),
-    "disputes": lambda till, pi: till.gateway.disputes(pi),
-}
-
-
-async def prepare(till: Till, state: str) -> str:
-    if state == "":
-        return ""
-    if state == "created":
-        return (await till.create()).id
-    return (await (till.authorised() if state == "authorised" else till.captured())).id
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["error", "reset", "hang", "commit_then_hang", "late_commit", "commit_then_error", "malformed"],
-)
-@pytest.mark.parametrize("operation", WRITES)
-async def test_a_write_without_a_reliable_answer_is_unknown(
-    till: Till, operation: str, kind: str
-) -> None:
-    state, call = WRITES[operation]
-    payment = await prepare(till, state)
-    await till.arm(operation, kind, seconds=2.5)
-    with pytest.raises(UnknownOutcome) as unknown:
-        await call(till, payment)
-    assert unknown.value.operation == operation
-    assert "_secret_" not in str(unknown.value)
-    assert unknown.value.__cause__ is None
-
-
-@pytest.mark.parametrize("kind", ["error", "reset", "hang", "malformed"])
-@pytest.mark.parametrize("operation", READS)
-async def test_a_read_without_an_answer_may_be_repeated(
-    till: Till, operation: str, kind: str
-) -> None:
-    payment = await prepare(till, "captured")
-    await till.arm("retrieve", kind, seconds=2.5)
-    with pytest.raises(Retryable):
-        await READS[operation](till, payment)
-    await READS[operation](till, payment)
-
-
-@pytest.mark.parametrize(
-    ("operation", "error", "code"),
-    [
-        ("create", Declined, "generic_decline"),
-        ("confirm", Declined, "generic_decline"),
-        ("capture", Declined, "authorisation_expired"),
-        ("cancel", InvalidRequest, "payment_intent_unexpected_state"),
-        ("refund", InvalidRequest, "balance_insufficient"),
-    ],
-)
-async def test_refusals(till: Till, operation: str, error: type[ProviderError], code: str) -> None:
-    state, call = WRITES[operation]
-    payment = await prepare(till, state)
-    await till.arm(operation, "refuse")
-    with pytest.raises(error) as refused:
-        await call(till, payment)
-    assert refused.value.code == code
-
-
-@pytest.mark.parametrize("operation", WRITES)
-async def test_a_write_delivered_twice_is_done_once(till: Till, operation: str) -> None:
-    state, call = WRITES[operation]
-    payment = await prepare(till, state)
-    before = await till.effects()
-    await till.arm(operation, "duplicate")
-    await call(till, payment)
-    assert len(await till.effects()) == len(before) + 1
-
-
-async def test_a_key_in_use_may_be_repeated(till: Till) -> None:
-    payment = await till.authorised()
-    await till.arm("capture", "slow", seconds=1)
-    first = asyncio.create_task(WRITES["capture"][1](till, payment.id))
-    await asyncio.sleep(0.3)
-    with pytest.raises(Retryable):
-        await WRITES["capture"][1](till, payment.id)
-    await first
-    await WRITES["capture"][1](till, payment.id)
-    assert (await till.effects()).count("captured") == 1
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:1", "ftp://127.0.0.1"])
