@@ -124,7 +124,10 @@ class SettlePayment(BookingWorkflow):
         """Promise the traveller more than the terms do; never more than is left, and once."""
         refund, payment = self._request.refund, self._booking.payment
         left = payment.captured - payment.refunded - payment.paid_by_hand
-        if refund is None or refund.key in payment.grants or refund.amount > left:
+        if refund is None or refund.key in payment.grants:
+            return False
+        if refund.amount > left:
+            self._tell("refund", "refused", f"only {self._money(left)} is left to give back")
             return False
         payment.goodwill += refund.amount
         payment.grants = [*payment.grants, refund.key]

@@ -33,6 +33,8 @@ class LiveBooking:
         self.total = 0
         self.strays: list[str] = []
         """Payments under its id that the house never asked for."""
+        self.wishes = 0
+        """How often goodwill was asked for, repeats of a request not counted."""
         self.log: list[str] = []
         """What happened, for whoever has to find out why."""
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from tests.money.booking import LiveBooking
+from tests.money.operations import SORRY
 from tests.money.stage import Stage
 from tests.support.checker import Facts, check
 
@@ -27,6 +28,7 @@ async def judge(booking: LiveBooking) -> Normal:
     # The invariants are looked at from time to time: their cases are judged at the very end.
     cases = sorted(case["source"] for case in facts.cases if case["kind"] != "INVARIANT")
     assert cases == [f"dispute:{name}" for name, _, status in disputes if status == "open"]
+    _is_granted_once(booking, facts)
     strays = [await stage.outside.charge(stray) for stray in booking.strays]
     assert all(stray.captured == stray.refunded for stray in strays), strays
     assert all(stray.status in {"canceled", "succeeded"} for stray in strays), strays
@@ -63,6 +65,13 @@ async def _is_in_the_inbox(booking: LiveBooking) -> None:
     tally.deliveries += delivered.total()
     tally.events.update(row["type"] for row in rows)
     tally.rows.update(row["status"] for row in rows)
+
+
+def _is_granted_once(booking: LiveBooking, facts: Facts) -> None:
+    """Goodwill is given at most as often as it was asked for, repeats of a request not counted."""
+    grants = facts.payment["grants"]
+    assert len(set(grants)) == len(grants) <= booking.wishes
+    assert sum(row["reason"] == SORRY for row in facts.refunds) <= len(grants)
 
 
 def _balances(facts: Facts) -> Counter[tuple[str, str]]:

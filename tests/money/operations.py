@@ -3,6 +3,7 @@
 from tests.money.booking import LiveBooking
 from tests.money.plays import Kind, Operation
 
+SORRY = "we are sorry"
 UNDECIDED = frozenset({"needs_response", "warning_needs_response"})
 GIVEN_BACK = frozenset({"succeeded", "pending"})
 
@@ -65,8 +66,9 @@ async def _goodwill(booking: LiveBooking, tenths: int, times: int) -> bool:
     amount = booking.tenths(tenths, payment["left"])
     if amount <= 0:
         return False
-    wish = {"amount": amount, "currency": booking.play.currency, "reason": "sorry"}
-    path, key = f"/booking/{booking.id}/refund", f"{booking.key}-{len(booking.log)}"
+    wish = {"amount": amount, "currency": booking.play.currency, "reason": SORRY}
+    booking.wishes += 1
+    path, key = f"/booking/{booking.id}/refund", f"{booking.key}-{booking.wishes}"
     answers = [await booking.ask(booking.stage.operator, path, wish, key) for _ in range(times)]
     return answers[0] is not None
 

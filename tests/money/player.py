@@ -56,8 +56,11 @@ class Player:
 
     async def _operate(self, operation: Operation) -> None:
         booking = self.booking
-        if self._informed and operation.kind in BY_WHAT_IS_KNOWN:
-            await self._come_to_rest()
+        if operation.kind in BY_WHAT_IS_KNOWN:
+            if self._informed:
+                await self._come_to_rest()
+            elif operation.which % 2:
+                await booking.settle()  # somebody may know what is going on
         done = await operate(booking, operation)
         (booking.tally.done if done else booking.tally.refused)[operation.kind] += 1
         booking.log.append(f"{operation.kind}: {'done' if done else 'not possible'}")

@@ -114,7 +114,10 @@ async def test_stripe_takes_the_request(recorder: Recorder, operation: str) -> N
         await call(recorder.gateway)
     except ProviderError as error:
         refused = error
-    assert [answer[:3] for answer in recorder.answers] == [(method, path, 200)], recorder.answers
+    assert [answer[:3] for answer in recorder.answers] == [(method, path, 200)], (
+        recorder.answers,
+        refused,
+    )
     # A fixture may be in a state or shape that is no answer to us; it is never a refusal.
     assert not isinstance(refused, InvalidRequest | AuthConfig)
 

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,11 +100,19 @@ def _address(process: subprocess.Popen[bytes], log: int) -> str:
     end = time.monotonic() + START_SECONDS
     while True:
         said = os.pread(log, 100_000, 0).decode(errors="replace")
-        if match := re.search(r"Listening for HTTP at address: (127\.0\.0\.1:\d+)", said):
-            return match[1]
+        match = re.search(r"Listening for HTTP at address: (127\.0\.0\.1):(\d+)\n", said)
+        # It says so a moment before it does.
+        if match and _listens(match[1], int(match[2])):
+            return f"{match[1]}:{match[2]}"
         if process.poll() is not None or time.monotonic() > end:
             raise AssertionError(f"stripe-mock did not start:\n{said[-2000:]}")
         time.sleep(0.02)
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
 
 
 def main() -> None:
