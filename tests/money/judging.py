@@ -69,7 +69,7 @@ async def _is_in_the_inbox(booking: LiveBooking) -> None:
 
 def _is_granted_once(booking: LiveBooking, facts: Facts) -> None:
     """Goodwill is given at most as often as it was asked for, repeats of a request not counted."""
-    grants = facts.payment["grants"]
+    grants = facts.payment["details"]["grants"]
     assert len(set(grants)) == len(grants) <= booking.wishes
     assert sum(row["reason"] == SORRY for row in facts.refunds) <= len(grants)
 

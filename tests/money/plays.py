@@ -100,7 +100,7 @@ def casts(draw: st.DrawFn, number: int) -> tuple[Play, ...]:
 
 
 def _life(opening: Opening, fee_tenths: int, *kinds: Kind) -> Play:
-    operations = tuple(Operation(kind, tenths=2, which=0) for kind in kinds)
+    operations = tuple(Operation(kind, tenths=2, which=1) for kind in kinds)
     return Play(opening, "USD", fee_tenths, operations, seed=fee_tenths)
 
 
@@ -132,5 +132,6 @@ RICH = (
         Kind.LOST,
         Kind.CANCEL_ITEM,
     ),
+    _life(Opening.SLOW_REFUNDS, 0, Kind.CANCEL_ITEM, Kind.CANCEL_TRIP),
 )
-"""Two lives in which everything happens."""
+"""Lives in which everything happens."""

@@ -1,10 +1,11 @@
-"""Goodwill and what happened to the payment before it, known or not: both are settled in full."""
+"""Refunds that nobody told us of, and what people decide before they know: settled in full."""
 
 import asyncio
 
 import pytest
 from temporalio.client import WorkflowHandle
 
+from activities.comparing import differences
 from models.booking import Booking
 from models.lifecycle import BookingState
 from models.messages import RESOLVE_UPDATE, GoodwillRefund, Resolution
@@ -51,4 +52,20 @@ async def test_goodwill_needs_no_person_because_of_a_refund_that_came_back_long_
     after = await settled(stack, by_hand, refund=SORRY)
     assert sorted(refund.status for refund in after.payment.refunds) == ["failed", "succeeded"]
     assert after.payment.refunded == 700
+    await check(stack.sandbox, stack.settings.database_url, after.id)
+
+
+async def test_a_cancel_after_all_was_refunded_elsewhere_is_looked_at_by_a_person(
+    stack: Stack,
+) -> None:
+    booking = await confirmed(stack)
+    assert booking.payment.id is not None
+    await Gateway(stack).refund(booking.payment.id)
+    smaller = (await cancel(stack, booking.id, [booking.items[3].component_id])).booking
+    assert smaller.payment.refunded == smaller.payment.captured
+    assert differences(smaller, smaller.payment), "what still stands is not paid any more"
+    after = await decided(stack, await settling(stack, smaller))
+    assert after.state is BookingState.CONFIRMED
+    assert after.payment.goodwill == sum(item.price for item in after.live_items)
+    assert not differences(after, after.payment)
     await check(stack.sandbox, stack.settings.database_url, after.id)
