@@ -79,6 +79,7 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     RETURN_PAYMENT,
     REFUND,
     LOOK,
+    RETURN_STRAY,
     PLAN_WATCH,
     RECONCILE,
     CHECK,
