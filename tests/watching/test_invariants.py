@@ -9,7 +9,7 @@ from models.lifecycle import BookingState
 from tests.saga.test_cancel_confirmed import cancel, confirmed
 from tests.support.stack import Stack
 from tests.watching.conftest import watch
-from tests.watching.metrics import figure, until_figure
+from tests.watching.metrics import until_figure
 from tests.watching.record import Record
 
 Step = Callable[[], Awaitable[None]]
@@ -22,7 +22,8 @@ async def broken_and_mended(
     await watch(stack)
     before = await record.open_cases()
     assert source not in before
-    known = figure(stack, "tripsaga_invariant_violations", invariant=invariant)
+    # From the record: the metric may still show what the last test left.
+    known = sum(case.startswith(f"invariant:{invariant}:") for case in before)
     await plant()
     found = await watch(stack)
     assert found.checked is not None
