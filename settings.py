@@ -5,19 +5,78 @@ supplier and the gateway point at the local sandbox; the adapters are the same o
 """
 
 import datetime as dt
+import os
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from models.suppliers import BY_NAME, LISTINGS, Listing
 
 LIVE_HOSTS = frozenset(
-    {"api.stripe.com", "api.amadeus.com", "demandapi.booking.com", "api.viator.com"}
+    {"api.stripe.com"}
+    # Duffel has one host: its token tells test from live.
+    | {urlsplit(one.live).hostname or "" for one in LISTINGS if one.live != one.test}
 )
 ECB_RATES = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
 
 Dispatch = Literal["activity", "local"]
+
+
+class SupplierSettings(BaseModel):
+    """What differs between machines about one supplier; names are prefixed with the supplier's.
+
+    ``DUFFEL_API_KEY``, ``DUFFEL_BASE_URL``; but ``DISPATCH_DUFFEL``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_key: SecretStr = SecretStr("")
+    """Without it (and without ``base_url``) the sandbox stands in."""
+    api_secret: SecretStr = SecretStr("")
+    account: str = "sandbox"
+    """Who we are there, where a key alone does not say: Booking.com's affiliate id, RateHawk's
+    key id."""
+    base_url: str = ""
+    webhook_secret: SecretStr = SecretStr("")
+    """Verifies its webhooks; several, separated by commas, while one replaces another."""
+    dispatch: Dispatch = "activity"
+    """An ordinary activity on the supplier's own queue, or a local activity in the workflow's
+    worker (cheaper, for fast suppliers; design.md)."""
+
+
+_ALIASES = {"booking_com_affiliate_id": "booking_com_account"}
+"""Names that callers already use."""
+
+
+def _supplier_names() -> dict[str, tuple[str, str]]:
+    fields = [name for name in SupplierSettings.model_fields if name != "dispatch"]
+    names = {f"{one.name}_{field}": (one.name, field) for one in LISTINGS for field in fields}
+    names |= {f"dispatch_{one.name}": (one.name, "dispatch") for one in LISTINGS}
+    return names | {alias: names[name] for alias, name in _ALIASES.items()}
+
+
+SUPPLIER_SETTINGS = _supplier_names()
+"""Every setting about a supplier by its flat name, with the supplier and the field it is."""
+
+
+class _FromEnvironment(PydanticBaseSettingsSource):
+    """Reads the settings about suppliers, whose names follow from the list of suppliers."""
+
+    def get_field_value(self, _field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Settings about suppliers are no fields of their own."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: os.environ.get(name.upper()) for name in SUPPLIER_SETTINGS}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -70,16 +129,9 @@ class Settings(BaseSettings):
     payment_return_url: str = ""
     """Where the traveller's browser goes after 3-D Secure; the API's own address when empty."""
 
-    amadeus_api_key: SecretStr = SecretStr("")
-    amadeus_api_secret: SecretStr = SecretStr("")
-    amadeus_base_url: str = ""
-
-    booking_com_api_key: SecretStr = SecretStr("")
-    booking_com_affiliate_id: str = "sandbox"
-    booking_com_base_url: str = ""
-
-    viator_api_key: SecretStr = SecretStr("")
-    viator_base_url: str = ""
+    suppliers: dict[str, SupplierSettings] = {}
+    """By name; given and read from the environment by flat names: ``amadeus_api_key=…``,
+    ``AMADEUS_API_KEY``, ``DISPATCH_AMADEUS``."""
 
     exchange_rates_url: str = ""
     """The daily file of reference rates; empty: the European Central Bank's in production, the
@@ -89,6 +141,9 @@ class Settings(BaseSettings):
 
     agency_phone: str = "+12025550199"
     """Given to suppliers that insist on a number, for travellers who gave none (E.164)."""
+
+    booking_order: Literal["contract", "undoable_first"] = "contract"
+    """In which order the items of a trip are booked (docs/booking-order.md)."""
 
     # Patience. None: the documented maximum at live hosts, 8 s at the sandbox.
     provider_timeout_seconds: float | None = None
@@ -117,9 +172,34 @@ class Settings(BaseSettings):
     # or a local activity in the workflow's worker (cheaper, for fast providers; design.md).
     dispatch_stripe: Dispatch = "local"
     dispatch_payment_service: Dispatch = "activity"
-    dispatch_amadeus: Dispatch = "activity"
-    dispatch_booking_com: Dispatch = "activity"
-    dispatch_viator: Dispatch = "activity"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the settings about suppliers to what is read from the environment."""
+        suppliers = _FromEnvironment(settings_cls)
+        return init_settings, env_settings, suppliers, dotenv_settings, file_secret_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_suppliers(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        gathered = dict(data.get("suppliers") or {})
+        for name in [*data]:
+            if name in SUPPLIER_SETTINGS:
+                supplier, field = SUPPLIER_SETTINGS[name]
+                known = gathered.get(supplier, {})
+                if isinstance(known, SupplierSettings):
+                    known = known.model_dump()
+                gathered[supplier] = {**known, field: data.pop(name)}
+        return {**data, "suppliers": gathered}
 
     @model_validator(mode="after")
     def _one_gateway(self) -> "Settings":
@@ -157,11 +237,10 @@ class Settings(BaseSettings):
         elif key.startswith(("sk_live_", "rk_live_")) and not self.mock_stripe:
             raise ValueError("STRIPE_SECRET_KEY is a live key but STRIPE_API_BASE is not Stripe")
         if self.environment == "production":
-            pretended = [
-                url
-                for url in (self.amadeus_url, self.booking_com_url, self.viator_url)
-                if self.is_sandbox(url)
-            ]
+            urls = [self.supplier_url(one.name) for one in self.suppliers_in_use]
+            pretended = [url for url in urls if self.is_sandbox(url)]
+            if not urls:
+                pretended.append("at least one supplier")
             if self.is_sandbox(self.gateway_url) and not self.mock_stripe:
                 pretended.append(self.gateway_url)
             if pretended:
@@ -177,8 +256,8 @@ class Settings(BaseSettings):
         if self.environment == "local":
             live_suppliers = [
                 host
-                for url in (self.amadeus_url, self.booking_com_url, self.viator_url)
-                if (host := urlsplit(url).hostname) in LIVE_HOSTS
+                for one in LISTINGS
+                if (host := urlsplit(self.supplier_url(one.name)).hostname or "") in LIVE_HOSTS
             ]
             if live_suppliers:
                 raise ValueError(
@@ -221,37 +300,38 @@ class Settings(BaseSettings):
         """Seconds to wait for an answer of the gateway: Stripe's SDK documents 80, not less."""
         return self.timeout_for(self.gateway_url, 80)
 
-    @property
-    def amadeus_url(self) -> str:
-        """Amadeus' host; its SDK takes no path prefix, so the sandbox serves it at the root."""
-        if self.amadeus_base_url:
-            return self.amadeus_base_url.rstrip("/")
-        if not self.amadeus_api_key.get_secret_value():
-            return self.sandbox_url
-        live = self.environment == "production"
-        return "https://api.amadeus.com" if live else "https://test.api.amadeus.com"
+    def supplier(self, name: str) -> SupplierSettings:
+        """Return what is set about a supplier."""
+        return self.suppliers.get(name) or SupplierSettings()
 
     @property
-    def booking_com_url(self) -> str:
-        """The Demand API with its version."""
-        if self.booking_com_base_url:
-            return self.booking_com_base_url.rstrip("/")
-        if not self.booking_com_api_key.get_secret_value():
-            return f"{self.sandbox_url}/booking_com/3.2"
-        if self.environment == "production":
-            return "https://demandapi.booking.com/3.2"
-        return "https://demandapi-sandbox.booking.com/3.2"
+    def suppliers_in_use(self) -> tuple[Listing, ...]:
+        """Who can be booked at: in production those with credentials, elsewhere all."""
+        if self.environment == "local":
+            return LISTINGS
+        return tuple(
+            one
+            for one in LISTINGS
+            if self.supplier(one.name).api_key.get_secret_value()
+            or self.supplier(one.name).base_url
+        )
 
-    @property
-    def viator_url(self) -> str:
-        """The Partner API."""
-        if self.viator_base_url:
-            return self.viator_base_url.rstrip("/")
-        if not self.viator_api_key.get_secret_value():
-            return f"{self.sandbox_url}/viator/partner"
-        if self.environment == "production":
-            return "https://api.viator.com/partner"
-        return "https://api.sandbox.viator.com/partner"
+    def supplier_url(self, name: str) -> str:
+        """Return the base URL of a supplier, without a slash at the end.
+
+        The address that is set, else the sandbox's without credentials, else the supplier's own:
+        its test system, and the live one in production.
+        """
+        listing, given = BY_NAME[name], self.supplier(name)
+        if given.base_url:
+            return given.base_url.rstrip("/")
+        if not given.api_key.get_secret_value():
+            return f"{self.sandbox_url}{listing.sandbox}"
+        return listing.live if self.environment == "production" else listing.test
+
+    def supplier_timeout(self, name: str) -> float:
+        """Return how long an answer of a supplier may take, in seconds."""
+        return self.timeout_for(self.supplier_url(name), BY_NAME[name].timeout)
 
     @property
     def rates_url(self) -> str:
@@ -288,9 +368,8 @@ class Settings(BaseSettings):
         """How long "not found" is doubted after an unanswered call."""
         if self.settle_seconds is not None:
             return dt.timedelta(seconds=self.settle_seconds)
-        everything_local = all(
-            map(self.is_sandbox, (self.booking_com_url, self.viator_url, self.gateway_url))
-        )
+        urls = [self.supplier_url(one.name) for one in self.suppliers_in_use]
+        everything_local = all(map(self.is_sandbox, (*urls, self.gateway_url)))
         return dt.timedelta(seconds=12 if everything_local else 300)
 
     @property

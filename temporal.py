@@ -5,7 +5,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
-from models.messages import Patience
+from models.messages import BookingOrder, Patience
+from models.suppliers import LISTINGS
 from settings import Settings
 
 
@@ -55,19 +56,15 @@ def patience(settings: Settings) -> Patience:
     dispatch = {
         "stripe": settings.dispatch_stripe,
         "payment_service": settings.dispatch_payment_service,
-        "amadeus": settings.dispatch_amadeus,
-        "booking_com": settings.dispatch_booking_com,
-        "viator": settings.dispatch_viator,
-    }
+    } | {one.name: settings.supplier(one.name).dispatch for one in LISTINGS}
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,
-            "amadeus": settings.timeout_for(settings.amadeus_url, 30),
-            "booking_com": settings.timeout_for(settings.booking_com_url, 60),
-            "viator": settings.timeout_for(settings.viator_url, 120),
+            **{one.name: settings.supplier_timeout(one.name) for one in LISTINGS},
         },
         local=[provider for provider, how in dispatch.items() if how == "local"],
         gateway=settings.gateway,
+        order=BookingOrder(settings.booking_order),
         task_queue=settings.task_queue,
         retry_initial=settings.retry_initial_seconds,
         step_deadline=settings.step_deadline_seconds,

@@ -38,6 +38,11 @@ def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
     )
 
 
+def refused(refusal: Refusal) -> ApplicationError:
+    """Return a refusal where the caller has no use for one as a value: a look nobody may take."""
+    return ApplicationError(str(refusal), type=refusal.kind, non_retryable=True)
+
+
 def application_error(fault: Fault) -> ApplicationError:
     """Return a fault as what Temporal retries, or gives up when no retry can settle it."""
     return ApplicationError(

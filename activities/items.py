@@ -1,4 +1,4 @@
-"""Activities that have an effect at suppliers: book one item, undo one item."""
+"""Activities that deal with suppliers about one item: book, complete, look, undo."""
 
 import datetime as dt
 
@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
-from activities.failures import application_error, problem
+from activities.failures import application_error, problem, refused
 from activities.heartbeats import heartbeating
 from activities.wanted import Wanted, load, supplier_of
 from models import calls
@@ -14,9 +14,12 @@ from models.booking import Code, Problem
 from models.database import Sessions
 from models.errors import Fault, Refusal, Retryable, Unavailable, UnknownOutcome
 from models.keys import operation_key
-from models.messages import BookedItem, CancelledItem, ItemCall
+from models.messages import BookedItem, CancelledItem, ItemCall, LookedItem
 from models.supply import FOUND_BY_HAND, Cancellation, Reservation, ReservationStatus
 from suppliers.protocol import Supplier
+
+GONE = frozenset({ReservationStatus.CANCELLED, ReservationStatus.REJECTED})
+"""Nothing stands at the supplier any more."""
 
 
 class ItemActivities:
@@ -55,12 +58,8 @@ class ItemActivities:
 
         async def find(since: dt.datetime) -> Reservation | None:
             found = await supplier.find(item.reference, since=since)
-            if found is not None and found.status is ReservationStatus.CANCELLED:
-                raise Unavailable(
-                    f"{item.component.title} was booked and cancelled at {supplier.name}",
-                    provider=supplier.name,
-                    operation="find",
-                )
+            if found is not None and found.status in GONE:
+                raise _gone(item, supplier)
             if (
                 found is not None
                 and found.price != quote.price
@@ -83,7 +82,7 @@ class ItemActivities:
                     self._intent(item, "book", call.key),
                     Reservation,
                     book,
-                    look_up=find if can.finds else None,
+                    look_up=find if can.finds else _nothing_to_see if can.lapses else None,
                     repeat_after=can.repeat_after if can.repeats else None,
                 )
         except Refusal as refusal:
@@ -94,7 +93,77 @@ class ItemActivities:
             )
         except Fault as fault:
             raise application_error(fault) from fault
+        return BookedItem(reservation=reservation, after_capture=can.completes == "after_capture")
+
+    @activity.defn(name=calls.COMPLETE_ITEM.name)
+    async def complete_item(self, call: ItemCall) -> BookedItem:
+        """Make ours what is held: pay it, confirm it; once in effect.
+
+        Raises:
+            ApplicationError: no answer; a retry settles it by looking at the reservation.
+        """
+        (item,) = await load(self._sessions, call.booking_id, call.item)
+        try:
+            supplier = supplier_of(item, self._suppliers)
+            held = await self._reserved(item)
+            if held is None or item.quote is None:
+                raise ApplicationError(
+                    f"item {item.number} of booking {call.booking_id} is not held",
+                    type="NotHeld",
+                    non_retryable=True,
+                )
+            quote = item.quote
+
+            async def complete(version: int) -> Reservation:
+                return await supplier.complete(held, quote, item.party, f"{call.key}.{version}")
+
+            async def look(_: dt.datetime) -> Reservation | None:
+                seen = await supplier.look(held)
+                if seen.status in GONE:
+                    raise _gone(item, supplier)
+                return None if seen.status is ReservationStatus.HELD else seen
+
+            async with heartbeating():
+                reservation = await self._log.once(
+                    self._intent(item, "complete", call.key),
+                    Reservation,
+                    complete,
+                    look_up=look,
+                    repeat_after=supplier.capabilities.repeat_after,
+                )
+        except Refusal as refusal:
+            past = await self._log.past(call.key)
+            return BookedItem(
+                refused=problem(refusal, step=item.step, item=item.number),
+                doubtful=bool(past.doubtful),
+            )
+        except Fault as fault:
+            raise application_error(fault) from fault
         return BookedItem(reservation=reservation)
+
+    @activity.defn(name=calls.LOOK_AT_ITEM.name)
+    async def look_at_item(self, call: ItemCall) -> LookedItem:
+        """Return a reservation as its supplier has it now; what nobody has seen is looked for.
+
+        Raises:
+            ApplicationError: no answer (retryable).
+        """
+        (item,) = await load(self._sessions, call.booking_id, call.item)
+        try:
+            supplier = supplier_of(item, self._suppliers)
+            async with heartbeating():
+                known = await self._reserved(item)
+                if known is not None:
+                    return LookedItem(reservation=await supplier.look(known))
+                past = await self._log.past(_book_key(item))
+                if not past.rows or not supplier.capabilities.finds:
+                    return LookedItem()
+                found = await supplier.find(item.reference, since=past.began)
+                return LookedItem(reservation=found)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+        except Fault as fault:
+            raise application_error(fault) from fault
 
     @activity.defn(name=calls.CANCEL_ITEM.name)
     async def cancel_item(self, call: ItemCall) -> CancelledItem:
@@ -108,13 +177,15 @@ class ItemActivities:
                 it exists (type ``UnknownOutcome``, not retryable).
         """
         (item,) = await load(self._sessions, call.booking_id, call.item)
-        key = operation_key(call.booking_id, item.number, "book")
+        key = _book_key(item)
         try:
             supplier = supplier_of(item, self._suppliers)
             async with heartbeating():
                 past = await self._log.bury(self._intent(item, "book", key))
+                if supplier.capabilities.holds:
+                    await self._log.bury(self._intent(item, "complete", _complete_key(item)))
                 held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
-                if held is None or held.status is ReservationStatus.CANCELLED:
+                if held is None or held.status in GONE:
                     return CancelledItem()
 
                 async def cancel(version: int) -> Cancellation:
@@ -159,6 +230,8 @@ class ItemActivities:
             return Reservation.model_validate(done.result)
         if not past.doubtful:
             return None
+        if supplier.capabilities.lapses:
+            return None  # a hold nobody has seen lets itself go
         if not supplier.capabilities.finds and supplier_id is not None:
             return _found_by_hand(item, supplier_id)
         if not supplier.capabilities.finds:
@@ -187,6 +260,14 @@ class ItemActivities:
         await self._log.settle_unsettled(key, NOT_DONE)
         return None
 
+    async def _reserved(self, item: Wanted) -> Reservation | None:
+        """Return what the supplier answered, as far as anybody has seen it."""
+        for key in (_complete_key(item), _book_key(item)):
+            done = (await self._log.past(key)).last(DONE)
+            if done is not None:
+                return Reservation.model_validate(done.result)
+        return None
+
     def _intent(self, item: Wanted, operation: str, key: str) -> Intent:
         return Intent(
             booking_id=item.booking_id,
@@ -195,6 +276,22 @@ class ItemActivities:
             key=key,
             item=item.number,
         )
+
+
+def _book_key(item: Wanted) -> str:
+    return operation_key(item.booking_id, item.number, "book")
+
+
+def _complete_key(item: Wanted) -> str:
+    return operation_key(item.booking_id, item.number, "complete")
+
+
+def _gone(item: Wanted, supplier: Supplier) -> Unavailable:
+    return Unavailable(
+        f"{item.component.title} was reserved and is gone at {supplier.name}",
+        provider=supplier.name,
+        operation="find",
+    )
 
 
 def _found_by_hand(item: Wanted, supplier_id: str) -> Reservation:

@@ -56,7 +56,12 @@ class Activities:
 
     def for_supplier(self) -> list[Activity]:
         """What a supplier's queue serves."""
-        return [self.items.book_item, self.items.cancel_item]
+        return [
+            self.items.book_item,
+            self.items.complete_item,
+            self.items.look_at_item,
+            self.items.cancel_item,
+        ]
 
     def for_gateway(self) -> list[Activity]:
         """What the gateway's queue serves."""

@@ -26,6 +26,7 @@ from localworld.errors import LocalWorldError
 from localworld.places import ROOT, Places
 from localworld.postgres import binary
 from localworld.settings import WorldSettings
+from models.suppliers import LISTINGS
 from temporal import connect
 
 _POLLED_WITHIN = dt.timedelta(seconds=90)
@@ -265,9 +266,7 @@ async def sandbox(target: Target) -> list[Finding]:
     settings = target.settings
     urls = {
         ("the payment service" if settings.payment_service_url else "Stripe"): settings.gateway_url,
-        "Amadeus": settings.amadeus_url,
-        "Booking.com": settings.booking_com_url,
-        "Viator": settings.viator_url,
+        **{one.title: settings.supplier_url(one.name) for one in LISTINGS},
         "the planner": settings.planner_url,
     }
     standing_in = [name for name, url in urls.items() if settings.is_sandbox(url)]

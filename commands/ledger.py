@@ -23,7 +23,7 @@ from models.ledger.commission import CommissionRule
 from models.ledger.reading import load_rules
 from models.ledger.reports import balances as ledger_balances
 from models.ledger.reports import statement as ledger_statement
-from suppliers.names import SUPPLIERS
+from models.suppliers import BY_NAME as SUPPLIERS
 
 Answer = TypeVar("Answer")
 

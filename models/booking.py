@@ -22,6 +22,7 @@ class Code(StrEnum):
     PAYMENT_DECLINED = "PAYMENT_DECLINED"
     AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
     SUPPLIER_DOWN = "SUPPLIER_DOWN"
+    HOLD_EXPIRED = "HOLD_EXPIRED"
     PAYMENT_DOWN = "PAYMENT_DOWN"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     CANCELLED_BY_TRAVELER = "CANCELLED_BY_TRAVELER"
@@ -83,8 +84,18 @@ class Item(BaseModel):
 
     @property
     def live(self) -> bool:
-        """Whether the traveller has it."""
-        return self.status is ItemStatus.CONFIRMED
+        """Whether the traveller has it, or will as soon as its supplier says yes."""
+        return self.status is ItemStatus.CONFIRMED or self.awaited
+
+    @property
+    def held(self) -> bool:
+        """Whether its supplier keeps it for us, to be completed."""
+        return self.saga_state is SagaState.HELD
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the trip stands while this item's supplier has yet to confirm it."""
+        return self.saga_state is SagaState.AWAITED
 
 
 class RefundView(BaseModel):

@@ -16,6 +16,7 @@ from models.messages import (
     CancelledItem,
     ItemCall,
     ItemsQuoted,
+    LookedItem,
     OpenBooking,
     OpenedBooking,
     PaymentCall,
@@ -53,6 +54,8 @@ LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
 RECORD = Call("record", Transition, Recorded)
 BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
+COMPLETE_ITEM = Call("complete_item", ItemCall, BookedItem)
+LOOK_AT_ITEM = Call("look_at_item", ItemCall, LookedItem)
 CANCEL_ITEM = Call("cancel_item", ItemCall, CancelledItem)
 AUTHORISE = Call("authorise_payment", PaymentCall, PaymentOutcome)
 READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
@@ -72,6 +75,8 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     QUOTE_ITEMS,
     RECORD,
     BOOK_ITEM,
+    COMPLETE_ITEM,
+    LOOK_AT_ITEM,
     CANCEL_ITEM,
     AUTHORISE,
     READ_PAYMENT,

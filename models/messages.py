@@ -22,8 +22,19 @@ BOOKING_QUERY = "booking"
 EVENTS_QUERY = "events"
 PAYMENT_SIGNAL = "payment_changed"
 """Tells a running booking that its payment has changed at the gateway: look at it now."""
+SUPPLIER_SIGNAL = "supplier_changed"
+"""Tells a running booking that a reservation has changed at its supplier: look at it now."""
 PAYMENT_METHOD_UPDATE = "payment_method"
 REFUND_UPDATE = "refund"
+
+
+class BookingOrder(StrEnum):
+    """In which order the items of a trip are booked (docs/booking-order.md)."""
+
+    CONTRACT = "contract"
+    """Flights, then hotels, then experiences (contracts.md §1)."""
+    UNDOABLE_FIRST = "undoable_first"
+    """What is free to undo first and together, what cannot be undone last."""
 
 
 class Patience(BaseModel):
@@ -38,6 +49,8 @@ class Patience(BaseModel):
     """Providers whose calls run as local activities (settings ``dispatch_*``)."""
     gateway: str = "stripe"
     """Who moves the money; its name in ``provider_timeout``, ``local`` and its queue."""
+    order: BookingOrder = BookingOrder.CONTRACT
+    """In which order the items are booked (settings ``booking_order``)."""
     task_queue: str = "trips"
     """The workflows' queue; a supplier's queue is ``{task_queue}-{supplier}``."""
     retry_initial: float = 0.5
@@ -232,8 +245,17 @@ class BookedItem(BaseModel):
 
     reservation: Reservation | None = None
     refused: Problem | None = None
+    after_capture: bool = False
+    """A HELD reservation is completed after the money is taken, not before."""
     doubtful: bool = False
     """Refused, but an earlier attempt was never answered and may still take effect."""
+
+
+class LookedItem(BaseModel):
+    """The answer of ``look_at_item``: the reservation as the supplier has it now."""
+
+    reservation: Reservation | None = None
+    """None: nothing was ever reserved, or nobody has seen what was."""
 
 
 class CancelledItem(BaseModel):

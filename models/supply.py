@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
@@ -30,6 +30,8 @@ class Quote(BaseModel):
     """When the supplier stops honouring this quote (UTC); None when it does not say."""
     offer: dict[str, Any]
     """What the supplier's ``book`` needs back, unchanged (priced offer, order token, …)."""
+    holdable: bool = False
+    """``book`` will only hold it: undoing costs nothing until it is completed."""
     rate: ExchangeRate | None = None
     """How it was converted; None when the supplier's currency is the payment's."""
     converted: Converted | None = None
@@ -67,9 +69,15 @@ class Quote(BaseModel):
 class ReservationStatus(StrEnum):
     """Where a reservation stands at its supplier."""
 
-    CONFIRMED = "CONFIRMED"
+    HELD = "HELD"
+    """Kept for us until ``held_until``; ``complete`` makes it ours, nothing is owed before."""
     PENDING = "PENDING"
+    """Asked for; the supplier has not said yes or no. It may cost what ``cancel`` costs."""
+    CONFIRMED = "CONFIRMED"
     CANCELLED = "CANCELLED"
+    """It stood, was held or was asked for, and is gone."""
+    REJECTED = "REJECTED"
+    """The supplier has said no to what was pending: nothing stands, nothing is owed."""
 
 
 FOUND_BY_HAND = "found_by_hand"
@@ -92,6 +100,15 @@ class Reservation(BaseModel):
     """Who delivers it: the airline, the hotel, the tour operator."""
     price: Money
     status: ReservationStatus = ReservationStatus.CONFIRMED
+    held_until: AwareDatetime | None = None
+    """Of a HELD one: when the supplier lets it go by itself (UTC)."""
+    settles_by: AwareDatetime | None = None
+    """Of a PENDING one: by when the supplier will have said yes or no (UTC); None: days."""
+    look_after: AwareDatetime | None = None
+    """Of a PENDING one: when the supplier wants to be asked again at the earliest (UTC)."""
+    starts_at: AwareDatetime | None = None
+    """When it begins, as the supplier has it now, where it says so; else None."""
+    ends_at: AwareDatetime | None = None
     details: dict[str, Any] = {}
     """Further facts worth keeping (pin code, voucher URL, ticketing deadline); JSON only."""
 
@@ -108,8 +125,53 @@ class Cancellation(BaseModel):
     details: dict[str, Any] = {}
 
 
+class CancelQuote(BaseModel):
+    """What a supplier would keep if a reservation were cancelled now. Nothing is cancelled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellable: bool = True
+    fee: Money | None = None
+    """What it would keep, in its own currency; None when it does not say."""
+    expires_at: AwareDatetime | None = None
+    """Until when it stands by this, where it says so (UTC)."""
+    reason: str = ""
+    """Why it would not cancel; for people."""
+
+
+class SupplierEvent(BaseModel):
+    """What a supplier's genuine webhook is about: a reason to look, never the truth itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """Unique at the supplier; a repeat has the same."""
+    type: str
+    at: AwareDatetime
+    """When it happened (UTC), as the supplier says."""
+    reference: str | None = None
+    """Ours, where the event names it."""
+    supplier_id: str | None = None
+    """The supplier's id of the reservation, where the event names it."""
+    livemode: bool = False
+
+
+class SupplierChange(BaseModel):
+    """A reservation that has changed at a supplier, found in its list of changes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reference: str | None
+    supplier_id: str
+    kind: str
+    """In the supplier's words: CONFIRMATION, REJECTION, CANCELLATION, AMENDMENT, …"""
+    at: AwareDatetime
+    acknowledgement: str | None = None
+    """What acknowledging it takes, where the supplier wants that."""
+
+
 class Capabilities(BaseModel):
-    """What a supplier can do about an answer that never came (providers.md §8)."""
+    """What a supplier can do, and what about an answer that never came (providers.md §8)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,6 +179,22 @@ class Capabilities(BaseModel):
     """``find`` looks a reservation up by our reference."""
     repeats: bool
     """Repeating ``book`` with the same reference and quote cannot make a second reservation."""
+    lapses: bool = False
+    """What an unanswered ``book`` may have left lets itself go soon and costs nothing (a hold):
+    it need not be found, and booking again is safe."""
+    holds: bool = False
+    """``book`` may answer HELD."""
+    completes: Literal["before_capture", "after_capture"] = "before_capture"
+    """When a HELD reservation is completed: before the money is taken, or after, where completing
+    costs what cannot be had back."""
+    confirms_later: bool = False
+    """``book`` and ``complete`` may answer PENDING."""
+    quotes_cancel: bool = False
+    """``cancel_quote`` asks the supplier; without it only the stored terms speak."""
+    lists_changes: bool = False
+    """``changes`` lists what has changed at the supplier's side."""
+    changes_travelers: bool = False
+    """``change_travelers`` can be asked for."""
     repeat_after: dt.timedelta = dt.timedelta(0)
     """How long look-ups must have found nothing before ``book`` is repeated."""
     requests_per_second: float | None = None

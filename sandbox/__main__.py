@@ -10,8 +10,10 @@ from types import FrameType
 
 import uvicorn
 
+from sandbox import announcements
 from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
+from sandbox.sellers import SELLERS
 from sandbox.state_file import StateFile
 from sandbox.world import World
 
@@ -57,6 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
         metavar=("URL", "SECRET"),
         help="the same for the payment service; also SANDBOX_PAYMENT_SERVICE_WEBHOOK",
     )
+    parser.add_argument(
+        "--webhook",
+        action="append",
+        default=[],
+        metavar="SUPPLIER=URL,SECRET",
+        help="deliver a supplier's webhooks there; also SANDBOX_SUPPLIER_WEBHOOKS, several with"
+        " spaces between them",
+    )
     options = parser.parse_args(arguments)
     with _listen(options.host, options.port) as listener:
         asyncio.run(_serve(options, listener))
@@ -85,6 +95,17 @@ def _webhooks(given: list[list[str]] | None, variable: str) -> list[tuple[str, s
     return [(url, secret) for url, secret in named]
 
 
+def _register(world: World, named: list[str]) -> None:
+    """Have the receivers told that the command line and the environment name."""
+    try:
+        for supplier, url, secret in announcements.parse(named):
+            if supplier not in SELLERS:
+                raise ValueError(f"supplier {supplier!r} is unknown")
+            announcements.register(world, supplier, url, secret)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+
+
 async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -93,6 +114,8 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     world.payment_service_webhooks = _webhooks(
         options.payment_service_webhook, "SANDBOX_PAYMENT_SERVICE_WEBHOOK"
     )
+    named = [*options.webhook, *os.environ.get("SANDBOX_SUPPLIER_WEBHOOKS", "").split()]
+    _register(world, named)
     if options.state_file is not None:
         options.state_file.parent.mkdir(parents=True, exist_ok=True)
         file = StateFile(options.state_file, world)

@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import amadeus, booking_com, control, payment_service, planner, rates, stripe, viator
+from sandbox import announcements, control, payment_service, planner, rates, stripe
+from sandbox.sellers import SELLERS
 from sandbox.world import World
 
 
@@ -33,7 +34,9 @@ def create_app(world: World) -> FastAPI:
         return JSONResponse({"detail": problems}, status_code=422)
 
     app.add_middleware(KeptBeforeTold, world=world)
-    for part in (control, stripe, payment_service, booking_com, viator, amadeus, rates, planner):
+    world.faults.operations |= {name: one.operations for name, one in SELLERS.items()}
+    sellers = [seller.module for seller in SELLERS.values()]
+    for part in (control, announcements, stripe, payment_service, *sellers, rates, planner):
         app.include_router(part.router(world))
     return app
 

@@ -12,14 +12,11 @@ from typing import Final
 _PAYMENTS: Final = frozenset({"create", "confirm", "capture", "cancel", "refund", "retrieve"})
 
 OPERATIONS: Final[dict[str, frozenset[str]]] = {
-    "amadeus": frozenset({"quote", "book", "find", "cancel"}),
-    "booking_com": frozenset({"quote", "book", "find", "cancel"}),
-    "viator": frozenset({"quote", "book", "find", "cancel"}),
     "rates": frozenset({"quote"}),
     "stripe": _PAYMENTS,
     "payment_service": _PAYMENTS,
 }
-"""What each supplier can be asked to do."""
+"""What the gateways and the rate source can be asked to do; sellers add theirs."""
 
 KINDS: Final[dict[str, float | None]] = {
     "refuse": None,
@@ -106,6 +103,8 @@ class FaultSwitch:
     """All armed faults, in the order of arming; the first that is due wins a call."""
 
     def __init__(self) -> None:
+        self.operations = dict(OPERATIONS)
+        """What each supplier can be asked to do."""
         self._armed: dict[str, Fault] = {}
         self._ids = itertools.count(1)
 
@@ -130,12 +129,12 @@ class FaultSwitch:
         Raises:
             ValueError: unknown supplier, operation or kind, or both ``nth`` and ``rate``.
         """
-        if supplier not in OPERATIONS:
-            raise ValueError(f"supplier {supplier!r} is unknown; known: {_listed(OPERATIONS)}")
-        if operation not in OPERATIONS[supplier]:
+        known = self.operations
+        if supplier not in known:
+            raise ValueError(f"supplier {supplier!r} is unknown; known: {_listed(known)}")
+        if operation not in known[supplier]:
             raise ValueError(
-                f"{supplier} has no operation {operation!r}; it has: "
-                f"{_listed(OPERATIONS[supplier])}"
+                f"{supplier} has no operation {operation!r}; it has: {_listed(known[supplier])}"
             )
         if kind not in KINDS:
             raise ValueError(f"kind {kind!r} is unknown; known: {', '.join(KINDS)}")

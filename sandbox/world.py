@@ -172,6 +172,8 @@ class World:
         """URL and secret of webhook endpoints that are there from the start."""
         self.payment_service_webhooks: list[tuple[str, str]] = []
         """The same for the payment service."""
+        self.supplier_webhooks: dict[str, list[tuple[str, str]]] = {}
+        """By supplier: URL and secret of who is told (``sandbox.announcements``)."""
         self._background: set[asyncio.Task[None]] = set()
 
     def now(self) -> dt.datetime:

@@ -21,7 +21,15 @@ from models.errors import (
     UnknownOutcome,
 )
 from models.money import Money
-from models.supply import FOUND_BY_HAND, Cancellation, Capabilities, Quote, Reservation
+from models.supply import (
+    FOUND_BY_HAND,
+    Cancellation,
+    CancelQuote,
+    Capabilities,
+    Quote,
+    Reservation,
+    ReservationStatus,
+)
 from models.trip import TripComponent
 from settings import Settings
 from suppliers.amadeus_answers import NAME, ApiAnswer, failure
@@ -30,9 +38,6 @@ from suppliers.amadeus_messages import FlightOffer, Order, OrderAnswer, PricedOf
 from suppliers.amadeus_terms import FURTHEST_ZONE, HOLD_DAYS, terms_of
 from suppliers.amadeus_travelers import UnfitParty, order_contacts, order_travelers
 from suppliers.protocol import Party
-
-DOCUMENTED_TIMEOUT: Final = 30.0
-"""Seconds; Amadeus documents none, the guides use 30 (providers.md §2)."""
 
 _RATES: Final = {"test.api.amadeus.com": 10.0, "api.amadeus.com": 40.0}
 """Requests per second by host."""
@@ -46,12 +51,13 @@ class AmadeusSupplier:
     name = NAME
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.amadeus_url
-        timeout = settings.timeout_for(url, DOCUMENTED_TIMEOUT)
+        url = settings.supplier_url(NAME)
+        timeout = settings.supplier_timeout(NAME)
+        account = settings.supplier(NAME)
         self._api = AmadeusApi(
             url,
-            key=settings.amadeus_api_key.get_secret_value() or "sandbox",
-            secret=settings.amadeus_api_secret.get_secret_value() or "sandbox",
+            key=account.api_key.get_secret_value() or "sandbox",
+            secret=account.api_secret.get_secret_value() or "sandbox",
             timeout=timeout,
         )
         self.capabilities = Capabilities(
@@ -145,10 +151,7 @@ class AmadeusSupplier:
             pnr=order.pnr,
             provider=priced.provider,
             price=quote.price,
-            details={
-                "flights": str(order.offer),
-                "held_until": order.ticketing_agreement.date_time,
-            },
+            details=_facts(order),
         )
 
     async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
@@ -165,14 +168,53 @@ class AmadeusSupplier:
             code="no_look_up",
         )
 
+    # -- look -------------------------------------------------------------------------------
+
+    async def look(self, reservation: Reservation) -> Reservation:
+        """Show an order by its id; see the protocol. One that is not there is cancelled.
+
+        Its times are local, without a zone, and told in ``details``: no moments to compare with.
+        """
+        answer = await self._read(reservation.supplier_id)
+        if answer.status == 404 and answer.issues:
+            return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
+        if answer.status != 200:
+            raise failure(answer)
+        order = _parse(OrderAnswer, answer.body, answer).data
+        if order.id != reservation.supplier_id:
+            raise answer.unsettled("Amadeus answered another order", code="other_order")
+        return reservation.model_copy(
+            update={
+                "status": ReservationStatus.CONFIRMED,
+                "pnr": order.pnr,
+                "confirmation_code": order.pnr,
+                "price": _money(order.offer, answer),
+                "details": {**reservation.details, **_facts(order)},
+            }
+        )
+
+    async def complete(
+        self,
+        reservation: Reservation,
+        quote: Quote,  # noqa: ARG002
+        party: Party,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+    ) -> Reservation:
+        """Tickets are issued outside this API: return what there is."""
+        return await self.look(reservation)
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Amadeus names no fee: only whether there is something to cancel; see the protocol."""
+        if (await self.look(reservation)).status is ReservationStatus.CANCELLED:
+            return CancelQuote(cancellable=False, reason="the order is cancelled already")
+        return CancelQuote()
+
     # -- cancel -----------------------------------------------------------------------------
 
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
         """Delete the order; see the protocol. Amadeus takes no key, and names no fee."""
         order_id = percent_encoded(reservation.supplier_id, safe="")
-        if reservation.details.get(FOUND_BY_HAND) and not await self._is_ours(
-            order_id, reservation.reference
-        ):
+        if reservation.details.get(FOUND_BY_HAND) and not await self._is_ours(reservation):
             raise _refused(
                 NotCancellable,
                 f"Amadeus order {reservation.supplier_id} does not carry our reference"
@@ -196,19 +238,23 @@ class AmadeusSupplier:
             )
         raise failure(answer)
 
-    async def _is_ours(self, order_id: str, reference: str) -> bool:
-        """Tell whether an order that a person named carries our reference in its remarks."""
-        answer = await self._api.call(
+    async def _read(self, supplier_id: str) -> ApiAnswer:
+        order_id = percent_encoded(supplier_id, safe="")
+        return await self._api.call(
             lambda client: client.booking.flight_order(order_id).get(),
             operation="find",
             changes=False,
         )
+
+    async def _is_ours(self, reservation: Reservation) -> bool:
+        """Tell whether an order that a person named carries our reference in its remarks."""
+        answer = await self._read(reservation.supplier_id)
         if answer.status == 404:
             return False
         if answer.status != 200 or answer.body is None:
             raise failure(answer)
         remarks = ((answer.body.get("data") or {}).get("remarks") or {}).get("general") or []
-        return any(remark.get("text") == f"TRIP {reference}" for remark in remarks)
+        return any(remark.get("text") == f"TRIP {reservation.reference}" for remark in remarks)
 
     async def close(self) -> None:
         """Start no calls any more."""
@@ -287,6 +333,16 @@ def _verify_order(
             f"Amadeus made order {order.id} (PNR {order.pnr}), but {'; '.join(wrong)}",
             code="unexpected_order",
         )
+
+
+def _facts(order: Order) -> dict[str, Any]:
+    """Return what is worth keeping beside the reservation; local times as they were told."""
+    return {
+        "flights": str(order.offer),
+        "departs": order.offer.departs.isoformat(),
+        "arrives": order.offer.arrives.isoformat(),
+        "held_until": order.ticketing_agreement.date_time,
+    }
 
 
 def _parse(model: type[Model], body: dict[str, Any] | None, answer: ApiAnswer) -> Model:

@@ -30,7 +30,7 @@ from models.errors import (
     Unavailable,
 )
 from models.money import Money
-from models.supply import Cancellation, Capabilities, Quote, Reservation
+from models.supply import Cancellation, CancelQuote, Capabilities, Quote, Reservation
 from models.trip import TripComponent
 from settings import Settings
 from suppliers import booking_com_answers as said
@@ -39,9 +39,6 @@ from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
 
 NAME: Final = "booking_com"
-DOCUMENTED_TIMEOUT: Final = 60.0
-"""Seconds; none is documented for stays, so ours is generous (providers.md, general rules)."""
-
 _TOKEN_LIFE: Final = dt.timedelta(minutes=15)
 _WEEK: Final = dt.timedelta(days=7)
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
@@ -74,7 +71,7 @@ class BookingComSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str = "") -> None:
+    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
         """Make the adapter.
 
         Args:
@@ -82,16 +79,16 @@ class BookingComSupplier:
             agency_phone: given to hotels for travellers who gave no number; without either an
                 order is refused as ``InvalidRequest``, for Booking.com insists on one.
         """
-        url = settings.booking_com_url
-        timeout = settings.timeout_for(url, DOCUMENTED_TIMEOUT)
-        self._agency_phone = agency_phone
+        url = settings.supplier_url(NAME)
+        timeout = settings.supplier_timeout(NAME)
+        account = settings.supplier(NAME)
+        self._agency_phone = settings.agency_phone if agency_phone is None else agency_phone
         self._http = JsonClient(
             provider=NAME,
             base_url=url,
             headers={
-                "Authorization": f"Bearer "
-                f"{settings.booking_com_api_key.get_secret_value() or 'sandbox'}",
-                "X-Affiliate-Id": settings.booking_com_affiliate_id,
+                "Authorization": f"Bearer {account.api_key.get_secret_value() or 'sandbox'}",
+                "X-Affiliate-Id": account.account,
                 "Accept": "application/json",
             },
             timeout=timeout,
@@ -99,6 +96,7 @@ class BookingComSupplier:
         self.capabilities = Capabilities(
             finds=True,
             repeats=True,
+            quotes_cancel=True,
             # The single use of a token is not documented for sure (†): at the real one, look-ups
             # have a minute to find what the first attempt may have made.
             repeat_after=dt.timedelta(seconds=0 if settings.is_sandbox(url) else 60),
@@ -298,6 +296,38 @@ class BookingComSupplier:
             operation,
         )
         return answer, [o for o in answer.parse(said.OrderDetails).data if o.id in ids]
+
+    # -- look -------------------------------------------------------------------------------
+
+    async def look(self, reservation: Reservation) -> Reservation:
+        """Show an order by its id; see the protocol.
+
+        Check-in and check-out are days, told in ``details``: no moments that could be compared.
+        """
+        answer, order = await self._known(reservation)
+        seen = order.reservation_under(reservation.reference, answer)
+        return seen.model_copy(update={"details": {**reservation.details, **seen.details}})
+
+    async def complete(
+        self,
+        reservation: Reservation,
+        quote: Quote,  # noqa: ARG002
+        party: Party,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+    ) -> Reservation:
+        """Orders are never held: return what there is."""
+        return await self.look(reservation)
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Read the fee of the moment from the policies of the order; see the protocol."""
+        answer, order = await self._known(reservation)
+        return order.cancel_quote(answer, dt.datetime.now(dt.UTC))
+
+    async def _known(self, reservation: Reservation) -> tuple[JsonAnswer, said.OrderDetail]:
+        answer, orders = await self._orders([reservation.supplier_id], "find")
+        if not orders or orders[0].label not in (None, reservation.reference):
+            raise answer.unsettled(f"order {reservation.supplier_id} is not shown as ours")
+        return answer, orders[0]
 
     # -- cancel -----------------------------------------------------------------------------
 

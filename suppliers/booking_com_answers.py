@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from models.errors import InvalidRequest, Unavailable
 from models.money import Money
-from models.supply import Reservation, ReservationStatus
+from models.supply import CancelQuote, Reservation, ReservationStatus
 from models.terms import CancellationTerms, FeeStep
 from models.trip import Text
 from suppliers.booking_com_requests import TIMINGS, Priced, Stay
@@ -211,6 +211,19 @@ class _CancelledAt(Message):
     fee: _Pair | None = None
 
 
+class _FeeFrom(Message):
+    from_: AwareDatetime = Field(alias="from")
+    price: _Pair
+
+
+class _OrderPolicies(Message):
+    cancellation: tuple[_FeeFrom, ...] = ()
+
+
+class _OrderProduct(Message):
+    policies: _OrderPolicies = _OrderPolicies()
+
+
 class OrderDetail(Message):
     """One order of ``/orders/details/accommodations``."""
 
@@ -225,6 +238,7 @@ class OrderDetail(Message):
     reservation: Id
     status: str
     cancellation_details: _CancelledAt | None = None
+    products: tuple[_OrderProduct, ...] = ()
 
     def live(self, answer: JsonAnswer) -> bool:
         """Tell whether the order stands.
@@ -243,6 +257,34 @@ class OrderDetail(Message):
         if self.cancellation_details is None or self.cancellation_details.fee is None:
             return None
         return answer.money(self.cancellation_details.fee.booker_currency, self.currency.booker)
+
+    def cancel_quote(self, answer: JsonAnswer, now: dt.datetime) -> CancelQuote:
+        """Return what the hotel would keep at ``now`` (UTC), by the policies of the order.
+
+        Raises:
+            Retryable: the status or an amount is none.
+        """
+        if not self.live(answer):
+            return CancelQuote(
+                cancellable=False, fee=self.fee(answer), reason="the order is cancelled already"
+            )
+        if self.status != "booked":
+            return CancelQuote(cancellable=False, reason=f"the stay is over ({self.status})")
+        fee, changes = 0, []
+        for product in self.products:
+            steps = sorted(product.policies.cancellation, key=lambda step: step.from_)
+            begun = [step for step in steps if step.from_ <= now]
+            if not begun:
+                return CancelQuote()  # some room says nothing about now
+            kept = answer.money(begun[-1].price.booker_currency, self.currency.booker)
+            fee += kept.amount
+            changes += [step.from_ for step in steps if step.from_ > now][:1]
+        if not self.products:
+            return CancelQuote()
+        return CancelQuote(
+            fee=Money(amount=fee, currency=self.currency.booker),
+            expires_at=min(changes, default=None),
+        )
 
     def reservation_under(self, reference: str, answer: JsonAnswer) -> Reservation:
         """Return the order as a reservation."""

@@ -1,11 +1,19 @@
 """The one protocol every supplier stands behind."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from models.supply import Cancellation, Capabilities, Quote, Reservation
+from models.supply import (
+    Cancellation,
+    CancelQuote,
+    Capabilities,
+    Quote,
+    Reservation,
+    SupplierChange,
+)
 from models.trip import Contact, Traveler, TripComponent
 
 
@@ -69,6 +77,45 @@ class Supplier(Protocol):
         """
         ...
 
+    async def look(self, reservation: Reservation) -> Reservation:
+        """Return a known reservation as the supplier has it now, found by ``supplier_id``.
+
+        What the supplier does not repeat is kept from ``reservation``. CANCELLED when it is gone,
+        REJECTED when the supplier has said no to it, HELD, PENDING or CONFIRMED.
+
+        Raises:
+            Retryable: no answer.
+            AuthConfig: an operator must mend it.
+        """
+        ...
+
+    async def complete(
+        self, reservation: Reservation, quote: Quote, party: Party, key: str
+    ) -> Reservation:
+        """Make a HELD reservation ours, at the quoted price or not at all: pay it, confirm it.
+
+        ``key`` is our idempotency key, for suppliers that take one. Answers CONFIRMED, or PENDING.
+        Only called where ``capabilities.holds``. Whether an unanswered one was done, ``look``
+        tells: it answers HELD when nothing was done.
+
+        Raises:
+            Unavailable, PriceChanged, InvalidRequest, Declined, AuthConfig: it stays held, or has
+                lapsed; nothing was paid.
+            Retryable: certainly nothing was done.
+            UnknownOutcome: it may have been done.
+        """
+        ...
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Say what cancelling would cost now. Nothing is cancelled.
+
+        Only called where ``capabilities.quotes_cancel``.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:
         """Cancel a reservation; one that is cancelled already counts as success.
 
@@ -82,4 +129,41 @@ class Supplier(Protocol):
 
     async def close(self) -> None:
         """Close connections."""
+        ...
+
+
+class ListsChanges(Protocol):
+    """A supplier that is asked for changes instead of telling them (``lists_changes``)."""
+
+    async def changes(self, since: dt.datetime) -> list[SupplierChange]:
+        """Return what changed at the supplier's side since then (UTC), oldest first.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
+    async def acknowledge(self, changes: Sequence[SupplierChange]) -> None:
+        """Tell the supplier that these have been dealt with; repeating it is safe.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
+
+class ChangesTravelers(Protocol):
+    """A supplier where traveller details of a reservation can be changed."""
+
+    async def change_travelers(
+        self, reservation: Reservation, party: Party, key: str
+    ) -> Reservation:
+        """Have the travellers of a reservation be ``party``, at no other price.
+
+        Repeating it is safe: it says what shall be, not what to change.
+
+        Raises:
+            InvalidRequest, Unavailable, PriceChanged: it stays as it was.
+            Retryable, UnknownOutcome: no answer; repeat.
+        """
         ...

@@ -30,9 +30,6 @@ from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
 
 NAME: Final = "viator"
-DOCUMENTED_TIMEOUT: Final = 120.0
-"""Seconds, as Viator recommends: operators' own systems may take more than 90."""
-
 _VERSION: Final = "application/json;version=2.0"
 _REASON: Final = "Customer_Service.I_canceled_my_entire_trip"
 _STATUS: Final = {
@@ -48,7 +45,7 @@ class ViatorSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str = "") -> None:
+    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
         """Make the adapter.
 
         Args:
@@ -56,14 +53,15 @@ class ViatorSupplier:
             agency_phone: given to operators for travellers who gave no number; without either a
                 booking is refused as ``InvalidRequest``, for Viator insists on one.
         """
-        url = settings.viator_url
-        timeout = settings.timeout_for(url, DOCUMENTED_TIMEOUT)
-        self._agency_phone = agency_phone
+        url = settings.supplier_url(NAME)
+        timeout = settings.supplier_timeout(NAME)
+        account = settings.supplier(NAME)
+        self._agency_phone = settings.agency_phone if agency_phone is None else agency_phone
         self._http = JsonClient(
             provider=NAME,
             base_url=url,
             headers={
-                "exp-api-key": settings.viator_api_key.get_secret_value() or "sandbox",
+                "exp-api-key": account.api_key.get_secret_value() or "sandbox",
                 "Accept": _VERSION,
                 "Accept-Language": "en-US",
             },

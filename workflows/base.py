@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
         EVENTS_QUERY,
         PAYMENT_SIGNAL,
         RESOLVE_UPDATE,
+        SUPPLIER_SIGNAL,
         CancelledItem,
         ItemCall,
         Patience,
@@ -43,6 +44,8 @@ class BookingWorkflow:
         self._ended = False
         self._undo_rounds = 0
         self._payment_changed = False
+        self._supplier_news = 0
+        """How often a supplier has told that something has changed."""
 
     @property
     def _booking(self) -> Booking:
@@ -82,6 +85,11 @@ class BookingWorkflow:
     def payment_changed(self) -> None:
         """Hear that the payment has changed at the gateway; whoever waits for it looks at once."""
         self._payment_changed = True
+
+    @workflow.signal(name=SUPPLIER_SIGNAL)
+    def supplier_changed(self) -> None:
+        """Hear that a reservation has changed at its supplier; whoever waits looks at once."""
+        self._supplier_news += 1
 
     # -- what workflows do ----------------------------------------------------------------
 

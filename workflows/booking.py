@@ -60,10 +60,12 @@ class BookTrip(TripSteps):
                 return await self._end()
             await self._whole(self._validate())
             await self._whole(self._authorise())
-            stages = plan(self._booking.items)
+            stages = plan(self._booking.items, self._patience.order, now=workflow.now())
             for number, stage in enumerate(stages):
                 await self._whole(self._book(stage, steps_left=len(stages) - number + 1))
+            await self._whole(self._complete(after_capture=False))
             await self._whole(self._capture())
+            await self._whole(self._complete(after_capture=True))
             await self._whole(self._confirm())
         except BaseException as reason:
             if not ends_the_trip(reason):
@@ -150,19 +152,41 @@ class BookTrip(TripSteps):
     async def _book(self, stage: list[Item], steps_left: int) -> None:
         """Book the items of one stage together. Flight and hotel are required."""
         self._stop_if_cancelled()
+        self._stop_if_holds_end()
         await self._keep_hold(sum(item.price for item in self._booking.items), steps_left)
         problems = await asyncio.gather(*(self._book_item(item) for item in stage))
-        for item, problem in zip(stage, problems, strict=True):
+        await self._go_on_without(stage, problems)
+
+    async def _complete(self, *, after_capture: bool) -> None:
+        """Make ours what is only held: what costs for good is paid once the money is taken."""
+        held = [
+            item
+            for item in self._booking.items
+            if item.saga_state is SagaState.HELD
+            and (item.number in self._after_capture) is after_capture
+        ]
+        if not held:
+            return
+        if not after_capture:
+            self._stop_if_cancelled()
+            self._stop_if_holds_end()
+        problems = await asyncio.gather(*(self._complete_item(item) for item in held))
+        await self._go_on_without(held, problems)
+
+    async def _go_on_without(self, items: list[Item], problems: list[Problem | None]) -> None:
+        """Go on without experiences that could not be had; a flight or a hotel ends the trip."""
+        for item, problem in zip(items, problems, strict=True):
             if problem is not None and item.required:
                 raise TripFailedError(problem)
-        for item, problem in zip(stage, problems, strict=True):
+        for item, problem in zip(items, problems, strict=True):
             if problem is not None:
                 await self._drop(item)
 
     async def _capture(self) -> None:
         """Take the money for exactly what was confirmed. A cancel that comes later is too late."""
         self._stop_if_cancelled()
-        amount = sum(item.price for item in self._booking.live_items)
+        stands = [item for item in self._booking.items if item.live or item.held]
+        amount = sum(item.price for item in stands)
         if amount == 0:
             raise TripFailedError(
                 Problem(
@@ -172,6 +196,7 @@ class BookTrip(TripSteps):
                 )
             )
         await self._keep_hold(amount, steps_left=1)
+        self._stop_if_holds_end()
         await self._take(amount)
 
     async def _confirm(self) -> None:

@@ -3,9 +3,7 @@
 from models.booking import Booking, Item
 from models.lifecycle import ItemStatus, SagaState
 from models.money import Money
-
-SUPPLIER_NAMES = {"amadeus": "Amadeus", "booking_com": "Booking.com", "viator": "Viator"}
-"""What people call the suppliers; others are called by their own names."""
+from models.suppliers import title_of
 
 _MARKS = {
     ItemStatus.PENDING: "…",
@@ -35,7 +33,7 @@ def describe(booking: Booking) -> str:
 
 def supplier_name(item: Item) -> str:
     """Return what people call the supplier of an item."""
-    return SUPPLIER_NAMES.get(item.supplier, item.supplier)
+    return title_of(item.supplier)
 
 
 def _row(item: Item) -> str:

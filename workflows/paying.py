@@ -36,6 +36,9 @@ MOST_CARDS = 5
 TASK_END = timedelta(milliseconds=1)
 """A timer, however short, ends the workflow task: what was accepted in it is durable then."""
 
+HOLD_RESERVE = timedelta(seconds=30)
+"""Before a supplier's hold ends, so much is kept for what is still to be done with it."""
+
 LAPSED = "authorisation_expired"
 """The gateway's code when the hold has ended by itself."""
 
@@ -135,7 +138,12 @@ class TripPayment(BookingWorkflow):
             for item in self._booking.items
             if item.saga_state is SagaState.QUOTED and item.quote and item.quote.expires_at
         ]
-        return min([longest, *expiries])
+        held = [
+            item.reservation.held_until - HOLD_RESERVE
+            for item in self._booking.items
+            if item.held and item.reservation and item.reservation.held_until
+        ]
+        return min([longest, *expiries, *held])
 
     async def _wait_for_card(self, problem: Problem, until: datetime) -> None:
         """Wait for another card; the booking says why, and until when."""

@@ -44,16 +44,21 @@ def reading(patience: Patience, providers: list[str]) -> Policy:
     )
 
 
-def forward(patience: Patience, provider: str) -> Policy:
+def forward(patience: Patience, provider: str, *, within: float | None = None) -> Policy:
     """A step towards the trip: a fault is settled or asked again until the step's deadline.
+
+    ``within`` (seconds) is what a hold leaves of it, where that is less.
 
     An attempt may look up, act and look up again, so it gets the time of four answers.
     """
     one_attempt = _one_attempt(patience, [provider], calls=4)
+    longest = max(one_attempt, timedelta(seconds=patience.step_deadline))
+    if within is not None:
+        longest = min(longest, timedelta(seconds=within))
     return Policy(
         retry=_backing_off(patience),
-        start_to_close=one_attempt,
-        schedule_to_close=max(one_attempt, timedelta(seconds=patience.step_deadline)),
+        start_to_close=min(one_attempt, longest),
+        schedule_to_close=longest,
     )
 
 

@@ -1,19 +1,23 @@
 """The steps of a trip, each with its undo. ``booking`` tells the story, ``paying`` pays for it."""
 
+import contextlib
+from datetime import datetime, timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Code, Item, Problem
+    from models.calls import Call
     from models.keys import operation_key
     from models.lifecycle import ItemStatus, SagaState
-    from models.messages import BookTripRequest, ItemCall
+    from models.messages import BookedItem, BookTripRequest, ItemCall
     from models.supply import Reservation, ReservationStatus
     from workflows import policies
     from workflows.narration import supplier_name
-    from workflows.outcomes import fault
-    from workflows.paying import TripPayment
+    from workflows.outcomes import TripFailedError, fault
+    from workflows.paying import HOLD_RESERVE, TripPayment
     from workflows.perform import perform_at
     from workflows.plan import plan
 
@@ -25,6 +29,8 @@ class TripSteps(TripPayment):
         super().__init__(request)
         self._hurry = False
         """Whether an undo keeps the rest of the trip waiting."""
+        self._after_capture: set[int] = set()
+        """Items whose suppliers are paid for good once the traveller has paid."""
         self._register_what_is_local()
 
     def _register_what_is_local(self) -> None:
@@ -48,36 +54,167 @@ class TripSteps(TripPayment):
 
     async def _book_item(self, item: Item) -> Problem | None:
         """Book one item; its undo is registered first. Answers why it was not booked."""
-        step = item.type.lower()
         item.saga_state = SagaState.BOOKING
         self._register_item(item)
-        self._tell(step, "started", f"booking {item.title} at {supplier_name(item)}")
+        self._tell(item.type.lower(), "started", f"booking {item.title} at {supplier_name(item)}")
+        return await self._ask_supplier(
+            calls.BOOK_ITEM, item, "book", f"Book {item.title or item.type}", self._hold_left()
+        )
+
+    async def _complete_item(self, item: Item) -> Problem | None:
+        """Make a held item ours. Answers why it could not be had."""
+        within = self._hold_left()
+        item.saga_state = SagaState.BOOKING
+        self._tell(item.type.lower(), "started", f"completing {item.title}")
+        return await self._ask_supplier(
+            calls.COMPLETE_ITEM, item, "complete", f"Complete {item.title or item.type}", within
+        )
+
+    async def _ask_supplier(
+        self,
+        call: Call[ItemCall, BookedItem],
+        item: Item,
+        operation: str,
+        summary: str,
+        within: float | None,
+    ) -> Problem | None:
         try:
             outcome = await perform_at(
                 item.supplier,
                 self._patience,
-                calls.BOOK_ITEM,
-                ItemCall(
-                    booking_id=self._booking.id,
-                    item=item.number,
-                    key=operation_key(self._booking.id, item.number, "book"),
-                ),
-                policies.forward(self._patience, item.supplier),
-                f"Book {item.title or item.type} at {supplier_name(item)}",
+                call,
+                self._call(item, operation),
+                policies.forward(self._patience, item.supplier, within=within),
+                f"{summary} at {supplier_name(item)}",
             )
         except FailureError as error:
-            problem = fault(error, step=step, code=Code.SUPPLIER_DOWN, item=item.number)
+            problem = fault(
+                error, step=item.type.lower(), code=Code.SUPPLIER_DOWN, item=item.number
+            )
             item.saga_state = SagaState.UNKNOWN
             return self._not_booked(item, problem)
         if outcome.reservation is None:
-            # Refused now, but an earlier, unanswered attempt may have got it, or get it yet.
-            item.saga_state = SagaState.UNKNOWN if outcome.doubtful else SagaState.REFUSED
+            # Refused now, but an earlier, unanswered attempt may have got it, or get it yet; and
+            # what could not be completed is still held.
+            definite = not outcome.doubtful and operation == "book"
+            item.saga_state = SagaState.REFUSED if definite else SagaState.UNKNOWN
             return self._not_booked(item, outcome.refused or _no_answer(item))
-        if outcome.reservation.status is not ReservationStatus.CONFIRMED:
-            item.saga_state = SagaState.UNKNOWN
-            return self._not_booked(item, _not_confirmed(item))
-        self._booked(item, outcome.reservation)
+        if outcome.after_capture:
+            self._after_capture.add(item.number)
+        return await self._reserved(item, outcome.reservation)
+
+    def _call(self, item: Item, operation: str) -> ItemCall:
+        return ItemCall(
+            booking_id=self._booking.id,
+            item=item.number,
+            key=operation_key(self._booking.id, item.number, operation),
+        )
+
+    def _holds_end(self) -> datetime | None:
+        """Return until when what we hold may be relied on; None without a hold that ends."""
+        ends = [
+            item.reservation.held_until
+            for item in self._booking.items
+            if item.held and item.reservation and item.reservation.held_until
+        ]
+        return min(ends) - HOLD_RESERVE if ends else None
+
+    def _hold_left(self) -> float | None:
+        """Return how many seconds a step may take: the saga ends before what it holds does."""
+        end = self._holds_end()
+        return None if end is None else max((end - workflow.now()).total_seconds(), 1.0)
+
+    def _stop_if_holds_end(self) -> None:
+        end = self._holds_end()
+        if end is not None and workflow.now() >= end:
+            raise TripFailedError(
+                Problem(
+                    code=Code.HOLD_EXPIRED,
+                    step="hold",
+                    message="a part of the trip was not held long enough to book the rest",
+                )
+            )
+
+    async def _reserved(self, item: Item, reservation: Reservation) -> Problem | None:
+        """Note what the supplier gave us; wait for its yes where that comes soon."""
+        item.reservation = reservation
+        match reservation.status:
+            case ReservationStatus.CONFIRMED:
+                self._booked(item, reservation)
+            case ReservationStatus.HELD:
+                item.saga_state = SagaState.HELD
+                until = reservation.held_until
+                told = f" until {until:%d %b %H:%M} UTC" if until else ""
+                self._tell(item.type.lower(), "held", f"{item.title} is held{told}")
+            case ReservationStatus.PENDING if item.required or self._says_soon(reservation):
+                return await self._wait_for_supplier(item, reservation)
+            case ReservationStatus.PENDING:
+                self._awaited(item)
+            case _:
+                item.saga_state = SagaState.UNKNOWN
+                return self._not_booked(item, _not_confirmed(item))
         return None
+
+    def _says_soon(self, reservation: Reservation) -> bool:
+        by = reservation.settles_by
+        return by is not None and by <= workflow.now() + timedelta(minutes=10)
+
+    def _awaited(self, item: Item) -> None:
+        """Let the trip stand while an experience is confirmed by hand (decision 17)."""
+        item.saga_state = SagaState.AWAITED
+        self._tell(item.type.lower(), "awaited", f"{item.title} is yet to be confirmed")
+        self._booking.warnings.append(
+            f"{item.title} is yet to be confirmed by {supplier_name(item)}, which can take up to"
+            " three days. If it is not, you get its price back."
+        )
+
+    async def _wait_for_supplier(self, item: Item, reservation: Reservation) -> Problem | None:
+        """Ask a supplier that has only taken note until it has said yes or no.
+
+        Its webhook wakes us; asking at intervals is the second line.
+        """
+        self._tell(
+            item.type.lower(), "waiting", f"{supplier_name(item)} is confirming {item.title}"
+        )
+        longest = workflow.now() + timedelta(seconds=self._patience.step_deadline)
+        until = reservation.settles_by or longest
+        pause = timedelta(seconds=0.5)
+        while True:
+            await self._supplier_tells(reservation.look_after, pause)
+            pause = min(pause * 1.5, timedelta(seconds=5))
+            last = workflow.now() >= until  # one more look at the very end
+            try:
+                looked = await perform_at(
+                    item.supplier,
+                    self._patience,
+                    calls.LOOK_AT_ITEM,
+                    self._call(item, "look"),
+                    policies.forward(self._patience, item.supplier, within=self._hold_left()),
+                    f"Has {supplier_name(item)} confirmed {item.title or item.type}?",
+                )
+            except FailureError as error:
+                item.saga_state = SagaState.UNKNOWN
+                step = item.type.lower()
+                problem = fault(error, step=step, code=Code.SUPPLIER_DOWN, item=item.number)
+                return self._not_booked(item, problem)
+            reservation = looked.reservation or reservation
+            status = reservation.status
+            if status in (ReservationStatus.CONFIRMED, ReservationStatus.HELD):
+                return await self._reserved(item, reservation)
+            if status in (ReservationStatus.CANCELLED, ReservationStatus.REJECTED):
+                item.saga_state = SagaState.REFUSED
+                return self._not_booked(item, _not_confirmed(item))
+            if last:
+                item.saga_state = SagaState.UNKNOWN
+                return self._not_booked(item, _no_answer(item))
+
+    async def _supplier_tells(self, look_after: datetime | None, pause: timedelta) -> None:
+        """Wait for news of any supplier, or for the next look at a reservation."""
+        heard = self._supplier_news
+        if look_after is not None:
+            pause = max(pause, min(look_after - workflow.now(), timedelta(seconds=60)))
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._supplier_news > heard, timeout=pause)
 
     def _booked(self, item: Item, reservation: Reservation) -> None:
         item.reservation = reservation
@@ -150,6 +287,6 @@ def _not_confirmed(item: Item) -> Problem:
     return Problem(
         code=Code.UNAVAILABLE,
         step=item.type.lower(),
-        message=f"{item.supplier} did not confirm {item.title} at once",
+        message=f"{supplier_name(item)} did not confirm {item.title}",
         item=item.number,
     )

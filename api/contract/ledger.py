@@ -9,8 +9,8 @@ from models.ledger.checking import Findings
 from models.ledger.commission import WHOLE, CommissionRule
 from models.ledger.entries import Direction
 from models.ledger.reports import Balance, Statement, StatementEntry
+from models.suppliers import BY_NAME as SUPPLIERS
 from models.trip import CamelModel, Text
-from suppliers.names import SUPPLIERS
 
 
 class BalanceAnswer(Answer):

@@ -242,7 +242,8 @@ def live_offer(
 
     As a planner writes them: ``title``; ``price`` (minor units of ``currency``, whole party);
     ``currency``; ``starts_at``, ``ends_at`` (UTC); ``offer``: the Amadeus flight offer, as the
-    search answers it. Draws no fault and writes no log.
+    search answers it; ``landed``: the local day of arrival at the destination. Draws no fault and
+    writes no log.
 
     Raises:
         ValueError: unknown airport or currency, more than nine people, or no such flights.
@@ -260,13 +261,15 @@ def live_offer(
     if not found or found[0].departs <= world.now():
         raise ValueError("there is no flight on these dates")
     best = min(found, key=lambda offer: (len(offer.flights), offer.price))
+    offer = written(best, "1")
     return {
         "title": f"{start.city} – {end.city}{' and back' if return_ else ''}, {best.airline.name}",
         "price": best.price,
         "currency": currency,
         "starts_at": best.departs,
         "ends_at": best.arrives,
-        "offer": written(best, "1"),
+        "landed": _day(offer["itineraries"][0]["segments"][-1]["arrival"]["at"]),
+        "offer": offer,
     }
 
 

@@ -4,9 +4,9 @@ import datetime as dt
 import uuid
 from typing import Any, Final
 
-from sandbox import amadeus, booking_com, viator
 from sandbox.amounts import RATES, converted, digits
 from sandbox.planner.wishes import Traveler, Unplannable, Wishes
+from sandbox.sellers import SELLERS, names
 from sandbox.travel import Airport, airport_for, people
 from sandbox.world import World
 
@@ -34,6 +34,7 @@ def make_trip(world: World, wishes: Wishes) -> Json:
     travelers = _travelers(wishes, origin, destination, start, now.date())
     _check_currency(wishes.currency, "currency")
     _check_currencies(wishes)
+    _check_suppliers(wishes)
     try:
         components = _components(
             world, wishes, origin, destination, start, end, adults=len(travelers)
@@ -69,7 +70,7 @@ def _components(
     suppliers = wishes.suppliers
     found: list[tuple[str, str, Json]] = []
     if suppliers.flight:
-        flight = amadeus.live_offer(
+        flight = SELLERS[suppliers.flight].module.live_offer(
             world,
             origin=origin.code,
             destination=destination.code,
@@ -80,10 +81,9 @@ def _components(
         )
         found.append(("FLIGHT", suppliers.flight, flight))
         # Whoever flies overnight sleeps in the hotel from the day of arrival.
-        landed = flight["offer"]["itineraries"][0]["segments"][-1]["arrival"]["at"]
-        start = max(start, min(dt.datetime.fromisoformat(landed).date(), end - dt.timedelta(1)))
+        start = max(start, min(flight["landed"], end - dt.timedelta(1)))
     if suppliers.hotel:
-        hotel = booking_com.live_offer(
+        hotel = SELLERS[suppliers.hotel].module.live_offer(
             world,
             city=destination.city,
             checkin=start,
@@ -117,11 +117,13 @@ def _tours(
     currency = wishes.currencies.activity or wishes.currency
     wanted = _SAMPLE_ACTIVITIES if wishes.activities is None else wishes.activities
     days = max(1, (end - start).days - 1)
+    assert wishes.suppliers.activity is not None
+    seller = SELLERS[wishes.suppliers.activity].module
     tours: list[Json] = []
     for number in range(wanted):
         # Another tour each day, then a second one on each day, and so on.
         date = start + dt.timedelta(days=1 + number % days)
-        offers = viator.live_offers(
+        offers = seller.live_offers(
             world,
             city=city,
             date=min(date, end),
@@ -203,6 +205,14 @@ def _check_currencies(wishes: Wishes) -> None:
         for code in (currency, wishes.currency):
             if code not in RATES:
                 raise Unplannable(f"there is no rate for {code} here", f"currencies.{part}")
+
+
+def _check_suppliers(wishes: Wishes) -> None:
+    for part in ("flight", "hotel", "activity"):
+        supplier = getattr(wishes.suppliers, part)
+        if supplier is not None and supplier not in names(part):
+            known = ", ".join(names(part))
+            raise Unplannable(f"{supplier!r} sells no {part} here: {known}", f"suppliers.{part}")
 
 
 def _in(currency: str, component: Json) -> int:

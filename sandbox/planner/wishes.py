@@ -51,9 +51,9 @@ class Traveler(_Said):
 class Suppliers(_Said):
     """Who delivers each part; null leaves the part out of the trip."""
 
-    flight: Literal["amadeus"] | None = "amadeus"
-    hotel: Literal["booking_com"] | None = "booking_com"
-    activity: Literal["viator"] | None = "viator"
+    flight: str | None = "amadeus"
+    hotel: str | None = "booking_com"
+    activity: str | None = "viator"
 
 
 _Code = Annotated[str, Field(pattern="^[A-Z]{3}$")]

@@ -44,7 +44,7 @@ def test_accepted_at_start() -> None:
     assert settings().stripe_url.endswith("/stripe")
     live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
     assert live.stripe_url == "https://api.stripe.com"
-    assert live.amadeus_url == "https://api.amadeus.com"
+    assert live.supplier_url("amadeus") == "https://api.amadeus.com"
     assert live.rates_url == "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
     assert settings().rates_url == f"{settings().sandbox_url}/rates/eurofxref-daily.xml"
     mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
 
 from models.trip import Contact, ItemType, Traveler, TripComponent
-from sandbox import booking_com, viator
+from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
 from sandbox.world import World
 from settings import Settings
@@ -100,7 +99,7 @@ def _json(content: bytes) -> Any:
 
 @dataclass
 class LocalWorld:
-    """The two suppliers, served."""
+    """The sandbox, served."""
 
     url: str
     world: MovableWorld
@@ -119,12 +118,9 @@ class LocalWorld:
 
 @pytest.fixture
 async def local() -> AsyncIterator[LocalWorld]:
-    """A fresh world of hotels and experiences on a free port."""
+    """A fresh sandbox on a free port."""
     world = MovableWorld()
-    app = FastAPI()
-    app.include_router(booking_com.router(world))
-    app.include_router(viator.router(world))
-    recorder = Recorder(app)
+    recorder = Recorder(create_app(world))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -203,6 +199,7 @@ class Scripted:
         return Settings(
             booking_com_base_url=f"{self.url}/3.2",
             viator_base_url=f"{self.url}/partner",
+            getyourguide_base_url=f"{self.url}/1",
             **{"provider_timeout_seconds": PATIENCE, **more},
         )
 

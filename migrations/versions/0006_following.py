@@ -1,0 +1,14 @@
+"""What is followed at suppliers once a booking stands: looks that are due, events, late commits."""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
