@@ -158,6 +158,18 @@ class Settings(BaseSettings):
     authentication_deadline_seconds: float = 900
     """How long the traveller has for 3-D Secure."""
 
+    # Suppliers: how fast they are asked, and when one counts as down
+    supplier_rate_share: float = Field(default=1.0, gt=0, le=1)
+    """This process's share of each supplier's documented rate; with N workers, 1/N each."""
+    supplier_down_after: int = Field(default=5, ge=1)
+    """After so many faults in a row, over all workers, no new booking is begun with a supplier."""
+    supplier_trial_seconds: float = Field(default=30, gt=0)
+    """How long after that one new booking is let through, to see whether it answers again."""
+    supplier_down_case_seconds: float = Field(default=900, gt=0)
+    """A supplier that is down for longer is an operator's case."""
+    attempts_keep_days: float = Field(default=90, gt=0)
+    """How long whole answers of suppliers are kept after a booking has ended."""
+
     # Watching the money: reconciliation with the gateway and the live invariants
     watch_seconds: float = Field(default=300, ge=1)
     """How often the money is looked at, by a schedule of Temporal's."""

@@ -54,7 +54,12 @@ def confirmations(booking: Booking) -> Confirmations:
             )
         else:
             answer.activities.append(
-                ActivityConfirmation(name=item.title, provider=provider, **common)
+                ActivityConfirmation(
+                    name=item.title,
+                    provider=provider,
+                    status="PENDING" if item.awaited else "CONFIRMED",
+                    **common,
+                )
             )
     return answer
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from models.lifecycle import BookingState, CancelledBy, ItemStatus, PaymentStatus, SagaState
 from models.money import Currency, MinorUnits, Money
+from models.supplements import supplement_of
 from models.supply import Quote, Reservation
 from models.trip import ItemType
 
@@ -127,7 +128,11 @@ class DisputeView(BaseModel):
 
 
 class PaymentView(BaseModel):
-    """The one payment of a booking; amounts in minor units."""
+    """A payment of a booking; amounts in minor units.
+
+    The first one has those of later changes with it (``supplements``) and what only the house
+    knows of the booking's money: ``paid_by_hand``, ``goodwill`` and ``grants``.
+    """
 
     gateway: str = "stripe"
     """Who moves the money."""
@@ -157,6 +162,18 @@ class PaymentView(BaseModel):
     """Until when the booking waits for the traveller: for 3-D Secure, or for another card."""
     client_secret: str | None = None
     next_action: dict[str, Any] | None = None
+    supplements: list["PaymentView"] = []
+    """What changes of the booking were paid with, in order; only the first payment has them."""
+
+    @property
+    def supplement(self) -> int:
+        """Which supplement it is: 1, 2, …; 0 for the booking's first payment."""
+        return supplement_of(self.hold)
+
+    @property
+    def left(self) -> int:
+        """What is left at the gateway of what was taken; disputes aside."""
+        return self.captured - self.refunded
 
 
 class Case(BaseModel):
@@ -183,7 +200,7 @@ class Booking(BaseModel):
     state: BookingState
     currency: Currency
     accepted_total: MinorUnits
-    """The total the traveller accepted; never is more captured."""
+    """The total the traveller accepted last: of the trip, or of its last change."""
     items: list[Item]
     payment: PaymentView
     warnings: list[str] = []
@@ -197,6 +214,29 @@ class Booking(BaseModel):
     updated_at: AwareDatetime
     confirmed_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None
+
+    @property
+    def payments(self) -> list[PaymentView]:
+        """The first payment and its supplements, in the order in which they were made."""
+        return [self.payment, *self.payment.supplements]
+
+    @property
+    def captured(self) -> int:
+        """What was taken, all payments together."""
+        return sum(payment.captured for payment in self.payments)
+
+    @property
+    def refunded(self) -> int:
+        """What was given back at the gateway, all payments together."""
+        return sum(payment.refunded for payment in self.payments)
+
+    @property
+    def chargeable(self) -> int:
+        """What the traveller has agreed in all to be charged; never is more captured.
+
+        The total accepted at first, and the difference of every change accepted since.
+        """
+        return sum(payment.amount for payment in self.payments)
 
     @property
     def due(self) -> int:
@@ -215,7 +255,21 @@ class Booking(BaseModel):
     def owed(self) -> int:
         """What the traveller is still owed of what was taken; negative: got back too much."""
         paid = self.payment
-        return paid.captured - paid.refunded - paid.paid_by_hand + paid.goodwill - self.due
+        kept = self.captured - self.refunded
+        return kept - paid.paid_by_hand + paid.goodwill - self.due
+
+    def shares(self, keep: int) -> list[tuple[PaymentView, int]]:
+        """Return what is to be left of each payment so that ``keep`` is left of all, newest first.
+
+        What goes back is taken from the newest payment first. Minor units; only payments that
+        have something left.
+        """
+        shares = []
+        for payment in self.payments:
+            if payment.left > 0:
+                shares.append((payment, min(payment.left, keep)))
+                keep -= shares[-1][1]
+        return shares[::-1]
 
     def item(self, number: int) -> Item:
         """Return the item with that number. Raises KeyError."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.faults import KINDS, OPERATIONS
+from sandbox.faults import KINDS
 from sandbox.world import World
 
 _PAGE = Path(__file__).parent / "pages" / "overview.html"
@@ -52,7 +52,7 @@ def router(world: World) -> APIRouter:
     @routes.get("/_sandbox/catalogue")
     async def catalogue() -> dict[str, Any]:
         return {
-            "operations": {name: sorted(words) for name, words in OPERATIONS.items()},
+            "operations": {name: sorted(words) for name, words in world.faults.operations.items()},
             "kinds": KINDS,
         }
 

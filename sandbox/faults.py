@@ -6,6 +6,7 @@ rate, so that every run with the same calls has the same faults.
 
 import itertools
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -102,8 +103,8 @@ class Fault:
 class FaultSwitch:
     """All armed faults, in the order of arming; the first that is due wins a call."""
 
-    def __init__(self) -> None:
-        self.operations = dict(OPERATIONS)
+    def __init__(self, operations: Mapping[str, frozenset[str]] = OPERATIONS) -> None:
+        self.operations = dict(operations)
         """What each supplier can be asked to do."""
         self._armed: dict[str, Fault] = {}
         self._ids = itertools.count(1)

@@ -24,7 +24,9 @@ class Seller:
 SELLERS: Final[dict[str, Seller]] = {
     "amadeus": Seller("flight", amadeus),
     "booking_com": Seller("hotel", booking_com),
-    "viator": Seller("activity", viator),
+    "viator": Seller(
+        "activity", viator, frozenset({"quote", "book", "find", "cancel", "changes"})
+    ),
 }
 """By the name that trip options and faults use."""
 

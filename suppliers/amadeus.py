@@ -337,12 +337,13 @@ def _verify_order(
 
 def _facts(order: Order) -> dict[str, Any]:
     """Return what is worth keeping beside the reservation; local times as they were told."""
-    return {
+    facts = {
         "flights": str(order.offer),
         "departs": order.offer.departs.isoformat(),
         "arrives": order.offer.arrives.isoformat(),
         "held_until": order.ticketing_agreement.date_time,
     }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _parse(model: type[Model], body: dict[str, Any] | None, answer: ApiAnswer) -> Model:

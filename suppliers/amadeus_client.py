@@ -25,6 +25,7 @@ from amadeus.client.access_token import AccessToken
 from models.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
 from suppliers.amadeus_answers import NAME, ApiAnswer
 from suppliers.amadeus_transport import Http
+from suppliers.pace import Pace
 
 Send = Callable[[Any], Any]
 """Makes one call with the SDK's client and returns the SDK's response."""
@@ -99,7 +100,15 @@ class _SharedToken(AccessToken):  # type: ignore[misc]
 class AmadeusApi:
     """One Amadeus host, reached through the SDK from a bounded pool of threads."""
 
-    def __init__(self, url: str, *, key: str, secret: str, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str,
+        secret: str,
+        timeout: float,
+        per_second: float | None = None,
+    ) -> None:
         """Make the client; nothing is sent yet.
 
         Args:
@@ -107,10 +116,12 @@ class AmadeusApi:
             key: the API key (``client_id``).
             secret: the API secret.
             timeout: seconds until the whole answer must have arrived.
+            per_second: so many requests a second at most; None where no rate is documented.
         """
         parts = urlsplit(url)
         secure = parts.scheme != "http"
         self._timeout = timeout
+        self._pace = Pace(NAME, per_second=per_second, timeout=timeout)
         self._client = _quiet_client(
             client_id=key,
             client_secret=secret,
@@ -141,11 +152,14 @@ class AmadeusApi:
         return answer
 
     async def _call_once(self, send: Send, operation: str, changes: bool) -> ApiAnswer:
+        await self._pace.turn(operation)
+        if self._token.access_token is None:
+            await self._pace.turn(operation)  # asking for a token is a request too
         attempt = _Attempt()
         future = self._threads.submit(self._exchange, send, attempt, operation, changes)
         try:
             async with asyncio.timeout(self._timeout):
-                return await asyncio.wrap_future(future)
+                answer = await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise _unanswered(
                 f"{self._timeout:g} s are over",
@@ -156,6 +170,9 @@ class AmadeusApi:
         except asyncio.CancelledError:
             attempt.give_up()
             raise
+        if answer.status == 429:
+            self._pace.be_quiet(answer.retry_after)
+        return answer
 
     def _exchange(self, send: Send, attempt: _Attempt, operation: str, changes: bool) -> ApiAnswer:
         try:

@@ -273,10 +273,11 @@ class OrderDetail(Message):
         fee, changes = 0, []
         for product in self.products:
             steps = sorted(product.policies.cancellation, key=lambda step: step.from_)
-            begun = [step for step in steps if step.from_ <= now]
-            if not begun:
-                return CancelQuote()  # some room says nothing about now
-            kept = answer.money(begun[-1].price.booker_currency, self.currency.booker)
+            if not steps:
+                return CancelQuote()  # some room says nothing
+            # The first step counts from the order on, whatever our clock says.
+            current = [step for step in steps if step.from_ <= now] or steps[:1]
+            kept = answer.money(current[-1].price.booker_currency, self.currency.booker)
             fee += kept.amount
             changes += [step.from_ for step in steps if step.from_ > now][:1]
         if not self.products:

@@ -28,6 +28,7 @@ from models.errors import (
     UnknownOutcome,
 )
 from models.money import Money
+from suppliers.pace import Pace
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SENDING = ".send_request_headers.started"
@@ -174,6 +175,7 @@ class JsonClient:
         request_id_header: str = "X-Request-Id",
         connections: int = 20,
         max_bytes: int = 2 * 1024 * 1024,
+        per_second: float | None = None,
     ) -> None:
         """Make a client.
 
@@ -185,11 +187,13 @@ class JsonClient:
             request_id_header: the header that carries the supplier's id of a request.
             connections: at most so many at once (design.md: an unbounded pool is a bottleneck).
             max_bytes: a longer answer is not read to its end (reliability.md S21).
+            per_second: so many requests a second at most; None where no rate is documented.
         """
         self._provider = provider
         self._timeout = timeout
         self._request_id_header = request_id_header
         self._max_bytes = max_bytes
+        self._pace = Pace(provider, per_second=per_second, timeout=timeout)
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers=headers,
@@ -244,6 +248,7 @@ class JsonClient:
             content=None if body is None else json.dumps(body, allow_nan=False).encode(),
             extensions={"trace": watch},
         )
+        await self._pace.turn(operation)
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._http.send(request, stream=True)
@@ -259,7 +264,7 @@ class JsonClient:
             raise unanswered(_words(error), may_have_left=True) from error
         if content is None:
             raise unanswered("the answer is too long to be one", may_have_left=True)
-        return JsonAnswer(
+        answer = JsonAnswer(
             provider=self._provider,
             operation=operation,
             changes=changes,
@@ -268,6 +273,9 @@ class JsonClient:
             headers=response.headers,
             request_id=response.headers.get(self._request_id_header),
         )
+        if answer.status == 429:
+            self._pace.be_quiet(answer.retry_after)
+        return answer
 
     async def _read(self, response: httpx.Response) -> bytes | None:
         content = bytearray()

@@ -8,10 +8,10 @@ A product that its operator confirms by hand is booked ``PENDING`` for up to 72 
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 
 from models.errors import (
-    AuthConfig,
     Duplicate,
     InvalidRequest,
     NotCancellable,
@@ -21,10 +21,19 @@ from models.errors import (
     UnknownOutcome,
 )
 from models.money import Money
-from models.supply import Cancellation, Capabilities, Quote, Reservation, ReservationStatus
+from models.supply import (
+    Cancellation,
+    CancelQuote,
+    Capabilities,
+    Quote,
+    Reservation,
+    ReservationStatus,
+    SupplierChange,
+)
 from models.trip import TripComponent
 from settings import Settings
 from suppliers import viator_answers as said
+from suppliers import viator_changes
 from suppliers import viator_requests as ours
 from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
@@ -37,7 +46,11 @@ _STATUS: Final = {
     "PENDING": ReservationStatus.PENDING,
     "IN_PROGRESS": ReservationStatus.PENDING,
     "CANCELED": ReservationStatus.CANCELLED,
+    "REJECTED": ReservationStatus.REJECTED,
+    "FAILED": ReservationStatus.REJECTED,
 }
+_PATIENCE: Final = dt.timedelta(minutes=3)
+"""Between two looks at a pending booking, where Viator names no time (providers.md §5)."""
 
 
 class ViatorSupplier:
@@ -69,7 +82,12 @@ class ViatorSupplier:
             request_id_header="X-Unique-ID",
         )
         self.capabilities = Capabilities(
-            finds=True, repeats=True, timeout=dt.timedelta(seconds=timeout)
+            finds=True,
+            repeats=True,
+            confirms_later=True,
+            quotes_cancel=True,
+            lists_changes=True,
+            timeout=dt.timedelta(seconds=timeout),
         )
 
     # -- quote ------------------------------------------------------------------------------
@@ -95,7 +113,7 @@ class ViatorSupplier:
         answer = await self._call("GET", f"/products/{outing.product_code}", "quote")
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
-        product = _expect_ok(answer).parse(said.Product)
+        product = said.expect_ok(answer).parse(said.Product)
         if product.status != "ACTIVE" or product.cancellation_policy is None:
             raise answer.failure(Unavailable, f"{outing.title} is not sold any more")
         if product.title.casefold() != outing.title.casefold():
@@ -111,7 +129,7 @@ class ViatorSupplier:
         answer = await self._call("POST", "/availability/check", "quote", body=outing.asked())
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
-        found = _expect_ok(answer).parse(said.Availability)
+        found = said.expect_ok(answer).parse(said.Availability)
         if (found.product_code, found.travel_date) != (outing.product_code, outing.travel_date):
             raise answer.failure(Unavailable, "Viator answered about another experience or day")
         if found.currency != outing.currency:
@@ -162,11 +180,13 @@ class ViatorSupplier:
             body=ours.booking(outing, asked, party, held, reference, self._agency_phone),
             changes=True,
         )
-        made = _expect_ok(answer).parse(said.Booking)
+        made = said.expect_ok(answer).parse(said.Booking)
         if made.status == "REJECTED":
             raise _rejection(answer, made, outing)
         if made.partner_booking_ref not in (None, reference):
             raise answer.failure(UnknownOutcome, "Viator answered about another booking")
+        if made.status == "FAILED":
+            raise answer.failure(UnknownOutcome, "Viator says that booking failed", code="FAILED")
         if made.status == "CANCELED":
             raise answer.failure(Duplicate, "our reference was booked and cancelled before")
         price = made.retail(answer, made.currency or outing.currency)
@@ -187,7 +207,7 @@ class ViatorSupplier:
         answer = await self._call("POST", "/bookings/hold", "book", body=outing.asked())
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked any more")
-        held = _expect_ok(answer).parse(said.Hold)
+        held = said.expect_ok(answer).parse(said.Hold)
         price = held.retail(answer, held.currency or outing.currency)
         if price is None:
             raise answer.unsettled("Viator held no price", code="malformed_answer")
@@ -213,10 +233,10 @@ class ViatorSupplier:
             if said.error_of(answer)[0] != "NOT_FOUND":
                 raise answer.unsettled("404, but not Viator's own")
             return None
-        found = _expect_ok(answer).parse(said.Booking)
+        found = said.expect_ok(answer).parse(said.Booking)
         if found.partner_booking_ref not in (None, reference):
             raise answer.unsettled("Viator answered about another booking")
-        if found.status == "REJECTED":
+        if found.status in ("REJECTED", "FAILED"):
             return None
         price = found.retail(answer, found.currency or "")
         reservation = _reservation(
@@ -227,27 +247,104 @@ class ViatorSupplier:
             return reservation.model_copy(update={"details": facts})
         return reservation
 
+    # -- look -------------------------------------------------------------------------------
+
+    async def look(self, reservation: Reservation) -> Reservation:
+        """Ask for the status of a booking; see the protocol."""
+        answer = await self._call(
+            "POST", "/bookings/status", "find", body={"bookingRef": reservation.supplier_id}
+        )
+        if answer.status == 404:
+            raise answer.unsettled(f"Viator does not know {reservation.supplier_id} (now)")
+        seen = said.expect_ok(answer).parse(said.Booking)
+        if seen.booking_ref != reservation.supplier_id or seen.partner_booking_ref not in (
+            None,
+            reservation.reference,
+        ):
+            raise answer.unsettled("Viator answered about another booking")
+        price = seen.retail(answer, seen.currency or reservation.price.currency)
+        now_there = _reservation(
+            seen, reservation.reference, price or reservation.price, reservation.provider
+        )
+        if now_there.status is ReservationStatus.PENDING and now_there.look_after is None:
+            patient = dt.datetime.now(dt.UTC) + _PATIENCE
+            now_there = now_there.model_copy(update={"look_after": patient})
+        kept = {k: v for k, v in reservation.details.items() if k != "next_poll_at"}
+        return now_there.model_copy(
+            update={
+                "starts_at": now_there.starts_at or reservation.starts_at,
+                "ends_at": reservation.ends_at,
+                "details": {**kept, **now_there.details},
+            }
+        )
+
+    async def complete(
+        self,
+        reservation: Reservation,
+        quote: Quote,  # noqa: ARG002
+        party: Party,  # noqa: ARG002
+        key: str,  # noqa: ARG002
+    ) -> Reservation:
+        """Bookings are never held: return what there is."""
+        return await self.look(reservation)
+
+    async def changes(self, since: dt.datetime) -> list[SupplierChange]:
+        """Return the events that operators caused; see the protocol."""
+        return await viator_changes.listed(self._follow, since)
+
+    async def acknowledge(self, known: Sequence[SupplierChange]) -> None:
+        """Acknowledge events, which has Viator leave telling the traveller to us."""
+        await viator_changes.acknowledge(self._follow, known)
+
+    async def _follow(self, method: str, path: str, body: object) -> JsonAnswer:
+        return await self._call(method, path, "find", body=body)
+
     # -- cancel -----------------------------------------------------------------------------
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Ask what would come back; see the protocol. What is pending costs nothing."""
+        _, quote, fee = await self._refund(reservation, "find")
+        reasons = {
+            "CANCELLED": "the booking is cancelled already",
+            "NOT_CANCELLABLE": "the experience has begun",
+        }
+        return CancelQuote(
+            cancellable=quote.status == "CANCELLABLE",
+            fee=fee,
+            reason=reasons.get(quote.status, ""),
+        )
+
+    async def _refund(
+        self, reservation: Reservation, operation: str
+    ) -> tuple[JsonAnswer, said.CancelQuote, Money | None]:
+        """Return what Viator says about a cancellation, and the fee as of now."""
+        path = f"/bookings/{reservation.supplier_id}/cancel-quote"
+        answer = await self._call("GET", path, operation)
+        if answer.status == 404:
+            raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
+        quote = said.expect_ok(answer).parse(said.CancelQuote)
+        fee = quote.fee(reservation.price)
+        pending = reservation.status is ReservationStatus.PENDING
+        if quote.status == "CANCELLABLE" and pending and await self._pending(reservation):
+            # Refunds of 0 are quoted for what was not charged yet: nothing is kept either.
+            fee = Money(amount=0, currency=reservation.price.currency)
+        return answer, quote, fee
 
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
         """Ask what comes back, then cancel; see the protocol. There is no idempotency key."""
-        path = f"/bookings/{reservation.supplier_id}"
-        answer = await self._call("GET", f"{path}/cancel-quote", "cancel")
-        if answer.status == 404:
-            raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
-        quote = _expect_ok(answer).parse(said.CancelQuote)
+        answer, quote, fee = await self._refund(reservation, "cancel")
         if quote.status == "CANCELLED":
-            return Cancellation(already=True, fee=quote.fee(reservation.price))
+            return Cancellation(already=True, fee=fee)
         if quote.status == "NOT_CANCELLABLE":
             raise answer.failure(NotCancellable, "the experience has begun", code="NOT_CANCELLABLE")
-        fee = quote.fee(reservation.price)
-        if reservation.status is ReservationStatus.PENDING and await self._pending(reservation):
-            # Refunds of 0 are quoted for what was not charged yet: nothing is kept either.
-            fee = Money(amount=0, currency=reservation.price.currency)
         answer = await self._call(
-            "POST", f"{path}/cancel", "cancel", body={"reasonCode": _REASON}, changes=True
+            "POST",
+            f"/bookings/{reservation.supplier_id}/cancel",
+            "cancel",
+            body={"reasonCode": _REASON},
+            changes=True,
         )
-        done = _expect_ok(answer).parse(said.CancelAnswer)
+        done = said.expect_ok(answer).parse(said.CancelAnswer)
         if done.status == "ACCEPTED":
             return Cancellation(fee=fee)
         if done.reason == "ALREADY_CANCELLED":
@@ -260,7 +357,7 @@ class ViatorSupplier:
         answer = await self._call(
             "POST", "/bookings/status", "cancel", body={"bookingRef": reservation.supplier_id}
         )
-        return _expect_ok(answer).parse(said.Booking).status in ("PENDING", "IN_PROGRESS")
+        return said.expect_ok(answer).parse(said.Booking).status in ("PENDING", "IN_PROGRESS")
 
     async def close(self) -> None:
         """Close connections."""
@@ -280,6 +377,8 @@ def _reservation(booking: said.Booking, reference: str, price: Money, operator: 
         provider=operator,
         price=price,
         status=_STATUS[booking.status],
+        look_after=booking.next_poll_at if booking.status in ("PENDING", "IN_PROGRESS") else None,
+        starts_at=booking.starts_at,
         details=booking.details(),
     )
 
@@ -290,19 +389,3 @@ def _rejection(answer: JsonAnswer, made: said.Booking, outing: ours.Outing) -> P
     if reason == "DUPLICATE_BOOKING":
         return answer.failure(Duplicate, "Viator says that this is booked already", code=reason)
     return answer.failure(Unavailable, f"{outing.title} was not accepted ({reason})", code=reason)
-
-
-def _expect_ok(answer: JsonAnswer) -> JsonAnswer:
-    """Return the answer if it is a success.
-
-    Raises:
-        ProviderError: by the table of providers.md §5.
-    """
-    if answer.ok:
-        return answer
-    code, message = said.error_of(answer)
-    if answer.status == 400 and code == "INVALID_HEADER_VALUE":
-        raise answer.failure(AuthConfig, message, code=code)
-    if answer.status == 400 and code:
-        raise answer.failure(InvalidRequest, message, code=code)
-    raise answer.by_status(message, code=code or None)

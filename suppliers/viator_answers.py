@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, StrictInt
 
+from models.errors import AuthConfig, InvalidRequest
 from models.money import Money
 from models.terms import CancellationTerms, FeeStep
 from models.trip import Text
@@ -24,6 +25,22 @@ def error_of(answer: JsonAnswer) -> tuple[str, str]:
     if error is None:
         return "", f"Viator answered {answer.status}"
     return error.code, f"Viator: {error.message or error.code}"
+
+
+def expect_ok(answer: JsonAnswer) -> JsonAnswer:
+    """Return the answer if it is a success.
+
+    Raises:
+        ProviderError: by the table of providers.md §5.
+    """
+    if answer.ok:
+        return answer
+    code, message = error_of(answer)
+    if answer.status == 400 and code == "INVALID_HEADER_VALUE":
+        raise answer.failure(AuthConfig, message, code=code)
+    if answer.status == 400 and code:
+        raise answer.failure(InvalidRequest, message, code=code)
+    raise answer.by_status(message, code=code or None)
 
 
 class _PriceObject(CamelMessage):
@@ -175,7 +192,7 @@ class _Voucher(CamelMessage):
 class Booking(_Priced):
     """``/bookings/book`` and ``/bookings/status``."""
 
-    status: Literal["CONFIRMED", "PENDING", "IN_PROGRESS", "REJECTED", "CANCELED"]
+    status: Literal["CONFIRMED", "PENDING", "IN_PROGRESS", "REJECTED", "CANCELED", "FAILED"]
     rejection_reason_code: str | None = None
     booking_ref: Text = Field(min_length=1)
     partner_booking_ref: str | None = None
@@ -183,6 +200,17 @@ class Booking(_Priced):
     cancellation_policy: Policy | None = None
     voucher_info: _Voucher | None = None
     next_poll_at: AwareDatetime | None = None
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """When it starts (UTC), where the policy says so: its last period ends at the start."""
+        policy = self.cancellation_policy
+        ends = [
+            part.end_timestamp
+            for part in (policy.refund_eligibility if policy else ())
+            if part.day_range_min == 0
+        ]
+        return ends[0].astimezone(dt.UTC) if ends and ends[0] else None
 
     def details(self) -> dict[str, Any]:
         """Return what is worth keeping beside the reservation."""

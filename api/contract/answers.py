@@ -1,7 +1,7 @@
 """What callers are answered. Amounts in minor units, times in UTC (contracts.md §1)."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -53,6 +53,8 @@ class ActivityConfirmation(Answer):
     provider: str
     total_price: int
     currency: str
+    status: Literal["CONFIRMED", "PENDING"] = "CONFIRMED"
+    """PENDING: paid for, and yet to be confirmed by its operator; its price comes back if not."""
 
 
 class Confirmations(Answer):

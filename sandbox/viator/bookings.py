@@ -1,12 +1,10 @@
 """Booking, looking bookings up and cancelling them."""
 
-import datetime as dt
-
 from fastapi import Request, Response
 
 from sandbox.faults import Fault
 from sandbox.viator import messages as said
-from sandbox.viator.catalogue import BILLING_CURRENCIES, OPTION, START_TIMES, product_of, stamp
+from sandbox.viator.catalogue import BILLING_CURRENCIES, OPTION, START_TIMES, product_of
 from sandbox.viator.ledger import SUPPLIER, Start, ledger_of
 from sandbox.world import Answer, ReservationRecord, World
 
@@ -19,7 +17,6 @@ _REASONS = {
     "Customer_Service.Supplier_no_show": "Supplier No Show",
 }
 _QUESTIONS = ("FULL_NAMES_FIRST", "FULL_NAMES_LAST", "AGEBAND")
-_NOTICE = dt.timedelta(days=1)
 
 
 class Bookings:
@@ -197,49 +194,6 @@ class Bookings:
             refuse=lambda: declined("NOT_CANCELLABLE"),
             error=self._internal_error,
         )
-
-    async def modified_since(self, request: Request) -> Response:
-        """Events that were not acknowledged, oldest first."""
-        since = request.query_params.get("modified-since")
-        try:
-            start = dt.datetime.fromisoformat(since) if since else None
-        except ValueError:
-            return self._error(400, "BAD_REQUEST", "Invalid modified-since").response()
-        events = [
-            self._event(record, event)
-            for record in self._world.reservations.all(SUPPLIER)
-            for event in record.data["events"]
-            if event["ref"] not in self._ledger.acknowledged
-            and (start is None or dt.datetime.fromisoformat(event["at"]) >= start)
-        ]
-        return Answer(
-            200, {"bookings": sorted(events, key=lambda event: event["lastUpdated"])}
-        ).response()
-
-    def _event(self, record: ReservationRecord, event: dict[str, str]) -> dict[str, object]:
-        at = dt.datetime.fromisoformat(event["at"])
-        shown: dict[str, object] = {
-            "transactionRef": event["ref"],
-            "eventType": event["type"],
-            "acknowledgeBy": stamp(at + _NOTICE),
-            "bookingRef": record.id,
-            "partnerBookingRef": record.reference,
-            "lastUpdated": event["at"],
-            "bookedItem": {
-                "productCode": record.data["product"],
-                "productOptionCode": record.data["option"],
-                "travelDate": record.data["date"],
-                "travelTime": record.data["time"],
-            },
-        }
-        if event["type"] == "CANCELLATION":
-            shown["cancellation"] = {"cancellationReasonCode": next(iter(_REASONS))}
-        return shown
-
-    async def acknowledge(self, _: Request, asked: said.Acknowledgement) -> Response:
-        """Take events off the list."""
-        self._ledger.acknowledged.update(asked.transaction_refs)
-        return Answer(204, None).response()
 
     def _internal_error(self) -> Answer:
         return self._error(500, "INTERNAL_SERVER_ERROR", "Internal Server Error")

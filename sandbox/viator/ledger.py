@@ -76,7 +76,6 @@ class Ledger:
 
     world: World
     holds: dict[str, Hold] = field(default_factory=dict)
-    acknowledged: set[str] = field(default_factory=set)
     _sold: Counter[tuple[str, str, str]] | None = None
 
     def left(self, product: Product, date: dt.date, time: str) -> int:
@@ -154,17 +153,48 @@ class Ledger:
             record.status = "CONFIRMED"
             self.remember(record, "CONFIRMATION")
 
-    def cancel(self, record: ReservationRecord) -> None:
-        """Cancel a booking."""
+    def confirm(self, record: ReservationRecord) -> None:
+        """Let the operator confirm a pending booking now."""
+        record.status = "CONFIRMED"
+        self.remember(record, "CONFIRMATION")
+
+    def reject(self, record: ReservationRecord, reason: str) -> None:
+        """Let the operator say no to a pending booking."""
+        self._places()
+        record.status, record.live = "REJECTED", False
+        record.data["rejection"] = reason
+        self._count(record, -1)
+        self.remember(record, "REJECTION")
+
+    def cancel(self, record: ReservationRecord, *, by_operator: bool = False) -> None:
+        """Cancel a booking; only what the partner has not done itself is news to it."""
         self._places()
         record.status, record.live = "CANCELED", False
         self._count(record, -1)
-        self.remember(record, "CANCELLATION")
+        if by_operator:
+            self.remember(record, "CANCELLATION")
+
+    def amend(self, record: ReservationRecord, date: dt.date | None, time: str) -> None:
+        """Let the operator move a booking to another start, at the same price."""
+        self._places()
+        self._count(record, -1)
+        record.data["date"] = date.isoformat() if date else record.data["date"]
+        record.data["time"] = time
+        self._count(record, 1)
+        self.remember(record, "AMENDMENT")
 
     def remember(self, record: ReservationRecord, event: str) -> None:
         """Keep an event for ``modified-since``."""
+        self.world.reservations.get(SUPPLIER, record.id)  # so that it is kept
+        everything = self.world.reservations.all(SUPPLIER)
         record.data["events"].append(
-            {"ref": f"PBE-{secrets.token_hex(8)}", "type": event, "at": stamp(self.world.now())}
+            {
+                "number": 1 + sum(len(one.data["events"]) for one in everything),
+                "ref": f"PBE-{secrets.token_hex(8)}",
+                "type": event,
+                "at": stamp(self.world.now()),
+                "acknowledged": False,
+            }
         )
 
     def start_of(self, record: ReservationRecord) -> Start:
@@ -182,6 +212,11 @@ class Ledger:
             if now < start.at - dt.timedelta(days=least):
                 return percent
         return 0
+
+    def invoiced(self, record: ReservationRecord) -> dict[str, Any]:
+        """Return ``refundDetails`` of everything that was invoiced, without the percentage."""
+        whole = price_object(record.price, record.currency)["partnerTotalPrice"]
+        return {"itemPrice": whole, "refundAmount": whole, "currencyCode": record.currency}
 
     def refund(self, record: ReservationRecord) -> dict[str, Any]:
         """Return ``refundDetails``: of what was invoiced, not of the retail price."""
@@ -212,6 +247,8 @@ class Ledger:
             "bookingRef": record.id,
             "partnerBookingRef": record.reference,
         }
+        if record.status == "REJECTED":
+            return {**answer, "rejectionReasonCode": record.data["rejection"]}
         answer |= {
             "currency": record.currency,
             **start.price_fields(record.price),

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from sandbox.viator import control
 from sandbox.viator import messages as said
 from sandbox.viator.bookings import Bookings
+from sandbox.viator.events import Events
 from sandbox.viator.shop import Shop
 from sandbox.world import Answer, World
 
@@ -16,9 +18,10 @@ Body = TypeVar("Body", bound=said.Body)
 
 
 def router(world: World) -> APIRouter:
-    """Return the routes under ``/viator/partner``."""
+    """Return the routes under ``/viator/partner``, and the operator's."""
+    everything = APIRouter()
     routes = APIRouter(prefix="/viator/partner")
-    shop, bookings, meter = Shop(world), Bookings(world), said.Meter()
+    shop, bookings, events, meter = Shop(world), Bookings(world), Events(world), said.Meter()
 
     def refusal(request: Request) -> Answer | None:
         if not request.headers.get("exp-api-key"):
@@ -74,8 +77,10 @@ def router(world: World) -> APIRouter:
     post("/bookings/book", said.Book, bookings.book)
     post("/bookings/status", said.Status, bookings.status)
     get("/bookings/cancel-reasons", bookings.cancel_reasons)
-    get("/bookings/modified-since", bookings.modified_since)
-    post("/bookings/modified-since/acknowledge", said.Acknowledgement, bookings.acknowledge)
+    get("/bookings/modified-since", events.modified_since)
+    post("/bookings/modified-since/acknowledge", said.Acknowledgement, events.acknowledge)
     get("/bookings/{ref}/cancel-quote", bookings.cancel_quote)
     post("/bookings/{ref}/cancel", said.Cancel, bookings.cancel)
-    return routes
+    everything.include_router(routes)
+    everything.include_router(control.router(world))
+    return everything

@@ -101,7 +101,7 @@ def violations(facts: Facts) -> list[str]:
 
     numbers = {item["reference"]: item["number"] for item in facts.items}
     live = {r["reference"] for r in facts.reservations if r["live"]}
-    ours = {item["reference"] for item in facts.items if item["status"] == "CONFIRMED"}
+    ours = {item["reference"] for item in facts.items if _stands(item)}
     orphans = {ref for ref in live - ours if numbers.get(ref) not in excused}
     if orphans:
         found.append(f"I3: {state}, and live without a live line: {sorted(orphans)}")
@@ -116,7 +116,7 @@ def violations(facts: Facts) -> list[str]:
                 costs = _payable(standing[item["reference"]], item)
                 if costs != item["amount"]:
                     found.append(f"I4: {item['reference']} costs {costs}")
-        owed = sum(i["amount"] for i in facts.items if i["status"] == "CONFIRMED")
+        owed = sum(i["amount"] for i in facts.items if _stands(i))
         owed += sum(i["fee"] for i in facts.items if i["status"] == "CANCELLED")
         if kept != owed + by_hand:
             found.append(f"I4: kept {kept}, items and fees are {owed}, by hand {by_hand}")
@@ -144,6 +144,11 @@ def violations(facts: Facts) -> list[str]:
     if on_record != at_gateway:
         found.append(f"I9: record says {on_record}, gateway {at_gateway}")
     return found + _broken_ledger(facts, kept)
+
+
+def _stands(item: dict[str, Any]) -> bool:
+    """Tell whether the traveller has it, or will once its supplier says yes."""
+    return item["status"] == "CONFIRMED" or item["saga_state"] == "AWAITED"
 
 
 def _is_ours(facts: Facts, payment: dict[str, Any]) -> bool:

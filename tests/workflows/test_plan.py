@@ -1,12 +1,17 @@
 """The stage order, and what a saga promises about undoing."""
 
 import asyncio
+import datetime as dt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.booking import Code, Item, Problem
+from models.messages import BookingOrder
+from models.money import Money
+from models.supply import Quote
+from models.terms import CancellationTerms, FeeStep
 from models.trip import ItemType
 from workflows.plan import plan
 from workflows.saga import Saga, finish
@@ -33,6 +38,67 @@ def test_every_item_is_planned_once_and_flights_come_first(kinds: list[ItemType]
     order = [stage[0].type for stage in stages]
     assert order == sorted(order, key=[ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY].index)
     assert all(len({i.type for i in stage}) == 1 for stage in stages)
+
+
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+def quoted(number: int, price: int, terms: CancellationTerms, *, holdable: bool = False) -> Item:
+    kind = [ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY][number % 3]
+    quote = Quote(
+        price=Money(amount=price, currency="USD"),
+        terms=terms,
+        title="",
+        offer={},
+        holdable=holdable,
+    )
+    return item(number, kind).model_copy(update={"price": price, "quote": quote})
+
+
+def test_what_cannot_be_undone_comes_last_the_dearest_at_the_very_end() -> None:
+    partly = CancellationTerms(steps=(FeeStep(until=None, fee=30),))
+    later = CancellationTerms.free_until(NOW + dt.timedelta(days=1), 500)
+    items = [
+        quoted(0, 900, CancellationTerms.non_refundable(900)),
+        quoted(1, 100, partly),
+        quoted(2, 500, later),
+        quoted(3, 700, CancellationTerms.non_refundable(700)),
+        quoted(4, 800, CancellationTerms.non_refundable(800), holdable=True),
+    ]
+    stages = plan(items, BookingOrder.UNDOABLE_FIRST, now=NOW)
+    assert [[i.number for i in stage] for stage in stages] == [[2, 4], [1], [3], [0]]
+    too_late = plan(items, BookingOrder.UNDOABLE_FIRST, now=NOW + dt.timedelta(days=2))
+    assert [[i.number for i in stage] for stage in too_late] == [[4], [1], [2], [3], [0]]
+
+
+TERMS = st.one_of(
+    st.just(CancellationTerms.free()),
+    st.integers(1, 100).map(CancellationTerms.non_refundable),
+    st.integers(1, 99).map(lambda fee: CancellationTerms(steps=(FeeStep(until=None, fee=fee),))),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), TERMS, st.booleans()), min_size=1, max_size=12))
+def test_every_item_is_planned_once_in_the_other_order_too(
+    wanted: list[tuple[int, CancellationTerms, bool]],
+) -> None:
+    items = [
+        quoted(number, price, terms, holdable=holdable)
+        for number, (price, terms, holdable) in enumerate(wanted)
+    ]
+    stages = plan(items, BookingOrder.UNDOABLE_FIRST, now=NOW)
+    assert sorted(i.number for stage in stages for i in stage) == [i.number for i in items]
+
+    def lost(item: Item) -> float:
+        assert item.quote is not None
+        if item.quote.holdable or not item.price:
+            return 0
+        return item.quote.terms.fee_at(NOW, item.price) / item.price
+
+    shares = [[lost(i) for i in stage] for stage in stages]
+    kinds = [0 if max(part) == 0 else 2 if min(part) == 1 else 1 for part in shares]
+    assert kinds == sorted(kinds)
+    assert all(len(stage) == 1 for stage, kind in zip(stages, kinds, strict=True) if kind == 2)
 
 
 STUCK = Problem(code=Code.NOT_CANCELLABLE, step="undo", message="ticketed", item=2)

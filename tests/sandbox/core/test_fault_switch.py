@@ -2,7 +2,9 @@
 
 import pytest
 
-from sandbox.faults import KINDS, FaultSwitch
+from sandbox.faults import KINDS, OPERATIONS, FaultSwitch
+
+SOLD = OPERATIONS | {"viator": frozenset({"quote", "book", "find", "cancel"})}
 
 
 def fired(switch: FaultSwitch, calls: int, reference: str | None = None) -> list[int]:
@@ -15,27 +17,27 @@ def fired(switch: FaultSwitch, calls: int, reference: str | None = None) -> list
 
 
 def test_fires_once_at_the_first_call_unless_told_otherwise() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     switch.arm("stripe", "confirm", "error")
     assert fired(switch, 4) == [1]
 
 
 def test_fires_at_the_nth_call_counted_from_arming() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     fired(switch, 5)
     switch.arm("stripe", "confirm", "error", nth=3)
     assert fired(switch, 6) == [3]
 
 
 def test_fires_several_times_in_a_row_from_the_nth_call_on() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     fault = switch.arm("stripe", "confirm", "error", nth=2, times=3)
     assert fired(switch, 8) == [2, 3, 4]
     assert (fault.calls, fault.fired) == (8, 3)
 
 
 def test_a_rate_is_decided_by_its_seed() -> None:
-    first, second, other = FaultSwitch(), FaultSwitch(), FaultSwitch()
+    first, second, other = FaultSwitch(SOLD), FaultSwitch(SOLD), FaultSwitch(SOLD)
     first.arm("stripe", "confirm", "error", rate=0.3, seed=7)
     second.arm("stripe", "confirm", "error", rate=0.3, seed=7)
     other.arm("stripe", "confirm", "error", rate=0.3, seed=8)
@@ -46,7 +48,7 @@ def test_a_rate_is_decided_by_its_seed() -> None:
 
 
 def test_rates_of_zero_and_one_are_never_and_always() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     switch.arm("stripe", "confirm", "error", rate=0)
     assert fired(switch, 50) == []
     switch.arm("stripe", "confirm", "error", rate=1)
@@ -54,13 +56,13 @@ def test_rates_of_zero_and_one_are_never_and_always() -> None:
 
 
 def test_a_rate_can_be_limited() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     switch.arm("stripe", "confirm", "error", rate=1, times=2)
     assert fired(switch, 10) == [1, 2]
 
 
 def test_only_calls_of_that_supplier_operation_and_reference_count() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     fault = switch.arm("stripe", "confirm", "error", reference="abc")
     assert switch.draw("stripe", "capture", "abc-1") is None
     assert switch.draw("viator", "book", "abc-1") is None
@@ -70,7 +72,7 @@ def test_only_calls_of_that_supplier_operation_and_reference_count() -> None:
 
 
 def test_of_two_due_faults_the_first_armed_wins_and_the_other_comes_next() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     switch.arm("stripe", "confirm", "error")
     switch.arm("stripe", "confirm", "reset")
     kinds = [f.kind if (f := switch.draw("stripe", "confirm")) else None for _ in range(3)]
@@ -78,7 +80,7 @@ def test_of_two_due_faults_the_first_armed_wins_and_the_other_comes_next() -> No
 
 
 def test_cleared_faults_do_not_fire() -> None:
-    switch = FaultSwitch()
+    switch = FaultSwitch(SOLD)
     kept = switch.arm("stripe", "confirm", "error", nth=2)
     gone = switch.arm("stripe", "confirm", "error")
     assert switch.clear(gone.id) == 1
@@ -101,7 +103,7 @@ def test_what_does_not_exist_cannot_be_armed(
     supplier: str, operation: str, kind: str, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
-        FaultSwitch().arm(supplier, operation, kind)
+        FaultSwitch(SOLD).arm(supplier, operation, kind)
 
 
 def test_nth_and_rate_exclude_each_other() -> None:

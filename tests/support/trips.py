@@ -1,0 +1,25 @@
+"""Trip options that the planner would not make by itself."""
+
+from typing import Any
+
+from sandbox.viator.catalogue import MANUAL, product_of, retail_price
+
+
+def confirmed_by_hand(trip: dict[str, Any], *, components: int = 1) -> dict[str, Any]:
+    """Have the first experiences be ones that their operator confirms by hand: PENDING at first."""
+    changed = 0
+    for component in trip["components"]:
+        if component["supplier"] != "viator" or changed == components:
+            continue
+        changed += 1
+        offer = component["offer"]
+        code = offer["productCode"]
+        product = product_of(f"{code[:-4]}P{MANUAL}{code[-2:]}")
+        assert product is not None
+        people = sum(band["numberOfTravelers"] for band in offer["paxMix"])
+        price = retail_price(product, people, component["currency"])
+        trip["totalPrice"] += price - component["price"]
+        offer |= {"productCode": product.code, "title": product.title}
+        component |= {"title": product.title, "price": price}
+    assert changed == components, "the trip has too few experiences"
+    return trip
