@@ -7,7 +7,19 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from commands import bookings, cases, doctor, faults, keys, ledger, migrate, reconcile, serve, up
+from commands import (
+    bookings,
+    cases,
+    doctor,
+    faults,
+    keys,
+    ledger,
+    migrate,
+    reconcile,
+    serve,
+    suppliers,
+    up,
+)
 from commands.output import err
 
 app = typer.Typer(
@@ -27,6 +39,7 @@ app.add_typer(keys.app, name="key", rich_help_panel=_WORLD)
 app.add_typer(cases.app, name="cases", rich_help_panel=_TRIPS)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_TRIPS)
 app.command(rich_help_panel=_TRIPS)(reconcile.reconcile)
+app.command(rich_help_panel=_TRIPS)(suppliers.suppliers)
 app.command(rich_help_panel=_TRIPS)(bookings.book)
 app.command(rich_help_panel=_TRIPS)(bookings.show)
 app.command(rich_help_panel=_TRIPS)(bookings.cancel)

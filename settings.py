@@ -177,6 +177,15 @@ class Settings(BaseSettings):
     """How far back an ordinary round looks; what may still change by itself is always looked at."""
     watch_full_days: float = Field(default=120, gt=0)
     """How far back the daily full round reads the gateway's list; disputes come for months."""
+    # What suppliers say afterwards: awaited items, changes at their side, bookings done late
+    follow_seconds: float = Field(default=60, ge=1)
+    """How often suppliers are asked, by a schedule of Temporal's."""
+    follow_look_seconds: float = Field(default=180, ge=1)
+    """An awaited item is looked at no more often, where its supplier does not say when."""
+    late_commit_hours: float = Field(default=24, gt=0)
+    """How long a booking that was never answered may still be done by its supplier."""
+    follow_at_once: int = Field(default=50, ge=1)
+    """How many items of each supplier one round looks at."""
     metrics_address: str = Field(default="", pattern=r"^$|^[^\s:]+:\d{1,5}$|^\[[^\s]+\]:\d{1,5}$")
     """``host:port`` where the worker shows metrics for Prometheus; empty: nowhere."""
 
@@ -265,6 +274,12 @@ class Settings(BaseSettings):
                     "ENVIRONMENT=production must not convert by the sandbox's exchange rates:"
                     " leave EXCHANGE_RATES_URL empty, or set it to a real source"
                 )
+        wrong = "live" if self.environment == "local" else "test"
+        for name, given in self.suppliers.items():
+            if given.api_key.get_secret_value().startswith(f"{name}_{wrong}_"):
+                raise ValueError(
+                    f"{name.upper()}_API_KEY is a {wrong} token, but ENVIRONMENT={self.environment}"
+                )
         if self.environment == "local":
             live_suppliers = [
                 host
@@ -345,6 +360,10 @@ class Settings(BaseSettings):
         """Return how long an answer of a supplier may take, in seconds."""
         return self.timeout_for(self.supplier_url(name), BY_NAME[name].timeout)
 
+    def rate_share(self, per_second: float | None) -> float | None:
+        """Return this process's share of a documented rate, in requests a second."""
+        return None if per_second is None else per_second * self.supplier_rate_share
+
     @property
     def rates_url(self) -> str:
         """The file with the daily exchange rates."""
@@ -391,6 +410,12 @@ class Settings(BaseSettings):
             if self.database_url.startswith(prefix):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
         return self.database_url
+
+
+def names() -> frozenset[str]:
+    """Return the environment's names of all settings, those about each supplier included."""
+    fields = (set(Settings.model_fields) - {"suppliers"}) | set(SUPPLIER_SETTINGS)
+    return frozenset(name.upper() for name in fields)
 
 
 @lru_cache

@@ -30,12 +30,26 @@ from settings import Settings, get_settings
 from temporal import connect, metrics_runtime, patience
 from workflows.booking import BookTrip
 from workflows.cancelling import CancelBooking
+from workflows.following import FollowBooking
+from workflows.following_round import WatchSuppliers
+from workflows.modifying import ModifyBooking, QuoteChange
+from workflows.quoting_cancel import QuoteCancellation
 from workflows.settling import SettlePayment
 from workflows.watching import WatchMoney
 
 log = logging.getLogger("tripsaga.worker")
 
-WORKFLOWS: Sequence[type] = (BookTrip, CancelBooking, SettlePayment, WatchMoney)
+WORKFLOWS: Sequence[type] = (
+    BookTrip,
+    CancelBooking,
+    SettlePayment,
+    FollowBooking,
+    ModifyBooking,
+    QuoteCancellation,
+    QuoteChange,
+    WatchMoney,
+    WatchSuppliers,
+)
 
 STICKY = timedelta(seconds=5)
 """After a worker died, its workflows wait this long before another worker takes them over."""
@@ -116,7 +130,7 @@ async def run(
     activities = activities or create_activities(settings)
     workers = create_workers(client, settings, activities)
     sessions = create_sessions(activities.engine)
-    inbox = Inbox(sessions, activities.payments, client, settings)
+    inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))

@@ -29,6 +29,8 @@ from models.tables import ATTEMPTS
 Result = TypeVar("Result", bound=BaseModel)
 
 DONE, REFUSED, NOT_DONE, UNKNOWN = "done", "refused", "not_done", "unknown"
+FOUND = "found"
+"""How an attempt was settled that turned out to have been done."""
 REPEATED = "repeated"
 """Never answered, not visible when looked up, and asked again: it may still take effect."""
 OUTCOME_SECONDS = 60
@@ -74,6 +76,19 @@ class Past:
     def doubtful(self) -> list[Any]:
         """Attempts that may have taken effect, or may yet: what an undo has to look for."""
         return [row for row in self.rows if row.outcome in (None, UNKNOWN, REPEATED)]
+
+    @property
+    def unanswered(self) -> list[Any]:
+        """Attempts nobody ever got an answer to, whatever has been believed of them since.
+
+        One that was given up as not done may have been done late.
+        """
+        return [
+            row
+            for row in self.rows
+            if row.outcome in (None, UNKNOWN, REPEATED)
+            or (row.outcome == NOT_DONE and (row.result or {}).get("kind") != "Retryable")
+        ]
 
     @property
     def began(self) -> dt.datetime:
@@ -207,7 +222,8 @@ class AttemptLog:
 
     async def adopt(self, past: Past, found: BaseModel) -> None:
         """Write down that an unanswered attempt turned out to have been done."""
-        await self._end(past.doubtful[-1].id, DONE, found)
+        doubted = (past.doubtful or past.unanswered)[-1]
+        await self._end(doubted.id, DONE, found, settled=FOUND)
 
     async def open_attempts(self, booking_id: str, provider: str, operation: str) -> Past:
         """Return the unsettled attempts of an operation on a booking, whatever their keys."""
@@ -234,7 +250,9 @@ class AttemptLog:
                     ATTEMPTS.c.outcome.is_(None) | (ATTEMPTS.c.outcome == UNKNOWN),
                 )
                 .values(
-                    outcome=outcome, finished_at=func.coalesce(ATTEMPTS.c.finished_at, func.now())
+                    outcome=outcome,
+                    settled=outcome,
+                    finished_at=func.coalesce(ATTEMPTS.c.finished_at, func.now()),
                 )
             )
 
@@ -306,12 +324,13 @@ class AttemptLog:
             )
         return None if attempt is None else int(attempt)
 
-    async def _end(self, attempt: int, outcome: str, result: BaseModel) -> None:
+    async def _end(self, attempt: int, outcome: str, result: BaseModel, **more: Any) -> None:
         await self._write_outcome(
             attempt,
             outcome=outcome,
             provider_id=getattr(result, "supplier_id", None) or getattr(result, "id", None),
             result=result.model_dump(mode="json"),
+            **more,
         )
 
     async def _end_with_error(self, attempt: int, error: ProviderError) -> None:

@@ -110,7 +110,10 @@ class BookingActivities:
     async def _tell_planner(self, transition: Transition) -> bool:
         booking = transition.booking
         news = _PLANNER_NEWS.get(booking.state)
-        repeated = transition.from_state is booking.state or not transition.tell_planner
+        change = transition.change
+        changed = change is not None and change.outcome is not None and change.outcome.carried_out
+        same = transition.from_state is booking.state and not changed
+        repeated = same or not transition.tell_planner
         if news is None or repeated:
             return True
         try:

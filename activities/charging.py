@@ -14,6 +14,7 @@ from activities.attempts import DONE, NOT_DONE, AttemptLog, Intent
 from activities.payment_views import Terms
 from models.errors import Declined, InvalidRequest, Retryable
 from models.keys import operation_key
+from models.supplements import confirmations
 from payments.declines import explain
 from payments.protocol import Gateway, Payment, PaymentState
 
@@ -155,7 +156,7 @@ class Charging:
         capture = operation_key(terms.booking_id, "payment", "capture", terms.hold)
         confirms = [
             _again(operation_key(terms.booking_id, "payment", "confirm", count), attempt)
-            for count in range(1, authorisations + 1)
+            for count in confirmations(terms.hold, authorisations)
             for attempt in range(1, SAME_CARD + 1)
         ]
         await self._log.bury_all(

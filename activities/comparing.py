@@ -17,7 +17,27 @@ def differences(booking: Booking, seen: PaymentView) -> list[str]:
     Empty when nothing is to be recorded or put right. ``booking`` is as recorded, ``seen`` is what
     ``PaymentActivities.look`` returned.
     """
-    kept = booking.payment
+    found = _differences(booking.payment, seen)
+    ours = {supplement.id: supplement for supplement in booking.payment.supplements}
+    for supplement in seen.supplements:
+        known = ours.get(supplement.id)
+        more = _differences(known, supplement) if known else ["it is not on record"]
+        if supplement.status in OPEN_STATUSES and not more:
+            more.append("it is still open, and nothing waits for it")
+        found += [f"{supplement.id}: {what}" for what in more]
+    if booking.state in CLOSED_STATES and seen.status in OPEN_STATUSES:
+        found.append(f"the booking is {booking.state} and its payment is still {seen.status}")
+    every = [seen, *seen.supplements]
+    made_elsewhere = any(refund.key is None for payment in every for refund in payment.refunds)
+    if booking.owed and made_elsewhere and not found:
+        # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
+        # imbalance the record itself may be the cause: that is for the live checks to tell.
+        found.append(f"what is kept differs by {booking.owed} from what is due")
+    return found
+
+
+def _differences(kept: PaymentView, seen: PaymentView) -> list[str]:
+    """Return in what one payment on record differs from what the gateway says now."""
     found = []
     if kept.status is not PaymentStatus.FAILED or seen.status is not PaymentStatus.PENDING:
         # a payment that was never confirmed is FAILED here and merely unconfirmed there
@@ -35,11 +55,4 @@ def differences(booking: Booking, seen: PaymentView) -> list[str]:
         known = disputes.get(dispute.id)
         if known != dispute.status:
             found.append(f"dispute {dispute.id} is {dispute.status}, {known or 'not'} on record")
-    if booking.state in CLOSED_STATES and seen.status in OPEN_STATUSES:
-        found.append(f"the booking is {booking.state} and its payment is still {seen.status}")
-    made_elsewhere = any(refund.key is None for refund in seen.refunds)
-    if booking.owed and made_elsewhere and not found:
-        # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
-        # imbalance the record itself may be the cause: that is for the live checks to tell.
-        found.append(f"what is kept differs by {booking.owed} from what is due")
     return found

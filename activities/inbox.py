@@ -1,28 +1,24 @@
-"""Handling the events of the gateway: each is a reason to look at one payment, nothing more.
+"""The inbox at work: events of the gateway and of suppliers are claimed, handled, never lost.
 
-The payment is read anew at the gateway and held against the record, so neither the order of events
-nor their number can matter (reliability.md rule 6, I12). Who owns the booking's money meanwhile:
-
-- its workflow, while it runs: it is told to look when it waits for the payment, else the event
-  waits for its end;
-- nobody, while it is at rest: what differs starts SettlePayment.
+Each is a reason to look, nothing more; what the look leads to is a handler's
+(``inbox_payments``, ``inbox_suppliers``). What cannot be handled is handled again with growing
+pauses; what fails for too long becomes an operator's case.
 """
 
 import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from activities.comparing import differences
-from activities.payment_cases import cases_of_payment
+from activities.inbox_payments import PaymentEvents
+from activities.inbox_suppliers import SupplierEvents
+from activities.inbox_verdicts import Handler
+from activities.items import ItemActivities
 from activities.payments import PaymentActivities
-from activities.settling import begin_settling
-from models.booking import Booking, PaymentView
 from models.cases import CaseKind, open_case
 from models.database import Sessions
 from models.errors import AuthConfig, Fault
@@ -31,13 +27,9 @@ from models.inbox import (
     EventStatus,
     claim_events,
     end_events,
-    find_booking,
     postpone_events,
     repeat_events,
 )
-from models.lifecycle import SETTLED_STATES, BookingState
-from models.messages import PAYMENT_SIGNAL
-from models.record import load_booking, load_identity
 from settings import Settings
 from temporal import patience
 
@@ -51,34 +43,31 @@ ATTEMPTS = 20
 """So often handling may fail before a person must look. An outage does not count."""
 PATIENCE = dt.timedelta(days=1)
 """After so long even an outage makes an event dead."""
-UNKNOWN_FOR = dt.timedelta(minutes=5)
-"""How long an event waits for its booking to be on record."""
 
 OUTAGES = (Fault, AuthConfig, RPCError, OSError, OperationalError, InterfaceError)
-"""The gateway, Temporal or the database is away, or does not let us in: not the event's fault."""
+"""The sender, Temporal or the database is away, or does not let us in: not the event's fault."""
 
 log = logging.getLogger("tripsaga.inbox")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of events: DONE, KEPT, DEAD, or RECEIVED for "later"."""
-
-    status: EventStatus
-    why: str
 
 
 class Inbox:
     """Handles what is due in the inbox, one booking at a time."""
 
     def __init__(
-        self, sessions: Sessions, payments: PaymentActivities, client: Client, settings: Settings
+        self,
+        sessions: Sessions,
+        payments: PaymentActivities,
+        items: ItemActivities,
+        client: Client,
+        settings: Settings,
     ) -> None:
         self._sessions = sessions
-        self._payments = payments
-        self._client = client
-        self._patience = patience(settings)
-        self._gateway = settings.gateway
+        waiting = patience(settings)
+        suppliers = SupplierEvents(sessions, items, client, waiting)
+        self._handlers: dict[str, Handler] = {
+            settings.gateway: PaymentEvents(sessions, payments, client, waiting),
+            **{one.name: suppliers for one in settings.suppliers_in_use},
+        }
         self._outage = False
         """Whether the last handling met one: told once, not for every event."""
 
@@ -94,9 +83,9 @@ class Inbox:
         return bool(events)
 
     async def claim(self) -> list[ClaimedEvent]:
-        """Take the events of one payment that are due; nobody else gets them for a while.
+        """Take the events about one thing that are due; nobody else gets them for a while.
 
-        The transaction ends here: no connection is kept while the gateway is asked.
+        The transaction ends here: no connection is kept while their sender is asked.
         """
         async with self._sessions.begin() as session:
             return await claim_events(session, LEASE)
@@ -109,12 +98,13 @@ class Inbox:
         events = [event for event in events if event.attempts <= ATTEMPTS]
         if not events:
             return
-        if events[0].gateway != self._gateway:
-            await self._bury(events, "that gateway is not in use: look at the payment there")
+        handler = self._handlers.get(events[0].gateway)
+        if handler is None:
+            await self._bury(events, "that sender is not in use: look there")
             return
         try:
             async with asyncio.timeout(WORK_SECONDS):
-                verdict = await self._decide(events)
+                verdict = await handler.decide(events)
         except Exception as error:  # noqa: BLE001 - whatever it is, the event must not be lost
             await self._failed(events, error)
             return
@@ -128,86 +118,6 @@ class Inbox:
                 )
             else:
                 await end_events(session, events, verdict.status, verdict.why)
-
-    # -- what an event leads to ---------------------------------------------------------------
-
-    async def _decide(self, events: Sequence[ClaimedEvent]) -> Verdict:
-        booking_id = await self._booking_of(events)
-        async with self._sessions() as session:
-            booking = await load_booking(session, booking_id) if booking_id else None
-            owner = await load_identity(session, booking_id) if booking_id else None
-        if booking is None or owner is None:
-            if max(event.age for event in events) < UNKNOWN_FOR:
-                return _later("no booking of ours is known for it yet")
-            return Verdict(EventStatus.KEPT, "no booking of ours is known for it")
-        if booking.state is BookingState.PAYMENT_PENDING:
-            return await self._tell_workflow(booking)
-        if booking.state in SETTLED_STATES:
-            return await self._look(booking, owner.caller_id, events)
-        if booking.state is BookingState.NEEDS_ATTENTION:
-            await self._seen(booking)  # a dispute does not wait for the operator
-            return _later("the booking waits for an operator, and its money with it")
-        return _later(f"the booking is {booking.state}: its workflow owns the money")
-
-    async def _booking_of(self, events: Sequence[ClaimedEvent]) -> str | None:
-        """Return the booking that events of one payment are about, None when it is not known."""
-        payment_id = events[0].payment_id
-        named = next((event.booking_id for event in events if event.booking_id), None)
-        async with self._sessions() as session:
-            found = await find_booking(session, payment_id, named)
-        if found is not None or named is not None or payment_id is None:
-            return found
-        # Events of refunds and disputes name no booking; of a stray payment only the gateway knows.
-        named = await self._payments.booking_of(payment_id)
-        async with self._sessions() as session:
-            return await find_booking(session, None, named)
-
-    async def _look(
-        self, booking: Booking, caller_id: str, events: Sequence[ClaimedEvent]
-    ) -> Verdict:
-        """Hold the record of a booking at rest against the gateway; what differs is settled."""
-        seen = await self._seen(booking)
-        why = [] if seen is None else differences(booking, seen)
-        named = events[0].payment_id
-        stray = None
-        if not why and named is not None and await self._payments.is_stray(booking.id, named):
-            if booking.owed != 0:
-                # The record may be what is wrong (a restored database): a person must say.
-                return Verdict(EventStatus.KEPT, f"{named} is not on record, which is not sound")
-            stray = named
-            why = [f"{named} is not the payment on record"]
-        if not why:
-            return Verdict(EventStatus.DONE, "the record and the gateway agree")
-        began = await begin_settling(
-            self._client,
-            self._patience,
-            booking,
-            f"the gateway reported {', '.join(sorted({event.type for event in events}))}",
-            caller_id=caller_id,
-            stray=stray,
-        )
-        if not began:
-            return _later("a workflow of the booking runs: it owns the money")
-        if named not in (None, booking.payment.id, stray):
-            return _later("the payment on record is settled first")
-        return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
-
-    async def _seen(self, booking: Booking) -> PaymentView | None:
-        """Return the payment as the gateway has it now; its disputes are the operators' too."""
-        seen = await self._payments.look(booking.id)
-        if seen is not None:
-            async with self._sessions.begin() as session:
-                await cases_of_payment(session, booking, seen)
-        return seen
-
-    async def _tell_workflow(self, booking: Booking) -> Verdict:
-        try:
-            await self._client.get_workflow_handle(booking.id).signal(PAYMENT_SIGNAL)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return _later(f"the booking is {booking.state}, but no workflow of it runs")
-        return Verdict(EventStatus.DONE, "the booking, which waited for its payment, was told")
 
     # -- when it fails ------------------------------------------------------------------------
 
@@ -234,6 +144,8 @@ class Inbox:
 
     async def _bury(self, events: Sequence[ClaimedEvent], error: str) -> None:
         """Give events up, with a case each."""
+        handler = self._handlers.get(events[0].gateway)
+        booking_id = await handler.booking_of(events) if handler else events[0].booking_id
         async with self._sessions.begin() as session:
             await end_events(session, events, EventStatus.DEAD, f"given up: {error}")
             for event in events:
@@ -241,12 +153,14 @@ class Inbox:
                     session,
                     kind=CaseKind.WEBHOOK,
                     source=f"webhook:{event.id}",
-                    booking_id=await find_booking(session, event.payment_id, event.booking_id),
+                    booking_id=booking_id,
                     summary=f"The event {event.event_id} ({event.type}) of {event.gateway} could"
                     " not be handled. Mend the cause, then have it handled again.",
-                    details={"webhookId": event.id, "paymentId": event.payment_id, "error": error},
+                    details={
+                        "webhookId": event.id,
+                        "paymentId": event.payment_id,
+                        "reference": event.reference,
+                        "supplierId": event.supplier_id,
+                        "error": error,
+                    },
                 )
-
-
-def _later(why: str) -> Verdict:
-    return Verdict(EventStatus.RECEIVED, why)

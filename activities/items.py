@@ -148,22 +148,29 @@ class ItemActivities:
         Raises:
             ApplicationError: no answer (retryable).
         """
-        (item,) = await load(self._sessions, call.booking_id, call.item)
         try:
-            supplier = supplier_of(item, self._suppliers)
             async with heartbeating():
-                known = await self._reserved(item)
-                if known is not None:
-                    return LookedItem(reservation=await supplier.look(known))
-                past = await self._log.past(_book_key(item))
-                if not past.rows or not supplier.capabilities.finds:
-                    return LookedItem()
-                found = await supplier.find(item.reference, since=past.began)
-                return LookedItem(reservation=found)
+                return LookedItem(reservation=await self.look(call.booking_id, call.item))
         except Refusal as refusal:
             raise refused(refusal) from refusal
         except Fault as fault:
             raise application_error(fault) from fault
+
+    async def look(self, booking_id: str, number: int) -> Reservation | None:
+        """Return an item's reservation as its supplier has it now; None: nothing is there.
+
+        Raises:
+            ProviderError: no answer, or the supplier does not let us in.
+        """
+        (item,) = await load(self._sessions, booking_id, number)
+        supplier = supplier_of(item, self._suppliers)
+        known = await self._reserved(item)
+        if known is not None:
+            return await supplier.look(known)
+        past = await self._log.past(_book_key(item))
+        if not past.rows or not supplier.capabilities.finds:
+            return None
+        return await supplier.find(item.reference, since=past.began)
 
     @activity.defn(name=calls.CANCEL_ITEM.name)
     async def cancel_item(self, call: ItemCall) -> CancelledItem:
@@ -229,7 +236,7 @@ class ItemActivities:
         if done is not None:
             return Reservation.model_validate(done.result)
         if not past.doubtful:
-            return None
+            return await self._done_late(item, supplier, past)
         if supplier.capabilities.lapses:
             return None  # a hold nobody has seen lets itself go
         if not supplier.capabilities.finds and supplier_id is not None:
@@ -259,6 +266,15 @@ class ItemActivities:
             )
         await self._log.settle_unsettled(key, NOT_DONE)
         return None
+
+    async def _done_late(self, item: Wanted, supplier: Supplier, past: Past) -> Reservation | None:
+        """Look once more for what was given up as not done: it may have been done since."""
+        if not past.unanswered or not supplier.capabilities.finds:
+            return None
+        found = await supplier.find(item.reference, since=past.began)
+        if found is not None:
+            await self._log.adopt(past, found)
+        return found
 
     async def _reserved(self, item: Wanted) -> Reservation | None:
         """Return what the supplier answered, as far as anybody has seen it."""

@@ -13,6 +13,8 @@ async def cases_of_payment(session: AsyncSession, booking: Booking, seen: Paymen
     ``seen`` is what the gateway says now. Repeating it changes nothing; a case that an operator
     has closed stays closed, though the dispute may still be open.
     """
+    for supplement in seen.supplements:
+        await cases_of_payment(session, booking, supplement)
     for dispute in seen.disputes:
         source = f"dispute:{dispute.id}"
         if dispute.status != "open":

@@ -24,7 +24,8 @@ from models.database import Sessions, autocommit
 from models.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
 from models.messages import Advice, BookingRef, PaymentCall, PaymentOutcome, StrayPayment
 from models.recorded_payments import is_booking_id
-from models.tables import PAYMENTS
+from models.supplements import supplement_of
+from models.tables import EVERY_PAYMENT, PAYMENTS, SUPPLEMENTS
 from payments.declines import explain
 from payments.protocol import Gateway, PaymentState
 
@@ -164,7 +165,8 @@ class PaymentActivities:
         try:
             async with heartbeating():
                 payment = await self._gateway.retrieve(stray.payment_id)
-                if stray.payment_id == terms.payment_id or payment.booking_id != stray.booking_id:
+                on_record = await self._on_record(stray.booking_id)
+                if stray.payment_id in on_record or payment.booking_id != stray.booking_id:
                     return PaymentOutcome()
                 if payment.state is PaymentState.CAPTURED:
                     request = Request(f"{stray.key}:refund", 0, "a payment nobody asked for")
@@ -183,8 +185,7 @@ class PaymentActivities:
         Raises:
             ProviderError: no answer, or the gateway does not know the payment.
         """
-        terms = await self._terms(PaymentCall(booking_id=booking_id, key=""))
-        if payment_id == terms.payment_id:
+        if payment_id in await self._on_record(booking_id):
             return False
         payment = await self._gateway.retrieve(payment_id)
         if payment.booking_id != booking_id or payment.state is PaymentState.RELEASED:
@@ -206,7 +207,8 @@ class PaymentActivities:
     async def look(self, booking_id: str) -> PaymentView | None:
         """Return the payment of a booking as the gateway has it now, with refunds and disputes.
 
-        None when no payment is on record for it. Our refund rows learn what became of them.
+        Its supplements are with it. None when no payment is on record for it. Our refund rows
+        learn what became of them.
 
         Raises:
             ProviderError: no answer, or the gateway does not know it.
@@ -214,7 +216,36 @@ class PaymentActivities:
         terms = await self._terms(PaymentCall(booking_id=booking_id, key=""), on_record=True)
         if terms.payment_id is None:
             return None
-        return await self._read(terms.payment_id, terms)
+        first = await self._read(terms.payment_id, terms)
+        for hold in await self._supplements(booking_id):
+            call = PaymentCall(booking_id=booking_id, key="", hold=hold)
+            more = await self._terms(call)
+            if more.payment_id is not None:
+                seen = await self._read(more.payment_id, more)
+                first.supplements.append(
+                    seen.model_copy(update={"payment_method_id": more.payment_method_id})
+                )
+        return first
+
+    async def _supplements(self, booking_id: str) -> list[int]:
+        """Return the counts of the further payments on record, in order."""
+        table = SUPPLEMENTS.c
+        async with autocommit(self._sessions) as session:
+            found = await session.scalars(
+                select(table.hold).where(table.booking_id == booking_id).order_by(table.number)
+            )
+            return list(found)
+
+    async def _on_record(self, booking_id: str) -> set[str]:
+        """Return the ids of all payments that a booking has on record."""
+        table = EVERY_PAYMENT.c
+        async with autocommit(self._sessions) as session:
+            found = await session.scalars(
+                select(table.payment_intent_id).where(
+                    table.booking_id == booking_id, table.payment_intent_id.is_not(None)
+                )
+            )
+            return set(found)
 
     async def _read(self, payment_id: str, terms: Terms) -> PaymentView:
         payment = await self._gateway.retrieve(payment_id)
@@ -244,6 +275,8 @@ class PaymentActivities:
             raise ApplicationError(
                 f"no booking {call.booking_id}", type="UnknownBooking", non_retryable=True
             )
+        if supplement_of(call.hold) and not on_record:
+            return await self._supplement_terms(call, row.currency)
         return Terms(
             booking_id=call.booking_id,
             payment_id=row.payment_intent_id,
@@ -251,6 +284,28 @@ class PaymentActivities:
             currency=row.currency,
             amount=row.amount,
             hold=row.hold if on_record else call.hold,
+            gateway=self._gateway.name,
+        )
+
+    async def _supplement_terms(self, call: PaymentCall, currency: str) -> Terms:
+        """Return the terms of a further payment, which may not be on record yet."""
+        table = SUPPLEMENTS.c
+        async with autocommit(self._sessions) as session:
+            row = (
+                await session.execute(
+                    select(table.payment_intent_id, table.payment_method_id, table.amount).where(
+                        table.booking_id == call.booking_id,
+                        table.number == supplement_of(call.hold),
+                    )
+                )
+            ).one_or_none()
+        return Terms(
+            booking_id=call.booking_id,
+            payment_id=row.payment_intent_id if row else None,
+            payment_method_id=row.payment_method_id if row else call.payment_method_id or "",
+            currency=currency,
+            amount=row.amount if row else call.amount,
+            hold=call.hold,
             gateway=self._gateway.name,
         )
 

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from temporalio import activity
 
 from activities.failures import application_error, problem
+from activities.health import Down, SupplierHealth
 from activities.wanted import Wanted, load, supplier_of
 from models import calls
-from models.booking import Problem
+from models.booking import RETRY_AFTER, Code, Problem
 from models.database import Sessions
 from models.errors import Fault, InvalidRequest, NoExchangeRate, Refusal
 from models.exchange import ExchangeRate, NoRateError, RateTable
 from models.messages import BookingRef, ItemsQuoted
 from models.record import save_quotes
+from models.suppliers import title_of
 from models.supply import Quote
 from suppliers.protocol import Supplier
 from suppliers.rates import NAME as RATES
@@ -24,11 +26,16 @@ class QuoteActivities:
     """Asks suppliers for prices, and the rate source what they are in the payment's currency."""
 
     def __init__(
-        self, sessions: Sessions, suppliers: Mapping[str, Supplier], rates: RateSource
+        self,
+        sessions: Sessions,
+        suppliers: Mapping[str, Supplier],
+        rates: RateSource,
+        health: SupplierHealth,
     ) -> None:
         self._sessions = sessions
         self._suppliers = suppliers
         self._rates = rates
+        self._health = health
 
     @activity.defn(name=calls.QUOTE_ITEMS.name)
     async def quote_items(self, ref: BookingRef) -> ItemsQuoted:
@@ -40,7 +47,21 @@ class QuoteActivities:
         Raises:
             ApplicationError: a supplier or the rate source did not answer (retryable).
         """
-        wanted = await load(self._sessions, ref.booking_id)
+        answer = await self.verify(await load(self._sessions, ref.booking_id))
+        if not answer.problems:
+            async with self._sessions.begin() as session:
+                await save_quotes(session, ref.booking_id, answer.quotes)
+        return answer.without_offers()
+
+    async def verify(self, wanted: list[Wanted]) -> ItemsQuoted:
+        """Verify and price items at their suppliers, all at once; nothing is stored.
+
+        Raises:
+            ApplicationError: a supplier or the rate source did not answer (retryable).
+        """
+        # Early and without asking anybody: nothing is held or charged for what cannot be had.
+        if down := await self._health.turned_away({item.component.supplier for item in wanted}):
+            return ItemsQuoted(problems=[_turned_away(down, wanted)])
         foreign = next((item for item in wanted if item.foreign), None)
         table = None
         if foreign is not None:
@@ -67,13 +88,7 @@ class QuoteActivities:
                     raise application_error(answer) from answer
                 case BaseException():
                     raise answer
-        if not problems:
-            async with self._sessions.begin() as session:
-                await save_quotes(session, ref.booking_id, quotes)
-        return ItemsQuoted(
-            quotes={n: quote.model_copy(update={"offer": {}}) for n, quote in quotes.items()},
-            problems=problems,
-        )
+        return ItemsQuoted(quotes=quotes, problems=problems)
 
     async def _quote(self, item: Wanted, table: RateTable | None) -> Quote:
         rate = _rate(item, table) if item.foreign else None
@@ -94,6 +109,18 @@ class QuoteActivities:
                 operation="quote",
                 code="amount_out_of_range",
             ) from error
+
+
+def _turned_away(down: Down, wanted: list[Wanted]) -> Problem:
+    item = next(item for item in wanted if item.component.supplier == down.supplier)
+    return Problem(
+        code=Code.SUPPLIER_DOWN,
+        step="validate",
+        message=f"{title_of(down.supplier)} is not answering at the moment; nothing was booked or"
+        " charged, try again in a few minutes",
+        item=item.number,
+        details={"supplier": down.supplier, RETRY_AFTER: down.retry_after},
+    )
 
 
 def _rate(item: Wanted, table: RateTable | None) -> ExchangeRate:

@@ -7,6 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.bookings import BookingActivities
+from activities.cancel_quotes import CancelQuoteActivities
+from activities.changing import ChangeActivities
+from activities.following.rounds import FollowActivities
+from activities.health import SupplierHealth, watched
 from activities.items import ItemActivities
 from activities.payments import PaymentActivities
 from activities.quoting import QuoteActivities
@@ -30,10 +34,14 @@ class Activities:
 
     bookings: BookingActivities
     quotes: QuoteActivities
+    changes: ChangeActivities
+    cancel_quotes: CancelQuoteActivities
     items: ItemActivities
     payments: PaymentActivities
     watching: WatchActivities
+    following: FollowActivities
     suppliers: Mapping[str, Supplier]
+    health: SupplierHealth
     gateway: Gateway
     engine: AsyncEngine
     planner: TripPlanner
@@ -46,12 +54,21 @@ class Activities:
             self.bookings.load_booking,
             self.bookings.record,
             self.quotes.quote_items,
+            self.changes.open_change,
+            self.changes.quote_change,
+            self.changes.end_change,
+            self.cancel_quotes.quote_cancellation,
             *self.for_supplier(),
             *self.for_gateway(),
             self.watching.plan_watch,
             self.watching.reconcile_payments,
             self.watching.check_invariants,
             self.watching.report_day,
+            self.following.read_supplier_changes,
+            self.following.follow_items,
+            self.following.find_quiet_bookings,
+            self.following.open_supplier_case,
+            self.following.look_again,
         ]
 
     def for_supplier(self) -> list[Activity]:
@@ -77,6 +94,7 @@ class Activities:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.health.close()
         for supplier in self.suppliers.values():
             await supplier.close()
         await self.gateway.close()
@@ -94,18 +112,27 @@ def create_activities(
     """Return the activities for ``settings``; adapters may be given instead of made."""
     engine = create_engine(settings.sqlalchemy_url, pool_size=settings.database_pool_size)
     sessions = create_sessions(engine)
-    suppliers = suppliers if suppliers is not None else create_suppliers(settings)
+    health = SupplierHealth(sessions, settings)
+    found = suppliers if suppliers is not None else create_suppliers(settings)
+    suppliers = {name: watched(supplier, health) for name, supplier in found.items()}
     gateway = gateway if gateway is not None else create_gateway(settings)
     planner = TripPlanner(settings)
     rates = EcbRates(settings)
     payments = PaymentActivities(sessions, gateway, settings.settle_period)
+    items = ItemActivities(sessions, suppliers, settings.settle_period)
+    waiting = patience(settings)
+    quotes = QuoteActivities(sessions, suppliers, rates, health)
     return Activities(
         bookings=BookingActivities(sessions, planner),
-        quotes=QuoteActivities(sessions, suppliers, rates),
-        items=ItemActivities(sessions, suppliers, settings.settle_period),
+        quotes=quotes,
+        changes=ChangeActivities(sessions, quotes),
+        cancel_quotes=CancelQuoteActivities(sessions, suppliers),
+        items=items,
         payments=payments,
-        watching=WatchActivities(sessions, payments, gateway, settings, patience(settings)),
+        watching=WatchActivities(sessions, payments, gateway, settings, waiting),
+        following=FollowActivities(sessions, items, suppliers, settings, waiting),
         suppliers=suppliers,
+        health=health,
         gateway=gateway,
         engine=engine,
         planner=planner,

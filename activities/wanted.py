@@ -69,6 +69,7 @@ async def load(sessions: Sessions, booking_id: str, number: int | None = None) -
             items.reference,
             items.offer,
             items.quote,
+            items.travelers.label("own_travelers"),
             BOOKINGS.c.travelers,
             BOOKINGS.c.contact,
             BOOKINGS.c.currency,
@@ -96,7 +97,7 @@ def _wanted(booking_id: str, row: Any) -> Wanted:
         component=TripComponent.model_validate(row.offer),
         quote=Quote.model_validate(row.quote) if row.quote else None,
         party=Party(
-            travelers=tuple(map(Traveler.model_validate, row.travelers)),
+            travelers=tuple(map(Traveler.model_validate, row.own_travelers or row.travelers)),
             contact=Contact.model_validate(row.contact),
         ),
         currency=row.currency,

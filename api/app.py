@@ -19,6 +19,7 @@ from api.routers import (
     operators,
     progress,
     reconciliations,
+    suppliers,
     webhooks,
 )
 from settings import Settings
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         cases.router,
         ledger.router,
         reconciliations.router,
+        suppliers.router,
         webhooks.router,
         health.router,
         documentation.router,

@@ -2,6 +2,12 @@
 
 from typing import Any
 
+from api.contract.cancelling import CANCEL_QUOTE  # noqa: F401  (shown by name)
+from api.contract.suppliers import (  # noqa: F401  (shown by name)
+    ATTEMPTS,
+    ORDERS,
+    SUPPLIERS,
+)
 from api.ledger_examples import (  # noqa: F401  (shown by name)
     COMMISSION_RULE,
     COMMISSION_RULES,

@@ -5,7 +5,7 @@ Every code of ``models.booking.Code`` has its words here; a test holds the two t
 
 from dataclasses import dataclass
 
-from models.booking import Booking, Code, Item
+from models.booking import RETRY_AFTER, Booking, Code, Item
 from models.lifecycle import BookingState, PaymentStatus, SagaState
 from models.money import Money
 from models.trip import ItemType
@@ -81,6 +81,10 @@ WORDS: dict[Code, Words] = {
         "Contact us with your booking reference; a person will look for a way.",
         "{item} cannot be cancelled any more.",
     ),
+    Code.NOT_CHANGEABLE: Words(
+        "The booking cannot be changed like this.",
+        "Look at the booking as it stands and ask for another change.",
+    ),
     Code.NEEDS_ATTENTION: Words(
         "A part of the booking could not be settled automatically.",
         "You need not do anything: a person is looking after it and will settle it.",
@@ -109,29 +113,30 @@ def amount(minor_units: int, currency: str) -> str:
 def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
-    kept = payment.captured - payment.refunded - payment.paid_by_hand
+    captured, refunded = booking.captured, booking.refunded
+    kept = captured - refunded - payment.paid_by_hand
     if booking.state is BookingState.NEEDS_ATTENTION:
         return _unsettled(booking)
     if payment.paid_by_hand:
-        back = amount(payment.refunded + payment.paid_by_hand, payment.currency)
+        back = amount(refunded + payment.paid_by_hand, payment.currency)
         return (
             f"{back} is being given back,"
             f" {amount(payment.paid_by_hand, payment.currency)} of it by our staff and not to"
             f" your card; {amount(kept, payment.currency)} is kept."
         )
-    if payment.captured and kept <= 0:
+    if captured and kept <= 0:
         return (
-            f"{amount(payment.refunded, payment.currency)} is being refunded: everything that was"
+            f"{amount(refunded, payment.currency)} is being refunded: everything that was"
             " taken. Banks usually show it within 5 to 10 days."
         )
-    if payment.refunded:
+    if refunded:
         return (
-            f"{amount(payment.refunded, payment.currency)} is being refunded;"
+            f"{amount(refunded, payment.currency)} is being refunded;"
             f" {amount(kept, payment.currency)} is kept. Banks usually show a refund within 5 to"
             " 10 days."
         )
-    if payment.captured:
-        return f"{amount(payment.captured, payment.currency)} was taken from your card."
+    if captured:
+        return f"{amount(captured, payment.currency)} was taken from your card."
     if payment.status is PaymentStatus.RELEASED and not _card_refused(booking):
         return (
             "Your card was not charged. The amount that was set aside has been released; some"
@@ -157,8 +162,8 @@ def _card_refused(booking: Booking) -> bool:
 
 def _unsettled(booking: Booking) -> str:
     payment = booking.payment
-    if payment.captured:
-        held = f"{amount(payment.captured - payment.refunded, payment.currency)} has been taken"
+    if booking.captured:
+        held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
     elif payment.authorised or payment.id or (booking.case and booking.case.payment):
@@ -179,7 +184,9 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     message = words.message
     if problem is not None:
         item = next((i for i in booking.items if i.number == problem.item), None)
-        if item is not None and words.about_item:
+        if RETRY_AFTER in problem.details:  # turned away before anybody was asked
+            message = sentence(problem.message)
+        elif item is not None and words.about_item:
             message = sentence(words.about_item.format(item=named(item)))
         elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message

@@ -23,7 +23,7 @@ from commands import callers, schema
 from localworld import ports, postgres, temporal
 from localworld.places import ROOT
 from localworld.programs import Child, Program, tail
-from settings import Settings
+from settings import Settings, names
 
 WORKER_RUNS = "worker is running"
 
@@ -100,8 +100,8 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
 
 def forget_own_settings() -> None:
     """Drop every setting of ours from the environment, so that none reaches a child."""
-    names = {name.upper() for name in Settings.model_fields}
-    for name in [name for name in os.environ if name.upper() in names]:
+    ours = names()
+    for name in [name for name in os.environ if name.upper() in ours]:
         del os.environ[name]
 
 

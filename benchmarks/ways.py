@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -84,10 +84,10 @@ class Saga:
         self._settings = settings
         self._client = client
 
-    async def book(self, trip: dict[str, Any]) -> Booked:
-        """Start ``BookTrip`` and wait for its result."""
+    async def begin(self, trip: dict[str, Any]) -> WorkflowHandle[BookTrip, Booking]:
+        """Start ``BookTrip``."""
         request = self._request(TripOption.model_validate(trip))
-        handle = await self._client.start_workflow(
+        return await self._client.start_workflow(
             BookTrip.run,
             request,
             id=request.booking_id,
@@ -104,10 +104,14 @@ class Saga:
                 ]
             ),
         )
+
+    async def book(self, trip: dict[str, Any]) -> Booked:
+        """Start ``BookTrip`` and wait for its result."""
+        handle = await self.begin(trip)
         try:
             booking = await asyncio.wait_for(handle.result(), GIVEN_UP_SECONDS)
         except TimeoutError:
-            raise NotBookedError(f"booking {request.booking_id} does not end") from None
+            raise NotBookedError(f"booking {handle.id} does not end") from None
         _expect_confirmed(booking)
         return Booked(booking.id)
 

@@ -10,11 +10,13 @@ import typer
 from rich.markup import escape
 
 from commands.account import account_panel, booking_panel, step_line
+from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import Target, find_target
 from commands.trips import TEST_CARD, Account, Step, TripClient, TripError
+from models.suppliers import LISTINGS
 
 Answer = TypeVar("Answer")
 
@@ -28,12 +30,11 @@ class Part(StrEnum):
     PAYMENT = "payment"
 
 
-_BREAKS = {
-    Part.FLIGHT: ("amadeus", "book"),
-    Part.HOTEL: ("booking_com", "book"),
-    Part.ACTIVITY: ("viator", "book"),
-    Part.PAYMENT: ("stripe", "confirm"),
-}
+def _selling(part: Part) -> Any:
+    """Return the option that names who delivers a part."""
+    known = [one.name for one in LISTINGS if one.type.lower() == part]
+    return typer.Option(help=f"Who delivers it: {' or '.join(known)}.", show_default=True)
+
 
 BookingId = Annotated[str, typer.Argument(help="The booking's id.")]
 
@@ -50,6 +51,9 @@ def book(
     activities: Annotated[
         int | None, typer.Option(help="How many activities the trip shall have.", min=0)
     ] = None,
+    flight: Annotated[str, _selling(Part.FLIGHT)] = "amadeus",
+    hotel: Annotated[str, _selling(Part.HOTEL)] = "booking_com",
+    activity: Annotated[str, _selling(Part.ACTIVITY)] = "viator",
     card: Annotated[
         str, typer.Option(help="A test payment method, such as pm_card_threeDSecure2Required.")
     ] = TEST_CARD,
@@ -60,8 +64,12 @@ def book(
     Ends with 0 when the trip is booked (or failed as --fail asked), else with 1.
     """
     target = _ready_target()
-    armed = _arm(fail, slow=slow)
-    wishes = {} if activities is None else {"activities": activities}
+    sellers = {Part.FLIGHT: flight, Part.HOTEL: hotel, Part.ACTIVITY: activity}
+    wishes: dict[str, Any] = {"suppliers": {str(part): name for part, name in sellers.items()}}
+    if activities is not None:
+        wishes["activities"] = activities
+    gateway = target.settings.gateway
+    armed = _arm(fail, {**sellers, Part.PAYMENT: gateway}, slow=slow)
 
     def show_step(step: Step) -> None:
         if watch and not json:
@@ -137,10 +145,20 @@ def cancel(
     component: Annotated[
         list[str] | None, typer.Option(help="Cancel only this component; may be repeated.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Cancel nothing; say what would be given back.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Cancel a booking, or parts of it; the stored terms say what is given back."""
     target = _ready_target()
+    if dry_run:
+        quoted = _run(lambda: _ask_cancel_quote(target, booking_id, component), quiet=json)
+        if json:
+            as_json(quoted)
+        else:
+            out.print(cancel_quote_panel(quoted))
+        return
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
         async with TripClient(target.api, target.api_key, target.sandbox) as client:
@@ -154,6 +172,13 @@ def cancel(
         out.print(booking_panel(booking))
 
 
+async def _ask_cancel_quote(
+    target: Target, booking_id: str, components: list[str] | None
+) -> dict[str, Any]:
+    async with TripClient(target.api, target.api_key, target.sandbox) as client:
+        return await client.cancel_quote(booking_id, components=components)
+
+
 def _ready_target() -> Target:
     target = find_target()
     if not target.api_key:
@@ -164,15 +189,18 @@ def _ready_target() -> Target:
     return target
 
 
-def _arm(fail: Part | None, *, slow: bool) -> list[str]:
+def _arm(fail: Part | None, sellers: dict[Part, str], *, slow: bool) -> list[str]:
+    calls = {
+        part: {"supplier": name, "operation": "confirm" if part is Part.PAYMENT else "book"}
+        for part, name in sellers.items()
+    }
     armed = []
     if fail:
-        supplier, operation = _BREAKS[fail]
-        armed.append(arm_fault(supplier=supplier, operation=operation, kind="refuse")["id"])
+        armed.append(arm_fault(**calls[fail], kind="refuse")["id"])
     if slow:
         armed += [
-            arm_fault(supplier=supplier, operation=operation, kind="slow", times=2)["id"]
-            for part, (supplier, operation) in _BREAKS.items()
+            arm_fault(**call, kind="slow", times=2)["id"]
+            for part, call in calls.items()
             if part is not fail
         ]
     return armed

@@ -218,6 +218,7 @@ async def temporal_server(target: Target) -> list[Finding]:
         findings.append(Finding("search attributes", "ok", "all registered"))
     findings.append(await _worker(client, target))
     findings.append(await schedules.finding(client, settings))
+    findings.append(await schedules.follow_finding(client, settings))
     return findings
 
 

@@ -17,13 +17,14 @@ app = typer.Typer(no_args_is_help=True, help="Arm, list and clear faults of the 
 @app.command()
 def arm(
     supplier: Annotated[
-        str, typer.Argument(help="amadeus, booking_com, viator, rates, stripe or payment_service.")
+        str,
+        typer.Argument(help="A supplier (amadeus, duffel …), rates, stripe or payment_service."),
     ],
     operation: Annotated[
         str,
         typer.Argument(
-            help="quote, book, find, cancel; for the last two create, confirm, capture, cancel,"
-            " refund, retrieve."
+            help="quote, book, complete, find, cancel; of the last two create, confirm, capture,"
+            " cancel, refund, retrieve."
         ),
     ],
     kind: Annotated[

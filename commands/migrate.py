@@ -57,13 +57,14 @@ def migrate(
 
 
 def _temporal(settings: Settings, wait: float) -> None:
-    async def register() -> tuple[list[str], bool]:
+    async def register() -> tuple[list[str], bool, bool]:
         client = await schema.connect_patiently(settings, wait)
         added = await schema.register_search_attributes(client, settings.temporal_namespace)
-        return added, await schedules.ensure_watching(client, settings)
+        watching = await schedules.ensure_watching(client, settings)
+        return added, watching, await schedules.ensure_following(client, settings)
 
     try:
-        added, is_new = asyncio.run(register())
+        added, is_new, follows = asyncio.run(register())
     except (RuntimeError, RPCError) as error:
         give_up(
             f"Temporal at {settings.temporal_address} refuses: {error}",
@@ -74,3 +75,5 @@ def _temporal(settings: Settings, wait: float) -> None:
     out.print(f"[green]✓[/] search attributes {what}")
     what = "from now on" if is_new else "as before"
     out.print(f"[green]✓[/] the money is looked at every {settings.watch_seconds:g} s, {what}")
+    what = "from now on" if follows else "as before"
+    out.print(f"[green]✓[/] suppliers are asked every {settings.follow_seconds:g} s, {what}")

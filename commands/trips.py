@@ -181,6 +181,18 @@ class TripClient:
             body["components"] = components
         return _object(await self._call("POST", f"{self.api}/booking/cancel", body=body))
 
+    async def cancel_quote(
+        self, booking_id: str, *, components: list[str] | None = None
+    ) -> dict[str, Any]:
+        """Ask what cancelling a booking, or the components named, would cost. Raises TripError."""
+        return _object(
+            await self._call(
+                "POST",
+                f"{self.api}/booking/cancel?dryRun=true",
+                body={"bookingId": booking_id, "components": components or []},
+            )
+        )
+
     async def send_card(self, booking_id: str, card: str) -> dict[str, Any]:
         """Send another card for a booking whose card was refused. Raises TripError."""
         return _object(

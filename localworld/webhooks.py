@@ -1,4 +1,4 @@
-"""The sandbox's gateway tells our API what happens to payments: where, and signed with what."""
+"""The sandbox's gateway and suppliers tell our API what happens: where, and signed with what."""
 
 import os
 import secrets
@@ -31,14 +31,22 @@ _DOORS: Final = {
 }
 
 
+SUPPLIER_DELIVERIES: Final = "SANDBOX_SUPPLIER_WEBHOOKS"
+"""The sandbox's environment variable: ``supplier=address,secret``, with spaces between several."""
+
+
 def for_api(settings: Settings, places: Places) -> dict[str, str]:
     """Return what the API's environment must say for it to take the sandbox's events.
 
-    Nothing when the gateway is a real one: then only its operator knows the secret.
+    Nothing for a real gateway or supplier: then only its operator knows the secret.
     """
-    if not settings.is_sandbox(settings.gateway_url):
-        return {}
-    return {_DOORS[settings.gateway].secret: _secrets(settings, places)}
+    said = {
+        f"{name.upper()}_WEBHOOK_SECRET": _supplier_secrets(settings, places, name)
+        for name in _telling(settings)
+    }
+    if settings.is_sandbox(settings.gateway_url):
+        said[_DOORS[settings.gateway].secret] = _secrets(settings, places)
+    return said
 
 
 def for_sandbox(settings: Settings, places: Places, api: str) -> dict[str, str]:
@@ -47,18 +55,46 @@ def for_sandbox(settings: Settings, places: Places, api: str) -> dict[str, str]:
     Not on its command line, where everybody could read the secret. Somebody who has named
     another receiver is left with it.
     """
+    said = {}
     door = _DOORS[settings.gateway]
-    if not settings.is_sandbox(settings.gateway_url) or os.environ.get(door.delivery):
-        return {}
-    secret = _secrets(settings, places).split(",")[0].strip()
-    return {door.delivery: f"{api}{door.path} {secret}"}
+    if settings.is_sandbox(settings.gateway_url) and not os.environ.get(door.delivery):
+        said[door.delivery] = f"{api}{door.path} {_newest(_secrets(settings, places))}"
+    told = [
+        f"{name}={api}/webhooks/{name},{_newest(_supplier_secrets(settings, places, name))}"
+        for name in _telling(settings)
+    ]
+    if told and not os.environ.get(SUPPLIER_DELIVERIES):
+        said[SUPPLIER_DELIVERIES] = " ".join(told)
+    return said
+
+
+def _telling(settings: Settings) -> list[str]:
+    """Return the suppliers that send webhooks, and that the sandbox stands in for."""
+    return [
+        one.name
+        for one in settings.suppliers_in_use
+        if one.webhooks and settings.is_sandbox(settings.supplier_url(one.name))
+    ]
+
+
+def _newest(secrets_named: str) -> str:
+    return secrets_named.split(",")[0].strip()
 
 
 def _secrets(settings: Settings, places: Places) -> str:
-    """Return the secrets named in the environment, else ours, kept for the life of ``var/``."""
+    """Return the gateway's secrets named in the environment, else ours."""
     named = getattr(settings, _DOORS[settings.gateway].secret.lower()).get_secret_value()
-    if named.strip(" ,"):
-        return str(named)
+    return str(named) if named.strip(" ,") else _kept(places)
+
+
+def _supplier_secrets(settings: Settings, places: Places, name: str) -> str:
+    """Return a supplier's secrets named in the environment, else ours."""
+    named = settings.supplier(name).webhook_secret.get_secret_value()
+    return named if named.strip(" ,") else _kept(places)
+
+
+def _kept(places: Places) -> str:
+    """Return our own secret, kept for the life of ``var/``: one for all, for it never leaves."""
     try:
         kept = places.webhook_secret.read_text().strip()
     except FileNotFoundError:

@@ -5,9 +5,11 @@ from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 import models.cases
+import models.health
 import models.inbox
 import models.ledger.tables
 import models.reconciliations
+import models.supplier_looks
 import models.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from settings import get_settings
 

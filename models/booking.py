@@ -29,10 +29,15 @@ class Code(StrEnum):
     CANCELLED_BY_TRAVELER = "CANCELLED_BY_TRAVELER"
     CANCELLED_BY_OPERATOR = "CANCELLED_BY_OPERATOR"
     NOT_CANCELLABLE = "NOT_CANCELLABLE"
+    NOT_CHANGEABLE = "NOT_CHANGEABLE"
     NEEDS_ATTENTION = "NEEDS_ATTENTION"
     TRIP_TAKEN = "TRIP_TAKEN"
     CONFIGURATION = "CONFIGURATION"
     INTERNAL = "INTERNAL"
+
+
+RETRY_AFTER = "retryAfter"
+"""In ``Problem.details``: seconds until asking again may help, where somebody can tell."""
 
 
 class Problem(BaseModel):
@@ -92,6 +97,11 @@ class Item(BaseModel):
     def held(self) -> bool:
         """Whether its supplier keeps it for us, to be completed."""
         return self.saga_state is SagaState.HELD
+
+    def fee_at(self, moment: dt.datetime) -> int:
+        """Return what the stored terms keep of it on cancelling at ``moment`` (minor units)."""
+        terms = self.quote.payable.terms if self.quote else None
+        return terms.fee_at(moment, self.price) if terms else self.price
 
     @property
     def awaited(self) -> bool:
@@ -164,6 +174,8 @@ class PaymentView(BaseModel):
     next_action: dict[str, Any] | None = None
     supplements: list["PaymentView"] = []
     """What changes of the booking were paid with, in order; only the first payment has them."""
+    change: str | None = None
+    """Of a supplement: the change it pays for."""
 
     @property
     def supplement(self) -> int:
@@ -234,9 +246,11 @@ class Booking(BaseModel):
     def chargeable(self) -> int:
         """What the traveller has agreed in all to be charged; never is more captured.
 
-        The total accepted at first, and the difference of every change accepted since.
+        The total accepted at first, and the difference of every change since that was paid.
         """
-        return sum(payment.amount for payment in self.payments)
+        given_up = {PaymentStatus.RELEASED, PaymentStatus.FAILED}
+        supplements = [p for p in self.payment.supplements if p.status not in given_up]
+        return self.payment.amount + sum(supplement.amount for supplement in supplements)
 
     @property
     def due(self) -> int:
@@ -258,18 +272,20 @@ class Booking(BaseModel):
         kept = self.captured - self.refunded
         return kept - paid.paid_by_hand + paid.goodwill - self.due
 
-    def shares(self, keep: int) -> list[tuple[PaymentView, int]]:
-        """Return what is to be left of each payment so that ``keep`` is left of all, newest first.
+    def to_refund(self, keep: int) -> list[tuple[PaymentView, int]]:
+        """Return the payments to give back from, and what is to be left of each (minor units).
 
-        What goes back is taken from the newest payment first. Minor units; only payments that
-        have something left.
+        ``keep`` is what is to be left of all together. What goes back is taken from the newest
+        payment first. Where nothing seems to be left to give back, the first payment is looked at.
         """
-        shares = []
+        found = []
+        left = keep
         for payment in self.payments:
-            if payment.left > 0:
-                shares.append((payment, min(payment.left, keep)))
-                keep -= shares[-1][1]
-        return shares[::-1]
+            share = min(max(payment.left, 0), left)
+            left -= share
+            if payment.left > share:
+                found.append((payment, share))
+        return found[::-1] or [(self.payment, keep)]
 
     def item(self, number: int) -> Item:
         """Return the item with that number. Raises KeyError."""

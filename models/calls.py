@@ -10,6 +10,15 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel
 
 from models.booking import Booking
+from models.cancel_quotes import CancellationQuoted, QuoteCancellationRequest
+from models.changing import (
+    ChangeNote,
+    ChangeOutcome,
+    ChangeRequest,
+    OpenedChange,
+    QuoteChangeCall,
+)
+from models.following import Followed, FollowPart, LookAgain, Noted, SupplierCase
 from models.messages import (
     BookedItem,
     BookingRef,
@@ -57,6 +66,7 @@ BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
 COMPLETE_ITEM = Call("complete_item", ItemCall, BookedItem)
 LOOK_AT_ITEM = Call("look_at_item", ItemCall, LookedItem)
 CANCEL_ITEM = Call("cancel_item", ItemCall, CancelledItem)
+QUOTE_CANCELLATION = Call("quote_cancellation", QuoteCancellationRequest, CancellationQuoted)
 AUTHORISE = Call("authorise_payment", PaymentCall, PaymentOutcome)
 READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
 CAPTURE = Call("capture_payment", PaymentCall, PaymentOutcome)
@@ -64,10 +74,18 @@ RETURN_PAYMENT = Call("return_payment", PaymentCall, PaymentOutcome)
 REFUND = Call("refund_payment", PaymentCall, PaymentOutcome)
 RETURN_STRAY = Call("return_stray_payment", StrayPayment, PaymentOutcome)
 LOOK = Call("look_at_payment", BookingRef, PaymentOutcome)
+OPEN_CHANGE = Call("open_change", ChangeRequest, OpenedChange)
+QUOTE_CHANGE = Call("quote_change", QuoteChangeCall, ItemsQuoted)
+END_CHANGE = Call("end_change", ChangeNote, ChangeOutcome)
 PLAN_WATCH = Call("plan_watch", WatchRequest, WatchPlan)
 RECONCILE = Call("reconcile_payments", ReconcileCall, Reconciled)
 CHECK = Call("check_invariants", CheckCall, Checked)
 REPORT = Call("report_day", ReportCall, Reported)
+OPEN_SUPPLIER_CASE = Call("open_supplier_case", SupplierCase, Noted)
+LOOK_AGAIN = Call("look_again", LookAgain, Noted)
+READ_CHANGES = Call("read_supplier_changes", FollowPart, Followed)
+FOLLOW_ITEMS = Call("follow_items", FollowPart, Followed)
+FIND_QUIET = Call("find_quiet_bookings", FollowPart, Followed)
 
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
     OPEN_BOOKING,
@@ -78,6 +96,7 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     COMPLETE_ITEM,
     LOOK_AT_ITEM,
     CANCEL_ITEM,
+    QUOTE_CANCELLATION,
     AUTHORISE,
     READ_PAYMENT,
     CAPTURE,
@@ -85,8 +104,16 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     REFUND,
     LOOK,
     RETURN_STRAY,
+    OPEN_CHANGE,
+    QUOTE_CHANGE,
+    END_CHANGE,
     PLAN_WATCH,
     RECONCILE,
     CHECK,
     REPORT,
+    OPEN_SUPPLIER_CASE,
+    LOOK_AGAIN,
+    READ_CHANGES,
+    FOLLOW_ITEMS,
+    FIND_QUIET,
 )

@@ -43,6 +43,10 @@ class CaseKind(StrEnum):
     """An event of a gateway could not be handled."""
     RECONCILIATION = "RECONCILIATION"
     """Our books and the gateway's differ."""
+    SUPPLIER = "SUPPLIER"
+    """Something has happened at a supplier that a person must look after for the traveller."""
+    FEE = "FEE"
+    """A supplier keeps another cancellation fee than the terms stored with the booking say."""
 
 
 class CaseRow(SQLModel, table=True):

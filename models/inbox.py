@@ -1,8 +1,8 @@
-"""The inbox: every event that a gateway sent us. The table and all its SQL.
+"""The inbox: every event that a gateway or a supplier sent us. The table and all its SQL.
 
-An event is only a reason to look at a payment: nothing of it but its identity is believed. Each is
-kept once (unique by gateway and event id), however often it comes. Callers own the transaction;
-times are the database's, so that workers need not agree about the clock.
+An event is only a reason to look at a payment, or at a reservation: nothing of it but its identity
+is believed. Each is kept once (unique by sender and event id), however often it comes. Callers own
+the transaction; times are the database's, so that workers need not agree about the clock.
 """
 
 import datetime as dt
@@ -16,11 +16,14 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     Identity,
     Index,
     Uuid,
+    false,
     func,
+    or_,
     select,
     text,
     update,
@@ -29,10 +32,10 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
-from models.tables import BOOKINGS, PAYMENTS
+from models.tables import BOOKINGS, EVERY_PAYMENT
 
 AT_MOST_TOGETHER = 200
-"""Events of one payment that are answered by one look at its payment."""
+"""Events of one payment, or of one reservation, that are answered by one look at it."""
 
 
 class EventStatus(StrEnum):
@@ -48,7 +51,7 @@ class EventStatus(StrEnum):
 
 
 class WebhookEventRow(SQLModel, table=True):
-    """An event of a gateway."""
+    """An event of a gateway or a supplier."""
 
     __tablename__ = "webhook_events"
     __table_args__ = (
@@ -63,15 +66,25 @@ class WebhookEventRow(SQLModel, table=True):
             "payment_id",
             postgresql_where=text("status = 'received'"),
         ),
+        Index(
+            "ix_webhook_events_waiting_supplier",
+            "supplier_id",
+            postgresql_where=text("status = 'received'"),
+        ),
         Index("ix_webhook_events_status", "status", text("id DESC")),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     gateway: str
+    """Who sent it: a gateway, or a supplier."""
     event_id: str
     type: str
     livemode: bool
     payment_id: str | None = None
+    reference: str | None = None
+    """Our reference of a reservation, in a supplier's event."""
+    supplier_id: str | None = None
+    """The supplier's id of a reservation."""
     booking_id: str | None = Field(
         default=None, sa_column=Column(Uuid(as_uuid=False), nullable=True)
     )
@@ -114,6 +127,8 @@ class NewEvent(BaseModel):
     type: Identifier
     livemode: bool
     payment_id: Identifier | None = None
+    reference: Identifier | None = None
+    supplier_id: Identifier | None = None
     booking_id: str | None = None
     """A UUID."""
     created_at: AwareDatetime
@@ -137,6 +152,8 @@ class ClaimedEvent:
     """This one included."""
     age: dt.timedelta
     """Since it was received."""
+    reference: str | None = None
+    supplier_id: str | None = None
 
 
 async def receive_event(session: AsyncSession, event: NewEvent) -> bool:
@@ -159,7 +176,7 @@ async def receive_event(session: AsyncSession, event: NewEvent) -> bool:
 
 
 async def claim_events(session: AsyncSession, lease: dt.timedelta) -> list[ClaimedEvent]:
-    """Take the event that has been due longest, and those of the same payment that are due too.
+    """Take the event that has been due longest, and those about the same thing that are due too.
 
     Nobody else gets them until the lease runs out; then a worker that died in between has lost
     nothing. Empty when nothing is due.
@@ -168,7 +185,7 @@ async def claim_events(session: AsyncSession, lease: dt.timedelta) -> list[Claim
     due = (table.status == EventStatus.RECEIVED) & (table.due_at <= func.now())
     first = (
         await session.execute(
-            select(table.id, table.gateway, table.payment_id)
+            select(table.id, table.gateway, table.payment_id, table.supplier_id)
             .where(due)
             .order_by(table.due_at, table.id)
             .limit(1)
@@ -183,7 +200,7 @@ async def claim_events(session: AsyncSession, lease: dt.timedelta) -> list[Claim
             due,
             table.id != first.id,
             table.gateway == first.gateway,
-            table.payment_id == first.payment_id,  # NULL equals nothing
+            _about_the_same(first),
         )
         .limit(AT_MOST_TOGETHER - 1)
         .with_for_update(skip_locked=True)
@@ -201,9 +218,18 @@ async def claim_events(session: AsyncSession, lease: dt.timedelta) -> list[Claim
             table.booking_id,
             table.attempts,
             (func.now() - table.received_at).label("age"),
+            table.reference,
+            table.supplier_id,
         )
     )
     return sorted((ClaimedEvent(*row) for row in claimed), key=lambda event: event.id)
+
+
+def _about_the_same(first: Any) -> ColumnElement[bool]:
+    """Return whether an event is about the payment or reservation of another; naming none, no."""
+    named = [INBOX.c.payment_id, INBOX.c.supplier_id]
+    same = [column == first._mapping[column] for column in named if first._mapping[column]]
+    return or_(false(), *same)
 
 
 async def find_booking(
@@ -215,7 +241,9 @@ async def find_booking(
     """
     if payment_id is not None:
         found: str | None = await session.scalar(
-            select(PAYMENTS.c.booking_id).where(PAYMENTS.c.payment_intent_id == payment_id)
+            select(EVERY_PAYMENT.c.booking_id).where(
+                EVERY_PAYMENT.c.payment_intent_id == payment_id
+            )
         )
         if found is not None:
             return found

@@ -14,21 +14,25 @@ _SCOPE = f"""
 WITH scope AS (
     SELECT booking_id FROM payments WHERE updated_at >= :since
     UNION SELECT booking_id FROM payments WHERE {OPEN_PAYMENT}
+    UNION SELECT booking_id FROM supplements WHERE {OPEN_PAYMENT}
     UNION SELECT unnest(CAST(:also AS uuid[]))
 )
 """
 
 _ABOUT_A_BOOKING = "SELECT b.id::text AS subject, b.id AS booking_id,"
 _IN_SCOPE = """
-FROM scope JOIN bookings b ON b.id = scope.booking_id JOIN payments p ON p.booking_id = b.id
+FROM scope JOIN bookings b ON b.id = scope.booking_id 
+JOIN booking_money p ON p.booking_id = b.id
 """
 
+_ACCEPTED = "coalesce(b.chargeable, b.accepted_total)"
 MORE_THAN_ACCEPTED = f"""{_SCOPE} {_ABOUT_A_BOOKING}
-    format('%s %s captured, %s accepted', p.captured, b.currency, b.accepted_total) AS what
-{_IN_SCOPE} WHERE p.captured > b.accepted_total
+    format('%s %s captured, %s accepted', p.captured, b.currency, {_ACCEPTED}) AS what
+{_IN_SCOPE} WHERE p.captured > {_ACCEPTED}
 """
 
-# A payment that was taken by mistake and given back whole is no double charge any more.
+# A payment that was taken by mistake and given back whole is no double charge any more. What a
+# change cost more has a payment of its own: one for each price that was accepted.
 TWO_CAPTURED = f"""{_SCOPE}, kept AS (
     SELECT a.booking_id, a.provider_id,
         max((a.result->>'captured')::bigint) - (
@@ -37,6 +41,8 @@ TWO_CAPTURED = f"""{_SCOPE}, kept AS (
             AND r.status IN ('pending', 'requires_action', 'succeeded')) AS amount
     FROM scope JOIN attempts a ON a.booking_id = scope.booking_id
     WHERE a.operation = 'capture' AND a.outcome = 'done'
+    AND NOT EXISTS (SELECT FROM supplements s WHERE s.booking_id = a.booking_id
+        AND s.payment_intent_id = a.provider_id)
     GROUP BY a.booking_id, a.provider_id
 )
 {_ABOUT_A_BOOKING}
@@ -55,7 +61,9 @@ KEPT_FOR_NOTHING = f"""{_SCOPE} {_ABOUT_A_BOOKING}
 HELD_FOR_NOTHING = f"""{_SCOPE} {_ABOUT_A_BOOKING}
     format('the booking is %s and its payment %s is still %s',
            b.state, p.payment_intent_id, p.status) AS what
-{_IN_SCOPE} WHERE b.state IN ({CLOSED}) AND p.payment_intent_id IS NOT NULL
+FROM scope JOIN bookings b ON b.id = scope.booking_id
+JOIN every_payment p ON p.booking_id = b.id
+WHERE b.state IN ({CLOSED}) AND p.payment_intent_id IS NOT NULL
 AND p.status IN ('pending', 'authorised') AND b.updated_at < now() - interval '1 minute'
 """
 

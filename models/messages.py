@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from models.booking import Booking, Item, PaymentView, Problem
+from models.changing import ChangeNote, ChangeRequest, ChangeWish
 from models.keys import item_reference
 from models.lifecycle import BookingState, CancelledBy
 from models.money import Currency, MinorUnits
@@ -26,6 +27,7 @@ SUPPLIER_SIGNAL = "supplier_changed"
 """Tells a running booking that a reservation has changed at its supplier: look at it now."""
 PAYMENT_METHOD_UPDATE = "payment_method"
 REFUND_UPDATE = "refund"
+MODIFY_UPDATE = "modify"
 
 
 class BookingOrder(StrEnum):
@@ -161,6 +163,22 @@ class SettlePaymentRequest(BaseModel):
     patience: Patience = Patience()
 
 
+class ModifyBookingRequest(BaseModel):
+    """What ``ModifyBooking`` needs."""
+
+    booking_id: str
+    change: ChangeRequest
+    patience: Patience = Patience()
+
+
+class QuoteChangeRequest(BaseModel):
+    """What ``QuoteChange`` needs: a change that is only asked about."""
+
+    booking_id: str
+    wish: ChangeWish
+    patience: Patience = Patience()
+
+
 class CancelBookingRequest(BaseModel):
     """What ``CancelBooking`` needs."""
 
@@ -228,6 +246,11 @@ class ItemsQuoted(BaseModel):
 
     quotes: dict[int, Quote] = {}
     problems: list[Problem] = []
+
+    def without_offers(self) -> "ItemsQuoted":
+        """Return the same as workflows get it: the offers stay in the record."""
+        quotes = {n: quote.model_copy(update={"offer": {}}) for n, quote in self.quotes.items()}
+        return self.model_copy(update={"quotes": quotes})
 
 
 class ItemCall(BaseModel):
@@ -319,6 +342,20 @@ class PaymentOutcome(BaseModel):
     """With a refused card: what may help."""
 
 
+FEE_CASE = "FEE"
+"""Kind of a case: a supplier keeps another fee than the stored terms say."""
+
+
+class CaseNote(BaseModel):
+    """Something for an operator that does not hold the booking up."""
+
+    kind: str
+    source: str
+    """At most one case of a source is open."""
+    summary: str
+    details: dict[str, Any] = {}
+
+
 class Transition(BaseModel):
     """One recorded step of a booking: state, history, items and payment in one transaction."""
 
@@ -329,6 +366,10 @@ class Transition(BaseModel):
     why: str
     tell_planner: bool = True
     """Whether the trip itself has changed: the planner need not hear of its money."""
+    change: ChangeNote | None = None
+    """What it means for a change of the booking that is under way."""
+    cases: list[CaseNote] = []
+    """What a person must settle beside it; opened in the same transaction."""
 
 
 class Recorded(BaseModel):

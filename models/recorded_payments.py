@@ -23,9 +23,15 @@ def sql_list(words: Iterable[str]) -> str:
 SETTLED = sql_list(SETTLED_STATES)
 CLOSED = sql_list(CLOSED_STATES)
 
-WITHDRAWN = """(
-    SELECT coalesce(sum((dispute->>'amount')::bigint), 0) FROM jsonb_array_elements(p.disputes)
-    AS dispute WHERE dispute->>'status' IN ('open', 'lost'))"""
+
+def _withdrawn(payment: str) -> str:
+    return f"""(
+    SELECT coalesce(sum((dispute->>'amount')::bigint), 0)
+    FROM jsonb_array_elements({payment}.disputes)
+    AS dispute WHERE dispute->>'status' IN ('open', 'lost'))"""  # noqa: S608  (made of our own)
+
+
+WITHDRAWN = _withdrawn("p")
 """What the gateway has taken back for disputes, of the payment ``p``."""
 
 DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
@@ -36,8 +42,21 @@ DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
 
 
 @dataclass(frozen=True)
+class Paid:
+    """One payment of a booking as recorded: the first one, or a supplement."""
+
+    payment_id: str | None
+    status: PaymentStatus
+    captured: int
+    refunded: int
+    withdrawn: int
+    """By the gateway for disputes that are open or lost."""
+    disputed: bool
+
+
+@dataclass(frozen=True)
 class RecordedPayment:
-    """The payment of a booking as recorded."""
+    """The payment of a booking as recorded, and those of later changes (``supplements``)."""
 
     booking_id: str
     caller_id: str
@@ -46,6 +65,7 @@ class RecordedPayment:
     updated_at: dt.datetime
     currency: str
     accepted_total: int
+    """What the traveller has agreed in all to be charged."""
     payment_id: str | None
     status: PaymentStatus
     captured: int
@@ -57,6 +77,24 @@ class RecordedPayment:
     """Of a closed booking: what the house may keep."""
     paid_by_hand: int
     goodwill: int
+    supplements: tuple[Paid, ...] = ()
+
+    @property
+    def payments(self) -> tuple[Paid, ...]:
+        """Every payment on record that was ever made."""
+        first = Paid(
+            payment_id=self.payment_id,
+            status=self.status,
+            captured=self.captured,
+            refunded=self.refunded,
+            withdrawn=self.withdrawn,
+            disputed=self.disputed,
+        )
+        return tuple(paid for paid in (first, *self.supplements) if paid.payment_id)
+
+    def paid(self, payment_id: str) -> Paid | None:
+        """Return what is recorded of one payment; None when it is not on record."""
+        return next((paid for paid in self.payments if paid.payment_id == payment_id), None)
 
     @property
     def at_rest(self) -> bool:
@@ -76,34 +114,47 @@ class RecordedPayment:
 
 _RECORDED = f"""
 SELECT b.id AS booking_id, b.caller_id, b.state, b.version, b.updated_at, b.currency,
-    b.accepted_total, p.payment_intent_id AS payment_id, p.status, p.captured, p.refunded,
+    coalesce(b.chargeable, b.accepted_total) AS accepted_total,
+    p.payment_intent_id AS payment_id, p.status, p.captured, p.refunded,
     {WITHDRAWN} AS withdrawn, jsonb_array_length(p.disputes) > 0 AS disputed,
-    CASE WHEN b.state IN ({CLOSED}) THEN {DUE} ELSE 0 END AS due, p.paid_by_hand, p.goodwill
+    CASE WHEN b.state IN ({CLOSED}) THEN {DUE} ELSE 0 END AS due, p.paid_by_hand, p.goodwill,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'payment_id', s.payment_intent_id, 'status', s.status, 'captured', s.captured,
+        'refunded', s.refunded, 'withdrawn', {_withdrawn("s")},
+        'disputed', jsonb_array_length(s.disputes) > 0) ORDER BY s.number), '[]'::jsonb)
+     FROM supplements s WHERE s.booking_id = b.id) AS supplements
 FROM payments p JOIN bookings b ON b.id = p.booking_id
 """  # noqa: S608  (made of our own constants)
 
 _BY_IDS = text(
-    _RECORDED + "WHERE p.payment_intent_id = ANY(CAST(:payments AS text[]))"
+    _RECORDED + "WHERE p.booking_id IN (SELECT booking_id FROM every_payment"  # noqa: S608
+    " WHERE payment_intent_id = ANY(CAST(:payments AS text[])))"
     " OR p.booking_id = ANY(CAST(:bookings AS uuid[]))"
 )
 _OF_A_DAY = text(
-    _RECORDED + "WHERE p.created_at >= :since AND p.created_at < :until"
-    " AND p.payment_intent_id IS NOT NULL"
+    _RECORDED + "WHERE p.booking_id IN (SELECT booking_id FROM every_payment"  # noqa: S608
+    " WHERE created_at >= :since AND created_at < :until AND payment_intent_id IS NOT NULL)"
 )
 _TO_LOOK_AT = text(f"""
 SELECT p.booking_id FROM payments p JOIN bookings b ON b.id = p.booking_id
 WHERE p.booking_id IN (
     SELECT booking_id FROM payments WHERE updated_at >= :since AND payment_intent_id IS NOT NULL
-    UNION SELECT booking_id FROM payments WHERE {OPEN_PAYMENT})
+    UNION SELECT booking_id FROM payments WHERE {OPEN_PAYMENT}
+    UNION SELECT booking_id FROM supplements WHERE {OPEN_PAYMENT})
 AND b.state IN ({SETTLED}) AND p.booking_id > CAST(:after AS uuid)
 ORDER BY p.booking_id LIMIT :limit
 """)  # noqa: S608
 _LEDGER = text("""
-SELECT e.booking_id, sum(l.signed)::bigint AS balance
+SELECT coalesce(s.payment_intent_id, e.booking_id::text) AS whose, sum(l.signed)::bigint AS balance
 FROM ledger_entries e JOIN ledger_lines l ON l.entry_id = e.id
+CROSS JOIN LATERAL (SELECT split_part(e.source_id, ':', 1) AS id) AS source
+LEFT JOIN supplements s ON s.booking_id = e.booking_id AND (
+    s.payment_intent_id = source.id
+    OR s.refunds @> jsonb_build_array(jsonb_build_object('id', source.id))
+    OR s.disputes @> jsonb_build_array(jsonb_build_object('id', source.id)))
 WHERE e.booking_id = ANY(CAST(:bookings AS uuid[])) AND l.account = 'GATEWAY'
 AND l.owner <> 'by_hand'
-GROUP BY e.booking_id
+GROUP BY whose
 """)
 
 FIRST = str(uuid.UUID(int=0))
@@ -129,7 +180,7 @@ async def recorded_payments(
 async def payments_recorded_on(
     session: AsyncSession, since: dt.datetime, until: dt.datetime
 ) -> list[RecordedPayment]:
-    """Return the payments of bookings begun in ``[since, until)``."""
+    """Return the payments of bookings of which one was begun in ``[since, until)``."""
     rows = await session.execute(_OF_A_DAY, {"since": since, "until": until})
     return [_recorded(row._mapping) for row in rows]
 
@@ -146,9 +197,13 @@ async def bookings_to_look_at(
 
 
 async def gateway_balances(session: AsyncSession, bookings: Collection[str]) -> dict[str, int]:
-    """Return the ledger's GATEWAY balance of each booking that has one."""
+    """Return the ledger's GATEWAY balances that are not nothing.
+
+    That of a booking's first payment stands under the booking's id, that of a supplement under
+    the supplement's payment id.
+    """
     rows = await session.execute(_LEDGER, {"bookings": list(bookings)})
-    return {str(row.booking_id): int(row.balance) for row in rows}
+    return {row.whose: int(row.balance) for row in rows}
 
 
 async def parked_bookings(session: AsyncSession, bookings: Collection[str]) -> set[str]:
@@ -173,5 +228,9 @@ def _recorded(row: RowMapping) -> RecordedPayment:
             "status": PaymentStatus(row["status"]),
             "withdrawn": int(row["withdrawn"]),
             "due": int(row["due"]),
+            "supplements": tuple(
+                Paid(**{**paid, "status": PaymentStatus(paid["status"])})
+                for paid in row["supplements"]
+            ),
         }
     )

@@ -131,6 +131,8 @@ class CancelQuote(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     cancellable: bool = True
+    gone: bool = False
+    """It is cancelled there already: cancelling it has an effect no more, and is no trouble."""
     fee: Money | None = None
     """What it would keep, in its own currency; None when it does not say."""
     expires_at: AwareDatetime | None = None

@@ -16,7 +16,11 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
+    String,
     Uuid,
+    column,
+    table,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -28,6 +32,15 @@ OPEN_PAYMENT = (
     """ OR disputes @> '[{"status": "open"}]')"""
 )
 """Payments whose money may still move by itself; the condition of an index."""
+
+DOUBTFUL_BOOKING = (
+    "operation = 'book' AND (outcome IS NULL OR outcome IN ('unknown','repeated') OR"
+    " (outcome = 'not_done' AND coalesce(result->>'kind', '') <> 'Retryable'))"
+)
+"""Attempts to book that nobody ever got an answer to; the condition of an index."""
+
+BULKY_ANSWER = "outcome = 'done' AND result ? 'details'"
+"""Attempts whose answers are forgotten some time after their bookings' end (models.retention)."""
 
 
 def _uuid(*, nullable: bool = False) -> Any:
@@ -106,7 +119,8 @@ class BookingRow(SQLModel, table=True):
         Index("ix_bookings_trip_option", "trip_option_id"),
         Index("ix_bookings_traveler", "traveler_id"),
         CheckConstraint(
-            "0 <= refunded AND refunded <= captured AND captured <= accepted_total",
+            "0 <= refunded AND refunded <= captured"
+            " AND captured <= coalesce(chargeable, accepted_total)",
             name="bookings_money",
         ),
     )
@@ -124,6 +138,10 @@ class BookingRow(SQLModel, table=True):
     version: int
     currency: str
     accepted_total: int = Field(sa_column=_money())
+    """The total accepted last: of the trip, or of its last change."""
+    chargeable: int | None = Field(default=None, sa_column=_money(nullable=True))
+    """What the traveller has agreed in all to be charged, supplements included; NULL, from code
+    older than changes: ``accepted_total``."""
     captured: int = Field(default=0, sa_column=_money())
     refunded: int = Field(default=0, sa_column=_money())
     travelers: list[dict[str, Any]] = Field(sa_column=_json())
@@ -149,7 +167,29 @@ class BookingItemRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_booking_items_supplier_confirmation", "supplier", "vendor_confirmation"),
         Index("ix_booking_items_pnr", "pnr"),
+        Index("ix_booking_items_supplier_status", "supplier", "status", text("created_at DESC")),
         Index("ix_booking_items_trip_option", "trip_option_id"),
+        Index(
+            "ix_booking_items_searched_hash",
+            text("(offer -> 'offer' ->> 'book_hash')"),
+            postgresql_where=text("(offer -> 'offer' ->> 'book_hash') IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_booked_hash",
+            text("(quote -> 'offer' ->> 'book_hash')"),
+            postgresql_where=text("(quote -> 'offer' ->> 'book_hash') IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_supplier_id",
+            "supplier",
+            "supplier_id",
+            postgresql_where=text("supplier_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_awaited",
+            "updated_at",
+            postgresql_where=text("saga_state = 'AWAITED'"),
+        ),
     )
 
     booking_id: str = Field(sa_column=_booking(primary_key=True))
@@ -173,6 +213,10 @@ class BookingItemRow(SQLModel, table=True):
     fee: int = Field(default=0, sa_column=_money())
     offer: dict[str, Any] = Field(sa_column=_json())
     """The component of the trip option, whole."""
+    travelers: list[dict[str, Any]] | None = Field(default=None, sa_column=_json(nullable=True))
+    """Who travels, where a change named others than the booking has."""
+    change_id: str | None = Field(default=None, sa_column=_uuid(nullable=True))
+    """The change that it came with; NULL for what was booked at first."""
     quote: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     """The reservation, whole."""
@@ -215,6 +259,67 @@ class PaymentRow(SQLModel, table=True):
     details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     created_at: dt.datetime = Field(sa_column=_time())
     updated_at: dt.datetime = Field(sa_column=_time())
+
+
+class SupplementRow(SQLModel, table=True):
+    """A further payment of a booking: what a change of it cost more."""
+
+    __tablename__ = "supplements"
+    __table_args__ = (
+        Index("ix_supplements_updated", "updated_at"),
+        Index("ix_supplements_open", "booking_id", postgresql_where=text(OPEN_PAYMENT)),
+        CheckConstraint("number > 0", name="supplements_number"),
+        CheckConstraint(
+            "0 <= refunded AND refunded <= captured AND captured <= amount",
+            name="supplements_money",
+        ),
+    )
+
+    booking_id: str = Field(sa_column=_booking(primary_key=True))
+    number: int = Field(primary_key=True)
+    """1, 2, …: the first payment is the one in ``payments``."""
+    payment_intent_id: str | None = Field(default=None, unique=True)
+    charge_id: str | None = None
+    payment_method_id: str
+    amount: int = Field(sa_column=_money())
+    currency: str
+    status: str
+    authorised: int = Field(default=0, sa_column=_money())
+    captured: int = Field(default=0, sa_column=_money())
+    refunded: int = Field(default=0, sa_column=_money())
+    refunds: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    disputes: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    hold: int
+    """Its count at the gateway (``models.supplements``)."""
+    details: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    created_at: dt.datetime = Field(sa_column=_time())
+    updated_at: dt.datetime = Field(sa_column=_time())
+
+
+class ChangeRow(SQLModel, table=True):
+    """A wish to change a booking, what it was quoted, and how it ended."""
+
+    __tablename__ = "booking_changes"
+    __table_args__ = (
+        CheckConstraint("status IN ('open','done','refused')", name="booking_changes_status"),
+        Index("ix_booking_changes_booking", "booking_id", "created_at"),
+    )
+
+    id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
+    """Made of caller, booking and Idempotency-Key: the same for every repeat."""
+    booking_id: str = Field(sa_column=_booking())
+    fingerprint: str
+    """Of the request; a repeat with another one is refused."""
+    who: str
+    wish: dict[str, Any] = Field(sa_column=_json())
+    """What was asked for, whole."""
+    quotes: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """What suppliers quoted for the new items, offers included, by item number."""
+    status: str = "open"
+    outcome: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
+    """What was answered in the end: the quote, and why it was refused, if it was."""
+    created_at: dt.datetime = Field(sa_column=_time(now=True))
+    ended_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class RefundRow(SQLModel, table=True):
@@ -282,6 +387,10 @@ class AttemptRow(SQLModel, table=True):
         Index("ux_attempts_key_number", "key", "number", unique=True),
         Index("ix_attempts_booking", "booking_id", "started_at"),
         Index("ix_attempts_provider_outcome", "provider", "operation", "outcome", "started_at"),
+        Index("ix_attempts_provider", "provider", "id"),
+        Index("ix_attempts_started", "started_at", postgresql_using="brin"),
+        Index("ix_attempts_bulky", "started_at", postgresql_where=text(BULKY_ANSWER)),
+        Index("ix_attempts_doubtful", "started_at", postgresql_where=text(DOUBTFUL_BOOKING)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
@@ -296,6 +405,8 @@ class AttemptRow(SQLModel, table=True):
     finished_at: dt.datetime | None = Field(default=None, sa_column=_time(nullable=True))
     outcome: str | None = None
     """done, refused, not_done, unknown; NULL while running, or when the worker died."""
+    settled: str | None = None
+    """How it was found out what became of one nobody knew the end of: found, repeated, not_done."""
     provider_id: str | None = None
     provider_code: str | None = None
     http_status: int | None = None
@@ -316,7 +427,26 @@ class TransitionRow(SQLModel, table=True):
 BOOKINGS = SQLModel.metadata.tables["bookings"]
 BOOKING_ITEMS = SQLModel.metadata.tables["booking_items"]
 PAYMENTS = SQLModel.metadata.tables["payments"]
+SUPPLEMENTS = SQLModel.metadata.tables["supplements"]
+CHANGES = SQLModel.metadata.tables["booking_changes"]
 REFUNDS = SQLModel.metadata.tables["refunds"]
 HISTORY = SQLModel.metadata.tables["booking_history"]
 TRIP_OPTIONS = SQLModel.metadata.tables["trip_options"]
+EVERY_PAYMENT = table(
+    "every_payment",
+    column("booking_id", Uuid(as_uuid=False)),
+    column("number", Integer),
+    column("payment_intent_id", String),
+)
+"""A view: the first payment of each booking and its supplements, one row each."""
+MONEY = table(
+    "booking_money",
+    column("booking_id", Uuid(as_uuid=False)),
+    column("captured", BigInteger),
+    column("refunded", BigInteger),
+    column("disputes", JSONB),
+    column("paid_by_hand", BigInteger),
+    column("goodwill", BigInteger),
+)
+"""A view: what the payments of each booking come to together."""
 ATTEMPTS = SQLModel.metadata.tables["attempts"]

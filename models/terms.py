@@ -57,3 +57,7 @@ class CancellationTerms(BaseModel):
             if step.until is None or moment < step.until:
                 return min(step.fee, price)
         return price
+
+    def step_ends(self, moment: dt.datetime) -> dt.datetime | None:
+        """Return until when the fee at ``moment`` holds (UTC); None when it has no end."""
+        return next((s.until for s in self.steps if s.until is None or moment < s.until), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final, Literal
 
-from sandbox import amadeus, booking_com, viator
+from sandbox import amadeus, booking_com, duffel, getyourguide, ratehawk, viator
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,12 @@ class Seller:
 
 SELLERS: Final[dict[str, Seller]] = {
     "amadeus": Seller("flight", amadeus),
+    "duffel": Seller("flight", duffel, frozenset({"quote", "book", "complete", "find", "cancel"})),
     "booking_com": Seller("hotel", booking_com),
-    "viator": Seller(
-        "activity", viator, frozenset({"quote", "book", "find", "cancel", "changes"})
+    "ratehawk": Seller("hotel", ratehawk),
+    "viator": Seller("activity", viator, frozenset({"quote", "book", "find", "cancel", "changes"})),
+    "getyourguide": Seller(
+        "activity", getyourguide, frozenset({"quote", "book", "complete", "find", "cancel"})
     ),
 }
 """By the name that trip options and faults use."""

@@ -54,16 +54,19 @@ class AmadeusSupplier:
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
         account = settings.supplier(NAME)
+        per_second = _RATES.get(urlsplit(url).hostname or "")
         self._api = AmadeusApi(
             url,
             key=account.api_key.get_secret_value() or "sandbox",
             secret=account.api_secret.get_secret_value() or "sandbox",
             timeout=timeout,
+            per_second=settings.rate_share(per_second),
         )
         self.capabilities = Capabilities(
             finds=False,
             repeats=False,
-            requests_per_second=_RATES.get(urlsplit(url).hostname or ""),
+            quotes_cancel=True,  # no fee, but whether it can be cancelled here
+            requests_per_second=per_second,
             timeout=dt.timedelta(seconds=timeout),
         )
 
@@ -204,9 +207,17 @@ class AmadeusSupplier:
         return await self.look(reservation)
 
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
-        """Amadeus names no fee: only whether there is something to cancel; see the protocol."""
-        if (await self.look(reservation)).status is ReservationStatus.CANCELLED:
-            return CancelQuote(cancellable=False, reason="the order is cancelled already")
+        """Amadeus names no fee: only whether an order can be cancelled here; see the protocol."""
+        seen = await self.look(reservation)
+        if seen.status is ReservationStatus.CANCELLED:
+            return CancelQuote(
+                cancellable=False, gone=True, reason="the order is cancelled already"
+            )
+        if seen.details.get("ticketed"):
+            return CancelQuote(
+                cancellable=False,
+                reason="tickets are issued: only the consolidator can refund them",
+            )
         return CancelQuote()
 
     # -- cancel -----------------------------------------------------------------------------
@@ -342,6 +353,7 @@ def _facts(order: Order) -> dict[str, Any]:
         "departs": order.offer.departs.isoformat(),
         "arrives": order.offer.arrives.isoformat(),
         "held_until": order.ticketing_agreement.date_time,
+        "ticketed": order.ticketed or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

@@ -215,6 +215,10 @@ class _Agreement(CamelMessage):
     date_time: str | None = None
 
 
+class _Ticket(CamelMessage):
+    document_status: str = "ISSUED"
+
+
 class Order(CamelMessage):
     """A flight order as Flight Create Orders answers it."""
 
@@ -224,6 +228,12 @@ class Order(CamelMessage):
     travelers: list[_OrderTraveler]
     remarks: _Remarks = _Remarks()
     ticketing_agreement: _Agreement = _Agreement()
+    tickets: list[_Ticket] = Field(default_factory=list)
+
+    @property
+    def ticketed(self) -> bool:
+        """Whether tickets are issued: then only the consolidator can cancel and refund."""
+        return any(ticket.document_status not in ("VOID", "REFUNDED") for ticket in self.tickets)
 
     @property
     def pnr(self) -> str:

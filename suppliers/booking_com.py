@@ -83,6 +83,7 @@ class BookingComSupplier:
         timeout = settings.supplier_timeout(NAME)
         account = settings.supplier(NAME)
         self._agency_phone = settings.agency_phone if agency_phone is None else agency_phone
+        per_second = 50 / 60 if urlsplit(url).hostname == _TEST_HOST else None
         self._http = JsonClient(
             provider=NAME,
             base_url=url,
@@ -92,6 +93,7 @@ class BookingComSupplier:
                 "Accept": "application/json",
             },
             timeout=timeout,
+            per_second=settings.rate_share(per_second),
         )
         self.capabilities = Capabilities(
             finds=True,
@@ -100,7 +102,7 @@ class BookingComSupplier:
             # The single use of a token is not documented for sure (†): at the real one, look-ups
             # have a minute to find what the first attempt may have made.
             repeat_after=dt.timedelta(seconds=0 if settings.is_sandbox(url) else 60),
-            requests_per_second=50 / 60 if urlsplit(url).hostname == _TEST_HOST else None,
+            requests_per_second=per_second,
             timeout=dt.timedelta(seconds=timeout),
         )
 

@@ -266,7 +266,10 @@ class OrderDetail(Message):
         """
         if not self.live(answer):
             return CancelQuote(
-                cancellable=False, fee=self.fee(answer), reason="the order is cancelled already"
+                cancellable=False,
+                gone=True,
+                fee=self.fee(answer),
+                reason="the order is cancelled already",
             )
         if self.status != "booked":
             return CancelQuote(cancellable=False, reason=f"the stay is over ({self.status})")

@@ -310,6 +310,7 @@ class ViatorSupplier:
         }
         return CancelQuote(
             cancellable=quote.status == "CANCELLABLE",
+            gone=quote.status == "CANCELLED",
             fee=fee,
             reason=reasons.get(quote.status, ""),
         )

@@ -13,12 +13,12 @@ from localworld import temporal
 from localworld.places import ROOT
 from localworld.settings import WorldSettings
 from models import search_attributes
-from settings import Settings
+from settings import Settings, names
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
-SETTINGS = {name.upper() for name in (*Settings.model_fields, *WorldSettings.model_fields)}
+SETTINGS = names() | {name.upper() for name in WorldSettings.model_fields}
 OF_OTHERS = {
     *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
     *("DEFAULT_NAMESPACE", "DEFAULT_NAMESPACE_RETENTION", "DYNAMIC_CONFIG_FILE_PATH"),

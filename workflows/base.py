@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Booking, Case, Event, Item, PaymentView, Problem
+    from models.changing import ChangeNote
     from models.keys import operation_key
     from models.lifecycle import BookingState, ItemStatus, SagaState
     from models.messages import (
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         RESOLVE_UPDATE,
         SUPPLIER_SIGNAL,
         CancelledItem,
+        CaseNote,
         ItemCall,
         Patience,
         Resolution,
@@ -34,6 +36,8 @@ class BookingWorkflow:
 
     _changes_trip = True
     """Whether what it records is news for the trip planner."""
+    _change_note: ChangeNote | None = None
+    """What the next transition means for a change that is under way."""
 
     def __init__(self, booking: Booking | None, patience: Patience) -> None:
         self._held = booking
@@ -45,6 +49,8 @@ class BookingWorkflow:
         self._undo_rounds = 0
         self._payment_changed = False
         self._supplier_news = 0
+        self._case_notes: list[CaseNote] = []
+        """What a person must settle; written with the next transition."""
         """How often a supplier has told that something has changed."""
 
     @property
@@ -103,7 +109,11 @@ class BookingWorkflow:
             who=who,
             why=why,
             tell_planner=self._changes_trip,
+            cases=self._case_notes,
+            change=self._change_note,
         )
+        self._change_note = None
+        self._case_notes = []
         recorded = await perform_local(
             calls.RECORD, transition, policies.record(), f"{current.state} → {state}"
         )
@@ -150,8 +160,10 @@ class BookingWorkflow:
         return self._patience.gateway
 
     def _payment_is(self, seen: PaymentView) -> PaymentView:
-        """Note the payment as the gateway has it; what only the house knows of it stays."""
+        """Note a payment as the gateway has it; what only the house knows of it stays."""
         kept = self._booking.payment
+        if seen.supplement:
+            return self._supplement_is(seen)
         self._booking.payment = seen.model_copy(
             update={
                 "payment_method_id": kept.payment_method_id,
@@ -161,9 +173,34 @@ class BookingWorkflow:
                 # a look that does not list them does not forget them
                 "refunds": seen.refunds or kept.refunds,
                 "disputes": seen.disputes or kept.disputes,
+                "supplements": kept.supplements,
             }
         )
+        for supplement in seen.supplements:
+            self._supplement_is(supplement)
         return self._booking.payment
+
+    def _supplement_is(self, seen: PaymentView) -> PaymentView:
+        """Note one of the booking's further payments as the gateway has it."""
+        first = self._booking.payment
+        kept = next(p for p in first.supplements if p.supplement == seen.supplement)
+        noted = seen.model_copy(
+            update={
+                "payment_method_id": kept.payment_method_id,
+                "change": kept.change,
+                "refunds": seen.refunds or kept.refunds,
+                "disputes": seen.disputes or kept.disputes,
+            }
+        )
+        self._booking.payment = first.model_copy(
+            update={"supplements": [noted if p is kept else p for p in first.supplements]}
+        )
+        return noted
+
+    def _payment_key(self, payment: PaymentView, operation: str, version: int) -> str:
+        """Return the key of an operation on one of the booking's payments."""
+        which = f"supplement-{payment.supplement}" if payment.supplement else "payment"
+        return operation_key(self._booking.id, which, operation, version)
 
     def _money(self, amount: int) -> str:
         return str(Money(amount=amount, currency=self._booking.currency))

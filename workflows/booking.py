@@ -5,8 +5,6 @@ anybody; whatever stops the trip leads through ``_put_everything_back``.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -14,7 +12,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.booking import Booking, Code, Item, Problem
-    from models.lifecycle import BookingState, CancelledBy, ItemStatus, SagaState
+    from models.lifecycle import BookingState, ItemStatus, SagaState
     from models.messages import (
         CANCEL_UPDATE,
         BookingRef,
@@ -32,14 +30,11 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.perform import perform_local
     from workflows.plan import plan
-    from workflows.saga import finish
-    from workflows.steps import TripSteps
-
-T = TypeVar("T")
+    from workflows.trips import Trip
 
 
 @workflow.defn(name="BookTrip")
-class BookTrip(TripSteps):
+class BookTrip(Trip):
     """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED.
 
     With a wait in NEEDS_ATTENTION where only a person can tell what is left outside.
@@ -47,7 +42,8 @@ class BookTrip(TripSteps):
 
     @workflow.init
     def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request)
+        super().__init__(request.new_booking(workflow.now()), request.patience)
+        self._request = request
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
@@ -157,22 +153,6 @@ class BookTrip(TripSteps):
         problems = await asyncio.gather(*(self._book_item(item) for item in stage))
         await self._go_on_without(stage, problems)
 
-    async def _complete(self, *, after_capture: bool) -> None:
-        """Make ours what is only held: what costs for good is paid once the money is taken."""
-        held = [
-            item
-            for item in self._booking.items
-            if item.saga_state is SagaState.HELD
-            and (item.number in self._after_capture) is after_capture
-        ]
-        if not held:
-            return
-        if not after_capture:
-            self._stop_if_cancelled()
-            self._stop_if_holds_end()
-        problems = await asyncio.gather(*(self._complete_item(item) for item in held))
-        await self._go_on_without(held, problems)
-
     async def _go_on_without(self, items: list[Item], problems: list[Problem | None]) -> None:
         """Go on without experiences that could not be had; a flight or a hotel ends the trip."""
         for item, problem in zip(items, problems, strict=True):
@@ -232,29 +212,6 @@ class BookTrip(TripSteps):
         if self._booking.case is not None and self._booking.case.resolution:
             why += f" (operator: {self._booking.case.resolution})"
         await self._record(state, why, who=decided_by or "saga")
-
-    async def _settle_with_operator(self) -> str | None:
-        """Wait for a person as long as something is unsettled; answers who decided, if anybody."""
-        decided_by = None
-        while self._saga.unsettled:
-            resolution = await self._ask_operator(self._saga.unsettled)
-            if resolution.decision == "retry":
-                await self._saga.undo()
-            else:
-                await self._settled_by_hand()
-            self._close_case(resolution)
-            decided_by = resolution.who
-        return decided_by
-
-    async def _whole(self, step: Coroutine[Any, Any, T]) -> T:
-        """Run a step to its end. Temporal's cancel is an operator's wish like any other."""
-        return await finish(step, on_cancel=self._operator_cancels)
-
-    def _operator_cancels(self) -> None:
-        if self._cancel_wish is None:
-            self._cancel_wish = CancelRequest(
-                by=CancelledBy.OPERATOR, who="operator", reason="cancelled in Temporal"
-            )
 
     def _price_changed(self, total: int) -> Problem:
         accepted = self._booking.accepted_total

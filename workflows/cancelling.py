@@ -9,22 +9,25 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Booking, Code, Item, Problem
-    from models.keys import operation_key
+    from models.booking import Booking, Code, Item, PaymentView, Problem
     from models.lifecycle import BookingState
     from models.messages import (
         CANCEL_UPDATE,
+        FEE_CASE,
         BookingRef,
         CancelBookingRequest,
         CancelledItem,
         CancelOutcome,
         CancelRequest,
+        CaseNote,
+        Patience,
         PaymentCall,
     )
     from models.money import Money
     from models.search_attributes import BOOKING_REFERENCE
     from workflows import policies
     from workflows.base import BookingWorkflow
+    from workflows.narration import supplier_name
     from workflows.outcomes import fault
     from workflows.perform import perform_at, perform_local
     from workflows.plan import plan
@@ -33,16 +36,172 @@ with workflow.unsafe.imports_passed_through():
 CANCELLABLE = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
 
 
+class LettingGo(BookingWorkflow):
+    """How items of a booking that stands are cancelled, and their money given back."""
+
+    def __init__(self, booking: Booking | None, patience: Patience) -> None:
+        super().__init__(booking, patience)
+        self._reason = "cancelled"
+        """Why money goes back; kept with the refund."""
+        self._requested_at = workflow.info().workflow_start_time
+        """The moment whose terms count."""
+        self._cancelled_now: list[Item] = []
+
+    async def _let_go(self, items: list[Item]) -> None:
+        """Cancel items and give back what is owed; what is not possible a person settles."""
+        problems = await self._cancel_items(items)
+        problems += await self._refund()
+        while problems:
+            resolution = await self._ask_operator(problems)
+            if resolution.decision == "retry":
+                problems = await self._cancel_items([i for i in items if i.live])
+                problems += await self._refund()
+            else:
+                # About reservations a person is believed; about the money the gateway is asked.
+                for item in items:
+                    if item.live:
+                        self._cancelled(item)
+                problems = await self._refund(paid_by_hand=resolution.paid_by_hand)
+            self._close_case(resolution)
+
+    async def _cancel_items(self, items: list[Item]) -> list[Problem]:
+        """Cancel items at their suppliers, last booked first; answers what was not possible."""
+        problems = []
+        for stage in reversed(plan(items)):
+            for item in reversed(stage):
+                try:
+                    outcome = await self._cancel_item(item, operation="cancel")
+                except FailureError as error:
+                    problem = fault(error, step="cancel", code=Code.SUPPLIER_DOWN, item=item.number)
+                    problems.append(self._item_stays(item, problem))
+                    continue
+                if outcome.refused is not None:
+                    problems.append(self._item_stays(item, outcome.refused))
+                else:
+                    self._cancelled(item, outcome)
+        return problems
+
+    def _cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
+        """Note an item as cancelled, keeping what its stored terms say at the time of the wish."""
+        item.fee = item.fee_at(self._requested_at)
+        if outcome is not None:
+            self._compare_fees(item, outcome)
+        self._item_gone(item)
+        self._cancelled_now.append(item)
+
+    def _compare_fees(self, item: Item, outcome: CancelledItem) -> None:
+        """Tell when the supplier keeps something else than it had said; in its own currency."""
+        quote, said = item.quote, outcome.supplier_fee
+        if quote is None or said is None:
+            return
+        price = quote.price
+        currency = outcome.supplier_fee_currency or price.currency
+        keeps = Money(amount=said, currency=currency)
+        fee = quote.terms.fee_at(self._requested_at, price.amount)
+        agreed = Money(amount=fee, currency=price.currency)
+        if keeps == agreed:
+            return
+        self._tell(
+            item.type.lower(), "fee", f"{item.supplier} keeps {keeps}, our terms say {agreed}"
+        )
+        title = supplier_name(item)
+        self._case_notes.append(
+            CaseNote(
+                kind=FEE_CASE,
+                source=f"fee:{self._booking.id}:{item.number}",
+                summary=f"{self._booking.reference}: {title} keeps {keeps} for cancelling"
+                f" {item.title}, the terms stored with the booking say {agreed}. The traveller was"
+                f" treated by the stored terms; settle the difference with {title}.",
+                details={
+                    "item": item.number,
+                    "supplier": item.supplier,
+                    "reference": item.reference,
+                    "supplierKeeps": {"amount": said, "currency": currency},
+                    "termsSay": {"amount": fee, "currency": price.currency},
+                },
+            )
+        )
+
+    async def _refund(self, *, paid_by_hand: bool = False) -> list[Problem]:
+        """Give back what is neither kept as a fee nor the price of what still stands.
+
+        ``paid_by_hand``: a person has. Then the gateway is only asked what has gone back, and a
+        refund that was never answered is withdrawn.
+        """
+        booking = self._booking
+        # More than everything cannot be given back: what is refunded now is no goodwill any more.
+        booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
+        amount = booking.owed
+        if amount <= 0:
+            return []
+        items = {
+            item.number: item.price - item.fee
+            for item in self._cancelled_now
+            if item.price > item.fee
+        }
+        wanted = booking.to_refund(booking.keep)
+        if paid_by_hand:
+            wanted = [(payment, payment.captured) for payment in booking.payments[::-1]]
+        for payment, keep in wanted:
+            problem = await self._refund_of(payment, keep, items)
+            if problem is not None:
+                return [problem]
+        if paid_by_hand:
+            booking.payment.paid_by_hand += max(booking.owed, 0)
+            return []
+        if booking.owed > 0:
+            return [
+                Problem(
+                    code=Code.PAYMENT_DOWN,
+                    step="refund",
+                    message=f"{self._money(booking.owed)} could not be given back",
+                )
+            ]
+        self._tell("refund", "done", f"{self._money(amount)} is on its way back")
+        return []
+
+    async def _refund_of(
+        self, payment: PaymentView, keep: int, items: dict[int, int]
+    ) -> Problem | None:
+        """Give back what was taken with one payment, but ``keep``; answers what kept it from it."""
+        amount = max(payment.left - keep, 0)
+        message = PaymentCall(
+            booking_id=self._booking.id,
+            # A round's key is its own: what an earlier round was refused must be asked again.
+            key=self._payment_key(payment, "refund-wish", self._booking.version),
+            keep=keep,
+            hold=payment.hold,
+            reason=self._reason,
+            items=items,
+        )
+        try:
+            outcome = await perform_at(
+                self._gateway,
+                self._patience,
+                calls.REFUND,
+                message,
+                policies.undoing(self._patience, self._gateway),
+                f"Refund {self._money(amount)}",
+            )
+        except FailureError as error:
+            return fault(error, step="refund", code=Code.PAYMENT_DOWN)
+        if outcome.payment is None:
+            return outcome.refused or Problem(
+                code=Code.INTERNAL, step="refund", message="no answer to the refund"
+            )
+        self._payment_is(outcome.payment)
+        return None
+
+
 @workflow.defn(name="CancelBooking")
-class CancelBooking(BookingWorkflow):
+class CancelBooking(LettingGo):
     """Runs under the booking's id once BookTrip has ended, so that one change runs at a time."""
 
     @workflow.init
     def __init__(self, request: CancelBookingRequest) -> None:
         super().__init__(None, request.patience)
         self._request = request
-        self._requested_at = workflow.info().workflow_start_time
-        self._cancelled_now: list[Item] = []
+        self._reason = request.cancel.reason or "cancelled"
 
     @workflow.run
     async def run(self, request: CancelBookingRequest) -> Booking:
@@ -80,121 +239,8 @@ class CancelBooking(BookingWorkflow):
         workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(self._booking.reference)])
         by = f"cancelled by {cancel.by.lower()}"
         why = f"{by}: {cancel.reason}" if cancel.reason else by
-        items = self._wanted()
-        problems = await self._cancel_items(items)
-        problems += await self._refund()
-        while problems:
-            resolution = await self._ask_operator(problems)
-            if resolution.decision == "retry":
-                problems = await self._cancel_items([i for i in items if i.live])
-                problems += await self._refund()
-            else:
-                # About reservations a person is believed; about the money the gateway is asked.
-                for item in items:
-                    if item.live:
-                        self._cancelled(item)
-                problems = await self._refund(paid_by_hand=resolution.paid_by_hand)
-            self._close_case(resolution)
+        await self._let_go(self._wanted())
         await self._close(why)
-
-    async def _cancel_items(self, items: list[Item]) -> list[Problem]:
-        """Cancel items at their suppliers, last booked first; answers what was not possible."""
-        problems = []
-        for stage in reversed(plan(items)):
-            for item in reversed(stage):
-                try:
-                    outcome = await self._cancel_item(item, operation="cancel")
-                except FailureError as error:
-                    problem = fault(error, step="cancel", code=Code.SUPPLIER_DOWN, item=item.number)
-                    problems.append(self._item_stays(item, problem))
-                    continue
-                if outcome.refused is not None:
-                    problems.append(self._item_stays(item, outcome.refused))
-                else:
-                    self._cancelled(item, outcome)
-        return problems
-
-    def _cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
-        """Note an item as cancelled, keeping what its stored terms say at the time of the wish."""
-        terms = item.quote.payable.terms if item.quote else None
-        item.fee = terms.fee_at(self._requested_at, item.price) if terms else item.price
-        if outcome is not None:
-            self._compare_fees(item, outcome)
-        self._item_gone(item)
-        self._cancelled_now.append(item)
-
-    def _compare_fees(self, item: Item, outcome: CancelledItem) -> None:
-        """Tell when the supplier keeps something else than it had said; in its own currency."""
-        quote, said = item.quote, outcome.supplier_fee
-        if quote is None or said is None:
-            return
-        price = quote.price
-        currency = outcome.supplier_fee_currency or price.currency
-        keeps = Money(amount=said, currency=currency)
-        fee = quote.terms.fee_at(self._requested_at, price.amount)
-        agreed = Money(amount=fee, currency=price.currency)
-        if keeps != agreed:
-            self._tell(
-                item.type.lower(),
-                "fee",
-                f"{item.supplier} keeps {keeps}, our terms say {agreed}",
-            )
-
-    async def _refund(self, *, paid_by_hand: bool = False) -> list[Problem]:
-        """Give back what is neither kept as a fee nor the price of what still stands.
-
-        ``paid_by_hand``: a person has. Then the gateway is only asked what has gone back, and a
-        refund that was never answered is withdrawn.
-        """
-        booking = self._booking
-        # More than everything cannot be given back: what is refunded now is no goodwill any more.
-        booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
-        amount = booking.owed
-        if amount <= 0:
-            return []
-        message = PaymentCall(
-            booking_id=booking.id,
-            # A round's key is its own: what an earlier round was refused must be asked again.
-            key=operation_key(booking.id, "payment", "refund-wish", booking.version),
-            keep=booking.payment.captured if paid_by_hand else booking.keep,
-            hold=booking.payment.hold,
-            reason=self._request.cancel.reason or "cancelled",
-            items={
-                item.number: item.price - item.fee
-                for item in self._cancelled_now
-                if item.price > item.fee
-            },
-        )
-        try:
-            outcome = await perform_at(
-                self._gateway,
-                self._patience,
-                calls.REFUND,
-                message,
-                policies.undoing(self._patience, self._gateway),
-                f"Refund {self._money(amount)}",
-            )
-        except FailureError as error:
-            return [fault(error, step="refund", code=Code.PAYMENT_DOWN)]
-        if outcome.payment is None:
-            return [
-                outcome.refused
-                or Problem(code=Code.INTERNAL, step="refund", message="no answer to the refund")
-            ]
-        self._payment_is(outcome.payment)
-        if paid_by_hand:
-            booking.payment.paid_by_hand += max(booking.owed, 0)
-            return []
-        if booking.owed > 0:
-            return [
-                Problem(
-                    code=Code.PAYMENT_DOWN,
-                    step="refund",
-                    message=f"{self._money(booking.owed)} could not be given back",
-                )
-            ]
-        self._tell("refund", "done", f"{self._money(amount)} is on its way back")
-        return []
 
     async def _close(self, why: str) -> None:
         """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""

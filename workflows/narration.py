@@ -1,6 +1,6 @@
 """What people read of a running booking: Markdown in the Temporal Web UI, no personal data."""
 
-from models.booking import Booking, Item
+from models.booking import Booking, Item, PaymentView
 from models.lifecycle import ItemStatus, SagaState
 from models.money import Money
 from models.suppliers import title_of
@@ -52,7 +52,10 @@ def _money(amount: int, booking: Booking) -> str:
 
 
 def _payment(booking: Booking) -> str:
-    payment = booking.payment
+    return "\n\n".join(_paid(payment, booking) for payment in booking.payments)
+
+
+def _paid(payment: PaymentView, booking: Booking) -> str:
     return (
         f"Payment `{payment.id or '–'}` is **{payment.status}**:"
         f" authorised {_money(payment.authorised, booking)},"

@@ -18,12 +18,13 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import (
         PAYMENT_METHOD_UPDATE,
         Advice,
-        BookTripRequest,
         CancelRequest,
         NewCard,
+        Patience,
         PaymentCall,
         PaymentOutcome,
     )
+    from models.supplements import confirmations
     from workflows import policies
     from workflows.base import BookingWorkflow
     from workflows.outcomes import TripCancelledError, TripFailedError, fault
@@ -46,9 +47,11 @@ LAPSED = "authorisation_expired"
 class TripPayment(BookingWorkflow):
     """The payment of a trip, with its undo."""
 
-    def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request.new_booking(workflow.now()), request.patience)
-        self._request = request
+    _waits_in = BookingState.PAYMENT_PENDING
+    """The state in which the traveller is waited for."""
+
+    def __init__(self, booking: Booking | None, patience: Patience) -> None:
+        super().__init__(booking, patience)
         self._saga = Saga()
         self._cancel_wish: CancelRequest | None = None
         self._authorisations = 0
@@ -72,6 +75,11 @@ class TripPayment(BookingWorkflow):
         if self._card is not None:
             raise ValueError("another card is being asked this moment")
 
+    @property
+    def _paid(self) -> PaymentView:
+        """The payment that is being made."""
+        return self._booking.payment
+
     # -- holding the money ----------------------------------------------------------------
 
     async def _hold_money(self, amount: int) -> PaymentView:
@@ -86,7 +94,7 @@ class TripPayment(BookingWorkflow):
         while True:
             if outcome.payment is not None:
                 self._payment_is(outcome.payment)
-            payment = self._booking.payment
+            payment = self._paid
             if outcome.refused is None and payment.status is PaymentStatus.AUTHORISED:
                 break
             until = until or self._traveller_has_until()
@@ -104,7 +112,7 @@ class TripPayment(BookingWorkflow):
         if self._booking.state is BookingState.PAYMENT_PENDING:
             await self._record(BookingState.PROCESSING, "the money is held")
         self._cards_answered = self._authorisations
-        return self._booking.payment
+        return self._paid
 
     async def _ask_for_hold(self, amount: int) -> PaymentOutcome:
         """Ask the gateway once more, under a key of its own.
@@ -113,7 +121,8 @@ class TripPayment(BookingWorkflow):
         know how many authorisations there were.
         """
         self._authorisations += 1
-        key = operation_key(self._booking.id, "payment", "confirm", self._authorisations)
+        count = confirmations(self._paid.hold, self._authorisations)[-1]
+        key = operation_key(self._booking.id, "payment", "confirm", count)
         return await self._pay(
             calls.AUTHORISE,
             key,
@@ -125,8 +134,8 @@ class TripPayment(BookingWorkflow):
 
     def _give_up_unless_a_card_helps(self, outcome: PaymentOutcome) -> None:
         assert outcome.refused is not None
-        if outcome.payment is None and self._booking.payment.id is None:
-            self._booking.payment.status = PaymentStatus.FAILED  # there is nothing to go on with
+        if outcome.payment is None and self._paid.id is None:
+            self._paid.status = PaymentStatus.FAILED  # there is nothing to go on with
         if outcome.advice is not Advice.OTHER_CARD or self._authorisations >= MOST_CARDS:
             raise TripFailedError(outcome.refused)
 
@@ -149,20 +158,18 @@ class TripPayment(BookingWorkflow):
         """Wait for another card; the booking says why, and until when."""
         booking = self._booking
         booking.problem = problem
-        booking.payment.waits_until = until
-        booking.payment.client_secret = booking.payment.next_action = None
+        self._paid.waits_until = until
+        self._paid.client_secret = self._paid.next_action = None
         self._card = None
         self._wants_card = True
-        await self._record(
-            BookingState.PAYMENT_PENDING, f"another card is asked for: {problem.message}"
-        )
+        await self._record(self._waits_in, f"another card is asked for: {problem.message}")
         self._cards_answered = self._authorisations
         await self._waited(lambda: self._card is not None, until)
         self._wants_card = False
         card = self._sent_card()
         if card is None:
             raise TripFailedError(problem)
-        booking.payment.payment_method_id = card.payment_method_id
+        self._paid.payment_method_id = card.payment_method_id
         self._tell("authorise", "started", f"{card.who} sent another card")
 
     async def _wait_for_proof(self, until: datetime) -> PaymentOutcome:
@@ -172,10 +179,8 @@ class TripPayment(BookingWorkflow):
         """
         booking = self._booking
         booking.problem = None
-        booking.payment.waits_until = until
-        await self._record(
-            BookingState.PAYMENT_PENDING, "the card holder's bank asks for authentication"
-        )
+        self._paid.waits_until = until
+        await self._record(self._waits_in, "the card holder's bank asks for authentication")
         self._cards_answered = self._authorisations
         pause = timedelta(seconds=1)
         while True:
@@ -226,7 +231,7 @@ class TripPayment(BookingWorkflow):
 
         Source of the time: Stripe's ``capture_before`` (providers.md §1).
         """
-        lapses = self._booking.payment.capture_before
+        lapses = self._paid.capture_before
         needed = timedelta(seconds=self._patience.step_deadline * steps_left)
         if lapses is not None and workflow.now() + needed > lapses:
             await self._hold_anew(amount, f"the hold would lapse at {lapses:%H:%M} UTC")
@@ -237,7 +242,7 @@ class TripPayment(BookingWorkflow):
         problem = await self._return_payment()
         if problem is not None:
             raise TripFailedError(problem)
-        self._booking.payment.hold += 1
+        self._paid.hold += 1
         self._undo_rounds += 1  # the new hold's undo has keys of its own
         self._stop_if_cancelled()
         payment = await self._hold_money(amount)
@@ -259,7 +264,7 @@ class TripPayment(BookingWorkflow):
         self._tell("capture", "done", f"{self._money(payment.captured)} paid")
 
     async def _capture_once(self, amount: int) -> PaymentOutcome:
-        key = operation_key(self._booking.id, "payment", "capture", self._booking.payment.hold)
+        key = operation_key(self._booking.id, "payment", "capture", self._paid.hold)
         return await self._pay(
             calls.CAPTURE,
             key,
@@ -276,7 +281,7 @@ class TripPayment(BookingWorkflow):
 
     async def _return_payment(self) -> Problem | None:
         booking = self._booking
-        key = operation_key(booking.id, "payment", "return", self._undo_rounds + 1)
+        key = self._payment_key(self._paid, "return", self._undo_rounds + 1)
         try:
             outcome = await perform_at(
                 self._gateway,
@@ -285,7 +290,7 @@ class TripPayment(BookingWorkflow):
                 PaymentCall(
                     booking_id=booking.id,
                     key=key,
-                    hold=booking.payment.hold,
+                    hold=self._paid.hold,
                     authorisations=max(self._authorisations, 1),
                 ),
                 policies.undoing(self._patience, self._gateway),
@@ -296,16 +301,21 @@ class TripPayment(BookingWorkflow):
         if outcome.refused is not None:
             return outcome.refused
         if outcome.payment is None:
-            booking.payment.status = PaymentStatus.FAILED  # it was never made
+            self._paid.status = PaymentStatus.FAILED  # it was never made
         else:
             self._payment_is(outcome.payment)
-        booking.payment.waits_until = None
-        if booking.payment.status is PaymentStatus.AUTHORISED or booking.owed > 0:
+        self._paid.waits_until = None
+        if self._paid.status is PaymentStatus.AUTHORISED or self._is_kept:
             return Problem(
                 code=Code.PAYMENT_DOWN, step="undo", message="the money is not given back yet"
             )
         self._tell("payment", "undone", "no money is held or taken")
         return None
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether money that was taken has not all gone back."""
+        return self._booking.owed > 0
 
     # -- small things ---------------------------------------------------------------------
 
@@ -325,8 +335,8 @@ class TripPayment(BookingWorkflow):
             booking_id=self._booking.id,
             key=key,
             amount=amount,
-            hold=self._booking.payment.hold,
-            payment_method_id=self._booking.payment.payment_method_id,
+            hold=self._paid.hold,
+            payment_method_id=self._paid.payment_method_id,
         )
         policy = policies.forward(self._patience, self._gateway)
         try:

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Booking, Code, Problem
+    from models.booking import Booking, Code, PaymentView, Problem
     from models.keys import operation_key
     from models.lifecycle import (
         CLOSED_STATES,
@@ -117,13 +117,14 @@ class SettlePayment(BookingWorkflow):
             return [outcome]
         if outcome.payment is not None:
             self._payment_is(outcome.payment)
-            self._booking.payment.waits_until = None
+            for payment in self._booking.payments:
+                payment.waits_until = None
         return []
 
     def _grant(self) -> bool:
         """Promise the traveller more than the terms do; never more than is left, and once."""
         refund, payment = self._request.refund, self._booking.payment
-        left = payment.captured - payment.refunded - payment.paid_by_hand
+        left = self._booking.captured - self._booking.refunded - payment.paid_by_hand
         if refund is None or refund.key in payment.grants:
             return False
         if refund.amount > left:
@@ -148,11 +149,20 @@ class SettlePayment(BookingWorkflow):
             problems = await self._give_back(calls.RETURN_PAYMENT, "return", 0)
             if problems:
                 return problems
+        for supplement in booking.payment.supplements:
+            # Of a booking at rest no change is under way that could want it.
+            if supplement.status in OPEN_STATUSES and supplement.id is not None:
+                problem = await self._give_back_of(
+                    supplement, calls.RETURN_PAYMENT, "return", 0
+                ) or self._still_open(supplement.supplement)
+                if problem is not None:
+                    return [problem]
         if booking.owed < 0:
             return [self._problem(f"{self._money(-booking.owed)} more than due was given back")]
-        if booking.owed == 0 and not (operator_asks and booking.payment.captured):
+        if booking.owed == 0 and not (operator_asks and booking.captured):
             return []
-        came_back = [refund for refund in booking.payment.refunds if not refund.gives_back]
+        refunds = [refund for payment in booking.payments for refund in payment.refunds]
+        came_back = [refund for refund in refunds if not refund.gives_back]
         if came_back and not operator_asks:
             reasons = ", ".join(refund.failure_reason or refund.status for refund in came_back)
             return [
@@ -168,31 +178,53 @@ class SettlePayment(BookingWorkflow):
     async def _give_back(
         self, call: calls.Call[PaymentCall, PaymentOutcome], operation: str, keep: int
     ) -> list[Problem]:
-        """Have the gateway give back all but ``keep`` (minor units)."""
+        """Have the gateway give back all but ``keep`` (minor units), newest payment first."""
         booking = self._booking
-        refund = self._request.refund if operation == GOODWILL else None
-        message = PaymentCall(
-            booking_id=booking.id,
-            # Each round has a key of its own: what an earlier one was refused is asked again.
-            key=operation_key(
-                booking.id, "payment", f"settle-{operation}-{self._undo_rounds}", booking.version
-            ),
-            keep=keep,
-            hold=booking.payment.hold,
-            reason=refund.reason if refund else self._request.why,
-            items={refund.item: refund.amount} if refund and refund.item is not None else {},
-        )
         owed = booking.owed
-        outcome = await self._ask(call, message, "Give back what is not due")
-        if isinstance(outcome, Problem):
-            return [outcome]
-        if outcome.payment is not None:
-            self._payment_is(outcome.payment)
+        returns = call is calls.RETURN_PAYMENT
+        for payment, left in [(booking.payment, keep)] if returns else booking.to_refund(keep):
+            problem = await self._give_back_of(payment, call, operation, left)
+            if problem is not None:
+                return [problem]
         if booking.payment.status is PaymentStatus.AUTHORISED or booking.owed > 0:
             return [self._problem(f"{self._money(booking.owed)} could not be given back")]
         if owed > 0:
             self._tell("refund", "done", f"{self._money(owed)} is on its way back")
         return []
+
+    async def _give_back_of(
+        self,
+        payment: PaymentView,
+        call: calls.Call[PaymentCall, PaymentOutcome],
+        operation: str,
+        keep: int,
+    ) -> Problem | None:
+        """Have the gateway give back all but ``keep`` of one payment."""
+        booking = self._booking
+        refund = self._request.refund if operation == GOODWILL else None
+        message = PaymentCall(
+            booking_id=booking.id,
+            # Each round has a key of its own: what an earlier one was refused is asked again.
+            key=self._payment_key(
+                payment, f"settle-{operation}-{self._undo_rounds}", booking.version
+            ),
+            keep=keep,
+            hold=payment.hold,
+            reason=refund.reason if refund else self._request.why,
+            items={refund.item: refund.amount} if refund and refund.item is not None else {},
+        )
+        outcome = await self._ask(call, message, "Give back what is not due")
+        if isinstance(outcome, Problem):
+            return outcome
+        if outcome.payment is not None:
+            self._payment_is(outcome.payment)
+        return None
+
+    def _still_open(self, number: int) -> Problem | None:
+        for supplement in self._booking.payment.supplements:
+            if supplement.supplement == number and supplement.status in OPEN_STATUSES:
+                return self._problem(f"the payment {supplement.id} could not be given back")
+        return None
 
     async def _return_stray(self) -> list[Problem]:
         """Give back a payment that is not the booking's; of it nothing is ever on record."""

@@ -8,11 +8,11 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Code, Item, Problem
+    from models.booking import Booking, Code, Item, Problem
     from models.calls import Call
     from models.keys import operation_key
     from models.lifecycle import ItemStatus, SagaState
-    from models.messages import BookedItem, BookTripRequest, ItemCall
+    from models.messages import BookedItem, ItemCall, Patience
     from models.supply import Reservation, ReservationStatus
     from workflows import policies
     from workflows.narration import supplier_name
@@ -25,13 +25,14 @@ with workflow.unsafe.imports_passed_through():
 class TripSteps(TripPayment):
     """What ``BookTrip`` is made of."""
 
-    def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request)
+    def __init__(self, booking: Booking | None, patience: Patience) -> None:
+        super().__init__(booking, patience)
         self._hurry = False
         """Whether an undo keeps the rest of the trip waiting."""
         self._after_capture: set[int] = set()
         """Items whose suppliers are paid for good once the traveller has paid."""
-        self._register_what_is_local()
+        if booking is not None:
+            self._register_what_is_local()
 
     def _register_what_is_local(self) -> None:
         """Register the undo of every step that runs as a local activity, from the start.

@@ -76,7 +76,7 @@ class GatewayComparison:
         row = await self._row(booking_id)
         if row is None:
             return []
-        ids = {*payment_ids, *([row.payment_id] if row.payment_id else [])}
+        ids = {*payment_ids, *(str(paid.payment_id) for paid in row.payments)}
         payments = []
         for payment_id in sorted(ids):
             try:
@@ -97,11 +97,12 @@ def _looks_wrong(row: RecordedPayment, payment: Payment) -> bool:
     """Whether one payment of the list deserves to be read anew; errs on the side of reading."""
     if payment.captured > row.accepted_total:
         return True
-    if payment.id != row.payment_id:
+    paid = row.paid(payment.id)
+    if paid is None:
         return kept(payment) > 0 or payment.state in HOLDING
     if not row.at_rest:
         return False
-    if (payment.captured, payment.refunded) != (row.captured, row.refunded):
+    if (payment.captured, payment.refunded) != (paid.captured, paid.refunded):
         return True
     return row.closed and payment.state in HOLDING
 
@@ -114,7 +115,8 @@ def judge(row: RecordedPayment, payments: Collection[Payment]) -> list[Violation
     """
     keeping = [payment for payment in payments if kept(payment) > 0]
     captured = sum(payment.captured for payment in keeping)
-    if len(keeping) > 1:
+    supplements = {paid.payment_id for paid in row.supplements}
+    if len([payment for payment in keeping if payment.id not in supplements]) > 1:
         what = f"{len(keeping)} payments were captured: {_names(keeping)}"
         return [_violation("I1", row, what, payments)]
     if captured > row.accepted_total:
@@ -134,18 +136,19 @@ def judge(row: RecordedPayment, payments: Collection[Payment]) -> list[Violation
                 f" due are {_money(row.may_keep, row)}"
             )
             return [_violation("I2", row, what, payments)]
-    strays = [payment for payment in keeping if payment.id != row.payment_id]
+    strays = [payment for payment in keeping if row.paid(payment.id) is None]
     if strays:
         return [
             _violation("I9", row, f"{_names(strays)} took money and is not on record", payments)
         ]
     for payment in payments:
         there = (payment.captured, payment.refunded)
-        if payment.id == row.payment_id and there != (row.captured, row.refunded):
+        paid = row.paid(payment.id)
+        if paid is not None and there != (paid.captured, paid.refunded):
             what = (
                 f"the gateway has {_money(there[0], row)} captured and {_money(there[1], row)}"
-                f" given back of {payment.id}, on record are {_money(row.captured, row)} and"
-                f" {_money(row.refunded, row)}"
+                f" given back of {payment.id}, on record are {_money(paid.captured, row)} and"
+                f" {_money(paid.refunded, row)}"
             )
             return [_violation("I9", row, what, payments)]
     return []

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from temporalio.common import MetricMeter
 
 from models.database import Sessions
+from models.health import Circuit, load_health
 from models.watch_figures import watch_figures
 
 LOOK_SECONDS = 2.0
@@ -34,6 +35,12 @@ class Gauges:
         self._waiting = meter.create_gauge(
             "tripsaga_webhook_events_waiting", "Events of the gateway that are to be handled"
         )
+        self._circuit = meter.create_gauge(
+            "tripsaga_supplier_down", "0 answers, 1 is being tried, 2 is down; by supplier"
+        )
+        self._faults = meter.create_gauge(
+            "tripsaga_supplier_faults", "Calls in a row without an answer, by supplier"
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Show how things stand every few seconds until ``stop`` is set."""
@@ -51,6 +58,7 @@ class Gauges:
         """Look once."""
         async with self._sessions() as session:
             figures = await watch_figures(session)
+            suppliers = await load_health(session)
         for kind, number in figures.open_cases.items():
             self._cases.set(number, {"kind": kind})
         for invariant, number in figures.violations.items():
@@ -58,3 +66,9 @@ class Gauges:
         for gateway, number in figures.differences.items():
             self._differences.set(number, {"gateway": gateway})
         self._waiting.set(figures.events_waiting)
+        for name, health in suppliers.items():
+            self._circuit.set(_CIRCUIT[health.state], {"supplier": name})
+            self._faults.set(health.faults, {"supplier": name})
+
+
+_CIRCUIT = {Circuit.UP: 0, Circuit.TRYING: 1, Circuit.DOWN: 2}

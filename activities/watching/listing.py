@@ -30,7 +30,7 @@ class Slice:
         """Return the booking of a payment: the one that has it on record, else the one it names."""
         named = None
         for row in self.rows:
-            if row.payment_id == payment.id:
+            if row.paid(payment.id):
                 return row
             if row.booking_id == payment.booking_id:
                 named = row

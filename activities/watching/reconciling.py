@@ -27,6 +27,7 @@ from models.lifecycle import SETTLED_STATES
 from models.messages import Patience
 from models.record import load_booking, load_identity
 from models.recorded_payments import (
+    Paid,
     RecordedPayment,
     bookings_to_look_at,
     parked_bookings,
@@ -139,10 +140,10 @@ class Reconciler:
                 await self._note(self._unexplained.stranger(payment))
         elif not row.at_rest:
             return
-        elif row.payment_id != payment.id:
+        elif (paid := row.paid(payment.id)) is None:
             if payment.state in HOLDING or kept(payment) > 0:
                 await self._stray(row.booking_id, payment.id)
-        elif _disagrees(row, payment):
+        elif _disagrees(paid, payment):
             await self._look(row.booking_id)
 
     async def _look(self, booking_id: str) -> None:
@@ -249,7 +250,7 @@ class Reconciler:
         return True
 
 
-def _disagrees(row: RecordedPayment, payment: Payment) -> bool:
+def _disagrees(row: Paid, payment: Payment) -> bool:
     """Whether a payment is worth a closer look: the list tells less than a look does."""
     return (
         (payment.captured, payment.refunded) != (row.captured, row.refunded)

@@ -9,7 +9,7 @@ import datetime as dt
 from activities.watching.listing import kept, listed
 from models.database import Sessions
 from models.errors import InvalidRequest
-from models.recorded_payments import RecordedPayment, gateway_balances, payments_recorded_on
+from models.recorded_payments import Paid, RecordedPayment, gateway_balances, payments_recorded_on
 from models.watching import CurrencyFigures, DayReport, Difference, Sums
 from payments.protocol import Gateway, Payment
 
@@ -44,8 +44,9 @@ class Reporter:
         async with self._sessions() as session:
             begun = await payments_recorded_on(session, since, since + DAY)
         for row in begun:
-            if row.booking_id not in met:
-                await self._add_unlisted(report, row)
+            for paid in row.payments:
+                if paid.payment_id not in met:
+                    await self._add_unlisted(report, row, paid)
         del report.differences[MOST_TOLD:]
         return report
 
@@ -62,21 +63,23 @@ class Reporter:
         there = Sums(
             captured=payment.captured,
             refunded=payment.refunded,
-            disputed=await self._withdrawn(payment, row),
+            disputed=await self._withdrawn(payment, row.paid(payment.id) if row else None),
         )
         if payment.booking_id is None and row is None:
             _count(figures.foreign, there)
             return
         figures.payments += 1
         _count(figures.gateway, there)
-        if row is None or row.payment_id != payment.id:
+        paid = row.paid(payment.id) if row else None
+        if row is None or paid is None:
             if kept(payment) > 0 or there.disputed:
                 whose = "of no booking on record" if row is None else "not the one on record"
                 _differ(report, row, payment.id, f"took {payment.captured} and is {whose}")
             return
-        met.add(row.booking_id)
-        here = Sums(captured=row.captured, refunded=row.refunded, disputed=row.withdrawn)
-        booked = ledger.get(row.booking_id, 0)
+        met.add(payment.id)
+        here = Sums(captured=paid.captured, refunded=paid.refunded, disputed=paid.withdrawn)
+        first = payment.id == row.payment_id
+        booked = ledger.get(row.booking_id if first else payment.id, 0)
         _count(figures.recorded, here)
         figures.ledger += booked
         if not row.at_rest:
@@ -89,24 +92,23 @@ class Reporter:
         if booked != here.net:
             _differ(report, row, payment.id, f"{booked} in the ledger, {here.net} on record")
 
-    async def _add_unlisted(self, report: DayReport, row: RecordedPayment) -> None:
+    async def _add_unlisted(self, report: DayReport, row: RecordedPayment, paid: Paid) -> None:
         """See about a payment on record that the gateway's list of the day lacks."""
-        if row.payment_id is None:
-            return
+        payment_id = str(paid.payment_id)
         try:
-            await self._gateway.retrieve(row.payment_id)
+            await self._gateway.retrieve(payment_id)
         except InvalidRequest:
             figures = _figures(report, row.currency)
             figures.payments += 1
             _count(
                 figures.recorded,
-                Sums(captured=row.captured, refunded=row.refunded, disputed=row.withdrawn),
+                Sums(captured=paid.captured, refunded=paid.refunded, disputed=paid.withdrawn),
             )
-            _differ(report, row, row.payment_id, "the gateway does not know it")
+            _differ(report, row, payment_id, "the gateway does not know it")
         # else it was made on another day: after midnight, or for a hold that lapsed
 
-    async def _withdrawn(self, payment: Payment, row: RecordedPayment | None) -> int:
-        if not payment.disputed and not (row and row.disputed):
+    async def _withdrawn(self, payment: Payment, paid: Paid | None) -> int:
+        if not payment.disputed and not (paid and paid.disputed):
             return 0
         disputes = await self._gateway.disputes(payment.id)
         return sum(dispute.amount.amount for dispute in disputes if dispute.status != "won")

@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import application_error
+from activities.health import look_after_outages
 from activities.payments import PaymentActivities
 from activities.watching.checking import Checker, Window
 from activities.watching.progress import Progress, beating
@@ -19,6 +20,7 @@ from models.database import Sessions
 from models.errors import Fault, Refusal
 from models.messages import Patience
 from models.reconciliations import has_report, save_report
+from models.retention import BATCH, forget_answers
 from models.watching import (
     CheckCall,
     Checked,
@@ -104,7 +106,17 @@ class WatchActivities:
         )
         checker = Checker(self._sessions, self._gateway)
         async with self._watched(calls.CHECK.name), beating():
+            await look_after_outages(self._sessions, self._settings.supplier_down_case_seconds)
+            if call.full:
+                await self._forget()
             return await checker.run(call, window)
+
+    async def _forget(self) -> None:
+        """Forget, once a day, what is kept of suppliers' answers longer than anybody needs it."""
+        forgotten = BATCH
+        while forgotten == BATCH:
+            async with self._sessions.begin() as session:
+                forgotten = await forget_answers(session, self._settings.attempts_keep_days)
 
     @activity.defn(name=calls.REPORT.name)
     async def report_day(self, call: ReportCall) -> Reported:

@@ -58,9 +58,9 @@ async def cancel(
     """
     found = await reading.find(house, caller, booking_id)
     booking = found.booking
-    _check_components(booking, wish.components)
+    check_components(booking, wish.components)
     if booking.state in NEVER_CANCELLABLE:
-        raise _refused(booking)
+        raise refused(booking)
     if not found.live and is_done(booking, wish.components):
         return booking, True
     if booking.state is _NEEDS_ATTENTION and _stands(booking):
@@ -88,7 +88,7 @@ async def cancel(
             found = await reading.find(house, caller, booking_id)
             return found.booking, not found.live and is_done(found.booking, wish.components)
         if ended.state in NEVER_CANCELLABLE:
-            raise _refused(ended)
+            raise refused(ended)
         if ended.state is _NEEDS_ATTENTION:
             return ended, False
         if is_done(ended, wish.components):
@@ -116,7 +116,8 @@ def is_done(booking: Booking, components: list[str]) -> bool:
     )
 
 
-def _check_components(booking: Booking, components: list[str]) -> None:
+def check_components(booking: Booking, components: list[str]) -> None:
+    """Raise a 422 for a component the booking does not have."""
     known = {item.component_id for item in booking.items}
     for place, component in enumerate(components):
         if component not in known:
@@ -128,7 +129,8 @@ def _check_components(booking: Booking, components: list[str]) -> None:
             )
 
 
-def _refused(booking: Booking) -> ApiProblem:
+def refused(booking: Booking) -> ApiProblem:
+    """Return the 409 for a booking that cannot be cancelled (any more)."""
     return ApiProblem(
         409,
         "NOT_CANCELLABLE",

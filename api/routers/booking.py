@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Body, Header, Request, Response
+from fastapi import Body, Header, Query, Request, Response
 
 from api import translate
 from api.audience import WORK_SECONDS, Audience, Policy
-from api.bookings import cancelling, paying, reading, starting
+from api.bookings import cancelling, paying, quoting_cancel, reading, starting
 from api.contract.answers import BookAnswer, CancelAnswer, WholeBooking
+from api.contract.cancelling import CancelQuoteAnswer
 from api.contract.requests import BookRequest, CancelBookingBody, PaymentMethodBody
 from api.house import TheCaller, TheHouse
 from api.openapi import READING, WRITING, problems, shown
@@ -123,11 +124,14 @@ def _answered(booking: Booking, response: Response) -> BookAnswer:
 
 @work.post(
     "/cancel",
-    response_model=CancelAnswer,
+    response_model=CancelAnswer | CancelQuoteAnswer,
     response_model_exclude_unset=True,
-    summary="Cancel a booking, or some of its components",
+    summary="Cancel a booking, or some of its components, or ask what that would cost",
     responses={
-        200: {"description": "Cancelled.", "content": shown("CANCELLED")},
+        200: {
+            "description": "Cancelled; or, with `dryRun`, what cancelling would keep now.",
+            "content": shown("CANCELLED", "CANCEL_QUOTE"),
+        },
         202: {
             "description": "Under way: ask at `statusUrl`.",
             "model": CancelAnswer,
@@ -142,12 +146,25 @@ async def cancel(
     response: Response,
     body: Annotated[CancelBookingBody, Body()],
     patience: Patience,
-) -> CancelAnswer:
+    *,
+    dry_run: Annotated[
+        bool,
+        Query(
+            alias="dryRun",
+            description="Cancel nothing; say what would be given back and kept, per component.",
+        ),
+    ] = False,
+) -> CancelAnswer | CancelQuoteAnswer:
     """Cancel while the booking is being made, or after it was confirmed.
 
     What is kept comes from the cancellation terms stored when the trip was booked; the rest is
     refunded. Cancelling twice gives the same answer twice.
+
+    With `dryRun=true` nothing is cancelled: the answer is what cancelling would keep and give back
+    now, until when that holds, and what the suppliers themselves say, where they do.
     """
+    if dry_run:
+        return await quoting_cancel.quote(house, caller, body.booking_id, body.components)
     wish = CancelRequest(
         by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
         who=f"{caller.role} {caller.name}",

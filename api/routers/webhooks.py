@@ -1,12 +1,13 @@
-"""For the gateways: events about payments, signed, taken in at once and handled by the workers.
+"""For gateways and suppliers: signed events, taken in at once and handled by the workers.
 
-Nothing in an event is believed but its signature: it is a reason to look at a payment.
+Nothing in an event is believed but its signature: it is a reason to look at a payment, or at a
+reservation.
 """
 
 import logging
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Path, Request
 from pydantic import ValidationError
 
 from api.audience import Audience, Policy, read_raw
@@ -17,8 +18,10 @@ from api.problems import ApiProblem
 from api.record import is_booking_id
 from models.errors import InvalidRequest
 from models.inbox import NewEvent, receive_event
+from models.supplier_events import supplier_event
 from payments.protocol import PaymentEvent
 from payments.registry import webhook_verifier
+from suppliers.registry import webhook_verifiers
 
 MAX_BYTES: Final = 1024 * 1024
 """Far above the largest event that is published."""
@@ -30,6 +33,7 @@ _CODES: Final = {
         "The body was signed more than five minutes ago or ahead.",
     ),
 }
+_NOT_GENUINE: Final = ("SIGNATURE_REFUSED", "The body is not signed as this supplier signs events.")
 _NOT_AN_EVENT: Final = ("NOT_AN_EVENT", "The body is not an event of this gateway.")
 
 _ANSWERS: Final = {
@@ -57,6 +61,30 @@ async def payment_service(house: TheHouse, request: Request) -> EventTaken:
     return await _take(house, request, "payment_service")
 
 
+@router.post(
+    "/{supplier}",
+    summary="Events from a supplier",
+    responses={**_ANSWERS, **problems(422)},
+)
+async def from_supplier(
+    house: TheHouse, request: Request, supplier: Annotated[str, Path(max_length=64)]
+) -> EventTaken:
+    """Take an event in, signed as Duffel or RateHawk sign; off (404) while no secret is set."""
+    verify = webhook_verifiers(house.settings).get(supplier)
+    if verify is None:
+        raise _nothing_here()
+    payload = await read_raw(request, MAX_BYTES)
+    try:
+        event = verify(payload, request.headers)
+        strange = event.livemode and house.settings.environment != "production"
+        kept_because = "of live mode, which is not ours" if strange else None
+        new = supplier_event(supplier, event, kept_because=kept_because)
+    except ValueError as error:
+        _log.info("a webhook of %s is refused: %s", supplier, error)
+        raise ApiProblem(400, *_NOT_GENUINE) from error
+    return await _keep(house, new)
+
+
 async def _take(house: House, request: Request, gateway: str) -> EventTaken:
     verify = webhook_verifier(house.settings, gateway)
     payload = await read_raw(request, MAX_BYTES)
@@ -67,6 +95,10 @@ async def _take(house: House, request: Request, gateway: str) -> EventTaken:
         raise _refused(refusal.code) from refusal
     except ValidationError as error:  # an id that no gateway would write
         raise _refused(None) from error
+    return await _keep(house, new)
+
+
+async def _keep(house: House, new: NewEvent) -> EventTaken:
     first = await house.record.write(lambda session: receive_event(session, new))
     _log.info("event %s (%s)%s", new.event_id, new.type, "" if first else " once more")
     return EventTaken()
@@ -103,5 +135,9 @@ def _kept_because(event: PaymentEvent, *, live: bool) -> str | None:
 
 def _refused(code: str | None) -> ApiProblem:
     if code == "webhook_secret_missing":
-        return ApiProblem(404, "NOT_FOUND", "There is nothing here.")
+        return _nothing_here()
     return ApiProblem(400, *_CODES.get(code or "", _NOT_AN_EVENT))
+
+
+def _nothing_here() -> ApiProblem:
+    return ApiProblem(404, "NOT_FOUND", "There is nothing here.")

@@ -7,7 +7,7 @@ from models.database import Sessions
 from models.ledger.tables import LEDGER_ENTRIES
 from models.ledger.writing import post_transition
 from models.record import load_booking
-from models.tables import BOOKINGS, PAYMENTS
+from models.tables import BOOKINGS, MONEY
 
 
 async def catch_up(sessions: Sessions) -> int:
@@ -17,9 +17,9 @@ async def catch_up(sessions: Sessions) -> int:
     """
     async with sessions() as session:
         ids = await session.scalars(
-            select(PAYMENTS.c.booking_id).where(
-                PAYMENTS.c.captured > 0,
-                ~exists().where(LEDGER_ENTRIES.c.booking_id == PAYMENTS.c.booking_id),
+            select(MONEY.c.booking_id).where(
+                MONEY.c.captured > 0,
+                ~exists().where(LEDGER_ENTRIES.c.booking_id == MONEY.c.booking_id),
             )
         )
         behind = list(ids)

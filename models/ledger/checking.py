@@ -17,9 +17,9 @@ from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES, LEDGER_LINES
 from models.lifecycle import SETTLED_STATES, BookingState
 from models.money import Money
-from models.tables import BOOKINGS, PAYMENTS
+from models.tables import BOOKINGS, MONEY
 
-_E, _L, _B, _P = LEDGER_ENTRIES.c, LEDGER_LINES.c, BOOKINGS.c, PAYMENTS.c
+_E, _L, _B, _P = LEDGER_ENTRIES.c, LEDGER_LINES.c, BOOKINGS.c, MONEY.c
 
 _AT_ONCE = 500
 """Bookings whose chains are verified with one statement."""
@@ -98,7 +98,7 @@ async def _verify_bookings(session: AsyncSession, findings: Findings) -> None:
     """Verify bookings one by one; some at a time, so that no statement takes long."""
     wanted = (
         select(_B.id, _B.state, _B.currency, _P.captured, _P.refunded, _P.disputes)
-        .join(PAYMENTS, _P.booking_id == _B.id)
+        .join(MONEY, _P.booking_id == _B.id)
         .order_by(_B.id)
         .limit(_AT_ONCE)
     )

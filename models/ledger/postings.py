@@ -8,7 +8,7 @@ given back, disputed. Only what is seen decides, never the event that showed it.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from models.booking import Booking, DisputeView, Item, RefundView
+from models.booking import Booking, DisputeView, Item, PaymentView, RefundView
 from models.ledger.commission import CommissionRule, applicable, share
 from models.ledger.entries import Account, Entry, EntryType, Line, Place, balance
 from models.lifecycle import SETTLED_STATES, BookingState, ItemStatus
@@ -28,8 +28,8 @@ DISPUTED = Place(Account.SUSPENSE, "disputes")
 def moved_money(booking: Booking) -> bool:
     """Tell whether anything of a booking belongs into the ledger at all."""
     paid = booking.payment
-    return bool(
-        paid.captured or paid.refunds or paid.disputes or paid.paid_by_hand or paid.goodwill
+    return bool(paid.paid_by_hand or paid.goodwill) or any(
+        payment.captured or payment.refunds or payment.disputes for payment in booking.payments
     )
 
 
@@ -77,19 +77,25 @@ def missing_entries(
         now: moment of writing, UTC, for the commission rules.
     """
     books = _Books(booking, version, posted)
-    books.capture()
+    for payment in booking.payments:
+        books.capture(payment)
     rules = list(rules)
     for item in sold(booking):
         books.sale(item, rules, now)
         if item.status is ItemStatus.CANCELLED:
             books.cancellation(item)
+    for item in booking.items:
+        if not item.live:  # sold while it was awaited, and then refused
+            books.reversal(item)
     paid = booking.payment
     books.grown(EntryType.GOODWILL, paid.goodwill, "given back as goodwill", TRAVELER, GOODWILL)
-    for refund in paid.refunds:
-        books.refund(refund)
+    for payment in booking.payments:
+        for refund in payment.refunds:
+            books.refund(refund)
     books.grown(EntryType.PAID_BY_HAND, paid.paid_by_hand, "paid out by hand", BY_HAND, TRAVELER)
-    for dispute in paid.disputes:
-        books.dispute(dispute)
+    for payment in booking.payments:
+        for dispute in payment.disputes:
+            books.dispute(dispute)
     books.settle()
     return books.new
 
@@ -110,8 +116,7 @@ class _Books:
 
     # -- one kind of movement each --------------------------------------------------------
 
-    def capture(self) -> None:
-        paid = self._booking.payment
+    def capture(self, paid: PaymentView) -> None:
         source = paid.id or self._booking.id
         what = f"payment {source} captured"
         self._move(EntryType.CAPTURE, source, what, paid.captured, TRAVELER, self._gateway)
@@ -139,6 +144,11 @@ class _Books:
         undone[Place(Account.FEES, item.supplier)] = -item.fee
         kept = f", {self._money(item.fee)} kept" if item.fee else ""
         self._post(EntryType.CANCELLATION, item.reference, f"{_name(item)} cancelled{kept}", undone)
+
+    def reversal(self, item: Item) -> None:
+        """Reverse a sale of which nothing came; one that was cancelled has been reversed."""
+        if self._find(EntryType.SALE, item.reference):
+            self.cancellation(item)
 
     def refund(self, refund: RefundView) -> None:
         types = {TRAVELER: EntryType.REFUND, self._gateway: EntryType.REFUND_FAILED}

@@ -1,5 +1,6 @@
 """The record: all SQL about bookings, in one place. Callers own the transaction."""
 
+from models.record.changing import load_without, note_change
 from models.record.reading import (
     BookingIdentity,
     load_booking,
@@ -25,7 +26,9 @@ __all__ = [
     "load_history",
     "load_identity",
     "load_run",
+    "load_without",
     "lock_trip_option",
+    "note_change",
     "record_transition",
     "save_quotes",
 ]

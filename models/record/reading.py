@@ -12,10 +12,12 @@ from models.tables import (
     BOOKINGS,
     HISTORY,
     PAYMENTS,
+    SUPPLEMENTS,
     BookingItemRow,
     BookingRow,
     HistoryRow,
     PaymentRow,
+    SupplementRow,
 )
 
 
@@ -52,7 +54,12 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
         .where(BOOKING_ITEMS.c.booking_id == booking_id)
         .order_by(BOOKING_ITEMS.c.number)
     )
-    return booking_of(found[0], [item_of(row) for row in items], found[1])
+    supplements = await session.scalars(
+        select(SupplementRow)
+        .where(SUPPLEMENTS.c.booking_id == booking_id)
+        .order_by(SUPPLEMENTS.c.number)
+    )
+    return booking_of(found[0], [item_of(row) for row in items], found[1], supplements)
 
 
 async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:

@@ -1,6 +1,7 @@
 """Between a booking and its rows: columns to write, and objects read back."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from models.tables import (
     BookingItemRow,
     BookingRow,
     PaymentRow,
+    SupplementRow,
 )
 
 
@@ -24,8 +26,10 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
     return {
         "state": booking.state,
         "version": version,
-        "captured": booking.payment.captured,
-        "refunded": booking.payment.refunded,
+        "accepted_total": booking.accepted_total,
+        "chargeable": booking.chargeable,
+        "captured": booking.captured,
+        "refunded": booking.refunded,
         "warnings": booking.warnings,
         "problem": _json(booking.problem),
         "attention_case": _json(booking.case),
@@ -62,6 +66,22 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
 def payment_columns(booking: Booking) -> dict[str, Any]:
     """Return what of the payment is written with every transition (table ``payments``)."""
     payment = booking.payment
+    columns = _money_columns(payment, booking.updated_at)
+    return {**columns, "paid_by_hand": payment.paid_by_hand, "goodwill": payment.goodwill}
+
+
+def supplement_columns(booking: Booking, supplement: PaymentView) -> dict[str, Any]:
+    """Return what of a further payment is written with every transition (``supplements``)."""
+    return {
+        **_money_columns(supplement, booking.updated_at),
+        "booking_id": booking.id,
+        "number": supplement.supplement,
+        "currency": supplement.currency,
+        "created_at": booking.updated_at,
+    }
+
+
+def _money_columns(payment: PaymentView, now: dt.datetime) -> dict[str, Any]:
     return {
         "payment_intent_id": payment.id,
         "charge_id": payment.charge_id,
@@ -73,8 +93,6 @@ def payment_columns(booking: Booking) -> dict[str, Any]:
         "refunded": payment.refunded,
         "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
         "disputes": [dispute.model_dump(mode="json") for dispute in payment.disputes],
-        "paid_by_hand": payment.paid_by_hand,
-        "goodwill": payment.goodwill,
         "hold": payment.hold,
         "details": {
             "capture_before": payment.capture_before and payment.capture_before.isoformat(),
@@ -83,8 +101,9 @@ def payment_columns(booking: Booking) -> dict[str, Any]:
             "gateway": payment.gateway,
             "waits_until": payment.waits_until and payment.waits_until.isoformat(),
             "grants": payment.grants,
+            "change": payment.change,
         },
-        "updated_at": booking.updated_at,
+        "updated_at": now,
     }
 
 
@@ -144,9 +163,13 @@ def _supplier_price(row: BookingItemRow) -> Any:
     return {"amount": shown["price"], "currency": shown["currency"]}
 
 
-def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booking:
+def booking_of(
+    row: BookingRow,
+    items: list[Item],
+    payment: PaymentRow,
+    supplements: Iterable[SupplementRow] = (),
+) -> Booking:
     """Return the booking of its rows."""
-    details = payment.details or {}
     return Booking(
         id=row.id,
         reference=row.reference,
@@ -155,27 +178,12 @@ def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booki
         currency=row.currency,
         accepted_total=row.accepted_total,
         items=items,
-        payment=PaymentView(
-            id=payment.payment_intent_id,
-            charge_id=payment.charge_id,
-            payment_method_id=payment.payment_method_id,
-            currency=payment.currency,
-            amount=payment.amount,
-            status=PaymentStatus(payment.status),
-            authorised=payment.authorised,
-            captured=payment.captured,
-            refunded=payment.refunded,
-            refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
-            disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
-            paid_by_hand=payment.paid_by_hand,
-            goodwill=payment.goodwill,
-            hold=payment.hold,
-            capture_before=details.get("capture_before"),
-            client_secret=details.get("client_secret"),
-            next_action=details.get("next_action"),
-            gateway=details.get("gateway", "stripe"),
-            waits_until=details.get("waits_until"),
-            grants=details.get("grants", []),
+        payment=_payment_of(payment).model_copy(
+            update={
+                "paid_by_hand": payment.paid_by_hand,
+                "goodwill": payment.goodwill,
+                "supplements": [_payment_of(supplement) for supplement in supplements],
+            }
         ),
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
@@ -187,4 +195,29 @@ def booking_of(row: BookingRow, items: list[Item], payment: PaymentRow) -> Booki
         updated_at=row.updated_at,
         confirmed_at=row.confirmed_at,
         cancelled_at=row.cancelled_at,
+    )
+
+
+def _payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
+    details = payment.details or {}
+    return PaymentView(
+        id=payment.payment_intent_id,
+        charge_id=payment.charge_id,
+        payment_method_id=payment.payment_method_id,
+        currency=payment.currency,
+        amount=payment.amount,
+        status=PaymentStatus(payment.status),
+        authorised=payment.authorised,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
+        disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
+        hold=payment.hold,
+        capture_before=details.get("capture_before"),
+        client_secret=details.get("client_secret"),
+        next_action=details.get("next_action"),
+        gateway=details.get("gateway", "stripe"),
+        waits_until=details.get("waits_until"),
+        grants=details.get("grants", []),
+        change=details.get("change"),
     )

@@ -11,13 +11,21 @@ from models.cases import CaseKind, close_case, open_case
 from models.ledger import post_transition
 from models.lifecycle import BookingState, may_become
 from models.messages import BookTripRequest, OpenBooking, Transition
-from models.record.rows import booking_columns, history_columns, item_columns, payment_columns
+from models.record.changing import note_change, people_columns
+from models.record.rows import (
+    booking_columns,
+    history_columns,
+    item_columns,
+    payment_columns,
+    supplement_columns,
+)
 from models.supply import Quote
 from models.tables import (
     BOOKING_ITEMS,
     BOOKINGS,
     HISTORY,
     PAYMENTS,
+    SUPPLEMENTS,
     TRIP_OPTIONS,
 )
 
@@ -93,7 +101,6 @@ async def insert_booking(session: AsyncSession, opening: OpenBooking, now: dt.da
             run_id=opening.run,
             traveler_id=request.traveler_id,
             currency=booking.currency,
-            accepted_total=booking.accepted_total,
             travelers=[t.model_dump(mode="json", by_alias=True) for t in request.travelers],
             contact=request.contact.model_dump(mode="json", by_alias=True),
         )
@@ -181,10 +188,12 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
                 f" and cannot become {booking.state}"
             )
     version = int(stored.version) + 1
+    if transition.change is not None:
+        await note_change(session, transition.change, booking.updated_at, booking)
     await session.execute(
         update(BOOKINGS)
         .where(BOOKINGS.c.id == booking.id)
-        .values(booking_columns(booking, version))
+        .values({**booking_columns(booking, version), **people_columns(transition.change)})
     )
     await session.execute(
         update(BOOKING_ITEMS).where(
@@ -195,6 +204,8 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
     await session.execute(
         update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
     )
+    if booking.payment.supplements:
+        await _write_supplements(session, booking)
     await session.execute(
         insert(HISTORY).values(
             history_columns(
@@ -209,6 +220,8 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
         )
     )
     await _note_case(session, booking, from_state, transition.who)
+    for note in transition.cases:
+        await open_case(session, booking_id=booking.id, **note.model_dump())
     await post_transition(session, booking, from_state, version)
     lock = _lock_after(booking.state)
     if lock is not None:
@@ -222,6 +235,21 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     return version
+
+
+async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
+    """Write a booking's further payments; those of new numbers are inserted."""
+    for supplement in booking.payment.supplements:
+        columns = supplement_columns(booking, supplement)
+        ours = {"booking_id", "number", "currency", "created_at"}
+        await session.execute(
+            upsert(SUPPLEMENTS)
+            .values(columns)
+            .on_conflict_do_update(
+                index_elements=["booking_id", "number"],
+                set_={name: value for name, value in columns.items() if name not in ours},
+            )
+        )
 
 
 async def _note_case(

@@ -86,7 +86,7 @@ class Orders:
             operation="find",
             reference=record.reference if record else None,
             commit=commit,
-            refuse=_not_found,
+            refuse=lambda: failed(38194, "Too many requests", status=429),
             error=internal_error,
             request=request,
         )

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
-from sandbox.amadeus import search, tokens
+from sandbox.amadeus import control, search, tokens
 from sandbox.amadeus.messages import Refused, failed, internal_error, said
 from sandbox.amadeus.orders import SUPPLIER, Orders
 from sandbox.amadeus.pricing import answer_body, priced, recognised
@@ -99,6 +99,7 @@ def router(world: World) -> APIRouter:
     async def back_office(remark: str) -> list[Json]:
         return orders.back_office(remark)
 
+    routes.include_router(control.router(world))
     return routes
 
 

@@ -14,7 +14,8 @@ from cli import app
 from docs import lifecycle
 from localworld.settings import WorldSettings
 from sandbox.faults import KINDS, OPERATIONS
-from settings import Settings
+from sandbox.sellers import SELLERS
+from settings import Settings, SupplierSettings, names
 from tests.support.processes import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -129,8 +130,9 @@ def test_faults_in_examples_can_be_armed() -> None:
         if (match := re.search(r"tripsaga fault arm (\w+) (\w+) (\w+)", line))
     ]
     assert armed
+    known = OPERATIONS | {name: seller.operations for name, seller in SELLERS.items()}
     for supplier, operation, kind in armed:
-        assert operation in OPERATIONS[supplier]
+        assert operation in known[supplier]
         assert kind in KINDS
 
 
@@ -150,7 +152,7 @@ def test_make_targets_exist() -> None:
 def settings_table() -> dict[str, str]:
     """Name and default of every row of the settings table."""
     text = (ROOT / "docs" / "operating.md").read_text().partition("## Settings")[2]
-    return dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", text, flags=re.MULTILINE))
+    return dict(re.findall(r"^\| `([A-Z_{}]+)` \| (\S+) \|", text, flags=re.MULTILINE))
 
 
 def written(default: object) -> str:
@@ -164,13 +166,17 @@ def written(default: object) -> str:
 
 
 def test_settings_table_is_the_settings() -> None:
-    fields = Settings.model_fields.items()
-    assert settings_table() == {name.upper(): written(field.default) for name, field in fields}
+    fields = {name.upper(): field for name, field in Settings.model_fields.items()}
+    del fields["SUPPLIERS"]  # one row for each thing that can be said about any of them
+    of_suppliers = SupplierSettings.model_fields.items()
+    fields |= {f"{{SUPPLIER}}_{name.upper()}": field for name, field in of_suppliers}
+    fields["DISPATCH_{SUPPLIER}"] = fields.pop("{SUPPLIER}_DISPATCH")
+    assert settings_table() == {name: written(field.default) for name, field in fields.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_settings_named_in_the_text_exist(page: Path) -> None:
-    known = {name.upper() for name in (*Settings.model_fields, *WorldSettings.model_fields)}
+    known = names() | {name.upper() for name in WorldSettings.model_fields}
     named = set(SETTING.findall(page.read_text()))
     assert named - known - FROM_THE_SDK - OF_THE_COMMAND_LINE == set()
 

@@ -32,6 +32,11 @@ def settings(**values: Any) -> Settings:
             },
             "exchange rates",
         ),
+        ({"duffel_api_key": "duffel_live_x"}, "DUFFEL_API_KEY is a live token"),
+        (
+            {"environment": "production", "mock_stripe": True, "duffel_api_key": "duffel_test_x"},
+            "DUFFEL_API_KEY is a test token",
+        ),
         ({"exchange_rates_max_age_days": 0}, "greater than or equal to 1"),
     ],
 )
@@ -49,6 +54,26 @@ def test_accepted_at_start() -> None:
     assert settings().rates_url == f"{settings().sandbox_url}/rates/eurofxref-daily.xml"
     mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)
     assert mocked.stripe_key == "sk_test_sandbox"
+
+
+def test_settings_about_suppliers_have_flat_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATEHAWK_API_KEY", "k")
+    monkeypatch.setenv("DISPATCH_RATEHAWK", "local")
+    monkeypatch.setenv("BOOKING_COM_AFFILIATE_ID", "12")
+    given = settings(ratehawk_account="7", viator_base_url="http://127.0.0.1:1/")
+    ratehawk = given.supplier("ratehawk")
+    assert (ratehawk.api_key.get_secret_value(), ratehawk.account) == ("k", "7")
+    assert ratehawk.dispatch == "local"
+    assert given.supplier_url("ratehawk") == "https://api-sandbox.worldota.net/api/b2b/v3"
+    assert given.supplier_url("viator") == "http://127.0.0.1:1"
+    assert given.supplier_url("duffel") == f"{given.sandbox_url}/duffel"
+    assert given.supplier("booking_com").account == "12"
+
+
+def test_production_sells_only_what_it_has_credentials_for() -> None:
+    live = settings(environment="production", mock_stripe=True, **SUPPLIERS)
+    assert [one.name for one in live.suppliers_in_use] == ["amadeus", "booking_com", "viator"]
+    assert len(settings().suppliers_in_use) == 6
 
 
 def test_whether_money_is_real() -> None:

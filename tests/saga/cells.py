@@ -1,9 +1,11 @@
 """The cells of the fault table: which call is disturbed, how, and how the booking must end."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from models.booking import Code
 from models.lifecycle import BookingState
+from tests.support.trips import sold_by
 
 CONFIRMED, FAILED = BookingState.CONFIRMED, BookingState.FAILED
 NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
@@ -16,7 +18,24 @@ STEPS = {
     "activity": ("viator", "book"),
     "capture": ("stripe", "capture"),
 }
-"""Steps that have an effect outside, and the call that has it."""
+"""Steps of the sample trip that have an effect outside, and the call that has it."""
+
+ELSEWHERE = {
+    "flight at Duffel": ("duffel", "book"),
+    "paying Duffel": ("duffel", "complete"),
+    "hotel at RateHawk": ("ratehawk", "book"),
+    "activity at GetYourGuide": ("getyourguide", "book"),
+    "confirming at GetYourGuide": ("getyourguide", "complete"),
+}
+"""The same for the other suppliers: theirs is the flight, the hotel or the activities."""
+
+ALL_STEPS = STEPS | ELSEWHERE
+
+
+def wishes_for(step: str) -> dict[str, Any]:
+    """Return what to ask the planner for, so that a trip has this step."""
+    return sold_by(ALL_STEPS[step][0])
+
 
 FAULTS: dict[str, dict[str, object]] = {
     "refuse": {},
@@ -52,7 +71,7 @@ class End:
 def end_of_fault(step: str, kind: str) -> End:
     """The required end of a cell (reliability.md §2, rows 3–7)."""
     if kind == "refuse":
-        if step == "activity":
+        if "activity" in step or step == "confirming at GetYourGuide":
             return End(CONFIRMED, warned=True)
         if step == "capture":
             return End(CONFIRMED)  # the hold has lapsed: it is made anew, and then taken
@@ -78,7 +97,7 @@ def table() -> str:
         words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
         return words[end.state] + (", item dropped" if end.warned else "")
 
-    columns = list(FAULTS)
+    columns = [*FAULTS]
     lines = [
         "| step \\ fault | " + " | ".join(columns) + " | SIGKILL before, during, after |",
         "|---" * (len(columns) + 2) + "|",
@@ -87,6 +106,6 @@ def table() -> str:
         f"| {step} | "
         + " | ".join(cell(end_of_fault(step, kind)) for kind in columns)
         + f" | {cell(end_of_kill(step))} |"
-        for step in STEPS
+        for step in ALL_STEPS
     ]
     return "\n".join(lines)

@@ -8,7 +8,8 @@ from temporalio.client import WorkflowHandle
 from models.booking import Booking
 from models.lifecycle import BookingState
 from models.messages import RESOLVE_UPDATE, Resolution
-from tests.saga.cells import FAULTS, NEEDS_ATTENTION, STEPS, End, end_of_fault
+from sandbox.sellers import SELLERS
+from tests.saga.cells import ALL_STEPS, FAULTS, NEEDS_ATTENTION, End, end_of_fault, wishes_for
 from tests.support.checker import check
 from tests.support.stack import Stack
 from workflows.booking import BookTrip
@@ -64,10 +65,10 @@ async def settle_by_hand(
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ALL_STEPS)
 async def test_fault(stack: Stack, step: str, kind: str) -> None:
-    request = await stack.request()
-    supplier, operation = STEPS[step]
+    request = await stack.request(**wishes_for(step))
+    supplier, operation = ALL_STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=request.booking_id, **FAULTS[kind])
     handle = await stack.start(request)
     booking = await settled(stack, handle)
@@ -77,10 +78,10 @@ async def test_fault(stack: Stack, step: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["error", "reset", "hang", "malformed"])
-@pytest.mark.parametrize("supplier", ["amadeus", "booking_com", "viator"])
+@pytest.mark.parametrize("supplier", SELLERS)
 async def test_validation_asks_again(stack: Stack, supplier: str, kind: str) -> None:
     """Reads touch nothing: they are asked again, and nobody notices."""
-    request = await stack.request()
+    request = await stack.request(suppliers={SELLERS[supplier].sells: supplier})
     await stack.sandbox.arm(supplier, "quote", kind, seconds=20)
     handle = await stack.start(request)
     booking = await asyncio.wait_for(handle.result(), 60)

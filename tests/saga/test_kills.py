@@ -8,10 +8,12 @@ import pytest
 
 from models.lifecycle import BookingState
 from models.messages import CANCEL_UPDATE, CancelOutcome, CancelRequest
-from tests.saga.cells import POINTS, STEPS, end_of_kill
+from sandbox.sellers import SELLERS
+from tests.saga.cells import ALL_STEPS, POINTS, end_of_kill, wishes_for
 from tests.saga.test_faults import judge, settled
 from tests.support.checker import check
 from tests.support.stack import Stack, create_stack
+from tests.support.trips import sold_by
 
 
 @pytest.fixture
@@ -31,10 +33,10 @@ async def own_stack(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", ALL_STEPS)
 async def test_kill(own_stack: Stack, step: str, point: str) -> None:
-    request = await own_stack.request()
-    supplier, operation = STEPS[step]
+    request = await own_stack.request(**wishes_for(step))
+    supplier, operation = ALL_STEPS[step]
     if point == "during":
         await own_stack.sandbox.arm(
             supplier, operation, "slow", seconds=0.6, reference=request.booking_id
@@ -50,12 +52,7 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     await judge(own_stack, handle, booking, end_of_kill(step))
 
 
-UNDOS = [
-    ("amadeus", "cancel"),
-    ("booking_com", "cancel"),
-    ("viator", "cancel"),
-    ("stripe", "cancel"),
-]
+UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
 
 
 @pytest.mark.slow
@@ -65,7 +62,7 @@ async def test_kill_during_the_undo(
     own_stack: Stack, supplier: str, operation: str, point: str
 ) -> None:
     """Everything is booked, the capture is refused, and the worker dies putting things back."""
-    request = await own_stack.request()
+    request = await own_stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     if point == "during":

@@ -7,8 +7,10 @@ import pytest
 from models.booking import Code
 from models.lifecycle import BookingState, PaymentStatus
 from models.messages import RESOLVE_UPDATE, Resolution
+from sandbox.sellers import SELLERS
 from tests.support.checker import check
 from tests.support.stack import Stack
+from tests.support.trips import sold_by
 
 RETRY = Resolution(decision="retry", who="op")
 SETTLED = Resolution(decision="resolved", who="op", note="called the airline")
@@ -32,13 +34,13 @@ async def test_a_refused_hotel_undoes_flight_and_payment_in_reverse(stack: Stack
 @pytest.mark.parametrize("kind", ["error", "reset", "hang", "commit_then_hang", "malformed"])
 @pytest.mark.parametrize(
     ("supplier", "operation"),
-    [("amadeus", "cancel"), ("booking_com", "cancel"), ("viator", "cancel"), ("stripe", "cancel")],
+    [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")],
 )
 async def test_an_undo_in_trouble_is_repeated(
     stack: Stack, supplier: str, operation: str, kind: str
 ) -> None:
     """Everything is booked, the capture is refused, and one undo has trouble: rows c1–c4."""
-    request = await stack.request()
+    request = await stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     await stack.sandbox.arm(supplier, operation, kind, seconds=20, **about)
@@ -49,11 +51,11 @@ async def test_an_undo_in_trouble_is_repeated(
 
 
 @pytest.mark.parametrize("decision", [RETRY, SETTLED], ids=["retry", "resolved"])
-@pytest.mark.parametrize("supplier", ["amadeus", "booking_com", "viator"])
+@pytest.mark.parametrize("supplier", SELLERS)
 async def test_an_undo_that_fails_for_good_waits_for_an_operator(
     stack: Stack, supplier: str, decision: Resolution
 ) -> None:
-    request = await stack.request()
+    request = await stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
     await stack.sandbox.arm(supplier, "cancel", "refuse", **about)

@@ -261,21 +261,50 @@ async def test_plain_requests(
         assert_published(local.recorder.exchanges[0])
 
 
-async def test_events_are_listed_until_acknowledged(
+async def test_events_of_operators_are_listed_until_acknowledged(
     local: LocalWorld, tours: ViatorSupplier, item: TripComponent, party: Party
 ) -> None:
+    since = dt.datetime.now(dt.UTC)
+    quote = await tours.quote(item, party)
+    await tours.cancel(await tours.book(item, quote, party, str(uuid.uuid4())), "key")
+    assert await tours.changes(since) == []  # our own doing
     ours = str(uuid.uuid4())
-    booked = await tours.book(item, await tours.quote(item, party), party, ours)
-    await tours.cancel(booked, "key")
-    base = f"{local.url}/viator/partner"
-    async with httpx.AsyncClient(base_url=base, headers=HEADERS) as http:
-        (event,) = (await http.get("/bookings/modified-since")).json()["bookings"]
-        assert (event["eventType"], event["partnerBookingRef"]) == ("CANCELLATION", ours)
-        acknowledged = await http.post(
-            "/bookings/modified-since/acknowledge",
-            json={"transactionRefs": [event["transactionRef"]]},
+    booked = await tours.book(item, quote, party, ours)
+    async with httpx.AsyncClient(base_url=local.url) as http:
+        for act in ("amend", "cancel"):
+            done = await http.post(f"/_sandbox/viator/bookings/{ours}/{act}", json={})
+            assert done.status_code == 200
+        listed = await tours.changes(since)
+        assert [change.kind for change in listed] == ["AMENDMENT", "CANCELLATION"]
+        await tours.look(booked)
+        await tours.cancel_quote(booked)
+        await tours.acknowledge(listed)
+        assert await tours.changes(since) == []
+        lost = await http.post(
+            "/viator/partner/bookings/modified-since/acknowledge",
+            json={"transactionRefs": ["foo"]},
+            headers=HEADERS,
         )
-        assert acknowledged.status_code == 204
-        assert (await http.get("/bookings/modified-since")).json()["bookings"] == []
+    published = spec()["paths"]["/bookings/modified-since/acknowledge"]["post"]["responses"]["404"]
+    schema = published["content"]["application/json"]["schema"]
+    assert lost.status_code == 404
+    assert problems(schema, lost.json()) == []
     for exchange in local.recorder.exchanges:
-        assert_published(exchange)
+        if exchange.status != 404 and not exchange.path.startswith("/_sandbox"):
+            assert_published(exchange)
+
+
+async def test_a_rejected_booking_is_shown_as_published(
+    local: LocalWorld, tours: ViatorSupplier, item: TripComponent, party: Party
+) -> None:
+    offer = item.offer | {"productCode": "77777P404", "title": _title("77777P404")}
+    manual = item.model_copy(update={"offer": offer})
+    ours = str(uuid.uuid4())
+    pending = await tours.book(manual, await tours.quote(manual, party), party, ours)
+    async with httpx.AsyncClient(base_url=local.url) as http:
+        await http.post(f"/_sandbox/viator/bookings/{ours}/reject", json={})
+    await tours.look(pending)
+    await tours.find(ours, since=dt.datetime.now(dt.UTC))
+    for exchange in local.recorder.exchanges:
+        if not exchange.path.startswith("/_sandbox"):
+            assert_published(exchange)

@@ -46,6 +46,7 @@ class Exchange:
     status: int = 0
     answer_headers: dict[str, str] = field(default_factory=dict)
     answer: Any = None
+    query: str = ""
 
 
 class Recorder:
@@ -66,6 +67,7 @@ class Recorder:
             scope["path"],
             {name.decode(): value.decode() for name, value in scope["headers"]},
             None,
+            query=scope["query_string"].decode(),
         )
 
         async def watched_receive() -> MutableMapping[str, Any]:

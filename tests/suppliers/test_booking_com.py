@@ -250,7 +250,7 @@ async def test_a_phone_is_needed(local: LocalWorld, item: TripComponent) -> None
     party = Party(
         travelers=(traveler("Ana"), traveler("Bo")), contact=Contact(email="ana@example.com")
     )
-    hotels = BookingComSupplier(local.settings())
+    hotels = BookingComSupplier(local.settings(agency_phone=""))
     with pytest.raises(InvalidRequest, match="phone"):
         await hotels.quote(item, party)
     await hotels.close()

@@ -4,7 +4,7 @@ It takes no answer from the code under test. Numbers are the invariants of relia
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -37,6 +37,13 @@ class Facts:
     cases: list[dict[str, Any]]
     """Open cases about the booking."""
     refunds: list[dict[str, Any]]
+    supplements: list[dict[str, Any]] = field(default_factory=list)
+    """Further payments on record: what changes cost more."""
+
+    @property
+    def on_record(self) -> list[dict[str, Any]]:
+        """Every payment on record, the first one and the supplements."""
+        return [self.payment, *self.supplements]
 
 
 async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> Facts:
@@ -58,6 +65,7 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         )
         cases = await rows("SELECT * FROM cases WHERE booking_id = %s AND resolved_at IS NULL")
         refunds = await rows("SELECT * FROM refunds WHERE booking_id = %s ORDER BY number")
+        supplements = await rows("SELECT * FROM supplements WHERE booking_id = %s ORDER BY number")
     return Facts(
         booking=booking,
         items=items,
@@ -69,6 +77,7 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         ledger=ledger,
         cases=cases,
         refunds=refunds,
+        supplements=supplements,
     )
 
 
@@ -85,11 +94,17 @@ def violations(facts: Facts) -> list[str]:
     """What the gateway keeps more than is due, because the traveller has it otherwise."""
 
     taken = [p for p in facts.payments if p["captured"] > p["refunded"] or _is_ours(facts, p)]
-    if len(taken) > 1:
+    # one payment for each price that was accepted: the trip's, and each change's difference
+    agreed = {row["payment_intent_id"]: row["amount"] for row in facts.on_record}
+    changes = {row["payment_intent_id"] for row in facts.supplements}
+    if len([p for p in taken if p["id"] not in changes]) > 1:
         found.append(f"I1: {len(taken)} payments were captured")
-    most = max((p["captured"] for p in facts.payments), default=0)
-    if most > facts.booking["accepted_total"]:
-        found.append(f"I1: captured {most} > accepted {facts.booking['accepted_total']}")
+    for paid in facts.payments:
+        most = agreed.get(paid["id"], facts.payment["amount"])
+        if paid["captured"] > most:
+            found.append(f"I1: captured {paid['captured']} > accepted {most}")
+    if state == "CONFIRMED" and kept - by_hand > facts.booking["accepted_total"]:
+        found.append(f"I1: keeps {kept} > accepted {facts.booking['accepted_total']}")
 
     held = [p for p in facts.payments if p["status"] == "requires_capture"]
     if state in {"FAILED", "CANCELLED"}:
@@ -138,17 +153,18 @@ def violations(facts: Facts) -> list[str]:
     if (state == "NEEDS_ATTENTION") != (bool(open_case) and not open_case.get("resolved_at")):
         found.append(f"I7: {state} with case {open_case}")
     found += _broken_history(facts)
-    recorded = [p for p in facts.payments if p["id"] == facts.payment["payment_intent_id"]]
-    at_gateway = tuple(sum(p[name] for p in recorded) for name in ("captured", "refunded"))
-    on_record = (facts.payment["captured"], facts.payment["refunded"])
-    if on_record != at_gateway:
-        found.append(f"I9: record says {on_record}, gateway {at_gateway}")
+    for row in facts.on_record:
+        recorded = [p for p in facts.payments if p["id"] == row["payment_intent_id"]]
+        at_gateway = tuple(sum(p[name] for p in recorded) for name in ("captured", "refunded"))
+        on_record = (row["captured"], row["refunded"])
+        if on_record != at_gateway:
+            found.append(f"I9: record says {on_record}, gateway {at_gateway}")
     return found + _broken_ledger(facts, kept)
 
 
 def _stands(item: dict[str, Any]) -> bool:
     """Tell whether the traveller has it, or will once its supplier says yes."""
-    return item["status"] == "CONFIRMED" or item["saga_state"] == "AWAITED"
+    return bool(item["status"] == "CONFIRMED" or item["saga_state"] == "AWAITED")
 
 
 def _is_ours(facts: Facts, payment: dict[str, Any]) -> bool:
@@ -165,7 +181,9 @@ def _broken_ledger(facts: Facts, kept: int) -> list[str]:
         where = "BY_HAND" if line["owner"] == "by_hand" else line["account"]
         accounts[where] += line["signed"]
     found += [f"I8: entry {entry} is off by {off} {c}" for (entry, c), off in sums.items() if off]
-    disputed = sum(d["amount"] for d in facts.payment["disputes"] if d["status"] != "won")
+    disputed = sum(
+        d["amount"] for row in facts.on_record for d in row["disputes"] if d["status"] != "won"
+    )
     if accounts["GATEWAY"] != kept - disputed:
         found.append(f"I9: the ledger has {accounts['GATEWAY']}, the gateway {kept - disputed}")
     if accounts["TRAVELER"] and facts.booking["state"] in SETTLED:
@@ -174,11 +192,12 @@ def _broken_ledger(facts: Facts, kept: int) -> list[str]:
         found.append(f"I9: {accounts['SUSPENSE']} in SUSPENSE and no case is open")
     if facts.booking["state"] == "NEEDS_ATTENTION" and not facts.cases:
         found.append("I7: NEEDS_ATTENTION, and the operators' list has no case")
-    ours = [
-        r for r in facts.refunds if r["payment_intent_id"] == facts.payment["payment_intent_id"]
-    ]
+    known = {row["payment_intent_id"] for row in facts.on_record}
+    ours = [row for row in facts.refunds if row["payment_intent_id"] in known]
     given = sum(row["amount"] for row in ours if _back(row))
-    listed = sum(r["amount"] for r in facts.payment["refunds"] if r["key"] and _back(r))
+    listed = sum(
+        r["amount"] for row in facts.on_record for r in row["refunds"] if r["key"] and _back(r)
+    )
     unsettled = any(row["status"] == "requested" for row in facts.refunds)
     if given != listed or (unsettled and facts.booking["state"] != "NEEDS_ATTENTION"):
         found.append(f"I9: refund rows give back {given}, the record {listed}: {facts.refunds}")

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from temporalio.client import WorkflowFailureError
 
+from activities.following.beginning import begin_following
 from localworld.shared import servers
+from models.booking import Booking
+from models.following import FollowRound
 from models.lifecycle import BookingState
 from models.messages import (
     CANCEL_UPDATE,
@@ -23,11 +26,14 @@ from models.messages import (
     Resolution,
 )
 from models.watching import WatchRequest
+from temporal import patience
 from tests.conftest import migrate
 from tests.saga.test_cancel_confirmed import cancel
 from tests.support.money import Gateway, settling
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
+from tests.support.trips import confirmed_by_hand
+from workflows.following_round import WatchSuppliers
 from workflows.watching import WatchMoney
 
 HISTORIES = ROOT / "tests" / "histories"
@@ -88,6 +94,7 @@ async def record(stack: Stack) -> None:
     await another_card(stack, save)
     await settled_by_hand(stack, save)
     await watched(stack, save)
+    await followed(stack, save)
 
 
 async def another_card(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
@@ -125,6 +132,50 @@ async def watched(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> 
             await handle.result()
         await stack.sandbox.clear()
         await save(name, handle.id)
+
+
+async def followed(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
+    """Have suppliers say things afterwards, and be followed."""
+
+    async def follow(name: str, booking: Booking, number: int) -> None:
+        waits = patience(stack.settings)
+        assert await begin_following(stack.client, waits, booking, "recorded", items=[number])
+        handle = stack.client.get_workflow_handle(booking.id)
+        if name == "followed_to_an_operator":
+            await stack.until(handle, BookingState.NEEDS_ATTENTION)
+            await stack.sandbox.clear()
+            await handle.execute_update("resolve", Resolution(decision="retry", who="op"))
+        await handle.result()
+        await save(name, booking.id)
+
+    async def act(reference: str, what: str) -> None:
+        path = f"/_sandbox/viator/bookings/{reference}/{what}"
+        (await stack.sandbox.http.post(path, json={})).raise_for_status()
+
+    for name, what in (
+        ("followed_confirmed", "confirm"),
+        ("followed_refused", "reject"),
+        ("followed_to_an_operator", "reject"),
+    ):
+        trip = confirmed_by_hand(await stack.sandbox.trip(activities=1))
+        booking = await stack.book(trip=trip)
+        item = next(item for item in booking.items if item.awaited)
+        await act(item.reference, what)
+        if name == "followed_to_an_operator":
+            await stack.sandbox.arm("stripe", "refund", "refuse", rate=1)
+        await follow(name, booking, item.number)
+    booking = await stack.book(activities=1)
+    tour = next(item for item in booking.items if item.supplier == "viator")
+    await stack.sandbox.arm("viator", "find", "error", rate=1, reference=booking.id)
+    await follow("followed_without_an_answer", booking, tour.number)
+    await stack.sandbox.clear()
+    await act(tour.reference, "cancel")
+    await follow("followed_cancelled", booking, tour.number)
+    handle = await stack.client.start_workflow(
+        WatchSuppliers.run, FollowRound(), id="suppliers", task_queue=stack.settings.task_queue
+    )
+    await handle.result()
+    await save("suppliers_watched", handle.id)
 
 
 async def main() -> None:

@@ -2,7 +2,14 @@
 
 from typing import Any
 
+from sandbox.sellers import SELLERS
 from sandbox.viator.catalogue import MANUAL, product_of, retail_price
+
+
+def sold_by(supplier: str) -> dict[str, Any]:
+    """Return the wish for a trip in which ``supplier`` sells what it sells; {} for a gateway."""
+    seller = SELLERS.get(supplier)
+    return {} if seller is None else {"suppliers": {seller.sells: supplier}}
 
 
 def confirmed_by_hand(trip: dict[str, Any], *, components: int = 1) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Desk:
         return Inbox(
             self.sessions,
             self.activities.payments,
+            self.activities.items,
             client or self.stack.client,
             self.stack.settings,
         )

@@ -91,7 +91,11 @@ async def test_the_database_goes_away_and_comes_back(
     settings = Settings(database_url=url)
     engine = create_engine(settings.sqlalchemy_url)
     inbox = Inbox(
-        create_sessions(engine), desk.activities.payments, desk.stack.client, desk.stack.settings
+        create_sessions(engine),
+        desk.activities.payments,
+        desk.activities.items,
+        desk.stack.client,
+        desk.stack.settings,
     )
     with caplog.at_level(logging.INFO, "tripsaga.inbox"):
         async with emptied(inbox) as running:

@@ -6,6 +6,8 @@ import typing
 from temporalio import activity
 
 from activities.bookings import BookingActivities
+from activities.cancel_quotes import CancelQuoteActivities
+from activities.following.rounds import FollowActivities
 from activities.items import ItemActivities
 from activities.payments import PaymentActivities
 from activities.quoting import QuoteActivities
@@ -18,9 +20,11 @@ def test_every_call_has_an_activity_of_its_shape() -> None:
     homes = (
         BookingActivities,
         QuoteActivities,
+        CancelQuoteActivities,
         ItemActivities,
         PaymentActivities,
         WatchActivities,
+        FollowActivities,
     )
     for home in homes:
         for _, function in inspect.getmembers(home, inspect.isfunction):

@@ -1,0 +1,58 @@
+"""Beginning FollowBooking: the one way in which others have a booking's suppliers followed."""
+
+from collections.abc import Sequence
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from models.booking import Booking
+from models.following import FollowRequest
+from models.messages import Patience
+from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+
+FOLLOW_BOOKING = "FollowBooking"
+
+
+async def begin_following(
+    client: Client,
+    patience: Patience,
+    booking: Booking,
+    why: str,
+    *,
+    items: Sequence[int],
+    caller_id: str = "",
+) -> bool:
+    """Start FollowBooking under the booking's id; False when something else runs there.
+
+    Nothing is lost by False: whoever runs there owns the booking now; look again later.
+    ``caller_id`` is whose booking it is, for those who may follow the workflow.
+
+    Raises:
+        RPCError: Temporal does not answer.
+    """
+    try:
+        await client.start_workflow(
+            FOLLOW_BOOKING,
+            FollowRequest(booking_id=booking.id, why=why, items=sorted(items), patience=patience),
+            id=booking.id,
+            task_queue=patience.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            memo={"caller": caller_id, "reference": booking.reference},
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(BOOKING_STATE, booking.state),
+                    SearchAttributePair(BOOKING_REFERENCE, booking.reference),
+                ]
+            ),
+            static_summary=f"Follow what the suppliers of {booking.reference} say",
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""``tripsaga suppliers``: who answers, and what calls to suppliers came to."""
+
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.cases import ask
+from commands.options import AsJson
+from commands.output import as_json, out
+
+_LOOK = {"up": "[green]up[/]", "trying": "[yellow]trying[/]", "down": "[bold red]down[/]"}
+
+
+def suppliers(*, json: AsJson = False) -> None:
+    """Show how every supplier does: its circuit, and its calls of the last day.
+
+    Ends with 1 when one of them is down.
+    """
+    found = ask("GET", "/operator/suppliers")["suppliers"]
+    if json:
+        as_json(found)
+    else:
+        out.print(_table(found))
+        for one in found:
+            if one["circuit"] != "up":
+                said = escape(one["lastFault"] or "no answer")
+                since = _clock(one["since"])
+                out.print(f"[red]![/] {escape(one['title'])}, since {since}: {said}")
+    if any(one["circuit"] == "down" for one in found):
+        raise typer.Exit(1)
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Supplier")
+    table.add_column("")
+    table.add_column("Last answer")
+    for heading in ("Calls", "Done", "Refused", "Unknown", "Settled", "Success", "p50", "p95"):
+        table.add_column(heading, justify="right")
+    for one in found:
+        day = one["lastDay"]
+        rate = day["successRate"]
+        table.add_row(
+            escape(one["title"]),
+            _LOOK[one["circuit"]],
+            _clock(one["lastSuccessAt"]),
+            *(str(day[name]) for name in ("calls", "done", "refused", "unknown")),
+            str(day["found"] + day["repeated"] + day["absent"]),
+            "–" if rate is None else f"{rate:.1%}",
+            *(_seconds(day[name]) for name in ("p50", "p95")),
+        )
+    return table
+
+
+def _clock(moment: str | None) -> str:
+    return "–" if moment is None else moment[:19].replace("T", " ")
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f} s"
