@@ -50,7 +50,7 @@ class PaymentEvents:
             owner = await load_identity(session, booking_id) if booking_id else None
         if booking is None or owner is None:
             return unknown(events)
-        if booking.state is BookingState.PAYMENT_PENDING:
+        if booking.state is BookingState.PAYMENT_PENDING or booking.payment.supplement_waits:
             return await self._tell_workflow(booking)
         if booking.state in SETTLED_STATES:
             return await self._look(booking, owner.caller_id, events)
@@ -98,7 +98,7 @@ class PaymentEvents:
         )
         if not began:
             return later("a workflow of the booking runs: it owns the money")
-        if named not in (None, booking.payment.id, stray):
+        if named not in (None, stray, *(payment.id for payment in booking.payments)):
             return later("the payment on record is settled first")
         return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
 

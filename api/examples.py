@@ -3,6 +3,12 @@
 from typing import Any
 
 from api.contract.cancelling import CANCEL_QUOTE  # noqa: F401  (shown by name)
+from api.contract.changing import (  # noqa: F401  (shown by name)
+    CHANGE_QUOTE,
+    CHANGED,
+    CHANGING,
+    NOT_CHANGED,
+)
 from api.contract.suppliers import (  # noqa: F401  (shown by name)
     ATTEMPTS,
     ORDERS,

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.booking import Booking, HistoryEntry
+from models.changing import ChangeOutcome
 from models.database import Sessions
 from models.lifecycle import BookingState
 from models.record import load_booking, load_history
-from models.tables import BOOKINGS
+from models.tables import BOOKINGS, CHANGES
 
 Read = TypeVar("Read")
 
@@ -29,6 +30,16 @@ class Stored:
     booking: Booking
     fingerprint: str
     """Of the request that made it."""
+
+
+@dataclass(frozen=True)
+class StoredChange:
+    """A change of a booking as recorded."""
+
+    fingerprint: str
+    """Of the request that asked for it."""
+    outcome: ChangeOutcome | None
+    """None: it has not ended."""
 
 
 def is_booking_id(text_: str) -> bool:
@@ -118,6 +129,23 @@ class Record:
 
         state = await self.read(query)
         return BookingState(state) if state else None
+
+    async def change(self, change_id: str) -> StoredChange | None:
+        """Return a change of a booking as recorded; None when it is not."""
+
+        async def query(session: AsyncSession) -> StoredChange | None:
+            table = CHANGES.c
+            row = (
+                await session.execute(
+                    select(table.fingerprint, table.outcome).where(table.id == change_id)
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            outcome = ChangeOutcome.model_validate(row.outcome) if row.outcome else None
+            return StoredChange(fingerprint=row.fingerprint, outcome=outcome)
+
+        return await self.read(query)
 
     async def history(self, booking_id: str) -> list[HistoryEntry]:
         """Return the recorded transitions of a booking, oldest first."""

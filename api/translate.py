@@ -23,7 +23,7 @@ from api.contract.answers import (
     WholeBooking,
     WholePaymentAnswer,
 )
-from models.booking import Booking, HistoryEntry, Item
+from models.booking import Booking, HistoryEntry, Item, PaymentView, RefundView
 from models.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.money import Money
 from models.trip import ItemType
@@ -189,6 +189,40 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
     )
 
 
+def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
+    """Return a payment as stored, its supplements with it.
+
+    A supplement tells by itself what it waits for; of the first payment the booking's state does.
+    """
+    if payment.supplement and payment.waits_until is not None:
+        waiting = {
+            "waits_until": payment.waits_until,
+            "client_secret": payment.client_secret,
+            "next_action": payment.next_action,
+        }
+    return WholePaymentAnswer(
+        payment_intent_id=payment.id,
+        charge_id=payment.charge_id,
+        payment_method_id=payment.payment_method_id,
+        amount=payment.amount,
+        currency=payment.currency,
+        status=payment.status,
+        authorised=payment.authorised,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        refunds=[
+            RefundAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
+            for one in payment.refunds
+        ],
+        disputes=[
+            DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
+            for one in payment.disputes
+        ],
+        supplements=[paid_answer(supplement) for supplement in payment.supplements],
+        **waiting,
+    )
+
+
 def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
     """Return the answer of ``GET /booking/{id}``."""
     payment = booking.payment
@@ -201,26 +235,7 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         currency=booking.currency,
         components=[_component(booking, item) for item in booking.items],
         confirmations=confirmations(booking),
-        payment=WholePaymentAnswer(
-            payment_intent_id=payment.id,
-            charge_id=payment.charge_id,
-            payment_method_id=payment.payment_method_id,
-            amount=payment.amount,
-            currency=payment.currency,
-            status=payment.status,
-            authorised=payment.authorised,
-            captured=payment.captured,
-            refunded=payment.refunded,
-            refunds=[
-                RefundAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
-                for one in payment.refunds
-            ],
-            disputes=[
-                DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
-                for one in payment.disputes
-            ],
-            **_authentication(booking),
-        ),
+        payment=paid_answer(payment, **_authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
         error=error(booking),
@@ -235,12 +250,16 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
     )
 
 
+def _refunds(booking: Booking) -> list[RefundView]:
+    return [refund for payment in booking.payments for refund in payment.refunds]
+
+
 def _refund_status(booking: Booking) -> str:
     payment = booking.payment
-    if payment.refunded:
-        if any(refund.status == "pending" for refund in payment.refunds):
+    if booking.refunded:
+        if any(refund.status == "pending" for refund in _refunds(booking)):
             return "pending"
-        return "refunded" if payment.refunded >= payment.captured else "partially_refunded"
+        return "refunded" if booking.refunded >= booking.captured else "partially_refunded"
     return "released" if payment.status is PaymentStatus.RELEASED else "none"
 
 
@@ -275,12 +294,12 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
             for item in cancelled
         ],
         refund=RefundSummary(
-            amount=payment.refunded,
+            amount=booking.refunded,
             currency=payment.currency,
             status=_refund_status(booking),
-            ids=[refund.id for refund in payment.refunds],
+            ids=[refund.id for refund in _refunds(booking)],
         ),
-        kept=max(payment.captured - payment.refunded, 0),
+        kept=max(booking.captured - booking.refunded, 0),
         money=words.money(booking),
         warnings=booking.warnings,
     )

@@ -28,6 +28,12 @@ from temporal import connect
 from workflows.booking import BookTrip
 from workflows.plan import plan
 
+TRIP = {
+    "suppliers": {"flight": "duffel", "hotel": "ratehawk", "activity": "viator"},
+    "activities": 5,
+}
+"""Some flights cannot be held, some rooms not be given back; one tour of five neither."""
+
 
 @dataclass
 class Played:
@@ -75,7 +81,8 @@ async def measure(on: Stage, count: int, latency: float) -> dict[BookingOrder, P
         (await sandbox.post("/_sandbox/latency", json={"seconds": latency})).raise_for_status()
         for number in range(count):
             for order in BookingOrder:
-                trip = (await sandbox.post("/trip/generate", json=wishes(number))).json()
+                wish = {**wishes(number), **TRIP}
+                trip = (await sandbox.post("/trip/generate", json=wish)).raise_for_status().json()
                 saga = Saga(on.settings.model_copy(update={"booking_order": order.value}), client)
                 begun = time.monotonic()
                 booked = await saga.book(trip)

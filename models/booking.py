@@ -183,6 +183,11 @@ class PaymentView(BaseModel):
         return supplement_of(self.hold)
 
     @property
+    def supplement_waits(self) -> bool:
+        """Whether a change of the booking waits for its traveller: for a proof, or a card."""
+        return any(supplement.waits_until for supplement in self.supplements)
+
+    @property
     def left(self) -> int:
         """What is left at the gateway of what was taken; disputes aside."""
         return self.captured - self.refunded

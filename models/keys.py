@@ -15,6 +15,11 @@ def booking_id(caller: str, idempotency_key: str) -> str:
     return str(uuid.uuid5(_BOOKINGS, f"{caller}\n{idempotency_key}"))
 
 
+def change_id(caller: str, booking: str, idempotency_key: str) -> str:
+    """Return the id of a change of a booking: the same for every repeat of a request."""
+    return str(uuid.uuid5(_BOOKINGS, f"{caller}\n{booking}\n{idempotency_key}"))
+
+
 def booking_reference(booking: str) -> str:
     """Return the human reference of a booking id, such as ``TS-4K7QP-9XW2M`` (50 bits)."""
     number = int.from_bytes(hashlib.sha256(booking.encode()).digest()[:8])

@@ -119,10 +119,12 @@ SET reason = 'awaited', since = excluded.since, due_at = excluded.due_at
 """)
 
 _LATE = text(f"""
+WITH a AS MATERIALIZED (
+    SELECT booking_id, item, started_at FROM attempts
+    WHERE {DOUBTFUL_BOOKING} AND started_at > now() - CAST(:window AS interval))
 INSERT INTO supplier_looks (booking_id, number, supplier, reason, since, due_at)
 SELECT i.booking_id, i.number, i.supplier, 'late', max(a.started_at), now()
-FROM (SELECT booking_id, item, started_at FROM attempts
-      WHERE {DOUBTFUL_BOOKING} AND started_at > now() - CAST(:window AS interval)) a
+FROM a
 JOIN booking_items i ON i.booking_id = a.booking_id AND i.number = a.item
 JOIN bookings b ON b.id = i.booking_id
 WHERE i.supplier = ANY(CAST(:suppliers AS text[]))

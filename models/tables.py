@@ -171,12 +171,12 @@ class BookingItemRow(SQLModel, table=True):
         Index("ix_booking_items_trip_option", "trip_option_id"),
         Index(
             "ix_booking_items_searched_hash",
-            text("(offer -> 'offer' ->> 'book_hash')"),
+            text("((offer -> 'offer'::text) ->> 'book_hash'::text)"),
             postgresql_where=text("(offer -> 'offer' ->> 'book_hash') IS NOT NULL"),
         ),
         Index(
             "ix_booking_items_booked_hash",
-            text("(quote -> 'offer' ->> 'book_hash')"),
+            text("((quote -> 'offer'::text) ->> 'book_hash'::text)"),
             postgresql_where=text("(quote -> 'offer' ->> 'book_hash') IS NOT NULL"),
         ),
         Index(

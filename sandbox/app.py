@@ -36,7 +36,8 @@ def create_app(world: World) -> FastAPI:
     app.add_middleware(KeptBeforeTold, world=world)
     world.faults.operations |= {name: one.operations for name, one in SELLERS.items()}
     sellers = [seller.module for seller in SELLERS.values()]
-    for part in (control, announcements, stripe, payment_service, *sellers, rates, planner):
+    # Announcements last: the gateways have webhooks of their own under the same paths.
+    for part in (control, stripe, payment_service, *sellers, rates, planner, announcements):
         app.include_router(part.router(world))
     return app
 

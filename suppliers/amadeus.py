@@ -108,6 +108,7 @@ class AmadeusSupplier:
             ),
             title=str(offer),
             offer=priced.model_dump(mode="json"),
+            holdable=True,  # DELAY_TO_CANCEL: an order is free to undo until it is ticketed
         )
 
     # -- book -------------------------------------------------------------------------------

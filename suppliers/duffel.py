@@ -5,11 +5,11 @@ after the traveller's money was taken, because what is paid may not come back. O
 paid from our balance at once. Our reference travels in the order's metadata; ``find`` lists orders,
 newest first, and matches it.
 
-Duffel has no idempotency header and asks not to repeat an order after a 5xx. What makes repeating
-safe is that an offer request can be booked once: a second order is refused as
-``offer_request_already_booked`` or ``order_creation_already_attempted``. So ``repeat_after`` is
-longer than an airline takes to answer (documented: up to 120 s): by then the first order can be
-listed, or refuses the second.
+Duffel has no idempotency header, and warns that repeating an order after a 5xx may make a second
+one. What makes repeating safe is that an offer request can be booked once: a second order is
+refused as ``offer_request_already_booked`` or ``order_creation_already_attempted``. So
+``repeat_after`` is longer than an airline takes to answer (documented: up to 120 s): by then the
+first order can be listed, or refuses the second.
 
 200 and 202 instead of 201 mean that the order is being made; it shows up later, or an event
 ``order.creation_failed`` says that it never will. Such a reservation is PENDING, and is known by
@@ -21,7 +21,6 @@ from typing import Any, Final
 from urllib.parse import quote as percent_encoded
 
 from models.errors import (
-    Declined,
     Duplicate,
     PriceChanged,
     ProviderError,
@@ -42,9 +41,10 @@ from settings import Settings
 from suppliers import duffel_requests as ours
 from suppliers.duffel_answers import Offer, OfferAnswer
 from suppliers.duffel_cancel import Cancelling
-from suppliers.duffel_errors import error_of, failure, with_request_id
+from suppliers.duffel_errors import failure, with_request_id
 from suppliers.duffel_lookup import Lookup, reservation_of
-from suppliers.duffel_orders import Order, OrderAnswer, PaymentAnswer
+from suppliers.duffel_orders import Order, OrderAnswer
+from suppliers.duffel_pay import Paying
 from suppliers.duffel_verify import verify_offer, verify_order
 from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
@@ -87,6 +87,7 @@ class DuffelSupplier:
             max_bytes=_MAX_BYTES,
         )
         self._lookup = Lookup(self._call)
+        self._paying = Paying(self._call, self._lookup)
         self._cancelling = Cancelling(self._call, self._lookup)
         sandbox = settings.is_sandbox(url)
         self._look_pause = dt.timedelta(seconds=0.5 if sandbox else 10)
@@ -116,6 +117,7 @@ class DuffelSupplier:
             title=str(offer),
             expires_at=offer.expires_at,
             offer=priced.model_dump(mode="json"),
+            holdable=priced.hold,
         )
 
     async def _offer(self, offer_id: str, operation: str) -> tuple[Offer, JsonAnswer]:
@@ -213,7 +215,9 @@ class DuffelSupplier:
             return await self._lookup.order(reservation.supplier_id, operation)
         return await self._lookup.accepted(reservation, operation)
 
-    async def _known(self, reservation: Reservation, operation: str) -> Order | None:
+    async def _known(
+        self, reservation: Reservation, operation: str
+    ) -> tuple[Order, JsonAnswer] | None:
         """Return the order; None when it was never made.
 
         Raises:
@@ -226,7 +230,7 @@ class DuffelSupplier:
             raise Retryable(
                 "the order is being made and cannot be seen yet", provider=NAME, operation=operation
             )
-        return seen[0]
+        return seen
 
     # -- complete ---------------------------------------------------------------------------
 
@@ -238,66 +242,18 @@ class DuffelSupplier:
         key: str,  # noqa: ARG002
     ) -> Reservation:
         """Pay a held order from our balance; see the protocol. Duffel takes no key."""
-        order_id = await self._order_id(reservation, "complete")
-        if order_id is None:
-            raise Unavailable("the order was never made", provider=NAME, operation="complete")
-        answer = await self._call(
-            "POST",
-            "/air/payments",
-            "complete",
-            changes=True,
-            body={"order_id": order_id, "payment": ours.payment(quote.price)},
-        )
-        if not answer.ok:
-            if error_of(answer)[1] == "already_paid":
-                return await self._paid_already(order_id, reservation.reference, answer)
-            raise await self._not_paid(failure(answer), order_id)
-        paid = answer.parse(PaymentAnswer).data
-        if paid.status in ("failed", "cancelled"):
-            raise answer.failure(Declined, f"Duffel's payment {paid.id} has {paid.status}")
-        if paid.status == "pending":
-            raise answer.unsettled(f"Duffel's payment {paid.id} is pending", code="payment_pending")
-        if ours.payment(quote.price) != {
-            "type": "balance",
-            "amount": paid.amount,
-            "currency": paid.currency,
-        }:
-            raise answer.unsettled(
-                f"Duffel took {paid.amount} {paid.currency}, not {quote.price}",
-                code="unexpected_payment",
-            )
-        return reservation.model_copy(
-            update={
-                "status": ReservationStatus.CONFIRMED,
-                "supplier_id": order_id,
-                "held_until": None,
-                "details": {**reservation.details, "payment": paid.id},
-            }
-        )
+        if reservation.supplier_id.startswith("off_"):
+            seen = await self._known(reservation, "complete")
+            if seen is None:
+                raise Unavailable("the order was never made", provider=NAME, operation="complete")
+            reservation = reservation_of(seen[0], reservation.reference, seen[1])
+        return await self._paying.pay(reservation, quote.price)
 
     async def _order_id(self, reservation: Reservation, operation: str) -> str | None:
         if not reservation.supplier_id.startswith("off_"):
             return reservation.supplier_id
-        order = await self._known(reservation, operation)
-        return None if order is None else order.id
-
-    async def _paid_already(self, order_id: str, reference: str, answer: JsonAnswer) -> Reservation:
-        try:
-            order, shown = await self._lookup.order(order_id, "complete")
-        except Retryable as error:
-            raise answer.unsettled(f"paid already, but not to be seen: {error}") from error
-        if order.status is not ReservationStatus.CONFIRMED:
-            raise answer.unsettled(f"Duffel has order {order_id} as paid, and as {order.status}")
-        return reservation_of(order, reference, shown)
-
-    async def _not_paid(self, error: ProviderError, order_id: str) -> ProviderError:
-        if isinstance(error, PriceChanged):
-            try:
-                order, answer = await self._lookup.order(order_id, "complete")
-                error.new_price = order.price(answer)
-            except ProviderError:
-                return error
-        return error
+        seen = await self._known(reservation, operation)
+        return None if seen is None else seen[0].id
 
     # -- cancel -----------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 Signed with ``X-Duffel-Signature: t=<unix seconds>,v2=<hex>``: HMAC-SHA256, under the endpoint's
 secret, of the time, a full stop and the body as it came. † Duffel's Ruby client and integrations in
-use name the signature ``v1``, its guide of today ``v2``; both are made the same way, so both are
-taken. Events come at least once, in any order, for up to 72 hours.
+use name the signature ``v1``; that it is ``v2`` now could not be confirmed. Both are made the same
+way, so both are taken. Events come at least once, in any order, for up to 72 hours.
 """
 
 import hashlib

@@ -98,6 +98,7 @@ class GetYourGuideSupplier:
             terms=self._shop.terms(verified, starts_at, price),
             title=f"{verified.title}, {outing.datetime:%-d %b %Y %H:%M}",
             offer=asked.model_dump(mode="json"),
+            holdable=True,
         )
 
     # -- book -------------------------------------------------------------------------------

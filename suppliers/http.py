@@ -33,6 +33,7 @@ from suppliers.pace import Pace
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SENDING = ".send_request_headers.started"
 _MAX_RETRY_AFTER = 600.0
+_MAX_RESET = 60.0
 
 Model = TypeVar("Model", bound="Message")
 Failure = TypeVar("Failure", bound=ProviderError)
@@ -137,13 +138,19 @@ class JsonAnswer:
     @property
     def retry_after(self) -> dt.timedelta | None:
         """How long the supplier asks to wait, where it says so in seconds."""
-        try:
-            seconds = float(self.headers.get("Retry-After", ""))
-        except ValueError:
+        return _seconds(self.headers.get("Retry-After"), _MAX_RETRY_AFTER)
+
+    @property
+    def rate_used_up(self) -> dt.timedelta | None:
+        """For how long no further request is allowed, where the supplier counts them for us.
+
+        ``RateLimit-Remaining: 0`` with ``RateLimit-Reset`` in seconds (Viator: a rolling 10 s).
+        """
+        if self.status == 429:
+            return self.retry_after
+        if self.headers.get("RateLimit-Remaining", "").strip() != "0":
             return None
-        if math.isnan(seconds):
-            return None
-        return dt.timedelta(seconds=min(max(seconds, 0.0), _MAX_RETRY_AFTER))
+        return _seconds(self.headers.get("RateLimit-Reset"), _MAX_RESET)
 
     def by_status(self, message: str, *, code: str | None = None) -> ProviderError:
         """Return the error for a status that means the same at every supplier.
@@ -273,8 +280,7 @@ class JsonClient:
             headers=response.headers,
             request_id=response.headers.get(self._request_id_header),
         )
-        if answer.status == 429:
-            self._pace.be_quiet(answer.retry_after)
+        self._pace.be_quiet(answer.rate_used_up)
         return answer
 
     async def _read(self, response: httpx.Response) -> bytes | None:
@@ -288,6 +294,14 @@ class JsonClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
+
+
+def _seconds(text: str | None, most: float) -> dt.timedelta | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return None if math.isnan(seconds) else dt.timedelta(seconds=min(max(seconds, 0.0), most))
 
 
 def _words(error: httpx.HTTPError) -> str:

@@ -62,7 +62,7 @@ class Pace:
             raise self._held_back(operation, "its documented rate is used up") from error
 
     def be_quiet(self, wait: dt.timedelta | None) -> None:
-        """Send nothing more for a while: the supplier said 429, and for how long (Retry-After)."""
+        """Send nothing more for a while: the supplier said 429, or that its rate is used up."""
         if wait is not None:
             self._quiet_until = max(self._quiet_until, time.monotonic() + wait.total_seconds())
 

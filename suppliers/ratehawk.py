@@ -44,6 +44,7 @@ from suppliers import ratehawk_requests as ours
 from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
 from suppliers.ratehawk_orders import Orders, Standing, confirmed, looked_at, not_cancelled
+from suppliers.ratehawk_quotes import Quotes
 
 NAME: Final = ours.NAME
 
@@ -52,8 +53,6 @@ CUT_OFF: Final = dt.timedelta(minutes=3)
 SANDBOX_CUT_OFF: Final = dt.timedelta(seconds=30)
 _LOOK_EVERY: Final = dt.timedelta(seconds=5)
 _LOOK_EVERY_IN_SANDBOX: Final = dt.timedelta(seconds=1)
-_RATE_LIFE: Final = dt.timedelta(minutes=30)
-"""How long a rate is recommended to be used ("Retrieve hotelpage", limitations)."""
 
 
 class RateHawkSupplier:
@@ -86,6 +85,7 @@ class RateHawkSupplier:
             },
             timeout=timeout,
         )
+        self._quotes = Quotes(self._ask)
         self._orders = Orders(self._ask)
         self.capabilities = Capabilities(
             finds=True,
@@ -100,58 +100,11 @@ class RateHawkSupplier:
             timeout=dt.timedelta(seconds=timeout),
         )
 
-    # -- quote ------------------------------------------------------------------------------
-
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Find the rate for our nights and guests, and prebook it; see the protocol."""
         stay = ours.read_offer(item, party, "quote")
         ours.phone(party, self._agency_phone, "quote")
-        await self._verify_hotel(stay)
-        asked_at = dt.datetime.now(dt.UTC)
-        answer = (await self._ask("/search/hp/", stay.asked(), "quote")).expect_ok(errors.AT_QUOTE)
-        offered = answer.parse(rates.HotelPage).rate_for(stay)
-        if offered is None:
-            raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
-        shown = offered.priced(answer, stay)
-        price, terms, book_hash = await self._prebook(stay, offered)
-        free_until = stay.free_cancellation_before
-        if (
-            # Prebooking may swap a refundable rate for another one of the same room and board.
-            not rates.as_lenient((price, terms), shown, asked_at)
-            or (
-                (free_until is not None and free_until > asked_at)
-                and terms.fee_at(free_until - dt.timedelta(seconds=1), price.amount) > 0
-            )
-        ):
-            raise answer.failure(Unavailable, f"{stay.name} now has stricter cancellation terms")
-        return Quote(
-            price=price,
-            terms=terms,
-            title=f"{stay.name}, {stay.checkin:%-d %b} – {stay.checkout:%-d %b %Y}",
-            expires_at=asked_at + _RATE_LIFE,
-            offer={"book_hash": book_hash},
-        )
-
-    async def _verify_hotel(self, stay: ours.Stay) -> None:
-        answer = (
-            await self._ask("/hotel/info/", {"hid": stay.hid, "language": ours.LANGUAGE}, "quote")
-        ).expect_ok(errors.AT_QUOTE)
-        hotel = answer.parse(rates.HotelInfo).data
-        if hotel.hid != stay.hid or hotel.name.casefold() != stay.name.casefold():
-            raise answer.failure(Unavailable, f"the hotel is {hotel.name}, not {stay.name}")
-
-    async def _prebook(self, stay: ours.Stay, offered: rates.Rate) -> tuple[Money, Any, str]:
-        # An increase of 0 %: at a higher price there is no rate, and the traveller is asked anew.
-        answer = (
-            await self._ask(
-                "/hotel/prebook/",
-                {"hash": offered.book_hash, "price_increase_percent": 0},
-                "quote",
-            )
-        ).expect_ok(errors.AT_QUOTE)
-        rate = answer.parse(rates.Prebooked).rate(answer, stay, offered)
-        price, terms = rate.priced(answer, stay)
-        return price, terms, rate.book_hash
+        return await self._quotes.quote(stay)
 
     # -- book -------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from models.errors import (
     InvalidRequest,
     NotCancellable,
     PriceChanged,
-    ProviderError,
     Unavailable,
     UnknownOutcome,
 )
@@ -35,22 +34,14 @@ from settings import Settings
 from suppliers import viator_answers as said
 from suppliers import viator_changes
 from suppliers import viator_requests as ours
+from suppliers import viator_standing as standing
 from suppliers.http import JsonAnswer, JsonClient
 from suppliers.protocol import Party
+from suppliers.viator_quoting import Shop
 
 NAME: Final = "viator"
 _VERSION: Final = "application/json;version=2.0"
 _REASON: Final = "Customer_Service.I_canceled_my_entire_trip"
-_STATUS: Final = {
-    "CONFIRMED": ReservationStatus.CONFIRMED,
-    "PENDING": ReservationStatus.PENDING,
-    "IN_PROGRESS": ReservationStatus.PENDING,
-    "CANCELED": ReservationStatus.CANCELLED,
-    "REJECTED": ReservationStatus.REJECTED,
-    "FAILED": ReservationStatus.REJECTED,
-}
-_PATIENCE: Final = dt.timedelta(minutes=3)
-"""Between two looks at a pending booking, where Viator names no time (providers.md §5)."""
 
 
 class ViatorSupplier:
@@ -81,6 +72,7 @@ class ViatorSupplier:
             timeout=timeout,
             request_id_header="X-Unique-ID",
         )
+        self._shop = Shop(self._http)
         self.capabilities = Capabilities(
             finds=True,
             repeats=True,
@@ -96,8 +88,8 @@ class ViatorSupplier:
         """Verify the product and price the start; see the protocol. Nothing is held yet."""
         outing = ours.read_offer(item, party, "quote")
         ours.phone(party, self._agency_phone, "quote")
-        product, starts_at = await self._verify(outing)
-        price = await self._price(outing)
+        product, starts_at = await self._shop.verify(outing)
+        price = await self._shop.price(outing)
         assert product.cancellation_policy is not None
         return Quote(
             price=price,
@@ -109,53 +101,6 @@ class ViatorSupplier:
             },
         )
 
-    async def _verify(self, outing: ours.Outing) -> tuple[said.Product, dt.datetime]:
-        answer = await self._call("GET", f"/products/{outing.product_code}", "quote")
-        if answer.status == 404:
-            raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
-        product = said.expect_ok(answer).parse(said.Product)
-        if product.status != "ACTIVE" or product.cancellation_policy is None:
-            raise answer.failure(Unavailable, f"{outing.title} is not sold any more")
-        if product.title.casefold() != outing.title.casefold():
-            raise answer.failure(
-                Unavailable, f"the experience is {product.title}, not {outing.title}"
-            )
-        options = {option.product_option_code for option in product.product_options}
-        if options and outing.product_option_code not in options:
-            raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
-        return product, product.starts_at(answer, outing)
-
-    async def _price(self, outing: ours.Outing) -> Money:
-        answer = await self._call("POST", "/availability/check", "quote", body=outing.asked())
-        if answer.status == 404:
-            raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
-        found = said.expect_ok(answer).parse(said.Availability)
-        if (found.product_code, found.travel_date) != (outing.product_code, outing.travel_date):
-            raise answer.failure(Unavailable, "Viator answered about another experience or day")
-        if found.currency != outing.currency:
-            raise answer.failure(
-                InvalidRequest, f"Viator priced in {found.currency}, not {outing.currency}"
-            )
-        item = next(
-            (
-                item
-                for item in found.bookable_items
-                if (item.product_option_code, item.start_time)
-                == (outing.product_option_code, outing.start_time)
-            ),
-            None,
-        )
-        if item is None or not item.available:
-            reason = item.unavailable_reason if item else "NOT_OPERATING"
-            kind = InvalidRequest if reason == "TRAVELER_MISMATCH" else Unavailable
-            raise answer.failure(kind, f"{outing.title} cannot be booked at this time", code=reason)
-        price = item.retail(answer, outing.currency)
-        if price is None:
-            raise answer.unsettled(f"{outing.title} has no price", code="malformed_answer")
-        if item.people not in (None, outing.travelers):
-            raise answer.failure(InvalidRequest, f"Viator priced {item.people} people, not ours")
-        return price
-
     # -- book -------------------------------------------------------------------------------
 
     async def book(
@@ -165,7 +110,7 @@ class ViatorSupplier:
         outing = ours.read_offer(item, party, "book")
         asked = ours.read_quote(quote)
         try:
-            held = await self._hold(outing, quote.price)
+            held = await self._shop.hold(outing, quote.price)
         except (Unavailable, PriceChanged) as refusal:
             # The last places may be gone to an earlier, unanswered attempt of our own.
             if await self.find(reference, since=dt.datetime.now(dt.UTC)) is not None:
@@ -182,7 +127,7 @@ class ViatorSupplier:
         )
         made = said.expect_ok(answer).parse(said.Booking)
         if made.status == "REJECTED":
-            raise _rejection(answer, made, outing)
+            raise standing.rejection(answer, made, outing)
         if made.partner_booking_ref not in (None, reference):
             raise answer.failure(UnknownOutcome, "Viator answered about another booking")
         if made.status == "FAILED":
@@ -200,22 +145,7 @@ class ViatorSupplier:
                 f" {quote.price} for {outing.travelers}",
                 code="other_than_asked",
             )
-        return _reservation(made, reference, quote.price, asked.operator)
-
-    async def _hold(self, outing: ours.Outing, agreed: Money) -> str:
-        # A hold is no booking: whatever becomes of this call, nothing has to be undone.
-        answer = await self._call("POST", "/bookings/hold", "book", body=outing.asked())
-        if answer.status == 404:
-            raise answer.failure(Unavailable, f"{outing.title} cannot be booked any more")
-        held = said.expect_ok(answer).parse(said.Hold)
-        price = held.retail(answer, held.currency or outing.currency)
-        if price is None:
-            raise answer.unsettled("Viator held no price", code="malformed_answer")
-        if price != agreed:
-            raise answer.failure(
-                PriceChanged, f"{outing.title} now costs {price}, not {agreed}", new_price=price
-            )
-        return held.booking_ref
+        return standing.reservation(made, reference, quote.price, asked.operator)
 
     # -- find -------------------------------------------------------------------------------
 
@@ -239,7 +169,7 @@ class ViatorSupplier:
         if found.status in ("REJECTED", "FAILED"):
             return None
         price = found.retail(answer, found.currency or "")
-        reservation = _reservation(
+        reservation = standing.reservation(
             found, reference, price or Money(amount=0, currency=found.currency or "USD"), "Viator"
         )
         if price is None:
@@ -262,21 +192,7 @@ class ViatorSupplier:
             reservation.reference,
         ):
             raise answer.unsettled("Viator answered about another booking")
-        price = seen.retail(answer, seen.currency or reservation.price.currency)
-        now_there = _reservation(
-            seen, reservation.reference, price or reservation.price, reservation.provider
-        )
-        if now_there.status is ReservationStatus.PENDING and now_there.look_after is None:
-            patient = dt.datetime.now(dt.UTC) + _PATIENCE
-            now_there = now_there.model_copy(update={"look_after": patient})
-        kept = {k: v for k, v in reservation.details.items() if k != "next_poll_at"}
-        return now_there.model_copy(
-            update={
-                "starts_at": now_there.starts_at or reservation.starts_at,
-                "ends_at": reservation.ends_at,
-                "details": {**kept, **now_there.details},
-            }
-        )
+        return standing.seen_now(answer, seen, reservation)
 
     async def complete(
         self,
@@ -368,25 +284,3 @@ class ViatorSupplier:
         self, method: str, path: str, operation: str, *, body: object = None, changes: bool = False
     ) -> JsonAnswer:
         return await self._http.call(method, path, operation=operation, changes=changes, body=body)
-
-
-def _reservation(booking: said.Booking, reference: str, price: Money, operator: str) -> Reservation:
-    return Reservation(
-        reference=reference,
-        supplier_id=booking.booking_ref,
-        confirmation_code=booking.booking_ref,
-        provider=operator,
-        price=price,
-        status=_STATUS[booking.status],
-        look_after=booking.next_poll_at if booking.status in ("PENDING", "IN_PROGRESS") else None,
-        starts_at=booking.starts_at,
-        details=booking.details(),
-    )
-
-
-def _rejection(answer: JsonAnswer, made: said.Booking, outing: ours.Outing) -> ProviderError:
-    """Classify a rejected booking (providers.md §5): duplicates exist, the rest is gone."""
-    reason = made.rejection_reason_code
-    if reason == "DUPLICATE_BOOKING":
-        return answer.failure(Duplicate, "Viator says that this is booked already", code=reason)
-    return answer.failure(Unavailable, f"{outing.title} was not accepted ({reason})", code=reason)

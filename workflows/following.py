@@ -9,7 +9,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.booking import Booking, Code, Item, Problem
+    from models.booking import Booking, Code, Item, PaymentView, Problem
     from models.following import (
         ON_ITS_WAY,
         FollowRequest,
@@ -180,12 +180,29 @@ class FollowBooking(SupplierNews):
         owed = booking.owed
         if owed <= 0:
             return []
+        wanted = booking.to_refund(booking.keep)
+        if paid_by_hand:
+            wanted = [(payment, payment.captured) for payment in booking.payments[::-1]]
+        for payment, keep in wanted:
+            problem = await self._refund_of(payment, keep, owed)
+            if problem is not None:
+                return [problem]
+        if paid_by_hand:
+            booking.payment.paid_by_hand += max(booking.owed, 0)
+        if booking.owed > 0:
+            told = f"{self._money(booking.owed)} could not be given back"
+            return [Problem(code=Code.PAYMENT_DOWN, step="refund", message=told)]
+        self._tell("refund", "done", f"{self._money(owed)} is on its way back")
+        return []
+
+    async def _refund_of(self, payment: PaymentView, keep: int, owed: int) -> Problem | None:
+        """Give back what was taken with one payment, but ``keep``; answers what kept it from it."""
         message = PaymentCall(
-            booking_id=booking.id,
+            booking_id=self._booking.id,
             # A round's key is its own: what an earlier round was refused must be asked again.
-            key=operation_key(booking.id, "payment", "follow-refund", booking.version),
-            keep=booking.payment.captured if paid_by_hand else booking.keep,
-            hold=booking.payment.hold,
+            key=self._payment_key(payment, "follow-refund", self._booking.version),
+            keep=keep,
+            hold=payment.hold,
             reason="; ".join(self._told),
             items={item.number: item.price for item in self._lost},
         )
@@ -199,18 +216,12 @@ class FollowBooking(SupplierNews):
                 f"Refund {self._money(owed)}",
             )
         except FailureError as error:
-            return [fault(error, step="refund", code=Code.PAYMENT_DOWN)]
+            return fault(error, step="refund", code=Code.PAYMENT_DOWN)
         if outcome.payment is None:
             nothing = Problem(code=Code.INTERNAL, step="refund", message="no answer to the refund")
-            return [outcome.refused or nothing]
+            return outcome.refused or nothing
         self._payment_is(outcome.payment)
-        if paid_by_hand:
-            booking.payment.paid_by_hand += max(booking.owed, 0)
-        if booking.owed > 0:
-            told = f"{self._money(booking.owed)} could not be given back"
-            return [Problem(code=Code.PAYMENT_DOWN, step="refund", message=told)]
-        self._tell("refund", "done", f"{self._money(owed)} is on its way back")
-        return []
+        return None
 
     # -- the end --------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Mapping
 from typing import cast
 
+from sqlalchemy.exc import DBAPIError
+
 from models.database import Sessions
-from models.errors import ProviderError
 from models.following import Followed
 from models.inbox import receive_event
 from models.supplier_events import change_event
@@ -36,7 +37,9 @@ class ChangeReader:
                 continue
             try:
                 done.listed += await self._read(name, cast("ListsChanges", supplier))
-            except ProviderError as error:
+            except DBAPIError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one supplier must not stop the others
                 log.warning("%s does not tell its changes: %s", name, error)
                 done.troubled.append(name)
         return done

@@ -4,15 +4,17 @@ import datetime as dt
 import logging
 from collections.abc import Mapping
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.following.beginning import begin_following
 from activities.items import ItemActivities
 from models.booking import Booking, Item
 from models.cases import CaseKind, open_case, was_opened
 from models.database import Sessions
-from models.errors import ProviderError
+from models.errors import AuthConfig, Fault
 from models.following import Followed, news_about
 from models.lifecycle import SETTLED_STATES
 from models.messages import Patience
@@ -37,6 +39,9 @@ BUSY_PAUSE = dt.timedelta(seconds=30)
 """Until a booking is looked at again that something else works on."""
 DEADLINE = dt.timedelta(hours=72)
 """By when suppliers confirm (providers.md §5); later a person asks why they do not."""
+
+OURS = (RPCError, DBAPIError, OSError)
+"""Temporal or the database is away."""
 
 log = logging.getLogger("tripsaga.following")
 
@@ -86,12 +91,15 @@ class Looker:
         for look in due:
             try:
                 await self._look(look, supplier)
-            except ProviderError as error:
-                log.warning("%s gave no answer about %s: %s", supplier, look.booking_id, error)
-                self._done.troubled.append(supplier)
+            except OURS:
+                raise  # nothing of this round could be written down
+            except Exception as error:  # noqa: BLE001 - one item must not stop the others
+                log.warning("%s about %s: %s", supplier, look.booking_id, error)
                 async with self._sessions.begin() as session:
                     await look_again(session, look, str(error), pause=self._after(look, None))
-                return
+                if isinstance(error, (Fault, AuthConfig)):
+                    self._done.troubled.append(supplier)
+                    return
 
     async def _look(self, look: DueLook, supplier: str) -> None:
         async with self._sessions() as session:

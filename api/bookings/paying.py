@@ -48,7 +48,8 @@ async def use_card(
     """
     deadline = asyncio.get_running_loop().time() + seconds
     booking = (await reading.find(house, caller, booking_id)).booking
-    if booking.state is not BookingState.PAYMENT_PENDING or booking.problem is None:
+    waits = booking.state is BookingState.PAYMENT_PENDING or booking.payment.supplement_waits
+    if not waits or booking.problem is None:
         raise _not_wanted(booking)
     card = NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}")
     handle = await _send(house, booking, card)
@@ -184,7 +185,7 @@ async def give_back(
 def _checked(booking: Booking, wish: GoodwillBody) -> int | None:
     """Return the number of the item a wish names; refuse what cannot be given back."""
     payment = booking.payment
-    left = payment.captured - payment.refunded - payment.paid_by_hand
+    left = booking.captured - booking.refunded - payment.paid_by_hand
     if booking.state not in SETTLED_STATES or left <= 0:
         raise ApiProblem(
             409,

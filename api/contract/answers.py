@@ -192,6 +192,9 @@ class WholePaymentAnswer(PaymentAnswer):
     refunded: int
     refunds: list[RefundAnswer]
     disputes: list[DisputeAnswer] = []
+    supplements: list["WholePaymentAnswer"] = Field(
+        default=[], description="What later changes of the booking were paid with."
+    )
 
 
 class HistoryAnswer(Answer):

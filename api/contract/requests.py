@@ -172,7 +172,7 @@ class ResolveBody(CamelModel):
     decision: Literal["retry", "resolved"]
     note: Annotated[Text, Field(max_length=1_000)] = ""
     supplier_ids: Annotated[
-        dict[Annotated[int, Field(ge=1, le=20)], Key],
+        dict[Annotated[int, Field(ge=1, le=999)], Key],
         Field(
             default_factory=dict,
             max_length=20,

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import Body, Header, Query, Request, Response
 
-from api import translate
+from api import changes, translate
 from api.audience import WORK_SECONDS, Audience, Policy
-from api.bookings import cancelling, paying, quoting_cancel, reading, starting
+from api.bookings import cancelling, modifying, paying, quoting_cancel, reading, starting
 from api.contract.answers import BookAnswer, CancelAnswer, WholeBooking
 from api.contract.cancelling import CancelQuoteAnswer
+from api.contract.changing import ChangeAnswer, ChangeQuoteAnswer, ModifyBody
 from api.contract.requests import BookRequest, CancelBookingBody, PaymentMethodBody
 from api.house import TheCaller, TheHouse
 from api.openapi import READING, WRITING, problems, shown
@@ -177,6 +178,63 @@ async def cancel(
         answer.success = False
         answer.status_url = translate.status_url(booking.id)
         answer.message = answer.message or "The booking is being cancelled."
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/{booking_id}/modify",
+    response_model=ChangeAnswer | ChangeQuoteAnswer,
+    response_model_exclude_unset=True,
+    summary="Change a booking that stands, or ask what that would cost",
+    responses={
+        200: {
+            "description": "What the change would cost; or that it is made; or that it is not, and"
+            " the booking stands as it was.",
+            "content": shown("CHANGE_QUOTE", "CHANGED", "NOT_CHANGED"),
+        },
+        202: {
+            "description": "Under way, or waiting for the bank, another card or a person.",
+            "model": ChangeAnswer,
+            "content": shown("CHANGING"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def modify(
+    house: TheHouse,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    booking_id: str,
+    body: Annotated[ModifyBody, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="As for booking: the same key and body change the booking once."),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, Query(alias="dryRun", description="Change nothing; say what it would cost.")
+    ] = False,
+) -> ChangeAnswer | ChangeQuoteAnswer:
+    """Swap, drop or add components; the difference in price is charged or refunded.
+
+    Without `acceptedTotal`, or with `dryRun=true`, nothing is changed: the answer is what the
+    change would cost now. With it, prices are verified anew and the change is made only when the
+    booking then costs no more. What is new is booked before anything old is cancelled; when
+    anything fails, the booking stands as it was. 409 `PRICE_CHANGED` has the new figures.
+    """
+    if dry_run or body.accepted_total is None:
+        return changes.quote_answer(await modifying.quote(house, caller, booking_id, body))
+    key = starting.checked_key(idempotency_key)
+    response.headers["Idempotency-Key"] = key
+    fingerprint = starting.fingerprint(await request.json())
+    answer = changes.change_answer(
+        await modifying.change(house, caller, booking_id, body, key, fingerprint, patience)
+    )
+    if answer.status_url:
         response.status_code = 202
         response.headers["Location"] = answer.status_url
     return answer

@@ -7,6 +7,7 @@ from typing import TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from sandbox.booking_com import control
 from sandbox.booking_com import messages as said
 from sandbox.booking_com.messages import Parameters, failed, invalid
 from sandbox.booking_com.orders import Orders
@@ -17,7 +18,8 @@ Body = TypeVar("Body", bound=Parameters)
 
 
 def router(world: World) -> APIRouter:
-    """Return the routes under ``/booking_com/3.2``."""
+    """Return the routes under ``/booking_com/3.2``, and the hotel's."""
+    everything = APIRouter()
     routes = APIRouter(prefix="/booking_com/3.2")
     shop, orders = Shop(world), Orders(world)
 
@@ -45,7 +47,9 @@ def router(world: World) -> APIRouter:
     serve("/orders/details", said.Details, orders.details)
     serve("/orders/details/accommodations", said.AccommodationDetails, orders.stays)
     serve("/orders/cancel", said.Cancel, orders.cancel)
-    return routes
+    everything.include_router(routes)
+    everything.include_router(control.router(world))
+    return everything
 
 
 def _unauthorised(request: Request) -> Answer | None:

@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import json
-from typing import Any
+from typing import Any, Final
 
 from sandbox.announcements import announce
 from sandbox.duffel.messages import SUPPLIER, new_id, stamp
 from sandbox.world import World
 
 Json = dict[str, Any]
+
+_MOST: Final = 5_000
+"""Events that can still be read back."""
 
 
 def tell(world: World, kind: str, about: Json, key: str) -> Json:
@@ -24,7 +27,10 @@ def tell(world: World, kind: str, about: Json, key: str) -> Json:
         "created_at": stamp(world.now()),
         "identity_organisation_id": "org_sandbox",
     }
-    world.shelf("duffel_events").put(event["id"], event)
+    kept = world.shelf("duffel_events")
+    kept.put(event["id"], event)
+    if len(kept.documents) > _MOST:
+        kept.drop(next(iter(kept.documents)))
     announce(world, SUPPLIER, event, lambda body, secret: signed(world, body, secret))
     return event
 

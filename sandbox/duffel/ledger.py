@@ -224,9 +224,20 @@ class Ledger:
 
     async def _settle_at(self, key: str, moment: dt.datetime) -> None:
         await self.world.pause((moment - self.world.now()).total_seconds())
+        if not self.world.closing.is_set():
+            self._settle(key)
+
+    def settle(self) -> int:
+        """Have every order that was only accepted come out now; return how many there were."""
+        accepted = [*self.world.shelf("duffel_accepted").documents]
+        for key in accepted:
+            self._settle(key)
+        return len(accepted)
+
+    def _settle(self, key: str) -> None:
         document = self.world.shelf("duffel_accepted").get(key)
         offer = offers.shelf(self.world).get(key)
-        if self.world.closing.is_set() or document is None or offer is None:
+        if document is None or offer is None:
             return
         self.world.shelf("duffel_accepted").drop(key)
         asked = document["asked"]

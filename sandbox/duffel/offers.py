@@ -23,7 +23,8 @@ from sandbox.world import Shelf, World
 Json = dict[str, Any]
 
 LIFE: Final = dt.timedelta(minutes=30)
-_KEPT: Final = dt.timedelta(days=1)
+_KEPT: Final = dt.timedelta(hours=1)
+"""How long after its end an offer is still known as expired, at least."""
 _MOST: Final = 5_000
 _AT_ONCE: Final = {"LHR", "MAD"}
 _GUARANTEE: Final = dt.timedelta(days=2)
@@ -138,11 +139,11 @@ def _requirements(offer: Itinerary, now: dt.datetime) -> Json:
 
 def _prune(world: World, now: dt.datetime) -> None:
     kept = shelf(world)
-    if len(kept.documents) < _MOST:
-        return
-    for key, document in [*kept.documents.items()]:
-        if dt.datetime.fromisoformat(document["offer"]["expires_at"]) + _KEPT < now:
-            kept.drop(key)
+    while len(kept.documents) > _MOST:
+        key, oldest = next(iter(kept.documents.items()))
+        if dt.datetime.fromisoformat(oldest["offer"]["expires_at"]) + _KEPT > now:
+            return
+        kept.drop(key)
 
 
 def live_offer(

@@ -132,6 +132,10 @@ def _add_controls(routes: APIRouter, world: World) -> None:
         ledger.later.clear()
         return {"cleared": armed}
 
+    @routes.post("/_sandbox/duffel/later/settle", status_code=201)
+    async def settle() -> dict[str, int]:
+        return {"settled": ledger.settle()}
+
     @routes.post("/_sandbox/duffel/orders/{key}/schedule_change", status_code=201)
     async def schedule(key: str, order: ScheduleOrder) -> Json:
         return change_schedule(world, standing(key), order.minutes)

@@ -295,3 +295,20 @@ async def test_what_is_kept_of_a_fault(process: Process, sql: Query) -> None:
     assert row["last_fault"] == "w" * 500
     age = dt.datetime.now(dt.UTC) - row["last_fault_at"]
     assert age < dt.timedelta(seconds=30)
+
+
+async def test_with_two_suppliers_down_both_must_be_due(process: Process, sql: Query) -> None:
+    health = process()
+    await down(health)
+    await asyncio.sleep(TRIAL_SECONDS + 0.05)
+    for _ in range(DOWN_AFTER):  # the other one goes down now
+        with suppress(ProviderError):
+            async with health.watching("viator"):
+                raise fault()
+    turned_away = await health.turned_away({"duffel", "viator"})
+    assert turned_away is not None
+    assert turned_away.supplier == "viator"
+    assert {row["state"] for row in sql("SELECT state FROM supplier_health")} == {"down"}
+    await asyncio.sleep(TRIAL_SECONDS + 0.05)
+    assert await health.turned_away({"duffel", "viator"}) is None
+    assert {row["state"] for row in sql("SELECT state FROM supplier_health")} == {"trying"}

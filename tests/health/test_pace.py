@@ -128,6 +128,27 @@ async def test_a_429_keeps_all_further_requests_back(server: Server) -> None:
     assert server.arrivals[1] - server.arrivals[0] >= 0.95
 
 
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [
+        ("RateLimit-Remaining: 0\r\nRateLimit-Reset: 1\r\n", True),
+        ("RateLimit-Remaining: 1\r\nRateLimit-Reset: 1\r\n", False),
+        ("RateLimit-Remaining: 0\r\nRateLimit-Reset: Thu, 18 Dec 2031 10:00:00 GMT\r\n", False),
+        ("RateLimit-Remaining: 0\r\n", False),
+    ],
+)
+async def test_a_rate_that_is_used_up_is_not_tried(
+    server: Server, headers: str, waits: bool
+) -> None:
+    server.says = [f"200 OK\r\n{headers}", "200 OK\r\n"]
+    http = client(server.url, None, timeout=20)
+    for _ in range(2):
+        answer = await http.call("GET", "/x", operation="quote", changes=False)
+        assert answer.status == 200
+    await http.close()
+    assert (server.arrivals[1] - server.arrivals[0] >= 0.95) is waits
+
+
 async def test_a_long_429_is_not_waited_for(server: Server) -> None:
     server.says = ["429 Too Many Requests\r\nRetry-After: 60\r\n", "200 OK\r\n"]
     http = client(server.url, None, timeout=8)

@@ -236,6 +236,19 @@ async def test_what_is_armed_for_later_is_cleared_with_the_faults(
         assert (await control.post(path, json={"outcome": "maybe"})).status_code == 422
 
 
+async def test_what_was_accepted_can_be_made_to_come_out(
+    local: DuffelWorld, http: httpx.AsyncClient
+) -> None:
+    async with httpx.AsyncClient(base_url=local.url) as control:
+        path = "/_sandbox/duffel/later"
+        await control.post(path, json={"after": 3600, "status": 200})
+        assert await ordered(http, body(zz(await search(http)))) == (200, "")
+        assert local.live("ours-1") == 0
+        assert (await control.post(f"{path}/settle")).json() == {"settled": 1}
+        assert local.live("ours-1") == 1
+        assert (await control.post(f"{path}/settle")).json() == {"settled": 0}
+
+
 async def test_a_hold_can_be_made_to_lapse(local: DuffelWorld, http: httpx.AsyncClient) -> None:
     order = (await http.post("/air/orders", json={"data": body(zz(await search(http)))})).json()
     async with httpx.AsyncClient(base_url=local.url) as control:

@@ -34,6 +34,8 @@ async def serve_flights() -> AsyncIterator[LocalWorld]:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.002)
     yield LocalWorld(f"http://127.0.0.1:{listener.getsockname()[1]}", world, recorder)
     await world.close()
     server.should_exit = True

@@ -18,7 +18,7 @@ from sandbox.world import World
 from settings import Settings
 from suppliers.protocol import Party
 
-PATIENCE = 0.8
+PATIENCE = 1.2
 """Seconds the adapters wait in these tests."""
 
 Scope = MutableMapping[str, Any]
@@ -135,6 +135,8 @@ async def local() -> AsyncIterator[LocalWorld]:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # its start must not eat up the patience of the first request
+        await asyncio.sleep(0.002)
     port = listener.getsockname()[1]
     yield LocalWorld(f"http://127.0.0.1:{port}", world, recorder)
     await world.close()

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from models.errors import AuthConfig, InvalidRequest, ProviderError, Retryable
@@ -100,6 +101,24 @@ async def test_cancelling_is_quoted_and_nothing_is_cancelled(
     await hotels.cancel(other, "key")
     quote = await hotels.cancel_quote(other)
     assert (quote.cancellable, quote.gone, quote.fee) == (False, True, other.price)
+
+
+async def test_a_hotel_cancels_by_itself(
+    local: LocalWorld, hotels: BookingComSupplier, party: Party
+) -> None:
+    item = special(local, NON_REFUNDABLE)
+    booked = await hotels.book(item, await hotels.quote(item, party), party, reference())
+    url = f"{local.url}/_sandbox/booking_com/orders"
+    async with httpx.AsyncClient() as http:
+        paths = [f"{url}/{ref}/cancel" for ref in (booked.reference, booked.supplier_id, "none")]
+        assert [(await http.post(path)).status_code for path in paths] == [200, 409, 404]
+    assert (await hotels.look(booked)).status is ReservationStatus.CANCELLED
+    quote = await hotels.cancel_quote(booked)
+    assert (quote.gone, quote.fee) == (True, Money(amount=0, currency="USD"))
+    again = await hotels.cancel(booked, "key")
+    assert (again.already, again.fee) == (True, quote.fee)
+    assert local.live("booking_com", booked.reference) == 0
+    assert (await hotels.quote(item, party)).price == item.money
 
 
 @pytest.mark.parametrize(

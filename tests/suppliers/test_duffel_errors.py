@@ -278,6 +278,7 @@ def payment(**change: Any) -> Reply:
     [
         (payment(), None),
         (payment(status="succeeded"), None),
+        (payment(amount="300.5"), None),
         (payment(status="failed"), Declined),
         (payment(status="cancelled"), Declined),
         (payment(status="pending"), UnknownOutcome),

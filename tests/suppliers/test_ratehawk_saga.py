@@ -1,6 +1,7 @@
 """Whole trips with a RateHawk hotel, on the real stack, judged by the outside checker."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from models.messages import BookTripRequest
 from tests.support.checker import Facts, check
 from tests.support.stack import Stack
 
-HOTEL = {"suppliers": {"hotel": "ratehawk"}}
+HOTEL: dict[str, Any] = {"suppliers": {"hotel": "ratehawk"}}
 FORM, FINISH = 1, 2
 
 

@@ -151,3 +151,27 @@ async def test_what_goes_wrong_in_the_work_comes_out() -> None:
 
     with pytest.raises(KeyError):
         await finish(work(), on_cancel=lambda: None)
+
+
+def test_the_worked_comparison_is_right() -> None:
+    """The trip of docs/booking-order.md: what is lost when a stage fails, in both orders."""
+    trip = [
+        quoted(0, 600, CancellationTerms.non_refundable(600)),  # flight
+        quoted(1, 500, CancellationTerms.free()),  # hotel
+        quoted(2, 80, CancellationTerms.free()),  # tours
+        quoted(5, 60, CancellationTerms.non_refundable(60)),
+    ]
+
+    def lost(order: BookingOrder) -> list[int]:
+        booked: list[Item] = []
+        found = []
+        for stage in plan(trip, order, now=NOW):
+            found.append(sum(i.quote.terms.fee_at(NOW, i.price) for i in booked if i.quote))
+            booked += stage
+        return found
+
+    assert [len(stage) for stage in plan(trip)] == [1, 1, 2]
+    assert lost(BookingOrder.CONTRACT) == [0, 600, 600]  # and 660 when the capture is refused
+    stages = plan(trip, BookingOrder.UNDOABLE_FIRST, now=NOW)
+    assert [[i.number for i in stage] for stage in stages] == [[1, 2], [5], [0]]
+    assert lost(BookingOrder.UNDOABLE_FIRST) == [0, 0, 60]
