@@ -132,7 +132,8 @@ class AttemptLog:
         act: Callable[[int], Awaitable[Result]],
         *,
         look_up: Callable[[dt.datetime], Awaitable[Result | None]] | None,
-        repeat_after: dt.timedelta | None,
+        repeat_after: dt.timedelta,
+        may_repeat: bool = True,
         fresh_key_after: dt.timedelta = dt.timedelta(0),
     ) -> Result:
         """Have ``act`` take effect once, whatever happened before, and return its result.
@@ -140,8 +141,8 @@ class AttemptLog:
         ``act`` gets the version of its idempotency key (1, 2, …). ``look_up`` gets the time of
         the first attempt and answers what was done, None for nothing visible; it is None where
         the provider has no look-up. ``repeat_after`` is how long look-ups must have found nothing
-        before ``act`` is repeated; None where repeating is not allowed. ``fresh_key_after`` is the
-        same for repeating under a fresh idempotency key, which a stored 5xx makes necessary.
+        before ``act`` is repeated, or given up where it may not be (``may_repeat``).
+        ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored 5xx makes necessary.
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -157,9 +158,20 @@ class AttemptLog:
             if settled is not None:
                 return settled
             if past.unsettled:
-                found = await self._settle(past, intent, look_up, repeat_after, fresh_key_after)
+                if any((row.http_status or 0) >= 500 for row in past.unsettled):
+                    repeat_after = max(repeat_after, fresh_key_after)
+                found = await self._settle(past, intent, look_up, repeat_after)
+                if found is None and not may_repeat:
+                    raise UnknownOutcome(
+                        f"{intent.operation} at {intent.provider} is not visible and may not be"
+                        " repeated",
+                        provider=intent.provider,
+                        operation=intent.operation,
+                        code="unsettled",
+                    )
                 if found is not None:
                     return found
+                await self.settle_unsettled(intent.key, REPEATED)
                 past = await self.past(intent.key)
             version += past.answered_with_error
             attempt = await self._begin(intent, number=len(past.rows) + 1)
@@ -277,8 +289,7 @@ class AttemptLog:
         past: Past,
         intent: Intent,
         look_up: Callable[[dt.datetime], Awaitable[Result | None]] | None,
-        repeat_after: dt.timedelta | None,
-        fresh_key_after: dt.timedelta,
+        repeat_after: dt.timedelta,
     ) -> Result | None:
         context: dict[str, Any] = {"provider": intent.provider, "operation": intent.operation}
         if look_up is None:
@@ -292,14 +303,6 @@ class AttemptLog:
         if found is not None:
             await self.adopt(past, found)
             return found
-        if repeat_after is None:
-            raise UnknownOutcome(
-                f"{intent.operation} at {intent.provider} is not visible and may not be repeated",
-                code="unsettled",
-                **context,
-            )
-        if any((row.http_status or 0) >= 500 for row in past.unsettled):
-            repeat_after = max(repeat_after, fresh_key_after)
         patience = past.ended + repeat_after - dt.datetime.now(dt.UTC)
         if patience > dt.timedelta(0):
             raise Retryable(
@@ -307,7 +310,6 @@ class AttemptLog:
                 retry_after=pause_within(patience),
                 **context,
             )
-        await self.settle_unsettled(intent.key, REPEATED)
         return None
 
     async def _begin(self, intent: Intent, *, number: int) -> int | None:

@@ -83,7 +83,8 @@ class ItemActivities:
                     Reservation,
                     book,
                     look_up=find if can.finds else _nothing_to_see if can.lapses else None,
-                    repeat_after=can.repeat_after if can.repeats else None,
+                    repeat_after=can.repeat_after,
+                    may_repeat=can.repeats,
                 )
         except Refusal as refusal:
             past = await self._log.past(call.key)

@@ -55,7 +55,7 @@ LISTINGS: tuple[Listing, ...] = (
         sandbox="/duffel",
         test="https://api.duffel.com",  # the token tells test from live
         live="https://api.duffel.com",
-        timeout=60,
+        timeout=130,  # airlines take up to 120
         webhooks="suppliers.duffel_webhooks:verify",
     ),
     Listing(

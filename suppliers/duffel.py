@@ -6,10 +6,9 @@ paid from our balance at once. Our reference travels in the order's metadata; ``
 newest first, and matches it.
 
 Duffel has no idempotency header, and warns that repeating an order after a 5xx may make a second
-one. What makes repeating safe is that an offer request can be booked once: a second order is
-refused as ``offer_request_already_booked`` or ``order_creation_already_attempted``. So
-``repeat_after`` is longer than an airline takes to answer (documented: up to 120 s): by then the
-first order can be listed, or refuses the second.
+one. That an offer request can be booked once (``offer_request_already_booked``) is not promised for
+every airline, so an unanswered order is looked up for longer than an airline takes to answer
+(documented: up to 120 s), and never repeated. What shows up later is undone.
 
 200 and 202 instead of 201 mean that the order is being made; it shows up later, or an event
 ``order.creation_failed`` says that it never will. Such a reservation is PENDING, and is known by
@@ -93,7 +92,7 @@ class DuffelSupplier:
         self._look_pause = dt.timedelta(seconds=0.5 if sandbox else 10)
         self.capabilities = Capabilities(
             finds=True,
-            repeats=True,
+            repeats=False,
             holds=True,
             completes="after_capture",
             confirms_later=True,

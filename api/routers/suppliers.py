@@ -21,14 +21,8 @@ from api.problems import ApiProblem
 from api.record import is_booking_id
 from models.health import Health, load_health
 from models.lifecycle import ItemStatus
-from models.supplier_reports import (
-    OrderSearch,
-    Place,
-    SupplierReport,
-    list_attempts,
-    list_orders,
-    supplier_reports,
-)
+from models.supplier_orders import OrderSearch, Place, list_orders
+from models.supplier_reports import SupplierReport, list_attempts, supplier_reports
 
 router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
 

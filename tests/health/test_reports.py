@@ -127,6 +127,32 @@ async def test_common_errors_are_named_most_common_first(
     assert [error["calls"] for error in errors] == list(range(12, 2, -1))
 
 
+async def test_quotes_that_ended_a_booking_are_among_the_errors(
+    operator: httpx.AsyncClient, sql: Query
+) -> None:
+    def failed(problem: str) -> None:
+        booking = planting.booking(sql, "FAILED")
+        planting.item(sql, booking, 1, supplier="viator")
+        planting.item(sql, booking, 2, supplier="duffel")
+        sql(
+            "SET session_replication_role = replica; UPDATE bookings SET created_at = now(),"
+            f" problem = '{problem}' WHERE id = '{booking}'"
+        )
+
+    step = '"step": "validate", "message": "x"'
+    for _ in range(3):
+        failed(f'{{"code": "UNAVAILABLE", {step}, "item": 2, "provider_code": "sold_out"}}')
+    failed(f'{{"code": "SUPPLIER_DOWN", {step}, "item": 2, "provider_code": null}}')
+    failed(f'{{"code": "PRICE_CHANGED", {step}, "item": null, "provider_code": null}}')
+    failed('{"code": "UNAVAILABLE", "step": "flight", "message": "x", "item": 2}')
+    errors = (await report(operator, "duffel"))["errors"]
+    assert [(e["operation"], e["outcome"], e["code"], e["calls"]) for e in errors] == [
+        ("quote", "refused", "sold_out", 3),
+        ("quote", "not_done", "SUPPLIER_DOWN", 1),
+    ]
+    assert (await report(operator, "viator"))["errors"] == []
+
+
 # -- attempts -------------------------------------------------------------------------------------
 
 

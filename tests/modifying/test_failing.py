@@ -44,7 +44,7 @@ async def waiting(stack: Stack, booking_id: str) -> Booking:
     async with asyncio.timeout(30):
         while True:
             try:
-                held = await handle.query("booking", result_type=Booking)
+                held: Booking | None = await handle.query("booking", result_type=Booking)
             except Exception:  # noqa: BLE001  (the workflow is not there yet)
                 held = None
             if held and any(one.waits_until for one in held.payment.supplements):
@@ -197,7 +197,7 @@ async def parked(stack: Stack, booking_id: str) -> Booking:
     async with asyncio.timeout(40):
         while True:
             try:
-                held = await handle.query("booking", result_type=Booking)
+                held: Booking | None = await handle.query("booking", result_type=Booking)
             except Exception:  # noqa: BLE001  (the workflow is not there yet)
                 held = None
             if held and held.state is BookingState.NEEDS_ATTENTION:
@@ -226,7 +226,7 @@ async def test_an_old_item_that_cannot_be_cancelled_is_a_case(
         await judged(stack, booking.id)
     await stack.client.get_workflow_handle(booking.id).execute_update(
         RESOLVE_UPDATE,
-        Resolution(decision=decision, who="op"),  # type: ignore[arg-type]
+        Resolution(decision=decision, who="op"),
     )
     outcome = await ending
     assert outcome.carried_out, outcome.problem

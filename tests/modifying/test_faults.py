@@ -60,7 +60,7 @@ async def settled(stack: Stack, change: ChangeRequest) -> ChangeOutcome | Bookin
             if ending.done():
                 break
             try:
-                booking = await handle.query("booking", result_type=Booking)
+                booking: Booking | None = await handle.query("booking", result_type=Booking)
             except Exception:  # noqa: BLE001  (no worker, or the workflow is not there yet)
                 continue
             if booking is not None and booking.state is BookingState.NEEDS_ATTENTION:

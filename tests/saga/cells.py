@@ -55,6 +55,9 @@ UNANSWERED = frozenset(
     {"error", "reset", "hang", "commit_then_hang", "late_commit", "commit_then_error", "malformed"}
 )
 
+UNSEEN = frozenset({"error", "reset", "hang", "late_commit"})
+"""Those after which an immediate look-up finds nothing."""
+
 POINTS = ("before", "during", "after")
 """Where a worker is killed: before the call is sent, while it is under way, after its answer."""
 
@@ -80,13 +83,18 @@ def end_of_fault(step: str, kind: str) -> End:
     if step == "flight" and kind in UNANSWERED:
         # Amadeus has neither key nor look-up: one attempt, and a person settles the unknown.
         return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+    if step == "flight at Duffel" and kind in UNSEEN:
+        # It may not be repeated: looked for, and undone where it shows up after all.
+        return End(FAILED, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
 
 
-def end_of_kill(step: str) -> End:
+def end_of_kill(step: str, point: str) -> End:
     """The required end when the worker dies at a step (row F9)."""
     if step == "flight":
         return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+    if step == "flight at Duffel" and point == "before":
+        return End(FAILED, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
 
 
@@ -97,6 +105,10 @@ def table() -> str:
         words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
         return words[end.state] + (", item dropped" if end.warned else "")
 
+    def killed(step: str) -> str:
+        ends = [cell(end_of_kill(step, point)) for point in POINTS]
+        return ends[0] if len(set(ends)) == 1 else " / ".join(ends)
+
     columns = [*FAULTS]
     lines = [
         "| step \\ fault | " + " | ".join(columns) + " | SIGKILL before, during, after |",
@@ -105,7 +117,7 @@ def table() -> str:
     lines += [
         f"| {step} | "
         + " | ".join(cell(end_of_fault(step, kind)) for kind in columns)
-        + f" | {cell(end_of_kill(step))} |"
+        + f" | {killed(step)} |"
         for step in ALL_STEPS
     ]
     return "\n".join(lines)

@@ -49,7 +49,7 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     own_stack.start_worker()
 
     booking = await settled(own_stack, handle)
-    await judge(own_stack, handle, booking, end_of_kill(step))
+    await judge(own_stack, handle, booking, end_of_kill(step, point))
 
 
 UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]

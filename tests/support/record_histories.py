@@ -23,17 +23,20 @@ from models.messages import (
     PAYMENT_METHOD_UPDATE,
     CancelRequest,
     NewCard,
+    QuoteChangeRequest,
     Resolution,
 )
 from models.watching import WatchRequest
 from temporal import patience
 from tests.conftest import migrate
+from tests.modifying import changes
 from tests.saga.test_cancel_confirmed import cancel
 from tests.support.money import Gateway, settling
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
 from tests.support.trips import confirmed_by_hand
 from workflows.following_round import WatchSuppliers
+from workflows.modifying import QuoteChange
 from workflows.watching import WatchMoney
 
 HISTORIES = ROOT / "tests" / "histories"
@@ -95,6 +98,7 @@ async def record(stack: Stack) -> None:
     await settled_by_hand(stack, save)
     await watched(stack, save)
     await followed(stack, save)
+    await changed(stack, save)
 
 
 async def another_card(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
@@ -176,6 +180,40 @@ async def followed(stack: Stack, save: Callable[[str, str], Awaitable[None]]) ->
     )
     await handle.result()
     await save("suppliers_watched", handle.id)
+
+
+async def changed(stack: Stack, save: Callable[[str, str, str | None], Awaitable[None]]) -> None:
+    """Change trips: dearer, cheaper, undone, and given up for a cancellation."""
+    for name, nights in (("changed_dearer", 7), ("changed_cheaper", 2), ("changed_undone", 7)):
+        booking = await changes.confirmed(stack)
+        wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=nights))
+        if name == "changed_undone":
+            about = {"reference": booking.id}
+            await stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
+        outcome = await changes.change(stack, booking.id, wish)
+        assert outcome.carried_out is (name != "changed_undone")
+        await stack.sandbox.clear()
+        await save(name, booking.id, None)
+    booking = await changes.confirmed(stack)
+    wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
+    quote = await changes.price(stack, booking.id, wish)
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    request = changes.request(booking.id, wish, quote.new_total)
+    ending = asyncio.ensure_future(changes.put(stack, request))
+    await asyncio.sleep(3)
+    run = (await stack.client.get_workflow_handle(booking.id).describe()).run_id
+    await cancel(stack, booking.id)
+    await ending
+    await changes.now(stack, booking.id)
+    await save("changed_until_cancelled", booking.id, run)
+    handle = await stack.client.start_workflow(
+        QuoteChange.run,
+        QuoteChangeRequest(booking_id=booking.id, wish=wish, patience=patience(stack.settings)),
+        id="change-quoted",
+        task_queue=stack.settings.task_queue,
+    )
+    await handle.result()
+    await save("change_quoted", handle.id, None)
 
 
 async def main() -> None:

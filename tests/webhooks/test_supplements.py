@@ -1,0 +1,73 @@
+"""Events about the payment of a change: told to whoever waits for it, and otherwise left alone."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from models.booking import Booking
+from models.lifecycle import BookingState
+from models.messages import PAYMENT_SIGNAL
+from tests.modifying.changes import confirmed, judged, now, other_hotel, price, put, request, swap
+from tests.modifying.test_failing import waiting
+from tests.support.stack import Stack
+from tests.webhooks.rows import Rows
+from tests.webhooks.test_end_to_end import _signals
+
+pytestmark = pytest.mark.usefixtures("hooked")
+
+
+async def handled(rows: Rows, payment_id: str) -> set[str]:
+    """Wait until every event of a payment is handled; returns how they ended."""
+    async with asyncio.timeout(40):
+        while True:
+            found = rows(
+                "SELECT status, outcome FROM webhook_events WHERE payment_id = %s", payment_id
+            )
+            if found and all(row["status"] != "received" for row in found):
+                return {row["outcome"] for row in found}
+            await asyncio.sleep(0.1)
+
+
+async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) -> None:
+    booking = await confirmed(stack)
+    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, wish)
+    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    assert outcome.carried_out, outcome.problem
+    after = await now(stack, booking.id)
+    payment_id = after.payment.supplements[0].id
+    assert payment_id is not None
+    quiet = (
+        "the record and the gateway agree",
+        "of a type that changes no money of ours",
+        "settling:",  # looked at while the change was made: SettlePayment finds it as it should be
+    )
+    for said in await handled(rows, payment_id):
+        assert said.startswith(quiet), said
+    await now(stack, booking.id)
+    facts = await judged(stack, booking.id)
+    assert facts.booking["version"] == after.version, "nothing was recorded because of them"
+
+
+async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, wish)
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, request(booking.id, wish, quote.new_total)))
+    held = await waiting(stack, booking.id)
+    handle = stack.client.get_workflow_handle(booking.id, result_type=Booking)
+    async with asyncio.timeout(20):  # the booking is CONFIRMED, and its change is told all the same
+        while not await _signals(handle):
+            await asyncio.sleep(0.05)
+    action = held.payment.supplements[0].next_action
+    assert action is not None
+    async with httpx.AsyncClient() as http:
+        url = action["redirect_to_url"]["url"]
+        (await http.post(url, params={"outcome": "succeed"})).raise_for_status()
+    outcome = await ending
+    assert outcome.carried_out, outcome.problem
+    assert set(await _signals(handle)) == {PAYMENT_SIGNAL}
+    assert (await now(stack, booking.id)).state is BookingState.CONFIRMED
+    await judged(stack, booking.id)
