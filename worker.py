@@ -32,8 +32,9 @@ from workflows.booking import BookTrip
 from workflows.cancelling import CancelBooking
 from workflows.following import FollowBooking
 from workflows.following_round import WatchSuppliers
-from workflows.modifying import ModifyBooking, QuoteChange
+from workflows.modifying import ModifyBooking
 from workflows.quoting_cancel import QuoteCancellation
+from workflows.quoting_change import QuoteChange
 from workflows.settling import SettlePayment
 from workflows.watching import WatchMoney
 

@@ -15,12 +15,12 @@ from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
 
 
-def migrate(database_url: str, revision: str = "head") -> None:
-    """Bring a database to ``revision``."""
+def migrate(database_url: str, revision: str = "head", *, down: bool = False) -> None:
+    """Bring a database up to ``revision``, or back ``down`` to it."""
     config = Config(str(ROOT / "alembic.ini"))
     url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, revision)
+    (command.downgrade if down else command.upgrade)(config, revision)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ cannot be cancelled waits for a person. Decision 19.
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
@@ -19,12 +18,6 @@ with workflow.unsafe.imports_passed_through():
         ChangeOutcome,
         ChangeQuote,
         ChangeRequest,
-        ChangeWish,
-        QuoteChangeCall,
-        gone_items,
-        new_items,
-        numbered,
-        quote_of,
         refusal,
         supplement_for,
     )
@@ -32,13 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import (
         CANCEL_UPDATE,
         MODIFY_UPDATE,
-        BookingRef,
         CancelBookingRequest,
         CancelOutcome,
         CancelRequest,
         ModifyBookingRequest,
-        Patience,
-        QuoteChangeRequest,
     )
     from models.search_attributes import BOOKING_REFERENCE
     from models.supply import Reservation
@@ -48,10 +38,10 @@ with workflow.unsafe.imports_passed_through():
         TripFailedError,
         end_of,
         ends_the_trip,
-        unanswered_read,
     )
     from workflows.perform import perform_local
     from workflows.plan import plan
+    from workflows.quoting_change import quoted
     from workflows.saga import finish
     from workflows.trips import Trip
 
@@ -166,7 +156,7 @@ class ModifyBooking(Trip, LettingGo):
         problem = refusal(booking, change.wish)
         if problem is not None:
             raise TripFailedError(problem)
-        quote, self._gone, self._new = await _quoted(
+        quote, self._gone, self._new = await quoted(
             booking, change.wish, self._patience, change.change_id
         )
         self._quote = self._outcome.quote = quote
@@ -330,58 +320,3 @@ class ModifyBooking(Trip, LettingGo):
                 "currency": quote.currency,
             },
         )
-
-
-@workflow.defn(name="QuoteChange")
-class QuoteChange:
-    """Say what a change would cost now. It changes nothing, and runs beside whatever runs."""
-
-    @workflow.run
-    async def run(self, request: QuoteChangeRequest) -> ChangeOutcome:
-        """Return the quote, or why the change cannot be made."""
-        booking = await perform_local(
-            calls.LOAD_BOOKING,
-            BookingRef(booking_id=request.booking_id),
-            policies.record(),
-            "Read the booking",
-        )
-        problem = refusal(booking, request.wish)
-        if problem is not None:
-            return ChangeOutcome(problem=problem)
-        try:
-            quote, _, _ = await _quoted(booking, request.wish, request.patience)
-        except TripFailedError as refused:
-            return ChangeOutcome(problem=refused.problem)
-        return ChangeOutcome(quote=quote)
-
-
-async def _quoted(
-    booking: Booking, wish: ChangeWish, patience: Patience, change_id: str | None = None
-) -> tuple[ChangeQuote, list[Item], list[Item]]:
-    """Return what a change costs now, the items that go, and those that come.
-
-    Raises:
-        TripFailedError: a supplier refuses, or does not answer.
-    """
-    components = numbered(booking, wish)
-    gone = gone_items(booking, wish)
-    staying = [item.supplier for item in booking.live_items if item not in gone]
-    try:
-        quoted = await perform_local(
-            calls.QUOTE_CHANGE,
-            QuoteChangeCall(
-                booking_id=booking.id,
-                components=components,
-                travelers=wish.travelers,
-                staying=sorted(set(staying)),
-                change_id=change_id,
-            ),
-            policies.reading(patience, sorted({c.supplier for c in components.values()})),
-            f"Quote {len(components)} new items",
-        )
-    except FailureError as error:
-        raise TripFailedError(unanswered_read(error, step=STEP)) from error
-    if quoted.problems:
-        raise TripFailedError(quoted.problems[0])
-    new = new_items(booking, components, quoted.quotes)
-    return quote_of(booking, gone, new, workflow.now()), gone, new

@@ -12,7 +12,15 @@ with workflow.unsafe.imports_passed_through():
     from models.calls import Call
     from models.keys import operation_key
     from models.lifecycle import ItemStatus, SagaState
-    from models.messages import BookedItem, ItemCall, Patience
+    from models.messages import (
+        FEE_CASE,
+        BookedItem,
+        CancelledItem,
+        CaseNote,
+        ItemCall,
+        Patience,
+    )
+    from models.money import Money
     from models.supply import Reservation, ReservationStatus
     from workflows import policies
     from workflows.narration import supplier_name
@@ -270,8 +278,33 @@ class TripSteps(TripPayment):
             )
         if outcome.refused is not None:
             return self._item_stays(item, outcome.refused)
+        self._bear(item, outcome)
         self._item_gone(item)
         return None
+
+    def _bear(self, item: Item, outcome: CancelledItem) -> None:
+        """Tell operators of a fee for undoing: the traveller pays nothing, so the house does."""
+        if not outcome.supplier_fee:
+            return
+        currency = outcome.supplier_fee_currency or item.currency
+        keeps = Money(amount=outcome.supplier_fee, currency=currency)
+        title = supplier_name(item)
+        self._tell(item.type.lower(), "fee", f"{title} keeps {keeps} for undoing {item.title}")
+        self._case_notes.append(
+            CaseNote(
+                kind=FEE_CASE,
+                source=f"fee:{self._booking.id}:{item.number}",
+                summary=f"{self._booking.reference}: {title} keeps {keeps} for {item.title}, which"
+                " was booked and had to be undone. The traveller paid nothing for it: the house"
+                " bears this.",
+                details={
+                    "item": item.number,
+                    "supplier": item.supplier,
+                    "reference": item.reference,
+                    "supplierKeeps": {"amount": outcome.supplier_fee, "currency": currency},
+                },
+            )
+        )
 
 
 def _name(item: Item) -> str:

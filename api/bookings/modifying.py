@@ -42,7 +42,8 @@ from models.lifecycle import BookingState
 from models.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest
 from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
 from temporal import patience
-from workflows.modifying import ModifyBooking, QuoteChange
+from workflows.modifying import ModifyBooking
+from workflows.quoting_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
 BUSY_SECONDS = 5.0

@@ -54,6 +54,17 @@ async def _gone(world: World, booking: Booking, supplier: str) -> None:
 async def test_what_a_failed_booking_left_is_found_and_undone(world: World, supplier: str) -> None:
     booking, number = await _given_up(world, supplier, **sold_by(supplier))
     assert booking.state is BookingState.FAILED
+    believed = world.rows(
+        "SELECT outcome FROM attempts WHERE booking_id = %s AND provider = %s"
+        " AND operation = 'book' ORDER BY number LIMIT 1",
+        booking.id,
+        supplier,
+    )
+    # What may not be repeated was given up as not done; what may, is in doubt for ever.
+    assert (
+        believed[0]["outcome"]
+        in {"booking_com": ("repeated",), "duffel": ("not_done", "done")}[supplier]
+    )
 
     summary = await world.round()
 

@@ -16,7 +16,8 @@ from temporal import patience
 from tests.saga.test_cancel_confirmed import set_terms
 from tests.support.checker import Facts, check
 from tests.support.stack import Stack
-from workflows.modifying import ModifyBooking, QuoteChange
+from workflows.modifying import ModifyBooking
+from workflows.quoting_change import QuoteChange
 
 FREE = [{"until": None, "fee": 0}]
 

@@ -99,3 +99,18 @@ async def test_nothing_to_resolve_is_refused(stack: Stack) -> None:
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update(RESOLVE_UPDATE, RETRY)
     assert (await handle.result()).state is BookingState.CONFIRMED
+
+
+async def test_a_fee_for_undoing_is_the_houses_and_an_operator_hears_of_it(stack: Stack) -> None:
+    """To Madrid Duffel wants its money at once and keeps it: the hotel is refused after that."""
+    request = await stack.request(destination="MAD", **sold_by("duffel"))
+    await stack.sandbox.arm("booking_com", "book", "refuse", reference=request.booking_id)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
+    assert booking.state is BookingState.FAILED
+    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    assert facts.payment["captured"] == facts.payment["refunded"]
+    (case,) = [case for case in facts.cases if case["kind"] == "FEE"]
+    flight = booking.items[0]
+    assert flight.quote is not None
+    assert case["details"]["supplierKeeps"]["amount"] == flight.quote.price.amount
+    assert "the house bears this" in case["summary"]

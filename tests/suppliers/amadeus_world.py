@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import datetime as dt
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
 from suppliers.protocol import Party
 from tests.suppliers.conftest import LocalWorld, MovableWorld, Recorder, component, in_days
+from tests.support.listening import listener
 
 
 @contextlib.asynccontextmanager
@@ -22,7 +22,7 @@ async def serve_flights() -> AsyncIterator[LocalWorld]:
     """The whole sandbox, on a free port, with its traffic recorded."""
     world = MovableWorld()
     recorder = Recorder(create_app(world))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listening = listener()
     server = uvicorn.Server(
         uvicorn.Config(
             recorder,
@@ -33,10 +33,10 @@ async def serve_flights() -> AsyncIterator[LocalWorld]:
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         await asyncio.sleep(0.002)
-    yield LocalWorld(f"http://127.0.0.1:{listener.getsockname()[1]}", world, recorder)
+    yield LocalWorld(f"http://127.0.0.1:{listening.getsockname()[1]}", world, recorder)
     await world.close()
     server.should_exit = True
     await serving

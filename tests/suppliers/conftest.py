@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from sandbox.connection import AbortableProtocol
 from sandbox.world import World
 from settings import Settings
 from suppliers.protocol import Party
+from tests.support.listening import listener
 
 PATIENCE = 1.2
 """Seconds the adapters wait in these tests."""
@@ -123,7 +123,7 @@ async def local() -> AsyncIterator[LocalWorld]:
     """A fresh sandbox on a free port."""
     world = MovableWorld()
     recorder = Recorder(create_app(world))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listening = listener()
     server = uvicorn.Server(
         uvicorn.Config(
             recorder,
@@ -134,10 +134,10 @@ async def local() -> AsyncIterator[LocalWorld]:
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # its start must not eat up the patience of the first request
         await asyncio.sleep(0.002)
-    port = listener.getsockname()[1]
+    port = listening.getsockname()[1]
     yield LocalWorld(f"http://127.0.0.1:{port}", world, recorder)
     await world.close()
     server.should_exit = True

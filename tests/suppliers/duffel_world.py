@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import datetime as dt
-import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from sandbox.sellers import SELLERS
 from settings import Settings
 from suppliers.protocol import Party
 from tests.suppliers.conftest import PATIENCE, MovableWorld, Recorder, Reply, component, in_days
+from tests.support.listening import listener
 
 Json = dict[str, Any]
 
@@ -66,7 +66,7 @@ async def served() -> AsyncIterator[DuffelWorld]:
     app.include_router(duffel.router(world))
     app.include_router(announcements.router(world))
     recorder = Recorder(app)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listening = listener()
     server = uvicorn.Server(
         uvicorn.Config(
             recorder,
@@ -77,8 +77,8 @@ async def served() -> AsyncIterator[DuffelWorld]:
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    port = listener.getsockname()[1]
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    port = listening.getsockname()[1]
     yield DuffelWorld(f"http://127.0.0.1:{port}", world, recorder)
     await world.close()
     server.should_exit = True

@@ -132,7 +132,7 @@ async def test_a_hotel_cancels_by_itself(
         ([room((-9, 0), (-3, 123.4))], 12340, False),
         ([room((-9, 0), (-3, 20)), room((-9, 5), (1, 50))], 2500, True),
         ([room((-9, 0), (-3, 20)), room()], None, False),
-        ([room((1, 3))], 300, True),
+        ([room((1, 3), (5, 9))], 300, True),
     ],
 )
 async def test_the_fee_of_the_moment(

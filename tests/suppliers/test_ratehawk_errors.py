@@ -305,6 +305,7 @@ ON_FINISH: list[Row] = [
     ),
     *((reply, UnknownOutcome) for reply in NO_ANSWER),
     (ok(None, "processing"), UnknownOutcome),
+    (Reply(200, {"data": None, "status": "ok", "error": "soldout"}), Unavailable),
 ]
 
 

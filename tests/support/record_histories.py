@@ -36,7 +36,7 @@ from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
 from tests.support.trips import confirmed_by_hand
 from workflows.following_round import WatchSuppliers
-from workflows.modifying import QuoteChange
+from workflows.quoting_change import QuoteChange
 from workflows.watching import WatchMoney
 
 HISTORIES = ROOT / "tests" / "histories"

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.bookings import BookingActivities
 from activities.cancel_quotes import CancelQuoteActivities
+from activities.changing import ChangeActivities
 from activities.following.rounds import FollowActivities
 from activities.items import ItemActivities
 from activities.payments import PaymentActivities
@@ -21,6 +22,7 @@ def test_every_call_has_an_activity_of_its_shape() -> None:
         BookingActivities,
         QuoteActivities,
         CancelQuoteActivities,
+        ChangeActivities,
         ItemActivities,
         PaymentActivities,
         WatchActivities,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from payments.payment_service import PaymentServiceGateway
+from tests.support.listening import listener
 
 
 @dataclass
@@ -109,13 +109,13 @@ async def fronted(sandbox_url: str) -> AsyncIterator[Front]:
     """Serve a front on a free port."""
     client = httpx.AsyncClient(base_url=sandbox_url, timeout=10, verify=False)
     front = Front(client)
-    listener = socket.create_server(("127.0.0.1", 0))
-    front.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listening = listener()
+    front.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         front, ws="none", log_level="error", lifespan="off", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     yield front
     server.should_exit = True
     await serving
