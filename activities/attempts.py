@@ -142,7 +142,8 @@ class AttemptLog:
         the first attempt and answers what was done, None for nothing visible; it is None where
         the provider has no look-up. ``repeat_after`` is how long look-ups must have found nothing
         before ``act`` is repeated, or given up where it may not be (``may_repeat``).
-        ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored 5xx makes necessary.
+        ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored
+        5xx makes necessary.
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.

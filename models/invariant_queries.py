@@ -21,7 +21,7 @@ WITH scope AS (
 
 _ABOUT_A_BOOKING = "SELECT b.id::text AS subject, b.id AS booking_id,"
 _IN_SCOPE = """
-FROM scope JOIN bookings b ON b.id = scope.booking_id 
+FROM scope JOIN bookings b ON b.id = scope.booking_id
 JOIN booking_money p ON p.booking_id = b.id
 """
 

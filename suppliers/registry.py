@@ -16,13 +16,7 @@ WebhookVerifier = Callable[[bytes, Mapping[str, str]], SupplierEvent]
 
 def create_suppliers(settings: Settings) -> dict[str, Supplier]:
     """Return every supplier in use by name, ready to be asked; the caller closes them."""
-    from importlib.util import find_spec  # TEMPORARY: until every adapter is there
-
-    return {
-        one.name: create_supplier(one, settings)
-        for one in settings.suppliers_in_use
-        if find_spec(one.adapter.split(":")[0])
-    }
+    return {one.name: create_supplier(one, settings) for one in settings.suppliers_in_use}
 
 
 def create_supplier(listing: Listing, settings: Settings) -> Supplier:

@@ -13,7 +13,7 @@ from localworld import temporal
 from localworld.places import ROOT
 from localworld.settings import WorldSettings
 from models import search_attributes
-from settings import Settings, names
+from settings import names
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
