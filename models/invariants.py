@@ -66,8 +66,8 @@ def source(invariant: str, subject: str) -> str:
 INVARIANTS = (
     Invariant(
         "I1",
-        "No double charge: at most one payment of a booking is captured, and never more than the"
-        " traveller accepted.",
+        "No double charge: at most one payment is captured for each price that was accepted (the"
+        " trip's, and the difference of each change), and never more than the traveller accepted.",
         (Query(queries.MORE_THAN_ACCEPTED), Query(queries.TWO_CAPTURED)),
     ),
     Invariant(

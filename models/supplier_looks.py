@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     text,
     update,
@@ -31,7 +32,7 @@ from sqlmodel import Field, SQLModel
 
 from models.lifecycle import CLOSED_STATES, SETTLED_STATES, BookingState
 from models.recorded_payments import sql_list
-from models.tables import BOOKING_ITEMS, BOOKINGS, DOUBTFUL_BOOKING
+from models.tables import BOOKING_ITEMS, BOOKINGS, CHANGES, DOUBTFUL_BOOKING
 
 
 class Reason(StrEnum):
@@ -278,12 +279,20 @@ async def quiet_bookings(
 ) -> Sequence[str]:
     """Return bookings on their way, or with an operator, of which nothing was recorded for long.
 
+    One that stands is on its way as well while a change of it has not ended.
+
     In no order: where there are more than ``limit``, each comes up in one of the next rounds.
     """
     under_way = [state for state in BookingState if state not in SETTLED_STATES]
+    changing = select(CHANGES.c.booking_id).where(
+        CHANGES.c.status == "open", CHANGES.c.created_at < func.now() - quiet
+    )
     rows = await session.scalars(
         select(BOOKINGS.c.id)
-        .where(BOOKINGS.c.state.in_(under_way), BOOKINGS.c.updated_at < func.now() - quiet)
+        .where(
+            or_(BOOKINGS.c.state.in_(under_way), BOOKINGS.c.id.in_(changing)),
+            BOOKINGS.c.updated_at < func.now() - quiet,
+        )
         .order_by(func.random())
         .limit(limit)
     )

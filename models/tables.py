@@ -303,6 +303,7 @@ class ChangeRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("status IN ('open','done','refused')", name="booking_changes_status"),
         Index("ix_booking_changes_booking", "booking_id", "created_at"),
+        Index("ix_booking_changes_open", "created_at", postgresql_where=text("status = 'open'")),
     )
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))

@@ -95,6 +95,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_booking_changes_booking", "booking_changes", ["booking_id", "created_at"])
+    op.create_index(
+        "ix_booking_changes_open",
+        "booking_changes",
+        ["created_at"],
+        postgresql_where=sa.text("status = 'open'"),
+    )
     op.add_column("booking_items", sa.Column("travelers", postgresql.JSONB(), nullable=True))
     op.add_column("booking_items", sa.Column("change_id", sa.Uuid(as_uuid=False), nullable=True))
     op.add_column("bookings", sa.Column("chargeable", sa.BigInteger(), nullable=True))
