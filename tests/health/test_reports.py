@@ -260,7 +260,13 @@ async def test_orders_come_in_pages(operator: httpx.AsyncClient, sql: Query) -> 
 
 
 @pytest.mark.parametrize(
-    "after", ["x", "a~b~c", "2031-01-01T00:00:00~x~1", "2031-01-01~9f0c1f6e-3c58-4be0-9d0b-0f2f4f0f9b11~1"]
+    "after",
+    [
+        "x",
+        "a~b~c",
+        "2031-01-01T00:00:00~x~1",
+        "2031-01-01~9f0c1f6e-3c58-4be0-9d0b-0f2f4f0f9b11~1",
+    ],
 )
 async def test_a_place_nobody_gave_is_refused(operator: httpx.AsyncClient, after: str) -> None:
     answer = await operator.get("/operator/orders", params={"after": after})
