@@ -1,5 +1,6 @@
 """``tripsaga suppliers``: who answers, and what calls to suppliers came to."""
 
+import datetime as dt
 from typing import Any
 
 import typer
@@ -33,25 +34,33 @@ def suppliers(*, json: AsJson = False) -> None:
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("Supplier")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Supplier", no_wrap=True)
     table.add_column("")
-    table.add_column("Last answer")
-    for heading in ("Calls", "Done", "Refused", "Unknown", "Settled", "Success", "p50", "p95"):
-        table.add_column(heading, justify="right")
+    table.add_column("Answered", no_wrap=True)
+    for heading in ("Calls", "Done", "Refused", "Lost", "Settled", "Success", "p50", "p95"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for one in found:
         day = one["lastDay"]
         rate = day["successRate"]
         table.add_row(
             escape(one["title"]),
             _LOOK[one["circuit"]],
-            _clock(one["lastSuccessAt"]),
+            _when(one["lastSuccessAt"]),
             *(str(day[name]) for name in ("calls", "done", "refused", "unknown")),
             str(day["found"] + day["repeated"] + day["absent"]),
-            "–" if rate is None else f"{rate:.1%}",
+            "–" if rate is None else f"{rate:.0%}",
             *(_seconds(day[name]) for name in ("p50", "p95")),
         )
     return table
+
+
+def _when(moment: str | None) -> str:
+    """Return the time of a moment of today (UTC), the day of any other."""
+    if moment is None:
+        return "–"
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    return moment[11:19] if moment.startswith(today) else moment[:10]
 
 
 def _clock(moment: str | None) -> str:

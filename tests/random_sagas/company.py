@@ -5,6 +5,7 @@ Nobody here looks into the code under test: operators read the case and the supp
 
 import asyncio
 import contextlib
+import datetime as dt
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from models.messages import (
     CancelRequest,
     Resolution,
 )
+from tests.modifying.changes import ask, now, offers, put, request, swap
 from tests.random_sagas.plays import Play
 from tests.saga.test_cancel_confirmed import cancel
 from tests.support.stack import Stack
@@ -44,7 +46,8 @@ class Outcome:
     booking_id: str
     state: BookingState | None = None
     settled_by_hand: int = 0
-    cancelled_later: bool = False
+    then: str = ""
+    """What was done to it once it was confirmed, and whether that was carried out."""
     trouble: str = ""
     """Why it never ended, if it did not."""
 
@@ -91,13 +94,33 @@ class Company:
         booking = await self._settled(handle, outcome)
         if wish is not None:
             await wish
-        if booking.state is BookingState.CONFIRMED and play.cancel_then is not None:
-            outcome.cancelled_later = True
-            components = [booking.live_items[-1].component_id] if play.cancel_then == "one" else []
-            ending = asyncio.ensure_future(cancel(self.stack, booking.id, components))
+        if booking.state is BookingState.CONFIRMED and play.then is not None:
+            outcome.then = play.then
+            ending: asyncio.Future[Any]
+            if play.then == "swap":
+                ending = asyncio.ensure_future(self._swap(booking, play, outcome))
+            else:
+                components = [booking.live_items[-1].component_id] if "one" in play.then else []
+                ending = asyncio.ensure_future(cancel(self.stack, booking.id, components))
             running = self.stack.client.get_workflow_handle(booking.id)
             booking = await self._settled(running, outcome, ending)
         outcome.state = booking.state
+
+    async def _swap(self, booking: Booking, play: Play, outcome: Outcome) -> Booking:
+        """Swap the last item for one of the same supplier on other days, at the price it has."""
+        old = booking.live_items[-1]
+        start, end = (dt.date.fromisoformat(play.wishes["dates"][x]) for x in ("start", "end"))
+        other = dt.timedelta(days=9)
+        dates = {"start": (start + other).isoformat(), "end": (end + other).isoformat()}
+        (new, *_) = await offers(self.stack, old.type, **{**play.wishes, "dates": dates})
+        wish = swap(old, new)
+        priced = await ask(self.stack, booking.id, wish)
+        if priced.quote is None:  # a supplier did not answer: nothing was changed
+            outcome.then = "swap not priced"
+            return booking
+        changed = await put(self.stack, request(booking.id, wish, priced.quote.new_total))
+        outcome.then = "swap carried out" if changed.carried_out else "swap turned down"
+        return await now(self.stack, booking.id)
 
     async def _cancel_while_running(
         self, handle: WorkflowHandle[BookTrip, Booking], after: float
@@ -113,7 +136,7 @@ class Company:
         self,
         handle: WorkflowHandle[Any, Any],
         outcome: Outcome,
-        ending: "asyncio.Future[CancelOutcome] | None" = None,
+        ending: "asyncio.Future[Any] | None" = None,
     ) -> Booking:
         """Wait for the end of a booking, acting as its operator whenever it waits for one."""
         ended: asyncio.Future[Any] = ending or asyncio.ensure_future(handle.result())

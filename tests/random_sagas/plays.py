@@ -50,8 +50,8 @@ class Play:
     troubles: tuple[Trouble, ...]
     cancel_after: float | None
     """Seconds until somebody cancels, while it is being booked as a rule."""
-    cancel_then: str | None
-    """What is cancelled once it is confirmed: all, one component, or nothing."""
+    then: str | None
+    """Once it is confirmed: all is cancelled, or one component, or one is swapped; or nothing."""
 
     @property
     def suppliers(self) -> list[str]:
@@ -97,7 +97,7 @@ def _play(dice: random.Random, number: int, first_day: str) -> Play:
         by_hand=suppliers["activity"] == "viator" and dice.random() < 0.2,
         troubles=tuple(_troubles(dice, calls)),
         cancel_after=dice.uniform(0.02, 1.5) if dice.random() < 0.12 else None,
-        cancel_then=dice.choice(("all", "one")) if dice.random() < 0.2 else None,
+        then=dice.choice(("cancel all", "cancel one", "swap")) if dice.random() < 0.3 else None,
     )
 
 

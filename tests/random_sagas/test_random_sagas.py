@@ -106,7 +106,7 @@ async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company) -> N
         f"seed {SEED}: {len(outcomes)} sagas + {HEALED} healed, {company.kills} workers killed,"
         f" faults armed {sum(company.armed.values())}, fired {dict(company.fired)}, ends"
         f" {dict(ends)}, settled by operators {sum(o.settled_by_hand for o in outcomes)},"
-        f" cancelled later {sum(o.cancelled_later for o in outcomes)},"
+        f" then {dict(Counter(o.then for o in outcomes if o.then))},"
         f" {time.monotonic() - started:.0f} s"
     )
     print(report)
@@ -115,7 +115,7 @@ async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company) -> N
 
 
 def _calm(play: Play) -> Play:
-    changes = {"troubles": (), "cancel_after": None, "cancel_then": None, "by_hand": False}
+    changes = {"troubles": (), "cancel_after": None, "then": None, "by_hand": False}
     return Play(**{**play.__dict__, **changes})
 
 
