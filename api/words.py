@@ -59,6 +59,10 @@ WORDS: dict[Code, Words] = {
         "Nothing is wrong with your request. Please book again in a few minutes.",
         "{item} could not be booked: the company that offers it does not answer.",
     ),
+    Code.HOLD_EXPIRED: Words(
+        "A part of the trip was not held for us long enough to book the rest.",
+        "Please book again; if it happens once more, choose another offer.",
+    ),
     Code.PAYMENT_DOWN: Words(
         "The payment service did not answer.",
         "Please book again in a few minutes.",

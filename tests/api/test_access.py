@@ -52,6 +52,7 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
     assert {route for route, policy in table.items() if policy is Policy.SIGNED} == {
         ("POST", "/webhooks/stripe"),
         ("POST", "/webhooks/payment-service"),
+        ("POST", "/webhooks/{supplier}"),
     }
     operators = {path for (_, path), policy in table.items() if policy is Policy.OPERATOR}
     assert {path for path in operators if not path.startswith("/operator/")} == {
@@ -67,6 +68,7 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("POST", "/booking/book"),
         ("POST", "/booking/cancel"),
         ("POST", "/booking/{booking_id}/payment-method"),
+        ("POST", "/booking/{booking_id}/modify"),
         ("GET", "/booking/{booking_id}"),
         ("GET", "/booking/{booking_id}/events"),
         ("GET", "/booking/reference/{booking_reference}"),

@@ -193,7 +193,7 @@ async def test_a_rule_for_later_changes_nothing_today(
         ({"basisPoints": 15.5}, "basisPoints"),
         ({"basisPoints": "1500"}, "basisPoints"),
         ({"basisPoints": True}, "basisPoints"),
-        ({"basisPoints": 1500, "supplier": "bookingcom"}, "amadeus, booking_com, viator"),
+        ({"basisPoints": 1500, "supplier": "bookingcom"}, "amadeus, booking_com, duffel"),
         ({"basisPoints": 1500, "supplier": "viator", "provider": ""}, "provider"),
         ({"basisPoints": 1500, "provider": "Delta"}, "needs the supplier"),
         ({"basisPoints": 1500, "validFrom": "2020-01-01T00:00:00Z"}, "in the past"),
