@@ -69,6 +69,8 @@ class End:
     state: BookingState
     code: Code | None = None
     warned: bool = False
+    or_confirmed: bool = False
+    """It depends on the moment: what shows up just in time is ours after all."""
 
 
 def end_of_fault(step: str, kind: str) -> End:
@@ -85,7 +87,7 @@ def end_of_fault(step: str, kind: str) -> End:
         return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
     if step == "flight at Duffel" and kind in UNSEEN:
         # It may not be repeated: looked for, and undone where it shows up after all.
-        return End(FAILED, Code.OUTCOME_UNKNOWN)
+        return End(FAILED, Code.OUTCOME_UNKNOWN, or_confirmed=kind == "late_commit")
     return End(CONFIRMED)
 
 
@@ -103,7 +105,8 @@ def table() -> str:
 
     def cell(end: End) -> str:
         words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
-        return words[end.state] + (", item dropped" if end.warned else "")
+        told = words[end.state] + (", item dropped" if end.warned else "")
+        return f"{told}, or confirmed" if end.or_confirmed else told
 
     def killed(step: str) -> str:
         ends = [cell(end_of_kill(step, point)) for point in POINTS]
