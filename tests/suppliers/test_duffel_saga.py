@@ -82,9 +82,7 @@ async def test_an_unanswered_order_is_made_once(stack: Stack, kind: str, destina
 
 
 @pytest.mark.parametrize("destination", ["LIS", "MAD"])
-async def test_a_late_order_is_undone_or_ours(
-    stack: Stack, destination: str
-) -> None:
+async def test_a_late_order_is_undone_or_ours(stack: Stack, destination: str) -> None:
     """Duffel does not promise that repeating is safe: what is not visible is not ordered again."""
     await stack.sandbox.arm("duffel", "book", "late_commit", seconds=2)
     booking = await stack.book(destination=destination, **DUFFEL)
