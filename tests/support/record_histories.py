@@ -6,6 +6,7 @@ By hand, after a deliberate change of workflows: ``python -m tests.support.recor
 import asyncio
 import contextlib
 import re
+import sys
 import tempfile
 import uuid
 from collections.abc import Awaitable, Callable
@@ -42,7 +43,7 @@ from workflows.watching import WatchMoney
 HISTORIES = ROOT / "tests" / "histories"
 
 
-async def record(stack: Stack) -> None:
+async def record(stack: Stack, *, only_held: bool = False) -> None:
     """Book, fail, cancel and park; save each history."""
 
     async def save(name: str, booking_id: str, run_id: str | None = None) -> None:
@@ -76,6 +77,9 @@ async def record(stack: Stack) -> None:
         await save(name, wanted.booking_id)
         return wanted.booking_id
 
+    if only_held:
+        await held(stack, save)
+        return
     confirmed = await disturbed("confirmed")
     outcome = await cancel(stack, confirmed)
     assert outcome.booking.state is BookingState.CANCELLED
@@ -99,6 +103,7 @@ async def record(stack: Stack) -> None:
     await watched(stack, save)
     await followed(stack, save)
     await changed(stack, save)
+    await held(stack, save)
 
 
 async def another_card(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
@@ -216,8 +221,30 @@ async def changed(stack: Stack, save: Callable[[str, str, str | None], Awaitable
     await save("change_quoted", handle.id, None)
 
 
+async def held(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
+    """Trips of which a part is held and completed, one confirmed later, one awaited."""
+    suppliers = {"flight": "duffel", "hotel": "ratehawk", "activity": "getyourguide"}
+    for name, faults in (
+        ("confirmed_after_holding", ()),
+        ("failed_hold_not_paid", (("duffel", "complete", "refuse"),)),
+        ("confirmed_after_an_unanswered_payment", (("duffel", "complete", "commit_then_hang"),)),
+    ):
+        wanted = await stack.request(suppliers=suppliers)
+        for supplier, operation, kind in faults:
+            await stack.sandbox.arm(
+                supplier, operation, kind, seconds=20, reference=wanted.booking_id
+            )
+        booking = await (await stack.start(wanted)).result()
+        assert name.startswith(booking.state.lower()), (name, booking.problem)
+        await save(name, wanted.booking_id)
+    trip = confirmed_by_hand(await stack.sandbox.trip())
+    booking = await (await stack.start(await stack.request(trip=trip))).result()
+    assert booking.live_items[-1].awaited or booking.live_items[-2].awaited
+    await save("confirmed_while_one_is_awaited", booking.id)
+
+
 async def main() -> None:
-    """Bring up a stack of its own and record."""
+    """Bring up a stack of its own and record; ``held`` records only what is held."""
     HISTORIES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, servers(Path(scratch) / "servers") as shared:
         url = shared.create_database(f"t{uuid.uuid4().hex[:12]}")
@@ -232,7 +259,7 @@ async def main() -> None:
         )
         stack.start_worker()
         try:
-            await record(stack)
+            await record(stack, only_held="held" in sys.argv[1:])
         finally:
             await stack.close()
             sandbox.stop()
