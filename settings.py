@@ -149,6 +149,10 @@ class Settings(BaseSettings):
     provider_timeout_seconds: float | None = None
     settle_seconds: float | None = None
     """How long an unknown outcome is looked up before "not there" is believed."""
+    heartbeat_seconds: float = Field(default=6, ge=1)
+    """A worker that dies during a call to a supplier is noticed within this time."""
+    sticky_seconds: float = Field(default=5, gt=0)
+    """After a worker died, its workflows wait this long before another worker takes them over."""
     retry_initial_seconds: float = 0.5
     """First pause between attempts; doubles from there."""
     step_deadline_seconds: float = 180

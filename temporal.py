@@ -66,6 +66,7 @@ def patience(settings: Settings) -> Patience:
         gateway=settings.gateway,
         order=BookingOrder(settings.booking_order),
         task_queue=settings.task_queue,
+        heartbeat=settings.heartbeat_seconds,
         retry_initial=settings.retry_initial_seconds,
         step_deadline=settings.step_deadline_seconds,
         undo_attempts=settings.undo_attempts,

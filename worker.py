@@ -52,9 +52,6 @@ WORKFLOWS: Sequence[type] = (
     WatchSuppliers,
 )
 
-STICKY = timedelta(seconds=5)
-"""After a worker died, its workflows wait this long before another worker takes them over."""
-
 
 def workflow_runner(*, sandboxed: bool) -> WorkflowRunner:
     """Return how workflow code is run: in the determinism sandbox (tests) or plainly."""
@@ -77,7 +74,7 @@ def create_workers(client: Client, settings: Settings, activities: Activities) -
             activities=activities.all(),
             workflow_runner=workflow_runner(sandboxed=settings.workflow_sandbox),
             graceful_shutdown_timeout=grace,
-            sticky_queue_schedule_to_start_timeout=STICKY,
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_seconds),
             max_concurrent_activities=settings.max_concurrent_activities,
             deployment_config=deployment,
         ),

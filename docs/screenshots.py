@@ -107,6 +107,7 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
     shots.page("temporal-needs-attention", f"{workflows}?query={query}", "text=NEEDS_", height=400)
 
     _take_authentication(shots, workflows)
+    _take_suppliers(shots, workflows)
 
 
 def _take_authentication(shots: "Shots", workflows: str) -> None:
@@ -127,6 +128,18 @@ def _take_authentication(shots: "Shots", workflows: str) -> None:
     shots.history("temporal-three-d-secure-confirmed", f"{workflows}/{booking}")
     statement = f"ledger statement {booking}"
     shots.terminal("ledger-statement", f"tripsaga {statement}", _run(*statement.split()))
+
+
+def _take_suppliers(shots: "Shots", workflows: str) -> None:
+    """A trip of which parts are held first, what cancelling it would cost, and how suppliers do."""
+    command = "book --flight duffel --hotel ratehawk --activity getyourguide --watch"
+    lines = _run(*command.split())
+    shots.terminal("book-held", f"tripsaga {command}", lines)
+    booking = _UUID.findall("\n".join(lines))[-1]
+    shots.history("temporal-held", f"{workflows}/{booking}")
+    question = f"cancel {booking} --dry-run"
+    shots.terminal("cancel-dry-run", f"tripsaga {question}", _run(*question.split()))
+    shots.terminal("suppliers", "tripsaga suppliers", _run("suppliers"))
 
 
 def _booked(*options: str) -> str:

@@ -55,6 +55,8 @@ class Patience(BaseModel):
     """In which order the items are booked (settings ``booking_order``)."""
     task_queue: str = "trips"
     """The workflows' queue; a supplier's queue is ``{task_queue}-{supplier}``."""
+    heartbeat: float = 6
+    """A worker that dies during a call is noticed within this time, however slow the supplier."""
     retry_initial: float = 0.5
     step_deadline: float = 180
     undo_attempts: int = 20

@@ -1,5 +1,6 @@
 """Fixtures: the real servers (shared by all test processes) and a world of one's own on them."""
 
+import gc
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,16 @@ from localworld.shared import Servers, servers
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector off what was collected: thousands of tests, there to the end.
+
+    Looking through all of it takes so long on a busy machine that requests with a second's
+    patience time out.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def migrate(database_url: str, revision: str = "head", *, down: bool = False) -> None:

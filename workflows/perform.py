@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from models.calls import Call, Input, Output
 from models.messages import Patience
-from workflows.policies import HEARTBEAT, Policy
+from workflows.policies import Policy
 
 LOCAL_RETRY_THRESHOLD = timedelta(seconds=5)
 """Longer pauses become timers: a local activity that waits would hold up signals and updates."""
@@ -66,7 +66,7 @@ async def perform_on_queue(
         task_queue=patience.queue(provider),
         start_to_close_timeout=policy.start_to_close,
         schedule_to_close_timeout=policy.schedule_to_close,
-        heartbeat_timeout=HEARTBEAT,
+        heartbeat_timeout=timedelta(seconds=patience.heartbeat),
         retry_policy=policy.retry,
         summary=summary,
     )

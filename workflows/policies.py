@@ -7,9 +7,6 @@ from temporalio.common import RetryPolicy
 
 from models.messages import Patience
 
-HEARTBEAT = timedelta(seconds=6)
-"""A worker that dies during a call is noticed within this time, however slow the supplier is."""
-
 WATCH_HEARTBEAT = timedelta(seconds=30)
 """A round of watching is taken over from a dead worker within this time, where it had got to."""
 

@@ -52,7 +52,7 @@ def test_all_is_well(ask: Callable[..., Any], sql: Query) -> None:
     assert shown.exit_code == 0, shown.output
     (duffel,) = [line for line in shown.output.splitlines() if line.startswith("Duffel")]
     assert duffel.split() == [
-        *("Duffel", "up", "–", "4", "3", "1", "0", "0", "75.0%"),
+        *("Duffel", "up", "–", "4", "3", "1", "0", "0", "75%"),
         *("1.25", "s", "1.25", "s"),
     ]
     assert "GetYourGuide" in shown.output

@@ -28,7 +28,7 @@ from tests.modifying.changes import (
 )
 from tests.saga.cells import FAULTS, POINTS, STEPS, UNANSWERED
 from tests.support.checker import Facts
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
 
 AFTERWARDS = {"cancel the old": ("booking_com", "cancel"), "refund": ("stripe", "refund")}
 """Steps behind the point of no return, and the call that has the effect."""
@@ -147,6 +147,7 @@ async def own_stack(
         temporal_address=temporal_address,
         sandbox_url=sandbox_url,
         name=f"change-{uuid.uuid4().hex[:8]}",
+        **SOON_TAKEN_OVER,
     )
     yield stack
     await stack.close()

@@ -12,7 +12,7 @@ from sandbox.sellers import SELLERS
 from tests.saga.cells import ALL_STEPS, POINTS, end_of_kill, wishes_for
 from tests.saga.test_faults import judge, settled
 from tests.support.checker import check
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
 from tests.support.trips import sold_by
 
 
@@ -26,6 +26,7 @@ async def own_stack(
         temporal_address=temporal_address,
         sandbox_url=sandbox_url,
         name=f"kill-{uuid.uuid4().hex[:8]}",
+        **SOON_TAKEN_OVER,
     )
     yield stack
     await stack.close()

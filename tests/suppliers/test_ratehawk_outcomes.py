@@ -33,7 +33,7 @@ from tests.suppliers.ratehawk_world import (
     stay,
 )
 
-PATIENCE = 0.5
+PATIENCE = 1.2
 """Seconds the adapter waits here; hangs are waited for often."""
 
 CONFIRMED, PENDING = ReservationStatus.CONFIRMED, ReservationStatus.PENDING

@@ -42,6 +42,9 @@ PATIENCE = {
     "SUPPLIER_DOWN_AFTER": "1000",
 }
 
+SOON_TAKEN_OVER = {"HEARTBEAT_SECONDS": "3", "STICKY_SECONDS": "1"}
+"""For tests that kill workers: the successor need not wait as long as in production."""
+
 
 @dataclass
 class Stack:
