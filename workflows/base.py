@@ -217,7 +217,8 @@ class BookingWorkflow:
 
     def _item_stays(self, item: Item, problem: Problem) -> Problem:
         """Note that an item could not be cancelled, and why."""
-        item.saga_state = SagaState.UNDO_FAILED
+        if not item.awaited:  # that stays what the traveller counts on, and is paid for
+            item.saga_state = SagaState.UNDO_FAILED
         item.problem = problem
         self._tell(item.type.lower(), "stuck", f"{item.title} could not be cancelled yet")
         return problem

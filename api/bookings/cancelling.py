@@ -100,7 +100,8 @@ async def cancel(
 def _stands(booking: Booking) -> bool:
     """Tell whether a parked booking is confirmed, and parked for something it goes without."""
     begun = any(item.cancelled_at for item in booking.items) or any(
-        item.live and item.saga_state is SagaState.UNDO_FAILED for item in booking.items
+        item.live and (item.saga_state is SagaState.UNDO_FAILED or (item.awaited and item.problem))
+        for item in booking.items
     )
     return booking.confirmed_at is not None and not begun
 

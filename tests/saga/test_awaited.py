@@ -3,7 +3,7 @@
 import asyncio
 
 from models.lifecycle import BookingState, ItemStatus, SagaState
-from models.messages import BookTripRequest
+from models.messages import RESOLVE_UPDATE, BookTripRequest, Resolution
 from tests.saga.test_cancel_confirmed import cancel
 from tests.support.checker import check
 from tests.support.stack import Stack
@@ -43,5 +43,21 @@ async def test_what_is_awaited_is_undone_when_the_trip_fails(stack: Stack) -> No
     booking = await asyncio.wait_for(handle.result(), 90)
     assert booking.state is BookingState.FAILED
     assert [item.status for item in booking.items if item.saga_state is SagaState.UNDONE]
+    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    assert not [r for r in facts.reservations if r["live"]]
+
+
+async def test_what_is_awaited_and_cannot_be_cancelled_is_not_forgotten(stack: Stack) -> None:
+    """Found by random sagas (seed 7): the operator's retry passed over it, and it still stood."""
+    handle = await stack.start(await request(stack))
+    booking = await asyncio.wait_for(handle.result(), 60)
+    await stack.sandbox.arm("viator", "cancel", "refuse", reference=booking.id, times=2)
+    wish = asyncio.ensure_future(cancel(stack, booking.id))
+    running = stack.client.get_workflow_handle(booking.id)
+    parked = await stack.until(running, BookingState.NEEDS_ATTENTION)
+    assert [item.component_id for item in parked.items if item.awaited]
+    await running.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+    outcome = await asyncio.wait_for(wish, 60)
+    assert outcome.booking.state is BookingState.CANCELLED
     facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
     assert not [r for r in facts.reservations if r["live"]]
