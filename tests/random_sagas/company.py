@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from models.booking import Booking
+from models.booking import Booking, Event
 from models.lifecycle import BookingState
 from models.messages import (
     CANCEL_UPDATE,
@@ -34,8 +34,8 @@ from workflows.booking import BookTrip
 
 PATIENCE_OF_OPERATORS = 2.5
 """Seconds before an operator looks: by then nothing is under way at a supplier any more."""
-LONGEST = 150.0
-"""Seconds a saga may take, with everything that goes wrong."""
+LONGEST = 300.0
+"""Seconds a saga may take, with everything that goes wrong and every worker that is killed."""
 
 
 @dataclass
@@ -74,11 +74,20 @@ class Company:
             async with asyncio.timeout(LONGEST):
                 await self._live(play, request, outcome)
         except TimeoutError:
-            outcome.trouble = "it did not end in time"
+            outcome.trouble = f"it did not end in time: {await self._last_seen(request.booking_id)}"
         except (RPCError, TemporalError) as error:
             outcome.trouble = f"{type(error).__name__}: {error}"
         await self._count(armed)
         return outcome
+
+    async def _last_seen(self, booking_id: str) -> str:
+        """Return what a saga that does not end did last."""
+        handle = self.stack.client.get_workflow_handle(booking_id)
+        try:
+            events = await handle.query("events", result_type=list[Event])
+        except (RPCError, TemporalError) as error:
+            return str(error)
+        return "; ".join(f"{e.at:%H:%M:%S} {e.step} {e.status} {e.message}" for e in events[-6:])
 
     async def _request(self, play: Play) -> BookTripRequest:
         trip = await self.stack.sandbox.trip(**play.wishes)
