@@ -15,11 +15,8 @@ from models.database import Sessions
 from models.errors import Fault, Refusal, Retryable, Unavailable, UnknownOutcome
 from models.keys import operation_key
 from models.messages import BookedItem, CancelledItem, ItemCall, LookedItem
-from models.supply import FOUND_BY_HAND, Cancellation, Reservation, ReservationStatus
+from models.supply import FOUND_BY_HAND, GONE, Cancellation, Reservation, ReservationStatus
 from suppliers.protocol import Supplier
-
-GONE = frozenset({ReservationStatus.CANCELLED, ReservationStatus.REJECTED})
-"""Nothing stands at the supplier any more."""
 
 
 class ItemActivities:
@@ -87,11 +84,7 @@ class ItemActivities:
                     may_repeat=can.repeats,
                 )
         except Refusal as refusal:
-            past = await self._log.past(call.key)
-            return BookedItem(
-                refused=problem(refusal, step=item.step, item=item.number),
-                doubtful=bool(past.doubtful),
-            )
+            return await self._not_to_be_had(item, call.key, refusal)
         except Fault as fault:
             raise application_error(fault) from fault
         return BookedItem(reservation=reservation, after_capture=can.completes == "after_capture")
@@ -133,11 +126,7 @@ class ItemActivities:
                     repeat_after=supplier.capabilities.repeat_after,
                 )
         except Refusal as refusal:
-            past = await self._log.past(call.key)
-            return BookedItem(
-                refused=problem(refusal, step=item.step, item=item.number),
-                doubtful=bool(past.doubtful),
-            )
+            return await self._not_to_be_had(item, call.key, refusal)
         except Fault as fault:
             raise application_error(fault) from fault
         return BookedItem(reservation=reservation)
@@ -276,6 +265,14 @@ class ItemActivities:
         if found is not None:
             await self._log.adopt(past, found)
         return found
+
+    async def _not_to_be_had(self, item: Wanted, key: str, refusal: Refusal) -> BookedItem:
+        """Return a refusal as the answer, and whether an earlier attempt may yet take effect."""
+        past = await self._log.past(key)
+        return BookedItem(
+            refused=problem(refusal, step=item.step, item=item.number),
+            doubtful=bool(past.doubtful),
+        )
 
     async def _reserved(self, item: Wanted) -> Reservation | None:
         """Return what the supplier answered, as far as anybody has seen it."""

@@ -11,10 +11,7 @@ from pydantic import BaseModel
 from models.booking import Booking, Item
 from models.lifecycle import CLOSED_STATES, BookingState
 from models.messages import Patience
-from models.supply import Reservation, ReservationStatus
-
-GONE = frozenset({ReservationStatus.CANCELLED, ReservationStatus.REJECTED})
-"""Nothing stands at the supplier any more."""
+from models.supply import GONE, Reservation, ReservationStatus
 
 ON_ITS_WAY = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
 """States in which a traveller still needs what was booked."""

@@ -80,6 +80,9 @@ class ReservationStatus(StrEnum):
     """The supplier has said no to what was pending: nothing stands, nothing is owed."""
 
 
+GONE = frozenset({ReservationStatus.CANCELLED, ReservationStatus.REJECTED})
+"""Nothing stands at the supplier any more."""
+
 FOUND_BY_HAND = "found_by_hand"
 """In ``Reservation.details``: a person typed the id in; an adapter makes sure that it is ours."""
 

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.messages import (
         BOOKING_QUERY,
         EVENTS_QUERY,
+        FEE_CASE,
         PAYMENT_SIGNAL,
         RESOLVE_UPDATE,
         SUPPLIER_SIGNAL,
@@ -49,9 +50,9 @@ class BookingWorkflow:
         self._undo_rounds = 0
         self._payment_changed = False
         self._supplier_news = 0
+        """How often a supplier has told that something has changed."""
         self._case_notes: list[CaseNote] = []
         """What a person must settle; written with the next transition."""
-        """How often a supplier has told that something has changed."""
 
     @property
     def _booking(self) -> Booking:
@@ -153,6 +154,26 @@ class BookingWorkflow:
             ),
             policies.undoing(self._patience, item.supplier, within=within),
             f"Cancel {item.title or item.type} at {supplier_name(item)}",
+        )
+
+    def _note_fee(
+        self, item: Item, keeps: Money, told: str, summary: str, **details: object
+    ) -> None:
+        """Tell watchers that a supplier keeps something, and operators what to do about it."""
+        self._tell(item.type.lower(), "fee", told)
+        self._case_notes.append(
+            CaseNote(
+                kind=FEE_CASE,
+                source=f"fee:{self._booking.id}:{item.number}",
+                summary=f"{self._booking.reference}: {supplier_name(item)} keeps {keeps} {summary}",
+                details={
+                    "item": item.number,
+                    "supplier": item.supplier,
+                    "reference": item.reference,
+                    "supplierKeeps": keeps.model_dump(),
+                    **details,
+                },
+            )
         )
 
     @property

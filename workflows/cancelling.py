@@ -13,13 +13,11 @@ with workflow.unsafe.imports_passed_through():
     from models.lifecycle import BookingState
     from models.messages import (
         CANCEL_UPDATE,
-        FEE_CASE,
         BookingRef,
         CancelBookingRequest,
         CancelledItem,
         CancelOutcome,
         CancelRequest,
-        CaseNote,
         Patience,
         PaymentCall,
     )
@@ -101,25 +99,15 @@ class LettingGo(BookingWorkflow):
         agreed = Money(amount=fee, currency=price.currency)
         if keeps == agreed:
             return
-        self._tell(
-            item.type.lower(), "fee", f"{item.supplier} keeps {keeps}, our terms say {agreed}"
-        )
         title = supplier_name(item)
-        self._case_notes.append(
-            CaseNote(
-                kind=FEE_CASE,
-                source=f"fee:{self._booking.id}:{item.number}",
-                summary=f"{self._booking.reference}: {title} keeps {keeps} for cancelling"
-                f" {item.title}, the terms stored with the booking say {agreed}. The traveller was"
-                f" treated by the stored terms; settle the difference with {title}.",
-                details={
-                    "item": item.number,
-                    "supplier": item.supplier,
-                    "reference": item.reference,
-                    "supplierKeeps": {"amount": said, "currency": currency},
-                    "termsSay": {"amount": fee, "currency": price.currency},
-                },
-            )
+        self._note_fee(
+            item,
+            keeps,
+            f"{item.supplier} keeps {keeps}, our terms say {agreed}",
+            f"for cancelling {item.title}, the terms stored with the booking say {agreed}. The"
+            " traveller was treated by the stored terms; settle the difference with"
+            f" {title}.",
+            termsSay=agreed.model_dump(),
         )
 
     async def _refund(self, *, paid_by_hand: bool = False) -> list[Problem]:

@@ -13,15 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from models.keys import operation_key
     from models.lifecycle import ItemStatus, SagaState
     from models.messages import (
-        FEE_CASE,
         BookedItem,
         CancelledItem,
-        CaseNote,
         ItemCall,
         Patience,
     )
     from models.money import Money
-    from models.supply import Reservation, ReservationStatus
+    from models.supply import GONE, Reservation, ReservationStatus
     from workflows import policies
     from workflows.narration import supplier_name
     from workflows.outcomes import TripFailedError, fault
@@ -210,7 +208,7 @@ class TripSteps(TripPayment):
             status = reservation.status
             if status in (ReservationStatus.CONFIRMED, ReservationStatus.HELD):
                 return await self._reserved(item, reservation)
-            if status in (ReservationStatus.CANCELLED, ReservationStatus.REJECTED):
+            if status in GONE:
                 item.saga_state = SagaState.REFUSED
                 return self._not_booked(item, _not_confirmed(item))
             if last:
@@ -288,22 +286,12 @@ class TripSteps(TripPayment):
             return
         currency = outcome.supplier_fee_currency or item.currency
         keeps = Money(amount=outcome.supplier_fee, currency=currency)
-        title = supplier_name(item)
-        self._tell(item.type.lower(), "fee", f"{title} keeps {keeps} for undoing {item.title}")
-        self._case_notes.append(
-            CaseNote(
-                kind=FEE_CASE,
-                source=f"fee:{self._booking.id}:{item.number}",
-                summary=f"{self._booking.reference}: {title} keeps {keeps} for {item.title}, which"
-                " was booked and had to be undone. The traveller paid nothing for it: the house"
-                " bears this.",
-                details={
-                    "item": item.number,
-                    "supplier": item.supplier,
-                    "reference": item.reference,
-                    "supplierKeeps": {"amount": outcome.supplier_fee, "currency": currency},
-                },
-            )
+        self._note_fee(
+            item,
+            keeps,
+            f"{supplier_name(item)} keeps {keeps} for undoing {item.title}",
+            f"for {item.title}, which was booked and had to be undone. The traveller paid nothing"
+            " for it: the house bears this.",
         )
 
 
