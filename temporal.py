@@ -1,13 +1,56 @@
 """The one way to connect to Temporal, used by the API, the worker, the command line and tests."""
 
+from typing import Any, TypedDict
+
 from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDReusePolicy,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from models.booking import Booking
 from models.messages import BookingOrder, Patience
+from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
 from models.suppliers import LISTINGS
 from settings import Settings
+
+MEMO_FINGERPRINT = "fingerprint"
+MEMO_CALLER = "caller"
+MEMO_REFERENCE = "reference"
+
+
+class UnderBooking(TypedDict):
+    """What every workflow is started with that goes on with a booking."""
+
+    id: str
+    task_queue: str
+    id_reuse_policy: WorkflowIDReusePolicy
+    memo: dict[str, Any]
+    search_attributes: TypedSearchAttributes
+
+
+def under_booking(booking: Booking, task_queue: str, caller_id: str) -> UnderBooking:
+    """Return the options of a workflow under a booking's id, once another has ended there.
+
+    ``caller_id`` is whose booking it is, for those who may follow the workflow. Whether it waits
+    for what runs there, joins it or gives way is the caller's own choice (the conflict policy).
+    """
+    return UnderBooking(
+        id=booking.id,
+        task_queue=task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        memo={MEMO_CALLER: caller_id, MEMO_REFERENCE: booking.reference},
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(BOOKING_STATE, booking.state),
+                SearchAttributePair(BOOKING_REFERENCE, booking.reference),
+            ]
+        ),
+    )
 
 
 def metrics_runtime(settings: Settings) -> Runtime | None:

@@ -1,17 +1,12 @@
 """Beginning SettlePayment: the one way in which others have a booking's money put right."""
 
 from temporalio.client import Client
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.booking import Booking
 from models.messages import Patience, SettlePaymentRequest
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from temporal import under_booking
 
 SETTLE_PAYMENT = "SettlePayment"
 
@@ -38,17 +33,8 @@ async def begin_settling(
         await client.start_workflow(
             SETTLE_PAYMENT,
             SettlePaymentRequest(booking_id=booking.id, why=why, stray=stray, patience=patience),
-            id=booking.id,
-            task_queue=patience.task_queue,
+            **under_booking(booking, patience.task_queue, caller_id),
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            memo={"caller": caller_id, "reference": booking.reference},
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(BOOKING_STATE, booking.state),
-                    SearchAttributePair(BOOKING_REFERENCE, booking.reference),
-                ]
-            ),
             static_summary=f"Settle the payment of {booking.reference}",
         )
     except WorkflowAlreadyStartedError:

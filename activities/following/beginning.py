@@ -3,18 +3,13 @@
 from collections.abc import Sequence
 
 from temporalio.client import Client
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.booking import Booking
 from models.following import FollowRequest
 from models.messages import Patience
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from temporal import under_booking
 
 FOLLOW_BOOKING = "FollowBooking"
 
@@ -40,17 +35,8 @@ async def begin_following(
         await client.start_workflow(
             FOLLOW_BOOKING,
             FollowRequest(booking_id=booking.id, why=why, items=sorted(items), patience=patience),
-            id=booking.id,
-            task_queue=patience.task_queue,
+            **under_booking(booking, patience.task_queue, caller_id),
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            memo={"caller": caller_id, "reference": booking.reference},
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(BOOKING_STATE, booking.state),
-                    SearchAttributePair(BOOKING_REFERENCE, booking.reference),
-                ]
-            ),
             static_summary=f"Follow what the suppliers of {booking.reference} say",
         )
     except WorkflowAlreadyStartedError:

@@ -5,47 +5,33 @@ starts ``CancelBooking``: no race and no lock table (design.md, "One booking, on
 """
 
 import asyncio
-from datetime import timedelta
 
 from temporalio.client import (
     WithStartWorkflowOperation,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.common import WorkflowIDConflictPolicy
 
 from api import words
-from api.bookings import reading, running, waiting
+from api.bookings import putting, reading, waiting
 from api.callers import KnownCaller
 from api.house import House
 from api.problems import ApiProblem, temporal_away
 from models.booking import Booking
 from models.lifecycle import BookingState, ItemStatus, SagaState
 from models.messages import CANCEL_UPDATE, CancelBookingRequest, CancelOutcome, CancelRequest
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
-from temporal import patience
+from temporal import patience, under_booking
 from workflows.cancelling import CancelBooking
 
 ATTEMPTS = 4
 """How often a wish is put again after it came too late for the run it met."""
-ACCEPT_TIMEOUT = timedelta(seconds=6)
-"""How long a worker may take to accept the wish. After that nothing is promised."""
 
 NEVER_CANCELLABLE = frozenset(
     {BookingState.FAILED, BookingState.EXPIRED, BookingState.COMPLETED, BookingState.NO_SHOW}
 )
 _NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
-_TOO_LATE = "AcceptedUpdateCompletedWorkflow"
-"""Temporal's own answer when a workflow ended before it handled an accepted update."""
 
 
 async def cancel(
@@ -145,43 +131,17 @@ async def _put(
     house: House, booking: Booking, caller: KnownCaller, wish: CancelRequest
 ) -> WorkflowUpdateHandle[CancelOutcome] | None:
     """Put the wish to whatever runs under the booking's id; None when it is to be put again."""
+    start = WithStartWorkflowOperation(
+        CancelBooking.run,
+        CancelBookingRequest(booking_id=booking.id, cancel=wish, patience=patience(house.settings)),
+        **under_booking(booking, house.settings.task_queue, caller.id),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"Cancel {booking.reference}",
+    )
     try:
-        return await house.temporal.start_update_with_start_workflow(
-            CANCEL_UPDATE,
-            wish,
-            result_type=CancelOutcome,
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            start_workflow_operation=WithStartWorkflowOperation(
-                CancelBooking.run,
-                CancelBookingRequest(
-                    booking_id=booking.id, cancel=wish, patience=patience(house.settings)
-                ),
-                id=booking.id,
-                task_queue=house.settings.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                memo={
-                    running.MEMO_CALLER: caller.id,
-                    running.MEMO_REFERENCE: booking.reference,
-                },
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(BOOKING_STATE, booking.state),
-                        SearchAttributePair(BOOKING_REFERENCE, booking.reference),
-                    ]
-                ),
-                static_summary=f"Cancel {booking.reference}",
-            ),
-            rpc_timeout=ACCEPT_TIMEOUT,
-        )
-    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError from error
-        raise temporal_away() from error
-    except RPCError as error:
-        if running.gone(error) or running.dropped(error):
-            return None
-        raise
+        return await putting.put(house, CANCEL_UPDATE, wish, CancelOutcome, start)
+    except putting.JustEndedError:
+        return None
 
 
 async def _outcome(handle: WorkflowUpdateHandle[CancelOutcome]) -> Booking | None:
@@ -196,7 +156,7 @@ async def _outcome(handle: WorkflowUpdateHandle[CancelOutcome]) -> Booking | Non
         return None
     except WorkflowUpdateFailedError as error:
         cause = error.cause
-        if isinstance(cause, ApplicationError) and cause.type == _TOO_LATE:
+        if putting.was_too_late(error):
             return None
         raise ApiProblem(
             409,

@@ -17,20 +17,12 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import ApplicationError
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from api import words
-from api.bookings import reading, running
-from api.bookings.cancelling import ACCEPT_TIMEOUT
+from api.bookings import putting, reading
 from api.callers import KnownCaller
 from api.contract.changing import ModifyBody
 from api.house import RPC_TIMEOUT, House
@@ -40,8 +32,7 @@ from models.changing import ChangeOutcome, ChangeRequest
 from models.keys import change_id
 from models.lifecycle import BookingState
 from models.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
-from temporal import patience
+from temporal import patience, under_booking
 from workflows.modifying import ModifyBooking
 from workflows.quoting_change import QuoteChange
 
@@ -49,8 +40,6 @@ QUOTE_SECONDS = 40.0
 BUSY_SECONDS = 5.0
 """How long something else may run for the booking before the caller is told to come again."""
 PAUSE_SECONDS = 0.4
-TOO_LATE = "AcceptedUpdateCompletedWorkflow"
-"""Temporal's own answer when a workflow ended before it handled an accepted update."""
 LOOK_SECONDS = 1.0
 
 
@@ -168,45 +157,19 @@ async def _put(
     Raises:
         _TurnedAwayError: something else runs there, or has just ended; put it again.
     """
+    start = WithStartWorkflowOperation(
+        ModifyBooking.run,
+        ModifyBookingRequest(
+            booking_id=booking.id, change=request, patience=patience(house.settings)
+        ),
+        **under_booking(booking, house.settings.task_queue, caller.id),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"Change {booking.reference}",
+    )
     try:
-        return await house.temporal.start_update_with_start_workflow(
-            MODIFY_UPDATE,
-            request,
-            result_type=ChangeOutcome,
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            start_workflow_operation=WithStartWorkflowOperation(
-                ModifyBooking.run,
-                ModifyBookingRequest(
-                    booking_id=booking.id, change=request, patience=patience(house.settings)
-                ),
-                id=booking.id,
-                task_queue=house.settings.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                memo={
-                    running.MEMO_CALLER: caller.id,
-                    running.MEMO_REFERENCE: booking.reference,
-                },
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(BOOKING_STATE, booking.state),
-                        SearchAttributePair(BOOKING_REFERENCE, booking.reference),
-                    ]
-                ),
-                static_summary=f"Change {booking.reference}",
-            ),
-            rpc_timeout=ACCEPT_TIMEOUT,
-        )
-    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError from error
-        raise temporal_away() from error
-    except WorkflowUpdateFailedError as error:
+        return await putting.put(house, MODIFY_UPDATE, request, ChangeOutcome, start)
+    except (putting.JustEndedError, WorkflowUpdateFailedError) as error:
         raise _TurnedAwayError from error
-    except RPCError as error:
-        if running.gone(error) or running.dropped(error):
-            raise _TurnedAwayError from error
-        raise
 
 
 async def _outcome(handle: WorkflowUpdateHandle[ChangeOutcome]) -> ChangeOutcome | None:
@@ -220,7 +183,7 @@ async def _outcome(handle: WorkflowUpdateHandle[ChangeOutcome]) -> ChangeOutcome
     except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError):
         return None
     except WorkflowUpdateFailedError as error:
-        if isinstance(error.cause, ApplicationError) and error.cause.type == TOO_LATE:
+        if putting.was_too_late(error):
             return None
         raise _TurnedAwayError from error
 

@@ -8,18 +8,13 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from api import words
 from api.bookings import reading, running, waiting
-from api.bookings.cancelling import ACCEPT_TIMEOUT
+from api.bookings.putting import ACCEPT_TIMEOUT
 from api.callers import KnownCaller
 from api.contract.requests import GoodwillBody
 from api.house import RPC_TIMEOUT, House
@@ -33,8 +28,7 @@ from models.messages import (
     SettlePaymentRequest,
 )
 from models.money import smallest_charge
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
-from temporal import patience
+from temporal import patience, under_booking
 from workflows.settling import SettlePayment
 
 
@@ -143,20 +137,8 @@ async def give_back(
                 refund=refund,
                 patience=patience(house.settings),
             ),
-            id=booking.id,
-            task_queue=house.settings.task_queue,
+            **under_booking(booking, house.settings.task_queue, caller.id),
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            memo={
-                running.MEMO_CALLER: caller.id,
-                running.MEMO_REFERENCE: booking.reference,
-            },
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(BOOKING_STATE, booking.state),
-                    SearchAttributePair(BOOKING_REFERENCE, booking.reference),
-                ]
-            ),
             static_summary=f"Goodwill refund for {booking.reference}",
             rpc_timeout=RPC_TIMEOUT,
         )

@@ -17,10 +17,7 @@ from api.callers import KnownCaller
 from api.house import QUERY_TIMEOUT, RPC_TIMEOUT, House
 from models.booking import Booking, Event
 from models.messages import BOOKING_QUERY, EVENTS_QUERY
-
-MEMO_FINGERPRINT = "fingerprint"
-MEMO_CALLER = "caller"
-MEMO_REFERENCE = "reference"
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
 
 NO_ANSWER = (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError, RuntimeError)
 """What a query ends with when nobody answers it."""

@@ -31,7 +31,7 @@ from models.keys import booking_id, booking_reference, traveler_id
 from models.messages import BookTripRequest
 from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
 from models.trip import Contact, TripOption
-from temporal import patience
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE, patience
 from workflows.booking import BookTrip
 
 
@@ -166,9 +166,9 @@ async def _start(house: House, wish: Wish, trip: TripOption) -> None:
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         memo={
-            running.MEMO_FINGERPRINT: wish.fingerprint,
-            running.MEMO_CALLER: wish.caller.id,
-            running.MEMO_REFERENCE: request.booking_reference,
+            MEMO_FINGERPRINT: wish.fingerprint,
+            MEMO_CALLER: wish.caller.id,
+            MEMO_REFERENCE: request.booking_reference,
         },
         search_attributes=TypedSearchAttributes(
             [
