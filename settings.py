@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from models.suppliers import BY_NAME, LISTINGS, Listing
+from models.suppliers.listings import BY_NAME, LISTINGS, Listing
 
 LIVE_HOSTS = frozenset(
     {"api.stripe.com"}

@@ -12,10 +12,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
-from models.booking import Booking
-from models.messages import BookingOrder, Patience
-from models.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
-from models.suppliers import LISTINGS
+from models.bookings.booking import Booking
+from models.core.patience import BookingOrder, Patience
+from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from models.suppliers.listings import LISTINGS
 from settings import Settings
 
 MEMO_FINGERPRINT = "fingerprint"

@@ -20,23 +20,23 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.inbox import Inbox
-from activities.inbox_loop import InboxLoop
+from activities.inbox.inbox import Inbox
+from activities.inbox.loop import InboxLoop
+from activities.operations.gauges import Gauges
 from activities.registry import Activities, create_activities
-from activities.watching.gauges import Gauges
-from models.database import create_sessions
-from models.messages import Patience
+from models.core.database import create_sessions
+from models.core.patience import Patience
 from settings import Settings, get_settings
 from temporal import connect, metrics_runtime, patience
-from workflows.booking import BookTrip
-from workflows.cancelling import CancelBooking
-from workflows.following import FollowBooking
-from workflows.following_round import WatchSuppliers
-from workflows.modifying import ModifyBooking
-from workflows.quoting_cancel import QuoteCancellation
-from workflows.quoting_change import QuoteChange
-from workflows.settling import SettlePayment
-from workflows.watching import WatchMoney
+from workflows.operations.watch_money import WatchMoney
+from workflows.operations.watch_suppliers import WatchSuppliers
+from workflows.payments.settle_payment import SettlePayment
+from workflows.suppliers.follow_booking import FollowBooking
+from workflows.trips.book_trip import BookTrip
+from workflows.trips.cancel_booking import CancelBooking
+from workflows.trips.modify_booking import ModifyBooking
+from workflows.trips.quote_cancellation import QuoteCancellation
+from workflows.trips.quote_change import QuoteChange
 
 log = logging.getLogger("tripsaga.worker")
 

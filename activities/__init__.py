@@ -1,5 +1,4 @@
-"""Temporal activities: the only code workflows call to touch the world.
+"""The only code that workflows call to reach the outside and the record.
 
-``bookings`` writes the record, ``items`` reaches suppliers, ``payments`` reaches the gateway;
-``attempts`` is the log that makes repeating any of them safe.
+Packages by domain; ``core`` has the attempt log. ``registry`` builds all of it from the settings.
 """

@@ -6,22 +6,22 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.bookings import BookingActivities
-from activities.cancel_quotes import CancelQuoteActivities
-from activities.changing import ChangeActivities
-from activities.following.rounds import FollowActivities
-from activities.health import SupplierHealth, watched
-from activities.items import ItemActivities
-from activities.payments import PaymentActivities
-from activities.quoting import QuoteActivities
-from activities.watching.rounds import WatchActivities
-from models.database import create_engine, create_sessions
-from payments.protocol import Gateway
+from activities.operations.rounds import WatchActivities
+from activities.payments.activities import PaymentActivities
+from activities.suppliers.following.rounds import FollowActivities
+from activities.suppliers.health import SupplierHealth, watched
+from activities.suppliers.items import ItemActivities
+from activities.trips.cancellation_quotes import CancelQuoteActivities
+from activities.trips.changes import ChangeActivities
+from activities.trips.quotes import QuoteActivities
+from activities.trips.record import BookingActivities
+from models.core.database import create_engine, create_sessions
+from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
+from suppliers.core.protocol import Supplier
+from suppliers.exchange_rates.ecb import EcbRates, RateSource
 from suppliers.planner import TripPlanner
-from suppliers.protocol import Supplier
-from suppliers.rates import EcbRates, RateSource
 from suppliers.registry import create_suppliers
 from temporal import patience
 

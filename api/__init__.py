@@ -1,1 +1,1 @@
-"""The front door: HTTP in, messages to workflows and reads of the record out."""
+"""The HTTP front door: packages by domain, ``core`` shared by all; ``app`` puts them together."""

@@ -6,22 +6,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import openapi, problems
-from api.audience import policies
-from api.edge import Edge
-from api.house import open_house
-from api.routers import (
-    booking,
-    cases,
-    documentation,
-    health,
-    ledger,
-    operators,
-    progress,
-    reconciliations,
-    suppliers,
-    webhooks,
-)
+from api import openapi
+from api.core import documentation, health, problems
+from api.core.audience import policies
+from api.core.context import open_house
+from api.core.edge import Edge
+from api.ledger import routes as ledger
+from api.operations import decisions as operators
+from api.operations import routes as cases
+from api.payments import routes as reconciliations
+from api.suppliers import routes as suppliers
+from api.trips import events as progress
+from api.trips import routes as booking
+from api.webhooks import routes as webhooks
 from settings import Settings
 
 DESCRIPTION = """Books a whole trip, or nothing.

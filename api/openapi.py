@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import examples
-from api.problems import MEDIA_TYPE, ProblemDocument
+from api.core.problems import MEDIA_TYPE, ProblemDocument
+from api.trips import examples
 
 _NAMED = "example:"
 _REF = {"$ref": "#/components/schemas/Problem"}

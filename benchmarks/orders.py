@@ -22,11 +22,12 @@ from temporalio.client import Client
 from benchmarks.bookings import wishes
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
-from models.booking import Booking, Item
-from models.messages import BOOKING_QUERY, BookingOrder
+from models.bookings.booking import Booking, Item
+from models.bookings.messages import BOOKING_QUERY
+from models.core.patience import BookingOrder
 from temporal import connect
-from workflows.booking import BookTrip
-from workflows.plan import plan
+from workflows.trips.book_trip import BookTrip
+from workflows.trips.plan import plan
 
 TRIP = {
     "suppliers": {"flight": "duffel", "hotel": "ratehawk", "activity": "viator"},

@@ -24,10 +24,10 @@ from rich.table import Table
 from benchmarks.bookings import wishes
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
-from models.booking import Booking
-from models.lifecycle import BookingState
-from models.messages import BOOKING_QUERY
-from models.suppliers import LISTINGS, Listing
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import BOOKING_QUERY
+from models.suppliers.listings import LISTINGS, Listing
 from temporal import connect
 
 TIMEOUT = 2.0

@@ -20,22 +20,29 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
-from models import search_attributes
-from models.booking import Booking
-from models.keys import booking_id, booking_reference, item_reference, operation_key, traveler_id
-from models.lifecycle import BookingState
-from models.messages import BookTripRequest
-from models.money import Money
-from models.supply import Quote
-from models.trip import Contact, ItemType, TripComponent, TripOption
-from payments.protocol import Gateway
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.core import search_attributes
+from models.core.keys import (
+    booking_id,
+    booking_reference,
+    item_reference,
+    operation_key,
+    traveler_id,
+)
+from models.core.money import Money
+from models.core.people import Contact
+from models.core.supply import ItemType, Quote, TripComponent
+from models.trips.messages import BookTripRequest
+from models.trips.option import TripOption
+from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
+from suppliers.core.protocol import Party, Supplier
 from suppliers.planner import TripPlanner
-from suppliers.protocol import Party, Supplier
 from suppliers.registry import create_suppliers
 from temporal import patience
-from workflows.booking import BookTrip
+from workflows.trips.book_trip import BookTrip
 
 CALLER = "00000000-0000-4000-8000-00000000be7c"
 PAYMENT_METHOD = "pm_card_visa"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.trips import Account, Step
-from models.money import Money
+from models.core.money import Money
 
 _LOOK = {
     "started": ("…", "cyan"),

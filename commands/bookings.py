@@ -16,7 +16,7 @@ from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import Target, find_target
 from commands.trips import TEST_CARD, Account, Step, TripClient, TripError
-from models.suppliers import LISTINGS
+from models.suppliers.listings import LISTINGS
 
 Answer = TypeVar("Answer")
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from localworld.services import write_private
-from models.tables import Caller
+from models.core.callers import Caller
 
 Role = Literal["planner", "operator"]
 PREFIX = "ts_"

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from models.money import Money
+from models.core.money import Money
 
 
 def cancel_quote_panel(quoted: dict[str, Any]) -> RenderableType:

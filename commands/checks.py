@@ -26,7 +26,7 @@ from localworld.errors import LocalWorldError
 from localworld.places import ROOT, Places
 from localworld.postgres import binary
 from localworld.settings import WorldSettings
-from models.suppliers import LISTINGS
+from models.suppliers.listings import LISTINGS
 from temporal import connect
 
 _POLLED_WITHIN = dt.timedelta(seconds=90)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from commands.findings import Finding
 from commands.target import Target
-from models.inbox import COUNT, EventStatus
+from models.inbox.repository import COUNT, EventStatus
 from settings import Settings
 
 _HANDLED_WITHIN = dt.timedelta(minutes=2)

@@ -15,7 +15,7 @@ from commands import ledger_tables
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
-from models.database import Sessions, create_engine, create_sessions
+from models.core.database import Sessions, create_engine, create_sessions
 from models.ledger import add_rule
 from models.ledger.catching_up import catch_up as write_missing
 from models.ledger.checking import check as check_ledger
@@ -23,7 +23,7 @@ from models.ledger.commission import CommissionRule
 from models.ledger.reading import load_rules
 from models.ledger.reports import balances as ledger_balances
 from models.ledger.reports import statement as ledger_statement
-from models.suppliers import BY_NAME as SUPPLIERS
+from models.suppliers.listings import BY_NAME as SUPPLIERS
 
 Answer = TypeVar("Answer")
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.output import out
+from models.core.money import Money
 from models.ledger.checking import Findings
 from models.ledger.commission import CommissionRule
 from models.ledger.reports import Balance, Statement, StatementEntry
-from models.money import Money
 
 FOR_ALL = "default"
 """How the rule for all suppliers without a rule of their own is named."""

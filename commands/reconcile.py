@@ -16,13 +16,13 @@ from commands import schedules
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
-from models.database import create_engine, create_sessions
-from models.money import Money
-from models.reconciliations import load_reports
-from models.watching import DayReport, WatchRequest, WatchSummary
+from models.core.database import create_engine, create_sessions
+from models.core.money import Money
+from models.operations.messages import DayReport, WatchRequest, WatchSummary
+from models.payments.reconciliations import load_reports
 from settings import Settings
 from temporal import connect
-from workflows.watching import WatchMoney
+from workflows.operations.watch_money import WatchMoney
 
 WAIT_SECONDS = 600
 

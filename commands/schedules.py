@@ -18,11 +18,11 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from commands.findings import Finding
-from models.following import FollowRound
-from models.watching import WatchRequest
+from models.operations.messages import WatchRequest
+from models.suppliers.following import FollowRound
 from settings import Settings
-from workflows.following_round import WatchSuppliers
-from workflows.watching import WatchMoney
+from workflows.operations.watch_money import WatchMoney
+from workflows.operations.watch_suppliers import WatchSuppliers
 
 RPC_TIMEOUT = dt.timedelta(seconds=10)
 CATCH_UP = dt.timedelta(minutes=1)

@@ -18,7 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import migrations
-from models import search_attributes
+from models.core import search_attributes
 from settings import Settings
 from temporal import connect
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from models.lifecycle import (
+from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
     SETTLED_STATES,
@@ -57,7 +57,7 @@ def document() -> str:
             "# The life of a booking",
             "",
             (
-                "Made from [`models/lifecycle.py`](../models/lifecycle.py) by"
+                "Made from [`models/bookings/lifecycle.py`](../models/bookings/lifecycle.py) by"
                 " `python -m docs.lifecycle`; a test keeps the two the same. The workflows obey"
                 " that table, and a trigger in the database refuses every other transition."
             ),

@@ -9,7 +9,7 @@ from pathlib import Path
 FILE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- table: made by `python -m docs.money` -->", "<!-- end of the table -->"
 
-SAGA, HOOKS, WATCH = "tests/saga", "tests/webhooks", "tests/watching"
+SAGA, HOOKS, WATCH = "tests/trips/saga", "tests/webhooks", "tests/operations"
 
 
 @dataclass(frozen=True)

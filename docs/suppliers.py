@@ -7,14 +7,14 @@ what the table says against what the adapters say of themselves.
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.suppliers import LISTINGS
+from models.suppliers.listings import LISTINGS
 
 FILE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- table: made by `python -m docs.suppliers` -->", "<!-- end of the table -->"
 
 S = "tests/suppliers"
-SWAPPED = "tests/modifying/test_suppliers::test_an_item_is_swapped_at_every_supplier"
-ASYNC_SAGA = "tests/following/test_awaited::test_confirmed_later_it_is_simply_there"
+SWAPPED = "tests/trips/modifying/test_suppliers::test_an_item_is_swapped_at_every_supplier"
+ASYNC_SAGA = "tests/suppliers/following/test_awaited::test_confirmed_later_it_is_simply_there"
 
 COLUMNS = {
     "hold": "reserve without paying",
@@ -52,7 +52,7 @@ TABLE: dict[str, dict[str, Cell]] = {
         "look-up": _no(
             "one attempt; an operator settles the unknown",
             f"{S}/test_amadeus::test_there_is_no_look_up",
-            "tests/saga/test_faults::test_fault",
+            "tests/trips/saga/test_faults::test_fault",
         ),
         "cancel": _yes(
             "DELETE; once ticketed an operator's",
@@ -137,9 +137,9 @@ TABLE: dict[str, dict[str, Cell]] = {
         "async confirm": _yes(
             "PENDING up to 72 h; the trip stands meanwhile",
             f"{S}/test_viator_following::test_pending_then_confirmed_or_rejected",
-            "tests/saga/test_awaited::test_the_trip_stands_while_an_experience_is_awaited",
+            "tests/trips/saga/test_awaited::test_the_trip_stands_while_an_experience_is_awaited",
             ASYNC_SAGA,
-            "tests/following/test_awaited::test_refused_later_its_price_goes_back",
+            "tests/suppliers/following/test_awaited::test_refused_later_its_price_goes_back",
         ),
     },
     "getyourguide": {

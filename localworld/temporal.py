@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from localworld import ports, temporal_binary
 from localworld.errors import LocalWorldError
 from localworld.programs import Child, Program
-from models import search_attributes
+from models.core import search_attributes
 
 NAMESPACE = "default"
 

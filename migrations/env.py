@@ -4,13 +4,17 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
-import models.cases
-import models.health
-import models.inbox
+import models.bookings.tables
+import models.core.attempts
+import models.core.callers
+import models.core.cases
+import models.inbox.repository
 import models.ledger.tables
-import models.reconciliations
-import models.supplier_looks
-import models.tables  # noqa: F401  (each of them fills SQLModel.metadata)
+import models.payments.reconciliations
+import models.payments.tables
+import models.suppliers.health
+import models.suppliers.looks
+import models.trips.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from settings import get_settings
 
 

@@ -1,5 +1,5 @@
-"""The words of the house: money, trips, terms, life cycle, messages and tables.
+"""Data and its rules: imports nothing of the other layers.
 
-Imports nothing of ours. Everything except ``tables`` and ``database`` is free of I/O and may be
-imported by workflows.
+``core`` is shared by all domains; ``bookings`` is what every kind of booking has; the others are
+domains: trips, payments, ledger, suppliers, inbox, operations.
 """

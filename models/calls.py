@@ -4,37 +4,12 @@ Workflows must not import activity code (it does I/O) and should not call it by 
 Both sides import the contract from here; a test holds every activity's signature against it.
 """
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
 from pydantic import BaseModel
 
-from models.booking import Booking
-from models.cancel_quotes import CancellationQuoted, QuoteCancellationRequest
-from models.changing import (
-    ChangeNote,
-    ChangeOutcome,
-    ChangeRequest,
-    OpenedChange,
-    QuoteChangeCall,
-)
-from models.following import Followed, FollowPart, LookAgain, Noted, SupplierCase
-from models.messages import (
-    BookedItem,
-    BookingRef,
-    CancelledItem,
-    ItemCall,
-    ItemsQuoted,
-    LookedItem,
-    OpenBooking,
-    OpenedBooking,
-    PaymentCall,
-    PaymentOutcome,
-    Recorded,
-    StrayPayment,
-    Transition,
-)
-from models.watching import (
+from models.bookings.booking import Booking
+from models.bookings.messages import BookingRef, Recorded, Transition
+from models.core.calls import Call
+from models.operations.messages import (
     CheckCall,
     Checked,
     ReconcileCall,
@@ -44,47 +19,73 @@ from models.watching import (
     WatchPlan,
     WatchRequest,
 )
-
-Input = TypeVar("Input", bound=BaseModel)
-Output = TypeVar("Output", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Call(Generic[Input, Output]):
-    """One activity as workflows know it."""
-
-    name: str
-    input: type[Input]
-    output: type[Output]
-
+from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
+from models.suppliers.following import Followed, FollowPart, LookAgain, Noted, SupplierCase
+from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
+from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellationRequest
+from models.trips.changes import (
+    ChangeNote,
+    ChangeOutcome,
+    ChangeRequest,
+    OpenedChange,
+    QuoteChangeCall,
+)
+from models.trips.messages import ItemsQuoted, OpenBooking, OpenedBooking
 
 OPEN_BOOKING = Call("open_booking", OpenBooking, OpenedBooking)
+
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
+
 QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
+
 RECORD = Call("record", Transition, Recorded)
+
 BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
+
 COMPLETE_ITEM = Call("complete_item", ItemCall, BookedItem)
+
 LOOK_AT_ITEM = Call("look_at_item", ItemCall, LookedItem)
+
 CANCEL_ITEM = Call("cancel_item", ItemCall, CancelledItem)
+
 QUOTE_CANCELLATION = Call("quote_cancellation", QuoteCancellationRequest, CancellationQuoted)
+
 AUTHORISE = Call("authorise_payment", PaymentCall, PaymentOutcome)
+
 READ_PAYMENT = Call("read_payment", PaymentCall, PaymentOutcome)
+
 CAPTURE = Call("capture_payment", PaymentCall, PaymentOutcome)
+
 RETURN_PAYMENT = Call("return_payment", PaymentCall, PaymentOutcome)
+
 REFUND = Call("refund_payment", PaymentCall, PaymentOutcome)
+
 RETURN_STRAY = Call("return_stray_payment", StrayPayment, PaymentOutcome)
+
 LOOK = Call("look_at_payment", BookingRef, PaymentOutcome)
+
 OPEN_CHANGE = Call("open_change", ChangeRequest, OpenedChange)
+
 QUOTE_CHANGE = Call("quote_change", QuoteChangeCall, ItemsQuoted)
+
 END_CHANGE = Call("end_change", ChangeNote, ChangeOutcome)
+
 PLAN_WATCH = Call("plan_watch", WatchRequest, WatchPlan)
+
 RECONCILE = Call("reconcile_payments", ReconcileCall, Reconciled)
+
 CHECK = Call("check_invariants", CheckCall, Checked)
+
 REPORT = Call("report_day", ReportCall, Reported)
+
 OPEN_SUPPLIER_CASE = Call("open_supplier_case", SupplierCase, Noted)
+
 LOOK_AGAIN = Call("look_again", LookAgain, Noted)
+
 READ_CHANGES = Call("read_supplier_changes", FollowPart, Followed)
+
 FOLLOW_ITEMS = Call("follow_items", FollowPart, Followed)
+
 FIND_QUIET = Call("find_quiet_bookings", FollowPart, Followed)
 
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]

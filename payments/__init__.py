@@ -1,1 +1,1 @@
-"""Payment gateways behind one protocol."""
+"""Gateways behind one protocol: Stripe, or a payment service."""

@@ -5,10 +5,11 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from payments import payment_service_webhooks, webhooks
-from payments.payment_service import PaymentServiceGateway
-from payments.protocol import Gateway, PaymentEvent
-from payments.stripe import StripeGateway
+from payments.core import webhooks
+from payments.core.protocol import Gateway, PaymentEvent
+from payments.payment_service import webhooks as payment_service_webhooks
+from payments.payment_service.adapter import PaymentServiceGateway
+from payments.stripe.adapter import StripeGateway
 from settings import Settings
 
 Verifier = Callable[[bytes, Mapping[str, str]], PaymentEvent]

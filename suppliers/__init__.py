@@ -1,1 +1,1 @@
-"""Suppliers: one module each behind one protocol; errors are classified here, once."""
+"""Suppliers behind one protocol, each in its package; the trip planner; exchange rates."""

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from models.errors import AuthConfig, InvalidRequest, Refusal, Unavailable
-from models.trip import TripOption
+from models.core.errors import AuthConfig, InvalidRequest, Refusal, Unavailable
+from models.trips.option import TripOption
 from settings import Settings
-from suppliers.http import JsonAnswer, JsonClient
+from suppliers.core.http import JsonAnswer, JsonClient
 
 NAME: Final = "planner"
 DOCUMENTED_TIMEOUT: Final = 10.0

@@ -1,14 +1,14 @@
-"""The adapters of the suppliers of ``models.suppliers``."""
+"""The adapters of the suppliers of ``models.suppliers.listings``."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from models.suppliers import Listing
-from models.supply import SupplierEvent
+from models.core.supply import SupplierEvent
+from models.suppliers.listings import Listing
 from settings import Settings
-from suppliers.protocol import Supplier
+from suppliers.core.protocol import Supplier
 
 WebhookVerifier = Callable[[bytes, Mapping[str, str]], SupplierEvent]
 """Gets the raw body and the headers (any case); raises ``ValueError`` for what is not genuine."""

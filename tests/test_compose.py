@@ -12,7 +12,7 @@ from commands.checks import Part
 from localworld import temporal
 from localworld.places import ROOT
 from localworld.settings import WorldSettings
-from models import search_attributes
+from models.core import search_attributes
 from settings import names
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

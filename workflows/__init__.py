@@ -1,5 +1,5 @@
 """The saga: deterministic orchestration, and nothing that does I/O.
 
-``booking`` books a trip, ``cancelling`` cancels one; both run under the booking's id. ``saga`` is
-the undo, ``plan`` the order, ``policies`` the patience, ``perform`` the way to an activity.
+Packages by domain: ``trips`` books, changes and cancels trips; ``payments`` settles payments;
+``suppliers`` follows reservations; ``operations`` watches. ``core`` is what they share.
 """

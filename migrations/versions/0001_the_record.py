@@ -1,7 +1,7 @@
 """The record: bookings, items, payments, history, trip options, attempts, callers.
 
-The transitions stand here as they were in models/lifecycle.py when this migration was written; a
-change there needs a migration of its own (a test compares the two).
+The transitions stand here as they were in models/bookings/lifecycle.py when this migration was
+written; a change there needs a migration of its own (a test compares the two).
 """
 
 import sqlalchemy as sa

@@ -3,11 +3,12 @@
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.database import Sessions
+from models.bookings.repository import load_booking
+from models.bookings.tables import BOOKINGS
+from models.core.database import Sessions
 from models.ledger.tables import LEDGER_ENTRIES
 from models.ledger.writing import post_transition
-from models.record import load_booking
-from models.tables import BOOKINGS, MONEY
+from models.payments.tables import MONEY
 
 
 async def catch_up(sessions: Sessions) -> int:

@@ -10,14 +10,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.bookings.tables import BOOKINGS
+from models.core.money import Money
 from models.ledger.chain import Sealed, breaks
 from models.ledger.entries import Account, Entry, balance
 from models.ledger.postings import BY_HAND, SUSPENSE, TRAVELER
 from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES, LEDGER_LINES
-from models.lifecycle import SETTLED_STATES, BookingState
-from models.money import Money
-from models.tables import BOOKINGS, MONEY
+from models.payments.tables import MONEY
 
 _E, _L, _B, _P = LEDGER_ENTRIES.c, LEDGER_LINES.c, BOOKINGS.c, MONEY.c
 

@@ -8,11 +8,11 @@ given back, disputed. Only what is seen decides, never the event that showed it.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from models.booking import Booking, DisputeView, Item, PaymentView, RefundView
+from models.bookings.booking import Booking, DisputeView, Item, PaymentView, RefundView
+from models.bookings.lifecycle import SETTLED_STATES, BookingState, ItemStatus
+from models.core.money import Money
 from models.ledger.commission import CommissionRule, applicable, share
 from models.ledger.entries import Account, Entry, EntryType, Line, Place, balance
-from models.lifecycle import SETTLED_STATES, BookingState, ItemStatus
-from models.money import Money
 
 TRAVELER = Place(Account.TRAVELER)
 BY_HAND = Place(Account.GATEWAY, "by_hand")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.bookings.tables import BOOKINGS
 from models.ledger.chain import Sealed
 from models.ledger.postings import TRAVELER
 from models.ledger.reading import load_entries
 from models.ledger.tables import LEDGER_ENTRIES, LEDGER_LINES
-from models.tables import BOOKINGS
 
 _E, _L, _B = LEDGER_ENTRIES.c, LEDGER_LINES.c, BOOKINGS.c
 

@@ -20,7 +20,12 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-import models.tables  # noqa: F401  (bookings, which entries are about)
+import models.bookings.tables
+import models.core.attempts
+import models.core.callers
+import models.core.columns
+import models.payments.tables
+import models.trips.tables  # noqa: F401
 
 
 class LedgerEntryRow(SQLModel, table=True):

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.booking import Booking
-from models.cases import CaseKind, close_case, open_case
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.core.cases import CaseKind, close_case, open_case
+from models.core.money import Money
 from models.ledger.chain import GENESIS, Sealed, seal
 from models.ledger.commission import CommissionRule, applicable
 from models.ledger.entries import Entry, EntryType
 from models.ledger.postings import missing_entries, moved_money, unsettled, unsold
 from models.ledger.reading import load_entries, load_rules
 from models.ledger.tables import COMMISSION_RULES
-from models.lifecycle import SETTLED_STATES, BookingState
-from models.money import Money
 
 CLOCKS_DIFFER = dt.timedelta(minutes=1)
 """A rule that is to begin "now" by another machine's clock does not begin in the past."""

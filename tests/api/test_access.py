@@ -10,7 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
-from api.audience import KEYLESS, Policy, policies
+from api.core.audience import KEYLESS, Policy, policies
 from settings import Settings
 from tests.api.conftest import client
 from tests.api.server import Served, add_caller, revoke

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from api.bookings.details import details
-from api.bookings.starting import checked_key, fingerprint, new_key
-from api.bookings.watching import Resume
-from api.cardnumbers import holds_card_number
-from api.logs import JsonLines
-from api.preferences import wish
-from api.problems import ApiProblem, translate
-from api.strictjson import parse
-from models.messages import BookTripRequest
-from models.trip import Contact, TripOption
+from api.core.card_numbers import holds_card_number
+from api.core.logs import JsonLines
+from api.core.preferences import wish
+from api.core.problems import ApiProblem, translate
+from api.core.strict_json import parse
+from api.trips.details import details
+from api.trips.starting import checked_key, fingerprint, new_key
+from api.trips.watching import Resume
+from models.core.people import Contact
+from models.trips.messages import BookTripRequest
+from models.trips.option import TripOption
 
 
 @pytest.mark.parametrize(

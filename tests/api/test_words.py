@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from api import translate, words
-from models.booking import Booking, Case, Code, Item, PaymentView, Problem, RefundView
-from models.lifecycle import (
+from api.trips.presenters import booking as translate
+from api.trips.presenters import words
+from models.bookings.booking import Booking, Case, Item, PaymentView, RefundView
+from models.bookings.lifecycle import (
     SETTLED_STATES,
     BookingState,
     CancelledBy,
@@ -15,9 +16,9 @@ from models.lifecycle import (
     PaymentStatus,
     SagaState,
 )
-from models.money import Money
-from models.supply import Reservation
-from models.trip import ItemType
+from models.bookings.problems import Code, Problem
+from models.core.money import Money
+from models.core.supply import ItemType, Reservation
 
 NOW = dt.datetime(2031, 3, 1, 12, tzinfo=dt.UTC)
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import BaseModel
 
-from payments import payment_service_shapes as shapes
-from payments.payment_service_webhooks import HEADER, KNOWN
+from payments.payment_service import shapes
+from payments.payment_service.webhooks import HEADER, KNOWN
 from tests.support.processes import ROOT
 
 PAGE = (ROOT / "docs" / "payment-service.md").read_text()

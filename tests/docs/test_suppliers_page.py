@@ -6,7 +6,7 @@ import pytest
 
 from docs.suppliers import COLUMNS, FILE, TABLE, page
 from localworld.places import ROOT
-from models.suppliers import BY_NAME
+from models.suppliers.listings import BY_NAME
 from settings import Settings
 from suppliers.registry import create_suppliers
 

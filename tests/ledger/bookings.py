@@ -4,16 +4,17 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 
-from models import keys
-from models.booking import Booking, DisputeView, PaymentView, RefundView
+from models.bookings.booking import Booking, DisputeView, PaymentView, RefundView
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.core import keys
+from models.core.money import Money
+from models.core.people import Contact
+from models.core.supply import ItemType, Reservation, TripComponent
 from models.ledger.commission import CommissionRule
 from models.ledger.entries import Entry
 from models.ledger.postings import missing_entries
-from models.lifecycle import BookingState, ItemStatus, PaymentStatus
-from models.messages import BookTripRequest
-from models.money import Money
-from models.supply import Reservation
-from models.trip import Contact, ItemType, TripComponent, TripOption
+from models.trips.messages import BookTripRequest
+from models.trips.option import TripOption
 
 NOON = dt.datetime(2031, 2, 1, 12, tzinfo=dt.UTC)
 FLIGHT, HOTEL, TOUR = 60_000, 100_000, 40_000

@@ -13,17 +13,18 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from localworld.shared import Servers
-from models.booking import Booking
-from models.database import create_engine, create_sessions
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import Transition
+from models.bookings.repository import OPENED, insert_booking, load_booking, record_transition
+from models.core.database import create_engine, create_sessions
 from models.ledger.checking import Findings, check
 from models.ledger.entries import Entry
 from models.ledger.reading import load_entries
-from models.lifecycle import BookingState
-from models.messages import BookTripRequest, OpenBooking, Transition
-from models.record import OPENED, insert_booking, load_booking, record_transition
+from models.trips.messages import BookTripRequest, OpenBooking
 from settings import Settings
-from tests.cli.conftest import tripsaga as tripsaga
-from tests.cli.conftest import var as var
+from tests.commands.conftest import tripsaga as tripsaga
+from tests.commands.conftest import var as var
 from tests.conftest import migrate
 from tests.ledger.bookings import NOON, TOTAL, TOUR, Journal, cancel, confirm, refund, request
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models.lifecycle import BookingState
+from models.bookings.lifecycle import BookingState
 from settings import Settings
 from tests.api.server import Served, add_caller, serve
 from tests.ledger.bookings import FLIGHT, HOTEL, TOUR, cancel, confirm, refund

@@ -6,8 +6,8 @@ from threading import Thread
 
 from sqlalchemy import event
 
-from models.booking import Booking
-from models.lifecycle import BookingState
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
 from tests.ledger.bookings import TOTAL, cancel, confirm, dispute, refund
 from tests.ledger.conftest import Books
 

@@ -10,12 +10,12 @@ import pytest
 
 from commands.output import out
 from localworld.shared import Servers
-from models.booking import Booking
-from models.lifecycle import BookingState
-from models.suppliers import BY_NAME as SUPPLIERS
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.suppliers.listings import BY_NAME as SUPPLIERS
 from settings import Settings
 from suppliers.registry import create_suppliers
-from tests.cli.conftest import Tripsaga
+from tests.commands.conftest import Tripsaga
 from tests.conftest import migrate
 from tests.ledger.bookings import FLIGHT, TOTAL, TOUR, cancel, confirm, refund, request
 from tests.ledger.conftest import Books

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
+from models.bookings.lifecycle import BookingState
 from models.ledger.commission import applicable, share
-from models.lifecycle import BookingState
 from tests.ledger.bookings import (
     FLIGHT,
     NOON,

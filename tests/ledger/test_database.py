@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from models.lifecycle import BookingState
+from models.bookings.lifecycle import BookingState
 from tests.ledger.bookings import confirm, refund
 from tests.ledger.conftest import Books
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from models.booking import Booking
-from models.lifecycle import BookingState
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
 from tests.ledger.bookings import (
     TOTAL,
     Journal,

@@ -1,9 +1,9 @@
 """The worked example of docs/ledger.md is what the code writes."""
 
+from models.bookings.lifecycle import BookingState
+from models.core.money import Money
 from models.ledger.entries import Account, EntryType
 from models.ledger.postings import TRAVELER
-from models.lifecycle import BookingState
-from models.money import Money
 from tests.ledger.bookings import (
     TOUR,
     Journal,

@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 
-from models.booking import Booking
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, ItemStatus
 from models.ledger.entries import EntryType
 from models.ledger.postings import moved_money, unsettled
-from models.lifecycle import BookingState, ItemStatus
 from tests.ledger.bookings import (
     FLIGHT,
     HOTEL,

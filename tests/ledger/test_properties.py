@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from models.booking import Booking
+from models.bookings.booking import Booking
 from models.ledger.chain import GENESIS, Sealed, breaks, seal
 from models.ledger.commission import CommissionRule, share
 from models.ledger.entries import Account, Place, balance

@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import Transition
+from models.bookings.repository import record_transition
 from models.ledger import add_rule
 from models.ledger.catching_up import catch_up
-from models.lifecycle import BookingState
-from models.messages import Transition
-from models.record import record_transition
 from tests.ledger.bookings import (
     FLIGHT,
     HOTEL,

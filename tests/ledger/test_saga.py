@@ -1,11 +1,11 @@
 """The ledger of real bookings: saga, sandbox and database together."""
 
-from models.lifecycle import BookingState
-from models.money import Money
+from models.bookings.lifecycle import BookingState
+from models.core.money import Money
 from tests.ledger.conftest import Books
-from tests.saga.test_cancel_confirmed import cancel, set_terms
 from tests.support.checker import check
 from tests.support.stack import Stack
+from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
 
 
 async def test_a_trip_that_is_booked_and_cancelled_bit_by_bit(stack: Stack, books: Books) -> None:

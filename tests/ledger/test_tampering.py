@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.lifecycle import BookingState
+from models.bookings.lifecycle import BookingState
 from tests.ledger.bookings import confirm
 from tests.ledger.conftest import Books
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from models.booking import Booking
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
 from models.ledger.commission import CommissionRule
-from models.lifecycle import BookingState
 from tests.ledger.bookings import (
     cancel,
     capture,

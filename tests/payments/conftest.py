@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from models.money import Money
-from payments.protocol import Gateway, Payment, Refund
-from payments.stripe import StripeGateway
+from models.core.money import Money
+from payments.core.protocol import Gateway, Payment, Refund
+from payments.stripe.adapter import StripeGateway
 from tests.support.sandbox_client import SandboxClient
 
 

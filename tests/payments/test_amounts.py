@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import InvalidRequest
-from models.money import Money
-from payments.stripe_amounts import (
+from models.core.errors import InvalidRequest
+from models.core.money import Money
+from payments.stripe.amounts import (
     THREE_DECIMAL,
     WHOLE_ONLY,
     ZERO_DECIMAL,

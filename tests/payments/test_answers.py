@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from models.errors import AuthConfig, Declined, ProviderError, Retryable, UnknownOutcome
-from models.messages import Advice
-from models.money import Money
-from payments.declines import explain
-from payments.stripe import StripeGateway
+from models.core.errors import AuthConfig, Declined, ProviderError, Retryable, UnknownOutcome
+from models.core.money import Money
+from models.payments.messages import Advice
+from payments.core.declines import explain
+from payments.stripe.adapter import StripeGateway
 
 INTENT: dict[str, Any] = {
     "id": "pi_1",

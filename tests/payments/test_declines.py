@@ -6,8 +6,8 @@ import typing
 import pytest
 import stripe
 
-from models.messages import Advice
-from payments.declines import DECLINES, GENERIC, explain, telling_code
+from models.payments.messages import Advice
+from payments.core.declines import DECLINES, GENERIC, explain, telling_code
 from sandbox.stripe.cards import TOKENS
 
 PUBLISHED = """

@@ -9,8 +9,8 @@ import pytest
 import stripe
 from psycopg.types.json import Jsonb
 
-from payments.protocol import PaymentEvent
-from payments.webhooks import verify
+from payments.core.protocol import PaymentEvent
+from payments.core.webhooks import verify
 from tests.payments.conftest import Till
 
 INTENT = {"object": "payment_intent", "id": "pi_1", "metadata": {"booking_id": "b-1"}}

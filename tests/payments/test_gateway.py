@@ -4,14 +4,10 @@ import uuid
 
 import pytest
 
-from models.errors import (
-    AuthConfig,
-    Declined,
-    InvalidRequest,
-)
-from payments.protocol import PaymentState
+from models.core.errors import AuthConfig, Declined, InvalidRequest
+from payments.core.protocol import PaymentState
 from payments.registry import create_gateway
-from payments.stripe import StripeGateway
+from payments.stripe.adapter import StripeGateway
 from settings import Settings
 from tests.payments.conftest import Till, usd
 

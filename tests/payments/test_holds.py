@@ -6,9 +6,9 @@ import datetime as dt
 import httpx
 import pytest
 
-from models.errors import Declined
-from payments.declines import explain
-from payments.protocol import Payment, PaymentState
+from models.core.errors import Declined
+from payments.core.declines import explain
+from payments.core.protocol import Payment, PaymentState
 from tests.payments.conftest import Till, usd
 
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from models.errors import Retryable
-from payments.protocol import PaymentState
+from models.core.errors import Retryable
+from payments.core.protocol import PaymentState
 from tests.payments.conftest import Till
 from tests.payments.test_answers import INTENT, answering
 

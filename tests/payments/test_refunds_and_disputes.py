@@ -6,8 +6,8 @@ import json
 import httpx
 import pytest
 
-from models.errors import InvalidRequest
-from payments.protocol import Dispute, Refund
+from models.core.errors import InvalidRequest
+from payments.core.protocol import Dispute, Refund
 from tests.payments.conftest import Till, usd
 
 

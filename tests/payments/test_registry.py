@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from models.errors import InvalidRequest
-from payments.payment_service import PaymentServiceGateway
+from models.core.errors import InvalidRequest
+from payments.payment_service.adapter import PaymentServiceGateway
 from payments.registry import create_gateway, webhook_verifier
-from payments.stripe import StripeGateway
+from payments.stripe.adapter import StripeGateway
 from settings import Settings
 from temporal import patience
 

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from models.errors import AuthConfig, InvalidRequest, ProviderError
-from models.money import Money
-from payments.protocol import Gateway
-from payments.stripe import StripeGateway
+from models.core.errors import AuthConfig, InvalidRequest, ProviderError
+from models.core.money import Money
+from payments.core.protocol import Gateway
+from payments.stripe.adapter import StripeGateway
 from tests.support import stripe_mock
 
 pytestmark = pytest.mark.xdist_group("stripe-mock")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from models.errors import InvalidRequest
-from payments.protocol import PaymentEvent
-from payments.stripe import StripeGateway
-from payments.webhooks import secrets_in, verify
+from models.core.errors import InvalidRequest
+from payments.core.protocol import PaymentEvent
+from payments.core.webhooks import secrets_in, verify
+from payments.stripe.adapter import StripeGateway
 
 EVENT: dict[str, Any] = {
     "id": "evt_1",

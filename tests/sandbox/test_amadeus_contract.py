@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from models.errors import ProviderError
-from suppliers.amadeus import AmadeusSupplier
+from models.core.errors import ProviderError
+from suppliers.amadeus.adapter import AmadeusSupplier
 from tests.sandbox.amadeus_published import (
     assert_answer,
     assert_request,
@@ -20,7 +20,7 @@ from tests.sandbox.amadeus_published import (
     problems,
     resolve,
 )
-from tests.suppliers.amadeus_world import flight, people, serve_flights
+from tests.suppliers.amadeus.world import flight, people, serve_flights
 from tests.suppliers.conftest import LocalWorld, in_days
 
 pytestmark = present

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.suppliers.conftest import in_days
-from tests.suppliers.duffel_world import DuffelWorld, served
+from tests.suppliers.duffel.world import DuffelWorld, served
 
 Json = dict[str, Any]
 

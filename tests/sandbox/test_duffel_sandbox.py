@@ -17,7 +17,7 @@ from sandbox.sellers import SELLERS
 from tests.sandbox.core.test_control import running
 from tests.sandbox.test_duffel_contract import HEADERS, body, search, zz
 from tests.suppliers.conftest import in_days
-from tests.suppliers.duffel_world import DuffelWorld, served
+from tests.suppliers.duffel.world import DuffelWorld, served
 
 Json = dict[str, Any]
 

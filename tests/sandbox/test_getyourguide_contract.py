@@ -16,14 +16,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from models.errors import ProviderError
-from models.trip import ItemType, TripComponent
+from models.core.errors import ProviderError
+from models.core.supply import ItemType, TripComponent
 from sandbox.getyourguide import live_offers
 from sandbox.getyourguide.catalogue import MANUAL, tour_like
 from sandbox.getyourguide.ledger import Start
 from sandbox.getyourguide.offers import offer_of
-from suppliers.getyourguide import GetYourGuideSupplier
-from suppliers.protocol import Party
+from suppliers.core.protocol import Party
+from suppliers.getyourguide.adapter import GetYourGuideSupplier
 from tests.suppliers.conftest import Exchange, LocalWorld, component, in_days
 from tests.suppliers.conftest import local as local
 from tests.suppliers.conftest import party as party

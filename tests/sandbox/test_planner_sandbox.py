@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models.trip import TripOption
+from models.trips.option import TripOption
 from sandbox.app import create_app
 from tests.suppliers.conftest import MovableWorld, in_days
 

@@ -17,7 +17,7 @@ from sandbox.ratehawk.ledger import ledger_of
 from sandbox.ratehawk.outcomes import SUFFIXES
 from sandbox.state_file import StateFile
 from sandbox.world import World
-from suppliers.ratehawk_webhooks import verify
+from suppliers.ratehawk.webhooks import verify
 
 BASE = "/ratehawk/api/b2b/v3"
 QUICK = 0.05

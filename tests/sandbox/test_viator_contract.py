@@ -16,11 +16,11 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from models.errors import ProviderError
-from models.trip import ItemType, TripComponent
+from models.core.errors import ProviderError
+from models.core.supply import ItemType, TripComponent
 from sandbox.viator import live_offers
-from suppliers.protocol import Party
-from suppliers.viator import ViatorSupplier
+from suppliers.core.protocol import Party
+from suppliers.viator.adapter import ViatorSupplier
 from tests.suppliers.conftest import Exchange, LocalWorld, component, in_days
 from tests.suppliers.conftest import local as local
 from tests.suppliers.conftest import party as party

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import uvicorn
 
-from models.trip import Contact, ItemType, Traveler, TripComponent
+from models.core.people import Contact, Traveler
+from models.core.supply import ItemType, TripComponent
 from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
 from sandbox.world import World
 from settings import Settings
-from suppliers.protocol import Party
+from suppliers.core.protocol import Party
 from tests.support.listening import listener
 
 PATIENCE = 1.2

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from models.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, Unavailable
+from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, Unavailable
 from settings import Settings
 from suppliers.planner import TripPlanner
-from tests.suppliers.amadeus_world import serve_flights
+from tests.suppliers.amadeus.world import serve_flights
 from tests.suppliers.conftest import PATIENCE, LocalWorld, Reply, Scripted
 
 GOOD: dict[str, Any] = {

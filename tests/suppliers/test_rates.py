@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import AuthConfig, NoExchangeRate, ProviderError, Retryable
-from models.exchange import NoRateError, RateTable
+from models.core.errors import AuthConfig, NoExchangeRate, ProviderError, Retryable
+from models.core.exchange import NoRateError, RateTable
 from settings import Settings
-from suppliers.rates import EcbRates
-from suppliers.rates_xml import NotTheFeedError, read_daily
+from suppliers.exchange_rates.ecb import EcbRates
+from suppliers.exchange_rates.xml import NotTheFeedError, read_daily
 from tests.suppliers.conftest import PATIENCE, Reply, Scripted
 from tests.support.sandbox_client import SandboxClient
 

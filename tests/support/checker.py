@@ -12,7 +12,7 @@ import iso4217
 import psycopg
 from psycopg.rows import dict_row
 
-from models.lifecycle import TRANSITIONS, BookingState
+from models.bookings.lifecycle import TRANSITIONS, BookingState
 from tests.support.sandbox_client import SandboxClient
 
 SETTLED = {"CONFIRMED", "FAILED", "CANCELLED", "NEEDS_ATTENTION"}

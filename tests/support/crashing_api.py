@@ -9,7 +9,7 @@ import signal
 from typing import Any
 
 from api.__main__ import main
-from api.record import Record
+from api.core.record import Record
 
 POINT = os.environ["CRASH_AT"]
 _write = Record.write

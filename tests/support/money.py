@@ -6,11 +6,11 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 
-from models.booking import Booking
-from models.messages import GoodwillRefund, SettlePaymentRequest
+from models.bookings.booking import Booking
+from models.payments.messages import GoodwillRefund, SettlePaymentRequest
 from temporal import patience
 from tests.support.stack import Stack
-from workflows.settling import SettlePayment
+from workflows.payments.settle_payment import SettlePayment
 
 _KEY = {"Authorization": "Bearer sk_test_sandbox"}
 

@@ -14,31 +14,26 @@ from pathlib import Path
 
 from temporalio.client import WorkflowFailureError
 
-from activities.following.beginning import begin_following
+from activities.suppliers.following.beginning import begin_following
 from localworld.shared import servers
-from models.booking import Booking
-from models.following import FollowRound
-from models.lifecycle import BookingState
-from models.messages import (
-    CANCEL_UPDATE,
-    PAYMENT_METHOD_UPDATE,
-    CancelRequest,
-    NewCard,
-    QuoteChangeRequest,
-    Resolution,
-)
-from models.watching import WatchRequest
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import CANCEL_UPDATE, CancelRequest, Resolution
+from models.operations.messages import WatchRequest
+from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
+from models.suppliers.following import FollowRound
+from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
-from tests.modifying import changes
-from tests.saga.test_cancel_confirmed import cancel
 from tests.support.money import Gateway, settling
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
 from tests.support.trips import confirmed_by_hand
-from workflows.following_round import WatchSuppliers
-from workflows.quoting_change import QuoteChange
-from workflows.watching import WatchMoney
+from tests.trips.modifying import changes
+from tests.trips.saga.test_cancel_confirmed import cancel
+from workflows.operations.watch_money import WatchMoney
+from workflows.operations.watch_suppliers import WatchSuppliers
+from workflows.trips.quote_change import QuoteChange
 
 HISTORIES = ROOT / "tests" / "histories"
 

@@ -15,17 +15,18 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
-from models import search_attributes
-from models.booking import Booking
-from models.keys import booking_id, booking_reference, traveler_id
-from models.lifecycle import BookingState
-from models.messages import BookTripRequest
-from models.trip import Contact, TripOption
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.core import search_attributes
+from models.core.keys import booking_id, booking_reference, traveler_id
+from models.core.people import Contact
+from models.trips.messages import BookTripRequest
+from models.trips.option import TripOption
 from settings import Settings
 from temporal import connect, patience
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
-from workflows.booking import BookTrip
+from workflows.trips.book_trip import BookTrip
 
 CALLER = "00000000-0000-4000-8000-000000000001"
 
@@ -38,7 +39,8 @@ PATIENCE = {
     "AUTHENTICATION_DEADLINE_SECONDS": "4",
     "SHUTDOWN_GRACE_SECONDS": "5",
     "WORKFLOW_SANDBOX": "true",
-    # One test's faults must not turn the next one's bookings away (tests/health has its own).
+    # One test's faults must not turn the next one's bookings away
+    # (tests/suppliers/health has its own).
     "SUPPLIER_DOWN_AFTER": "1000",
 }
 

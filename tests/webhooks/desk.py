@@ -9,16 +9,17 @@ from psycopg.rows import DictRow
 from sqlalchemy import func, update
 from temporalio.client import Client
 
-from activities.inbox import Inbox
-from activities.payment_views import Terms, view
+from activities.inbox.inbox import Inbox
+from activities.payments.views import Terms, view
 from activities.registry import Activities
-from models.booking import Booking
-from models.database import Sessions, create_sessions
-from models.inbox import INBOX, NewEvent, receive_event
-from models.lifecycle import BookingState, ItemStatus
-from models.messages import OpenBooking, Transition
-from models.money import Money
-from models.record import insert_booking, record_transition
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, ItemStatus
+from models.bookings.messages import Transition
+from models.bookings.repository import insert_booking, record_transition
+from models.core.database import Sessions, create_sessions
+from models.core.money import Money
+from models.inbox.repository import INBOX, NewEvent, receive_event
+from models.trips.messages import OpenBooking
 from tests.support.money import Gateway
 from tests.support.stack import Stack
 from tests.webhooks.rows import Rows

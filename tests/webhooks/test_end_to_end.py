@@ -9,17 +9,17 @@ import httpx
 import pytest
 from temporalio.client import WorkflowHandle
 
-from models.booking import Booking
-from models.database import create_engine, create_sessions
-from models.lifecycle import BookingState
-from models.messages import RESOLVE_UPDATE, Resolution
-from models.record import load_booking
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import RESOLVE_UPDATE, Resolution
+from models.bookings.repository import load_booking
+from models.core.database import create_engine, create_sessions
 from tests.api.conftest import client
 from tests.api.server import Served
-from tests.saga.test_cancel_confirmed import cancel
 from tests.support.checker import check
 from tests.support.money import Gateway
 from tests.support.stack import Stack
+from tests.trips.saga.test_cancel_confirmed import cancel
 from tests.webhooks.desk import paid
 from tests.webhooks.rows import Rows
 

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from temporalio.client import Client
 
-from activities.inbox import ATTEMPTS
-from models.booking import Booking
+from activities.inbox.inbox import ATTEMPTS
+from models.bookings.booking import Booking
 from temporal import connect
 from tests.api.line import Line
 from tests.webhooks.desk import Desk, paid

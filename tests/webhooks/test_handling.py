@@ -6,9 +6,9 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
-from activities.inbox import LEASE
-from models.booking import Booking
-from models.lifecycle import BookingState
+from activities.inbox.inbox import LEASE
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
 from tests.webhooks.desk import Desk, paid
 
 DAY = 86_400

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.inbox import Inbox
-from activities.inbox_loop import AT_ONCE, InboxLoop
-from models.database import create_engine, create_sessions
+from activities.inbox.inbox import Inbox
+from activities.inbox.loop import AT_ONCE, InboxLoop
+from models.core.database import create_engine, create_sessions
 from settings import Settings
 from tests.api.line import Line
 from tests.webhooks.desk import Desk

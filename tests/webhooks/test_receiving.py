@@ -189,7 +189,7 @@ async def test_a_body_that_is_too_large_is_refused(door: Door) -> None:
 async def test_a_body_that_does_not_come_is_not_waited_for(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.audience.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("api.core.audience.BODY_SECONDS", 0.3)
 
     async def slow() -> Any:
         yield b"{"

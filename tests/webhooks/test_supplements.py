@@ -5,12 +5,21 @@ import asyncio
 import httpx
 import pytest
 
-from models.booking import Booking
-from models.lifecycle import BookingState
-from models.messages import PAYMENT_SIGNAL
-from tests.modifying.changes import confirmed, judged, now, other_hotel, price, put, request, swap
-from tests.modifying.test_failing import waiting
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import PAYMENT_SIGNAL
 from tests.support.stack import Stack
+from tests.trips.modifying.changes import (
+    confirmed,
+    judged,
+    now,
+    other_hotel,
+    price,
+    put,
+    request,
+    swap,
+)
+from tests.trips.modifying.test_failing import waiting
 from tests.webhooks.rows import Rows
 from tests.webhooks.test_end_to_end import _signals
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from payments.payment_service import PaymentServiceGateway
-from payments.protocol import Gateway
-from payments.stripe import StripeGateway
+from payments.core.protocol import Gateway
+from payments.payment_service.adapter import PaymentServiceGateway
+from payments.stripe.adapter import StripeGateway
 from tests.payments.conftest import Till
 from tests.support.sandbox_client import SandboxClient
 

@@ -5,11 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from models.errors import (
-    Declined,
-    InvalidRequest,
-)
-from payments.protocol import PaymentState
+from models.core.errors import Declined, InvalidRequest
+from payments.core.protocol import PaymentState
 from tests.payments.conformity.conftest import BACK
 from tests.payments.conftest import Till, usd
 

@@ -5,11 +5,8 @@ import datetime as dt
 
 import pytest
 
-from models.errors import (
-    Declined,
-    InvalidRequest,
-)
-from payments.protocol import PaymentState
+from models.core.errors import Declined, InvalidRequest
+from payments.core.protocol import PaymentState
 from tests.payments.conftest import Till, usd
 
 

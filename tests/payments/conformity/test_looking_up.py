@@ -4,10 +4,7 @@ import datetime as dt
 
 import pytest
 
-from models.errors import (
-    AuthConfig,
-    InvalidRequest,
-)
+from models.core.errors import AuthConfig, InvalidRequest
 from tests.payments.conftest import Till, usd
 
 

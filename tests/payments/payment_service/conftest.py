@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from payments.payment_service import PaymentServiceGateway
+from payments.payment_service.adapter import PaymentServiceGateway
 from tests.payments.conftest import Till
 from tests.payments.payment_service.fronted import Front, fronted
 from tests.support.sandbox_client import SandboxClient

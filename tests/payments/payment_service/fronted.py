@@ -13,7 +13,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 
-from payments.payment_service import PaymentServiceGateway
+from payments.payment_service.adapter import PaymentServiceGateway
 from tests.support.listening import listener
 
 

@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from models.errors import (
-    AuthConfig,
-    Retryable,
-    UnknownOutcome,
-)
-from payments import payment_service_client
-from payments.protocol import PaymentState
+from models.core.errors import AuthConfig, Retryable, UnknownOutcome
+from payments.core.protocol import PaymentState
+from payments.payment_service import client as payment_service_client
 from tests.payments.conftest import Till, usd
 from tests.payments.payment_service.conftest import INTENT, error, intent
 from tests.payments.payment_service.fronted import Front, Instead

@@ -2,14 +2,8 @@
 
 import pytest
 
-from models.errors import (
-    AuthConfig,
-    InvalidRequest,
-    ProviderError,
-    Retryable,
-    UnknownOutcome,
-)
-from payments.protocol import PaymentState
+from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
+from payments.core.protocol import PaymentState
 from tests.payments.conftest import Till, usd
 from tests.payments.payment_service.conftest import INTENT, error, intent
 from tests.payments.payment_service.fronted import Front, Instead

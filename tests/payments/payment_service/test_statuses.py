@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import (
+from models.core.errors import (
     AuthConfig,
     Declined,
     InvalidRequest,

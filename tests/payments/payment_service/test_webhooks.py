@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from models.errors import InvalidRequest
-from payments.protocol import PaymentEvent
+from models.core.errors import InvalidRequest
+from payments.core.protocol import PaymentEvent
 from payments.registry import webhook_verifier
 from settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payments.payment_service_webhooks import verify
+from payments.payment_service.webhooks import verify
 from tests.sandbox.stripe.test_webhooks import Inbox, inbox
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from models.errors import Declined, InvalidRequest
-from models.money import Money
-from payments.stripe import StripeGateway
+from models.core.errors import Declined, InvalidRequest
+from models.core.money import Money
+from payments.stripe.adapter import StripeGateway
 from tests.sandbox.stripe.conftest import Caller
 from tests.sandbox.stripe.published import check_answer, check_request, present
 

@@ -1,0 +1,1 @@
+"""The attempt log, heartbeats, and how faults become Temporal failures."""

@@ -1,0 +1,53 @@
+"""From the provider's errors to what workflows see: refusals are values, faults are exceptions."""
+
+from temporalio.exceptions import ApplicationError
+
+from models.bookings.problems import Code, Problem
+from models.core import errors
+from models.core.errors import Fault, PriceChanged, Refusal, Retryable, UnknownOutcome
+
+_CODES: dict[type[Refusal], Code] = {
+    errors.Unavailable: Code.UNAVAILABLE,
+    errors.PriceChanged: Code.PRICE_CHANGED,
+    errors.InvalidRequest: Code.INVALID_TRIP,
+    errors.Declined: Code.PAYMENT_DECLINED,
+    errors.NotCancellable: Code.NOT_CANCELLABLE,
+    errors.NoExchangeRate: Code.NO_EXCHANGE_RATE,
+    errors.AuthConfig: Code.CONFIGURATION,
+}
+
+
+MONEY_STEPS = frozenset({"authorise", "capture"})
+
+
+def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
+    """Return a refusal as a value."""
+    code = _CODES[type(refusal)]
+    if code is Code.INVALID_TRIP and step in MONEY_STEPS:
+        code = Code.PAYMENT_DECLINED  # the payment method, not the trip, was refused
+    details = {}
+    if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
+        details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}
+    return Problem(
+        code=code,
+        step=step,
+        message=str(refusal),
+        item=item,
+        provider_code=refusal.code,
+        details=details,
+    )
+
+
+def refused(refusal: Refusal) -> ApplicationError:
+    """Return a refusal where the caller has no use for one as a value: a look nobody may take."""
+    return ApplicationError(str(refusal), type=refusal.kind, non_retryable=True)
+
+
+def application_error(fault: Fault) -> ApplicationError:
+    """Return a fault as what Temporal retries, or gives up when no retry can settle it."""
+    return ApplicationError(
+        str(fault),
+        type=fault.kind,
+        non_retryable=isinstance(fault, UnknownOutcome) and fault.code == "unsettled",
+        next_retry_delay=fault.retry_after if isinstance(fault, Retryable) else None,
+    )

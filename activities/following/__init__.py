@@ -1,4 +1,0 @@
-"""Following what suppliers say afterwards: rounds over what is due, and the way into the workflow.
-
-The inbox (``activities.inbox_suppliers``) is the other way in.
-"""

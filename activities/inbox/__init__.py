@@ -1,0 +1,1 @@
+"""Handling webhook events that the API has stored."""

@@ -1,0 +1,74 @@
+"""Gauges for Prometheus, shown by every worker through the SDK's own metrics.
+
+They are read from the database, so that it does not matter which worker made the last round.
+"""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import DBAPIError
+from temporalio.common import MetricMeter
+
+from models.core.database import Sessions
+from models.operations.figures import watch_figures
+from models.suppliers.health import Circuit, load_health
+
+LOOK_SECONDS = 2.0
+
+log = logging.getLogger("tripsaga.watching")
+
+
+class Gauges:
+    """Open cases, broken invariants, differences and waiting events, as they stand."""
+
+    def __init__(self, meter: MetricMeter, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._cases = meter.create_gauge(
+            "tripsaga_open_cases", "What operators have to settle, by kind"
+        )
+        self._violations = meter.create_gauge(
+            "tripsaga_invariant_violations", "Where an invariant is broken now, by invariant"
+        )
+        self._differences = meter.create_gauge(
+            "tripsaga_reconciliation_differences", "In the newest daily report, by gateway"
+        )
+        self._waiting = meter.create_gauge(
+            "tripsaga_webhook_events_waiting", "Events of the gateway that are to be handled"
+        )
+        self._circuit = meter.create_gauge(
+            "tripsaga_supplier_down", "0 answers, 1 is being tried, 2 is down; by supplier"
+        )
+        self._faults = meter.create_gauge(
+            "tripsaga_supplier_faults", "Calls in a row without an answer, by supplier"
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Show how things stand every few seconds until ``stop`` is set."""
+        while not stop.is_set():
+            try:
+                await self.show()
+            except (DBAPIError, OSError, TimeoutError) as error:
+                log.warning("metrics are not up to date: %s", error)
+            try:
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def show(self) -> None:
+        """Look once."""
+        async with self._sessions() as session:
+            figures = await watch_figures(session)
+            suppliers = await load_health(session)
+        for kind, number in figures.open_cases.items():
+            self._cases.set(number, {"kind": kind})
+        for invariant, number in figures.violations.items():
+            self._violations.set(number, {"invariant": invariant})
+        for gateway, number in figures.differences.items():
+            self._differences.set(number, {"gateway": gateway})
+        self._waiting.set(figures.events_waiting)
+        for name, health in suppliers.items():
+            self._circuit.set(_CIRCUIT[health.state], {"supplier": name})
+            self._faults.set(health.faults, {"supplier": name})
+
+
+_CIRCUIT = {Circuit.UP: 0, Circuit.TRYING: 1, Circuit.DOWN: 2}

@@ -1,0 +1,1 @@
+"""Authorising, capturing, releasing and refunding at the gateway."""

@@ -1,0 +1,58 @@
+"""The record and the gateway, held against each other: one pure function.
+
+An event of the gateway is only a reason to look; what differs is a reason to act. So neither the
+order of events nor their number can matter (reliability.md rule 6, I12).
+"""
+
+from models.bookings.booking import Booking, PaymentView
+from models.bookings.lifecycle import CLOSED_STATES, PaymentStatus
+
+OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
+"""Money may be held, or may still come to be."""
+
+
+def differences(booking: Booking, seen: PaymentView) -> list[str]:
+    """Return in what the payment of a booking at rest differs from what the gateway says now.
+
+    Empty when nothing is to be recorded or put right. ``booking`` is as recorded, ``seen`` is what
+    ``PaymentActivities.look`` returned.
+    """
+    found = _differences(booking.payment, seen)
+    ours = {supplement.id: supplement for supplement in booking.payment.supplements}
+    for supplement in seen.supplements:
+        known = ours.get(supplement.id)
+        more = _differences(known, supplement) if known else ["it is not on record"]
+        if supplement.status in OPEN_STATUSES and not more:
+            more.append("it is still open, and nothing waits for it")
+        found += [f"{supplement.id}: {what}" for what in more]
+    if booking.state in CLOSED_STATES and seen.status in OPEN_STATUSES:
+        found.append(f"the booking is {booking.state} and its payment is still {seen.status}")
+    every = [seen, *seen.supplements]
+    made_elsewhere = any(refund.key is None for payment in every for refund in payment.refunds)
+    if booking.owed and made_elsewhere and not found:
+        # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
+        # imbalance the record itself may be the cause: that is for the live checks to tell.
+        found.append(f"what is kept differs by {booking.owed} from what is due")
+    return found
+
+
+def _differences(kept: PaymentView, seen: PaymentView) -> list[str]:
+    """Return in what one payment on record differs from what the gateway says now."""
+    found = []
+    if kept.status is not PaymentStatus.FAILED or seen.status is not PaymentStatus.PENDING:
+        # a payment that was never confirmed is FAILED here and merely unconfirmed there
+        for name in ("status", "captured", "refunded"):
+            before, now = getattr(kept, name), getattr(seen, name)
+            if before != now:
+                found.append(f"{name} is {now} at the gateway and {before} on record")
+    refunds = {refund.id: refund.status for refund in kept.refunds}
+    for refund in seen.refunds:
+        known = refunds.get(refund.id)
+        if known != refund.status:
+            found.append(f"refund {refund.id} is {refund.status}, {known or 'not'} on record")
+    disputes = {dispute.id: dispute.status for dispute in kept.disputes}
+    for dispute in seen.disputes:
+        known = disputes.get(dispute.id)
+        if known != dispute.status:
+            found.append(f"dispute {dispute.id} is {dispute.status}, {known or 'not'} on record")
+    return found

@@ -1,0 +1,224 @@
+"""Giving money back, once: a durable row before every refund, which owns its key.
+
+Repeated refunds of equal amount are told apart by their rows, whose keys the gateway keeps and
+tells again; an answer that never came is found there by its key (issue: "the refund row").
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from activities.core.attempts import AttemptLog, Intent, pause_within
+from activities.payments.views import Terms
+from models.core.database import Sessions, autocommit
+from models.core.errors import Refusal, Retryable
+from models.core.keys import operation_key
+from models.payments.tables import REFUNDS
+from payments.core.protocol import Gateway, Refund
+
+AT_ONCE = dt.timedelta(0)
+OPEN, REFUSED = "requested", "refused"
+ALREADY_REFUNDED = "charge_already_refunded"
+"""The gateway's code when less is left than a refund asks for."""
+_TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """A wish to give money back, down to what may be kept."""
+
+    key: str
+    """Business key of the wish: it makes at most one refund."""
+    keep: int
+    """What stays at the gateway of what was taken (minor units)."""
+    reason: str = ""
+    items: dict[int, int] | None = None
+    """What of it is for which item."""
+
+
+class Refunding:
+    """Writes refund rows and has the gateway carry them out."""
+
+    def __init__(
+        self, sessions: Sessions, log: AttemptLog, gateway: Gateway, settle_period: dt.timedelta
+    ) -> None:
+        self._sessions = sessions
+        self._log = log
+        self._gateway = gateway
+        self._settle_period = settle_period
+
+    async def down_to(self, terms: Terms, payment_id: str, request: Request) -> None:
+        """Give back what was taken beyond ``request.keep``; what is given back already counts.
+
+        The amount comes from the gateway's own books at that moment, so that a refund made by
+        somebody else is not paid a second time; then it is fixed in the row.
+
+        Raises:
+            Refusal: the gateway will not. Fault: no answer; call again with the same request.
+        """
+        await self._settle_open(terms.booking_id, payment_id, request.keep)
+        if await self._row(REFUNDS.c.request == request.key) is not None:
+            return
+        amount = await self._left(payment_id, await self._gateway.refunds(payment_id), request.keep)
+        if amount > 0:
+            await self._carry_out(await self._write(terms, payment_id, request, amount))
+
+    async def note(self, refunds: list[Refund]) -> None:
+        """Bring our rows up to what the gateway says of its refunds."""
+        rows = {refund.reference: refund for refund in refunds if refund.reference}
+        if not rows:
+            return
+        async with autocommit(self._sessions) as session:
+            stored = await session.execute(
+                select(REFUNDS.c.key, REFUNDS.c.status).where(REFUNDS.c.key.in_(rows))
+            )
+            changed = [rows[row.key] for row in stored if row.status != rows[row.key].status]
+        for refund in changed:
+            await self._end(str(refund.reference), refund.status, refund)
+
+    async def _settle_open(self, booking_id: str, payment_id: str, keep: int) -> None:
+        """Settle the refund that was written down and has no answer yet, if there is one.
+
+        It is carried out, unless so much is not to go back any more: then somebody has given it
+        back otherwise, and it is withdrawn.
+        """
+        row = await self._row((REFUNDS.c.booking_id == booking_id) & (REFUNDS.c.status == OPEN))
+        if row is None:
+            return
+        known = await self._gateway.refunds(row.payment_intent_id)
+        made = next((refund for refund in known if refund.reference == row.key), None)
+        if made is not None:
+            past = await self._log.past(row.key)
+            if past.doubtful:
+                await self._log.adopt(past, made)
+            await self._end(row.key, made.status, made)
+        elif row.payment_intent_id == payment_id and row.amount > await self._left(
+            payment_id, known, keep
+        ):
+            await self._withdraw(row)
+        else:
+            await self._carry_out(row)
+
+    async def _left(self, payment_id: str, known: list[Refund], keep: int) -> int:
+        """Return what is still to go back of a payment (minor units); ``known`` has gone."""
+        payment = await self._gateway.retrieve(payment_id)
+        listed = sum(r.amount.amount for r in known if r.status in _TO_THE_TRAVELLER)
+        return payment.captured - max(payment.refunded, listed) - keep
+
+    async def _withdraw(self, row: Any) -> None:
+        """Close a refund that is not wanted any more, so that nobody begins it again.
+
+        Raises:
+            Retryable: an attempt that was never answered may still commit; look again.
+        """
+        past = await self._log.bury(self._intent(row))
+        if past.doubtful:
+            patience = past.ended + self._settle_period - dt.datetime.now(dt.UTC)
+            if patience > AT_ONCE:
+                raise Retryable(
+                    "a refund that is not wanted any more may still be made",
+                    retry_after=pause_within(patience),
+                    provider=self._gateway.name,
+                    operation="refund",
+                )
+        await self._end(row.key, REFUSED, None, "not wanted any more")
+
+    def _intent(self, row: Any) -> Intent:
+        return Intent(
+            booking_id=row.booking_id,
+            provider=self._gateway.name,
+            operation="refund",
+            key=row.key,
+        )
+
+    async def _carry_out(self, row: Any) -> None:
+        terms = Terms(
+            row.booking_id, row.payment_intent_id, "", row.currency, row.amount, row.number
+        )
+
+        async def refund(version: int) -> Refund:
+            return await self._gateway.refund(
+                row.payment_intent_id,
+                amount=terms.money(row.amount),
+                reference=row.key,
+                key=row.key if version == 1 else f"{row.key}.{version}",
+            )
+
+        async def refunded(_: dt.datetime) -> Refund | None:
+            for known in await self._gateway.refunds(row.payment_intent_id):
+                if known.reference == row.key:
+                    return known
+            return None
+
+        try:
+            made = await self._log.once(
+                self._intent(row),
+                Refund,
+                refund,
+                look_up=refunded,
+                repeat_after=AT_ONCE,
+                # Under a fresh key a refund that commits late would be a second one.
+                fresh_key_after=self._settle_period,
+            )
+        except Refusal as refusal:
+            await self._end(row.key, REFUSED, None, str(refusal))
+            if refusal.code != ALREADY_REFUNDED:
+                raise
+            return  # by somebody else since we looked: whoever reads the payment now sees it
+        await self._end(row.key, made.status, made)
+
+    async def _write(self, terms: Terms, payment_id: str, request: Request, amount: int) -> Any:
+        """Write the row and return it; two workers at once write one, for only one may be open."""
+        async with autocommit(self._sessions) as session:
+            last = await session.scalar(
+                select(func.coalesce(func.max(REFUNDS.c.number), 0)).where(
+                    REFUNDS.c.booking_id == terms.booking_id
+                )
+            )
+            number = int(last or 0) + 1
+            written = await session.scalar(
+                upsert(REFUNDS)
+                .values(
+                    booking_id=terms.booking_id,
+                    number=number,
+                    key=operation_key(terms.booking_id, "payment", "refund", number),
+                    request=request.key,
+                    payment_intent_id=payment_id,
+                    amount=amount,
+                    currency=terms.currency,
+                    reason=request.reason,
+                    items={str(item): part for item, part in (request.items or {}).items()},
+                    status=OPEN,
+                )
+                .on_conflict_do_nothing()
+                .returning(REFUNDS.c.number)
+            )
+        if written is None:
+            raise Retryable(
+                "another worker is refunding this payment",
+                provider=self._gateway.name,
+                operation="refund",
+            )
+        return await self._row(REFUNDS.c.request == request.key)
+
+    async def _row(self, condition: Any) -> Any | None:
+        async with autocommit(self._sessions) as session:
+            return (await session.execute(select(REFUNDS).where(condition))).one_or_none()
+
+    async def _end(
+        self, key: str, status: str, made: Refund | None, failure: str | None = None
+    ) -> None:
+        async with autocommit(self._sessions) as session:
+            await session.execute(
+                update(REFUNDS)
+                .where(REFUNDS.c.key == key)
+                .values(
+                    status=status,
+                    gateway_id=made.id if made else None,
+                    failure_reason=made.failure_reason if made else failure,
+                    updated_at=func.now(),
+                )
+            )

@@ -1,0 +1,1 @@
+"""Booking, completing, looking up and cancelling items at suppliers."""

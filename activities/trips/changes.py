@@ -1,0 +1,168 @@
+"""Activities about changes of bookings that stand: written down, priced, ended.
+
+What a change does at suppliers and to the money is done by the activities that book and pay.
+"""
+
+import datetime as dt
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.suppliers.wanted import Wanted
+from activities.trips.quotes import QuoteActivities
+from models import calls
+from models.bookings.problems import Code, Problem
+from models.bookings.repository import load_booking, load_without, note_change
+from models.bookings.tables import BOOKINGS, BookingRow
+from models.core.database import Sessions, autocommit
+from models.core.keys import item_reference
+from models.core.people import Contact, Traveler
+from models.suppliers.listings import title_of
+from models.trips.changes import (
+    STEP,
+    ChangeNote,
+    ChangeOutcome,
+    ChangeRequest,
+    OpenedChange,
+    QuoteChangeCall,
+)
+from models.trips.messages import ItemsQuoted
+from models.trips.tables import CHANGES
+from suppliers.core.protocol import Party
+
+
+class ChangeActivities:
+    """The record of changes, and what they would cost."""
+
+    def __init__(self, sessions: Sessions, quotes: QuoteActivities) -> None:
+        self._sessions = sessions
+        self._quotes = quotes
+
+    @activity.defn(name=calls.OPEN_CHANGE.name)
+    async def open_change(self, request: ChangeRequest) -> OpenedChange:
+        """Write a change down before anything is asked; one that has ended is answered.
+
+        Raises:
+            ApplicationError: there is no such booking (not retryable).
+        """
+        async with self._sessions.begin() as session:
+            if await session.get(BookingRow, request.booking_id) is None:
+                raise ApplicationError(
+                    f"no booking {request.booking_id}", type="UnknownBooking", non_retryable=True
+                )
+            await session.execute(
+                upsert(CHANGES)
+                .values(
+                    id=request.change_id,
+                    booking_id=request.booking_id,
+                    fingerprint=request.fingerprint,
+                    who=request.who,
+                    wish=request.wish.model_dump(mode="json", by_alias=True),
+                    status="open",
+                )
+                .on_conflict_do_nothing(index_elements=["id"])
+            )
+            stored = (
+                await session.execute(select(CHANGES).where(CHANGES.c.id == request.change_id))
+            ).one()
+            over = stored.status != "open" or stored.fingerprint != request.fingerprint
+            booking = await (
+                load_booking(session, request.booking_id)
+                if over
+                else load_without(session, request.booking_id, request.change_id)
+            )
+        assert booking is not None, "it was there a moment ago"
+        if stored.fingerprint != request.fingerprint:
+            return OpenedChange(
+                booking=booking,
+                outcome=ChangeOutcome(
+                    change_id=request.change_id,
+                    key_reused=True,
+                    problem=Problem(
+                        code=Code.NOT_CHANGEABLE, step=STEP, message="the key was used before"
+                    ),
+                ),
+            )
+        ended = ChangeOutcome.model_validate(stored.outcome) if stored.outcome else None
+        return OpenedChange(booking=booking, outcome=ended)
+
+    @activity.defn(name=calls.QUOTE_CHANGE.name)
+    async def quote_change(self, call: QuoteChangeCall) -> ItemsQuoted:
+        """Verify and price new components; what is quoted is kept with the change, if it is one.
+
+        Raises:
+            ApplicationError: a supplier or the rate source did not answer (retryable).
+        """
+        party, currency, others = await self._party(call)
+        if others and call.staying:
+            return ItemsQuoted(problems=[_travelers_fixed(call.staying[0])])
+        wanted = [
+            Wanted(
+                booking_id=call.booking_id,
+                number=number,
+                reference=item_reference(call.booking_id, number),
+                component=component,
+                quote=None,
+                party=party,
+                currency=currency,
+            )
+            for number, component in call.components.items()
+        ]
+        answer = await self._quotes.verify(wanted) if wanted else ItemsQuoted()
+        if call.change_id is not None and not answer.problems:
+            kept = {
+                str(number): {
+                    "component": call.components[number].model_dump(mode="json", by_alias=True),
+                    "quote": quote.model_dump(mode="json"),
+                    "travelers": (
+                        None
+                        if call.travelers is None
+                        else [t.model_dump(mode="json", by_alias=True) for t in call.travelers]
+                    ),
+                }
+                for number, quote in answer.quotes.items()
+            }
+            async with self._sessions.begin() as session:
+                await session.execute(
+                    update(CHANGES)
+                    .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
+                    .values(quotes=kept)
+                )
+        return answer.without_offers()
+
+    @activity.defn(name=calls.END_CHANGE.name)
+    async def end_change(self, note: ChangeNote) -> ChangeOutcome:
+        """Note how a change ended that touched nothing; the booking's own record stays as it is."""
+        assert note.outcome is not None, "a change ends with an outcome"
+        async with self._sessions.begin() as session:
+            await note_change(session, note, dt.datetime.now(dt.UTC))
+        return note.outcome
+
+    async def _party(self, call: QuoteChangeCall) -> tuple[Party, str, bool]:
+        """Return who travels then, the payment's currency, and whether these are others."""
+        columns = BOOKINGS.c
+        async with autocommit(self._sessions) as session:
+            row = (
+                await session.execute(
+                    select(columns.travelers, columns.contact, columns.currency).where(
+                        columns.id == call.booking_id
+                    )
+                )
+            ).one()
+        before = [Traveler.model_validate(one) for one in row.travelers]
+        travelers = call.travelers or before
+        contact = Contact.model_validate(row.contact)
+        party = Party(travelers=tuple(travelers), contact=contact)
+        return party, row.currency, travelers != before
+
+
+def _travelers_fixed(supplier: str) -> Problem:
+    return Problem(
+        code=Code.NOT_CHANGEABLE,
+        step=STEP,
+        message=f"{title_of(supplier)} does not change the travellers of a booking; swap what was"
+        " booked there for a new booking with the new names, or call us",
+        details={"supplier": supplier},
+    )

@@ -1,1 +1,0 @@
-"""What happens behind each route: start, wait, read, cancel, watch, resolve."""

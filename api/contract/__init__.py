@@ -1,1 +1,0 @@
-"""What callers send and what they are answered (contracts.md §1)."""

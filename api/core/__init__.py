@@ -1,0 +1,1 @@
+"""The app context, guarded routes, authentication, problem documents, strict JSON."""

@@ -1,0 +1,167 @@
+"""Who may use which route. A route without a policy cannot be written (S1).
+
+``Audience`` is a router whose routes all have its policy: they identify the caller before they
+read the body, read the body strictly, and give up at a deadline.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, Security
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security import APIKeyHeader
+from starlette.routing import BaseRoute
+
+from api.core import strict_json as strictjson
+from api.core.callers import HEADER
+from api.core.context import House
+from api.core.problems import ApiProblem, unavailable
+
+BODY_SECONDS = 15.0
+"""How long a body may take to arrive."""
+READ_SECONDS = 20.0
+"""Deadline of routes that only read."""
+WORK_SECONDS = 180.0
+"""Deadline of routes that wait for a booking: the longest wait and everything around it."""
+
+_key = APIKeyHeader(name=HEADER, auto_error=False, description="A service's API key.")
+
+
+class Policy(StrEnum):
+    """Who may use a route."""
+
+    PUBLIC = "public"
+    SIGNED = "signed"
+    """Whoever signs what is sent: the gateways' webhooks. The route checks the signature."""
+    CALLER = "caller"
+    """Any service with a key; it sees its own bookings only."""
+    OPERATOR = "operator"
+    """A service whose key has the role operator."""
+
+
+KEYLESS = frozenset({Policy.PUBLIC, Policy.SIGNED})
+"""Policies that ask for no API key."""
+
+
+class StrictRequest(Request):
+    """A request whose JSON has been parsed strictly, once."""
+
+    async def json(self) -> Any:
+        """Return the body. Raises ApiProblem."""
+        if not hasattr(self, "_strict"):
+            self._strict = strictjson.parse(await self.body())
+        return self._strict
+
+
+class GuardedRoute(APIRoute):
+    """A route with a policy. Made by :class:`Audience`."""
+
+    policy: Policy
+    deadline: float
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """Return the route's handler behind its guard."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                async with asyncio.timeout(self.deadline):
+                    await admit(request, self.policy)
+                    strict = StrictRequest(request.scope, request.receive)
+                    if self.body_field is not None:
+                        await _read_body(strict)
+                    return await handle(strict)
+            except TimeoutError as error:
+                raise unavailable(
+                    "TIMED_OUT", "This took too long. Please try again shortly."
+                ) from error
+
+        return guarded
+
+
+async def admit(request: Request, policy: Policy) -> None:
+    """Identify the caller, as far as the policy wants one.
+
+    Raises:
+        ApiProblem: 401 without a valid key, 403 with the key of somebody else's role.
+    """
+    if policy in KEYLESS:
+        return
+    house: House = request.app.state.house
+    caller = await house.callers.identify(request.headers.get(HEADER))
+    request.state.caller = caller
+    if policy is Policy.OPERATOR and not caller.is_operator:
+        raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
+
+
+async def _read_body(request: Request) -> None:
+    """Read a JSON body of bounded size, in bounded time.
+
+    Raises:
+        ApiProblem: 415 not JSON, 413 too large, 408 too slow.
+    """
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = parameters.lower().replace('"', "").replace(" ", "")
+    if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
+        raise ApiProblem(415, "NOT_JSON", "The body must be application/json in UTF-8.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiProblem(415, "ENCODED_BODY", "The body must not be compressed.")
+    # where Starlette itself keeps it
+    request._body = await read_raw(request, request.app.state.house.settings.max_body_bytes)
+    await request.json()  # refused here, also where the route takes any object
+
+
+async def read_raw(request: Request, limit: int) -> bytes:
+    """Return the body as it was sent, of bounded size, in bounded time.
+
+    Raises:
+        ApiProblem: 413 larger than ``limit`` bytes, 408 too slow.
+    """
+    too_large = ApiProblem(
+        413, "BODY_TOO_LARGE", f"The body must not be larger than {limit} bytes."
+    )
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limit:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise ApiProblem(408, "BODY_TOO_SLOW", "The body took too long to arrive.") from error
+    return b"".join(chunks)
+
+
+class Audience(APIRouter):
+    """A router for one audience: all its routes have its policy."""
+
+    def __init__(self, policy: Policy, *, deadline: float = READ_SECONDS, **options: Any) -> None:
+        guarded = type(
+            f"{policy.title()}Route", (GuardedRoute,), {"policy": policy, "deadline": deadline}
+        )
+        if policy not in KEYLESS:
+            options["dependencies"] = [Security(_key), *options.get("dependencies", ())]
+        super().__init__(route_class=guarded, **options)
+
+
+def policies(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], Policy]:
+    """Return the policy of every method and path.
+
+    Raises:
+        LookupError: a route has none.
+    """
+    found: dict[tuple[str, str], Policy] = {}
+    for context in iter_route_contexts(list(routes)):
+        route = context.original_route
+        if not isinstance(route, GuardedRoute):
+            raise LookupError(f"{getattr(route, 'path', route)} has no policy")
+        for method in route.methods or ():
+            found[method, route.path] = route.policy
+    return found

@@ -1,0 +1,96 @@
+"""The outermost layer: request id, security headers, access log, and no stack ever shown."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.core import problems
+from api.core.card_numbers import holds_card_number
+
+_log = logging.getLogger("api.access")
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+_HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cache-control": b"no-store",
+}
+"""Set unless the route set its own (S22)."""
+
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
+        self._app = app
+        self._hsts = hsts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self._headers(message.get("headers", ()), request_id)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            _log.exception("unexpected error", extra={"request_id": request_id})
+            if status:  # too late for another answer: the connection breaks off
+                raise
+            problem = problems.translate(error)
+            answer = problems.response(problem, request_id)
+            await answer(scope, receive, send_with_headers)
+        finally:
+            caller = state.get("caller")
+            route = scope.get("route")
+            _log.info(
+                "request",
+                extra={
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "route": getattr(route, "path", None),  # the template: no ids, no query
+                    "status": status,
+                    "ms": round((time.perf_counter() - started) * 1000, 1),
+                    "caller": caller.name if caller else None,
+                },
+            )
+
+    def _headers(
+        self, own: list[tuple[bytes, bytes]], request_id: str
+    ) -> list[tuple[bytes, bytes]]:
+        headers = list(own)
+        present = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in _HEADERS.items() if name not in present]
+        headers.append((b"x-request-id", request_id.encode()))
+        if self._hsts:
+            headers.append(_HSTS)
+        return headers
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            given: str = value.decode()
+            if not holds_card_number(given):
+                return given
+    return uuid.uuid4().hex

@@ -1,0 +1,136 @@
+"""For operators: what the ledger says, whether it is right, and what the house earns."""
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import Body, Query, Response
+from pydantic import AwareDatetime
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.core.audience import Audience, Policy
+from api.core.context import TheCaller, TheHouse
+from api.core.problems import ApiProblem, booking_unknown
+from api.core.record import is_booking_id
+from api.ledger.schemas import (
+    BalanceAnswer,
+    BalancesAnswer,
+    CheckAnswer,
+    RuleAnswer,
+    RuleBody,
+    RulesAnswer,
+    StatementAnswer,
+)
+from api.openapi import READING, WRITING, problems, shown
+from models.ledger import add_rule
+from models.ledger.checking import check as check_ledger
+from models.ledger.commission import CommissionRule
+from models.ledger.reading import load_rules
+from models.ledger.reports import balances as ledger_balances
+from models.ledger.reports import statement as ledger_statement
+
+router = Audience(Policy.OPERATOR, prefix="/operator/ledger", tags=["operators"])
+
+CHECKED = dt.timedelta(days=1)
+"""How far back bookings are checked one by one unless asked otherwise."""
+
+_ASKING = (401, 403, 422, 500, 503)
+
+
+@router.get(
+    "/balances",
+    summary="What stands on every account",
+    responses={200: {"content": shown("LEDGER_BALANCES")}, **problems(*_ASKING)},
+)
+async def balances(
+    house: TheHouse,
+    at: Annotated[
+        AwareDatetime | None, Query(description="As of this moment; now if left out.")
+    ] = None,
+) -> BalancesAnswer:
+    """Return every account's balance: what was debited, what credited, and the difference."""
+    found = await house.record.read(lambda session: ledger_balances(session, at))
+    return BalancesAnswer(at=at, balances=[BalanceAnswer.of(one) for one in found])
+
+
+@router.get(
+    "/bookings/{booking_id}",
+    summary="The statement of a booking",
+    responses={200: {"content": shown("LEDGER_STATEMENT")}, **problems(*READING, 403, 422)},
+)
+async def statement(house: TheHouse, booking_id: str) -> StatementAnswer:
+    """Return every entry of a booking, with what the traveller is owed after each."""
+    if not is_booking_id(booking_id):
+        raise booking_unknown()
+    found = await house.record.read(lambda session: ledger_statement(session, booking_id))
+    if found is None:
+        raise booking_unknown()
+    return StatementAnswer.of(found)
+
+
+@router.get(
+    "/check",
+    summary="Whether the ledger is right",
+    responses={200: {"content": shown("LEDGER_RIGHT", "LEDGER_WRONG")}, **problems(*_ASKING)},
+)
+async def check(
+    house: TheHouse,
+    since: Annotated[
+        AwareDatetime | None,
+        Query(description="Verify bookings that changed since then; a day back if left out."),
+    ] = None,
+) -> CheckAnswer:
+    """Check the sums over the whole ledger, and recent bookings entry by entry.
+
+    `tripsaga ledger check` looks at all bookings, however long it takes.
+    """
+    start = since or dt.datetime.now(dt.UTC) - CHECKED
+    return CheckAnswer.of(await house.record.read(lambda session: check_ledger(session, start)))
+
+
+@router.get(
+    "/commission-rules",
+    summary="What the house earns of sales",
+    responses={200: {"content": shown("COMMISSION_RULES")}, **problems(401, 403, 500, 503)},
+)
+async def commission_rules(house: TheHouse) -> RulesAnswer:
+    """Return all rules, also those that newer ones have replaced or that begin later."""
+    rules = await house.record.read(load_rules)
+    return RulesAnswer(rules=[RuleAnswer.of(rule) for rule in rules])
+
+
+@router.post(
+    "/commission-rules",
+    status_code=201,
+    summary="Set a commission",
+    responses={
+        200: {
+            "description": "This share is in force already: nothing was added.",
+            "model": RuleAnswer,
+            "content": shown("COMMISSION_RULE"),
+        },
+        201: {"content": shown("COMMISSION_RULE")},
+        **problems(*(status for status in WRITING if status != 404), 403),
+    },
+)
+async def set_commission(
+    house: TheHouse, caller: TheCaller, response: Response, body: Annotated[RuleBody, Body()]
+) -> RuleAnswer:
+    """Add a rule for sales to come; what was sold keeps its commission. A repeat adds nothing."""
+
+    async def add(session: AsyncSession) -> tuple[CommissionRule, bool]:
+        return await add_rule(
+            session,
+            supplier=body.supplier,
+            provider=body.provider,
+            basis_points=body.basis_points,
+            valid_from=body.valid_from,
+            who=f"operator {caller.name}",
+        )
+
+    try:
+        rule, is_new = await house.record.write(add)
+    except ValueError as error:
+        raise ApiProblem(422, "INVALID_REQUEST", f"{str(error).capitalize()}.") from error
+    if not is_new:
+        response.status_code = 200
+    return RuleAnswer.of(rule)

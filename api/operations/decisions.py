@@ -1,0 +1,92 @@
+"""For operators: settle what the saga could not."""
+
+from typing import Annotated
+
+from fastapi import Body, Header, Response
+
+from api.core.audience import WORK_SECONDS, Audience, Policy
+from api.core.context import TheCaller, TheHouse
+from api.core.preferences import Patience
+from api.openapi import WRITING, problems, shown
+from api.trips import paying, reading, resolving, starting
+from api.trips.presenters import booking as translate
+from api.trips.schemas.answers import BookAnswer, WholeBooking
+from api.trips.schemas.requests import GoodwillBody, ResolveBody
+
+router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tags=["operators"])
+
+
+@router.post(
+    "/{booking_id}/resolve",
+    response_model=BookAnswer,
+    response_model_exclude_unset=True,
+    summary="Decide a case",
+    responses={
+        200: {
+            "description": "The booking after the decision.",
+            "content": shown("FAILED"),
+        },
+        202: {
+            "description": "Something is left to settle, or the decision is being carried out.",
+            "model": BookAnswer,
+            "content": shown("NEEDS_ATTENTION"),
+        },
+        **problems(*WRITING, 403, 409),
+    },
+)
+async def resolve(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    booking_id: str,
+    body: Annotated[ResolveBody, Body()],
+    patience: Patience,
+) -> BookAnswer:
+    """Try once more what failed (`retry`), or say that a person has settled it (`resolved`)."""
+    booking = await resolving.resolve(
+        house, caller, booking_id, body.to_resolution(f"operator {caller.name}"), patience
+    )
+    answer = translate.book_answer(booking)
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@router.post(
+    "/{booking_id}/refund",
+    response_model=WholeBooking,
+    summary="Give back more than the terms ask for",
+    responses={
+        200: {"description": "The booking, with its refunds.", "content": shown("WHOLE")},
+        202: {
+            "description": "Under way, or a person must look: ask for the booking.",
+            "model": WholeBooking,
+            "content": shown("WHOLE"),
+        },
+        **problems(*WRITING, 403, 409),
+    },
+)
+async def refund(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    booking_id: str,
+    body: Annotated[GoodwillBody, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="1 to 255 visible ASCII characters. The same key refunds once."),
+    ] = None,
+) -> WholeBooking:
+    """Refund an amount out of goodwill; of equal amounts as often as asked, each with its own key.
+
+    What stands of the trip is not touched.
+    """
+    key = starting.checked_key(idempotency_key)
+    response.headers["Idempotency-Key"] = key
+    await paying.give_back(house, caller, booking_id, body, key, patience)
+    found = await reading.find(house, caller, booking_id)
+    if key not in found.booking.payment.grants:
+        response.status_code = 202
+    return translate.whole_booking(found.booking, found.history)

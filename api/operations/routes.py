@@ -1,0 +1,183 @@
+"""For operators: what must be settled by a person, and what became of the gateways' events."""
+
+from typing import Annotated
+
+from fastapi import Body, Path, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.core.audience import Audience, Policy
+from api.core.context import TheCaller, TheHouse
+from api.core.problems import ApiProblem
+from api.openapi import READING, WRITING, problems, shown
+from api.operations.schemas import (
+    CaseAnswer,
+    CasePage,
+    EventAnswer,
+    EventPage,
+    ResolveCaseBody,
+    WholeEvent,
+)
+from models.core.cases import CaseKind, CaseRow, close_case, close_case_by_id, list_cases, load_case
+from models.inbox.repository import (
+    EventStatus,
+    WebhookEventRow,
+    list_events,
+    load_event,
+    retry_event,
+)
+
+router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
+
+DECIDED_AT_THE_BOOKING = frozenset({CaseKind.SAGA})
+"""Cases that a workflow waits for: closing them here would leave it waiting."""
+
+_LARGEST = 2**63 - 1
+
+Number = Annotated[int, Path(ge=1, le=_LARGEST)]
+Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
+After = Annotated[
+    int | None, Query(ge=1, le=_LARGEST, description="`next` of the page before this one.")
+]
+
+
+@router.get(
+    "/cases",
+    response_model_exclude_none=True,
+    summary="Cases, newest first",
+    responses={200: {"content": shown("CASES")}, **problems(*READING, 403, 422)},
+)
+async def cases(
+    house: TheHouse,
+    *,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="Only open, or only settled, ones.")
+    ] = None,
+    limit: Limit = 20,
+    after: After = None,
+) -> CasePage:
+    """List what must be settled, or was."""
+    rows = await house.record.read(
+        lambda session: list_cases(session, is_open=is_open, limit=limit + 1, after=after)
+    )
+    return CasePage(
+        cases=[CaseAnswer.of(row) for row in rows[:limit]],
+        next=rows[limit - 1].id if len(rows) > limit else None,
+    )
+
+
+@router.get(
+    "/cases/{case_id}",
+    response_model_exclude_none=True,
+    summary="A case",
+    responses={200: {"content": shown("CASE")}, **problems(*READING, 403, 422)},
+)
+async def case(house: TheHouse, case_id: Number) -> CaseAnswer:
+    """Return one case."""
+    row = await house.record.read(lambda session: load_case(session, case_id))
+    return CaseAnswer.of(_found(row))
+
+
+@router.post(
+    "/cases/{case_id}/resolve",
+    response_model_exclude_none=True,
+    summary="Say how a case was settled",
+    responses={200: {"content": shown("SETTLED_CASE")}, **problems(*WRITING, 403, 409)},
+)
+async def resolve(
+    house: TheHouse, caller: TheCaller, case_id: Number, body: Annotated[ResolveCaseBody, Body()]
+) -> CaseAnswer:
+    """Close a case for which no workflow waits; nothing else happens by it."""
+
+    async def settle(session: AsyncSession) -> CaseRow:
+        row = _found(await load_case(session, case_id))
+        if row.kind in DECIDED_AT_THE_BOOKING:
+            raise ApiProblem(
+                409,
+                "DECIDE_AT_BOOKING",
+                "A booking waits for this decision: send it to"
+                f" POST /booking/{row.booking_id}/resolve.",
+                details={"bookingId": row.booking_id},
+            )
+        who = f"operator {caller.name}"
+        if not await close_case_by_id(session, case_id, by=who, resolution=body.note):
+            raise ApiProblem(409, "ALREADY_RESOLVED", "This case is settled already.")
+        await session.refresh(row)
+        return row
+
+    return CaseAnswer.of(await house.record.write(settle))
+
+
+@router.get(
+    "/webhooks",
+    response_model_exclude_none=True,
+    summary="Events of the gateways, newest first",
+    responses={200: {"content": shown("EVENTS_TAKEN")}, **problems(*READING, 403, 422)},
+)
+async def webhooks(
+    house: TheHouse,
+    *,
+    status: Annotated[EventStatus | None, Query(description="Only those of this status.")] = None,
+    limit: Limit = 20,
+    after: After = None,
+) -> EventPage:
+    """List events and what became of them."""
+    rows = await house.record.read(
+        lambda session: list_events(session, status=status, limit=limit + 1, after=after)
+    )
+    return EventPage(
+        events=[EventAnswer.of(row) for row in rows[:limit]],
+        next=rows[limit - 1].id if len(rows) > limit else None,
+    )
+
+
+@router.get(
+    "/webhooks/{webhook_id}",
+    response_model_exclude_none=True,
+    summary="An event of a gateway",
+    responses={200: {"content": shown("EVENT_KEPT")}, **problems(*READING, 403, 422)},
+)
+async def webhook(house: TheHouse, webhook_id: Number) -> WholeEvent:
+    """Return one event with what it says."""
+    row = await house.record.read(lambda session: load_event(session, webhook_id))
+    return WholeEvent.of(_taken(row))
+
+
+@router.post(
+    "/webhooks/{webhook_id}/retry",
+    response_model_exclude_none=True,
+    summary="Have an event handled again",
+    responses={200: {"content": shown("EVENT_AGAIN")}, **problems(*READING, 403, 409, 422)},
+)
+async def retry(house: TheHouse, caller: TheCaller, webhook_id: Number) -> WholeEvent:
+    """Hand a kept or dead event to the workers once more; a dead one's case is closed by it."""
+
+    async def again(session: AsyncSession) -> WebhookEventRow:
+        row = _taken(await load_event(session, webhook_id))
+        if row.livemode is not house.settings.live_money(row.gateway):
+            raise ApiProblem(
+                409, "OTHER_MODE", "This event is of another mode than our payments: never handled."
+            )
+        if not await retry_event(session, webhook_id):
+            raise ApiProblem(409, "NOT_ENDED", "Only kept and dead events can be handled again.")
+        await close_case(
+            session,
+            source=f"webhook:{webhook_id}",
+            by=f"operator {caller.name}",
+            resolution="handled again",
+        )
+        await session.refresh(row)
+        return row
+
+    return WholeEvent.of(await house.record.write(again))
+
+
+def _found(row: CaseRow | None) -> CaseRow:
+    if row is None:
+        raise ApiProblem(404, "CASE_UNKNOWN", "There is no case with this number.")
+    return row
+
+
+def _taken(row: WebhookEventRow | None) -> WebhookEventRow:
+    if row is None:
+        raise ApiProblem(404, "EVENT_UNKNOWN", "There is no event with this number.")
+    return row

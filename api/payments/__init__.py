@@ -1,0 +1,1 @@
+"""Reconciliations with the gateway, for operators."""

@@ -1,0 +1,50 @@
+"""For operators: the daily reconciliations with the gateway."""
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import Query
+
+from api.core.audience import Audience, Policy
+from api.core.context import TheHouse
+from api.core.problems import ApiProblem
+from api.openapi import READING, problems, shown
+from api.payments.schemas import (
+    DayAnswer,
+    ReconciliationPage,
+    ReconciliationSummary,
+    WholeReconciliation,
+)
+from models.payments.reconciliations import load_reports
+
+router = Audience(Policy.OPERATOR, prefix="/operator/reconciliations", tags=["operators"])
+
+
+@router.get(
+    "",
+    summary="Daily reconciliations, newest first",
+    responses={200: {"content": shown("RECONCILIATIONS")}, **problems(401, 403, 422, 500, 503)},
+)
+async def reconciliations(
+    house: TheHouse,
+    limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 31,
+) -> ReconciliationPage:
+    """List days with what record, gateway and ledger have of their payments."""
+    reports = await house.record.read(lambda session: load_reports(session, limit=limit))
+    return ReconciliationPage(
+        reconciliations=[ReconciliationSummary.of(report) for report in reports]
+    )
+
+
+@router.get(
+    "/{day}",
+    response_model_exclude_none=True,
+    summary="The reconciliation of a day",
+    responses={200: {"content": shown("RECONCILIATION")}, **problems(*READING, 403, 422)},
+)
+async def reconciliation(house: TheHouse, day: dt.date) -> DayAnswer:
+    """Return one UTC day with every difference found."""
+    reports = await house.record.read(lambda session: load_reports(session, day=day))
+    if not reports:
+        raise ApiProblem(404, "DAY_UNKNOWN", "This day has not been reconciled.")
+    return DayAnswer(reconciliations=[WholeReconciliation.of(report) for report in reports])

@@ -1,0 +1,1 @@
+"""Health, attempts and orders of suppliers, for operators."""

@@ -1,0 +1,164 @@
+"""For operators: how suppliers do, every call to them, and the orders they have."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.core.audience import Audience, Policy
+from api.core.context import TheHouse
+from api.core.problems import ApiProblem
+from api.core.record import is_booking_id
+from api.openapi import problems, shown
+from api.suppliers.schemas import (
+    AttemptAnswer,
+    AttemptPage,
+    OrderAnswer,
+    OrderPage,
+    SupplierAnswer,
+    SuppliersAnswer,
+)
+from models.bookings.lifecycle import ItemStatus
+from models.suppliers.health import Health, load_health
+from models.suppliers.orders import OrderSearch, Place, list_orders
+from models.suppliers.reports import SupplierReport, list_attempts, supplier_reports
+
+router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
+
+_ASKING = (401, 403, 422, 500, 503)
+_LARGEST = 2**63 - 1
+
+Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
+Name = Annotated[str | None, Query(max_length=64, description="A supplier's (or gateway's) name.")]
+Outcome = Literal["done", "refused", "not_done", "unknown", "repeated", "running"]
+
+
+@router.get(
+    "/suppliers",
+    summary="How every supplier does",
+    responses={200: {"content": shown("SUPPLIERS")}, **problems(401, 403, 500, 503)},
+)
+async def suppliers(house: TheHouse) -> SuppliersAnswer:
+    """Say who answers, what the calls of the last hour and day came to, and what went wrong."""
+    in_use = house.settings.suppliers_in_use
+
+    async def read(
+        session: AsyncSession,
+    ) -> tuple[dict[str, Health], dict[str, SupplierReport]]:
+        names = [one.name for one in in_use]
+        return await load_health(session), await supplier_reports(session, names)
+
+    health, reports = await house.record.read(read)
+    settings = house.settings
+    return SuppliersAnswer(
+        suppliers=[
+            SupplierAnswer.of(
+                one.name,
+                one.type,
+                health.get(one.name),
+                reports[one.name],
+                sandbox=settings.is_sandbox(settings.supplier_url(one.name)),
+            )
+            for one in in_use
+        ]
+    )
+
+
+@router.get(
+    "/attempts",
+    response_model_exclude_unset=True,
+    summary="Calls to suppliers and gateways, newest first",
+    responses={200: {"content": shown("ATTEMPTS")}, **problems(*_ASKING)},
+)
+async def attempts(
+    house: TheHouse,
+    *,
+    booking_id: Annotated[str | None, Query(alias="bookingId", max_length=64)] = None,
+    supplier: Name = None,
+    outcome: Annotated[
+        Outcome | None, Query(description="`running`: none yet, or its worker died.")
+    ] = None,
+    limit: Limit = 20,
+    after: Annotated[
+        int | None, Query(ge=1, le=_LARGEST, description="`next` of the page before this one.")
+    ] = None,
+) -> AttemptPage:
+    """List every attempt with its request id, times and outcome."""
+    if booking_id is not None and not is_booking_id(booking_id):
+        return AttemptPage(attempts=[])
+    rows = await house.record.read(
+        lambda session: list_attempts(
+            session,
+            limit=limit + 1,
+            booking_id=booking_id,
+            supplier=supplier,
+            outcome=outcome,
+            after=after,
+        )
+    )
+    page = AttemptPage(attempts=[AttemptAnswer.model_validate(dict(row)) for row in rows[:limit]])
+    if len(rows) > limit:
+        page.next = rows[limit - 1]["id"]
+    return page
+
+
+@router.get(
+    "/orders",
+    response_model_exclude_unset=True,
+    summary="Orders at suppliers, newest first",
+    responses={200: {"content": shown("ORDERS")}, **problems(*_ASKING)},
+)
+async def orders(
+    house: TheHouse,
+    *,
+    traveler_id: Annotated[
+        str | None, Query(alias="travelerId", max_length=64, description="A traveller's history.")
+    ] = None,
+    supplier: Name = None,
+    status: ItemStatus | None = None,
+    order_id: Annotated[
+        str | None, Query(alias="orderId", max_length=200, description="The supplier's.")
+    ] = None,
+    reference: Annotated[
+        str | None, Query(max_length=100, description="Ours: the partner order id.")
+    ] = None,
+    hash_: Annotated[
+        str | None, Query(alias="hash", max_length=500, description="As searched, or as booked.")
+    ] = None,
+    limit: Limit = 20,
+    after: Annotated[
+        str | None, Query(max_length=120, description="`next` of the page before this one.")
+    ] = None,
+) -> OrderPage:
+    """List orders with their hashes, ids and status; all that is given must fit."""
+    search = OrderSearch(
+        traveler_id=traveler_id,
+        supplier=supplier,
+        status=status,
+        order_id=order_id,
+        reference=reference,
+        hash=hash_,
+    )
+    place = None if after is None else _place(after)
+    rows = await house.record.read(
+        lambda session: list_orders(session, search, limit=limit + 1, after=place)
+    )
+    page = OrderPage(orders=[OrderAnswer.model_validate(dict(row)) for row in rows[:limit]])
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        page.next = f"{last['created_at'].isoformat()}~{last['booking_id']}~{last['number']}"
+    return page
+
+
+def _place(after: str) -> Place:
+    try:
+        at, booking_id, number = after.split("~")
+        moment = dt.datetime.fromisoformat(at)
+        if moment.tzinfo is None or not is_booking_id(booking_id):
+            raise ValueError(after)
+        return moment, booking_id, int(number)
+    except (ValueError, OverflowError):
+        raise ApiProblem(
+            422, "INVALID_REQUEST", "after is not the `next` of a page.", field="after"
+        ) from None

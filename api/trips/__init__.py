@@ -1,0 +1,1 @@
+"""Booking, reading, cancelling and changing trips (contracts.md §1)."""

@@ -1,0 +1,50 @@
+"""For trip planners: watch a booking as it happens."""
+
+from typing import Annotated
+
+from fastapi import Header, Response
+from sse_starlette import EventSourceResponse
+
+from api.core.audience import Audience, Policy
+from api.core.context import TheCaller, TheHouse
+from api.openapi import READING, problems
+from api.trips import reading, watching
+from api.trips.examples import EVENTS
+
+router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+
+PING_SECONDS = 10
+"""How often a silent stream says that it is alive."""
+
+
+@router.get(
+    "/{booking_id}/events",
+    response_class=Response,
+    response_model=None,
+    summary="Watch a booking",
+    responses={
+        200: {
+            "description": "Events `step`, `state` and, at last, `end`; their data are JSON.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
+        },
+        204: {"description": "You have seen the end: do not come back."},
+        **problems(*READING, 422),
+    },
+)
+async def events(
+    house: TheHouse,
+    caller: TheCaller,
+    booking_id: str,
+    last_event_id: Annotated[
+        str | None, Header(description="Sent by browsers when they come back.", max_length=100)
+    ] = None,
+) -> Response:
+    """Stream every step as it happens (`text/event-stream`), up to the final answer."""
+    found = await reading.find(house, caller, booking_id)
+    if last_event_id == watching.END_ID and not found.live:
+        return Response(status_code=204)
+    return EventSourceResponse(
+        watching.watch(house, caller, found, watching.Resume.after(last_event_id)),
+        ping=PING_SECONDS,
+        headers={"Cache-Control": "no-store"},
+    )

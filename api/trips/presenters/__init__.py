@@ -1,0 +1,1 @@
+"""From a booking to what callers and travellers read."""

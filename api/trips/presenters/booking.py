@@ -1,0 +1,311 @@
+"""From the house's booking to the contract's JSON (contracts.md §1)."""
+
+from typing import Any
+
+from api.trips.presenters import words
+from api.trips.schemas.answers import (
+    ActivityConfirmation,
+    BookAnswer,
+    CancelAnswer,
+    CancelledComponent,
+    ComponentAnswer,
+    Confirmations,
+    DisputeAnswer,
+    ErrorAnswer,
+    ExchangeRateAnswer,
+    FlightConfirmation,
+    HistoryAnswer,
+    HotelConfirmation,
+    PaymentAnswer,
+    RefundAnswer,
+    RefundSummary,
+    Undone,
+    WholeBooking,
+    WholePaymentAnswer,
+)
+from models.bookings.booking import Booking, HistoryEntry, Item, PaymentView, RefundView
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.core.money import Money
+from models.core.supply import ItemType
+
+SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
+
+
+def confirmations(booking: Booking) -> Confirmations:
+    """Return what the traveller has, by kind."""
+    answer = Confirmations(flight=None, hotel=None, activities=[])
+    for item in booking.live_items:
+        if item.reservation is None:
+            continue
+        common: dict[str, Any] = {
+            "confirmation_code": item.reservation.confirmation_code,
+            "booking_reference": item.reservation.supplier_id,
+            "total_price": item.price,
+            "currency": item.currency,
+        }
+        provider = item.reservation.provider
+        if item.type is ItemType.FLIGHT:
+            answer.flight = answer.flight or FlightConfirmation(
+                pnr=item.reservation.pnr, provider=provider, **common
+            )
+        elif item.type is ItemType.HOTEL:
+            answer.hotel = answer.hotel or HotelConfirmation(
+                hotel_name=provider or item.title, **common
+            )
+        else:
+            answer.activities.append(
+                ActivityConfirmation(
+                    name=item.title,
+                    provider=provider,
+                    status="PENDING" if item.awaited else "CONFIRMED",
+                    **common,
+                )
+            )
+    return answer
+
+
+def _authentication(booking: Booking) -> dict[str, Any]:
+    # The client secret lets its holder act on the payment: shown only while it is needed.
+    if booking.state is not BookingState.PAYMENT_PENDING:
+        return {}
+    answer: dict[str, Any] = {"waits_until": booking.payment.waits_until}
+    if booking.problem is None:
+        answer["client_secret"] = booking.payment.client_secret
+        answer["next_action"] = booking.payment.next_action
+    return answer
+
+
+def _wants_card(booking: Booking) -> bool:
+    return booking.state is BookingState.PAYMENT_PENDING and booking.problem is not None
+
+
+def _progress(booking: Booking) -> str | None:
+    return words.progress(booking.state, card=_wants_card(booking))
+
+
+def error(booking: Booking) -> ErrorAnswer | None:
+    """Return what went wrong; None for a booking that stands or is under way."""
+    if booking.state not in {
+        BookingState.FAILED,
+        BookingState.EXPIRED,
+        BookingState.CANCELLED,
+        BookingState.NEEDS_ATTENTION,
+    } and not _wants_card(booking):
+        return None
+    code, step, message, next_step = words.failure(booking)
+    return ErrorAnswer(
+        code=code,
+        message=message,
+        failed_step=step,
+        undone=[
+            Undone(component_id=item.component_id, type=item.type, title=item.title, message=text)
+            for item, text in words.undone(booking)
+        ],
+        money=words.money(booking),
+        next_step=next_step,
+        details=booking.problem.details if booking.problem else {},
+    )
+
+
+def book_answer(booking: Booking) -> BookAnswer:
+    """Return the answer of ``POST /booking/book``: exactly the contract's for a success."""
+    answer = BookAnswer(
+        success=booking.state in SUCCESSES,
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        state=booking.state,
+        confirmations=confirmations(booking),
+        payment=PaymentAnswer(
+            payment_intent_id=booking.payment.id,
+            amount=booking.payment.captured,
+            currency=booking.payment.currency,
+            **_authentication(booking),
+        ),
+        warnings=booking.warnings,
+    )
+    if (failed := error(booking)) is not None:
+        answer.error = failed
+    if (progress := _progress(booking)) is not None:
+        answer.message = progress
+        answer.status_url = status_url(booking.id)
+        answer.events_url = f"{status_url(booking.id)}/events"
+    return answer
+
+
+def running_answer(booking_id: str, reference: str, currency: str) -> BookAnswer:
+    """Return the answer for a booking that has been taken and not been recorded yet."""
+    return BookAnswer(
+        success=False,
+        booking_id=booking_id,
+        booking_reference=reference,
+        state=BookingState.PENDING,
+        confirmations=Confirmations(flight=None, hotel=None, activities=[]),
+        payment=PaymentAnswer(payment_intent_id=None, amount=0, currency=currency),
+        warnings=[],
+        message=words.progress(BookingState.PENDING),
+        status_url=status_url(booking_id),
+        events_url=f"{status_url(booking_id)}/events",
+    )
+
+
+def status_url(booking_id: str) -> str:
+    """Return where a booking is asked about."""
+    return f"/booking/{booking_id}"
+
+
+def _component(booking: Booking, item: Item) -> ComponentAnswer:
+    held, quote = item.reservation, item.quote
+    own_price = item.supplier_price or Money(amount=item.price, currency=item.currency)
+    rate = quote.rate if quote else None
+    return ComponentAnswer(
+        number=item.number,
+        component_id=item.component_id,
+        type=item.type,
+        supplier=item.supplier,
+        title=item.title,
+        status=item.status,
+        saga_state=item.saga_state,
+        reference=item.reference,
+        vendor_confirmation=held.confirmation_code if held else None,
+        booking_reference=held.supplier_id if held else None,
+        pnr=held.pnr if held else None,
+        payment_intent_id=booking.payment.id,
+        amount=item.price,
+        currency=item.currency,
+        fee=item.fee,
+        supplier_price=own_price.amount,
+        supplier_currency=own_price.currency,
+        exchange_rate=ExchangeRateAnswer(**rate.model_dump()) if rate else None,
+        booked_at=item.booked_at,
+        cancelled_at=item.cancelled_at,
+        cancellation_terms=(
+            [step.model_dump(mode="json") for step in quote.payable.terms.steps] if quote else []
+        ),
+        details=held.details if held else {},
+        # the supplier's own code is for operators; travellers get our words
+        error=(
+            {"code": item.problem.code, "message": item.problem.message} if item.problem else None
+        ),
+    )
+
+
+def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
+    """Return a payment as stored, its supplements with it.
+
+    A supplement tells by itself what it waits for; of the first payment the booking's state does.
+    """
+    if payment.supplement and payment.waits_until is not None:
+        waiting = {
+            "waits_until": payment.waits_until,
+            "client_secret": payment.client_secret,
+            "next_action": payment.next_action,
+        }
+    return WholePaymentAnswer(
+        payment_intent_id=payment.id,
+        charge_id=payment.charge_id,
+        payment_method_id=payment.payment_method_id,
+        amount=payment.amount,
+        currency=payment.currency,
+        status=payment.status,
+        authorised=payment.authorised,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        refunds=[
+            RefundAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
+            for one in payment.refunds
+        ],
+        disputes=[
+            DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
+            for one in payment.disputes
+        ],
+        supplements=[paid_answer(supplement) for supplement in payment.supplements],
+        **waiting,
+    )
+
+
+def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
+    """Return the answer of ``GET /booking/{id}``."""
+    payment = booking.payment
+    return WholeBooking(
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        trip_option_id=booking.trip_option_id,
+        state=booking.state,
+        total_price=booking.accepted_total,
+        currency=booking.currency,
+        components=[_component(booking, item) for item in booking.items],
+        confirmations=confirmations(booking),
+        payment=paid_answer(payment, **_authentication(booking)),
+        history=[HistoryAnswer(**entry.model_dump()) for entry in history],
+        warnings=booking.warnings,
+        error=error(booking),
+        note=_progress(booking),
+        cancelled_by=booking.cancelled_by,
+        cancel_reason=booking.cancel_reason,
+        version=booking.version,
+        created_at=booking.created_at,
+        updated_at=booking.updated_at,
+        confirmed_at=booking.confirmed_at,
+        cancelled_at=booking.cancelled_at,
+    )
+
+
+def _refunds(booking: Booking) -> list[RefundView]:
+    return [refund for payment in booking.payments for refund in payment.refunds]
+
+
+def _refund_status(booking: Booking) -> str:
+    payment = booking.payment
+    if booking.refunded:
+        if any(refund.status == "pending" for refund in _refunds(booking)):
+            return "pending"
+        return "refunded" if booking.refunded >= booking.captured else "partially_refunded"
+    return "released" if payment.status is PaymentStatus.RELEASED else "none"
+
+
+def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
+    """Return the answer of ``POST /booking/cancel`` for the components named (all when none).
+
+    Made from the booking alone, so that asking twice is answered alike.
+    """
+    wanted = [i for i in booking.items if not components or i.component_id in components]
+    cancelled = [item for item in wanted if item.status is ItemStatus.CANCELLED]
+    if components:
+        success = bool(wanted) and not any(item.live for item in wanted)
+    else:
+        success = booking.state is BookingState.CANCELLED
+    payment = booking.payment
+    answer = CancelAnswer(
+        success=success,
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        state=booking.state,
+        cancelled_components=[
+            CancelledComponent(
+                component_id=item.component_id,
+                type=item.type,
+                title=item.title,
+                price=item.price,
+                fee=item.fee,
+                refund=max(item.price - item.fee, 0) if payment.captured else 0,
+                currency=item.currency,
+                cancelled_at=item.cancelled_at,
+            )
+            for item in cancelled
+        ],
+        refund=RefundSummary(
+            amount=booking.refunded,
+            currency=payment.currency,
+            status=_refund_status(booking),
+            ids=[refund.id for refund in _refunds(booking)],
+        ),
+        kept=max(booking.captured - booking.refunded, 0),
+        money=words.money(booking),
+        warnings=booking.warnings,
+    )
+    if not success and (failed := error(booking)) is not None:
+        answer.error = failed
+    if (progress := _progress(booking)) is not None:
+        answer.message = progress
+        answer.status_url = status_url(booking.id)
+    return answer

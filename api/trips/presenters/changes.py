@@ -1,0 +1,186 @@
+"""From the house's changes to the contract's JSON, in words for travellers."""
+
+from api.core.problems import ApiProblem
+from api.trips.modifying import Asked
+from api.trips.presenters import booking as translate
+from api.trips.presenters import words
+from api.trips.schemas.answers import ErrorAnswer
+from api.trips.schemas.changing import (
+    ChangeAnswer,
+    ChangedComponent,
+    ChangeFigures,
+    ChangeQuoteAnswer,
+)
+from models.bookings.booking import Booking, PaymentView
+from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.problems import Code, Problem
+from models.trips.changes import ChangeQuote
+
+CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
+"""What the caller can mend: asked for otherwise, it may be done."""
+
+_STANDS = "Your booking stands as it was."
+_NEXT = {
+    Code.PRICE_CHANGED: "Ask for the price of the change again; if you accept it, send it as the"
+    " accepted total, with a new Idempotency-Key.",
+    Code.NOT_CHANGEABLE: words.WORDS[Code.NOT_CHANGEABLE].next_step,
+    Code.UNAVAILABLE: "Choose something else and ask for the change again.",
+    Code.PAYMENT_DECLINED: "Ask for the change again with another card.",
+    Code.AUTHENTICATION_REQUIRED: "Ask for the change again and approve the payment when your bank"
+    " asks.",
+    Code.CANCELLED_BY_TRAVELER: "If you still want the change, ask for it again.",
+    Code.CANCELLED_BY_OPERATOR: "If you still want the change, ask for it again.",
+}
+_LATER = "Ask for the change again in a few minutes."
+
+
+def figures(quote: ChangeQuote) -> ChangeFigures:
+    """Return what a change costs."""
+    return ChangeFigures(
+        components=[
+            ChangedComponent(**item.model_dump(), currency=quote.currency) for item in quote.items
+        ],
+        old_total=quote.old_total,
+        new_total=quote.new_total,
+        to_pay=max(quote.difference, 0),
+        to_refund=max(-quote.difference, 0),
+        currency=quote.currency,
+        quoted_at=quote.quoted_at,
+        holds_until=quote.holds_until,
+    )
+
+
+def quote_answer(asked: Asked) -> ChangeQuoteAnswer:
+    """Return the answer to a question.
+
+    Raises:
+        ApiProblem: 409, the change cannot be made.
+    """
+    booking, outcome = asked.booking, asked.outcome
+    if outcome is None or outcome.quote is None:
+        problem = outcome.problem if outcome else None
+        raise _conflict(booking, problem, "Nothing has been changed or charged.", None)
+    quote = outcome.quote
+    if quote.difference > 0:
+        money = f"The change would cost {words.amount(quote.difference, quote.currency)} more."
+    elif quote.difference < 0:
+        money = f"The change would give back {words.amount(-quote.difference, quote.currency)}."
+    else:
+        money = "The change would cost nothing."
+    return ChangeQuoteAnswer(
+        dry_run=True,
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        state=booking.state,
+        quote=figures(quote),
+        money=f"{money} Nothing has been changed.",
+    )
+
+
+def change_answer(asked: Asked) -> ChangeAnswer:
+    """Return how a change went, or that it is under way.
+
+    Raises:
+        ApiProblem: 409, it was not made for a reason that the caller can mend.
+    """
+    booking, outcome = asked.booking, asked.outcome
+    paid = next((s for s in booking.payment.supplements if s.change == asked.change_id), None)
+    answer = ChangeAnswer(
+        success=outcome is not None and outcome.carried_out,
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        state=booking.state,
+        change_id=asked.change_id,
+        confirmations=translate.confirmations(booking),
+        warnings=booking.warnings,
+        money=_under_way(booking, paid),
+    )
+    if paid is not None:
+        answer.payment = translate.paid_answer(paid)
+    if outcome is None:
+        answer.message = _progress(booking, paid)
+        answer.status_url = translate.status_url(booking.id)
+        return answer
+    if outcome.quote is not None:
+        answer.quote = figures(outcome.quote)
+    if outcome.carried_out and outcome.quote is not None:
+        answer.money = _settled(outcome.quote)
+        return answer
+    answer.money = _given_back(paid)
+    problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
+    if problem.code in CONFLICTS:
+        raise _conflict(booking, problem, answer.money, answer.quote)
+    answer.error = ErrorAnswer(
+        code=problem.code,
+        message=_said(booking, problem),
+        failed_step=problem.step,
+        undone=[],
+        money=answer.money,
+        next_step=_NEXT.get(problem.code, _LATER),
+        details=problem.details,
+    )
+    return answer
+
+
+def _conflict(
+    booking: Booking, problem: Problem | None, money: str, quote: ChangeFigures | None
+) -> ApiProblem:
+    problem = problem or Problem(code=Code.INTERNAL, step="modify", message="")
+    details = {"bookingId": booking.id, **problem.details}
+    if quote is not None:
+        details["quote"] = quote.model_dump(mode="json", by_alias=True)
+    detail = f"{_said(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
+    return ApiProblem(409, problem.code, detail, field="changes", details=details)
+
+
+def _said(booking: Booking, problem: Problem) -> str:
+    told = words.WORDS[problem.code]
+    item = next((i for i in booking.items if i.number == problem.item), None)
+    if item is not None and told.about_item:
+        return words.sentence(told.about_item.format(item=words.named(item)))
+    if problem.code in CONFLICTS | {Code.PAYMENT_DECLINED, Code.AUTHENTICATION_REQUIRED}:
+        return words.sentence(problem.message) or told.message
+    if problem.code in {Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR}:
+        return "The change was given up because somebody cancelled."
+    return told.message
+
+
+def _settled(quote: ChangeQuote) -> str:
+    if quote.difference > 0:
+        return f"{words.amount(quote.difference, quote.currency)} was taken from your card."
+    if quote.difference < 0:
+        return (
+            f"{words.amount(-quote.difference, quote.currency)} is being refunded. Banks usually"
+            " show a refund within 5 to 10 days."
+        )
+    return "The change cost nothing."
+
+
+def _given_back(paid: PaymentView | None) -> str:
+    if paid is not None and paid.captured:
+        back = words.amount(paid.refunded, paid.currency)
+        return f"{_STANDS} {back}, taken for the change, is being refunded."
+    if paid is not None and paid.status is PaymentStatus.RELEASED:
+        return (
+            f"{_STANDS} Nothing was charged for the change; what may have been set aside on your"
+            " card has been released."
+        )
+    return f"{_STANDS} Nothing was charged for the change."
+
+
+def _under_way(booking: Booking, paid: PaymentView | None) -> str:
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return words.money(booking)
+    if paid is not None and paid.captured:
+        return f"{words.amount(paid.captured, paid.currency)} was taken for the change."
+    return "Nothing has been charged for the change yet; the booking stands as it was."
+
+
+def _progress(booking: Booking, paid: PaymentView | None) -> str:
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return "A person is looking after this booking and will settle it."
+    if paid is not None and paid.waits_until is not None:
+        if booking.problem is not None:
+            return "The card was not accepted; the change waits for another one."
+        return "Your bank wants you to approve the payment of the difference."
+    return "The change is under way. The same request, sent again, tells how it ended."

@@ -1,0 +1,277 @@
+"""The words a traveller reads. One module, so that they speak with one voice.
+
+Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
+"""
+
+from dataclasses import dataclass
+
+from models.bookings.booking import Booking, Item
+from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
+from models.bookings.problems import RETRY_AFTER, Code
+from models.core.money import Money
+from models.core.supply import ItemType
+
+KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "activity"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said about a code."""
+
+    message: str
+    """What happened, where the saga did not say it better itself."""
+    next_step: str
+    about_item: str = ""
+    """The same about one item, where it is known which: ``{item}`` is "the hotel “Aurora”"."""
+
+
+WORDS: dict[Code, Words] = {
+    Code.PRICE_CHANGED: Words(
+        "The price of the trip has changed since you saw it, so nothing was booked.",
+        "Have the trip priced again; if you accept the new price, book the new offer.",
+    ),
+    Code.UNAVAILABLE: Words(
+        "A part of the trip is no longer available.",
+        "Choose another trip or other dates and book again.",
+        "{item} is no longer available.",
+    ),
+    Code.INVALID_TRIP: Words(
+        "A part of the trip could not be booked as it was described.",
+        "Check the travellers' names, birth dates and documents, then book again.",
+        "{item} could not be booked as it was described.",
+    ),
+    Code.NO_EXCHANGE_RATE: Words(
+        "A part of the trip is priced in another currency than the one you pay in, and there is"
+        " no exchange rate for it right now.",
+        "Please try again later, or choose a trip that is priced in the currency you pay in.",
+        "{item} is priced in another currency than the one you pay in, and there is no exchange"
+        " rate for it right now.",
+    ),
+    Code.PAYMENT_DECLINED: Words(
+        "Your bank declined the payment.",
+        "Use another card or ask your bank, then book again.",
+    ),
+    Code.AUTHENTICATION_REQUIRED: Words(
+        "Your bank wanted you to approve the payment, and the approval did not come in time.",
+        "Book again and approve the payment when your bank asks.",
+    ),
+    Code.SUPPLIER_DOWN: Words(
+        "One of the companies we book with did not answer.",
+        "Nothing is wrong with your request. Please book again in a few minutes.",
+        "{item} could not be booked: the company that offers it does not answer.",
+    ),
+    Code.HOLD_EXPIRED: Words(
+        "A part of the trip was not held for us long enough to book the rest.",
+        "Please book again; if it happens once more, choose another offer.",
+    ),
+    Code.PAYMENT_DOWN: Words(
+        "The payment service did not answer.",
+        "Please book again in a few minutes.",
+    ),
+    Code.OUTCOME_UNKNOWN: Words(
+        "One of the companies we book with did not say whether it booked.",
+        "You need not do anything: a person is finding out and will settle it.",
+        "{item}: the company that offers it did not say whether it is booked.",
+    ),
+    Code.CANCELLED_BY_TRAVELER: Words(
+        "The booking was cancelled at your request.",
+        "If you still want to travel, book a new trip.",
+    ),
+    Code.CANCELLED_BY_OPERATOR: Words(
+        "The booking was cancelled by our staff.",
+        "If you have questions, contact us with your booking reference.",
+    ),
+    Code.NOT_CANCELLABLE: Words(
+        "A part of the trip cannot be cancelled any more.",
+        "Contact us with your booking reference; a person will look for a way.",
+        "{item} cannot be cancelled any more.",
+    ),
+    Code.NOT_CHANGEABLE: Words(
+        "The booking cannot be changed like this.",
+        "Look at the booking as it stands and ask for another change.",
+    ),
+    Code.NEEDS_ATTENTION: Words(
+        "A part of the booking could not be settled automatically.",
+        "You need not do anything: a person is looking after it and will settle it.",
+    ),
+    Code.TRIP_TAKEN: Words(
+        "This trip is already being booked, or has been booked.",
+        "If the other booking is yours, look at it; otherwise choose another trip.",
+    ),
+    Code.CONFIGURATION: Words(
+        "We could not book with one of our partners because of a mistake on our side.",
+        "We have been told. Please try again later or choose another trip.",
+        "{item} could not be booked because of a mistake on our side.",
+    ),
+    Code.INTERNAL: Words(
+        "Something went wrong on our side.",
+        "Please book again. If it happens twice, contact us with your booking reference.",
+    ),
+}
+
+
+def amount(minor_units: int, currency: str) -> str:
+    """Return an amount as people read it: ``2,000.00 USD``."""
+    return Money(amount=minor_units, currency=currency).format()
+
+
+def money(booking: Booking) -> str:
+    """Say what happens to the traveller's money."""
+    payment = booking.payment
+    captured, refunded = booking.captured, booking.refunded
+    kept = captured - refunded - payment.paid_by_hand
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return _unsettled(booking)
+    if payment.paid_by_hand:
+        back = amount(refunded + payment.paid_by_hand, payment.currency)
+        return (
+            f"{back} is being given back,"
+            f" {amount(payment.paid_by_hand, payment.currency)} of it by our staff and not to"
+            f" your card; {amount(kept, payment.currency)} is kept."
+        )
+    if captured and kept <= 0:
+        return (
+            f"{amount(refunded, payment.currency)} is being refunded: everything that was"
+            " taken. Banks usually show it within 5 to 10 days."
+        )
+    if refunded:
+        return (
+            f"{amount(refunded, payment.currency)} is being refunded;"
+            f" {amount(kept, payment.currency)} is kept. Banks usually show a refund within 5 to"
+            " 10 days."
+        )
+    if captured:
+        return f"{amount(captured, payment.currency)} was taken from your card."
+    if payment.status is PaymentStatus.RELEASED and not _card_refused(booking):
+        return (
+            "Your card was not charged. The amount that was set aside has been released; some"
+            " banks take a few days to show it."
+        )
+    if payment.status is PaymentStatus.AUTHORISED:
+        return (
+            f"{amount(payment.authorised or payment.amount, payment.currency)} is set aside on your"
+            " card and has not been taken."
+        )
+    return "Your card was not charged."
+
+
+def _card_refused(booking: Booking) -> bool:
+    """Tell whether the problem is a refused card, worded where declines are explained."""
+    problem = booking.problem
+    return (
+        problem is not None
+        and problem.code is Code.PAYMENT_DECLINED
+        and problem.step == "authorise"
+    )
+
+
+def _unsettled(booking: Booking) -> str:
+    payment = booking.payment
+    if booking.captured:
+        held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
+    elif payment.status is PaymentStatus.RELEASED:
+        return "Your card was not charged; what was set aside has been released."
+    elif payment.authorised or payment.id or (booking.case and booking.case.payment):
+        held = (
+            f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
+            " aside on your card"
+        )
+    else:
+        return "Your card was not charged."
+    return f"{held}. Whatever you do not get will be given back once the case is settled."
+
+
+def failure(booking: Booking) -> tuple[Code, str, str, str]:
+    """Return code, step, message and next step of a booking that did not go as wanted."""
+    problem = booking.problem
+    code = problem.code if problem else _code_of(booking)
+    words = WORDS[code]
+    message = words.message
+    if problem is not None:
+        item = next((i for i in booking.items if i.number == problem.item), None)
+        if RETRY_AFTER in problem.details:  # turned away before anybody was asked
+            message = sentence(problem.message)
+        elif item is not None and words.about_item:
+            message = sentence(words.about_item.format(item=named(item)))
+        elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
+            message = sentence(problem.message) or words.message
+    next_step = words.next_step
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        next_step = WORDS[Code.NEEDS_ATTENTION].next_step
+    elif booking.state is BookingState.PAYMENT_PENDING:
+        until = booking.payment.waits_until
+        next_step = "Send another card and the booking goes on" + (
+            f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
+        )
+    return code, problem.step if problem else "cancel", message, next_step
+
+
+def sentence(text: str) -> str:
+    """Return text of the saga as a sentence."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+TOLD_BY_THE_SAGA = frozenset({Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AUTHENTICATION_REQUIRED})
+"""Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
+in the component's ``error``."""
+
+
+def named(item: Item) -> str:
+    """Return an item as travellers know it: the hotel “Aurora”."""
+    kind = KIND[item.type]
+    return f"the {kind} “{item.title}”" if item.title else f"the {kind}"
+
+
+def _code_of(booking: Booking) -> Code:
+    if booking.state is BookingState.CANCELLED:
+        if booking.cancelled_by is not None and booking.cancelled_by.value == "GUEST":
+            return Code.CANCELLED_BY_TRAVELER
+        return Code.CANCELLED_BY_OPERATOR
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        return Code.NEEDS_ATTENTION
+    return Code.INTERNAL
+
+
+def undone(booking: Booking) -> list[tuple[Item, str]]:
+    """Return the items that had been booked and are not any more, each with a sentence."""
+    return [
+        (item, sentence(f"{named(item)} was cancelled again"))
+        for item in booking.items
+        if item.saga_state is SagaState.UNDONE and item.reservation is not None
+    ]
+
+
+def progress(state: BookingState, *, card: bool = False) -> str | None:
+    """Say what is going on in a state that is not an end; None for ends.
+
+    ``card``: a waiting payment waits for another card, not for the bank's approval.
+    """
+    if card and state is BookingState.PAYMENT_PENDING:
+        return "The card was not accepted; the booking waits for another one."
+    return _PROGRESS.get(state)
+
+
+_PROGRESS = {
+    BookingState.QUOTED: "The trip has been priced.",
+    BookingState.PENDING: "The booking has been taken and will start in a moment.",
+    BookingState.VALIDATING: "Checking availability and prices of every part of the trip.",
+    BookingState.HELD: "Every part of the trip is being held for you.",
+    BookingState.PAYMENT_PENDING: "Your bank wants you to approve the payment.",
+    BookingState.PROCESSING: "Booking the trip, one part after the other.",
+    BookingState.NEEDS_ATTENTION: "A person is looking after this booking and will settle it.",
+}
+
+
+def not_cancellable(state: BookingState) -> str:
+    """Say why a booking in an end state cannot be cancelled."""
+    return {
+        BookingState.FAILED: (
+            "This booking failed: everything was undone and there is nothing to cancel."
+        ),
+        BookingState.EXPIRED: "This booking has expired: there is nothing to cancel.",
+        BookingState.COMPLETED: "This trip is over and cannot be cancelled.",
+        BookingState.NO_SHOW: "This trip's date has passed and it cannot be cancelled.",
+    }[state]

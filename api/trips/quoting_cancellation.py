@@ -1,0 +1,165 @@
+"""``POST /booking/cancel?dryRun=true``: what cancelling would cost. It changes nothing."""
+
+import asyncio
+import datetime as dt
+import hashlib
+from datetime import timedelta
+
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from api.core.callers import KnownCaller
+from api.core.context import RPC_TIMEOUT, House
+from api.core.problems import ApiProblem, temporal_away
+from api.trips import cancelling, reading
+from api.trips.presenters import words
+from api.trips.schemas.cancelling import (
+    CancelQuoteAnswer,
+    QuotedComponent,
+    QuotedTotal,
+    SupplierSays,
+)
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.trips.cancellation_quotes import (
+    CancellationQuoted,
+    ItemCancelQuote,
+    QuoteCancellationRequest,
+    wanted_items,
+)
+from temporal import patience
+from workflows.trips.quote_cancellation import QuoteCancellation
+
+ANSWER_SECONDS = 28
+"""A little longer than the workflow takes at most."""
+
+
+async def quote(
+    house: House, caller: KnownCaller, booking_id: str, components: list[str]
+) -> CancelQuoteAnswer:
+    """Say what cancelling a booking, or some components, would keep and give back now.
+
+    Raises:
+        ApiProblem: 404; 409 it cannot be cancelled, or a person is settling it; 422 unknown
+            component; 503.
+    """
+    booking = (await reading.find(house, caller, booking_id)).booking
+    cancelling.check_components(booking, components)
+    if booking.state in cancelling.NEVER_CANCELLABLE:
+        raise cancelling.refused(booking)
+    if booking.state is BookingState.NEEDS_ATTENTION:
+        raise ApiProblem(
+            409,
+            "NEEDS_ATTENTION",
+            "A person is settling a part of this booking right now; ask again when that is done."
+            f" {words.money(booking)}",
+            field="bookingId",
+            details={"bookingId": booking.id, "state": booking.state},
+        )
+    if booking.confirmed_at is None or not wanted_items(booking, components):
+        return _nothing_kept(booking)
+    return _answer(await _ask(house, booking, components))
+
+
+async def _ask(house: House, booking: Booking, components: list[str]) -> CancellationQuoted:
+    request = QuoteCancellationRequest(
+        booking_id=booking.id,
+        components=sorted(set(components)),
+        patience=patience(house.settings),
+    )
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            handle = await house.temporal.start_workflow(
+                QuoteCancellation.run,
+                request,
+                id=_workflow_id(request),
+                task_queue=house.settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                execution_timeout=timedelta(seconds=ANSWER_SECONDS),
+                static_summary=f"What would cancelling {booking.reference} cost?",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+            return await handle.result()
+    except (WorkflowFailureError, TimeoutError) as error:
+        raise temporal_away() from error
+
+
+def _workflow_id(request: QuoteCancellationRequest) -> str:
+    """Return the id under which equal questions at one time share an answer."""
+    asked = hashlib.sha256("\n".join(request.components).encode()).hexdigest()[:16]
+    return f"{request.booking_id}:cancel-quote:{asked}"
+
+
+def _answer(quoted: CancellationQuoted) -> CancelQuoteAnswer:
+    currency = quoted.currency
+    components = [_component(line, currency) for line in quoted.items]
+    kept = sum(line.kept for line in quoted.items)
+    ends = [line.until for line in quoted.items if line.until is not None]
+    gives, keeps = words.amount(quoted.refund, currency), words.amount(kept, currency)
+    return CancelQuoteAnswer(
+        dry_run=True,
+        booking_id=quoted.booking_id,
+        booking_reference=quoted.reference,
+        state=quoted.state,
+        quoted_at=quoted.at,
+        valid_until=min(ends, default=None),
+        components=components,
+        total=QuotedTotal(
+            price=sum(line.price for line in quoted.items),
+            kept=kept,
+            refund=quoted.refund,
+            currency=currency,
+        ),
+        operator_needed=any(line.for_operator for line in quoted.items),
+        money=f"Cancelling now would give back {gives} and keep {keeps}."
+        " Nothing has been cancelled.",
+    )
+
+
+def _component(line: ItemCancelQuote, currency: str) -> QuotedComponent:
+    says = line.supplier_says
+    return QuotedComponent(
+        component_id=line.component_id,
+        type=line.type,
+        title=line.title,
+        supplier=line.supplier,
+        price=line.price,
+        kept=line.kept,
+        refund=line.refund,
+        currency=currency,
+        valid_until=line.until,
+        supplier_says=says
+        and SupplierSays(
+            cancellable=says.cancellable,
+            fee=says.fee.amount if says.fee else None,
+            currency=says.fee.currency if says.fee else None,
+            valid_until=says.expires_at,
+            agrees=line.agrees,
+            reason=says.reason or None,
+        ),
+        operator_needed=line.for_operator,
+    )
+
+
+def _nothing_kept(booking: Booking) -> CancelQuoteAnswer:
+    """Answer for what is cancelled already, and for a booking that is still being made."""
+    if booking.confirmed_at is None and booking.state is not BookingState.CANCELLED:
+        money = (
+            "The booking is still being made. Cancelling it now would undo everything and keep"
+            " nothing; once it is confirmed, the cancellation terms of its parts apply."
+        )
+    else:
+        money = f"Nothing is left to cancel. {words.money(booking)}"
+    return CancelQuoteAnswer(
+        dry_run=True,
+        booking_id=booking.id,
+        booking_reference=booking.reference,
+        state=booking.state,
+        quoted_at=dt.datetime.now(dt.UTC),
+        valid_until=None,
+        components=[],
+        total=QuotedTotal(price=0, kept=0, refund=0, currency=booking.currency),
+        operator_needed=False,
+        money=money,
+    )

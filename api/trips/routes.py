@@ -1,0 +1,278 @@
+"""For trip planners: book a trip, look at it, cancel it."""
+
+from typing import Annotated
+
+from fastapi import Body, Header, Query, Request, Response
+
+from api.core.audience import WORK_SECONDS, Audience, Policy
+from api.core.context import TheCaller, TheHouse
+from api.core.preferences import Patience
+from api.core.problems import booking_unknown
+from api.openapi import READING, WRITING, problems, shown
+from api.trips import cancelling, modifying, paying, reading, starting
+from api.trips import quoting_cancellation as quoting_cancel
+from api.trips.presenters import booking as translate
+from api.trips.presenters import changes
+from api.trips.schemas.answers import BookAnswer, CancelAnswer, WholeBooking
+from api.trips.schemas.cancelling import CancelQuoteAnswer
+from api.trips.schemas.changing import ChangeAnswer, ChangeQuoteAnswer, ModifyBody
+from api.trips.schemas.requests import BookRequest, CancelBookingBody, PaymentMethodBody
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import CancelledBy
+from models.bookings.messages import CancelRequest
+
+work = Audience(Policy.CALLER, deadline=WORK_SECONDS, prefix="/booking", tags=["bookings"])
+look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+
+
+@work.post(
+    "/book",
+    response_model=BookAnswer,
+    response_model_exclude_unset=True,
+    summary="Book a whole trip, or nothing",
+    responses={
+        200: {
+            "description": "How it ended: confirmed, or failed with everything undone.",
+            "content": shown("BOOKED", "FAILED"),
+        },
+        202: {
+            "description": "Taken, and not ended yet: ask at `statusUrl`.",
+            "model": BookAnswer,
+            "content": shown("RUNNING", "PAYMENT_PENDING", "CARD_REFUSED"),
+        },
+        **problems(*WRITING),
+    },
+)
+async def book(
+    house: TheHouse,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    body: Annotated[BookRequest, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="1 to 255 visible ASCII characters. The same key and body lead to the same"
+            " booking, however often they are sent.",
+            examples=["order-4711"],
+        ),
+    ] = None,
+) -> BookAnswer:
+    """Book flight, hotel and activities and pay for them, or put everything back.
+
+    Waits for the end (by default 30 seconds), otherwise answers 202 and goes on without you.
+    A booking that did not work out is a complete answer too: 200 with `success: false` and what
+    happened, what was undone and where the money is.
+    """
+    wish = starting.Wish(
+        caller=caller,
+        key=starting.checked_key(idempotency_key),
+        fingerprint=starting.fingerprint(await request.json()),
+        body=body,
+    )
+    response.headers["Idempotency-Key"] = wish.key
+    found = await starting.book(house, wish, patience)
+    answer = (
+        translate.book_answer(found)
+        if isinstance(found, Booking)
+        else translate.running_answer(found.booking_id, found.reference, found.currency)
+    )
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/{booking_id}/payment-method",
+    response_model=BookAnswer,
+    response_model_exclude_unset=True,
+    summary="Go on with another card",
+    responses={
+        200: {"description": "How it ended.", "content": shown("BOOKED", "FAILED")},
+        202: {
+            "description": "Under way, or waiting again: for the bank, or for yet another card.",
+            "model": BookAnswer,
+            "content": shown("CARD_REFUSED", "PAYMENT_PENDING"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def payment_method(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    booking_id: str,
+    body: Annotated[PaymentMethodBody, Body()],
+    patience: Patience,
+) -> BookAnswer:
+    """Send another card for a booking whose card was refused; the same booking goes on.
+
+    Only while the booking is PAYMENT_PENDING with an error: until `payment.waitsUntil`, and for a
+    few cards at most.
+    """
+    return _answered(
+        await paying.use_card(house, caller, booking_id, body.payment_method_id, patience), response
+    )
+
+
+def _answered(booking: Booking, response: Response) -> BookAnswer:
+    answer = translate.book_answer(booking)
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/cancel",
+    response_model=CancelAnswer | CancelQuoteAnswer,
+    response_model_exclude_unset=True,
+    summary="Cancel a booking, or some of its components, or ask what that would cost",
+    responses={
+        200: {
+            "description": "Cancelled; or, with `dryRun`, what cancelling would keep now.",
+            "content": shown("CANCELLED", "CANCEL_QUOTE"),
+        },
+        202: {
+            "description": "Under way: ask at `statusUrl`.",
+            "model": CancelAnswer,
+            "content": shown("STILL_CANCELLING"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def cancel(
+    house: TheHouse,
+    caller: TheCaller,
+    response: Response,
+    body: Annotated[CancelBookingBody, Body()],
+    patience: Patience,
+    *,
+    dry_run: Annotated[
+        bool,
+        Query(
+            alias="dryRun",
+            description="Cancel nothing; say what would be given back and kept, per component.",
+        ),
+    ] = False,
+) -> CancelAnswer | CancelQuoteAnswer:
+    """Cancel while the booking is being made, or after it was confirmed.
+
+    What is kept comes from the cancellation terms stored when the trip was booked; the rest is
+    refunded. Cancelling twice gives the same answer twice.
+
+    With `dryRun=true` nothing is cancelled: the answer is what cancelling would keep and give back
+    now, until when that holds, and what the suppliers themselves say, where they do.
+    """
+    if dry_run:
+        return await quoting_cancel.quote(house, caller, body.booking_id, body.components)
+    wish = CancelRequest(
+        by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
+        who=f"{caller.role} {caller.name}",
+        reason=body.reason,
+        components=body.components,
+    )
+    booking, ended = await cancelling.cancel(house, caller, body.booking_id, wish, patience)
+    answer = translate.cancel_answer(booking, body.components)
+    if not ended:
+        answer.success = False
+        answer.status_url = translate.status_url(booking.id)
+        answer.message = answer.message or "The booking is being cancelled."
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@work.post(
+    "/{booking_id}/modify",
+    response_model=ChangeAnswer | ChangeQuoteAnswer,
+    response_model_exclude_unset=True,
+    summary="Change a booking that stands, or ask what that would cost",
+    responses={
+        200: {
+            "description": "What the change would cost; or that it is made; or that it is not, and"
+            " the booking stands as it was.",
+            "content": shown("CHANGE_QUOTE", "CHANGED", "NOT_CHANGED"),
+        },
+        202: {
+            "description": "Under way, or waiting for the bank, another card or a person.",
+            "model": ChangeAnswer,
+            "content": shown("CHANGING"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+async def modify(
+    house: TheHouse,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    booking_id: str,
+    body: Annotated[ModifyBody, Body()],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="As for booking: the same key and body change the booking once."),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, Query(alias="dryRun", description="Change nothing; say what it would cost.")
+    ] = False,
+) -> ChangeAnswer | ChangeQuoteAnswer:
+    """Swap, drop or add components; the difference in price is charged or refunded.
+
+    Without `acceptedTotal`, or with `dryRun=true`, nothing is changed: the answer is what the
+    change would cost now. With it, prices are verified anew and the change is made only when the
+    booking then costs no more. What is new is booked before anything old is cancelled; when
+    anything fails, the booking stands as it was. 409 `PRICE_CHANGED` has the new figures.
+    """
+    if dry_run or body.accepted_total is None:
+        return changes.quote_answer(await modifying.quote(house, caller, booking_id, body))
+    key = starting.checked_key(idempotency_key)
+    response.headers["Idempotency-Key"] = key
+    fingerprint = starting.fingerprint(await request.json())
+    answer = changes.change_answer(
+        await modifying.change(house, caller, booking_id, body, key, fingerprint, patience)
+    )
+    if answer.status_url:
+        response.status_code = 202
+        response.headers["Location"] = answer.status_url
+    return answer
+
+
+@look.get(
+    "/reference/{booking_reference}",
+    response_model=WholeBooking,
+    summary="A whole booking, by its reference",
+    responses={
+        200: {"description": "The booking.", "content": shown("WHOLE")},
+        **problems(*READING, 422),
+    },
+)
+async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> WholeBooking:
+    """Return a booking with components, payment and history, by what the traveller was told."""
+    booking_id = (
+        await house.record.id_of(booking_reference, reading.owner_of(caller))
+        if booking_reference.isascii() and booking_reference.isprintable()
+        else None
+    )
+    if booking_id is None:
+        raise booking_unknown()
+    return await by_id(house, caller, booking_id)
+
+
+@look.get(
+    "/{booking_id}",
+    response_model=WholeBooking,
+    summary="A whole booking",
+    responses={
+        200: {"description": "The booking.", "content": shown("WHOLE")},
+        **problems(*READING, 422),
+    },
+)
+async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> WholeBooking:
+    """Return a booking with components, payment and history, as it stands this moment."""
+    found = await reading.find(house, caller, booking_id)
+    return translate.whole_booking(found.booking, found.history)

@@ -1,0 +1,294 @@
+"""What callers are answered. Amounts in minor units, times in UTC (contracts.md §1)."""
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from models.bookings.lifecycle import (
+    BookingState,
+    CancelledBy,
+    ItemStatus,
+    PaymentStatus,
+    SagaState,
+)
+from models.bookings.problems import Code
+from models.core.supply import ItemType
+
+
+class Answer(BaseModel):
+    """A part of an answer: camelCase JSON."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class FlightConfirmation(Answer):
+    """What the traveller shows at the airport."""
+
+    confirmation_code: str
+    booking_reference: str
+    pnr: str | None
+    provider: str
+    total_price: int
+    currency: str
+
+
+class HotelConfirmation(Answer):
+    """What the traveller shows at the hotel."""
+
+    confirmation_code: str
+    booking_reference: str
+    hotel_name: str
+    total_price: int
+    currency: str
+
+
+class ActivityConfirmation(Answer):
+    """What the traveller shows at the tour."""
+
+    confirmation_code: str
+    booking_reference: str
+    name: str
+    provider: str
+    total_price: int
+    currency: str
+    status: Literal["CONFIRMED", "PENDING"] = "CONFIRMED"
+    """PENDING: paid for, and yet to be confirmed by its operator; its price comes back if not."""
+
+
+class Confirmations(Answer):
+    """What has been booked."""
+
+    flight: FlightConfirmation | None = None
+    hotel: HotelConfirmation | None = None
+    activities: list[ActivityConfirmation] = []
+
+
+class PaymentAnswer(Answer):
+    """What was paid. ``clientSecret`` and ``nextAction`` only while the bank wants a proof.
+
+    ``waitsUntil`` while the booking waits for that proof or for another card.
+    """
+
+    payment_intent_id: str | None
+    amount: int
+    """Really taken."""
+    currency: str
+    client_secret: str | None = None
+    next_action: dict[str, Any] | None = None
+    waits_until: AwareDatetime | None = None
+
+
+class Undone(Answer):
+    """A part that had been booked and has been given back."""
+
+    component_id: str
+    type: ItemType
+    title: str
+    message: str
+
+
+class ErrorAnswer(Answer):
+    """Why a booking is not what was wanted, in words for the traveller."""
+
+    code: Code
+    """Stable; for machines."""
+    message: str
+    """Which part failed, and why."""
+    failed_step: str
+    undone: list[Undone]
+    money: str
+    """What happens to the money."""
+    next_step: str
+    """What the traveller can do."""
+    details: dict[str, Any] = {}
+
+
+class BookAnswer(Answer):
+    """How a booking went, or where it stands."""
+
+    success: bool
+    booking_id: str
+    booking_reference: str
+    state: BookingState
+    confirmations: Confirmations
+    payment: PaymentAnswer
+    warnings: list[str]
+    error: ErrorAnswer | None = None
+    message: str | None = None
+    status_url: str | None = None
+    events_url: str | None = None
+
+
+class ExchangeRateAnswer(Answer):
+    """How a supplier's price became what is paid: ``rate`` units of ``quote`` for one ``base``."""
+
+    base: str
+    quote: str
+    rate: str = Field(description="A decimal number, exactly the one used.")
+    as_of: dt.date
+    source: str
+
+
+class ComponentAnswer(Answer):
+    """A component as stored.
+
+    ``amount``, ``fee`` and the fees of ``cancellationTerms`` are in ``currency``, the payment's;
+    ``supplierPrice`` is what the supplier asks, in its own.
+    """
+
+    number: int
+    component_id: str
+    type: ItemType
+    supplier: str
+    title: str
+    status: ItemStatus
+    saga_state: SagaState
+    reference: str
+    vendor_confirmation: str | None
+    booking_reference: str | None
+    pnr: str | None
+    payment_intent_id: str | None
+    amount: int
+    currency: str
+    fee: int
+    supplier_price: int
+    supplier_currency: str
+    exchange_rate: ExchangeRateAnswer | None
+    booked_at: AwareDatetime | None
+    cancelled_at: AwareDatetime | None
+    cancellation_terms: list[dict[str, Any]]
+    details: dict[str, Any]
+    error: dict[str, Any] | None
+
+
+class RefundAnswer(Answer):
+    """Money given back."""
+
+    id: str
+    amount: int
+    status: str
+    at: AwareDatetime
+
+
+class DisputeAnswer(Answer):
+    """A dispute of the charge by the card holder."""
+
+    id: str
+    amount: int
+    status: str = Field(description="open, won or lost")
+    at: AwareDatetime
+
+
+class WholePaymentAnswer(PaymentAnswer):
+    """The payment as stored; ``amount`` is what was to be paid."""
+
+    charge_id: str | None
+    payment_method_id: str
+    status: PaymentStatus
+    authorised: int
+    captured: int
+    refunded: int
+    refunds: list[RefundAnswer]
+    disputes: list[DisputeAnswer] = []
+    supplements: list["WholePaymentAnswer"] = Field(
+        default=[], description="What later changes of the booking were paid with."
+    )
+
+
+class HistoryAnswer(Answer):
+    """One recorded transition."""
+
+    version: int
+    from_state: BookingState | None
+    to_state: BookingState
+    at: AwareDatetime
+    who: str
+    why: str
+
+
+class WholeBooking(Answer):
+    """A booking with everything stored about it."""
+
+    booking_id: str
+    booking_reference: str
+    trip_option_id: str
+    state: BookingState
+    total_price: int
+    currency: str
+    components: list[ComponentAnswer]
+    confirmations: Confirmations
+    payment: WholePaymentAnswer
+    history: list[HistoryAnswer]
+    warnings: list[str]
+    error: ErrorAnswer | None
+    note: str | None = Field(description="What a person is settling right now, in plain words.")
+    cancelled_by: CancelledBy | None
+    cancel_reason: str | None
+    version: int
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    confirmed_at: AwareDatetime | None
+    cancelled_at: AwareDatetime | None
+
+
+class CancelledComponent(Answer):
+    """A component that has been cancelled, what was kept and what is given back."""
+
+    component_id: str
+    type: ItemType
+    title: str
+    price: int
+    fee: int
+    refund: int
+    currency: str
+    cancelled_at: AwareDatetime | None
+
+
+class RefundSummary(Answer):
+    """What is given back for the booking so far, all refunds together."""
+
+    amount: int
+    currency: str
+    status: str = Field(description="none, released, pending, partially_refunded or refunded")
+    ids: list[str]
+
+
+class CancelAnswer(Answer):
+    """How a cancellation went."""
+
+    success: bool
+    booking_id: str
+    booking_reference: str
+    state: BookingState
+    cancelled_components: list[CancelledComponent]
+    refund: RefundSummary
+    kept: int
+    """What is not given back, of what was taken."""
+    money: str
+    warnings: list[str]
+    error: ErrorAnswer | None = None
+    message: str | None = None
+    status_url: str | None = None
+
+
+class Check(Answer):
+    """Whether a dependency answers."""
+
+    ok: bool
+    ms: float
+    detail: str
+
+
+class Readiness(Answer):
+    """Whether the API can do its work."""
+
+    ready: bool
+    checks: dict[str, Check]
+
+
+class Alive(Answer):
+    """The process runs."""
+
+    status: str = "ok"

@@ -1,0 +1,200 @@
+"""What callers send. Unknown fields are refused; prices and states are never theirs to set (S6)."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from models.bookings.messages import Resolution
+from models.core.money import Currency
+from models.core.people import Contact, Traveler
+from models.core.text import CamelModel, Email, Key, Name, Phone, Text
+
+_Line = Annotated[Text, Field(max_length=200)]
+
+
+class Address(CamelModel):
+    """A billing address."""
+
+    line1: _Line
+    line2: _Line | None = None
+    city: _Line
+    state: _Line | None = None
+    postal_code: Annotated[Text, Field(max_length=20)] | None = None
+    country: Annotated[Text, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+
+
+class BillingDetails(CamelModel):
+    """Who pays."""
+
+    name: Name
+    email: Email
+    phone: Phone | None = None
+    address: Address | None = None
+
+
+PaymentMethodId = Annotated[
+    Text,
+    Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_]+$",
+        description="The gateway's id of a payment method; never card data.",
+    ),
+]
+
+
+class PaymentInfo(CamelModel):
+    """How the trip is paid, and the total the traveller accepted."""
+
+    payment_method_id: PaymentMethodId
+    billing_details: BillingDetails
+    amount: Annotated[
+        int,
+        Field(
+            gt=0, le=99_999_999_999, strict=True, description="In minor units; the trip's total."
+        ),
+    ]
+    currency: Currency
+
+
+class BookRequest(CamelModel):
+    """A trip to be booked (contracts.md §1)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "tripOptionId": "0b9fd6e0-5a63-4d3b-9a39-3d0d3f2a7f11",
+                    "paymentInfo": {
+                        "paymentMethodId": "pm_card_visa",
+                        "billingDetails": {
+                            "name": "Ada Moreno",
+                            "email": "ada@example.com",
+                            "phone": "+12125550123",
+                            "address": {
+                                "line1": "1 Main Street",
+                                "city": "New York",
+                                "state": "NY",
+                                "postalCode": "10001",
+                                "country": "US",
+                            },
+                        },
+                        "amount": 200000,
+                        "currency": "USD",
+                    },
+                    "userContact": {"email": "ada@example.com", "phone": "+12125550123"},
+                }
+            ]
+        }
+    )
+
+    trip_option_id: Key
+    payment_info: PaymentInfo
+    user_contact: Contact | None = None
+    travelers: Annotated[
+        list[Traveler] | None,
+        Field(min_length=1, max_length=20, description="Instead of those of the trip option."),
+    ] = None
+
+
+class PaymentMethodBody(CamelModel):
+    """Another card for a booking whose card was refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"paymentMethodId": "pm_card_mastercard"}]}
+    )
+
+    payment_method_id: PaymentMethodId
+
+
+class GoodwillBody(CamelModel):
+    """Money an operator gives back although the terms would keep it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"amount": 2500, "currency": "USD", "reason": "The tour began late."}]
+        }
+    )
+
+    amount: Annotated[
+        int, Field(gt=0, le=99_999_999_999, strict=True, description="In minor units.")
+    ]
+    currency: Currency
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    component_id: Key | None = None
+
+
+class CancelBookingBody(CamelModel):
+    """A booking, or some of its components, to be cancelled."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "bookingId": "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10",
+                    "reason": "The dates have changed.",
+                },
+                {
+                    "bookingId": "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10",
+                    "components": ["activity-1"],
+                },
+            ]
+        }
+    )
+
+    booking_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    reason: Annotated[Text, Field(max_length=500)] = ""
+    components: Annotated[
+        list[Key],
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="Component ids; none for the whole booking.",
+        ),
+    ]
+
+
+class ResolveBody(CamelModel):
+    """An operator's decision about a case."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"decision": "resolved", "note": "Cancelled with the airline by phone."},
+                {
+                    "decision": "retry",
+                    "note": "Found at the airline.",
+                    "supplierIds": {"1": "order-8812"},
+                },
+            ]
+        }
+    )
+
+    decision: Literal["retry", "resolved"]
+    note: Annotated[Text, Field(max_length=1_000)] = ""
+    supplier_ids: Annotated[
+        dict[Annotated[int, Field(ge=1, le=999)], Key],
+        Field(
+            default_factory=dict,
+            max_length=20,
+            description="A supplier's id found by hand, by item number.",
+        ),
+    ]
+
+    paid_by_hand: Annotated[
+        bool,
+        Field(
+            description="With `resolved`: what the traveller is owed has been paid out otherwise,"
+            " not through the payment gateway."
+        ),
+    ] = False
+
+    def to_resolution(self, who: str) -> Resolution:
+        """Return the workflow's message."""
+        return Resolution(
+            decision=self.decision,
+            who=who,
+            note=self.note,
+            supplier_ids=self.supplier_ids,
+            paid_by_hand=self.paid_by_hand,
+        )

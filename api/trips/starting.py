@@ -1,0 +1,217 @@
+"""``POST /booking/book``: check the wish against the trip, start the saga, wait for its end.
+
+The workflow is started first and its first step writes the row: there is no moment in which one
+knows of the booking and the other never will (design.md, "No dual writes").
+"""
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from api.core.callers import KnownCaller
+from api.core.context import RPC_TIMEOUT, House
+from api.core.problems import ApiProblem, is_temporal_away, temporal_away
+from api.core.strict_json import canonical
+from api.trips import running, waiting
+from api.trips.details import details, summary
+from api.trips.options import accepted_trip
+from api.trips.schemas.requests import BookRequest
+from models.bookings.booking import Booking
+from models.core.keys import booking_id, booking_reference, traveler_id
+from models.core.people import Contact
+from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
+from models.trips.messages import BookTripRequest
+from models.trips.option import TripOption
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE, patience
+from workflows.trips.book_trip import BookTrip
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One request to book."""
+
+    caller: KnownCaller
+    key: str
+    fingerprint: str
+    body: BookRequest
+
+    @property
+    def booking_id(self) -> str:
+        """The booking this wish is about: the same for every repeat."""
+        return booking_id(self.caller.id, self.key)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A booking that has been taken and goes on without us."""
+
+    booking_id: str
+    reference: str
+    currency: str
+
+
+def fingerprint(body: Any) -> str:
+    """Return the fingerprint of a request body, whatever its spelling."""
+    return hashlib.sha256(canonical(body)).hexdigest()
+
+
+def new_key() -> str:
+    """Return a key for a request that came without one."""
+    return secrets.token_urlsafe(32)
+
+
+def checked_key(key: str | None) -> str:
+    """Return the caller's Idempotency-Key, or a new one when there is none.
+
+    Raises:
+        ApiProblem: 400, it is not 1 to 255 visible ASCII characters.
+    """
+    if key is None:
+        return new_key()
+    if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
+        raise ApiProblem(
+            400,
+            "IDEMPOTENCY_KEY_INVALID",
+            "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
+    """Book a trip, or find the booking that the same request made before.
+
+    Returns the booking once it has ended or waits for a person, or that it was taken when
+    ``seconds`` are over.
+
+    Raises:
+        ApiProblem: 404, 422 or 503; then nothing has been booked by this request.
+    """
+    stored = await house.record.booking(wish.booking_id, owner=wish.caller.id)
+    if stored is not None:
+        _same_request(stored.fingerprint, wish)
+        if waiting.is_settled(stored.booking) or stored.booking.state in waiting.PARKED_STATES:
+            return stored.booking
+        return await _until_settled(house, wish, seconds)
+    await _started_once(house, wish)
+    return await _until_settled(house, wish, seconds)
+
+
+async def _started_once(house: House, wish: Wish) -> None:
+    """Start the booking, or join the start that an equal request has under way.
+
+    Temporal alone sees to it that there is one booking; this spares the planner and Temporal
+    the other ninety-nine of a hundred equal requests at once.
+    """
+    key = (wish.booking_id, wish.fingerprint)
+    start = house.starts.get(key)
+    if start is None:
+        start = asyncio.create_task(_started(house, wish))
+        house.starts[key] = start
+        start.add_done_callback(lambda _: house.starts.pop(key, None))
+    await asyncio.shield(start)  # the others wait for it too, whoever gives up
+
+
+async def _started(house: House, wish: Wish) -> None:
+    trip = await accepted_trip(house, wish.body)
+    try:
+        await _start(house, wish, trip)
+    except WorkflowAlreadyStartedError:
+        await _joined(house, wish)
+    except Exception as error:
+        if is_temporal_away(error):
+            # It may have been taken all the same: the same key leads to the same booking.
+            raise temporal_away(headers={"Idempotency-Key": wish.key}) from error
+        raise
+
+
+def _same_request(made_by: str | None, wish: Wish) -> None:
+    if made_by != wish.fingerprint:
+        raise ApiProblem(
+            422,
+            "IDEMPOTENCY_KEY_REUSED",
+            "This Idempotency-Key was used before with another request. Use a new key for a new"
+            " booking.",
+            field="Idempotency-Key",
+        )
+
+
+async def _joined(house: House, wish: Wish) -> None:
+    """Make sure that the workflow met under our id was started by the same request."""
+    run = await running.find_run(house, wish.booking_id)
+    if run is not None and run.fingerprint is not None:
+        _same_request(run.fingerprint, wish)
+        return
+    # A cancellation, or nothing any more: then there is a row, and it knows the request.
+    stored = await house.record.booking(wish.booking_id, owner=wish.caller.id)
+    _same_request(stored.fingerprint if stored else None, wish)
+
+
+async def _start(house: House, wish: Wish, trip: TripOption) -> None:
+    request = book_trip_request(house, wish, trip)
+    await house.temporal.start_workflow(
+        BookTrip.run,
+        request,
+        id=request.booking_id,
+        task_queue=house.settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        memo={
+            MEMO_FINGERPRINT: wish.fingerprint,
+            MEMO_CALLER: wish.caller.id,
+            MEMO_REFERENCE: request.booking_reference,
+        },
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(BOOKING_STATE, "PENDING"),
+                SearchAttributePair(BOOKING_REFERENCE, request.booking_reference),
+                SearchAttributePair(TRAVELER_ID, request.traveler_id),
+            ]
+        ),
+        static_summary=summary(request),
+        static_details=details(request),
+        rpc_timeout=RPC_TIMEOUT,
+    )
+
+
+def book_trip_request(house: House, wish: Wish, trip: TripOption) -> BookTripRequest:
+    """Return what the saga needs, with every id made before anything happens."""
+    payment = wish.body.payment_info
+    billing = payment.billing_details
+    contact = wish.body.user_contact or Contact(email=billing.email, phone=billing.phone)
+    return BookTripRequest(
+        booking_id=wish.booking_id,
+        booking_reference=booking_reference(wish.booking_id),
+        caller_id=wish.caller.id,
+        idempotency_key=wish.key,
+        fingerprint=wish.fingerprint,
+        trip=trip,
+        travelers=wish.body.travelers or trip.travelers,
+        contact=contact,
+        payment_method_id=payment.payment_method_id,
+        billing_details=billing.model_dump(mode="json", by_alias=True, exclude_none=True),
+        amount=payment.amount,
+        currency=payment.currency,
+        traveler_id=traveler_id(wish.caller.id, contact.email),
+        patience=patience(house.settings),
+    )
+
+
+async def _until_settled(house: House, wish: Wish, seconds: float) -> Booking | Taken:
+    handle = running.handle_of(house, wish.booking_id)
+    booking = await waiting.settled(house, wish.booking_id, handle.result(), seconds)
+    return booking or Taken(
+        booking_id=wish.booking_id,
+        reference=booking_reference(wish.booking_id),
+        currency=wish.body.payment_info.currency,
+    )

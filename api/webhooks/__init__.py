@@ -1,0 +1,1 @@
+"""Webhooks of gateways and suppliers: verified, stored, answered."""

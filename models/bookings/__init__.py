@@ -1,0 +1,1 @@
+"""The booking: its states and transitions, its tables, its repository."""

@@ -1,0 +1,288 @@
+"""A booking as the house sees it: what workflows hold, the record stores and the API translates."""
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel
+
+from models.bookings.lifecycle import (
+    BookingState,
+    CancelledBy,
+    ItemStatus,
+    PaymentStatus,
+    SagaState,
+)
+from models.bookings.problems import Problem
+from models.core.money import Currency, MinorUnits, Money
+from models.core.supply import ItemType, Quote, Reservation
+from models.payments.supplements import supplement_of
+
+
+class Item(BaseModel):
+    """One item of a booking."""
+
+    number: int
+    """1, 2, …: its place in the trip option; part of its reference and keys."""
+    type: ItemType
+    supplier: str
+    component_id: str
+    title: str
+    currency: Currency
+    price: MinorUnits
+    """What the traveller accepted; after validation, what was quoted. Minor units of ``currency``,
+    the payment's; 0 before validation where the supplier's price is in another."""
+    supplier_price: Money | None = None
+    """The supplier's own price, where it is not what is charged: in another currency, as a rule.
+    ``quote.rate`` converted it."""
+    reference: str
+    """Ours, given to the supplier; made before the first call."""
+    status: ItemStatus = ItemStatus.PENDING
+    saga_state: SagaState = SagaState.PLANNED
+    quote: Quote | None = None
+    reservation: Reservation | None = None
+    fee: MinorUnits = 0
+    """Kept on cancellation by the stored terms, minor units of ``currency``."""
+    booked_at: AwareDatetime | None = None
+    cancelled_at: AwareDatetime | None = None
+    problem: Problem | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether the trip makes no sense without it (contracts.md §1, "Rollback")."""
+        return self.type is not ItemType.ACTIVITY
+
+    @property
+    def live(self) -> bool:
+        """Whether the traveller has it, or will as soon as its supplier says yes."""
+        return self.status is ItemStatus.CONFIRMED or self.awaited
+
+    @property
+    def held(self) -> bool:
+        """Whether its supplier keeps it for us, to be completed."""
+        return self.saga_state is SagaState.HELD
+
+    def fee_at(self, moment: dt.datetime) -> int:
+        """Return what the stored terms keep of it on cancelling at ``moment`` (minor units)."""
+        terms = self.quote.payable.terms if self.quote else None
+        return terms.fee_at(moment, self.price) if terms else self.price
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the trip stands while this item's supplier has yet to confirm it."""
+        return self.saga_state is SagaState.AWAITED
+
+
+class RefundView(BaseModel):
+    """Money given back to the traveller."""
+
+    id: str
+    amount: MinorUnits
+    status: str
+    """succeeded, pending, requires_action, failed or canceled; the last two gave nothing back."""
+    at: AwareDatetime
+    key: str | None = None
+    """Of our durable refund row; None for a refund made at the gateway by somebody else."""
+    failure_reason: str | None = None
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the money has gone, or is on its way, to the traveller."""
+        return self.status not in {"failed", "canceled"}
+
+
+class DisputeView(BaseModel):
+    """A card holder's dispute of a charge; the gateway takes the money back while it is open."""
+
+    id: str
+    amount: MinorUnits
+    status: Literal["open", "won", "lost"]
+    reason: str = ""
+    at: AwareDatetime
+
+
+class PaymentView(BaseModel):
+    """A payment of a booking; amounts in minor units.
+
+    The first one has those of later changes with it (``supplements``) and what only the house
+    knows of the booking's money: ``paid_by_hand``, ``goodwill`` and ``grants``.
+    """
+
+    gateway: str = "stripe"
+    """Who moves the money."""
+    id: str | None = None
+    """The PaymentIntent; None until it exists."""
+    charge_id: str | None = None
+    payment_method_id: str
+    currency: Currency
+    amount: MinorUnits
+    """What was to be paid."""
+    status: PaymentStatus = PaymentStatus.PENDING
+    authorised: MinorUnits = 0
+    captured: MinorUnits = 0
+    refunded: MinorUnits = 0
+    refunds: list[RefundView] = []
+    disputes: list[DisputeView] = []
+    paid_by_hand: MinorUnits = 0
+    """Owed to the traveller and paid out of the house's own pocket, not through the gateway."""
+    goodwill: MinorUnits = 0
+    """Given back although the terms would have kept it."""
+    hold: int = 1
+    """Which payment of this booking it is: a hold that lapses is replaced by another payment."""
+    grants: list[str] = []
+    """Keys of operators' goodwill refunds that have been granted: a repeat grants nothing."""
+    capture_before: AwareDatetime | None = None
+    waits_until: AwareDatetime | None = None
+    """Until when the booking waits for the traveller: for 3-D Secure, or for another card."""
+    client_secret: str | None = None
+    next_action: dict[str, Any] | None = None
+    supplements: list["PaymentView"] = []
+    """What changes of the booking were paid with, in order; only the first payment has them."""
+    change: str | None = None
+    """Of a supplement: the change it pays for."""
+
+    @property
+    def supplement(self) -> int:
+        """Which supplement it is: 1, 2, …; 0 for the booking's first payment."""
+        return supplement_of(self.hold)
+
+    @property
+    def supplement_waits(self) -> bool:
+        """Whether a change of the booking waits for its traveller: for a proof, or a card."""
+        return any(supplement.waits_until for supplement in self.supplements)
+
+    @property
+    def left(self) -> int:
+        """What is left at the gateway of what was taken; disputes aside."""
+        return self.captured - self.refunded
+
+
+class Case(BaseModel):
+    """What an operator must settle (state NEEDS_ATTENTION)."""
+
+    summary: str
+    """What is unsettled and where to look, in plain words."""
+    items: list[int] = []
+    """Items whose undoing is unsettled."""
+    payment: bool = False
+    """Whether the payment is unsettled."""
+    opened_at: AwareDatetime
+    resolved_at: AwareDatetime | None = None
+    resolved_by: str | None = None
+    resolution: str | None = None
+
+
+class Booking(BaseModel):
+    """A booking as it stands now."""
+
+    id: str
+    reference: str
+    trip_option_id: str
+    state: BookingState
+    currency: Currency
+    accepted_total: MinorUnits
+    """The total the traveller accepted last: of the trip, or of its last change."""
+    items: list[Item]
+    payment: PaymentView
+    warnings: list[str] = []
+    problem: Problem | None = None
+    case: Case | None = None
+    cancelled_by: CancelledBy | None = None
+    cancel_reason: str | None = None
+    version: int = 0
+    """Of the record; grows by one with every recorded transition."""
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    confirmed_at: AwareDatetime | None = None
+    cancelled_at: AwareDatetime | None = None
+
+    @property
+    def payments(self) -> list[PaymentView]:
+        """The first payment and its supplements, in the order in which they were made."""
+        return [self.payment, *self.payment.supplements]
+
+    @property
+    def captured(self) -> int:
+        """What was taken, all payments together."""
+        return sum(payment.captured for payment in self.payments)
+
+    @property
+    def refunded(self) -> int:
+        """What was given back at the gateway, all payments together."""
+        return sum(payment.refunded for payment in self.payments)
+
+    @property
+    def chargeable(self) -> int:
+        """What the traveller has agreed in all to be charged; never is more captured.
+
+        The total accepted at first, and the difference of every change since that was paid.
+        """
+        given_up = {PaymentStatus.RELEASED, PaymentStatus.FAILED}
+        supplements = [p for p in self.payment.supplements if p.status not in given_up]
+        return self.payment.amount + sum(supplement.amount for supplement in supplements)
+
+    @property
+    def due(self) -> int:
+        """What the house may keep: what stands and the fees of what was cancelled (minor units)."""
+        if self.confirmed_at is None:
+            return 0
+        fees = sum(item.fee for item in self.items if item.status is ItemStatus.CANCELLED)
+        return fees + sum(item.price for item in self.live_items)
+
+    @property
+    def keep(self) -> int:
+        """What must be left at the gateway of what was taken, once everything is settled."""
+        return max(self.due - self.payment.goodwill + self.payment.paid_by_hand, 0)
+
+    @property
+    def owed(self) -> int:
+        """What the traveller is still owed of what was taken; negative: got back too much."""
+        paid = self.payment
+        kept = self.captured - self.refunded
+        return kept - paid.paid_by_hand + paid.goodwill - self.due
+
+    def to_refund(self, keep: int) -> list[tuple[PaymentView, int]]:
+        """Return the payments to give back from, and what is to be left of each (minor units).
+
+        ``keep`` is what is to be left of all together. What goes back is taken from the newest
+        payment first. Where nothing seems to be left to give back, the first payment is looked at.
+        """
+        found = []
+        left = keep
+        for payment in self.payments:
+            share = min(max(payment.left, 0), left)
+            left -= share
+            if payment.left > share:
+                found.append((payment, share))
+        return found[::-1] or [(self.payment, keep)]
+
+    def item(self, number: int) -> Item:
+        """Return the item with that number. Raises KeyError."""
+        for item in self.items:
+            if item.number == number:
+                return item
+        raise KeyError(number)
+
+    @property
+    def live_items(self) -> list[Item]:
+        """The items the traveller has."""
+        return [item for item in self.items if item.live]
+
+
+class HistoryEntry(BaseModel):
+    """One recorded transition of a booking."""
+
+    version: int
+    from_state: BookingState | None
+    to_state: BookingState
+    at: AwareDatetime
+    who: str
+    why: str
+
+
+class Event(BaseModel):
+    """Something a watcher of a booking wants to see, as it happens."""
+
+    at: dt.datetime
+    step: str
+    status: str
+    message: str

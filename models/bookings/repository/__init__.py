@@ -1,0 +1,34 @@
+"""The record: all SQL about bookings, in one place. Callers own the transaction."""
+
+from models.bookings.repository.changes import load_without, note_change
+from models.bookings.repository.reading import (
+    BookingIdentity,
+    load_booking,
+    load_history,
+    load_identity,
+    load_run,
+)
+from models.bookings.repository.writing import (
+    OPENED,
+    StaleVersionError,
+    insert_booking,
+    lock_trip_option,
+    record_transition,
+    save_quotes,
+)
+
+__all__ = [
+    "OPENED",
+    "BookingIdentity",
+    "StaleVersionError",
+    "insert_booking",
+    "load_booking",
+    "load_history",
+    "load_identity",
+    "load_run",
+    "load_without",
+    "lock_trip_option",
+    "note_change",
+    "record_transition",
+    "save_quotes",
+]

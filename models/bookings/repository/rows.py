@@ -1,0 +1,220 @@
+"""Between a booking and its rows: columns to write, and objects read back."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from models.bookings.booking import Booking, Case, DisputeView, Item, PaymentView, RefundView
+from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
+from models.bookings.problems import Problem
+from models.bookings.tables import BookingItemRow, BookingRow
+from models.core.supply import Reservation
+from models.payments.tables import PaymentRow, SupplementRow
+
+
+def _json(model: BaseModel | None) -> Any:
+    return None if model is None else model.model_dump(mode="json")
+
+
+def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
+    """Return what of a booking is written with every transition (table ``bookings``)."""
+    return {
+        "state": booking.state,
+        "version": version,
+        "accepted_total": booking.accepted_total,
+        "chargeable": booking.chargeable,
+        "captured": booking.captured,
+        "refunded": booking.refunded,
+        "warnings": booking.warnings,
+        "problem": _json(booking.problem),
+        "attention_case": _json(booking.case),
+        "failed_step": booking.problem.step if booking.problem else None,
+        "cancelled_by": booking.cancelled_by,
+        "cancel_reason": booking.cancel_reason,
+        "updated_at": booking.updated_at,
+        "confirmed_at": booking.confirmed_at,
+        "cancelled_at": booking.cancelled_at,
+    }
+
+
+def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
+    """Return what of an item is written with every transition (table ``booking_items``)."""
+    held = item.reservation
+    return {
+        "status": item.status,
+        "saga_state": item.saga_state,
+        "supplier_id": held.supplier_id if held else None,
+        "vendor_confirmation": held.confirmation_code if held else None,
+        "booking_reference": held.supplier_id if held else None,
+        "pnr": held.pnr if held else None,
+        "payment_intent_id": booking.payment.id,
+        "amount": item.price,
+        "fee": item.fee,
+        "details": _json(held),
+        "error": _json(item.problem),
+        "booked_at": item.booked_at,
+        "cancelled_at": item.cancelled_at,
+        "updated_at": booking.updated_at,
+    }
+
+
+def payment_columns(booking: Booking) -> dict[str, Any]:
+    """Return what of the payment is written with every transition (table ``payments``)."""
+    payment = booking.payment
+    columns = _money_columns(payment, booking.updated_at)
+    return {**columns, "paid_by_hand": payment.paid_by_hand, "goodwill": payment.goodwill}
+
+
+def supplement_columns(booking: Booking, supplement: PaymentView) -> dict[str, Any]:
+    """Return what of a further payment is written with every transition (``supplements``)."""
+    return {
+        **_money_columns(supplement, booking.updated_at),
+        "booking_id": booking.id,
+        "number": supplement.supplement,
+        "currency": supplement.currency,
+        "created_at": booking.updated_at,
+    }
+
+
+def _money_columns(payment: PaymentView, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "payment_intent_id": payment.id,
+        "charge_id": payment.charge_id,
+        "payment_method_id": payment.payment_method_id,
+        "amount": payment.amount,
+        "status": payment.status,
+        "authorised": payment.authorised,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
+        "disputes": [dispute.model_dump(mode="json") for dispute in payment.disputes],
+        "hold": payment.hold,
+        "details": {
+            "capture_before": payment.capture_before and payment.capture_before.isoformat(),
+            "client_secret": payment.client_secret,
+            "next_action": payment.next_action,
+            "gateway": payment.gateway,
+            "waits_until": payment.waits_until and payment.waits_until.isoformat(),
+            "grants": payment.grants,
+            "change": payment.change,
+        },
+        "updated_at": now,
+    }
+
+
+def history_columns(
+    booking_id: str,
+    version: int,
+    from_state: BookingState | None,
+    to_state: BookingState,
+    at: dt.datetime,
+    who: str,
+    why: str,
+) -> dict[str, Any]:
+    """Return one row of ``booking_history``."""
+    return {
+        "booking_id": booking_id,
+        "version": version,
+        "from_state": from_state,
+        "to_state": to_state,
+        "at": at,
+        "who": who,
+        "why": why,
+    }
+
+
+def item_of(row: BookingItemRow) -> Item:
+    """Return the item of a row, without its offer."""
+    return Item.model_validate(
+        {
+            "number": row.number,
+            "type": row.type,
+            "supplier": row.supplier,
+            "component_id": row.component_ref,
+            "title": row.title,
+            "currency": row.currency,
+            "price": row.amount,
+            "supplier_price": _supplier_price(row),
+            "reference": row.reference,
+            "status": row.status,
+            "saga_state": SagaState(row.saga_state),
+            "quote": {**row.quote, "offer": {}} if row.quote else None,
+            "reservation": Reservation.model_validate(row.details) if row.details else None,
+            "fee": row.fee,
+            "booked_at": row.booked_at,
+            "cancelled_at": row.cancelled_at,
+            "problem": row.error,
+        }
+    )
+
+
+def _supplier_price(row: BookingItemRow) -> Any:
+    """Return the supplier's own price where it is not what is charged: quoted, or else shown."""
+    if row.quote:
+        return row.quote["price"] if row.quote.get("converted") else None
+    shown = row.offer
+    if shown["currency"] == row.currency:
+        return None
+    return {"amount": shown["price"], "currency": shown["currency"]}
+
+
+def booking_of(
+    row: BookingRow,
+    items: list[Item],
+    payment: PaymentRow,
+    supplements: Iterable[SupplementRow] = (),
+) -> Booking:
+    """Return the booking of its rows."""
+    return Booking(
+        id=row.id,
+        reference=row.reference,
+        trip_option_id=row.trip_option_id,
+        state=BookingState(row.state),
+        currency=row.currency,
+        accepted_total=row.accepted_total,
+        items=items,
+        payment=_payment_of(payment).model_copy(
+            update={
+                "paid_by_hand": payment.paid_by_hand,
+                "goodwill": payment.goodwill,
+                "supplements": [_payment_of(supplement) for supplement in supplements],
+            }
+        ),
+        warnings=row.warnings,
+        problem=Problem.model_validate(row.problem) if row.problem else None,
+        case=Case.model_validate(row.case) if row.case else None,
+        cancelled_by=row.cancelled_by,
+        cancel_reason=row.cancel_reason,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        confirmed_at=row.confirmed_at,
+        cancelled_at=row.cancelled_at,
+    )
+
+
+def _payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
+    details = payment.details or {}
+    return PaymentView(
+        id=payment.payment_intent_id,
+        charge_id=payment.charge_id,
+        payment_method_id=payment.payment_method_id,
+        currency=payment.currency,
+        amount=payment.amount,
+        status=PaymentStatus(payment.status),
+        authorised=payment.authorised,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
+        disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
+        hold=payment.hold,
+        capture_before=details.get("capture_before"),
+        client_secret=details.get("client_secret"),
+        next_action=details.get("next_action"),
+        gateway=details.get("gateway", "stripe"),
+        waits_until=details.get("waits_until"),
+        grants=details.get("grants", []),
+        change=details.get("change"),
+    )

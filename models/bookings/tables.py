@@ -1,0 +1,171 @@
+"""Tables of bookings: the booking, its items, its history and the allowed transitions.
+
+Amounts are integers in minor units, times are UTC, ids of bookings are UUIDs. ``table=True`` models
+do not validate: what reaches them has been validated by the messages.
+"""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
+
+
+class BookingRow(SQLModel, table=True):
+    """A booking. ``state`` only moves along ``models.bookings.lifecycle.TRANSITIONS`` (trigger)."""
+
+    __tablename__ = "bookings"
+    __table_args__ = (
+        Index("ux_bookings_caller_key", "caller_id", "idempotency_key", unique=True),
+        Index("ix_bookings_caller_created", "caller_id", text("created_at DESC")),
+        Index("ix_bookings_state_created", "state", text("created_at DESC")),
+        Index("ix_bookings_trip_option", "trip_option_id"),
+        Index("ix_bookings_traveler", "traveler_id"),
+        CheckConstraint(
+            "0 <= refunded AND refunded <= captured"
+            " AND captured <= coalesce(chargeable, accepted_total)",
+            name="bookings_money",
+        ),
+    )
+
+    id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
+    reference: str = Field(unique=True)
+    caller_id: str = Field(sa_column=uuid_column())
+    idempotency_key: str
+    fingerprint: str
+    run_id: str
+    """The first run of the workflow that made it; a later one of this id must not repeat it."""
+    trip_option_id: str
+    traveler_id: str
+    state: str
+    version: int
+    currency: str
+    accepted_total: int = Field(sa_column=money_column())
+    """The total accepted last: of the trip, or of its last change."""
+    chargeable: int | None = Field(default=None, sa_column=money_column(nullable=True))
+    """What the traveller has agreed in all to be charged, supplements included; NULL, from code
+    older than changes: ``accepted_total``."""
+    captured: int = Field(default=0, sa_column=money_column())
+    refunded: int = Field(default=0, sa_column=money_column())
+    travelers: list[dict[str, Any]] = Field(sa_column=json_column())
+    contact: dict[str, Any] = Field(sa_column=json_column())
+    warnings: list[str] = Field(default_factory=list, sa_column=json_column())
+    problem: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    case: dict[str, Any] | None = Field(
+        default=None, sa_column=Column("attention_case", JSONB(none_as_null=True), nullable=True)
+    )
+    failed_step: str | None = None
+    cancelled_by: str | None = None
+    cancel_reason: str | None = None
+    created_at: dt.datetime = Field(sa_column=time_column())
+    updated_at: dt.datetime = Field(sa_column=time_column())
+    confirmed_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    cancelled_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+
+
+class BookingItemRow(SQLModel, table=True):
+    """One item of a booking (contracts.md §1, "Stored per component")."""
+
+    __tablename__ = "booking_items"
+    __table_args__ = (
+        Index("ix_booking_items_supplier_confirmation", "supplier", "vendor_confirmation"),
+        Index("ix_booking_items_pnr", "pnr"),
+        Index("ix_booking_items_supplier_status", "supplier", "status", text("created_at DESC")),
+        Index("ix_booking_items_trip_option", "trip_option_id"),
+        Index(
+            "ix_booking_items_searched_hash",
+            text("((offer -> 'offer'::text) ->> 'book_hash'::text)"),
+            postgresql_where=text("(offer -> 'offer' ->> 'book_hash') IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_booked_hash",
+            text("((quote -> 'offer'::text) ->> 'book_hash'::text)"),
+            postgresql_where=text("(quote -> 'offer' ->> 'book_hash') IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_supplier_id",
+            "supplier",
+            "supplier_id",
+            postgresql_where=text("supplier_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_booking_items_awaited",
+            "updated_at",
+            postgresql_where=text("saga_state = 'AWAITED'"),
+        ),
+    )
+
+    booking_id: str = Field(sa_column=booking_column(primary_key=True))
+    number: int = Field(primary_key=True)
+    trip_option_id: str
+    type: str
+    supplier: str
+    component_ref: str
+    title: str
+    status: str
+    saga_state: str
+    reference: str = Field(unique=True)
+    """Ours, given to the supplier."""
+    supplier_id: str | None = None
+    vendor_confirmation: str | None = None
+    booking_reference: str | None = None
+    pnr: str | None = None
+    payment_intent_id: str | None = None
+    amount: int = Field(sa_column=money_column())
+    currency: str
+    fee: int = Field(default=0, sa_column=money_column())
+    offer: dict[str, Any] = Field(sa_column=json_column())
+    """The component of the trip option, whole."""
+    travelers: list[dict[str, Any]] | None = Field(
+        default=None, sa_column=json_column(nullable=True)
+    )
+    """Who travels, where a change named others than the booking has."""
+    change_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    """The change that it came with; NULL for what was booked at first."""
+    quote: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    details: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    """The reservation, whole."""
+    error: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    booked_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    cancelled_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    created_at: dt.datetime = Field(sa_column=time_column())
+    updated_at: dt.datetime = Field(sa_column=time_column())
+
+
+class HistoryRow(SQLModel, table=True):
+    """One transition of a booking: from, to, who, why, when."""
+
+    __tablename__ = "booking_history"
+
+    booking_id: str = Field(sa_column=booking_column(primary_key=True))
+    version: int = Field(primary_key=True)
+    from_state: str | None = None
+    to_state: str
+    at: dt.datetime = Field(sa_column=time_column())
+    who: str
+    why: str
+
+
+class TransitionRow(SQLModel, table=True):
+    """An allowed transition; the trigger on ``bookings`` reads it."""
+
+    __tablename__ = "booking_transitions"
+
+    from_state: str = Field(primary_key=True)
+    to_state: str = Field(primary_key=True)
+
+
+BOOKINGS = SQLModel.metadata.tables["bookings"]
+
+BOOKING_ITEMS = SQLModel.metadata.tables["booking_items"]
+
+HISTORY = SQLModel.metadata.tables["booking_history"]

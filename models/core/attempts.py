@@ -1,0 +1,63 @@
+"""The table of attempts: every call to a supplier or gateway, its intent and its outcome."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from models.core.columns import booking_column, json_column, time_column
+
+DOUBTFUL_BOOKING = (
+    "operation = 'book' AND (outcome IS NULL OR outcome IN ('unknown','repeated') OR"
+    " (outcome = 'not_done' AND coalesce(result->>'kind', '') <> 'Retryable'))"
+)
+"""Attempts to book that nobody ever got an answer to; the condition of an index."""
+
+BULKY_ANSWER = "outcome = 'done' AND result ? 'details'"
+"""Attempts whose answers are forgotten some time after their bookings' end (models.retention)."""
+
+
+class AttemptRow(SQLModel, table=True):
+    """One call to a supplier or gateway: the intent before it, the outcome after it."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("ux_attempts_key_number", "key", "number", unique=True),
+        Index("ix_attempts_booking", "booking_id", "started_at"),
+        Index("ix_attempts_provider_outcome", "provider", "operation", "outcome", "started_at"),
+        Index("ix_attempts_provider", "provider", "id"),
+        Index("ix_attempts_started", "started_at", postgresql_using="brin"),
+        Index("ix_attempts_bulky", "started_at", postgresql_where=text(BULKY_ANSWER)),
+        Index("ix_attempts_doubtful", "started_at", postgresql_where=text(DOUBTFUL_BOOKING)),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    booking_id: str = Field(sa_column=booking_column())
+    item: int | None = None
+    provider: str
+    operation: str
+    key: str
+    """The business key; attempts of one intention share it."""
+    number: int
+    started_at: dt.datetime = Field(sa_column=time_column(now=True))
+    finished_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    outcome: str | None = None
+    """done, refused, not_done, unknown; NULL while running, or when the worker died."""
+    settled: str | None = None
+    """How it was found out what became of one nobody knew the end of: found, repeated, not_done."""
+    provider_id: str | None = None
+    provider_code: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    message: str | None = None
+    result: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+
+
+ATTEMPTS = SQLModel.metadata.tables["attempts"]

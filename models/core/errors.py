@@ -1,0 +1,116 @@
+"""What can go wrong at a supplier or a gateway, told apart by what the saga must do.
+
+::
+
+    ProviderError
+    ├── Refusal                 a definite "no": nothing was done, do not ask again
+    │   ├── Unavailable         sold out, offer gone
+    │   ├── PriceChanged        re-quote; another price than agreed
+    │   ├── InvalidRequest      traveller or payload data wrong
+    │   ├── Declined            the payment was refused
+    │   ├── NotCancellable      the supplier will not cancel it
+    │   ├── NoExchangeRate      the price cannot be converted to the payment's currency
+    │   └── AuthConfig          credentials or contract; an operator must mend it
+    └── Fault                   no answer to rely on
+        ├── Retryable           nothing was done; ask again after a pause
+        ├── UnknownOutcome      it may have been done: look up first
+        └── Duplicate           our reference is taken: look up and adopt
+
+Source: providers.md, "Shared vocabulary"; reliability.md rule 1.
+"""
+
+import datetime as dt
+
+from models.core.money import Money
+
+
+class ProviderError(Exception):
+    """Any failed call to a supplier or gateway.
+
+    Attributes:
+        provider: the supplier's or gateway's name (``amadeus``, ``stripe``).
+        operation: quote, book, find, cancel, create, confirm, capture, refund, retrieve.
+        code: the provider's own error code, for operators.
+        status: the HTTP status, where there was an answer.
+        request_id: the provider's id of the request, for its support desk.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        operation: str,
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.operation = operation
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+    @property
+    def kind(self) -> str:
+        """The class as a stable word: ``Unavailable``, ``UnknownOutcome``, …"""
+        return type(self).__name__
+
+
+class Refusal(ProviderError):
+    """A definite "no": nothing was done, and asking again would not change it."""
+
+
+class Unavailable(Refusal):
+    """Sold out, or the offer is gone."""
+
+
+class PriceChanged(Refusal):
+    """The supplier now asks another price than the one agreed."""
+
+    def __init__(self, message: str, *, new_price: Money | None = None, **context: object) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]
+        self.new_price = new_price
+
+
+class InvalidRequest(Refusal):
+    """Traveller or payload data is wrong."""
+
+
+class Declined(Refusal):
+    """The payment was refused; another payment method may work."""
+
+
+class NotCancellable(Refusal):
+    """The supplier will not cancel: ticketed, already begun, no permission."""
+
+
+class NoExchangeRate(Refusal):
+    """The price cannot be converted: nobody publishes a rate, or only an old one."""
+
+
+class AuthConfig(Refusal):
+    """Credentials, permission or contract: an operator must mend it."""
+
+
+class Fault(ProviderError):
+    """No answer to rely on."""
+
+
+class Retryable(Fault):
+    """Nothing was done at the provider; the same call may be repeated after a pause."""
+
+    def __init__(
+        self, message: str, *, retry_after: dt.timedelta | None = None, **context: object
+    ) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]
+        self.retry_after = retry_after
+
+
+class UnknownOutcome(Fault):
+    """The provider may have done it: look up first, never blindly repeat."""
+
+
+class Duplicate(Fault):
+    """Our reference is already used there: look it up and take that as the answer."""

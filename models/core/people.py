@@ -1,0 +1,37 @@
+"""Who travels, and where they are reached."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field
+
+from models.core.text import CamelModel, Email, Name, Phone, Text
+
+
+class Document(CamelModel):
+    """A travel document, as airlines ask for it."""
+
+    document_type: Annotated[Text, Field(max_length=30)] = "PASSPORT"
+    number: Annotated[Text, Field(min_length=1, max_length=40)]
+    expiry_date: dt.date
+    issuance_country: Annotated[Text, Field(min_length=2, max_length=2)]
+    nationality: Annotated[Text, Field(min_length=2, max_length=2)]
+
+
+class Traveler(CamelModel):
+    """A person on the trip. The first one leads the booking."""
+
+    first_name: Name
+    last_name: Name
+    date_of_birth: dt.date
+    gender: Annotated[str, Field(pattern="^(MALE|FEMALE|UNSPECIFIED)$")] = "UNSPECIFIED"
+    email: Email | None = None
+    phone: Phone | None = None
+    document: Document | None = None
+
+
+class Contact(CamelModel):
+    """Where the traveller is reached about the trip."""
+
+    email: Email
+    phone: Phone | None = None

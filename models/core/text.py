@@ -1,0 +1,39 @@
+"""Types of text that comes from outside: what can be stored, sent and shown."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+def _clean(text: str) -> str:
+    # PostgreSQL text has no NUL, and UTF-8 has no lone surrogates (reliability.md S8).
+    if "\x00" in text:
+        raise ValueError("must not contain the NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("must not contain lone surrogates") from error
+    return text.strip()
+
+
+Text = Annotated[str, AfterValidator(_clean)]
+"""Text that can be stored and sent: no NUL, no lone surrogates, trimmed."""
+
+Name = Annotated[Text, Field(min_length=1, max_length=120)]
+
+Email = Annotated[
+    Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$")
+]
+
+Phone = Annotated[Text, Field(min_length=4, max_length=32, pattern=r"^\+?[0-9 ()./-]+$")]
+
+Key = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+class CamelModel(BaseModel):
+    """A message at the HTTP edge: camelCase JSON, unknown fields refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", str_max_length=10_000
+    )

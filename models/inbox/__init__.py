@@ -1,0 +1,1 @@
+"""Webhook events of gateways and suppliers: stored first, handled afterwards."""

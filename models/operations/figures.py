@@ -1,0 +1,52 @@
+"""What the metrics of the watching say, read from the database: every worker tells the same."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.core.cases import CASES, CaseKind
+from models.inbox.repository import INBOX, EventStatus
+from models.operations.invariants import NAMES
+from models.payments.reconciliations import RECONCILIATIONS
+
+
+@dataclass(frozen=True)
+class WatchFigures:
+    """How things stand."""
+
+    open_cases: dict[str, int]
+    """By kind."""
+    violations: dict[str, int]
+    """Open cases about invariants, by invariant."""
+    differences: dict[str, int]
+    """In the newest daily report, by gateway."""
+    events_waiting: int
+    """Events of the gateway that are still to be handled."""
+
+
+async def watch_figures(session: AsyncSession) -> WatchFigures:
+    """Count what is open."""
+    invariant = func.split_part(CASES.c.source, ":", 2)
+    cases = await session.execute(
+        select(CASES.c.kind, invariant, func.count())
+        .where(CASES.c.resolved_at.is_(None))
+        .group_by(CASES.c.kind, invariant)
+    )
+    open_cases = dict.fromkeys((str(kind) for kind in CaseKind), 0)
+    violations = dict.fromkeys(NAMES, 0)
+    for kind, name, number in cases:
+        open_cases[kind] += number
+        if kind == CaseKind.INVARIANT and name in violations:
+            violations[name] += number
+    table = RECONCILIATIONS.c
+    reports = await session.execute(
+        select(table.gateway, func.jsonb_array_length(table.differences))
+        .distinct(table.gateway)
+        .order_by(table.gateway, table.day.desc())
+    )
+    waiting = await session.scalar(
+        select(func.count()).select_from(INBOX).where(INBOX.c.status == EventStatus.RECEIVED)
+    )
+    differences = {row[0]: row[1] for row in reports}
+    return WatchFigures(open_cases, violations, differences, waiting or 0)

@@ -1,0 +1,1 @@
+"""Payments of bookings: tables, messages, and what is held against the gateway."""

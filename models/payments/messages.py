@@ -1,0 +1,96 @@
+"""Messages about a booking's payment."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from models.bookings.booking import PaymentView
+from models.bookings.problems import Problem
+from models.core.money import MinorUnits
+from models.core.patience import Patience
+
+PAYMENT_METHOD_UPDATE = "payment_method"
+
+REFUND_UPDATE = "refund"
+
+
+class NewCard(BaseModel):
+    """Another card for a booking whose card was refused."""
+
+    payment_method_id: str
+    who: str
+    """The caller, for the history."""
+
+
+class GoodwillRefund(BaseModel):
+    """An operator gives back more than the terms ask for."""
+
+    key: str
+    """Of the request: a repeat gives nothing back a second time."""
+    amount: MinorUnits
+    who: str
+    reason: str = ""
+    item: int | None = None
+    """The item it is about, if any."""
+
+
+class SettlePaymentRequest(BaseModel):
+    """What ``SettlePayment`` needs: a booking at rest whose money is to be looked at."""
+
+    booking_id: str
+    why: str
+    """What led here, for the history: an event of the gateway, a reconciliation, an operator."""
+    refund: GoodwillRefund | None = None
+    stray: str | None = None
+    """A payment made under this booking's id that is not the one on record: to be given back."""
+    patience: Patience = Patience()
+
+
+class PaymentCall(BaseModel):
+    """Asks for the booking's payment to be authorised, captured, given back or read.
+
+    ``amount`` in minor units of the booking's currency.
+    """
+
+    booking_id: str
+    key: str
+    amount: MinorUnits = 0
+    keep: MinorUnits = 0
+    """For refunds: what stays with the house; everything else that was taken goes back."""
+    hold: int = 1
+    """Which payment of the booking: 2 when the first hold lapsed and was made anew, and so on."""
+    authorisations: int = 1
+    """How often the gateway has been asked to hold money so far: what an undo has to close."""
+    payment_method_id: str | None = None
+    """Another card than the booking began with."""
+    reason: str = ""
+    """Why money goes back; kept with the refund."""
+    items: dict[int, MinorUnits] = {}
+    """What of a refund is for which item, by item number."""
+
+
+class StrayPayment(BaseModel):
+    """Asks for a payment to be given back that is not the one the booking has on record."""
+
+    booking_id: str
+    payment_id: str
+    key: str
+
+
+class Advice(StrEnum):
+    """What a refused card means for the traveller."""
+
+    OTHER_CARD = "other_card"
+    """Another card, or this one with its data mended, may be accepted."""
+    DO_NOT_RETRY = "do_not_retry"
+    """Lost, stolen, suspected of fraud: no further card is taken for this booking."""
+
+
+class PaymentOutcome(BaseModel):
+    """The payment as it is now, or a definite refusal."""
+
+    payment: PaymentView | None = None
+    """None when it was never created."""
+    refused: Problem | None = None
+    advice: Advice | None = None
+    """With a refused card: what may help."""

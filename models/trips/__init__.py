@@ -1,0 +1,1 @@
+"""What only trips have: the trip option, changes, cancellation quotes."""

@@ -1,0 +1,263 @@
+"""A change of a booking that stands: what is wished, what it costs, how it ended. No I/O.
+
+The total of a booking is what the house may keep of it (``Booking.due``): the prices of what
+stands and the fees of what was cancelled. A change makes it another one; the difference is
+charged, or given back.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel
+
+from models.bookings.booking import Booking, Item, PaymentView
+from models.bookings.lifecycle import BookingState, SagaState
+from models.bookings.problems import Code, Problem
+from models.core.keys import item_reference
+from models.core.money import Currency, MinorUnits
+from models.core.people import Traveler
+from models.core.supply import ItemType, Quote, TripComponent
+from models.payments.supplements import first_hold
+
+STEP = "modify"
+"""The step that problems of a change name."""
+
+
+class Swap(BaseModel):
+    """One component in place of another."""
+
+    component_id: str
+    """Of the component that goes."""
+    component: TripComponent
+
+
+class ChangeWish(BaseModel):
+    """What is to be different."""
+
+    drop: list[str] = []
+    swap: list[Swap] = []
+    add: list[TripComponent] = []
+    travelers: list[Traveler] | None = None
+    """Who travels instead; new items are booked for them."""
+
+    @property
+    def gone(self) -> list[str]:
+        """The ids of the components that go."""
+        return [*self.drop, *(swap.component_id for swap in self.swap)]
+
+    @property
+    def new(self) -> list[TripComponent]:
+        """The components that come, in the order in which they are numbered."""
+        return [*(swap.component for swap in self.swap), *self.add]
+
+
+class ChangeRequest(BaseModel):
+    """A change that is to be carried out, accepted up to a total."""
+
+    change_id: str
+    """Made of caller, booking and Idempotency-Key: the same for every repeat."""
+    booking_id: str
+    fingerprint: str
+    who: str
+    """The caller, for the history."""
+    wish: ChangeWish
+    accepted_total: MinorUnits
+    payment_method_id: str | None = None
+    """Pays the difference; None for the one the booking was paid with."""
+
+
+class Part(StrEnum):
+    """What becomes of an item."""
+
+    GOES = "GOES"
+    COMES = "COMES"
+
+
+class ChangedItem(BaseModel):
+    """What a change means for one item; amounts in minor units of the payment's currency."""
+
+    part: Part
+    component_id: str
+    type: ItemType
+    title: str
+    supplier: str
+    price: MinorUnits
+    """What it cost, or will cost."""
+    fee: MinorUnits = 0
+    """Of one that goes: kept by the stored terms."""
+
+
+class ChangeQuote(BaseModel):
+    """What a change costs, verified at the suppliers at that moment."""
+
+    currency: Currency
+    items: list[ChangedItem]
+    old_total: MinorUnits
+    new_total: MinorUnits
+    difference: int
+    """To be paid; negative: given back."""
+    quoted_at: AwareDatetime
+    holds_until: AwareDatetime | None = None
+    """When an offer ends or a fee changes; None when nobody says. Prices are verified again."""
+
+
+class ChangeOutcome(BaseModel):
+    """How a change ended, or what it would cost."""
+
+    change_id: str | None = None
+    """None for a question."""
+    carried_out: bool = False
+    quote: ChangeQuote | None = None
+    problem: Problem | None = None
+    """Why it was not carried out; then the booking stands as it was."""
+    key_reused: bool = False
+    """The Idempotency-Key belongs to another change; nothing was looked at."""
+
+
+class ChangeNote(BaseModel):
+    """What is recorded of a change, with a transition of its booking or without one."""
+
+    change_id: str
+    begins: bool = False
+    """The new items are written down, with what their suppliers quoted."""
+    outcome: ChangeOutcome | None = None
+    """How it ended."""
+    travelers: list[Traveler] | None = None
+    """Who travels from now on."""
+
+
+class OpenedChange(BaseModel):
+    """The answer of ``open_change``."""
+
+    booking: Booking
+    outcome: ChangeOutcome | None = None
+    """How this very change has ended before."""
+
+
+class QuoteChangeCall(BaseModel):
+    """Asks for the new components of a change to be verified and priced."""
+
+    booking_id: str
+    components: dict[int, TripComponent]
+    """By the numbers that their items will have."""
+    travelers: list[Traveler] | None = None
+    staying: list[str] = []
+    """The suppliers of what stays: with none of them can the travellers be changed."""
+    change_id: str | None = None
+    """The change to keep the quotes with; None for a question."""
+
+
+def numbered(booking: Booking, wish: ChangeWish) -> dict[int, TripComponent]:
+    """Return the new components by the numbers their items get: those after the last one."""
+    first = max(item.number for item in booking.items) + 1
+    return dict(enumerate(wish.new, start=first))
+
+
+def gone_items(booking: Booking, wish: ChangeWish) -> list[Item]:
+    """Return the items that go."""
+    return [item for item in booking.live_items if item.component_id in wish.gone]
+
+
+def refusal(booking: Booking, wish: ChangeWish) -> Problem | None:
+    """Return why a booking cannot be changed like this; None when it may be tried."""
+
+    def no(message: str) -> Problem:
+        return Problem(code=Code.NOT_CHANGEABLE, step=STEP, message=message)
+
+    if booking.state is not BookingState.CONFIRMED:
+        return no(f"a booking that is {booking.state} cannot be changed")
+    live = {item.component_id for item in booking.live_items}
+    if missing := sorted(set(wish.gone) - live):
+        return no(f"the booking has no component {missing[0]} that could go")
+    staying = live - set(wish.gone)
+    if not staying and not wish.new:
+        return no("nothing of the trip would be left; cancel the booking instead")
+    new = [component.component_id for component in wish.new]
+    if len({*new, *staying}) < len(new) + len(staying):
+        return no("two components of the trip would have the same id")
+    return None
+
+
+def new_items(
+    booking: Booking, components: Mapping[int, TripComponent], quotes: Mapping[int, Quote]
+) -> list[Item]:
+    """Return the items that come, quoted."""
+    return [
+        Item(
+            number=number,
+            type=component.type,
+            supplier=component.supplier,
+            component_id=component.component_id,
+            title=component.title,
+            currency=booking.currency,
+            price=quotes[number].payable.price.amount,
+            supplier_price=quotes[number].price if quotes[number].converted else None,
+            reference=item_reference(booking.id, number),
+            saga_state=SagaState.QUOTED,
+            quote=quotes[number],
+        )
+        for number, component in components.items()
+    ]
+
+
+def quote_of(booking: Booking, gone: list[Item], new: list[Item], at: dt.datetime) -> ChangeQuote:
+    """Return what it costs that ``gone`` go and ``new`` come, at that moment (UTC)."""
+    fees = {item.number: item.fee_at(at) for item in gone}
+    difference = (
+        sum(item.price for item in new) + sum(fees.values()) - sum(item.price for item in gone)
+    )
+    return ChangeQuote(
+        currency=booking.currency,
+        items=[
+            *(_changed(item, Part.GOES, fees[item.number]) for item in gone),
+            *(_changed(item, Part.COMES, 0) for item in new),
+        ],
+        old_total=booking.due,
+        new_total=booking.due + difference,
+        difference=difference,
+        quoted_at=at,
+        holds_until=min(
+            [
+                *(item.quote.expires_at for item in new if item.quote and item.quote.expires_at),
+                *(step for item in gone if (step := _next_fee(item, at))),
+            ],
+            default=None,
+        ),
+    )
+
+
+def supplement_for(
+    booking: Booking, amount: int, payment_method_id: str | None, change_id: str
+) -> PaymentView:
+    """Return the next further payment of a booking, still to be made."""
+    first = booking.payment
+    number = max((payment.supplement for payment in booking.payments), default=0) + 1
+    return PaymentView(
+        gateway=first.gateway,
+        payment_method_id=payment_method_id or first.payment_method_id,
+        currency=booking.currency,
+        amount=amount,
+        hold=first_hold(number),
+        change=change_id,
+    )
+
+
+def _changed(item: Item, part: Part, fee: int) -> ChangedItem:
+    return ChangedItem(
+        part=part,
+        component_id=item.component_id,
+        type=item.type,
+        title=item.title,
+        supplier=item.supplier,
+        price=item.price,
+        fee=fee,
+    )
+
+
+def _next_fee(item: Item, at: dt.datetime) -> dt.datetime | None:
+    """Return when the fee of an item changes next."""
+    if item.quote is None:
+        return None
+    ends = [step.until for step in item.quote.payable.terms.steps if step.until]
+    return min((end for end in ends if end > at), default=None)

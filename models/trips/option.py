@@ -1,0 +1,26 @@
+"""The trip option a trip planner offers.
+
+JSON is camelCase, as trip planners send it (contracts.md §1); Python is snake_case.
+"""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from models.core.money import Currency, MinorUnits
+from models.core.people import Traveler
+from models.core.supply import TripComponent
+from models.core.text import CamelModel, Key, Text
+
+
+class TripOption(CamelModel):
+    """A whole trip as a planner offers it; ``total_price`` is in minor units."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    trip_option_id: Key
+    title: Annotated[Text, Field(max_length=300)] = ""
+    total_price: MinorUnits
+    currency: Currency
+    travelers: list[Traveler] = Field(default=[], max_length=20)
+    components: Annotated[list[TripComponent], Field(min_length=1, max_length=20)]

@@ -1,0 +1,1 @@
+"""The gateway protocol, its errors and declines, webhook verification."""

@@ -1,0 +1,1 @@
+"""A payment service reached over HTTP (contracts.md §2)."""

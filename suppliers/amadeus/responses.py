@@ -1,0 +1,125 @@
+"""Amadeus' answers of whatever status, and what their error codes mean (providers.md §2)."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from models.core.errors import (
+    AuthConfig,
+    Declined,
+    InvalidRequest,
+    PriceChanged,
+    ProviderError,
+    Refusal,
+    Retryable,
+    Unavailable,
+    UnknownOutcome,
+)
+
+NAME: Final = "amadeus"
+
+Failure = TypeVar("Failure", bound=ProviderError)
+
+_BY_CODE: Final[dict[int, type[Refusal]]] = {
+    37200: PriceChanged,
+    34651: Unavailable,
+    38034: Unavailable,
+    34107: Unavailable,
+    477: InvalidRequest,
+    2781: InvalidRequest,
+    2668: InvalidRequest,
+    4926: InvalidRequest,
+    32171: InvalidRequest,
+    1304: Declined,
+    34733: Declined,
+    38190: AuthConfig,
+    38191: AuthConfig,
+    38192: AuthConfig,
+    38193: AuthConfig,
+    39683: AuthConfig,
+    39686: AuthConfig,
+}
+"""The error table of providers.md §2, as far as a code decides."""
+
+_FOR_A_PERSON: Final = frozenset({36870, 9112})
+"""BOOKING FAILED and TICKETING: an order may be there all the same ("check by operator")."""
+
+_SERVER_ERROR: Final = 38189
+_QUOTA: Final = frozenset({38194, 38195})
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One entry of Amadeus' list of errors."""
+
+    code: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    """An answer of whatever status; ``body`` is None when it is not a JSON object."""
+
+    operation: str
+    changes: bool
+    """The request may have changed Amadeus' world."""
+    status: int
+    body: dict[str, Any] | None
+    retry_after: dt.timedelta | None = None
+    request_id: str | None = None
+
+    @property
+    def issues(self) -> list[Issue]:
+        """Amadeus' own errors; empty when the answer is not one of its error answers."""
+        listed = (self.body or {}).get("errors")
+        return [
+            Issue(
+                code=issue["code"] if type(issue.get("code")) is int else None,
+                text=": ".join(str(issue[k]) for k in ("title", "detail") if issue.get(k)),
+            )
+            for issue in (listed if isinstance(listed, list) else [])
+            if isinstance(issue, dict)
+        ]
+
+    def failure(
+        self, error: type[Failure], message: str, *, code: object = None, **extra: Any
+    ) -> Failure:
+        """Return ``error`` about this answer."""
+        return error(
+            message,
+            provider=NAME,
+            operation=self.operation,
+            code=None if code is None else str(code),
+            status=self.status,
+            request_id=self.request_id,
+            **extra,
+        )
+
+    def unsettled(self, message: str, *, code: object = None) -> ProviderError:
+        """Return the error for an answer that does not tell whether anything was done."""
+        if self.changes:
+            return self.failure(UnknownOutcome, message, code=code)
+        return self.failure(Retryable, message, code=code, retry_after=self.retry_after)
+
+
+def failure(answer: ApiAnswer) -> ProviderError:
+    """Return the error for an answer that is not a success (providers.md §2, table)."""
+    issue = next(iter(answer.issues), None)
+    code = issue.code if issue is not None else None
+    said = issue.text if issue is not None and issue.text else f"status {answer.status}"
+    message = f"Amadeus: {said}"
+    if answer.status == 429 or code in _QUOTA:
+        return answer.failure(Retryable, message, code=code, retry_after=answer.retry_after)
+    if answer.status in (401, 403):
+        return answer.failure(AuthConfig, message, code=code)
+    if not 400 <= answer.status < 500 or answer.status == 408 or code == _SERVER_ERROR:
+        return answer.unsettled(message, code=code)
+    if issue is None:
+        # Not Amadeus' own words: something in between answered, or the address is wrong.
+        if answer.changes:
+            return answer.unsettled(message)
+        return answer.failure(AuthConfig, message)
+    if answer.changes and code in _FOR_A_PERSON:
+        return answer.failure(UnknownOutcome, f"{message}; check in the back office", code=code)
+    kind = _BY_CODE.get(code, InvalidRequest) if code is not None else InvalidRequest
+    return answer.failure(kind, message, code=code)

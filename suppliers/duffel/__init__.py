@@ -1,0 +1,1 @@
+"""Duffel: flights."""

@@ -1,0 +1,284 @@
+"""What we say to Duffel (providers.md §7), and our own quote read back."""
+
+import datetime as dt
+import json
+import re
+from typing import Any, Final
+
+import phonenumbers
+from anyascii import anyascii
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from models.core.errors import InvalidRequest
+from models.core.money import Money, exponent
+from models.core.people import Document, Traveler
+from models.core.supply import Quote, TripComponent
+from suppliers.core.protocol import Party
+from suppliers.duffel.orders import REFERENCE
+from suppliers.duffel.responses import Offer, OfferPassenger
+
+NAME: Final = "duffel"
+_GENDERS: Final = {"MALE": ("m", "mr"), "FEMALE": ("f", "ms")}
+"""Duffel's gender and a title that goes with it: it wants both, and knows no others."""
+_ADULT_FROM: Final = 18
+_INFANT_UNTIL: Final = 2
+_NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]+")
+_NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþðÐ]")
+
+
+class Priced(BaseModel):
+    """An offer as it was priced for the quote: what ``book`` needs of it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    offer_id: str
+    hold: bool
+    """It can be held: nothing is paid before ``complete``."""
+    provider: str
+    flights: list[str]
+    passengers: list[OfferPassenger]
+    departure_day: dt.date
+    """The local day on which ages count: departure of the last slice."""
+    last_day: dt.date
+    """The local day of the last arrival: documents must be valid until then."""
+    documents_required: bool
+    passports: bool
+    """The airline takes passport data."""
+    starts_at: AwareDatetime | None
+    ends_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, offer: Offer) -> "Priced":
+        """Return what has to be kept of an offer."""
+        return cls(
+            offer_id=offer.id,
+            hold=not offer.payment_requirements.requires_instant_payment,
+            provider=offer.owner.name,
+            flights=offer.flights,
+            passengers=offer.passengers,
+            departure_day=offer.slices[-1].segments[0].departing_at.date(),
+            last_day=offer.segments[-1].arriving_at.date(),
+            documents_required=offer.passenger_identity_documents_required,
+            passports="passport" in offer.supported_passenger_identity_document_types,
+            starts_at=offer.departs,
+            ends_at=offer.arrives,
+        )
+
+
+def read_offer(item: TripComponent, operation: str) -> Offer:
+    """Read a component's offer: a Duffel offer as the planner found it.
+
+    Raises:
+        InvalidRequest: it is none, or its currency is not the component's.
+    """
+    try:
+        # Through JSON, because that is what the strict model is made for.
+        offer = Offer.model_validate_json(json.dumps(item.offer, allow_nan=False))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise invalid("the trip's flight is not a Duffel offer", operation) from error
+    if offer.total_currency != item.currency:
+        raise invalid(f"the offer is in {offer.total_currency}, not {item.currency}", operation)
+    return offer
+
+
+def read_quote(quote: Quote) -> Priced:
+    """Read our own quote back.
+
+    Raises:
+        InvalidRequest: it is none of ours.
+    """
+    try:
+        return Priced.model_validate(quote.offer)
+    except ValidationError as error:
+        raise invalid(f"the quote of {quote.title} cannot be read", "book") from error
+
+
+def order(
+    priced: Priced, price: Money, party: Party, reference: str, agency_phone: str
+) -> dict[str, Any]:
+    """Return the body of ``POST /air/orders``: a hold where one can be had, else paid at once.
+
+    Raises:
+        InvalidRequest: these people cannot travel on this offer.
+    """
+    body: dict[str, Any] = {
+        "type": "hold" if priced.hold else "instant",
+        "selected_offers": [priced.offer_id],
+        "passengers": passengers(priced, party, agency_phone, "book"),
+        "metadata": {REFERENCE: reference},
+    }
+    if not priced.hold:
+        body["payments"] = [payment(price)]
+    return body
+
+
+def payment(price: Money) -> dict[str, str]:
+    """Return a payment from our balance at Duffel, to the minor unit."""
+    return {"type": "balance", "amount": decimals(price), "currency": price.currency}
+
+
+def decimals(price: Money) -> str:
+    """Write an amount as Duffel does: "30.20"."""
+    digits = exponent(price.currency)
+    if not digits:
+        return str(price.amount)
+    units, minor = divmod(price.amount, 10**digits)
+    return f"{units}.{minor:0{digits}d}"
+
+
+# -- travellers ---------------------------------------------------------------------------------
+
+
+def passengers(
+    priced: Priced, party: Party, agency_phone: str, operation: str
+) -> list[dict[str, Any]]:
+    """Return the ``passengers`` of an order: each person on the seat for their age.
+
+    Raises:
+        InvalidRequest: other people than the offer is for, or something needed is missing.
+    """
+    if len(priced.passengers) != len(party.travelers):
+        raise invalid(
+            f"the flight is offered to {len(priced.passengers)},"
+            f" but {len(party.travelers)} people travel",
+            operation,
+        )
+    waiting = list(party.travelers)
+    seated: list[tuple[OfferPassenger, Traveler]] = []
+    # An age is stricter than a type, and a lap needs its adult: those with an age first.
+    for seat in sorted(priced.passengers, key=lambda seat: seat.age is None):
+        fitting = next((one for one in waiting if _fits(one, seat, priced.departure_day)), None)
+        if fitting is None:
+            wanted = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
+            raise invalid(
+                f"a seat is offered to {wanted}, and none of the travellers left is", operation
+            )
+        waiting.remove(fitting)
+        seated.append((seat, fitting))
+    written = {
+        seat.id: _passenger(seat, person, priced, party, agency_phone, operation)
+        for seat, person in seated
+    }
+    _seat_infants(seated, written, priced.departure_day, operation)
+    return [written[seat.id] for seat in priced.passengers]
+
+
+def _age(traveler: Traveler, day: dt.date) -> int:
+    born = traveler.date_of_birth
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _fits(traveler: Traveler, seat: OfferPassenger, day: dt.date) -> bool:
+    age = _age(traveler, day)
+    if seat.age is not None:
+        return age == seat.age
+    match seat.type:
+        case "infant_without_seat":
+            return 0 <= age < _INFANT_UNTIL
+        case "child":
+            return _INFANT_UNTIL <= age < _ADULT_FROM
+        case _:
+            return age >= _ADULT_FROM
+
+
+def _seat_infants(
+    seated: list[tuple[OfferPassenger, Traveler]],
+    written: dict[str, dict[str, Any]],
+    day: dt.date,
+    operation: str,
+) -> None:
+    laps = [seat.id for seat, person in seated if _age(person, day) >= _ADULT_FROM]
+    infants = [
+        seat.id
+        for seat, person in seated
+        if seat.type == "infant_without_seat"
+        or (seat.type is None and _age(person, day) < _INFANT_UNTIL)
+    ]
+    if len(infants) > len(laps):
+        raise invalid("every infant needs an adult's lap", operation)
+    for infant, adult in zip(infants, laps, strict=False):
+        written[adult]["infant_passenger_id"] = infant
+
+
+def _passenger(
+    seat: OfferPassenger,
+    traveler: Traveler,
+    priced: Priced,
+    party: Party,
+    agency_phone: str,
+    operation: str,
+) -> dict[str, Any]:
+    who = f"{traveler.first_name} {traveler.last_name}"
+    if traveler.gender not in _GENDERS:
+        raise invalid(f"airlines at Duffel need the gender in {who}'s passport, M or F", operation)
+    gender, title = _GENDERS[traveler.gender]
+    answer: dict[str, Any] = {
+        "id": seat.id,
+        "title": title,
+        "gender": gender,
+        "given_name": airline_name(traveler.first_name, operation),
+        "family_name": airline_name(traveler.last_name, operation),
+        "born_on": traveler.date_of_birth.isoformat(),
+        "email": traveler.email or party.contact.email,
+        "phone_number": _phone(traveler, party, agency_phone, operation),
+    }
+    document = traveler.document
+    if document is not None and priced.passports and _is_passport(document):
+        answer["identity_documents"] = [_document(document, who, priced.last_day, operation)]
+    elif priced.documents_required:
+        raise invalid(f"the airline needs a passport of {who}", operation)
+    return answer
+
+
+def airline_name(name: str, operation: str) -> str:
+    """Return a name in the letters Duffel takes: Latin-1 and Latin Extended-A, space, - and '.
+
+    Raises:
+        InvalidRequest: nothing of it can be written so.
+    """
+    kept = name.strip()
+    if not _NAME.fullmatch(kept) or _NOT_ALLOWED.search(kept):
+        kept = " ".join(re.sub("[^A-Za-z' -]", "", anyascii(kept)).split())
+    if not kept:
+        raise invalid(f"the name {name!r} cannot be written in Latin letters", operation)
+    return kept
+
+
+def _phone(traveler: Traveler, party: Party, agency: str, operation: str) -> str:
+    number = traveler.phone or party.contact.phone or agency
+    document = traveler.document or party.lead.document
+    country = document.issuance_country.upper() if document is not None else None
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException as error:
+        raise invalid(
+            f"the phone number {number!r} needs its country code, as in +34 600 000 000", operation
+        ) from error
+    # Not is_possible_number: that takes a number without its area code, which E.164 cannot say.
+    possible = phonenumbers.ValidationResult.IS_POSSIBLE
+    if phonenumbers.is_possible_number_with_reason(parsed) != possible:
+        raise invalid(f"the phone number {number!r} has too few or too many digits", operation)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_passport(document: Document) -> bool:
+    return document.document_type.strip().upper() == "PASSPORT"
+
+
+def _document(document: Document, who: str, until: dt.date, operation: str) -> dict[str, str]:
+    if document.expiry_date < until:
+        raise invalid(
+            f"the passport of {who} expires on {document.expiry_date}, before the journey ends",
+            operation,
+        )
+    return {
+        "type": "passport",
+        "unique_identifier": document.number,
+        "issuing_country_code": document.issuance_country.upper(),
+        "expires_on": document.expiry_date.isoformat(),
+    }
+
+
+def invalid(message: str, operation: str) -> InvalidRequest:
+    """Return the refusal of what we will not even ask for."""
+    return InvalidRequest(message, provider=NAME, operation=operation)

@@ -1,0 +1,305 @@
+"""Experiences: GetYourGuide Partner API 1 (providers.md §6).
+
+A booking is made in two steps: ``POST /bookings`` puts a temporary one into a cart of its own and
+holds its places for a while; ``POST /carts`` confirms the cart, and from there on it costs. There
+is no idempotency key and no look-up by our reference. An unanswered first step leaves at most a
+temporary booking that deletes itself; an unanswered second one is looked up by the booking's hash.
+
+What is not free-sale is ``unconfirmed`` for up to 48 hours. The partner pays by collective bill
+(``master_bill``): no card number exists anywhere.
+"""
+
+import datetime as dt
+from typing import Any, Final
+from urllib.parse import quote as percent_encoded
+
+from models.core.errors import (
+    NotCancellable,
+    PriceChanged,
+    ProviderError,
+    Refusal,
+    Unavailable,
+    UnknownOutcome,
+)
+from models.core.money import Money
+from models.core.supply import (
+    Cancellation,
+    CancelQuote,
+    Capabilities,
+    Quote,
+    Reservation,
+    ReservationStatus,
+    TripComponent,
+)
+from settings import Settings
+from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.protocol import Party
+from suppliers.getyourguide import requests as ours
+from suppliers.getyourguide import responses as said
+from suppliers.getyourguide import standing
+from suppliers.getyourguide.quotes import Shop, asked_in
+
+NAME: Final = ours.NAME
+
+
+class GetYourGuideSupplier:
+    """Experiences of GetYourGuide, behind :class:`suppliers.protocol.Supplier`."""
+
+    name = NAME
+
+    def __init__(self, settings: Settings) -> None:
+        timeout = settings.supplier_timeout(NAME)
+        account = settings.supplier(NAME)
+        self._agency_phone = settings.agency_phone
+        self._http = JsonClient(
+            provider=NAME,
+            base_url=settings.supplier_url(NAME),
+            headers={
+                "X-ACCESS-TOKEN": account.api_key.get_secret_value() or "sandbox",
+                "Accept": "application/json",
+            },
+            timeout=timeout,
+        )
+        self._shop = Shop(self._http)
+        self.capabilities = Capabilities(
+            finds=False,
+            repeats=True,
+            lapses=True,
+            holds=True,
+            completes="before_capture",
+            confirms_later=True,
+            quotes_cancel=True,
+            timeout=dt.timedelta(seconds=timeout),
+        )
+
+    # -- quote ------------------------------------------------------------------------------
+
+    async def quote(self, item: TripComponent, party: Party) -> Quote:
+        """Verify tour, option and day, and price the start; see the protocol. Nothing is held."""
+        outing = ours.read_offer(item, party, "quote")
+        ours.phone(party, self._agency_phone, "quote")
+        verified = await self._shop.verify(outing)
+        price, categories = await self._shop.price(outing, "quote")
+        starts_at = ours.utc(item.starts_at)
+        asked = ours.Asked(
+            option_id=outing.option_id,
+            datetime=outing.datetime,
+            categories=categories,
+            questions=verified.option.mandatory(),
+            language=verified.option.language(),
+            free_sale=verified.option.free_sale,
+            country=outing.country,
+            policy=verified.policy,
+            starts_at=starts_at,
+        )
+        ours.check_questions(asked, party)
+        return Quote(
+            price=price,
+            terms=self._shop.terms(verified, starts_at, price),
+            title=f"{verified.title}, {outing.datetime:%-d %b %Y %H:%M}",
+            offer=asked.model_dump(mode="json"),
+            holdable=True,
+        )
+
+    # -- book -------------------------------------------------------------------------------
+
+    async def book(
+        self, item: TripComponent, quote: Quote, party: Party, reference: str
+    ) -> Reservation:
+        """Put it into a cart of its own, where it is held for a while; see the protocol."""
+        outing = ours.read_offer(item, party, "book")
+        asked = ours.read_quote(quote, "book")
+        ours.phone(party, self._agency_phone, "book")
+        body = ours.booking(asked, quote.price, party, reference)
+        answer = await self._call("POST", "/bookings", "book", body=body, changes=True)
+        if said.refused(answer):
+            raise await self._why_not(answer, outing, quote.price)
+        held = said.expect_ok(answer).parse(said.Held).data.bookings
+        return Reservation(
+            reference=reference,
+            supplier_id=held.booking_hash,
+            confirmation_code=held.booking_hash,
+            provider="GetYourGuide",
+            price=quote.price,
+            status=ReservationStatus.HELD,
+            held_until=held.reservation_expires_at.astimezone(dt.UTC),
+            details={
+                "shopping_cart_hash": held.shopping_cart_hash,
+                "free_sale": asked.free_sale,
+                "policy": asked.policy.model_dump(mode="json"),
+            },
+        )
+
+    async def _why_not(
+        self, answer: JsonAnswer, outing: ours.Outing, agreed: Money
+    ) -> ProviderError:
+        """Find out why nothing was held: what the error codes mean is not published."""
+        code, message = said.error_of(answer)
+        try:
+            price, _ = await self._shop.price(outing, "book")
+        except Refusal as refusal:
+            return refusal
+        except ProviderError:
+            price = agreed
+        if price != agreed:
+            return answer.failure(
+                PriceChanged,
+                f"{outing.title} now costs {price}, not {agreed}",
+                code=code,
+                new_price=price,
+            )
+        return answer.failure(Unavailable, message, code=code)
+
+    # -- complete ---------------------------------------------------------------------------
+
+    async def complete(
+        self,
+        reservation: Reservation,
+        quote: Quote,
+        party: Party,
+        key: str,  # noqa: ARG002
+    ) -> Reservation:
+        """Confirm the cart, after a look at what is in it; see the protocol.
+
+        One that is confirmed already is returned as it is: repeating it is safe.
+        """
+        asked = ours.read_quote(quote, "complete")
+        phone = ours.phone(party, self._agency_phone, "complete")
+        answer, seen = await self._seen(reservation, "complete")
+        if seen is None or seen.gone:
+            raise _lapsed(answer, seen)
+        if seen.booking_status != "temp":
+            return standing.as_asked(answer, seen, asked, quote.price, reservation)
+        standing.expect_held_as_asked(answer, seen, asked, quote.price)
+        cart = standing.cart_of(answer, seen, reservation)
+        answer = await self._call(
+            "POST",
+            "/carts",
+            "complete",
+            body=ours.confirmation(cart, asked, quote.price, party, phone),
+            changes=True,
+        )
+        if said.refused(answer):
+            return await self._not_confirmed(answer, reservation, asked, quote.price)
+        done = said.expect_ok(answer).parse(said.CartConfirmed).data
+        booked = standing.confirmed_in(answer, done, cart, reservation.supplier_id)
+        standing.expect_paid_as_asked(answer, done, quote.price)
+        return standing.as_asked(answer, booked, asked, quote.price, reservation)
+
+    async def _not_confirmed(
+        self, answer: JsonAnswer, reservation: Reservation, asked: ours.Asked, agreed: Money
+    ) -> Reservation:
+        """Tell what a refused confirmation left behind.
+
+        Raises:
+            Unavailable: nothing was confirmed.
+            UnknownOutcome: nobody knows (now).
+        """
+        code, message = said.error_of(answer)
+        try:
+            shown, seen = await self._seen(reservation, "complete")
+        except ProviderError as error:
+            raise answer.failure(UnknownOutcome, message, code=code) from error
+        if seen is None or seen.gone:
+            raise _lapsed(shown, seen)
+        if seen.booking_status == "temp":
+            raise answer.failure(Unavailable, message, code=code)
+        # An earlier request of ours had confirmed it.
+        return standing.as_asked(shown, seen, asked, agreed, reservation)
+
+    # -- look -------------------------------------------------------------------------------
+
+    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:  # noqa: ARG002
+        """GetYourGuide looks nothing up by our reference (``capabilities.finds`` is false)."""
+        return None
+
+    async def look(self, reservation: Reservation) -> Reservation:
+        """Show a booking by its hash, and its cart while it is temporary; see the protocol."""
+        answer, seen = await self._seen(reservation, "find")
+        if seen is None:
+            return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
+        if seen.booking_status == "temp" and seen.shopping_cart_hash:
+            cart, status = await self._cart(seen.shopping_cart_hash, reservation)
+            if status == "invalid":
+                # Nobody can confirm it any more; its places come free by themselves.
+                return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
+            if status != "open":
+                raise cart.unsettled("the cart is being confirmed", code=status)
+        return standing.taken(answer, seen, reservation)
+
+    async def _cart(self, cart_hash: str, reservation: Reservation) -> tuple[JsonAnswer, str]:
+        path = f"/carts/{percent_encoded(cart_hash, safe='')}"
+        answer = await self._get(path, "find", currency=reservation.price.currency)
+        cart = said.expect_ok(answer).parse(said.CartShown).data.shopping_cart
+        if cart.shopping_cart_hash != cart_hash:
+            raise answer.unsettled("GetYourGuide answered about another cart")
+        return answer, cart.status
+
+    async def _seen(
+        self, reservation: Reservation, operation: str
+    ) -> tuple[JsonAnswer, said.Booking | None]:
+        """Return a booking as it is now; None: one that was held and is not known any more."""
+        answer = await self._get(_path(reservation), operation, currency=reservation.price.currency)
+        if answer.status == 404 and said.refused(answer):
+            if standing.has_lapsed(reservation):
+                return answer, None
+            raise answer.unsettled(f"GetYourGuide does not know {reservation.supplier_id} (now)")
+        seen = said.expect_ok(answer).parse(said.Shown).found
+        if seen.booking_hash != reservation.supplier_id:
+            raise answer.unsettled("GetYourGuide answered about another booking")
+        return answer, seen
+
+    # -- cancel -----------------------------------------------------------------------------
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Say whether it is free now, and if not, what the policy keeps; see the protocol."""
+        answer, seen = await self._seen(reservation, "find")
+        return standing.cancel_quote(answer, seen, reservation, dt.datetime.now(dt.UTC))
+
+    async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
+        """Cancel it, or take it out of its cart while it is held; see the protocol."""
+        shown, seen = await self._seen(reservation, "cancel")
+        if seen is None or seen.gone:
+            return Cancellation(already=True)
+        fee = standing.fee(shown, seen, reservation, dt.datetime.now(dt.UTC))
+        path = f"{_path(reservation)}?{asked_in(reservation.price.currency)}"
+        answer = await self._call("DELETE", path, "cancel", changes=True)
+        if said.refused(answer):
+            _, seen = await self._seen(reservation, "cancel")
+            if seen is None or seen.gone:
+                return Cancellation(already=True, fee=fee)
+            code, message = said.error_of(answer)
+            if answer.status == 404:
+                raise answer.unsettled(message, code=code)
+            raise answer.failure(NotCancellable, message, code=code)
+        done = said.expect_ok(answer).parse(said.Deleted).data.bookings
+        if done.booking_hash != reservation.supplier_id or done.booking_status in (
+            "temp",
+            "unconfirmed",
+            "confirmed",
+        ):
+            raise answer.unsettled(
+                f"{done.booking_hash} is {done.booking_status} after it was cancelled"
+            )
+        return Cancellation(fee=fee)
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._http.close()
+
+    async def _get(self, path: str, operation: str, *, currency: str, **more: str) -> JsonAnswer:
+        return await self._call("GET", f"{path}?{asked_in(currency, **more)}", operation)
+
+    async def _call(
+        self, method: str, path: str, operation: str, *, body: Any = None, changes: bool = False
+    ) -> JsonAnswer:
+        return await self._http.call(method, path, operation=operation, changes=changes, body=body)
+
+
+def _path(reservation: Reservation) -> str:
+    return f"/bookings/{percent_encoded(reservation.supplier_id, safe='')}"
+
+
+def _lapsed(answer: JsonAnswer, seen: said.Booking | None) -> Unavailable:
+    status = seen.booking_status if seen else "unknown"
+    return answer.failure(Unavailable, "the reservation was not kept any longer", code=status)

@@ -1,0 +1,294 @@
+"""What we say to GetYourGuide (``specs/getyourguide``), and our own offer and quote read back."""
+
+import datetime as dt
+from typing import Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+
+from models.core.errors import InvalidRequest
+from models.core.money import Currency, Money
+from models.core.people import Traveler
+from models.core.supply import Quote, TripComponent
+from models.core.terms import CancellationTerms, FeeStep
+from models.core.text import Text
+from suppliers.core.protocol import Party
+
+NAME: Final = "getyourguide"
+PAYMENT_CURRENCIES: Final = frozenset(
+    {"AED", "AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "PLN", "SEK", "USD"}
+)
+"""What bookings are paid in; searching knows more."""
+_FURTHEST_ZONE: Final = dt.timedelta(hours=14)
+_LONGEST_NAME: Final = 44
+_LONGEST_REFERENCE: Final = 255
+_LANGUAGE: Final = "en"
+
+
+class _Ours(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Outing(_Ours):
+    """The offer of a trip component: which option, when, for whom."""
+
+    tour_id: int = Field(ge=1)
+    title: Text
+    option_id: int = Field(ge=1)
+    datetime: NaiveDatetime
+    """Local, where it takes place."""
+    currency: Currency
+    participants: dict[str, int] = Field(min_length=1)
+    """How many of each ticket category ("adult")."""
+    country: str = Field(default="US", pattern="^[A-Z]{2}$")
+    """The booker's, for travellers without a document."""
+
+    @property
+    def people(self) -> int:
+        """How many come."""
+        return sum(self.participants.values())
+
+
+class Category(_Ours):
+    """So many people of a price category of the option."""
+
+    category_id: int
+    number_of_participants: int
+
+
+class Policy(_Ours):
+    """How a tour can be cancelled, as it is kept in a quote."""
+
+    cancellable: bool = False
+    """Without a word about it, it is not."""
+    unit: str | None = None
+    """``percentage`` or ``fixed``."""
+    value: str | None = None
+    """Per cent, or major units of the currency; None: nothing."""
+    offset_minutes: int = 0
+    """So long before the start it ends to be cancellable at that fee."""
+    text: str = ""
+
+    def terms(self, starts_at: dt.datetime, price: Money) -> CancellationTerms:
+        """Return the terms for a start (UTC) at a price.
+
+        Raises:
+            ValueError: the fee is none.
+        """
+        source = f"getyourguide: {self.text}"[:2_000]
+        if not self.cancellable:
+            return CancellationTerms.non_refundable(price.amount, source)
+        until = starts_at - dt.timedelta(minutes=self.offset_minutes)
+        steps = (FeeStep(until=until, fee=self._fee(price)), FeeStep(until=None, fee=price.amount))
+        return CancellationTerms(steps=steps, source=source)
+
+    def _fee(self, price: Money) -> int:
+        if self.value is None or not float(self.value):
+            return 0
+        if self.unit == "percentage":
+            # A fraction stays with the supplier.
+            kept = Money.from_decimal(self.value, "USD").amount * price.amount
+            return min(-(-kept // 10_000), price.amount)
+        if self.unit == "fixed":
+            return min(Money.from_decimal(self.value, price.currency).amount, price.amount)
+        return price.amount
+
+
+class Asked(_Ours):
+    """What a quote of ours carries to booking and completing."""
+
+    option_id: int
+    datetime: NaiveDatetime
+    categories: tuple[Category, ...] = Field(min_length=1)
+    questions: tuple[str, ...]
+    """Mandatory questions about each traveller, in the option's words."""
+    language: tuple[str, str] | None
+    """Type and code of the conduction language, where one must be chosen."""
+    free_sale: bool
+    country: str
+    policy: Policy
+    starts_at: AwareDatetime
+
+    @property
+    def people(self) -> int:
+        """How many come."""
+        return sum(category.number_of_participants for category in self.categories)
+
+
+def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
+    """Read a component's offer.
+
+    Raises:
+        InvalidRequest: it is no offer of ours, or for another party, time or currency.
+    """
+    try:
+        outing = Outing.model_validate(item.offer)
+    except ValidationError as error:
+        raise invalid(f"the experience's offer cannot be read: {error}", operation) from error
+    if outing.people != len(party.travelers) or min(outing.participants.values()) < 0:
+        raise invalid(
+            f"{outing.title} was offered for {outing.people}, but {len(party.travelers)} travel",
+            operation,
+        )
+    if outing.currency != item.currency:
+        raise invalid(f"the offer is in {outing.currency}, not {item.currency}", operation)
+    if outing.currency not in PAYMENT_CURRENCIES:
+        raise invalid(f"GetYourGuide takes no payment in {outing.currency}", operation)
+    # Local time where we know no zone of: close enough to be the same start.
+    if abs(utc(item.starts_at).replace(tzinfo=None) - outing.datetime) > _FURTHEST_ZONE:
+        raise invalid(f"{outing.title} starts on {outing.datetime}, not as in the trip", operation)
+    return outing
+
+
+def read_quote(quote: Quote, operation: str) -> Asked:
+    """Read our own quote back.
+
+    Raises:
+        InvalidRequest: it is none of ours.
+    """
+    try:
+        return Asked.model_validate(quote.offer)
+    except ValidationError as error:
+        raise invalid(f"the quote of {quote.title} cannot be read", operation) from error
+
+
+def phone(party: Party, agency: str, operation: str) -> str:
+    """Return the number a supplier can call, in international form ("+…", E.123).
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
+    for number in numbers:
+        if number and number.startswith(("+", "00")):
+            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
+    raise invalid(
+        "the tour supplier needs a phone number with its country code, such as +1 212 555 0100",
+        operation,
+    )
+
+
+def breakdown(outing: Outing) -> dict[str, Any]:
+    """Return the body of ``/tours/{id}/price-breakdown``."""
+    return {
+        "base_data": {"currency": outing.currency},
+        "data": {"date": outing.datetime.date().isoformat(), "participants": outing.participants},
+    }
+
+
+def booking(asked: Asked, price: Money, party: Party, reference: str) -> dict[str, Any]:
+    """Return the body of ``POST /bookings``.
+
+    Raises:
+        InvalidRequest: the reference is too long, or a question has no answer.
+    """
+    if len(reference) > _LONGEST_REFERENCE:
+        raise invalid(f"a reference has at most {_LONGEST_REFERENCE} characters", "book")
+    categories = [category.model_dump() for category in asked.categories]
+    return {
+        "base_data": {"cnt_language": _LANGUAGE, "currency": price.currency},
+        "data": {
+            "booking": {
+                "bookable": {
+                    "external_reference_id": reference,
+                    "option_id": asked.option_id,
+                    "datetime": asked.datetime.isoformat(timespec="seconds"),
+                    "price": float(price.to_decimal()),
+                    "categories": categories,
+                    "questions": _answers(asked, party, "book"),
+                }
+            }
+        },
+    }
+
+
+def confirmation(cart: str, asked: Asked, price: Money, party: Party, phone: str) -> dict[str, Any]:
+    """Return the body of ``POST /carts``; the partner pays by its collective bill."""
+    lead = party.lead
+    traveler = {
+        "salutation_code": "c",
+        "first_name": lead.first_name[:_LONGEST_NAME].strip(),
+        "last_name": lead.last_name[:_LONGEST_NAME].strip(),
+        "email": party.contact.email,
+        "phone_number": phone,
+    }
+    country = lead.document.nationality.upper() if lead.document else asked.country
+    return {
+        "base_data": {"cnt_language": _LANGUAGE, "currency": price.currency},
+        "data": {
+            "shopping_cart": {
+                "shopping_cart_hash": cart,
+                "billing": {**traveler, "country_code": country},
+                "traveler": traveler,
+                "payment": {"master_bill": True},
+            }
+        },
+    }
+
+
+def check_questions(asked: Asked, party: Party) -> None:
+    """Make sure that we can answer what must be answered.
+
+    Raises:
+        InvalidRequest: a question has no answer.
+    """
+    _answers(asked, party, "quote")
+
+
+def _answers(asked: Asked, party: Party, operation: str) -> dict[str, Any]:
+    of_travelers = [
+        c.category_id for c in asked.categories for _ in range(c.number_of_participants)
+    ]
+    if len(of_travelers) != len(party.travelers):
+        raise invalid(f"the quote is for {len(of_travelers)} people", operation)
+    answers: dict[str, Any] = {}
+    if asked.questions:
+        answers["participant_questions"] = [
+            {
+                "category_id": category,
+                "participant_answers": dict(
+                    _answer(question, traveler, asked.datetime.date(), operation)
+                    for question in asked.questions
+                ),
+            }
+            for traveler, category in zip(party.travelers, of_travelers, strict=True)
+        ]
+    if asked.language is not None:
+        kind, value = asked.language
+        answers["conduction_language"] = {"type": kind, "value": value}
+    return answers
+
+
+def _answer(
+    question: str, traveler: Traveler, day: dt.date, operation: str
+) -> tuple[str, dict[str, str]]:
+    """Return a traveller's answer by the name that answers have; it is another than questions'."""
+    document = traveler.document
+    born = traveler.date_of_birth
+    match question:
+        case "traveler_names":
+            names = {"first_name": traveler.first_name, "last_name": traveler.last_name}
+            return "traveler_name", names
+        case "traveler_dates_of_birth":
+            return "traveler_date_of_birth", {"value": born.isoformat()}
+        case "traveler_ages":
+            age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+            return "traveler_age", {"value": str(age)}
+        case "traveler_passport_numbers" if document:
+            return "traveler_passport_number", {"value": document.number}
+        case "traveler_id_numbers" if document:
+            return "traveler_id_number", {"value": document.number}
+        case "traveler_passport_details" if document:
+            facts = f"Country {document.nationality} Expiry {document.expiry_date.isoformat()}"
+            return "traveler_passport_details", {"value": f"{document.number} {facts}"}
+    words = question.removeprefix("traveler_").replace("_", " ")
+    raise invalid(f"the supplier asks for the {words} of each traveller", operation)
+
+
+def invalid(message: str, operation: str) -> InvalidRequest:
+    """Return the error for what we cannot even ask."""
+    return InvalidRequest(message, provider=NAME, operation=operation)
+
+
+def utc(moment: dt.datetime) -> dt.datetime:
+    """Return a moment in UTC; one without a zone is in it."""
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

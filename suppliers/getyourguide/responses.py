@@ -1,0 +1,238 @@
+"""What GetYourGuide answers (``specs/getyourguide``), read strictly."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import AwareDatetime, Field, StrictInt, field_validator, model_validator
+
+from models.core.errors import InvalidRequest, ProviderError, Unavailable
+from models.core.money import Money
+from models.core.text import Text
+from suppliers.core.http import Amount, JsonAnswer, Message
+from suppliers.getyourguide.requests import Asked
+
+BookingStatus = Literal[
+    "temp",
+    "unconfirmed",
+    "confirmed",
+    "canceled",
+    "deleted",
+    "deleted_by_customer",
+    "deleted_by_daemon",
+]
+
+
+class _Issue(Message):
+    errorCode: StrictInt  # noqa: N815 - as published
+    errorMessage: str = ""  # noqa: N815
+
+
+class _Errors(Message):
+    status: Literal["ERROR"]
+    errors: list[_Issue] = Field(min_length=1)
+
+
+def error_of(answer: JsonAnswer) -> tuple[str, str]:
+    """Return the code and the words of an error answer; the code is empty when it has none."""
+    envelope = answer.peek(_Errors)
+    if envelope is None:
+        return "", f"GetYourGuide answered {answer.status}"
+    first = envelope.errors[0]
+    return str(first.errorCode), f"GetYourGuide: {first.errorMessage or first.errorCode}"
+
+
+def refused(answer: JsonAnswer) -> bool:
+    """Tell whether it is GetYourGuide's own "no": nothing was done. 401 is the key's fault."""
+    return (
+        400 <= answer.status < 500
+        and answer.status not in (401, 403, 408, 429)
+        and error_of(answer)[0] != ""
+    )
+
+
+def expect_ok(answer: JsonAnswer) -> JsonAnswer:
+    """Return the answer if it is a success.
+
+    Raises:
+        ProviderError: by the statuses of providers.md §6; codes are not published.
+    """
+    if answer.ok:
+        return answer
+    raise failure(answer)
+
+
+def failure(answer: JsonAnswer) -> ProviderError:
+    """Return the error for an answer that is no success."""
+    code, message = error_of(answer)
+    if refused(answer):
+        kind = Unavailable if answer.status == 404 else InvalidRequest
+        return answer.failure(kind, message, code=code)
+    return answer.by_status(message, code=code or None)
+
+
+class _Held(Message):
+    shopping_cart_hash: Text = Field(min_length=1)
+    booking_hash: Text = Field(min_length=1)
+    status: Literal["temp"]
+    return_code: Amount = Decimal(0)
+    reservation_expires_at: AwareDatetime
+
+    @field_validator("return_code")
+    @classmethod
+    def _zero(cls, code: Decimal) -> Decimal:
+        if code:
+            raise ValueError("the booking service did not succeed")
+        return code
+
+
+class _HeldData(Message):
+    bookings: _Held
+
+
+class Held(Message):
+    """``POST /bookings``: a temporary booking in a cart."""
+
+    data: _HeldData
+
+
+class _BookedCategory(Message):
+    category_id: StrictInt
+    number_of_participants: StrictInt
+
+
+class _Bookable(Message):
+    option_id: StrictInt
+    datetime: dt.datetime
+    datetime_utc: AwareDatetime | None = None
+    datetime_type: str | None = None
+    price: Amount
+    currently_cancellable_at_no_fee: bool | None = None
+    categories: list[_BookedCategory]
+
+
+class _Ticket(Message):
+    booking_reference: Text | None = None
+    ticket_url: Text | None = None
+    emergency_phone_number: Text | None = None
+
+
+class Booking(Message):
+    """A booking, as ``GET /bookings/{hash}`` and carts show it."""
+
+    booking_hash: Text = Field(min_length=1)
+    booking_status: BookingStatus
+    shopping_cart_hash: Text | None = None
+    bookable: _Bookable
+    ticket: _Ticket | None = None
+
+    @property
+    def gone(self) -> bool:
+        """It does not stand (any more)."""
+        return self.booking_status not in ("temp", "unconfirmed", "confirmed")
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """When it starts (UTC), where it says so to the minute."""
+        item = self.bookable
+        return None if item.datetime_type == "date" else item.datetime_utc
+
+    def price(self, answer: JsonAnswer, currency: str) -> Money:
+        """Return what it costs."""
+        return answer.money(self.bookable.price, currency)
+
+    def other_than(self, asked: Asked) -> list[str]:
+        """Return in what it is not what was asked for."""
+        item = self.bookable
+        wrong = []
+        if item.option_id != asked.option_id:
+            wrong.append(f"it is option {item.option_id}")
+        if item.datetime.replace(tzinfo=None) != asked.datetime:
+            wrong.append(f"it starts on {item.datetime}")
+        booked = sorted((c.category_id, c.number_of_participants) for c in item.categories)
+        wanted = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
+        if booked != wanted:
+            wrong.append(f"it is for {sum(number for _, number in booked)} people")
+        return wrong
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is worth keeping beside the reservation."""
+        ticket = self.ticket or _Ticket()
+        facts = {
+            "shopping_cart_hash": self.shopping_cart_hash,
+            "voucher_url": ticket.ticket_url,
+            "emergency_phone": ticket.emergency_phone_number,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+
+class _Enveloped(Message):
+    booking: Booking
+
+
+class Shown(Message):
+    """``GET /bookings/{hash}``; published without the envelope that all others have."""
+
+    booking: Booking | None = None
+    data: _Enveloped | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.booking is None) == (self.data is None):
+            raise ValueError("one booking, with or without an envelope")
+        return self
+
+    @property
+    def found(self) -> Booking:
+        """The booking."""
+        found = self.data.booking if self.data else self.booking
+        assert found is not None
+        return found
+
+
+class _CartStatus(Message):
+    shopping_cart_hash: Text
+    status: Literal["open", "in_payment", "completed", "invalid"]
+
+
+class _CartData(Message):
+    shopping_cart: _CartStatus
+
+
+class CartShown(Message):
+    """``GET /carts/{hash}``."""
+
+    data: _CartData
+
+
+class _PaymentInfo(Message):
+    payment_currency: str | None = None
+    total_price: Amount | None = None
+
+
+class ConfirmedCart(_CartStatus):
+    """A cart after its confirmation."""
+
+    bookings: list[Booking] = Field(min_length=1)
+    payment_info: _PaymentInfo = _PaymentInfo()
+
+
+class CartConfirmed(Message):
+    """``POST /carts``."""
+
+    data: ConfirmedCart
+
+
+class _Deleted(Message):
+    booking_hash: Text
+    booking_status: BookingStatus
+
+
+class _DeletedData(Message):
+    bookings: _Deleted
+
+
+class Deleted(Message):
+    """``DELETE /bookings/{hash}``."""
+
+    data: _DeletedData

@@ -1,0 +1,1 @@
+"""RateHawk (ETG): hotels."""

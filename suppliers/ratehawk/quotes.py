@@ -1,0 +1,82 @@
+"""Quoting a hotel of RateHawk's: find the rate for our nights and guests, and prebook it."""
+
+import datetime as dt
+from typing import Final
+
+from models.core.errors import Unavailable
+from models.core.money import Money
+from models.core.supply import Quote
+from models.core.terms import CancellationTerms
+from suppliers.ratehawk import errors, rates
+from suppliers.ratehawk import requests as ours
+from suppliers.ratehawk.orders import Ask
+
+_RATE_LIFE: Final = dt.timedelta(minutes=30)
+"""How long a rate is recommended to be used ("Retrieve hotelpage", limitations)."""
+
+
+class Quotes:
+    """Asks about rates; books nothing."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def quote(self, stay: ours.Stay) -> Quote:
+        """Find the rate for our nights and guests, and prebook it.
+
+        What is prebooked is a rate of a search for exactly the offer's nights and guests, so that
+        a hash that was made for others cannot be booked by mistake.
+
+        Raises:
+            Unavailable: it is not what the offer says, or has stricter terms.
+            InvalidRequest: it is charged in another currency.
+            Retryable: no answer.
+        """
+        await self._verify_hotel(stay)
+        asked_at = dt.datetime.now(dt.UTC)
+        answer = (await self._ask("/search/hp/", stay.asked(), "quote")).expect_ok(errors.AT_QUOTE)
+        offered = answer.parse(rates.HotelPage).rate_for(stay)
+        if offered is None:
+            raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
+        shown = offered.priced(answer, stay)
+        price, terms, book_hash = await self._prebook(stay, offered)
+        free_until = stay.free_cancellation_before
+        if (
+            # Prebooking may swap a refundable rate for another one of the same room and board.
+            not rates.as_lenient((price, terms), shown, asked_at)
+            or (
+                (free_until is not None and free_until > asked_at)
+                and terms.fee_at(free_until - dt.timedelta(seconds=1), price.amount) > 0
+            )
+        ):
+            raise answer.failure(Unavailable, f"{stay.name} now has stricter cancellation terms")
+        return Quote(
+            price=price,
+            terms=terms,
+            title=f"{stay.name}, {stay.checkin:%-d %b} – {stay.checkout:%-d %b %Y}",
+            expires_at=asked_at + _RATE_LIFE,
+            offer={"book_hash": book_hash},
+        )
+
+    async def _verify_hotel(self, stay: ours.Stay) -> None:
+        answer = (
+            await self._ask("/hotel/info/", {"hid": stay.hid, "language": ours.LANGUAGE}, "quote")
+        ).expect_ok(errors.AT_QUOTE)
+        hotel = answer.parse(rates.HotelInfo).data
+        if hotel.hid != stay.hid or hotel.name.casefold() != stay.name.casefold():
+            raise answer.failure(Unavailable, f"the hotel is {hotel.name}, not {stay.name}")
+
+    async def _prebook(
+        self, stay: ours.Stay, offered: rates.Rate
+    ) -> tuple[Money, CancellationTerms, str]:
+        # An increase of 0 %: at a higher price there is no rate, and the traveller is asked anew.
+        answer = (
+            await self._ask(
+                "/hotel/prebook/",
+                {"hash": offered.book_hash, "price_increase_percent": 0},
+                "quote",
+            )
+        ).expect_ok(errors.AT_QUOTE)
+        rate = answer.parse(rates.Prebooked).rate(answer, stay, offered)
+        price, terms = rate.priced(answer, stay)
+        return price, terms, rate.book_hash

@@ -1,0 +1,167 @@
+"""What we say to Viator (``specs/viator``), and our own offer and quote read back."""
+
+import datetime as dt
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from models.core.errors import InvalidRequest
+from models.core.money import Currency
+from models.core.people import Traveler
+from models.core.supply import Quote, TripComponent
+from models.core.text import Text
+from suppliers.core.protocol import Party
+
+NAME: Final = "viator"
+
+
+class _Ours(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
+    )
+
+
+class PaxMix(_Ours):
+    """So many travellers of an age band."""
+
+    age_band: Literal["ADULT", "SENIOR", "YOUTH", "CHILD", "INFANT", "TRAVELER"]
+    number_of_travelers: int = Field(ge=1)
+
+
+class LanguageGuide(_Ours):
+    """The guide that was chosen."""
+
+    type: str
+    language: str
+
+
+class Outing(_Ours):
+    """The offer of a trip component: which experience, when, for whom."""
+
+    product_code: Text
+    title: Text
+    product_option_code: Text
+    travel_date: dt.date
+    start_time: str = Field(pattern=r"^\d\d:\d\d$")
+    """Local, where the product operates."""
+    currency: Currency
+    pax_mix: tuple[PaxMix, ...] = Field(min_length=1)
+    language_guide: LanguageGuide | None = None
+
+    @property
+    def travelers(self) -> int:
+        """How many come."""
+        return sum(pax.number_of_travelers for pax in self.pax_mix)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the request of an availability check or a hold."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"title", "language_guide"})
+
+
+class Asked(_Ours):
+    """What a quote of ours carries to the booking."""
+
+    questions: tuple[str, ...]
+    """Booking questions of the product, by their ids."""
+    operator: str
+
+
+def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
+    """Read a component's offer.
+
+    Raises:
+        InvalidRequest: it is no offer of ours, or for another party or currency.
+    """
+    try:
+        outing = Outing.model_validate(item.offer)
+    except ValidationError as error:
+        raise _invalid(f"the experience's offer cannot be read: {error}", operation) from error
+    if outing.travelers != len(party.travelers):
+        raise _invalid(
+            f"{outing.title} was offered for {outing.travelers}, but {len(party.travelers)} travel",
+            operation,
+        )
+    if outing.currency != item.currency:
+        raise _invalid(f"the offer is in {outing.currency}, not {item.currency}", operation)
+    return outing
+
+
+def read_quote(quote: Quote) -> Asked:
+    """Read our own quote back.
+
+    Raises:
+        InvalidRequest: it is none of ours.
+    """
+    try:
+        return Asked.model_validate(quote.offer)
+    except ValidationError as error:
+        raise _invalid(f"the quote of {quote.title} cannot be read", "book") from error
+
+
+def phone(party: Party, agency: str, operation: str) -> str:
+    """Return the number an operator can call, in international form as Viator requires ("+…").
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
+    for number in numbers:
+        if number and number.startswith(("+", "00")):
+            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
+    raise _invalid(
+        "the tour operator needs a phone number with its country code, such as +1 212 555 0100",
+        operation,
+    )
+
+
+def booking(
+    outing: Outing, asked: Asked, party: Party, held: str, reference: str, agency_phone: str
+) -> dict[str, Any]:
+    """Return the body of ``/bookings/book``."""
+    bands = [pax.age_band for pax in outing.pax_mix for _ in range(pax.number_of_travelers)]
+    answers = [
+        {"question": question, "answer": answer, "travelerNum": number}
+        for number, (traveler, band) in enumerate(zip(party.travelers, bands, strict=True), 1)
+        for question in asked.questions
+        if (answer := _answer(question, traveler, band)) is not None
+    ]
+    guide = outing.language_guide
+    return {
+        **outing.asked(),
+        "bookingRef": held,
+        "partnerBookingRef": reference,
+        **({"languageGuide": guide.model_dump()} if guide else {}),
+        "bookerInfo": {"firstName": party.lead.first_name, "lastName": party.lead.last_name},
+        "bookingQuestionAnswers": answers,
+        "communication": {
+            "phone": phone(party, agency_phone, "book"),
+            "email": party.contact.email,
+        },
+    }
+
+
+def _answer(question: str, traveler: Traveler, band: str) -> str | None:
+    """Return a traveller's answer; None where we do not know it, and Viator says if it must."""
+    document = traveler.document
+    match question:
+        case "AGEBAND":
+            return band
+        case "FULL_NAMES_FIRST":
+            return traveler.first_name
+        case "FULL_NAMES_LAST":
+            return traveler.last_name
+        case "DATE_OF_BIRTH":
+            return traveler.date_of_birth.isoformat()
+        case "PASSPORT_PASSPORT_NO" if document:
+            return document.number
+        case "PASSPORT_EXPIRY" if document:
+            return document.expiry_date.isoformat()
+        case "PASSPORT_NATIONALITY" if document:
+            return document.nationality
+        case _:
+            return None
+
+
+def _invalid(message: str, operation: str) -> InvalidRequest:
+    return InvalidRequest(message, provider=NAME, operation=operation)

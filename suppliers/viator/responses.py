@@ -1,0 +1,261 @@
+"""What Viator answers (``specs/viator``), read strictly."""
+
+import datetime as dt
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AwareDatetime, Field, StrictInt
+
+from models.core.errors import AuthConfig, InvalidRequest
+from models.core.money import Money
+from models.core.terms import CancellationTerms, FeeStep
+from models.core.text import Text
+from suppliers.core.http import Amount, CamelMessage, JsonAnswer
+from suppliers.viator.requests import Outing
+
+
+class _Error(CamelMessage):
+    code: str
+    message: str = ""
+
+
+def error_of(answer: JsonAnswer) -> tuple[str, str]:
+    """Return the code and the words of an error answer; the code is empty when it has none."""
+    error = answer.peek(_Error)
+    if error is None:
+        return "", f"Viator answered {answer.status}"
+    return error.code, f"Viator: {error.message or error.code}"
+
+
+def expect_ok(answer: JsonAnswer) -> JsonAnswer:
+    """Return the answer if it is a success.
+
+    Raises:
+        ProviderError: by the table of providers.md §5.
+    """
+    if answer.ok:
+        return answer
+    code, message = error_of(answer)
+    if answer.status == 400 and code == "INVALID_HEADER_VALUE":
+        raise answer.failure(AuthConfig, message, code=code)
+    if answer.status == 400 and code:
+        raise answer.failure(InvalidRequest, message, code=code)
+    raise answer.by_status(message, code=code or None)
+
+
+class _PriceObject(CamelMessage):
+    recommended_retail_price: Amount
+    partner_total_price: Amount
+
+
+class _TotalPrice(CamelMessage):
+    price: _PriceObject
+
+
+class _LineItem(CamelMessage):
+    number_of_travelers: StrictInt
+
+
+class _Priced(CamelMessage):
+    line_items: tuple[_LineItem, ...] = ()
+    total_price: _TotalPrice | None = None
+
+    @property
+    def people(self) -> int | None:
+        """How many the price is for, where it says so."""
+        return sum(line.number_of_travelers for line in self.line_items) or None
+
+    def retail(self, answer: JsonAnswer, currency: str) -> Money | None:
+        """Return what the traveller pays, where a price is stated."""
+        if self.total_price is None:
+            return None
+        return answer.money(self.total_price.price.recommended_retail_price, currency)
+
+
+class BookableItem(_Priced):
+    """One start of a product on a day."""
+
+    product_option_code: str | None = None
+    start_time: str | None = None
+    available: bool
+    unavailable_reason: str = "UNKNOWN"
+
+
+class Availability(CamelMessage):
+    """``/availability/check``."""
+
+    currency: str
+    product_code: str
+    travel_date: dt.date
+    bookable_items: list[BookableItem]
+
+
+class _Held(CamelMessage):
+    status: Literal["HOLDING", "HOLD_NOT_PROVIDED"]
+
+
+class _HoldInfo(CamelMessage):
+    availability: _Held
+    pricing: _Held
+
+
+class Hold(_Priced):
+    """``/bookings/hold``."""
+
+    booking_ref: Text = Field(min_length=1)
+    booking_hold_info: _HoldInfo
+    currency: str | None = None
+
+
+class _Refundable(CamelMessage):
+    day_range_min: StrictInt
+    percentage_refundable: StrictInt = Field(ge=0, le=100)
+    end_timestamp: AwareDatetime | None = None
+
+
+class Policy(CamelMessage):
+    """A cancellation policy: day ranges of a product, timestamps of a booking."""
+
+    type: Literal["STANDARD", "CUSTOM", "ALL_SALES_FINAL"]
+    description: str = ""
+    refund_eligibility: tuple[_Refundable, ...]
+
+    def terms(self, starts_at: dt.datetime, price: int) -> CancellationTerms:
+        """Return the terms for a start (aware, local) at a price (minor units).
+
+        The timestamps (UTC) of a booking are used where there are any; a product's day ranges
+        count days where it operates.
+        """
+        source = f"viator {self.type}: {self.description}"
+        ranges = sorted(self.refund_eligibility, key=lambda part: -part.day_range_min)
+        if self.type == "ALL_SALES_FINAL" or (not ranges and self.type == "CUSTOM"):
+            return CancellationTerms.non_refundable(price, source)
+        if not ranges:
+            day_before = (starts_at - dt.timedelta(days=1)).astimezone(dt.UTC)
+            return CancellationTerms.free_until(day_before, price, source)
+        steps = [
+            FeeStep(
+                until=part.end_timestamp
+                or (starts_at - dt.timedelta(days=part.day_range_min)).astimezone(dt.UTC),
+                fee=kept(price, part.percentage_refundable),
+            )
+            for part in ranges
+        ]
+        return CancellationTerms(steps=(*steps, FeeStep(until=None, fee=price)), source=source)
+
+
+def kept(price: int, percent_refunded: int) -> int:
+    """Return what is kept of a price (minor units); a fraction stays with the supplier."""
+    return price - price * percent_refunded // 100
+
+
+class _Operator(CamelMessage):
+    name: Text = "Viator"
+
+
+class _Option(CamelMessage):
+    product_option_code: str
+
+
+class Product(CamelMessage):
+    """``/products/{code}``, as far as a booking needs it."""
+
+    status: str
+    product_code: str
+    title: Text = ""
+    supplier: _Operator = _Operator()
+    time_zone: str = "UTC"
+    booking_questions: tuple[str, ...] = ()
+    product_options: tuple[_Option, ...] = ()
+    cancellation_policy: Policy | None = None
+
+    def starts_at(self, answer: JsonAnswer, outing: Outing) -> dt.datetime:
+        """Return the start (aware, local where it operates).
+
+        Raises:
+            Retryable: the time or the time zone is none.
+        """
+        try:
+            zone = dt.UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
+            time = dt.time.fromisoformat(outing.start_time)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise answer.unsettled(
+                f"{outing.title} starts at no time we can read: {error}", code="malformed_answer"
+            ) from error
+        return dt.datetime.combine(outing.travel_date, time, zone)
+
+
+class _Voucher(CamelMessage):
+    url: Text
+
+
+class Booking(_Priced):
+    """``/bookings/book`` and ``/bookings/status``."""
+
+    status: Literal["CONFIRMED", "PENDING", "IN_PROGRESS", "REJECTED", "CANCELED", "FAILED"]
+    rejection_reason_code: str | None = None
+    booking_ref: Text = Field(min_length=1)
+    partner_booking_ref: str | None = None
+    currency: str | None = None
+    cancellation_policy: Policy | None = None
+    voucher_info: _Voucher | None = None
+    next_poll_at: AwareDatetime | None = None
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """When it starts (UTC), where the policy says so: its last period ends at the start."""
+        policy = self.cancellation_policy
+        ends = [
+            part.end_timestamp
+            for part in (policy.refund_eligibility if policy else ())
+            if part.day_range_min == 0
+        ]
+        return ends[0].astimezone(dt.UTC) if ends and ends[0] else None
+
+    def details(self) -> dict[str, Any]:
+        """Return what is worth keeping beside the reservation."""
+        facts: dict[str, Any] = {}
+        if self.voucher_info is not None:
+            facts["voucher_url"] = self.voucher_info.url
+        if self.next_poll_at is not None:
+            facts["next_poll_at"] = self.next_poll_at.isoformat()
+        if self.cancellation_policy is not None:
+            facts["refundable"] = [
+                {"until": part.end_timestamp.isoformat(), "percent": part.percentage_refundable}
+                for part in self.cancellation_policy.refund_eligibility
+                if part.end_timestamp is not None
+            ]
+        return facts
+
+
+class _Refund(CamelMessage):
+    item_price: Amount | None = None
+    refund_amount: Amount | None = None
+    refund_percentage: Amount | None = None
+
+
+class CancelQuote(CamelMessage):
+    """``/bookings/{ref}/cancel-quote``."""
+
+    booking_id: str
+    status: Literal["CANCELLABLE", "CANCELLED", "NOT_CANCELLABLE"]
+    refund_details: _Refund | None = None
+
+    def fee(self, price: Money) -> Money | None:
+        """Return what is kept of the price the traveller paid, where the quote says so.
+
+        Viator refunds parts of what it invoiced us; the same part of the traveller's price is kept.
+        """
+        refund = self.refund_details
+        if refund is None or refund.refund_percentage is None:
+            return None
+        percent = min(max(int(refund.refund_percentage), 0), 100)
+        return Money(amount=kept(price.amount, percent), currency=price.currency)
+
+
+class CancelAnswer(CamelMessage):
+    """``/bookings/{ref}/cancel``."""
+
+    booking_id: str
+    status: Literal["ACCEPTED", "DECLINED"]
+    reason: str | None = None

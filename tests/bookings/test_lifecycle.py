@@ -1,0 +1,79 @@
+"""The one table of transitions: complete, and the same in code and database."""
+
+import psycopg
+import pytest
+
+from models.bookings.lifecycle import FINAL_STATES, FIRST_STATES, TRANSITIONS, BookingState
+
+
+def test_every_state_is_in_the_table() -> None:
+    assert set(TRANSITIONS) == set(BookingState)
+
+
+def test_every_state_can_be_reached() -> None:
+    reached = set(FIRST_STATES)
+    while fresh := set().union(*(TRANSITIONS[state] for state in reached)) - reached:
+        reached |= fresh
+    assert reached == set(BookingState)
+
+
+def test_nothing_leads_out_of_a_final_state() -> None:
+    assert {
+        BookingState.COMPLETED,
+        BookingState.CANCELLED,
+        BookingState.EXPIRED,
+        BookingState.NO_SHOW,
+        BookingState.FAILED,
+    } == FINAL_STATES
+
+
+def test_the_database_has_the_same_table(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT from_state, to_state FROM booking_transitions")
+        stored = set(rows.fetchall())
+    assert stored == {(a.value, b.value) for a, following in TRANSITIONS.items() for b in following}
+
+
+BOOKING = """
+INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id,
+    trip_option_id, traveler_id, state, version, currency, accepted_total, captured, refunded,
+    travelers, contact, warnings, created_at, updated_at)
+VALUES (gen_random_uuid(), gen_random_uuid()::text, gen_random_uuid(), gen_random_uuid()::text,
+    'f', 'r', 't', 'trv', %s, 1, 'USD', 100, 0, 0, '[]', '{}', '[]', now(), now()) RETURNING id
+"""
+
+
+def test_the_database_refuses_other_transitions(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(BOOKING, ["PENDING"]).fetchone()
+        assert row is not None
+        with pytest.raises(psycopg.errors.CheckViolation, match="cannot become CONFIRMED"):
+            connection.execute(
+                "UPDATE bookings SET state = 'CONFIRMED', version = 2 WHERE id = %s", row
+            )
+
+
+def test_the_database_refuses_a_version_left_out(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(BOOKING, ["PENDING"]).fetchone()
+        assert row is not None
+        with pytest.raises(psycopg.errors.CheckViolation, match="version"):
+            connection.execute("UPDATE bookings SET state = 'VALIDATING' WHERE id = %s", row)
+
+
+def test_the_database_refuses_a_booking_born_confirmed(database_url: str) -> None:
+    with (
+        psycopg.connect(database_url) as connection,
+        pytest.raises(psycopg.errors.CheckViolation, match="born"),
+    ):
+        connection.execute(BOOKING, ["CONFIRMED"])
+
+
+def test_the_database_refuses_to_capture_more_than_was_accepted(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(BOOKING, ["PENDING"]).fetchone()
+        assert row is not None
+        with pytest.raises(psycopg.errors.CheckViolation, match="money"):
+            connection.execute(
+                "UPDATE bookings SET state='VALIDATING', version=2, captured=101 WHERE id=%s", row
+            )

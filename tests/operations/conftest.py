@@ -1,0 +1,88 @@
+"""A world of its own whose gateway tells nobody anything: no webhook endpoint is registered."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from localworld import ports
+from localworld.shared import Servers
+from models.operations.messages import WatchRequest, WatchSummary
+from tests.conftest import migrate
+from tests.operations.outside import Outside
+from tests.operations.record import Record
+from tests.support.processes import Process
+from tests.support.stack import Stack, create_stack
+from workflows.operations.watch_money import WatchMoney
+
+
+@pytest.fixture(scope="session")
+def watched_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    announce: Path = tmp_path_factory.mktemp("watched") / "url"
+    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
+    yield process.wait_for(announce)
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+async def watched(
+    shared_servers: Servers, temporal_address: str, watched_sandbox_url: str
+) -> AsyncIterator[Stack]:
+    """The world that is watched, with a worker that shows metrics."""
+    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
+    migrate(url)
+    stack = await create_stack(
+        database_url=url,
+        temporal_address=temporal_address,
+        sandbox_url=watched_sandbox_url,
+        name=f"watched-{uuid.uuid4().hex[:8]}",
+        METRICS_ADDRESS=f"127.0.0.1:{ports.choose(0)}",
+    )
+    stack.start_worker()
+    yield stack
+    await stack.close()
+
+
+@pytest.fixture
+async def stack(watched: Stack) -> AsyncIterator[Stack]:
+    await watched.sandbox.clear()
+    watched.ensure_worker()
+    yield watched
+    await watched.sandbox.clear()
+
+
+@pytest.fixture
+def outside(stack: Stack) -> Outside:
+    """What happens at Stripe without a call of ours."""
+    return Outside(stack.sandbox)
+
+
+@pytest.fixture
+async def record(stack: Stack) -> AsyncIterator[Record]:
+    """The database, for planting and for looking."""
+    async with Record(stack.settings.database_url) as record:
+        yield record
+
+
+async def watch(stack: Stack, **wishes: Any) -> WatchSummary:
+    """Make one round now."""
+    summary: WatchSummary = await stack.client.execute_workflow(
+        WatchMoney.run,
+        WatchRequest(**wishes),
+        id=f"watch-{uuid.uuid4()}",
+        task_queue=stack.settings.task_queue,
+    )
+    return summary
+
+
+async def watch_in_vain(stack: Stack) -> tuple[str, WatchSummary]:
+    """Make a round that cannot be made whole; returns why, and what was made of it."""
+    with pytest.raises(WorkflowFailureError) as failure:
+        await watch(stack)
+    cause = failure.value.cause
+    assert isinstance(cause, ApplicationError)
+    return cause.message, WatchSummary.model_validate(cause.details[0])

@@ -1,0 +1,68 @@
+"""What a Prometheus sees of the worker, and what it does not."""
+
+import httpx
+import pytest
+
+from settings import Settings
+from temporal import metrics_runtime
+from tests.operations.conftest import watch, watch_in_vain
+from tests.operations.metrics import figure, until_figure
+from tests.operations.outside import Outside
+from tests.operations.record import Record
+from tests.support.stack import Stack
+
+PARTS = "tripsaga_watch_parts_total"
+
+
+async def test_parts_of_rounds_are_counted_by_how_they_end(stack: Stack) -> None:
+    def counted(part: str, outcome: str) -> float:
+        return figure(stack, PARTS, part=part, outcome=outcome)
+
+    checked = counted("check_invariants", "done")
+    compared = counted("reconcile_payments", "done")
+    await watch(stack)
+    assert counted("check_invariants", "done") == checked + 1
+    assert counted("reconcile_payments", "done") == compared + 1
+    failed = counted("reconcile_payments", "failed")
+    await stack.sandbox.arm("stripe", "retrieve", "error", rate=1.0)
+    await watch_in_vain(stack)
+    assert counted("reconcile_payments", "failed") > failed
+    assert counted("reconcile_payments", "done") == compared + 1
+
+
+async def test_open_cases_and_differences_are_shown(
+    stack: Stack, record: Record, outside: Outside
+) -> None:
+    name, kind = "tripsaga_open_cases", "RECONCILIATION"
+    before = figure(stack, name, kind=kind)
+    stranger = await outside.pay(4_000, booking="nobody-we-know", captured=False)
+    await watch(stack)
+    await until_figure(stack, name, before + 1, kind=kind)
+    await outside.release(stranger)
+    await watch(stack)
+    await until_figure(stack, name, before, kind=kind)
+    await record.do(
+        "INSERT INTO reconciliations (day, gateway, currencies, differences, run_at)"
+        " VALUES ('2999-01-01', 'test', '{}', '[1, 2, 3]', now())"
+    )
+    differences = "tripsaga_reconciliation_differences"
+    await until_figure(stack, differences, 3, gateway="test")
+    await record.do("DELETE FROM reconciliations WHERE gateway = 'test'")
+
+
+def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
+    text = httpx.get(f"http://{stack.settings.metrics_address}/metrics", trust_env=False).text
+    for invariant in ("I1", "I2", "I8", "I9"):
+        assert f'invariant="{invariant}"' in text
+    for kind in ("SAGA", "DISPUTE", "REFUND", "INVARIANT", "WEBHOOK", "RECONCILIATION"):
+        assert f'kind="{kind}"' in text
+    assert "temporal_workflow_completed_total" in text
+
+
+def test_an_address_that_cannot_be_used_is_said_plainly(stack: Stack) -> None:
+    taken = Settings(metrics_address=stack.settings.metrics_address)
+    with pytest.raises(RuntimeError, match=r"METRICS_ADDRESS=127\.0\.0\.1"):
+        metrics_runtime(taken)
+    with pytest.raises(ValueError, match="metrics_address"):
+        Settings(metrics_address="9464")
+    assert metrics_runtime(Settings()) is None

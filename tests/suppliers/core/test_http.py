@@ -1,0 +1,189 @@
+"""The JSON client: whether a failed call can have had an effect."""
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
+from suppliers.core.http import Amount, JsonClient, Message
+from tests.suppliers.conftest import Reply, Scripted
+
+
+class Priced(Message):
+    price: Amount
+
+
+def client(url: str, timeout: float = 0.5, connections: int = 4) -> JsonClient:
+    return JsonClient(
+        provider="someone",
+        base_url=url,
+        headers={"X-Key": "k"},
+        timeout=timeout,
+        connections=connections,
+        max_bytes=10_000,
+    )
+
+
+@pytest.fixture
+async def http(scripted: Scripted) -> AsyncIterator[JsonClient]:
+    made = client(scripted.url)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("changes", [True, False])
+async def test_a_refused_connection_sent_nothing(changes: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    http = client(f"http://127.0.0.1:{port}")
+    with pytest.raises(Retryable) as caught:
+        await http.call("POST", "/x", operation="book", changes=changes, body={})
+    assert caught.value.code == "not_sent"
+    await http.close()
+
+
+async def test_waiting_for_a_connection_sent_nothing(scripted: Scripted) -> None:
+    scripted.say("/slow", Reply(200, {}, delay=5))
+    http = client(scripted.url, connections=1)
+    ends = await asyncio.gather(
+        *(http.call("POST", "/slow", operation="book", changes=True, body={}) for _ in range(4)),
+        return_exceptions=True,
+    )
+    names = [type(end).__name__ for end in ends]
+    # Whoever got the one connection sent something, the first at once and perhaps one more when
+    # it was given up; all others are sure that nothing was sent.
+    assert set(names) == {"Retryable", "UnknownOutcome"}
+    assert names.count("UnknownOutcome") == len(scripted.requests) <= 2
+    await http.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {}, delay=5),
+        Reply(0),
+        Reply(200, b"x" * 20_000),
+        Reply(200, b"not gzip", {"Content-Encoding": "gzip"}),
+    ],
+    ids=["timeout", "reset", "too long", "undecodable"],
+)
+@pytest.mark.parametrize(("changes", "expected"), [(True, UnknownOutcome), (False, Retryable)])
+async def test_what_left_and_was_not_answered(
+    scripted: Scripted,
+    http: JsonClient,
+    reply: Reply,
+    changes: bool,
+    expected: type[ProviderError],
+) -> None:
+    scripted.say("/x", reply)
+    with pytest.raises(expected) as caught:
+        await http.call("POST", "/x", operation="book", changes=changes, body={"a": 1})
+    assert caught.value.code == "no_answer"
+    assert scripted.requests == [("/x", {"a": 1})], "no retry of its own"
+
+
+async def test_the_timeout_is_for_the_whole_answer() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        try:
+            for _ in range(50):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    http = client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(UnknownOutcome):
+        await http.call("POST", "/x", operation="book", changes=True, body={})
+    assert asyncio.get_running_loop().time() - began < 2
+    await http.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (401, AuthConfig),
+        (403, AuthConfig),
+        (405, InvalidRequest),
+        (406, InvalidRequest),
+        (413, InvalidRequest),
+        (415, InvalidRequest),
+        (429, Retryable),
+        (302, UnknownOutcome),
+        (408, UnknownOutcome),
+        (500, UnknownOutcome),
+        (503, UnknownOutcome),
+    ],
+)
+async def test_statuses(
+    scripted: Scripted, http: JsonClient, status: int, expected: type[ProviderError]
+) -> None:
+    scripted.say("/x", Reply(status, {}, {"X-Request-Id": "r-7"}))
+    answer = await http.call("POST", "/x", operation="book", changes=True, body={})
+    failure = answer.by_status("no")
+    assert type(failure) is expected
+    assert (failure.status, failure.request_id) == (status, "r-7")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), ("0", 0), ("-3", 0), ("99999", 600), ("soon", None), ("nan", None), ("inf", 600)],
+)
+async def test_retry_after(
+    scripted: Scripted, http: JsonClient, value: str, seconds: int | None
+) -> None:
+    scripted.say("/x", Reply(503, {}, {"Retry-After": value}))
+    answer = await http.call("GET", "/x", operation="find", changes=False)
+    expected = None if seconds is None else dt.timedelta(seconds=seconds)
+    assert answer.retry_after == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "amount"),
+    [
+        (b'{"price": 123.45}', "123.45"),
+        (b'{"price": 0.1}', "0.1"),
+        (b'{"price": 7}', "7"),
+        (b'{"price": "7"}', None),
+        (b'{"price": true}', None),
+        (b'{"price": null}', None),
+        (b'{"price": NaN}', None),
+        (b'{"price": Infinity}', None),
+        (b'{"price": 1e400}', None),
+        (b"[" * 5_000, None),
+        (b"\xff\xfe", None),
+        (b"", None),
+    ],
+)
+async def test_numbers_are_exact_and_nothing_else_is_a_number(
+    scripted: Scripted, http: JsonClient, content: bytes, amount: str | None
+) -> None:
+    scripted.say("/x", Reply(200, content))
+    answer = await http.call("POST", "/x", operation="book", changes=True)
+    if amount is None:
+        with pytest.raises(UnknownOutcome):
+            answer.parse(Priced)
+        assert answer.peek(Priced) is None
+    else:
+        assert answer.parse(Priced).price == Decimal(amount)
+
+
+@pytest.mark.parametrize(("value", "currency"), [("1.005", "USD"), ("1.5", "JPY"), ("-1", "USD")])
+async def test_an_impossible_amount(
+    scripted: Scripted, http: JsonClient, value: str, currency: str
+) -> None:
+    scripted.say("/x", Reply(200, {}))
+    answer = await http.call("GET", "/x", operation="find", changes=False)
+    with pytest.raises(Retryable):
+        answer.money(Decimal(value), currency)

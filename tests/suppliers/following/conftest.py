@@ -1,0 +1,74 @@
+"""A world of its own: its sandbox tells the API what suppliers do, its worker follows them."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from localworld import ports
+from localworld.shared import Servers
+from tests.api.server import Served, serve
+from tests.conftest import migrate
+from tests.suppliers.following.world import World
+from tests.support.processes import Process
+from tests.support.stack import Stack, create_stack
+from tests.webhooks.rows import Rows
+
+SECRET = "whsec_following"
+
+
+@pytest.fixture(scope="session")
+def acting_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    announce: Path = tmp_path_factory.mktemp("following") / "url"
+    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
+    yield process.wait_for(announce)
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+async def followed(
+    shared_servers: Servers, temporal_address: str, acting_sandbox_url: str
+) -> AsyncIterator[Stack]:
+    """The world that is followed; a booking that is never answered is soon given up."""
+    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
+    migrate(url)
+    stack = await create_stack(
+        database_url=url,
+        temporal_address=temporal_address,
+        sandbox_url=acting_sandbox_url,
+        name=f"followed-{uuid.uuid4().hex[:8]}",
+        SETTLE_SECONDS="1",
+        STEP_DEADLINE_SECONDS="5",
+        FOLLOW_SECONDS="1",
+        FOLLOW_LOOK_SECONDS="1",
+        DUFFEL_WEBHOOK_SECRET=SECRET,
+        RATEHAWK_WEBHOOK_SECRET=SECRET,
+    )
+    stack.start_worker()
+    yield stack
+    await stack.close()
+
+
+@pytest.fixture
+async def world(followed: Stack) -> AsyncIterator[World]:
+    """It, with one healthy worker and no faults armed."""
+    await followed.sandbox.clear()
+    followed.ensure_worker()
+    yield World(followed, Rows(followed.settings.database_url))
+    await followed.sandbox.clear()
+
+
+@pytest.fixture(scope="session")
+def told(followed: Stack) -> Iterator[Served]:
+    """An API that the sandbox's suppliers tell of what they do."""
+    port = ports.choose(0)
+    path = f"{followed.sandbox.url}/_sandbox"
+    with serve(followed.settings, port) as served:
+        for supplier in ("duffel", "ratehawk"):
+            endpoint = {"url": f"{served.url}/webhooks/{supplier}", "secret": SECRET}
+            httpx.post(f"{path}/{supplier}/webhooks", json=endpoint).raise_for_status()
+        yield served
+        for supplier in ("duffel", "ratehawk"):
+            httpx.delete(f"{path}/{supplier}/webhooks").raise_for_status()

@@ -1,0 +1,105 @@
+"""What else may happen while a booking is followed: wishes to cancel, workers that die."""
+
+import asyncio
+import time
+
+from activities.suppliers.following.beginning import begin_following
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import Resolution
+from temporal import patience
+from tests.suppliers.following.world import World
+from tests.trips.saga.test_cancel_confirmed import cancel
+
+
+async def test_a_wish_to_cancel_waits_and_is_put_again(world: World) -> None:
+    booking, item = await world.awaited()
+    await world.act(f"viator/bookings/{item.reference}/reject")
+    await world.stack.sandbox.arm(
+        "viator", "find", "slow", rate=1, seconds=0.8, reference=item.reference
+    )
+    stack = world.stack
+    assert await begin_following(
+        stack.client, patience(stack.settings), booking, "a test", items=[item.number]
+    )
+    outcome = await cancel(stack, booking.id)
+    assert outcome.too_late
+    assert outcome.booking.item(item.number).status == "FAILED"
+    assert (await cancel(stack, booking.id)).booking.state is BookingState.CANCELLED
+    facts = await world.judged(booking)
+    assert (
+        facts.payment["refunded"] + sum(i["fee"] for i in facts.items)
+        == (facts.payment["captured"])
+    )
+
+
+async def test_only_one_follows_a_booking(world: World) -> None:
+    booking, item = await world.booked("viator", activities=1)
+    await world.stack.sandbox.arm("viator", "find", "slow", rate=1, seconds=0.8)
+    stack = world.stack
+    wishes = [
+        begin_following(
+            stack.client, patience(stack.settings), booking, "a test", items=[item.number]
+        )
+        for _ in range(4)
+    ]
+    assert sorted(await asyncio.gather(*wishes)) == [False, False, False, True]
+    await world.at_rest(booking)
+    assert world.row(booking)["version"] == booking.version
+
+
+async def test_a_worker_dies_over_the_refund_and_it_is_made_once(world: World) -> None:
+    booking, item = await world.booked("viator", activities=1)
+    await world.act(f"viator/bookings/{item.reference}/cancel")
+    await world.stack.sandbox.arm("stripe", "refund", "commit_then_hang", seconds=20)
+    stack = world.stack
+    assert await begin_following(
+        stack.client, patience(stack.settings), booking, "a test", items=[item.number]
+    )
+    end = time.monotonic() + 20
+    while not await stack.sandbox.fired():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+    for worker in stack.workers:
+        worker.kill()
+    await stack.sandbox.clear()
+    stack.ensure_worker()
+    await world.until(booking, item.number, "CANCELLED", seconds=60)
+    facts = await world.judged(booking)
+    assert facts.payment["refunded"] == item.price
+    assert len(facts.refunds) == 1
+    assert world.cases(booking) == ["SUPPLIER"]
+
+
+async def test_an_operator_may_pay_by_hand(world: World) -> None:
+    booking, item = await world.awaited()
+    await world.act(f"viator/bookings/{item.reference}/reject")
+    await world.stack.sandbox.arm("stripe", "refund", "refuse", rate=1)
+    await world.round()
+    await world.until_state(booking, BookingState.NEEDS_ATTENTION)
+    handle = world.stack.client.get_workflow_handle(booking.id)
+    decision = Resolution(decision="resolved", who="op", paid_by_hand=True)
+    await handle.execute_update("resolve", decision)
+    await world.at_rest(booking)
+    await world.stack.sandbox.clear()
+    facts = await world.judged(booking)
+    assert facts.booking["state"] == "CONFIRMED"
+    assert facts.payment["paid_by_hand"] == item.price
+    assert facts.payment["refunded"] == 0
+
+
+async def test_without_an_answer_the_next_round_looks_again(world: World) -> None:
+    """The look of the workflow itself has no answer: it is not lost."""
+    booking, item = await world.booked("viator", activities=1)
+    await world.act(f"viator/bookings/{item.reference}/cancel")
+    await world.stack.sandbox.arm("viator", "find", "error", rate=1, reference=item.reference)
+    assert (await world.follow(booking, item.number)).version == booking.version
+    [look] = world.look(booking, item.number)
+    assert look["reason"] == "asked"
+    await world.stack.sandbox.clear()
+    await world.stack.sandbox.arm("viator", "changes", "error", rate=1)
+    await world.round()
+    await world.until(booking, item.number, "CANCELLED")
+    await world.judged(booking)
+    world.make_due(booking, item.number)
+    await world.round()
+    assert world.look(booking, item.number) == []

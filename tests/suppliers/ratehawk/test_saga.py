@@ -1,0 +1,91 @@
+"""Whole trips with a RateHawk hotel, on the real stack, judged by the outside checker."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.trips.messages import BookTripRequest
+from tests.support.checker import Facts, check
+from tests.support.stack import Stack
+
+HOTEL: dict[str, Any] = {"suppliers": {"hotel": "ratehawk"}}
+FORM, FINISH = 1, 2
+
+
+async def choose(stack: Stack, request: BookTripRequest, outcome: str) -> None:
+    answer = await stack.sandbox.http.post(
+        "/_sandbox/ratehawk/outcomes",
+        json={"outcome": outcome, "reference": request.booking_id},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+async def booked(stack: Stack, request: BookTripRequest) -> tuple[Booking, Facts]:
+    handle = await stack.start(request)
+    booking = await asyncio.wait_for(handle.result(), 90)
+    return booking, await check(stack.sandbox, stack.settings.database_url, booking.id)
+
+
+def hotel(facts: Facts) -> list[str]:
+    rows = [row for row in facts.log if row["supplier"] == "ratehawk"]
+    return [row["effect"] for row in rows if row["effect"] != "none"]
+
+
+async def test_a_trip_with_a_hotel_that_is_decided_later(stack: Stack) -> None:
+    booking, facts = await booked(stack, await stack.request(**HOTEL))
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert hotel(facts) == ["created", "confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        ("unknown_success", BookingState.CONFIRMED),
+        ("booking_form_expired", BookingState.CONFIRMED),
+        ("soldout", BookingState.FAILED),
+        ("provider", BookingState.FAILED),
+        ("unknown_soldout", BookingState.FAILED),
+        ("insufficient_b2b_balance", BookingState.FAILED),
+        ("3ds", BookingState.FAILED),
+    ],
+)
+async def test_every_way_an_order_goes(stack: Stack, outcome: str, state: BookingState) -> None:
+    request = await stack.request(**HOTEL)
+    await choose(stack, request, outcome)
+    booking, facts = await booked(stack, request)
+    assert booking.state is state, booking.problem
+    live = [row for row in facts.reservations if row["supplier"] == "ratehawk" and row["live"]]
+    assert len(live) == (state is BookingState.CONFIRMED)
+    if state is BookingState.FAILED:
+        assert not any(row["live"] for row in facts.reservations)
+
+
+@pytest.mark.parametrize("nth", [FORM, FINISH])
+@pytest.mark.parametrize(
+    "kind", ["error", "reset", "commit_then_hang", "late_commit", "malformed", "duplicate"]
+)
+async def test_an_unanswered_call_books_once(stack: Stack, nth: int, kind: str) -> None:
+    request = await stack.request(**HOTEL)
+    await stack.sandbox.arm(
+        "ratehawk",
+        "book",
+        kind,
+        nth=nth,
+        reference=request.booking_id,
+        seconds=1.6 if kind == "late_commit" else 20,
+    )
+    booking, facts = await booked(stack, request)
+    assert await stack.sandbox.fired() == 1
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert hotel(facts) == ["created", "confirmed"]
+
+
+async def test_what_was_booked_is_cancelled_when_the_trip_fails(stack: Stack) -> None:
+    request = await stack.request(**HOTEL)
+    await stack.sandbox.arm("stripe", "capture", "refuse", reference=request.booking_id, times=5)
+    booking, facts = await booked(stack, request)
+    assert booking.state is BookingState.FAILED
+    assert hotel(facts) == ["created", "confirmed", "cancelled"]

@@ -1,0 +1,111 @@
+"""RateHawk served in this process over real sockets, quick to decide."""
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from models.core.supply import ItemType, Reservation, ReservationStatus, TripComponent
+from sandbox import announcements, ratehawk
+from sandbox.connection import AbortableProtocol
+from sandbox.ratehawk.catalogue import Stay, hotel_of, rooms_for
+from sandbox.ratehawk.ledger import Ledger, ledger_of
+from sandbox.ratehawk.offers import offer_of
+from suppliers.ratehawk.adapter import RateHawkSupplier
+from tests.suppliers.conftest import LocalWorld, MovableWorld, Recorder, component, in_days
+
+QUICK = 0.05
+"""Seconds after which orders are decided here, and that details lag behind."""
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[LocalWorld]:
+    """A fresh world of RateHawk's hotels on a free port."""
+    world = MovableWorld()
+    world.faults.operations["ratehawk"] = frozenset({"quote", "book", "find", "cancel"})
+    ledger = ledger_of(world)
+    ledger.pace.decides_after = ledger.pace.info_lag = QUICK
+    app = FastAPI()
+    app.include_router(ratehawk.router(world))
+    app.include_router(announcements.router(world))
+    recorder = Recorder(app)
+    # Named as TCP, asyncio turns Nagle's algorithm off: otherwise every answer waits for 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            recorder,
+            http=AbortableProtocol,
+            ws="none",
+            log_level="error",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield LocalWorld(f"http://127.0.0.1:{listener.getsockname()[1]}", world, recorder)
+    await world.close()
+    server.should_exit = True
+    await serving
+
+
+def ledger(local: LocalWorld) -> Ledger:
+    return ledger_of(local.world)
+
+
+def slowly(local: LocalWorld) -> None:
+    """Have nothing be decided and no details be shown until :func:`later`."""
+    pace = ledger(local).pace
+    pace.decides_after = pace.info_lag = 30
+    pace.cut_off = 100
+
+
+def later(local: LocalWorld) -> None:
+    """Put the supplier's clock forward, beyond all that it waits for."""
+    local.world.ahead += dt.timedelta(seconds=101)
+
+
+def stay(local: LocalWorld, days: int = 40, city: str = "Lisbon", **offer: Any) -> TripComponent:
+    """A stay of two people and three nights, as the planner finds it."""
+    found = ratehawk.live_offer(
+        local.world,
+        city=city,
+        checkin=in_days(days),
+        checkout=in_days(days + 3),
+        adults=2,
+        currency="USD",
+    )
+    found["offer"] |= offer
+    return component(found, ItemType.HOTEL, "ratehawk")
+
+
+def special(
+    local: LocalWorld, hid: int, days: int = 40, children: tuple[int, ...] = ()
+) -> TripComponent:
+    """A stay at one hotel."""
+    hotel = hotel_of(hid)
+    assert hotel is not None
+    room = rooms_for(2 + len(children))[0]
+    found = Stay(hotel, room, in_days(days), in_days(days + 3), 2, children, "USD")
+    return component(offer_of(local.world, found), ItemType.HOTEL, "ratehawk")
+
+
+async def decided(hotels: RateHawkSupplier, reservation: Reservation) -> Reservation:
+    """Look until RateHawk has decided, and shows it."""
+    for _ in range(100):
+        reservation = await hotels.look(reservation)
+        if reservation.status is ReservationStatus.REJECTED:
+            return reservation
+        if (
+            reservation.status is not ReservationStatus.PENDING
+            and "order_id" in reservation.details
+        ):
+            return reservation
+        await asyncio.sleep(QUICK / 2)
+    raise AssertionError(f"never decided: {reservation}")

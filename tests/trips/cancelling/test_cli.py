@@ -1,0 +1,79 @@
+"""``tripsaga cancel --dry-run``, as people and scripts use it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from commands.output import out
+from models.core.money import Money
+from tests.api.conftest import body
+from tests.api.server import Served
+from tests.commands.conftest import Tripsaga
+from tests.commands.conftest import tripsaga as tripsaga
+from tests.commands.conftest import var as var
+from tests.support.stack import Stack
+from tests.trips.cancelling.conftest import keep
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(tripsaga: Tripsaga, whole: Served, key: str, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    monkeypatch.setattr(out, "width", 200)
+    return lambda *words: tripsaga(*words, TRIPSAGA_API_URL=whole.url, TRIPSAGA_API_KEY=key)
+
+
+@pytest.fixture
+def booking(whole: Served, key: str, world: Stack) -> dict[str, Any]:
+    world.ensure_worker()
+    with httpx.Client(headers={"X-API-Key": key}, timeout=90) as http:
+        trip = http.post(f"{world.sandbox.url}/trip/generate", json={}).json()
+        told = http.post(f"{whole.url}/booking/book?wait=60", json=body(trip)).json()
+        assert told["state"] == "CONFIRMED", told
+        return dict(http.get(f"{whole.url}/booking/{told['bookingId']}").json())
+
+
+def test_it_shows_what_would_be_kept_and_cancels_nothing(
+    ask: Ask, booking: dict[str, Any], world: Stack
+) -> None:
+    booking_id, hotel = booking["bookingId"], booking["components"][1]
+    keep(world, booking, 2, 4_321, hotel["amount"])
+    shown = ask("cancel", booking_id, "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "nothing is cancelled" in shown.output
+    assert Money(amount=4_321, currency="USD").format() in shown.output
+    assert "not as agreed" in shown.output
+    assert "names no fee" in shown.output
+    assert "Nothing has been cancelled." in shown.output
+
+    part = json.loads(
+        ask("cancel", booking_id, "--dry-run", "--component", hotel["componentId"], "--json").output
+    )
+    assert part["total"]["kept"] == 4_321
+    assert [line["type"] for line in part["components"]] == ["HOTEL"]
+
+    assert "CONFIRMED" in ask("show", booking_id).output
+    done = json.loads(
+        ask("cancel", booking_id, "--component", hotel["componentId"], "--json").output
+    )
+    assert done["refund"]["amount"] == part["total"]["refund"]
+
+
+def test_a_person_who_will_be_needed_is_announced(
+    ask: Ask, booking: dict[str, Any], world: Stack
+) -> None:
+    reference = booking["components"][0]["reference"]
+    url = f"{world.sandbox.url}/_sandbox/amadeus/orders/{reference}/ticket"
+    assert httpx.post(url).status_code == 200
+    shown = ask("cancel", booking["bookingId"], "--dry-run")
+    assert "a person would have to settle a part of it" in shown.output
+    assert "tickets are issued" in shown.output
+
+
+def test_an_unknown_booking_is_said_so(ask: Ask) -> None:
+    shown = ask("cancel", "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10", "--dry-run")
+    assert shown.exit_code == 1
+    assert "There is no booking with this id." in shown.output

@@ -1,0 +1,196 @@
+"""Row c1 of the fault matrix: releasing and refunding. ``money_rows`` names the cells elsewhere."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from models.bookings.lifecycle import BookingState
+from models.payments.messages import GoodwillRefund
+from tests.support.money import settling
+from tests.support.stack import Stack, create_stack
+from tests.trips.faults.giving_back import OPERATIONS, GivingBack
+
+FOR_GOOD = {"rate": 1, "times": 1_000}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_c1_F1(stack: Stack, operation: str) -> None:
+    """Somebody did it between our look and our call: the refusal says so, and that is success."""
+    back = await GivingBack.of(stack, operation)
+    slow = await back.arm("slow", seconds=0.8)
+    handle = await back.begin()
+    await back.met(slow)
+    await back.in_the_dashboard(operation)
+    await back.ended(handle)
+
+
+async def _through(stack: Stack, operation: str, kind: str, **more: Any) -> None:
+    back = await GivingBack.of(stack, operation)
+    fault = await back.arm(kind, **more)
+    handle = await back.begin()
+    await back.ended(handle)
+    assert await stack.sandbox.fired(fault) == 1, "the fault never fired: this cell is void"
+
+
+async def test_c1_F2(stack: Stack) -> None:
+    """Released, and answered with a 500 that is kept under the key."""
+    await _through(stack, "cancel", "commit_then_error")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_c1_F6(stack: Stack, operation: str) -> None:
+    await _through(stack, operation, "duplicate")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_c1_F7(stack: Stack, operation: str) -> None:
+    await _through(stack, operation, "slow", seconds=0.7)
+
+
+async def test_c1_F8(stack: Stack) -> None:
+    await _through(stack, "refund", "malformed")
+
+
+@pytest.fixture
+async def doomed(stack: Stack) -> AsyncIterator[Stack]:
+    """A stack on the same world with a queue of its own and no worker: a refund is begun there."""
+    settings = stack.settings
+    own = await create_stack(
+        database_url=settings.database_url,
+        temporal_address=settings.temporal_address,
+        sandbox_url=settings.sandbox_url,
+        name=f"doomed-{uuid.uuid4().hex[:8]}",
+    )
+    yield own
+    await own.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point",
+    [
+        "refunds:after",  # the gateway has been read, the refund's row is not written
+        "refund:before",  # the row is written, nothing is sent
+        "refund:during",
+        "refund:after",  # answered, and nobody has written it down
+    ],
+)
+async def test_c1_F9(stack: Stack, doomed: Stack, point: str) -> None:
+    """The worker is killed around the refund and its row; its successor refunds once."""
+    back = await GivingBack.of(stack, "refund")
+    back.stack = doomed
+    if point == "refund:during":
+        await back.arm("slow", seconds=0.6)
+    dying = doomed.start_worker("-m", "tests.support.crashing_worker", CRASH_AT=f"stripe.{point}")
+    handle = await back.begin()
+    await asyncio.to_thread(dying.wait_until_dead)
+    facts = await back.facts()
+    assert [row["status"] for row in facts.refunds] == (
+        [] if point == "refunds:after" else ["requested"]
+    )
+    doomed.start_worker()
+    facts = await back.ended(handle)
+    assert [row["number"] for row in facts.refunds] == [1]
+
+
+async def test_c1_F13_release(stack: Stack) -> None:
+    """The release is refused as long as anybody asks: a case, and asked again when told to."""
+    back = await GivingBack.of(stack, "cancel")
+    await back.arm("refuse", **FOR_GOOD)
+    handle = await back.begin()
+    first = await back.parked(handle)
+    await back.decide(handle, decision="retry")
+    second = await back.parked(handle, after=first)
+    await back.decide(handle, decision="resolved", note="I hope so")
+    await back.parked(handle, after=second)  # of money it is the gateway that is believed
+    await stack.sandbox.clear()
+    await back.decide(handle, decision="retry")
+    await back.ended(handle)
+
+
+@pytest.mark.parametrize("kind", ["refuse", "error"])
+@pytest.mark.parametrize("decision", ["retry", "by hand"])
+async def test_c1_F13_refund(stack: Stack, kind: str, decision: str) -> None:
+    """The refund fails for good: a case, and what is owed stands in SUSPENSE until it is paid."""
+    back = await GivingBack.of(stack, "refund")
+    await back.arm(kind, **FOR_GOOD)
+    handle = await back.begin()
+    parked = await back.parked(handle)
+    facts = await back.facts()
+    suspense = sum(line["signed"] for line in facts.ledger if line["account"] == "SUSPENSE")
+    assert -suspense == parked.owed == parked.payment.captured
+    if decision == "retry":
+        await back.decide(handle, decision="retry")
+        await back.parked(handle, after=parked)
+        await stack.sandbox.clear()
+        await back.decide(handle, decision="retry")
+        await back.ended(handle)
+        return
+    await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CANCELLED
+    assert booking.payment.paid_by_hand == parked.owed
+    await back.judged()
+
+
+async def test_c1_F13_paid_by_hand(stack: Stack) -> None:
+    """What a person has paid out otherwise is not refunded as well, now that the gateway would."""
+    back = await GivingBack.of(stack, "refund")
+    await back.arm("refuse", **FOR_GOOD)
+    handle = await back.begin()
+    parked = await back.parked(handle)
+    await stack.sandbox.clear()
+    await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert (booking.payment.paid_by_hand, booking.payment.refunded) == (parked.owed, 0)
+    await back.judged()
+
+
+async def test_c1_F13_goodwill(stack: Stack) -> None:
+    """A refund whose end nobody knows, and that was paid otherwise, is never begun again."""
+    back = await GivingBack.of(stack, "refund")
+    booking = back.booking
+    assert booking is not None
+    await back.arm("error", **FOR_GOOD)
+    refund = GoodwillRefund(key="k", amount=900, who="operator op", reason="late tour")
+    handle = await settling(stack, booking, refund=refund)
+    await back.parked(handle)
+    await stack.sandbox.clear()
+    await back.decide(handle, decision="resolved", note="cash")
+    after = await asyncio.wait_for(handle.result(), 60)
+    assert (after.payment.paid_by_hand, after.payment.refunded) == (900, 0)
+    facts = await back.judged()
+    assert [row["status"] for row in facts.refunds] == ["refused"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_c1_F16_late(stack: Stack, operation: str) -> None:
+    """An attempt that everybody has given up commits while an operator is asked."""
+    back = await GivingBack.of(stack, operation)
+    await back.arm("late_commit", seconds=5)
+    await back.arm("reset", nth=2, times=1_000)
+    handle = await back.begin()
+    await back.parked(handle)
+    await back.done_outside()
+    await back.decide(handle, decision="retry")
+    await back.ended(handle)
+
+
+async def test_c1_F16_taken_meanwhile(stack: Stack) -> None:
+    """The capture that was given up commits between our look and our release: it is refunded."""
+    back = await GivingBack.of(stack, "cancel")
+    slow = await back.arm("slow", seconds=0.8)
+    handle = await back.begin()
+    await back.met(slow)
+    await back.in_the_dashboard("capture")
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.FAILED
+    facts = await back.judged()
+    (payment,) = facts.payments
+    assert payment["captured"] == payment["refunded"] == booking.accepted_total
+    assert [row["effect"] for row in facts.log if row["effect"] in {"released", "refunded"}] == [
+        "refunded"
+    ]

@@ -1,0 +1,167 @@
+"""What the tests of changes share: bookings to change, new components, and asking for changes."""
+
+import asyncio
+import uuid
+from typing import Any
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from models.bookings.booking import Booking, Item
+from models.bookings.lifecycle import BookingState, ItemStatus
+from models.core.supply import TripComponent
+from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, ChangeWish, Swap
+from models.trips.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest
+from temporal import patience
+from tests.support.checker import Facts, check
+from tests.support.stack import Stack
+from tests.trips.saga.test_cancel_confirmed import set_terms
+from workflows.trips.modify_booking import ModifyBooking
+from workflows.trips.quote_change import QuoteChange
+
+FREE = [{"until": None, "fee": 0}]
+
+
+async def confirmed(stack: Stack, **wishes: Any) -> Booking:
+    """A booking that stands and can be cancelled for nothing."""
+    booking = await stack.book(**wishes)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    for item in booking.items:
+        set_terms(stack, booking.id, item.number, FREE)
+    return booking
+
+
+async def offers(stack: Stack, kind: str, **wishes: Any) -> list[TripComponent]:
+    """New components of one kind (FLIGHT, HOTEL, ACTIVITY), from the planner."""
+    trip = await stack.sandbox.trip(**wishes)
+    return [TripComponent.model_validate(c) for c in trip["components"] if c["type"] == kind]
+
+
+def dates(start: int, nights: int) -> dict[str, str]:
+    """Dates of a trip that begins in so many days."""
+    import datetime as dt
+
+    begin = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=start)
+    return {"start": begin.isoformat(), "end": (begin + dt.timedelta(days=nights)).isoformat()}
+
+
+async def other_hotel(stack: Stack, *, nights: int) -> TripComponent:
+    """A hotel for other dates: the sample trip has four nights."""
+    (hotel,) = await offers(
+        stack,
+        "HOTEL",
+        dates=dates(60, nights),
+        activities=0,
+        suppliers={"flight": None, "hotel": "booking_com", "activity": None},
+    )
+    return hotel
+
+
+def swap(old: Item, new: TripComponent) -> ChangeWish:
+    return ChangeWish(swap=[Swap(component_id=old.component_id, component=new)])
+
+
+async def ask(stack: Stack, booking_id: str, wish: ChangeWish) -> ChangeOutcome:
+    """Ask what a change would cost, as the API does."""
+    outcome: ChangeOutcome = await stack.client.execute_workflow(
+        QuoteChange.run,
+        QuoteChangeRequest(booking_id=booking_id, wish=wish, patience=patience(stack.settings)),
+        id=f"{booking_id}-change-{uuid.uuid4()}",
+        task_queue=stack.settings.task_queue,
+    )
+    return outcome
+
+
+async def price(stack: Stack, booking_id: str, wish: ChangeWish) -> ChangeQuote:
+    outcome = await ask(stack, booking_id, wish)
+    assert outcome.quote is not None, outcome.problem
+    return outcome.quote
+
+
+def request(
+    booking_id: str,
+    wish: ChangeWish,
+    accepted: int,
+    *,
+    card: str | None = None,
+    change_id: str | None = None,
+) -> ChangeRequest:
+    return ChangeRequest(
+        change_id=change_id or str(uuid.uuid4()),
+        booking_id=booking_id,
+        fingerprint="test",
+        who="ada",
+        wish=wish,
+        accepted_total=accepted,
+        payment_method_id=card,
+    )
+
+
+async def put(stack: Stack, change: ChangeRequest) -> ChangeOutcome:
+    """Put a change to whatever runs under the booking's id, as the API does, and wait."""
+    outcome: ChangeOutcome = await asyncio.wait_for(
+        stack.client.execute_update_with_start_workflow(
+            MODIFY_UPDATE,
+            change,
+            result_type=ChangeOutcome,
+            start_workflow_operation=WithStartWorkflowOperation(
+                ModifyBooking.run,
+                ModifyBookingRequest(
+                    booking_id=change.booking_id, change=change, patience=patience(stack.settings)
+                ),
+                id=change.booking_id,
+                task_queue=stack.settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            ),
+        ),
+        100,
+    )
+    return outcome
+
+
+async def change(
+    stack: Stack, booking_id: str, wish: ChangeWish, *, card: str | None = None
+) -> ChangeOutcome:
+    """Ask, accept, and have it carried out."""
+    quote = await price(stack, booking_id, wish)
+    return await put(stack, request(booking_id, wish, quote.new_total, card=card))
+
+
+async def now(stack: Stack, booking_id: str) -> Booking:
+    """The booking as its last workflow left it."""
+    handle = stack.client.get_workflow_handle(booking_id, result_type=Booking)
+    return await asyncio.wait_for(handle.result(), 60)
+
+
+async def judged(stack: Stack, booking_id: str) -> Facts:
+    """Hold record, sandbox, money and ledger against each other."""
+    return await check(stack.sandbox, stack.settings.database_url, booking_id)
+
+
+def standing(facts: Facts) -> set[str]:
+    """The component ids of what is confirmed on record."""
+    return {item["component_ref"] for item in facts.items if item["status"] == ItemStatus.CONFIRMED}
+
+
+def as_it_was(before: Facts, after: Facts) -> None:
+    """Assert that a booking is exactly what it was: items, money, and what suppliers hold."""
+    assert after.booking["state"] == "CONFIRMED"
+    for name in ("accepted_total", "captured", "refunded", "travelers", "warnings", "problem"):
+        if name in ("captured", "refunded"):
+            continue
+        assert after.booking[name] == before.booking[name], name
+    old = {item["number"]: item for item in before.items}
+    for item in after.items:
+        if item["number"] not in old:
+            assert item["status"] == "FAILED", item
+            continue
+        for name in ("status", "saga_state", "supplier_id", "amount", "fee", "details"):
+            assert item[name] == old[item["number"]][name], (item["number"], name)
+    assert after.payment["captured"] == before.payment["captured"]
+    assert after.payment["refunded"] == before.payment["refunded"]
+    live = {r["reference"] for r in after.reservations if r["live"]}
+    assert live == {r["reference"] for r in before.reservations if r["live"]}
+    taken = sum(p["captured"] - p["refunded"] for p in after.payments)
+    assert taken == sum(p["captured"] - p["refunded"] for p in before.payments)
+    assert not [p for p in after.payments if p["status"] == "requires_capture"]

@@ -1,0 +1,230 @@
+"""``POST /booking/{id}/modify``: questions, consent, repeats, and words about the money."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import body
+from tests.support.sandbox_client import SandboxClient
+from tests.support.stack import Stack
+from tests.trips.modifying.changes import FREE, dates, judged
+from tests.trips.saga.test_cancel_confirmed import set_terms
+
+
+async def booked(api: httpx.AsyncClient, stack: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A booking that can be cancelled for nothing, and the trip it was made of."""
+    trip = await stack.sandbox.trip()
+    booking = (await api.post("/booking/book", json=body(trip))).json()
+    assert booking["state"] == "CONFIRMED", booking
+    for number in range(1, 5):
+        set_terms(stack, booking["bookingId"], number, FREE)
+    return booking, trip
+
+
+async def hotel(sandbox: SandboxClient, nights: int) -> dict[str, Any]:
+    trip = await sandbox.trip(
+        dates=dates(60, nights),
+        activities=0,
+        suppliers={"flight": None, "hotel": "booking_com", "activity": None},
+    )
+    return dict(trip["components"][0])
+
+
+def swapped(trip: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    (old,) = (c["componentId"] for c in trip["components"] if c["type"] == "HOTEL")
+    return {"changes": {"swap": [{"componentId": old, "component": new}]}}
+
+
+def keyed() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+async def test_first_the_price_then_the_change(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    url = f"/booking/{booking['bookingId']}/modify"
+    wish = swapped(trip, await hotel(sandbox, 7))
+
+    asked = await api.post(url, json=wish)
+    assert asked.status_code == 200, asked.text
+    quote = asked.json()
+    assert quote["dryRun"] is True
+    figures = quote["quote"]
+    assert figures["toPay"] == figures["newTotal"] - figures["oldTotal"] > 0
+    assert figures["toRefund"] == 0
+    assert {c["part"] for c in figures["components"]} == {"GOES", "COMES"}
+    same = await api.post(f"{url}?dryRun=true", json={**wish, "acceptedTotal": 1})
+    assert same.json()["quote"]["newTotal"] == figures["newTotal"]
+
+    headers = keyed()
+    accepted = {**wish, "acceptedTotal": figures["newTotal"]}
+    done = await api.post(url, json=accepted, headers=headers)
+    assert done.status_code == 200, done.text
+    answer = done.json()
+    assert answer["success"] is True
+    assert answer["payment"]["captured"] == figures["toPay"]
+    assert "taken from your card" in answer["money"]
+    again = await api.post(url, json=accepted, headers=headers)
+    assert again.json() == answer
+    other = await api.post(url, json={**accepted, "acceptedTotal": 1}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+    whole = (await api.get(f"/booking/{booking['bookingId']}")).json()
+    assert whole["totalPrice"] == figures["newTotal"]
+    assert whole["payment"]["captured"] == trip["totalPrice"]
+    (supplement,) = whole["payment"]["supplements"]
+    assert supplement["captured"] == figures["toPay"]
+    assert [c["status"] for c in whole["components"]] == [
+        "CONFIRMED",
+        "CANCELLED",
+        "CONFIRMED",
+        "CONFIRMED",
+        "CONFIRMED",
+    ]
+    assert whole["history"][-1]["why"].startswith("changed: ")
+    await judged(stack, booking["bookingId"])
+
+    cancelled = await api.post("/booking/cancel", json={"bookingId": booking["bookingId"]})
+    assert cancelled.json()["refund"]["amount"] + cancelled.json()["kept"] == figures["newTotal"]
+    await judged(stack, booking["bookingId"])
+
+
+async def test_less_consent_than_it_costs_changes_nothing(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    url = f"/booking/{booking['bookingId']}/modify"
+    wish = swapped(trip, await hotel(sandbox, 7))
+    refused = await api.post(url, json={**wish, "acceptedTotal": trip["totalPrice"]})
+    assert refused.status_code == 409, refused.text
+    problem = refused.json()
+    assert problem["code"] == "PRICE_CHANGED"
+    assert problem["details"]["oldPrice"] == trip["totalPrice"]
+    assert problem["details"]["newPrice"] == problem["details"]["quote"]["newTotal"]
+    assert "stands as it was" in problem["detail"]
+    assert "Nothing was charged" in problem["detail"]
+    facts = await judged(stack, booking["bookingId"])
+    assert len(facts.items) == 4
+    assert facts.booking["version"] == 4
+
+
+async def test_what_fails_says_that_the_booking_stands(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    wish = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
+    await sandbox.arm("booking_com", "book", "refuse", reference=booking["bookingId"])
+    answer = await api.post(f"/booking/{booking['bookingId']}/modify", json=wish, headers=keyed())
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["success"] is False
+    assert told["error"]["code"] == "UNAVAILABLE"
+    assert told["error"]["money"].startswith("Your booking stands as it was.")
+    assert "released" in told["error"]["money"]
+    assert told["state"] == "CONFIRMED"
+    await judged(stack, booking["bookingId"])
+
+
+async def test_a_proof_is_asked_for_and_the_same_request_tells_the_end(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    identity = booking["bookingId"]
+    wish = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
+    await sandbox.arm("stripe", "confirm", "authenticate", reference=identity)
+    headers = keyed()
+    waiting = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    assert waiting.status_code == 202, waiting.text
+    payment = waiting.json()["payment"]
+    assert payment["clientSecret"]
+    assert "bank" in waiting.json()["message"]
+    seen = (await api.get(f"/booking/{identity}")).json()
+    assert seen["state"] == "CONFIRMED"
+    assert seen["payment"]["supplements"][0]["clientSecret"] == payment["clientSecret"]
+    async with httpx.AsyncClient() as bank:
+        page = payment["nextAction"]["redirect_to_url"]["url"]
+        await bank.post(page, params={"outcome": "succeed"})
+    ended = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    assert ended.status_code == 200, ended.text
+    assert ended.json()["success"] is True
+    whole = (await api.get(f"/booking/{identity}")).json()
+    assert whole["payment"]["supplements"][0]["clientSecret"] is None
+    await judged(stack, identity)
+
+
+async def test_another_card_for_the_difference(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    identity = booking["bookingId"]
+    wish = {
+        **swapped(trip, await hotel(sandbox, 7)),
+        "acceptedTotal": 99_999_999,
+        "paymentInfo": {"paymentMethodId": "pm_card_visa_chargeDeclined"},
+    }
+    headers = keyed()
+    waiting = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    assert waiting.status_code == 202, waiting.text
+    assert "another one" in waiting.json()["message"]
+    card = {"paymentMethodId": "pm_card_mastercard"}
+    sent = await api.post(f"/booking/{identity}/payment-method", json=card)
+    assert sent.status_code == 200, sent.text
+    ended = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    assert ended.json()["success"] is True, ended.text
+    await judged(stack, identity)
+
+
+async def test_two_changes_at_once_are_made_one_after_the_other_or_turned_away(
+    api: httpx.AsyncClient, stack: Stack
+) -> None:
+    booking, trip = await booked(api, stack)
+    tours = [c["componentId"] for c in trip["components"] if c["type"] == "ACTIVITY"]
+    url = f"/booking/{booking['bookingId']}/modify"
+    answers = await asyncio.gather(
+        *(
+            api.post(
+                url,
+                json={"changes": {"drop": [tour]}, "acceptedTotal": trip["totalPrice"]},
+                headers=keyed(),
+            )
+            for tour in tours
+        )
+    )
+    assert {a.status_code for a in answers} <= {200, 409}
+    assert any(a.status_code == 200 and a.json()["success"] for a in answers)
+    await judged(stack, booking["bookingId"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, "changes"),
+        ({"drop": ["a", "a"]}, "changes"),
+        ({"drop": "a"}, "changes.drop"),
+        ({"swap": [{"componentId": "a"}]}, "changes.swap[0].component"),
+    ],
+)
+async def test_nonsense_is_refused(
+    api: httpx.AsyncClient, stack: Stack, changes: dict[str, Any], field: str
+) -> None:
+    answer = await api.post(f"/booking/{uuid.uuid4()}/modify", json={"changes": changes})
+    assert answer.status_code == 422, answer.text
+    assert field in str(answer.json())
+
+
+async def test_what_cannot_be_changed_is_a_conflict(api: httpx.AsyncClient, stack: Stack) -> None:
+    booking, _ = await booked(api, stack)
+    url = f"/booking/{booking['bookingId']}/modify"
+    gone = {"changes": {"drop": ["nothing-like-it"]}}
+    for wish in (gone, {**gone, "acceptedTotal": 1}):
+        answer = await api.post(url, json=wish)
+        assert (answer.status_code, answer.json()["code"]) == (409, "NOT_CHANGEABLE")
+    unknown = await api.post(f"/booking/{uuid.uuid4()}/modify", json=gone)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "BOOKING_UNKNOWN")
+    await api.post("/booking/cancel", json={"bookingId": booking["bookingId"]})
+    late = await api.post(url, json=gone)
+    assert (late.status_code, late.json()["code"]) == (409, "NOT_CHANGEABLE")

@@ -1,0 +1,324 @@
+"""Changes that are not made: the old booking stands exactly as it was, and so does the money."""
+
+import asyncio
+
+import httpx
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.bookings.messages import RESOLVE_UPDATE, Resolution
+from models.bookings.problems import Code
+from models.core.people import Traveler
+from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
+from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
+from tests.support.stack import Stack
+from tests.trips.modifying.changes import (
+    as_it_was,
+    ask,
+    confirmed,
+    judged,
+    now,
+    offers,
+    other_hotel,
+    price,
+    put,
+    request,
+    swap,
+)
+from tests.trips.saga.test_cancel_confirmed import cancel
+
+PATIENT = 60
+
+
+async def dearer(
+    stack: Stack, booking: Booking, *, card: str | None = None, nights: int = 7
+) -> ChangeRequest:
+    wish = swap(booking.items[1], await other_hotel(stack, nights=nights))
+    quote = await price(stack, booking.id, wish)
+    return request(booking.id, wish, quote.new_total, card=card)
+
+
+async def waiting(stack: Stack, booking_id: str) -> Booking:
+    """The booking once its change waits for the traveller."""
+    handle = stack.client.get_workflow_handle(booking_id)
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                held: Booking | None = await handle.query("booking", result_type=Booking)
+            except Exception:  # noqa: BLE001  (the workflow is not there yet)
+                held = None
+            if held and any(one.waits_until for one in held.payment.supplements):
+                return held
+            await asyncio.sleep(0.1)
+
+
+async def test_a_price_that_has_changed_since_changes_nothing(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("booking_com", "quote", "price_drift", rate=1)
+    outcome = await put(stack, change)
+    assert not outcome.carried_out
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.PRICE_CHANGED
+    assert outcome.problem.details["oldPrice"] == change.accepted_total
+    assert outcome.problem.details["newPrice"] > change.accepted_total
+    after = await judged(stack, booking.id)
+    assert after.booking == before.booking
+    assert after.items == before.items
+    assert after.payments == before.payments
+    assert after.log == before.log or not [
+        row for row in after.log[len(before.log) :] if row["effect"]
+    ]
+    assert await put(stack, change) == outcome, "the same answer again"
+
+
+async def test_a_fee_that_has_begun_is_asked_about(stack: Stack) -> None:
+    """Not only the new price counts: what is kept of the old may have changed as well."""
+    from tests.trips.saga.test_cancel_confirmed import set_terms
+
+    booking = await confirmed(stack)
+    change = await dearer(stack, booking)
+    set_terms(stack, booking.id, 2, [{"until": None, "fee": 100}])
+    outcome = await put(stack, change)
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.PRICE_CHANGED
+    assert outcome.problem.details["newPrice"] == change.accepted_total + 100
+    await judged(stack, booking.id)
+
+
+@pytest.mark.parametrize("card", ["pm_card_visa_chargeDeclinedStolenCard"])
+async def test_a_card_that_is_refused_for_good(stack: Stack, card: str) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    outcome = await put(stack, await dearer(stack, booking, card=card))
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.PAYMENT_DECLINED
+    after = await judged(stack, booking.id)
+    as_it_was(before, after)
+    assert [row["status"] for row in after.supplements] == [PaymentStatus.RELEASED]
+    again = await put(stack, await dearer(stack, booking))
+    assert again.carried_out, again.problem
+    assert len((await judged(stack, booking.id)).supplements) == 2
+
+
+async def test_another_card_carries_the_change_out(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    change = await dearer(stack, booking, card="pm_card_visa_chargeDeclined")
+    ending = asyncio.ensure_future(put(stack, change))
+    held = await waiting(stack, booking.id)
+    assert held.state is BookingState.CONFIRMED
+    assert held.problem is not None
+    await stack.client.get_workflow_handle(booking.id).execute_update(
+        PAYMENT_METHOD_UPDATE,
+        NewCard(payment_method_id="pm_card_mastercard", who="ada"),
+        result_type=Booking,
+    )
+    outcome = await ending
+    assert outcome.carried_out, outcome.problem
+    facts = await judged(stack, booking.id)
+    assert facts.booking["problem"] is None
+    assert facts.supplements[0]["payment_method_id"] == "pm_card_mastercard"
+
+
+@pytest.mark.parametrize("answer", ["succeed", "fail", None])
+async def test_the_difference_may_need_a_proof(stack: Stack, answer: str | None) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, change))
+    held = await waiting(stack, booking.id)
+    (supplement,) = held.payment.supplements
+    assert supplement.client_secret
+    assert supplement.next_action is not None
+    if answer is not None:
+        async with httpx.AsyncClient() as http:
+            url = supplement.next_action["redirect_to_url"]["url"]
+            assert (await http.post(url, params={"outcome": answer})).status_code < 400
+    outcome = await ending
+    after = await judged(stack, booking.id)
+    if answer == "succeed":
+        assert outcome.carried_out, outcome.problem
+        return
+    assert outcome.problem is not None
+    expected = Code.PAYMENT_DECLINED if answer else Code.AUTHENTICATION_REQUIRED
+    assert outcome.problem.code is expected
+    as_it_was(before, after)
+
+
+async def test_a_capture_that_is_refused_undoes_the_new_items(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("stripe", "capture", "refuse", times=2, reference=booking.id)
+    outcome = await put(stack, change)
+    assert not outcome.carried_out
+    after = await judged(stack, booking.id)
+    as_it_was(before, after)
+    assert [item["saga_state"] for item in after.items][4] == "UNDONE"
+
+
+async def test_one_of_several_refused_undoes_the_others(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    hotel = await other_hotel(stack, nights=7)
+    (tour,) = await offers(stack, "ACTIVITY", activities=1)
+    wish = ChangeWish(swap=swap(booking.items[1], hotel).swap, add=[tour])
+    quote = await price(stack, booking.id, wish)
+    await stack.sandbox.arm("viator", "book", "refuse", reference=booking.id)
+    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.UNAVAILABLE
+    after = await judged(stack, booking.id)
+    as_it_was(before, after)
+    assert [item["saga_state"] for item in after.items][4:] == ["UNDONE", "REFUSED"]
+
+
+async def test_an_undo_that_fails_waits_for_a_person(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("stripe", "capture", "refuse", times=2, reference=booking.id)
+    await stack.sandbox.arm("booking_com", "cancel", "refuse", reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, change))
+    handle = stack.client.get_workflow_handle(booking.id)
+    await parked(stack, booking.id)
+    facts = await judged(stack, booking.id)
+    assert facts.booking["attention_case"]["items"] == [5]
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+    outcome = await ending
+    assert not outcome.carried_out
+    as_it_was(before, await judged(stack, booking.id))
+
+
+async def parked(stack: Stack, booking_id: str) -> Booking:
+    handle = stack.client.get_workflow_handle(booking_id)
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                held: Booking | None = await handle.query("booking", result_type=Booking)
+            except Exception:  # noqa: BLE001  (the workflow is not there yet)
+                held = None
+            if held and held.state is BookingState.NEEDS_ATTENTION:
+                return held
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("decision", ["retry", "resolved"])
+@pytest.mark.parametrize("nights", [7, 2])
+async def test_an_old_item_that_cannot_be_cancelled_is_a_case(
+    stack: Stack, decision: str, nights: int
+) -> None:
+    booking = await confirmed(stack)
+    change = await dearer(stack, booking, nights=nights)
+    about = {"reference": booking.id}
+    if decision == "retry":
+        await stack.sandbox.arm("booking_com", "cancel", "refuse", **about)
+    else:  # it is cancelled, and never says so: a person finds that out
+        await stack.sandbox.arm("booking_com", "cancel", "commit_then_error", rate=1, **about)
+    ending = asyncio.ensure_future(put(stack, change))
+    held = await parked(stack, booking.id)
+    assert held.case is not None
+    assert held.case.items == [2]
+    assert held.items[4].status is ItemStatus.CONFIRMED, "what is new stands"
+    if decision == "retry":
+        await judged(stack, booking.id)
+    await stack.client.get_workflow_handle(booking.id).execute_update(
+        RESOLVE_UPDATE,
+        Resolution(decision=decision, who="op"),
+    )
+    outcome = await ending
+    assert outcome.carried_out, outcome.problem
+    await judged(stack, booking.id)
+
+
+async def test_a_wish_to_cancel_ends_a_change_and_is_carried_out(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, change))
+    await waiting(stack, booking.id)
+    first = await cancel(stack, booking.id)
+    assert first.too_late, "the change ends first, then the booking is cancelled"
+    outcome = await ending
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.CANCELLED_BY_TRAVELER
+    after = await now(stack, booking.id)
+    assert after.state is BookingState.CANCELLED
+    assert after.captured == after.refunded
+    await judged(stack, booking.id)
+
+
+async def test_a_cancel_in_temporal_ends_only_the_change(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    change = await dearer(stack, booking)
+    await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, change))
+    await waiting(stack, booking.id)
+    await stack.client.get_workflow_handle(booking.id).cancel()
+    outcome = await ending
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.CANCELLED_BY_OPERATOR
+    as_it_was(before, await judged(stack, booking.id))
+
+
+async def test_another_change_meanwhile_is_turned_away(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    change = await dearer(stack, booking)
+    other = request(booking.id, ChangeWish(drop=[booking.items[2].component_id]), 10**9)
+    await stack.sandbox.arm("booking_com", "book", "slow", seconds=0.9, reference=booking.id)
+    ending = asyncio.ensure_future(put(stack, change))
+    await asyncio.sleep(0.4)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await put(stack, other)
+    assert (await ending).carried_out
+    await judged(stack, booking.id)
+
+
+async def problem_of(stack: Stack, booking: Booking, wish: ChangeWish) -> ChangeOutcome:
+    asked = await ask(stack, booking.id, wish)
+    assert asked.problem is not None
+    acted = await put(stack, request(booking.id, wish, 10**9))
+    assert acted.problem == asked.problem
+    return asked
+
+
+async def test_what_cannot_be_changed_is_said(stack: Stack) -> None:
+    booking = await confirmed(stack, activities=0)
+    before = await judged(stack, booking.id)
+    everything = [item.component_id for item in booking.items]
+    people = [Traveler.model_validate(one) for one in before.booking["travelers"]]
+    others = [people[0].model_copy(update={"last_name": "Other"}), *people[1:]]
+    for wish, words in [
+        (ChangeWish(drop=["nothing-like-it"]), "no component"),
+        (ChangeWish(drop=everything), "cancel the booking"),
+        (ChangeWish(travelers=others), "swap"),
+    ]:
+        outcome = await problem_of(stack, booking, wish)
+        assert outcome.problem is not None
+        assert outcome.problem.code is Code.NOT_CHANGEABLE
+        assert words in outcome.problem.message
+    assert (await judged(stack, booking.id)).booking == before.booking
+
+
+async def test_other_travellers_on_a_wholly_new_trip(stack: Stack) -> None:
+    booking = await confirmed(stack, activities=0)
+    before = await judged(stack, booking.id)
+    hotel = await other_hotel(stack, nights=4)
+    (flight,) = await offers(stack, "FLIGHT", activities=0)
+    people = [Traveler.model_validate(one) for one in before.booking["travelers"]]
+    others = [people[0].model_copy(update={"last_name": "Other"}), *people[1:]]
+    wish = ChangeWish(
+        swap=[*swap(booking.items[0], flight).swap, *swap(booking.items[1], hotel).swap],
+        travelers=others,
+    )
+    quote = await price(stack, booking.id, wish)
+    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    assert outcome.carried_out, outcome.problem
+    after = await judged(stack, booking.id)
+    assert after.booking["travelers"][0]["lastName"] == "Other"
+    assert after.items[2]["travelers"][0]["lastName"] == "Other"

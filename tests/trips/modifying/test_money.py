@@ -1,0 +1,75 @@
+"""The money of changed bookings afterwards: goodwill, refunds that come back, awaited items."""
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, SagaState
+from models.bookings.messages import RESOLVE_UPDATE, Resolution
+from models.core.supply import TripComponent
+from models.payments.messages import GoodwillRefund
+from models.trips.changes import ChangeWish
+from tests.support.money import Gateway, settled, settling
+from tests.support.stack import Stack
+from tests.support.trips import confirmed_by_hand
+from tests.trips.modifying.changes import FREE, change, confirmed, judged, now, other_hotel, swap
+from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+
+
+async def dearer(stack: Stack) -> Booking:
+    """A booking whose hotel was swapped for a dearer one."""
+    booking = await confirmed(stack)
+    hotel = await other_hotel(stack, nights=7)
+    outcome = await change(stack, booking.id, swap(booking.items[1], hotel))
+    assert outcome.carried_out, outcome.problem
+    return await now(stack, booking.id)
+
+
+async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> None:
+    booking = await dearer(stack)
+    (supplement,) = booking.payment.supplements
+    wish = {"amount": supplement.captured + 500, "who": "operator op", "reason": "a bad trip"}
+    after = await settled(stack, booking, refund=GoodwillRefund(key="a", **wish))
+    assert after.payment.supplements[0].refunded == supplement.captured
+    assert after.payment.refunded == 500
+    again = await settled(stack, booking, refund=GoodwillRefund(key="a", **wish))
+    assert again.refunded == after.refunded
+    await judged(stack, booking.id)
+    gone = (await cancel(stack, booking.id)).booking
+    assert gone.state is BookingState.CANCELLED
+    await judged(stack, booking.id)
+
+
+async def test_a_refund_of_the_difference_comes_back(stack: Stack) -> None:
+    booking = await dearer(stack)
+    set_terms(stack, booking.id, 5, FREE)
+    gone = (await cancel(stack, booking.id)).booking
+    (refund,) = gone.payment.supplements[0].refunds
+    assert gone.captured == gone.refunded
+    await Gateway(stack).fail_refund(refund.id)
+    handle = await settling(stack, gone)
+    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    assert parked.owed == refund.amount
+    await judged(stack, booking.id)
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+    after = await handle.result()
+    assert after.owed == 0
+    assert len(after.payment.supplements[0].refunds) == 2
+    await judged(stack, booking.id)
+
+
+async def test_an_experience_may_be_confirmed_later(stack: Stack) -> None:
+    """It counts as a part of the trip as soon as the change stands."""
+    booking = await confirmed(stack, activities=0)
+    trip = confirmed_by_hand(await stack.sandbox.trip(activities=1))
+    (tour,) = [c for c in trip["components"] if c["type"] == "ACTIVITY"]
+    added = ChangeWish(add=[TripComponent.model_validate(tour)])
+    outcome = await change(stack, booking.id, added)
+    assert outcome.carried_out, outcome.problem
+    after = await now(stack, booking.id)
+    item = after.items[-1]
+    assert item.saga_state is SagaState.AWAITED
+    assert item.live
+    assert after.payment.supplements[0].captured == item.price
+    assert after.warnings
+    await judged(stack, booking.id)
+    dropped = await change(stack, booking.id, ChangeWish(drop=[item.component_id]))
+    assert dropped.carried_out, dropped.problem
+    await judged(stack, booking.id)

@@ -1,0 +1,106 @@
+"""Workers killed with SIGKILL before, during and after every call that has an effect."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import CANCEL_UPDATE, CancelOutcome, CancelRequest
+from sandbox.sellers import SELLERS
+from tests.support.checker import check
+from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
+from tests.support.trips import sold_by
+from tests.trips.saga.cells import ALL_STEPS, POINTS, end_of_kill, wishes_for
+from tests.trips.saga.test_faults import judge, settled
+
+
+@pytest.fixture
+async def own_stack(
+    database_url: str, temporal_address: str, sandbox_url: str
+) -> AsyncIterator[Stack]:
+    """A stack with a queue of its own, and no worker yet."""
+    stack = await create_stack(
+        database_url=database_url,
+        temporal_address=temporal_address,
+        sandbox_url=sandbox_url,
+        name=f"kill-{uuid.uuid4().hex[:8]}",
+        **SOON_TAKEN_OVER,
+    )
+    yield stack
+    await stack.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("step", ALL_STEPS)
+async def test_kill(own_stack: Stack, step: str, point: str) -> None:
+    request = await own_stack.request(**wishes_for(step))
+    supplier, operation = ALL_STEPS[step]
+    if point == "during":
+        await own_stack.sandbox.arm(
+            supplier, operation, "slow", seconds=0.6, reference=request.booking_id
+        )
+    doomed = own_stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
+    )
+    handle = await own_stack.start(request)
+    doomed.wait_until_dead()
+    own_stack.start_worker()
+
+    booking = await settled(own_stack, handle)
+    await judge(own_stack, handle, booking, end_of_kill(step, point))
+
+
+UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("supplier", "operation"), UNDOS)
+async def test_kill_during_the_undo(
+    own_stack: Stack, supplier: str, operation: str, point: str
+) -> None:
+    """Everything is booked, the capture is refused, and the worker dies putting things back."""
+    request = await own_stack.request(**sold_by(supplier))
+    about = {"reference": request.booking_id}
+    await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
+    if point == "during":
+        await own_stack.sandbox.arm(supplier, operation, "slow", seconds=0.6, **about)
+    doomed = own_stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
+    )
+    handle = await own_stack.start(request)
+    doomed.wait_until_dead()
+    own_stack.start_worker()
+    booking = await asyncio.wait_for(handle.result(), 90)
+    assert booking.state is BookingState.FAILED
+    await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", ["create", "confirm"])
+async def test_a_cancel_reaches_the_successor_first(own_stack: Stack, operation: str) -> None:
+    """The worker dies with the money held, and its successor hears of a cancel before it pays.
+
+    The history knows nothing of the payment: its undo must have been registered all the same.
+    """
+    request = await own_stack.request()
+    doomed = own_stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"stripe.{operation}:after"
+    )
+    handle = await own_stack.start(request)
+    doomed.wait_until_dead()
+    assert await own_stack.sandbox.payments(request.booking_id)
+    wish = asyncio.ensure_future(
+        handle.execute_update(CANCEL_UPDATE, CancelRequest(who="ada"), result_type=CancelOutcome)
+    )
+    await asyncio.sleep(1)  # the wish is waiting at the server
+    own_stack.start_worker()
+    assert (await wish).booking.state is BookingState.CANCELLED
+    await check(own_stack.sandbox, own_stack.settings.database_url, request.booking_id)
+    assert not any(
+        row["effect"] == "created" and row["supplier"] != "stripe"
+        for row in await own_stack.sandbox.log(request.booking_id)
+    )

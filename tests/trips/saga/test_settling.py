@@ -1,0 +1,197 @@
+"""What happens to the money of a booking at rest: found by looking, put right, or a person's."""
+
+import pytest
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.messages import RESOLVE_UPDATE, Resolution
+from models.payments.messages import GoodwillRefund
+from tests.support.checker import Facts, check
+from tests.support.money import Gateway, settled, settling
+from tests.support.stack import Stack
+from tests.trips.saga.test_cancel_confirmed import cancel, confirmed, set_terms
+
+
+async def judged(stack: Stack, booking: Booking) -> Facts:
+    return await check(stack.sandbox, stack.settings.database_url, booking.id)
+
+
+async def paid(stack: Stack) -> tuple[Booking, str]:
+    booking = await confirmed(stack)
+    assert booking.payment.id is not None
+    return booking, booking.payment.id
+
+
+async def test_nothing_is_recorded_when_nothing_has_changed(stack: Stack) -> None:
+    booking, _ = await paid(stack)
+    cancelled = (await cancel(stack, booking.id)).booking
+    again = await settled(stack, cancelled)
+    assert again.version == cancelled.version
+
+
+async def test_a_refund_that_comes_back_waits_for_a_person_who_refunds_again(
+    stack: Stack,
+) -> None:
+    booking, _ = await paid(stack)
+    cancelled = (await cancel(stack, booking.id)).booking
+    await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
+    handle = await settling(stack, cancelled)
+    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    assert parked.owed == booking.payment.captured
+    facts = await judged(stack, parked)
+    assert [case["kind"] for case in facts.cases] == ["SAGA"]
+    assert sum(line["signed"] for line in facts.ledger if line["account"] == "SUSPENSE") < 0
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+    after = await handle.result()
+    assert after.state is BookingState.CANCELLED
+    assert after.owed == 0
+    assert [refund.status for refund in after.payment.refunds] == ["failed", "succeeded"]
+    facts = await judged(stack, after)
+    assert [row["number"] for row in facts.refunds] == [1, 2]
+    assert len({row["key"] for row in facts.refunds}) == 2
+
+
+async def test_a_refund_that_comes_back_may_be_paid_by_hand(stack: Stack) -> None:
+    booking, _ = await paid(stack)
+    cancelled = (await cancel(stack, booking.id)).booking
+    await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
+    handle = await settling(stack, cancelled)
+    await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    resolution = Resolution(decision="resolved", who="op", note="bank transfer 4711")
+    await handle.execute_update(RESOLVE_UPDATE, resolution)
+    after = await handle.result()
+    assert after.state is BookingState.CANCELLED
+    assert after.payment.paid_by_hand == booking.payment.captured
+    facts = await judged(stack, after)
+    by_hand = [line["signed"] for line in facts.ledger if line["owner"] == "by_hand"]
+    assert by_hand == [-booking.payment.captured]
+
+
+async def test_a_refund_made_in_the_dashboard_is_recorded_and_a_person_looks(
+    stack: Stack,
+) -> None:
+    booking, payment_id = await paid(stack)
+    await Gateway(stack).refund(payment_id, 1000)
+    handle = await settling(stack, booking)
+    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    assert parked.owed == -1000
+    await judged(stack, parked)
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
+    after = await handle.result()
+    assert after.state is BookingState.CONFIRMED
+    assert (after.payment.goodwill, after.payment.refunded) == (1000, 1000)
+    await judged(stack, after)
+    # What was given away is not given back once more when the trip is cancelled.
+    gone = (await cancel(stack, booking.id)).booking
+    assert gone.state is BookingState.CANCELLED
+    assert gone.payment.refunded == gone.payment.captured
+    await judged(stack, gone)
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_a_dispute_is_on_record_until_it_is_decided(stack: Stack, outcome: str) -> None:
+    booking, payment_id = await paid(stack)
+    gateway = Gateway(stack)
+    dispute = await gateway.dispute(payment_id)
+    open_ = await settled(stack, booking)
+    assert open_.state is BookingState.CONFIRMED, "the traveller still has the trip"
+    assert [d.status for d in open_.payment.disputes] == ["open"]
+    await gateway.close_dispute(dispute, outcome)
+    closed = await settled(stack, open_)
+    assert [d.status for d in closed.payment.disputes] == [outcome]
+    await judged(stack, closed)
+
+
+@pytest.mark.parametrize("capture", [False, True])
+async def test_a_payment_nobody_asked_for_is_given_back(stack: Stack, capture: bool) -> None:
+    booking = await stack.book(payment_method="pm_card_visa_chargeDeclinedStolenCard")
+    assert booking.state is BookingState.FAILED
+    stray = await Gateway(stack).stray(booking.id, capture=capture)
+    after = await settled(stack, booking, stray=stray)
+    assert after.state is BookingState.FAILED
+    assert after.payment.id == booking.payment.id
+    facts = await judged(stack, after)
+    (payment,) = [p for p in facts.payments if p["id"] == stray]
+    assert payment["captured"] == payment["refunded"]
+    assert payment["status"] == ("succeeded" if capture else "canceled")
+
+
+async def test_goodwill_of_equal_amounts_is_given_as_often_as_asked(stack: Stack) -> None:
+    booking, _ = await paid(stack)
+
+    async def give(key: str) -> Booking:
+        refund = GoodwillRefund(key=key, amount=700, who="operator op", reason="late tour")
+        return await settled(stack, booking, refund=refund)
+
+    await give("a")
+    await give("a")
+    after = await give("b")
+    assert [refund.amount for refund in after.payment.refunds] == [700, 700]
+    assert after.payment.status is PaymentStatus.PARTIALLY_REFUNDED
+    facts = await judged(stack, after)
+    assert [row["amount"] for row in facts.refunds] == [700, 700]
+    assert {row["reason"] for row in facts.refunds} == {"late tour"}
+
+
+async def test_equal_items_cancelled_one_after_the_other_are_refunded_both(stack: Stack) -> None:
+    booking, _ = await paid(stack)
+    first, second = booking.items[2], booking.items[3]
+    for item in (first, second):
+        set_terms(stack, booking.id, item.number, [{"until": None, "fee": item.price - 500}])
+    one = (await cancel(stack, booking.id, [first.component_id])).booking
+    two = (await cancel(stack, booking.id, [second.component_id])).booking
+    assert (one.payment.refunded, two.payment.refunded) == (500, 1000)
+    facts = await judged(stack, two)
+    assert [row["items"] for row in facts.refunds] == [
+        {str(first.number): 500},
+        {str(second.number): 500},
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind", ["hang", "commit_then_hang", "late_commit", "commit_then_error", "reset", "malformed"]
+)
+async def test_a_goodwill_refund_is_paid_once_whatever_the_answer(stack: Stack, kind: str) -> None:
+    booking, payment_id = await paid(stack)
+    seconds = 1.6 if kind == "late_commit" else 20
+    await stack.sandbox.arm(
+        "stripe", "refund", kind, reference=booking.id, seconds=seconds, times=1
+    )
+    refund = GoodwillRefund(key=f"k-{payment_id}", amount=900, who="operator op", reason="late")
+    after = await settled(stack, booking, refund=refund)
+    assert await stack.sandbox.fired() == 1
+    assert after.state is BookingState.CONFIRMED
+    assert after.payment.refunded == 900
+    facts = await judged(stack, after)
+    assert len([row for row in facts.log if row["effect"] == "refunded"]) == 1
+
+
+async def test_a_second_refund_that_comes_back_is_a_new_case(stack: Stack) -> None:
+    """What one settling did must not be taken for what the next one has to do."""
+    booking, _ = await paid(stack)
+    last = (await cancel(stack, booking.id)).booking
+    for _ in range(3):
+        await Gateway(stack).fail_refund(last.payment.refunds[-1].id)
+        handle = await settling(stack, last)
+        await stack.until(handle, BookingState.NEEDS_ATTENTION)
+        await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
+        last = await handle.result()
+        assert last.owed == 0
+        await judged(stack, last)
+    assert [refund.status for refund in last.payment.refunds] == [*["failed"] * 3, "succeeded"]
+
+
+async def test_a_second_payment_is_not_given_back_while_the_first_is_in_doubt(
+    stack: Stack,
+) -> None:
+    booking, payment_id = await paid(stack)
+    await Gateway(stack).refund(payment_id, 1000)
+    stray = await Gateway(stack).stray(booking.id, capture=True)
+    handle = await settling(stack, booking, stray=stray)
+    await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    (held,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == stray]
+    assert held["refunded"] == 0
+    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
+    after = await handle.result()
+    assert after.state is BookingState.CONFIRMED
+    await judged(stack, after)

@@ -1,0 +1,134 @@
+"""Workers come and go: shutdown, two side by side, versions, and bookings from long ago."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from models.bookings.lifecycle import BookingState
+from tests.support.checker import check
+from tests.support.stack import Stack, create_stack
+from workflows.trips.book_trip import BookTrip
+
+
+@pytest.fixture
+async def own_stack(
+    database_url: str, temporal_address: str, sandbox_url: str
+) -> AsyncIterator[Stack]:
+    stack = await create_stack(
+        database_url=database_url,
+        temporal_address=temporal_address,
+        sandbox_url=sandbox_url,
+        name=f"workers-{uuid.uuid4().hex[:8]}",
+    )
+    yield stack
+    await stack.close()
+
+
+async def test_a_worker_told_to_stop_finishes_what_it_is_doing(own_stack: Stack) -> None:
+    worker = own_stack.start_worker()
+    request = await own_stack.request()
+    await own_stack.sandbox.arm(
+        "booking_com", "book", "slow", seconds=0.8, reference=request.booking_id
+    )
+    handle = await own_stack.start(request)
+    async with asyncio.timeout(30):
+        while not await own_stack.sandbox.fired():
+            await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(worker.stop) == 0, worker.log()
+    own_stack.start_worker()
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CONFIRMED
+    facts = await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+    hotel = [r for r in facts.log if r["supplier"] == "booking_com" and r["operation"] == "book"]
+    assert len(hotel) == 1, "the call under way was not abandoned"
+    await own_stack.sandbox.clear()
+
+
+async def test_two_workers_side_by_side(own_stack: Stack) -> None:
+    own_stack.start_worker()
+    own_stack.start_worker()
+    bookings = await asyncio.gather(*(own_stack.book() for _ in range(10)))
+    assert {booking.state for booking in bookings} == {BookingState.CONFIRMED}
+    for booking in bookings:
+        await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+    assert own_stack.stop_workers() == [0, 0]
+
+
+async def test_a_planner_that_does_not_listen_holds_nothing_up(own_stack: Stack) -> None:
+    own_stack.start_worker(TRIP_PLANNER_URL="http://127.0.0.1:9")
+    request = await own_stack.request()
+    handle = await own_stack.start(request)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CONFIRMED
+    events = await handle.query("events")
+    assert any(event["step"] == "planner" for event in events), "it ended silently"
+
+
+async def test_one_booking_id_is_booked_once(stack: Stack) -> None:
+    request = await stack.request()
+    starts = await asyncio.gather(
+        *(stack.start(request) for _ in range(20)), return_exceptions=True
+    )
+    started = [s for s in starts if not isinstance(s, BaseException)]
+    assert len(started) == 1
+    assert all(isinstance(s, WorkflowAlreadyStartedError) for s in starts if s not in started)
+    assert (await started[0].result()).state is BookingState.CONFIRMED
+    with pytest.raises(WorkflowAlreadyStartedError):
+        await stack.start(request)
+    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+
+
+async def test_a_booking_temporal_has_forgotten_is_answered_from_the_record(
+    stack: Stack,
+) -> None:
+    request = await stack.request()
+    first = await (await stack.start(request)).result()
+    before = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    again = await stack.client.execute_workflow(
+        BookTrip.run,
+        request,
+        id=request.booking_id,
+        task_queue=stack.settings.task_queue,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+    )
+    assert again.state is BookingState.CONFIRMED
+    assert again.payment.id == first.payment.id
+    after = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    assert after.log == before.log
+    assert after.booking == before.booking
+
+
+async def test_a_worker_with_a_build_id_takes_part_in_versioning(own_stack: Stack) -> None:
+    from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+    from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
+
+    name = f"deployment-{uuid.uuid4().hex[:6]}"
+    own_stack.start_worker(WORKER_BUILD_ID="build-1", WORKER_DEPLOYMENT=name)
+    service = own_stack.client.workflow_service
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace="default",
+        deployment_name=name,
+        build_id="build-1",
+        version=f"{name}.build-1",
+    )
+    del WorkerDeploymentVersion
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await service.set_worker_deployment_current_version(request)
+                break
+            except Exception:  # noqa: BLE001  (until the server has seen the worker's queues)
+                await asyncio.sleep(0.3)
+    try:
+        booking = await own_stack.book()
+    except WorkflowFailureError as error:
+        raise AssertionError(str(error.cause)) from error
+    assert booking.state is BookingState.CONFIRMED
+    described = await own_stack.client.get_workflow_handle(booking.id).describe()
+    info = described.raw_description.workflow_execution_info.versioning_info
+    assert info.deployment_version.build_id == "build-1"

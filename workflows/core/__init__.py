@@ -1,0 +1,1 @@
+"""What workflows share: compensations, retry policies, the way to an activity."""

@@ -1,0 +1,69 @@
+"""How a trip stops: as a value to record, whatever raised it."""
+
+from temporalio import exceptions
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+
+from models.bookings.lifecycle import BookingState, CancelledBy
+from models.bookings.messages import CancelRequest
+from models.bookings.problems import Code, Problem
+
+
+class TripFailedError(Exception):
+    """The trip cannot be had: a refusal, or a fault that outlasted the step's deadline."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class TripCancelledError(Exception):
+    """Somebody cancelled before the trip was confirmed."""
+
+    def __init__(self, request: CancelRequest) -> None:
+        super().__init__(request.reason)
+        self.request = request
+
+
+def ends_the_trip(reason: BaseException) -> bool:
+    """Tell a business end from a bug: that must fail the workflow task, be mended and resumed."""
+    return isinstance(reason, (TripFailedError, TripCancelledError, FailureError))
+
+
+def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
+    """Return the state a trip ends in for ``reason``, and the problem to record."""
+    match reason:
+        case TripFailedError():
+            return BookingState.FAILED, reason.problem
+        case TripCancelledError():
+            by_operator = reason.request.by is CancelledBy.OPERATOR
+            return BookingState.CANCELLED, Problem(
+                code=Code.CANCELLED_BY_OPERATOR if by_operator else Code.CANCELLED_BY_TRAVELER,
+                step="cancel",
+                message=reason.request.reason or "cancelled before it was confirmed",
+            )
+        case _:
+            return BookingState.FAILED, fault(reason, step="record", code=Code.INTERNAL)
+
+
+def fault(error: BaseException, *, step: str, code: Code, item: int | None = None) -> Problem:
+    """Return a fault that outlasted its retries as a problem.
+
+    A timeout says nothing about the effect, and neither does ``UnknownOutcome``: both are unknown.
+    Local activities raise ApplicationError unwrapped, ordinary ones within ActivityError.
+    """
+    cause = error.cause if isinstance(error, ActivityError) and error.cause else error
+    unknown = isinstance(cause, exceptions.TimeoutError) or (
+        isinstance(cause, ApplicationError) and cause.type == "UnknownOutcome"
+    )
+    return Problem(
+        code=Code.OUTCOME_UNKNOWN if unknown else code,
+        step=step,
+        message=getattr(cause, "message", "") or str(cause) or type(cause).__name__,
+        item=item,
+    )
+
+
+def unanswered_read(error: FailureError, *, step: str) -> Problem:
+    """Return a read that outlasted its retries as a problem: nothing was touched by it."""
+    found = fault(error, step=step, code=Code.SUPPLIER_DOWN)
+    return found.model_copy(update={"code": Code.SUPPLIER_DOWN})

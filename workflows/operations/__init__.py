@@ -1,0 +1,1 @@
+"""Rounds that a schedule starts: money and suppliers are watched."""

@@ -1,0 +1,1 @@
+"""Settling a booking's payment, and how a trip is paid."""

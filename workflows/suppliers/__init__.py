@@ -1,0 +1,1 @@
+"""Following a booking at its suppliers."""

@@ -1,0 +1,140 @@
+"""What a supplier says afterwards, taken into a booking: its items, warnings, and cases."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.bookings.booking import Item
+    from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
+    from models.bookings.problems import Code, Problem
+    from models.core.patience import Patience
+    from models.core.supply import Reservation
+    from models.suppliers.following import ON_ITS_WAY, News, SupplierCase
+    from workflows.core.base import BookingWorkflow
+    from workflows.core.narration import supplier_name
+
+
+class SupplierNews(BookingWorkflow):
+    """Notes what was found; calls nobody."""
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__(None, patience)
+        self._rests_in = BookingState.CONFIRMED
+        self._told: list[str] = []
+        """What was found, for the history."""
+        self._left_over: list[Item] = []
+        """Items that stand at their suppliers for nobody."""
+        self._lost: list[Item] = []
+        """Items whose prices go back."""
+        self._cases: list[SupplierCase] = []
+
+    def _note(self, item: Item, news: News, seen: Reservation) -> None:
+        """Take what a supplier says into the booking."""
+        if news is News.LEFT_OVER:
+            self._left_over.append(item)
+        elif self._rests_in not in ON_ITS_WAY:
+            # The trip is over: nothing is changed about it behind the traveller's back.
+            self._ask_for_help(item, news, f"the booking is {self._rests_in}, and {_said(news)}")
+        elif news is News.CONFIRMED:
+            self._confirmed(item, seen)
+        elif news is News.REFUSED:
+            self._refused(item, seen)
+        elif news is News.CANCELLED:
+            self._cancelled(item)
+        else:
+            self._moved(item, seen)
+
+    def _confirmed(self, item: Item, seen: Reservation) -> None:
+        agreed = item.quote.price if item.quote else None
+        if agreed and seen.price != agreed and seen.details.get("price_stated", True):
+            what = f"it was confirmed at {seen.price}, {agreed} was agreed"
+            self._ask_for_help(item, News.CONFIRMED, what)
+        item.reservation = seen
+        item.status = ItemStatus.CONFIRMED
+        item.saga_state = SagaState.BOOKED
+        item.booked_at = workflow.now()
+        self._not_awaited(item)
+        self._tell_news(item, "done", f"{item.title} is confirmed: {seen.confirmation_code}")
+
+    def _refused(self, item: Item, seen: Reservation) -> None:
+        name = supplier_name(item)
+        told = f"{item.title} could not be confirmed by {name}"
+        item.reservation = seen
+        item.status = ItemStatus.FAILED
+        item.saga_state = SagaState.REFUSED
+        item.problem = Problem(
+            code=Code.UNAVAILABLE, step=item.type.lower(), message=told, item=item.number
+        )
+        self._not_awaited(item)
+        self._booking.warnings.append(
+            f"{told}; its price of {self._money(item.price)} goes back to you."
+        )
+        self._lost.append(item)
+        self._tell_news(item, "failed", told)
+
+    def _cancelled(self, item: Item) -> None:
+        told = f"{item.title} was cancelled by {supplier_name(item)}"
+        item.fee = 0  # whatever the terms say: the traveller has not cancelled
+        self._item_gone(item)
+        self._booking.warnings.append(
+            f"{told}; its price of {self._money(item.price)} goes back to you."
+        )
+        self._lost.append(item)
+        self._tell_news(item, "cancelled", told)
+        self._ask_for_help(item, News.CANCELLED, "the supplier has cancelled it: see to the rest")
+
+    def _moved(self, item: Item, seen: Reservation) -> None:
+        before = item.reservation
+        was, now = _times(before), _times(seen)
+        item.reservation = seen
+        self._booking.warnings.append(
+            f"{supplier_name(item)} has changed the times of {item.title}: it is {now}, not {was}."
+        )
+        self._tell_news(item, "changed", f"{item.title} is {now}, no longer {was}")
+        what = f"it was {was} and is {now} now: ask whether the trip still fits"
+        self._ask_for_help(item, News.MOVED, what, version=now)
+
+    def _not_awaited(self, item: Item) -> None:
+        """Take back what the traveller was told while the item was awaited."""
+        awaited = f"{item.title} is yet to be confirmed"
+        warnings = self._booking.warnings
+        self._booking.warnings = [told for told in warnings if not told.startswith(awaited)]
+
+    # -- small things ---------------------------------------------------------------------
+
+    def _tell_news(self, item: Item, status: str, told: str) -> None:
+        self._told.append(told)
+        self._tell(item.type.lower(), status, told)
+
+    def _ask_for_help(self, item: Item, news: News, what: str, *, version: str = "") -> None:
+        """Have a case opened at the end, so that a person looks after the traveller."""
+        booking = self._booking
+        self._cases.append(
+            SupplierCase(
+                booking_id=booking.id,
+                source=f"supplier:{item.reference}:{news}{':' if version else ''}{version}",
+                summary=f"{booking.reference}: {item.title} at {supplier_name(item)}: {what}",
+                details={
+                    "item": str(item.number),
+                    "supplier": item.supplier,
+                    "news": news,
+                    "supplierId": item.reservation.supplier_id if item.reservation else "",
+                },
+            )
+        )
+
+
+def _said(news: News) -> str:
+    return {
+        News.CONFIRMED: "the supplier has only now confirmed it",
+        News.REFUSED: "the supplier has only now refused it: the traveller has paid for it",
+        News.CANCELLED: "the supplier says that it was cancelled",
+        News.MOVED: "the supplier has other times for it",
+        News.LEFT_OVER: "it still stands at the supplier",
+    }[news]
+
+
+def _times(reservation: Reservation | None) -> str:
+    starts = reservation.starts_at if reservation else None
+    ends = reservation.ends_at if reservation else None
+    told = [f"{at:%d %b %Y %H:%M} UTC" for at in (starts, ends) if at]
+    return " to ".join(told) or "at no known time"

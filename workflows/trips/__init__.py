@@ -1,0 +1,1 @@
+"""Workflows of a trip: booking, changing, cancelling and quoting it."""
