@@ -109,9 +109,9 @@ def test_what_is_no_exact_amount_is_refused(value: str | float, currency: str) -
 def test_workflows_get_no_locale_data_with_their_money() -> None:
     code = (
         "import sys\n"
-        "from workflows.booking import BookTrip\n"
-        "from workflows.cancelling import CancelBooking\n"
-        "from models.money import Money\n"
+        "from workflows.trips.book_trip import BookTrip\n"
+        "from workflows.trips.cancel_booking import CancelBooking\n"
+        "from models.core.money import Money\n"
         "assert str(Money(amount=12345, currency='BHD')) == '12.345 BHD'\n"
         "assert not [name for name in sys.modules if name.startswith('babel')]\n"
     )
