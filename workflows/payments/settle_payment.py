@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import CANCEL_UPDATE, BookingRef, CancelOutcome, CancelRequest
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call, Input
-    from models.core.keys import operation_key
+    from models.core.keys import payment_key
     from models.core.search_attributes import BOOKING_REFERENCE
     from models.payments.messages import (
         PaymentCall,

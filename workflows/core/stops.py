@@ -1,0 +1,66 @@
+"""When a saga under way must stop: a cancellation, or a hold at a supplier that ends."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.bookings.lifecycle import CancelledBy
+    from models.bookings.messages import BookingRequest, CancelRequest, RequestKind
+    from models.bookings.problems import Code, Problem
+    from workflows.core.outcomes import TripCancelledError, TripFailedError
+    from workflows.core.policies import HOLD_RESERVE
+    from workflows.core.record import BookingRecord
+    from workflows.core.requests import Requests
+
+
+class Stops:
+    """Is asked before every step; Temporal's own cancel counts as an operator's request."""
+
+    def __init__(self, record: BookingRecord, requests: Requests) -> None:
+        self._record = record
+        self._requests = requests
+        self._by_operator = False
+
+    def cancel_by_operator(self) -> None:
+        """Note that the workflow was cancelled in Temporal."""
+        self._by_operator = True
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked for the whole booking to be cancelled."""
+        return self._by_operator or self._requests.cancellation_waits
+
+    def stop_if_cancelled(self) -> None:
+        """Stop for a cancellation.
+
+        Raises:
+            TripCancelledError: somebody has cancelled.
+        """
+        taken = self._requests.take_cancellation()
+        if taken is not None:
+            raise TripCancelledError(*taken)
+        if self._by_operator:
+            cancel = CancelRequest(by=CancelledBy.OPERATOR, reason="cancelled in Temporal")
+            request = BookingRequest(
+                id=str(workflow.uuid4()),
+                kind=RequestKind.CANCEL,
+                requested_at=workflow.now(),
+                who="operator",
+                body=cancel.model_dump(mode="json"),
+            )
+            raise TripCancelledError(request, cancel)
+
+    def stop_if_holds_end(self) -> None:
+        """Stop when what suppliers hold cannot be relied on any longer.
+
+        Raises:
+            TripFailedError: code ``HOLD_EXPIRED``.
+        """
+        end = self._record.booking.held_until
+        if end is not None and workflow.now() >= end - HOLD_RESERVE:
+            raise TripFailedError(
+                Problem(
+                    code=Code.HOLD_EXPIRED,
+                    step="hold",
+                    message="a part of the trip was not held long enough to book the rest",
+                )
+            )
