@@ -87,6 +87,6 @@ async def refund(
     response.headers["Idempotency-Key"] = key
     await paying.give_back(house, caller, booking_id, body, key, patience)
     found = await reading.find(house, caller, booking_id)
-    if key not in found.booking.payment.grants:
+    if key not in found.booking.grants:
         response.status_code = 202
     return translate.whole_booking(found.booking, found.history)

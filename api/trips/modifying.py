@@ -227,8 +227,8 @@ async def _waits(house: House, request: ChangeRequest, heard: int) -> None:
             return
         if stored.booking.version <= heard:
             continue
-        mine = [s for s in stored.booking.payment.supplements if s.change == request.change_id]
-        if any(supplement.waits_until for supplement in mine):
+        mine = [p for p in stored.booking.payments if p.change == request.change_id]
+        if any(payment.waits_until for payment in mine):
             return
 
 

@@ -42,7 +42,7 @@ async def use_card(
     """
     deadline = asyncio.get_running_loop().time() + seconds
     booking = (await reading.find(house, caller, booking_id)).booking
-    waits = booking.state is BookingState.PAYMENT_PENDING or booking.payment.supplement_waits
+    waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
         raise _not_wanted(booking)
     card = NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}")
@@ -118,7 +118,7 @@ async def give_back(
     """
     found = await reading.find(house, caller, booking_id)
     booking = found.booking
-    if key in booking.payment.grants:
+    if key in booking.grants:
         return booking
     item = _checked(booking, wish)
     refund = GoodwillRefund(
@@ -167,7 +167,7 @@ async def give_back(
 def _checked(booking: Booking, wish: GoodwillBody) -> int | None:
     """Return the number of the item a wish names; refuse what cannot be given back."""
     payment = booking.payment
-    left = booking.captured - booking.refunded - payment.paid_by_hand
+    left = booking.captured - booking.refunded - booking.paid_by_hand
     if booking.state not in SETTLED_STATES or left <= 0:
         raise ApiProblem(
             409,

@@ -64,12 +64,14 @@ class BookTripRequest(BaseModel):
                 )
                 for number, component in enumerate(self.trip.components, start=1)
             ],
-            payment=PaymentView(
-                gateway=self.patience.gateway,
-                payment_method_id=self.payment_method_id,
-                currency=self.currency,
-                amount=self.amount,
-            ),
+            payments=[
+                PaymentView(
+                    gateway=self.patience.gateway,
+                    payment_method_id=self.payment_method_id,
+                    currency=self.currency,
+                    amount=self.amount,
+                )
+            ],
             created_at=now,
             updated_at=now,
         )

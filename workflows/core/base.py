@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         Transition,
     )
     from models.bookings.problems import Problem
-    from models.core.keys import operation_key
+    from models.core.keys import operation_key, payment_key
     from models.core.money import Money
     from models.core.patience import Patience
     from models.core.search_attributes import BOOKING_STATE, FAILED_STEP
@@ -181,47 +181,12 @@ class BookingWorkflow:
         return self._patience.gateway
 
     def _payment_is(self, seen: PaymentView) -> PaymentView:
-        """Note a payment as the gateway has it; what only the house knows of it stays."""
-        kept = self._booking.payment
-        if seen.supplement:
-            return self._supplement_is(seen)
-        self._booking.payment = seen.model_copy(
-            update={
-                "payment_method_id": kept.payment_method_id,
-                "paid_by_hand": kept.paid_by_hand,
-                "goodwill": kept.goodwill,
-                "grants": kept.grants,
-                # a look that does not list them does not forget them
-                "refunds": seen.refunds or kept.refunds,
-                "disputes": seen.disputes or kept.disputes,
-                "supplements": kept.supplements,
-            }
-        )
-        for supplement in seen.supplements:
-            self._supplement_is(supplement)
-        return self._booking.payment
-
-    def _supplement_is(self, seen: PaymentView) -> PaymentView:
-        """Note one of the booking's further payments as the gateway has it."""
-        first = self._booking.payment
-        kept = next(p for p in first.supplements if p.supplement == seen.supplement)
-        noted = seen.model_copy(
-            update={
-                "payment_method_id": kept.payment_method_id,
-                "change": kept.change,
-                "refunds": seen.refunds or kept.refunds,
-                "disputes": seen.disputes or kept.disputes,
-            }
-        )
-        self._booking.payment = first.model_copy(
-            update={"supplements": [noted if p is kept else p for p in first.supplements]}
-        )
-        return noted
+        """Note a payment as the gateway has it; what only the record knows of it stays."""
+        return self._booking.payment_seen(seen)
 
     def _payment_key(self, payment: PaymentView, operation: str, version: int) -> str:
         """Return the key of an operation on one of the booking's payments."""
-        which = f"supplement-{payment.supplement}" if payment.supplement else "payment"
-        return operation_key(self._booking.id, which, operation, version)
+        return payment_key(self._booking.id, payment.number, operation, version)
 
     def _money(self, amount: int) -> str:
         return str(Money(amount=amount, currency=self._booking.currency))

@@ -61,7 +61,7 @@ class SettlePayment(BookingWorkflow):
         booking = self._booking
         self._rests_in = booking.state
         # One left in NEEDS_ATTENTION by a workflow that was cut off is taken up where it rests.
-        has_money = booking.payment.id is not None or request.stray is not None
+        has_money = any(payment.id for payment in booking.payments) or request.stray is not None
         if booking.state in SETTLED_STATES and has_money:
             await finish(self._settle(), on_cancel=self._ignore)
         return await self._end()
@@ -78,7 +78,7 @@ class SettlePayment(BookingWorkflow):
         """Look, give back what is owed, record; what does not add up waits for an operator."""
         request = self._request
         workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(self._booking.reference)])
-        before = self._booking.payment
+        before = self._money_of_record()
         who, why = "gateway", request.why
         # What was wrong before is settled before anything is granted: a refund that somebody has
         # made elsewhere is not taken for the one that is asked for now.
@@ -98,7 +98,7 @@ class SettlePayment(BookingWorkflow):
             self._close_case(resolution)
             who = resolution.who
             why = f"the case is settled ({resolution.decision})"
-        changed = self._booking.payment != before or request.stray is not None
+        changed = self._money_of_record() != before or request.stray is not None
         if changed or self._booking.state is not self._rests_in:
             await self._record(self._rests_in, why, who=who)
 
@@ -109,23 +109,28 @@ class SettlePayment(BookingWorkflow):
         )
         if isinstance(outcome, Problem):
             return [outcome]
-        if outcome.payment is not None:
-            self._payment_is(outcome.payment)
-            for payment in self._booking.payments:
-                payment.waits_until = None
+        for seen in outcome.payments:
+            self._payment_is(seen)
+        for payment in self._booking.payments:
+            payment.waits_until = None
         return []
+
+    def _money_of_record(self) -> object:
+        """Return all that a settling may change, to be compared with later."""
+        booking = self._booking.model_copy(deep=True)
+        return booking.payments, booking.paid_by_hand, booking.goodwill, booking.grants
 
     def _grant(self) -> bool:
         """Promise the traveller more than the terms do; never more than is left, and once."""
-        refund, payment = self._request.refund, self._booking.payment
-        left = self._booking.captured - self._booking.refunded - payment.paid_by_hand
-        if refund is None or refund.key in payment.grants:
+        refund, booking = self._request.refund, self._booking
+        left = booking.captured - booking.refunded - booking.paid_by_hand
+        if refund is None or refund.key in booking.grants:
             return False
         if refund.amount > left:
             self._tell("refund", "refused", f"only {self._money(left)} is left to give back")
             return False
-        payment.goodwill += refund.amount
-        payment.grants = [*payment.grants, refund.key]
+        booking.goodwill += refund.amount
+        booking.grants = [*booking.grants, refund.key]
         self._tell("refund", "granted", f"{self._money(refund.amount)}: {refund.reason}")
         return True
 
@@ -143,12 +148,12 @@ class SettlePayment(BookingWorkflow):
             problems = await self._give_back(calls.RETURN_PAYMENT, "return", 0)
             if problems:
                 return problems
-        for supplement in booking.payment.supplements:
+        for payment in booking.payments[1:]:
             # Of a booking at rest no change is under way that could want it.
-            if supplement.status in OPEN_STATUSES and supplement.id is not None:
+            if payment.status in OPEN_STATUSES and payment.id is not None:
                 problem = await self._give_back_of(
-                    supplement, calls.RETURN_PAYMENT, "return", 0
-                ) or self._still_open(supplement.supplement)
+                    payment, calls.RETURN_PAYMENT, "return", 0
+                ) or self._still_open(payment.number)
                 if problem is not None:
                     return [problem]
         if booking.owed < 0:
@@ -203,6 +208,7 @@ class SettlePayment(BookingWorkflow):
                 payment, f"settle-{operation}-{self._undo_rounds}", booking.version
             ),
             keep=keep,
+            payment=payment.number,
             hold=payment.hold,
             reason=refund.reason if refund else self._request.why,
             items={refund.item: refund.amount} if refund and refund.item is not None else {},
@@ -215,9 +221,9 @@ class SettlePayment(BookingWorkflow):
         return None
 
     def _still_open(self, number: int) -> Problem | None:
-        for supplement in self._booking.payment.supplements:
-            if supplement.supplement == number and supplement.status in OPEN_STATUSES:
-                return self._problem(f"the payment {supplement.id} could not be given back")
+        for payment in self._booking.payments:
+            if payment.number == number and payment.status in OPEN_STATUSES:
+                return self._problem(f"the payment {payment.id} could not be given back")
         return None
 
     async def _return_stray(self) -> list[Problem]:
@@ -242,9 +248,9 @@ class SettlePayment(BookingWorkflow):
         """Believe an operator: what was owed is paid otherwise, what was too much is let go."""
         booking = self._booking
         if booking.owed > 0:
-            booking.payment.paid_by_hand += booking.owed
+            booking.paid_by_hand += booking.owed
         elif booking.owed < 0:
-            booking.payment.goodwill -= booking.owed
+            booking.goodwill -= booking.owed
 
     # -- small things ---------------------------------------------------------------------
 

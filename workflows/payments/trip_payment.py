@@ -17,7 +17,6 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import CancelRequest
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call
-    from models.core.keys import operation_key
     from models.core.patience import Patience
     from models.payments.messages import (
         PAYMENT_METHOD_UPDATE,
@@ -26,7 +25,6 @@ with workflow.unsafe.imports_passed_through():
         PaymentCall,
         PaymentOutcome,
     )
-    from models.payments.supplements import confirmations
     from workflows.core import policies
     from workflows.core.base import BookingWorkflow
     from workflows.core.outcomes import TripCancelledError, TripFailedError, fault
@@ -103,7 +101,9 @@ class TripPayment(BookingWorkflow):
             if outcome.refused is not None:
                 self._give_up_unless_a_card_helps(outcome)
                 if outcome.refused.provider_code == LAPSED:
-                    payment.hold += 1  # cancelled at the gateway meanwhile: make another
+                    payment.hold = (
+                        self._booking.next_hold
+                    )  # cancelled at the gateway meanwhile: make another
                 else:
                     await self._wait_for_card(outcome.refused, until)
                 outcome = await self._ask_for_hold(amount)
@@ -123,8 +123,7 @@ class TripPayment(BookingWorkflow):
         know how many authorisations there were.
         """
         self._authorisations += 1
-        count = confirmations(self._paid.hold, self._authorisations)[-1]
-        key = operation_key(self._booking.id, "payment", "confirm", count)
+        key = self._payment_key(self._paid, "confirm", self._authorisations)
         return await self._pay(
             calls.AUTHORISE,
             key,
@@ -198,7 +197,7 @@ class TripPayment(BookingWorkflow):
             await self._waited(lambda: self._payment_changed, workflow.now() + min(pause, left))
             self._payment_changed = False
             pause = min(pause * 1.5, timedelta(seconds=30))
-            key = operation_key(booking.id, "payment", "read")
+            key = self._payment_key(self._paid, "read", 1)
             outcome = await self._pay(
                 calls.READ_PAYMENT,
                 key,
@@ -244,7 +243,7 @@ class TripPayment(BookingWorkflow):
         problem = await self._return_payment()
         if problem is not None:
             raise TripFailedError(problem)
-        self._paid.hold += 1
+        self._paid.hold = self._booking.next_hold
         self._undo_rounds += 1  # the new hold's undo has keys of its own
         self._stop_if_cancelled()
         payment = await self._hold_money(amount)
@@ -266,7 +265,7 @@ class TripPayment(BookingWorkflow):
         self._tell("capture", "done", f"{self._money(payment.captured)} paid")
 
     async def _capture_once(self, amount: int) -> PaymentOutcome:
-        key = operation_key(self._booking.id, "payment", "capture", self._paid.hold)
+        key = self._payment_key(self._paid, "capture", self._paid.hold)
         return await self._pay(
             calls.CAPTURE,
             key,
@@ -292,6 +291,7 @@ class TripPayment(BookingWorkflow):
                 PaymentCall(
                     booking_id=booking.id,
                     key=key,
+                    payment=self._paid.number,
                     hold=self._paid.hold,
                     authorisations=max(self._authorisations, 1),
                 ),
@@ -337,6 +337,7 @@ class TripPayment(BookingWorkflow):
             booking_id=self._booking.id,
             key=key,
             amount=amount,
+            payment=self._paid.number,
             hold=self._paid.hold,
             payment_method_id=self._paid.payment_method_id,
         )

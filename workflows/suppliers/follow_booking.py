@@ -162,7 +162,7 @@ class FollowBooking(SupplierNews):
         if not self._lost:
             return []
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
-        booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
+        booking.goodwill = min(booking.goodwill, booking.due)
         owed = booking.owed
         if owed <= 0:
             return []
@@ -174,7 +174,7 @@ class FollowBooking(SupplierNews):
             if problem is not None:
                 return [problem]
         if paid_by_hand:
-            booking.payment.paid_by_hand += max(booking.owed, 0)
+            booking.paid_by_hand += max(booking.owed, 0)
         if booking.owed > 0:
             told = f"{self._money(booking.owed)} could not be given back"
             return [Problem(code=Code.PAYMENT_DOWN, step="refund", message=told)]
@@ -188,6 +188,7 @@ class FollowBooking(SupplierNews):
             # A round's key is its own: what an earlier round was refused must be asked again.
             key=self._payment_key(payment, "follow-refund", self._booking.version),
             keep=keep,
+            payment=payment.number,
             hold=payment.hold,
             reason="; ".join(self._told),
             items={item.number: item.price for item in self._lost},

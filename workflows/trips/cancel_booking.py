@@ -114,7 +114,7 @@ class LettingGo(BookingWorkflow):
         """
         booking = self._booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
-        booking.payment.goodwill = min(booking.payment.goodwill, booking.due)
+        booking.goodwill = min(booking.goodwill, booking.due)
         amount = booking.owed
         if amount <= 0:
             return []
@@ -131,7 +131,7 @@ class LettingGo(BookingWorkflow):
             if problem is not None:
                 return [problem]
         if paid_by_hand:
-            booking.payment.paid_by_hand += max(booking.owed, 0)
+            booking.paid_by_hand += max(booking.owed, 0)
             return []
         if booking.owed > 0:
             return [
@@ -154,6 +154,7 @@ class LettingGo(BookingWorkflow):
             # A round's key is its own: what an earlier round was refused must be asked again.
             key=self._payment_key(payment, "refund-wish", self._booking.version),
             keep=keep,
+            payment=payment.number,
             hold=payment.hold,
             reason=self._reason,
             items=items,

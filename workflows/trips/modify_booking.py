@@ -23,8 +23,8 @@ with workflow.unsafe.imports_passed_through():
         ChangeOutcome,
         ChangeQuote,
         ChangeRequest,
+        payment_for,
         refusal,
-        supplement_for,
     )
     from models.trips.messages import MODIFY_UPDATE, CancelBookingRequest, ModifyBookingRequest
     from workflows.core import policies
@@ -162,16 +162,15 @@ class ModifyBooking(Trip, LettingGo):
         booking = self._booking
         booking.items = [*booking.items, *self._new]
         if self._quote.difference > 0:
-            first = booking.payment
-            supplement = supplement_for(
+            payment = payment_for(
                 booking,
                 self._quote.difference,
                 self._change.payment_method_id,
                 self._change.change_id,
             )
-            booking.payment = first.model_copy(
-                update={"supplements": [*first.supplements, supplement]}
-            )
+            booking.payments = [*booking.payments, payment]
+            for item in self._new:
+                item.payment = payment.number
         self._change_note = ChangeNote(change_id=self._change.change_id, begins=True)
         await self._record(CONFIRMED, f"a change begins: {self._words()}", who=self._change.who)
         self._new = [booking.item(item.number) for item in self._new]
@@ -249,10 +248,10 @@ class ModifyBooking(Trip, LettingGo):
         booking = self._booking
         for item in self._new:
             item.status = ItemStatus.FAILED  # it was never a part of the trip
-        for supplement in booking.payment.supplements[-1:] if self._more else []:
-            supplement.waits_until = supplement.client_secret = supplement.next_action = None
-            if supplement.id is None:
-                supplement.status = PaymentStatus.FAILED  # its turn never came
+        for payment in booking.payments[-1:] if self._more else []:
+            payment.waits_until = payment.client_secret = payment.next_action = None
+            if payment.id is None:
+                payment.status = PaymentStatus.FAILED  # its turn never came
         booking.problem = None
         booking.warnings = warnings
         self._change_note = ChangeNote(change_id=self._change.change_id, outcome=self._outcome)
@@ -275,7 +274,7 @@ class ModifyBooking(Trip, LettingGo):
 
     @property
     def _paid(self) -> PaymentView:
-        return self._booking.payment.supplements[-1]
+        return self._booking.payments[-1]
 
     @property
     def _is_kept(self) -> bool:

@@ -169,7 +169,7 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
         vendor_confirmation=held.confirmation_code if held else None,
         booking_reference=held.supplier_id if held else None,
         pnr=held.pnr if held else None,
-        payment_intent_id=booking.payment.id,
+        payment_intent_id=booking.payment_of(item).id,
         amount=item.price,
         currency=item.currency,
         fee=item.fee,
@@ -189,12 +189,14 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
     )
 
 
-def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
-    """Return a payment as stored, its supplements with it.
+def paid_answer(
+    payment: PaymentView, supplements: list[PaymentView] | None = None, **waiting: Any
+) -> WholePaymentAnswer:
+    """Return a payment as stored; with the first one of a booking go the later ones.
 
-    A supplement tells by itself what it waits for; of the first payment the booking's state does.
+    A later payment tells by itself what it waits for; of the first one the booking's state does.
     """
-    if payment.supplement and payment.waits_until is not None:
+    if payment.number > 1 and payment.waits_until is not None:
         waiting = {
             "waits_until": payment.waits_until,
             "client_secret": payment.client_secret,
@@ -218,14 +220,14 @@ def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
             DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
             for one in payment.disputes
         ],
-        supplements=[paid_answer(supplement) for supplement in payment.supplements],
+        supplements=[paid_answer(supplement) for supplement in supplements or []],
         **waiting,
     )
 
 
 def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
     """Return the answer of ``GET /booking/{id}``."""
-    payment = booking.payment
+    payment, *later = booking.payments
     return WholeBooking(
         booking_id=booking.id,
         booking_reference=booking.reference,
@@ -235,7 +237,7 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         currency=booking.currency,
         components=[_component(booking, item) for item in booking.items],
         confirmations=confirmations(booking),
-        payment=paid_answer(payment, **_authentication(booking)),
+        payment=paid_answer(payment, later, **_authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
         error=error(booking),

@@ -84,7 +84,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         ApiProblem: 409, it was not made for a reason that the caller can mend.
     """
     booking, outcome = asked.booking, asked.outcome
-    paid = next((s for s in booking.payment.supplements if s.change == asked.change_id), None)
+    paid = next((p for p in booking.payments if p.change == asked.change_id), None)
     answer = ChangeAnswer(
         success=outcome is not None and outcome.carried_out,
         booking_id=booking.id,

@@ -119,14 +119,14 @@ def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
-    kept = captured - refunded - payment.paid_by_hand
+    kept = captured - refunded - booking.paid_by_hand
     if booking.state is BookingState.NEEDS_ATTENTION:
         return _unsettled(booking)
-    if payment.paid_by_hand:
-        back = amount(refunded + payment.paid_by_hand, payment.currency)
+    if booking.paid_by_hand:
+        back = amount(refunded + booking.paid_by_hand, payment.currency)
         return (
             f"{back} is being given back,"
-            f" {amount(payment.paid_by_hand, payment.currency)} of it by our staff and not to"
+            f" {amount(booking.paid_by_hand, payment.currency)} of it by our staff and not to"
             f" your card; {amount(kept, payment.currency)} is kept."
         )
     if captured and kept <= 0:

@@ -56,7 +56,10 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
         .where(SUPPLEMENTS.c.booking_id == booking_id)
         .order_by(SUPPLEMENTS.c.number)
     )
-    return booking_of(found[0], [item_of(row) for row in items], found[1], supplements)
+    booking = booking_of(found[0], [], found[1], supplements)
+    numbers = {payment.change: payment.number for payment in booking.payments}
+    booking.items = [item_of(row, numbers) for row in items]
+    return booking
 
 
 async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:

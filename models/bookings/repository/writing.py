@@ -200,7 +200,7 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
     await session.execute(
         update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
     )
-    if booking.payment.supplements:
+    if booking.payments[1:]:
         await _write_supplements(session, booking)
     await session.execute(
         insert(HISTORY).values(
@@ -235,8 +235,8 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
 
 async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
     """Write a booking's further payments; those of new numbers are inserted."""
-    for supplement in booking.payment.supplements:
-        columns = supplement_columns(booking, supplement)
+    for payment in booking.payments[1:]:
+        columns = supplement_columns(booking, payment)
         ours = {"booking_id", "number", "currency", "created_at"}
         await session.execute(
             upsert(SUPPLEMENTS)
