@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.inbox.verdicts import Verdict, later, unknown
 from activities.payments.activities import PaymentActivities
-from activities.payments.cases import cases_of_payment
+from activities.payments.cases import cases_of_payments
 from activities.payments.comparing import differences
 from activities.payments.settling import begin_settling
 from models.bookings.booking import Booking, PaymentView
@@ -51,13 +51,10 @@ class PaymentEvents:
             owner = await load_identity(session, booking_id) if booking_id else None
         if booking is None or owner is None:
             return unknown(events)
-        if booking.state is BookingState.PAYMENT_PENDING or booking.payment.supplement_waits:
+        if booking.state is BookingState.PAYMENT_PENDING or booking.change_waits:
             return await self._tell_workflow(booking)
         if booking.state in SETTLED_STATES:
             return await self._look(booking, owner.caller_id, events)
-        if booking.state is BookingState.NEEDS_ATTENTION:
-            await self._seen(booking)  # a dispute does not wait for the operator
-            return later("the booking waits for an operator, and its money with it")
         return later(f"the booking is {booking.state}: its workflow owns the money")
 
     async def _find_booking(self, events: Sequence[ClaimedEvent]) -> str | None:
@@ -78,7 +75,7 @@ class PaymentEvents:
     ) -> Verdict:
         """Hold the record of a booking at rest against the gateway; what differs is settled."""
         seen = await self._seen(booking)
-        why = [] if seen is None else differences(booking, seen)
+        why = differences(booking, seen)
         named = events[0].payment_id
         stray = None
         if not why and named is not None and await self._payments.is_stray(booking.id, named):
@@ -103,12 +100,12 @@ class PaymentEvents:
             return later("the payment on record is settled first")
         return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
 
-    async def _seen(self, booking: Booking) -> PaymentView | None:
-        """Return the payment as the gateway has it now; its disputes are the operators' too."""
+    async def _seen(self, booking: Booking) -> list[PaymentView]:
+        """Return the payments as the gateway has them now; disputes are the operators' too."""
         seen = await self._payments.look(booking.id)
-        if seen is not None:
+        if seen:
             async with self._sessions.begin() as session:
-                await cases_of_payment(session, booking, seen)
+                await cases_of_payments(session, booking, seen)
         return seen
 
     async def _tell_workflow(self, booking: Booking) -> Verdict:

@@ -17,7 +17,7 @@ from activities.operations.listing import AHEAD, HOLDING, kept, listed
 from activities.operations.progress import Progress
 from activities.operations.unexplained import Unexplained, has_money
 from activities.payments.activities import PaymentActivities
-from activities.payments.cases import cases_of_payment
+from activities.payments.cases import cases_of_payments
 from activities.payments.comparing import OPEN_STATUSES, differences
 from activities.payments.settling import begin_settling
 from models.bookings.booking import Booking, PaymentView
@@ -27,7 +27,7 @@ from models.core.database import Sessions
 from models.core.errors import Fault, InvalidRequest
 from models.core.patience import Patience
 from models.operations.messages import MOST_NAMED
-from models.payments.recorded import Paid, RecordedPayment, bookings_to_look_at, parked_bookings
+from models.payments.recorded import Paid, RecordedPayment, bookings_to_look_at
 from payments.core.protocol import Gateway, Payment
 
 BATCH = 100
@@ -109,12 +109,7 @@ class Reconciler:
         deadline = loop.time() + SETTLE_SECONDS
         try:
             while waiting and loop.time() < deadline:
-                await asyncio.wait(waiting, timeout=0.5, return_when=asyncio.ALL_COMPLETED)
-                async with self._sessions() as session:
-                    parked = await parked_bookings(
-                        session, [ends[task] for task in waiting if not task.done()]
-                    )
-                waiting = {t for t in waiting if not t.done() and ends[t] not in parked}
+                _, waiting = await asyncio.wait(waiting, timeout=deadline - loop.time())
         finally:
             for task in ends:
                 task.cancel()
@@ -164,13 +159,13 @@ class Reconciler:
             return
         self._faults = 0
         self._answer.looked += 1
-        if seen is not None:
+        if seen:
             await self._compare(booking, seen)
         await asyncio.sleep(LOOK_SECONDS - (asyncio.get_running_loop().time() - began))
 
-    async def _compare(self, booking: Booking, seen: PaymentView) -> None:
+    async def _compare(self, booking: Booking, seen: list[PaymentView]) -> None:
         async with self._sessions.begin() as session:
-            await cases_of_payment(session, booking, seen)
+            await cases_of_payments(session, booking, seen)
         found = differences(booking, seen)
         if not found:
             return
@@ -191,7 +186,7 @@ class Reconciler:
             return
         try:
             seen = await self._payments.look(booking_id)
-            sound = seen is None or not differences(booking, seen)
+            sound = not differences(booking, seen)
             if sound and await self._payments.is_stray(booking_id, payment_id):
                 why = f"{payment_id} is not the payment on record"
                 await self._settle(booking, why, payment_id)
@@ -224,8 +219,7 @@ class Reconciler:
         booking = await self._at_rest(booking_id)
         if booking is None or (stray and await self._payments.is_stray(booking_id, stray)):
             return False
-        seen = await self._payments.look(booking_id)
-        return seen is None or not differences(booking, seen)
+        return not differences(booking, await self._payments.look(booking_id))
 
     async def _at_rest(self, booking_id: str) -> Booking | None:
         async with self._sessions() as session:

@@ -25,7 +25,6 @@ from models.core.database import Sessions, autocommit
 from models.core.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
 from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
 from models.payments.recorded import is_booking_id
-from models.payments.supplements import supplement_of
 from models.payments.tables import EVERY_PAYMENT, PAYMENTS, SUPPLEMENTS
 from payments.core.declines import explain
 from payments.core.protocol import Gateway, PaymentState
@@ -146,10 +145,10 @@ class PaymentActivities:
 
     @activity.defn(name=calls.LOOK.name)
     async def look_at_payment(self, ref: BookingRef) -> PaymentOutcome:
-        """Read the whole payment of a booking at rest: refunds and disputes as well."""
+        """Read all payments of a booking at rest: refunds and disputes as well."""
         try:
             async with heartbeating():
-                return PaymentOutcome(payment=await self.look(ref.booking_id))
+                return PaymentOutcome(payments=await self.look(ref.booking_id))
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="refund"))
         except Fault as fault:
@@ -205,37 +204,30 @@ class PaymentActivities:
             return None
         return named if is_booking_id(named) else None
 
-    async def look(self, booking_id: str) -> PaymentView | None:
-        """Return the payment of a booking as the gateway has it now, with refunds and disputes.
+    async def look(self, booking_id: str) -> list[PaymentView]:
+        """Return a booking's payments as the gateway has them now, with refunds and disputes.
 
-        Its supplements are with it. None when no payment is on record for it. Our refund rows
-        learn what became of them.
+        Those that were never made there are left out. Our refund rows learn what became of them.
 
         Raises:
-            ProviderError: no answer, or the gateway does not know it.
+            ProviderError: no answer, or the gateway does not know one of them.
         """
-        terms = await self._terms(PaymentCall(booking_id=booking_id, key=""), on_record=True)
-        if terms.payment_id is None:
-            return None
-        first = await self._read(terms.payment_id, terms)
-        for hold in await self._supplements(booking_id):
-            call = PaymentCall(booking_id=booking_id, key="", hold=hold)
-            more = await self._terms(call)
-            if more.payment_id is not None:
-                seen = await self._read(more.payment_id, more)
-                first.supplements.append(
-                    seen.model_copy(update={"payment_method_id": more.payment_method_id})
-                )
-        return first
+        call = PaymentCall(booking_id=booking_id, key="")
+        seen = []
+        for number in [1, *await self._further(booking_id)]:
+            terms = await self._terms(call.model_copy(update={"payment": number}), on_record=True)
+            if terms.payment_id is not None:
+                seen.append(await self._read(terms.payment_id, terms))
+        return seen
 
-    async def _supplements(self, booking_id: str) -> list[int]:
-        """Return the counts of the further payments on record, in order."""
+    async def _further(self, booking_id: str) -> list[int]:
+        """Return the numbers of the payments on record after the first, in order."""
         table = SUPPLEMENTS.c
         async with autocommit(self._sessions) as session:
             found = await session.scalars(
-                select(table.hold).where(table.booking_id == booking_id).order_by(table.number)
+                select(table.number).where(table.booking_id == booking_id).order_by(table.number)
             )
-            return list(found)
+            return [number + 1 for number in found]
 
     async def _on_record(self, booking_id: str) -> set[str]:
         """Return the ids of all payments that a booking has on record."""
@@ -276,8 +268,8 @@ class PaymentActivities:
             raise ApplicationError(
                 f"no booking {call.booking_id}", type="UnknownBooking", non_retryable=True
             )
-        if supplement_of(call.hold) and not on_record:
-            return await self._supplement_terms(call, row.currency)
+        if call.payment > 1:
+            return await self._further_terms(call, row.currency, on_record=on_record)
         return Terms(
             booking_id=call.booking_id,
             payment_id=row.payment_intent_id,
@@ -288,16 +280,18 @@ class PaymentActivities:
             gateway=self._gateway.name,
         )
 
-    async def _supplement_terms(self, call: PaymentCall, currency: str) -> Terms:
+    async def _further_terms(self, call: PaymentCall, currency: str, *, on_record: bool) -> Terms:
         """Return the terms of a further payment, which may not be on record yet."""
         table = SUPPLEMENTS.c
         async with autocommit(self._sessions) as session:
             row = (
                 await session.execute(
-                    select(table.payment_intent_id, table.payment_method_id, table.amount).where(
-                        table.booking_id == call.booking_id,
-                        table.number == supplement_of(call.hold),
-                    )
+                    select(
+                        table.payment_intent_id,
+                        table.payment_method_id,
+                        table.amount,
+                        table.hold,
+                    ).where(table.booking_id == call.booking_id, table.number == call.payment - 1)
                 )
             ).one_or_none()
         return Terms(
@@ -306,7 +300,8 @@ class PaymentActivities:
             payment_method_id=row.payment_method_id if row else call.payment_method_id or "",
             currency=currency,
             amount=row.amount if row else call.amount,
-            hold=call.hold,
+            hold=row.hold if row and on_record else call.hold,
+            number=call.payment,
             gateway=self._gateway.name,
         )
 

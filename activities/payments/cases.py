@@ -7,15 +7,15 @@ from models.core.cases import CaseKind, close_case, open_case, was_opened
 from models.core.money import Money
 
 
-async def cases_of_payment(session: AsyncSession, booking: Booking, seen: PaymentView) -> None:
+async def cases_of_payments(
+    session: AsyncSession, booking: Booking, seen: list[PaymentView]
+) -> None:
     """Open a case for every dispute that is open, once; close it when the dispute is over.
 
     ``seen`` is what the gateway says now. Repeating it changes nothing; a case that an operator
     has closed stays closed, though the dispute may still be open.
     """
-    for supplement in seen.supplements:
-        await cases_of_payment(session, booking, supplement)
-    for dispute in seen.disputes:
+    for payment, dispute in ((one, dispute) for one in seen for dispute in one.disputes):
         source = f"dispute:{dispute.id}"
         if dispute.status != "open":
             resolution = f"the dispute is {dispute.status}"
@@ -29,9 +29,9 @@ async def cases_of_payment(session: AsyncSession, booking: Booking, seen: Paymen
                 summary=_summary(booking, dispute),
                 details={
                     "disputeId": dispute.id,
-                    "paymentId": seen.id,
+                    "paymentId": payment.id,
                     "amount": dispute.amount,
-                    "currency": seen.currency,
+                    "currency": payment.currency,
                     "reason": dispute.reason,
                     "disputedAt": dispute.at.isoformat(),
                 },

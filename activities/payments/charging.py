@@ -1,7 +1,8 @@
 """One gateway call each, through the attempt log: create, confirm, capture, release.
 
-Keys name the booking, the step and a count: ``create`` and ``capture`` count the payments of a
-booking (a hold that lapsed is replaced by another payment), ``confirm`` counts authorisations.
+Keys name the booking, the payment, the step and a count: ``create`` and ``capture`` count the
+payments of the booking at the gateway (a hold that lapsed is replaced by another one), ``confirm``
+counts the authorisations of this payment.
 """
 
 import asyncio
@@ -13,8 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.core.attempts import DONE, NOT_DONE, AttemptLog, Intent
 from activities.payments.views import Terms
 from models.core.errors import Declined, InvalidRequest, Retryable
-from models.core.keys import operation_key
-from models.payments.supplements import confirmations
+from models.core.keys import payment_key
 from payments.core.declines import explain
 from payments.core.protocol import Gateway, Payment, PaymentState
 
@@ -153,10 +153,10 @@ class Charging:
         """Close the payment's forward steps for good and return its id; None: there is none."""
         intent = self._create_intent(terms)
         past = await self._log.bury(intent)
-        capture = operation_key(terms.booking_id, "payment", "capture", terms.hold)
+        capture = payment_key(terms.booking_id, terms.number, "capture", terms.hold)
         confirms = [
-            _again(operation_key(terms.booking_id, "payment", "confirm", count), attempt)
-            for count in confirmations(terms.hold, authorisations)
+            _again(payment_key(terms.booking_id, terms.number, "confirm", count), attempt)
+            for count in range(1, authorisations + 1)
             for attempt in range(1, SAME_CARD + 1)
         ]
         await self._log.bury_all(
@@ -191,7 +191,7 @@ class Charging:
         return str(done.provider_id)
 
     def _create_intent(self, terms: Terms) -> Intent:
-        key = operation_key(terms.booking_id, "payment", "create", terms.hold)
+        key = payment_key(terms.booking_id, terms.number, "create", terms.hold)
         return self._intent(terms, "create", key)
 
     def _intent(self, terms: Terms, operation: str, key: str) -> Intent:

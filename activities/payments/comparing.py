@@ -11,24 +11,24 @@ OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
 """Money may be held, or may still come to be."""
 
 
-def differences(booking: Booking, seen: PaymentView) -> list[str]:
-    """Return in what the payment of a booking at rest differs from what the gateway says now.
+def differences(booking: Booking, seen: list[PaymentView]) -> list[str]:
+    """Return in what the payments of a booking at rest differ from what the gateway says now.
 
     Empty when nothing is to be recorded or put right. ``booking`` is as recorded, ``seen`` is what
     ``PaymentActivities.look`` returned.
     """
-    found = _differences(booking.payment, seen)
-    ours = {supplement.id: supplement for supplement in booking.payment.supplements}
-    for supplement in seen.supplements:
-        known = ours.get(supplement.id)
-        more = _differences(known, supplement) if known else ["it is not on record"]
-        if supplement.status in OPEN_STATUSES and not more:
-            more.append("it is still open, and nothing waits for it")
-        found += [f"{supplement.id}: {what}" for what in more]
-    if booking.state in CLOSED_STATES and seen.status in OPEN_STATUSES:
-        found.append(f"the booking is {booking.state} and its payment is still {seen.status}")
-    every = [seen, *seen.supplements]
-    made_elsewhere = any(refund.key is None for payment in every for refund in payment.refunds)
+    found = []
+    known = {payment.number: payment for payment in booking.payments}
+    for payment in seen:
+        kept = known.get(payment.number)
+        more = _differences(kept, payment) if kept else ["it is not on record"]
+        if payment.status in OPEN_STATUSES and not more:
+            if kept and kept.change:
+                more.append("it is still open, and nothing waits for it")
+            elif booking.state in CLOSED_STATES:
+                more.append(f"it is still {payment.status} and the booking is {booking.state}")
+        found += [f"{payment.id}: {what}" for what in more]
+    made_elsewhere = any(refund.key is None for payment in seen for refund in payment.refunds)
     if booking.owed and made_elsewhere and not found:
         # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
         # imbalance the record itself may be the cause: that is for the live checks to tell.

@@ -28,6 +28,8 @@ class Terms:
     currency: str
     amount: int
     hold: int
+    number: int = 1
+    """Of the payment within the booking."""
     gateway: str = "stripe"
 
     def money(self, amount: int) -> Money:
@@ -47,6 +49,7 @@ def view(
         whole = payment.refunded >= payment.captured
         status = PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     return PaymentView(
+        number=terms.number,
         gateway=terms.gateway,
         id=payment.id,
         charge_id=payment.charge_id,

@@ -15,8 +15,8 @@ from models.bookings.lifecycle import SETTLED_STATES, BookingState
 FIRST_LOOK_SECONDS = 1.5
 LOOK_SECONDS = 1.0
 
-PARKED_STATES = frozenset({BookingState.NEEDS_ATTENTION, BookingState.PAYMENT_PENDING})
-"""States in which the workflow waits for a person: no use in waiting with it."""
+PARKED_STATES = frozenset({BookingState.PAYMENT_PENDING})
+"""States in which the workflow waits for the traveller: no use in waiting with it."""
 
 
 async def settled(

@@ -3,19 +3,19 @@
 import datetime as dt
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from models.bookings.lifecycle import (
     BookingState,
     CancelledBy,
     ItemStatus,
+    PaymentPurpose,
     PaymentStatus,
     SagaState,
 )
 from models.bookings.problems import Problem
 from models.core.money import Currency, MinorUnits, Money
 from models.core.supply import ItemType, Quote, Reservation
-from models.payments.supplements import supplement_of
 
 
 class Item(BaseModel):
@@ -42,6 +42,8 @@ class Item(BaseModel):
     reservation: Reservation | None = None
     fee: MinorUnits = 0
     """Kept on cancellation by the stored terms, minor units of ``currency``."""
+    payment: int = 1
+    """The number of the payment that pays for it."""
     booked_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None
     problem: Problem | None = None
@@ -101,12 +103,11 @@ class DisputeView(BaseModel):
 
 
 class PaymentView(BaseModel):
-    """A payment of a booking; amounts in minor units.
+    """A payment of a booking; amounts in minor units."""
 
-    The first one has those of later changes with it (``supplements``) and what only the house
-    knows of the booking's money: ``paid_by_hand``, ``goodwill`` and ``grants``.
-    """
-
+    number: int = 1
+    """1 is what the booking was paid with; 2, 3, … are later payments of the same booking."""
+    purpose: PaymentPurpose = PaymentPurpose.BOOKING
     gateway: str = "stripe"
     """Who moves the money."""
     id: str | None = None
@@ -122,38 +123,39 @@ class PaymentView(BaseModel):
     refunded: MinorUnits = 0
     refunds: list[RefundView] = []
     disputes: list[DisputeView] = []
-    paid_by_hand: MinorUnits = 0
-    """Owed to the traveller and paid out of the house's own pocket, not through the gateway."""
-    goodwill: MinorUnits = 0
-    """Given back although the terms would have kept it."""
     hold: int = 1
-    """Which payment of this booking it is: a hold that lapses is replaced by another payment."""
-    grants: list[str] = []
-    """Keys of operators' goodwill refunds that have been granted: a repeat grants nothing."""
+    """The ordinal of its payment at the gateway among all those of the booking: 1, 2, 3, …
+
+    A hold that lapses is replaced by another payment there, which gets the next free ordinal.
+    """
     capture_before: AwareDatetime | None = None
     waits_until: AwareDatetime | None = None
     """Until when the booking waits for the traveller: for 3-D Secure, or for another card."""
     client_secret: str | None = None
     next_action: dict[str, Any] | None = None
-    supplements: list["PaymentView"] = []
-    """What changes of the booking were paid with, in order; only the first payment has them."""
     change: str | None = None
-    """Of a supplement: the change it pays for."""
-
-    @property
-    def supplement(self) -> int:
-        """Which supplement it is: 1, 2, …; 0 for the booking's first payment."""
-        return supplement_of(self.hold)
-
-    @property
-    def supplement_waits(self) -> bool:
-        """Whether a change of the booking waits for its traveller: for a proof, or a card."""
-        return any(supplement.waits_until for supplement in self.supplements)
+    """The id of the change it pays for; None when it does not pay for a change."""
 
     @property
     def left(self) -> int:
         """What is left at the gateway of what was taken; disputes aside."""
         return self.captured - self.refunded
+
+    def as_seen(self, seen: "PaymentView") -> "PaymentView":
+        """Return this payment as the gateway has it (``seen``); what only the record knows stays.
+
+        A look that does not list refunds or disputes does not forget those that are known.
+        """
+        return seen.model_copy(
+            update={
+                "number": self.number,
+                "purpose": self.purpose,
+                "change": self.change,
+                "payment_method_id": self.payment_method_id,
+                "refunds": seen.refunds or self.refunds,
+                "disputes": seen.disputes or self.disputes,
+            }
+        )
 
 
 class OpenCase(BaseModel):
@@ -191,7 +193,14 @@ class Booking(BaseModel):
     accepted_total: MinorUnits
     """The total the traveller accepted last: of the trip, or of its last change."""
     items: list[Item]
-    payment: PaymentView
+    payments: list[PaymentView] = Field(min_length=1)
+    """In the order of their numbers, from 1."""
+    paid_by_hand: MinorUnits = 0
+    """Owed to the traveller and paid out by a person, not through the gateway (minor units)."""
+    goodwill: MinorUnits = 0
+    """Given back although the terms would have kept it (minor units)."""
+    grants: list[str] = []
+    """Keys of operators' goodwill refunds that have been granted: a repeat grants nothing."""
     warnings: list[str] = []
     problem: Problem | None = None
     cases: list[OpenCase] = []
@@ -206,9 +215,19 @@ class Booking(BaseModel):
     cancelled_at: AwareDatetime | None = None
 
     @property
-    def payments(self) -> list[PaymentView]:
-        """The first payment and its supplements, in the order in which they were made."""
-        return [self.payment, *self.payment.supplements]
+    def payment(self) -> PaymentView:
+        """The payment the booking was paid with (number 1)."""
+        return self.payments[0]
+
+    @property
+    def next_hold(self) -> int:
+        """The next free ordinal of a payment at the gateway (``PaymentView.hold``)."""
+        return max(payment.hold for payment in self.payments) + 1
+
+    @property
+    def change_waits(self) -> bool:
+        """Whether a change of the booking waits for its traveller: for 3-D Secure, or a card."""
+        return any(payment.waits_until for payment in self.payments if payment.change)
 
     @property
     def captured(self) -> int:
@@ -227,8 +246,8 @@ class Booking(BaseModel):
         The total accepted at first, and the difference of every change since that was paid.
         """
         given_up = {PaymentStatus.RELEASED, PaymentStatus.FAILED}
-        supplements = [p for p in self.payment.supplements if p.status not in given_up]
-        return self.payment.amount + sum(supplement.amount for supplement in supplements)
+        later = [payment for payment in self.payments[1:] if payment.status not in given_up]
+        return self.payment.amount + sum(payment.amount for payment in later)
 
     @property
     def due(self) -> int:
@@ -241,14 +260,13 @@ class Booking(BaseModel):
     @property
     def keep(self) -> int:
         """What must be left at the gateway of what was taken, once everything is settled."""
-        return max(self.due - self.payment.goodwill + self.payment.paid_by_hand, 0)
+        return max(self.due - self.goodwill + self.paid_by_hand, 0)
 
     @property
     def owed(self) -> int:
         """What the traveller is still owed of what was taken; negative: got back too much."""
-        paid = self.payment
         kept = self.captured - self.refunded
-        return kept - paid.paid_by_hand + paid.goodwill - self.due
+        return kept - self.paid_by_hand + self.goodwill - self.due
 
     def to_refund(self, keep: int) -> list[tuple[PaymentView, int]]:
         """Return the payments to give back from, and what is to be left of each (minor units).
@@ -279,6 +297,27 @@ class Booking(BaseModel):
             if item.held and item.reservation and item.reservation.held_until
         ]
         return min(ends, default=None)
+
+    def payment_seen(self, seen: PaymentView) -> PaymentView:
+        """Note one of the payments, by its number, as the gateway has it; returns it as noted.
+
+        Raises:
+            KeyError: the booking has no payment of that number.
+        """
+        for place, payment in enumerate(self.payments):
+            if payment.number == seen.number:
+                noted = payment.as_seen(seen)
+                self.payments = [*self.payments[:place], noted, *self.payments[place + 1 :]]
+                return noted
+        raise KeyError(seen.number)
+
+    def payment_numbered(self, number: int) -> PaymentView:
+        """Return the payment of that number. Raises StopIteration."""
+        return next(payment for payment in self.payments if payment.number == number)
+
+    def payment_of(self, item: Item) -> PaymentView:
+        """Return the payment that pays for an item."""
+        return next(payment for payment in self.payments if payment.number == item.payment)
 
     def item(self, number: int) -> Item:
         """Return the item with that number. Raises KeyError."""

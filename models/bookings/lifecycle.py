@@ -147,3 +147,12 @@ class PaymentStatus(StrEnum):
     RELEASED = "released"
     REFUNDED = "refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
+
+
+class PaymentPurpose(StrEnum):
+    """What a payment of a booking pays for."""
+
+    BOOKING = "booking"
+    """The booking as it was made."""
+    CHANGE = "change"
+    """What a later change costs more."""

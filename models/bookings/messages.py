@@ -105,6 +105,9 @@ class BookingRef(BaseModel):
 UNSETTLED_CASE = "SAGA"
 """Kind of a case: a workflow could not settle something; ``ResolveCase`` carries a decision out."""
 
+SUPPLIER_CASE = "SUPPLIER"
+"""Kind of a case: something has happened at a supplier, to be looked after for the traveller."""
+
 FEE_CASE = "FEE"
 """Kind of a case: a supplier keeps another fee than the stored terms say."""
 
@@ -117,6 +120,8 @@ class CaseNote(BaseModel):
     """At most one case of a source is open."""
     summary: str
     details: dict[str, Any] = {}
+    once: bool = False
+    """Whether a settled case of this source is the last one: the same thing opens no other."""
 
 
 class CaseClosing(BaseModel):

@@ -38,6 +38,12 @@ def item_reference(booking: str, item: int, version: int = 1) -> str:
     return f"{booking}-{item}-{version}"
 
 
+def payment_key(booking: str, payment: int, operation: str, version: int = 1) -> str:
+    """Return the idempotency key of an operation on one of a booking's payments, by its number."""
+    which = "payment" if payment == 1 else f"payment-{payment}"
+    return operation_key(booking, which, operation, version)
+
+
 def operation_key(booking: str, item: int | str, operation: str, version: int = 1) -> str:
     """Return an idempotency key: ``v1:{booking}:{item}:{operation}:{version}``."""
     return f"v1:{booking}:{item}:{operation}:{version}"

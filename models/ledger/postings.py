@@ -27,8 +27,7 @@ DISPUTED = Place(Account.SUSPENSE, "disputes")
 
 def moved_money(booking: Booking) -> bool:
     """Tell whether anything of a booking belongs into the ledger at all."""
-    paid = booking.payment
-    return bool(paid.paid_by_hand or paid.goodwill) or any(
+    return bool(booking.paid_by_hand or booking.goodwill) or any(
         payment.captured or payment.refunds or payment.disputes for payment in booking.payments
     )
 
@@ -87,12 +86,11 @@ def missing_entries(
     for item in booking.items:
         if not item.live:  # sold while it was awaited, and then refused
             books.reversal(item)
-    paid = booking.payment
-    books.grown(EntryType.GOODWILL, paid.goodwill, "given back as goodwill", TRAVELER, GOODWILL)
+    books.grown(EntryType.GOODWILL, booking.goodwill, "given back as goodwill", TRAVELER, GOODWILL)
     for payment in booking.payments:
         for refund in payment.refunds:
             books.refund(refund)
-    books.grown(EntryType.PAID_BY_HAND, paid.paid_by_hand, "paid out by hand", BY_HAND, TRAVELER)
+    books.grown(EntryType.PAID_BY_HAND, booking.paid_by_hand, "paid out by hand", BY_HAND, TRAVELER)
     for payment in booking.payments:
         for dispute in payment.disputes:
             books.dispute(dispute)

@@ -28,7 +28,6 @@ class GoodwillRefund(BaseModel):
     key: str
     """Of the request: a repeat gives nothing back a second time."""
     amount: MinorUnits
-    who: str
     reason: str = ""
     item: int | None = None
     """The item it is about, if any."""
@@ -40,7 +39,6 @@ class SettlePaymentRequest(BaseModel):
     booking_id: str
     why: str
     """What led here, for the history: an event of the gateway, a reconciliation, an operator."""
-    refund: GoodwillRefund | None = None
     stray: str | None = None
     """A payment made under this booking's id that is not the one on record: to be given back."""
     patience: Patience = Patience()
@@ -57,10 +55,12 @@ class PaymentCall(BaseModel):
     amount: MinorUnits = 0
     keep: MinorUnits = 0
     """For refunds: what stays with the house; everything else that was taken goes back."""
+    payment: int = 1
+    """The number of the payment within the booking (``PaymentView.number``)."""
     hold: int = 1
-    """Which payment of the booking: 2 when the first hold lapsed and was made anew, and so on."""
+    """The ordinal of the payment at the gateway (``PaymentView.hold``)."""
     authorisations: int = 1
-    """How often the gateway has been asked to hold money so far: what an undo has to close."""
+    """How often this payment's money has been asked for so far: what an undo has to close."""
     payment_method_id: str | None = None
     """Another card than the booking began with."""
     reason: str = ""
@@ -87,10 +87,12 @@ class Advice(StrEnum):
 
 
 class PaymentOutcome(BaseModel):
-    """The payment as it is now, or a definite refusal."""
+    """The payment (of a look: all of them) as it is now, or a definite refusal."""
 
     payment: PaymentView | None = None
     """None when it was never created."""
+    payments: list[PaymentView] = []
+    """Of a look: every payment of the booking that exists at the gateway."""
     refused: Problem | None = None
     advice: Advice | None = None
     """With a refused card: what may help."""

@@ -75,7 +75,7 @@ def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> Cancellatio
         gone.fee = gone.fee_at(now)
         gone.status, gone.saga_state = ItemStatus.CANCELLED, SagaState.UNDONE
     # As cancelling does: more than everything cannot be given back.
-    after.payment.goodwill = min(after.payment.goodwill, after.due)
+    after.goodwill = min(after.goodwill, after.due)
     return CancellationQuoted(
         booking_id=booking.id,
         reference=booking.reference,

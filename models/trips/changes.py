@@ -12,13 +12,12 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.booking import Booking, Item, PaymentView
-from models.bookings.lifecycle import BookingState, SagaState
+from models.bookings.lifecycle import BookingState, PaymentPurpose, SagaState
 from models.bookings.problems import Code, Problem
 from models.core.keys import item_reference
 from models.core.money import Currency, MinorUnits
 from models.core.people import Traveler
 from models.core.supply import ItemType, Quote, TripComponent
-from models.payments.supplements import first_hold
 
 STEP = "modify"
 """The step that problems of a change name."""
@@ -227,18 +226,19 @@ def quote_of(booking: Booking, gone: list[Item], new: list[Item], at: dt.datetim
     )
 
 
-def supplement_for(
+def payment_for(
     booking: Booking, amount: int, payment_method_id: str | None, change_id: str
 ) -> PaymentView:
-    """Return the next further payment of a booking, still to be made."""
+    """Return the payment of a change that costs ``amount`` more (minor units), still to be made."""
     first = booking.payment
-    number = max((payment.supplement for payment in booking.payments), default=0) + 1
     return PaymentView(
+        number=booking.payments[-1].number + 1,
+        purpose=PaymentPurpose.CHANGE,
         gateway=first.gateway,
         payment_method_id=payment_method_id or first.payment_method_id,
         currency=booking.currency,
         amount=amount,
-        hold=first_hold(number),
+        hold=booking.next_hold,
         change=change_id,
     )
 

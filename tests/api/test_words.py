@@ -38,7 +38,7 @@ def booking(state: BookingState, **changes: Any) -> Booking:
         currency="USD",
         accepted_total=200000,
         items=changes.pop("items", []),
-        payment=PaymentView(**payment),
+        payments=[PaymentView(**payment)],
         created_at=NOW,
         updated_at=NOW,
         **changes,

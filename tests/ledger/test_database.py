@@ -202,7 +202,7 @@ async def test_rules_that_make_no_sense_are_refused(
 async def test_two_writers_of_one_booking_take_turns(scratch: Books) -> None:
     """Both saw the same goodwill; the one that comes second finds it posted."""
     booking = await scratch.record(confirm(await scratch.open()), BookingState.CONFIRMED)
-    booking.payment.goodwill = 100
+    booking.goodwill = 100
     refund(booking, 100)
     await asyncio.gather(
         scratch.record(booking, BookingState.NEEDS_ATTENTION),

@@ -30,7 +30,7 @@ def example() -> Journal:
     change(booking, made, "failed")
     booking.state = S.NEEDS_ATTENTION
     journal.post(booking)
-    booking.payment.paid_by_hand = TOUR - 10_000
+    booking.paid_by_hand = TOUR - 10_000
     booking.state = S.CONFIRMED
     journal.post(booking)
     return journal

@@ -240,7 +240,7 @@ def test_what_a_person_paid_out_is_settled() -> None:
     booking.state = S.NEEDS_ATTENTION
     journal.post(booking)
     assert journal.totals()["SUSPENSE"] == -TOUR
-    booking.payment.paid_by_hand = TOUR
+    booking.paid_by_hand = TOUR
     booking.state = S.CONFIRMED
     journal.post(booking)
     assert kinds(journal)[-2:] == ["suspense_released", "paid_by_hand"]
@@ -253,7 +253,7 @@ def test_goodwill_is_borne_by_the_house() -> None:
     journal = Journal()
     booking = confirmed(journal)
     for total in (1_000, 3_500):
-        booking.payment.goodwill = total
+        booking.goodwill = total
         refund(booking, total - booking.payment.refunded)
         journal.post(booking)
     assert kinds(journal)[4:] == ["goodwill", "refund", "goodwill", "refund"]
@@ -264,10 +264,10 @@ def test_goodwill_is_borne_by_the_house() -> None:
 def test_goodwill_that_is_corrected_down_is_taken_back() -> None:
     journal = Journal()
     booking = confirmed(journal)
-    booking.payment.goodwill = 3_500
+    booking.goodwill = 3_500
     booking.state = S.NEEDS_ATTENTION
     journal.post(booking)
-    booking.payment.goodwill = 0
+    booking.goodwill = 0
     booking.state = S.CONFIRMED
     journal.post(booking)
     assert "FEES goodwill" not in journal.totals()

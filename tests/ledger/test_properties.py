@@ -45,7 +45,7 @@ def test_the_books_agree_with_the_booking_after_every_step(
         assert stands(journal, TRAVELER) == 0  # at rest or parked: it is in SUSPENSE, if anywhere
         assert stands(journal, SUSPENSE) == -booking.owed
         assert stands(journal, lying) == at_the_gateway(booking)
-        assert stands(journal, BY_HAND) == -booking.payment.paid_by_hand
+        assert stands(journal, BY_HAND) == -booking.paid_by_hand
         opened = sum(one.amount for one in booking.payment.disputes if one.status == "open")
         assert stands(journal, DISPUTED) == opened
 

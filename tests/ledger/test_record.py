@@ -82,7 +82,7 @@ async def test_a_refund_that_fails_long_after_the_end(books: Books) -> None:
     change(booking, made, "failed")
     booking = await books.record(booking, S.NEEDS_ATTENTION)
     assert (await books.totals(booking))["SUSPENSE"] == -TOTAL
-    booking.payment.paid_by_hand = TOTAL
+    booking.paid_by_hand = TOTAL
     booking = await books.record(booking, S.CANCELLED)
     assert await books.totals(booking) == {"GATEWAY by_hand": -TOTAL, "GATEWAY stripe": TOTAL}
     assert await books.wrong(booking) == []
@@ -171,7 +171,7 @@ async def test_many_bookings_at_once_keep_their_chains_apart(books: Books) -> No
         booking = await books.record(confirm(await books.open()), S.CONFIRMED)
         for _ in range(3):
             refund(booking, 1_000)
-            booking.payment.goodwill += 1_000
+            booking.goodwill += 1_000
             booking = await books.record(booking, S.CONFIRMED)
         return await books.wrong(booking)
 
@@ -265,7 +265,7 @@ async def test_after_anything_the_check_finds_only_what_is_really_owed(
         elif kind == "dispute":
             dispute(booking, amount, decided, paid.disputes[0].id if paid.disputes else "")
         elif kind == "goodwill":
-            paid.goodwill = amount
+            booking.goodwill = amount
         elif kind in {"attention", "rest"}:
             state = S.NEEDS_ATTENTION if kind == "attention" else S.CONFIRMED
         booking = await books.record(booking, state)

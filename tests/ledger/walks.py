@@ -77,9 +77,9 @@ def steps(draw: st.DrawFn) -> Step:
         elif kind == "dispute":
             dispute(booking, amount, decided)
         elif kind == "grow" and by_hand:
-            paid.paid_by_hand = amount
+            booking.paid_by_hand = amount
         elif kind == "grow":
-            paid.goodwill = amount
+            booking.goodwill = amount
         elif kind == "mix":
             paid.refunds = paid.refunds[::-1]
             paid.disputes = paid.disputes[::-1]

@@ -4,7 +4,7 @@ It takes no answer from the code under test. Numbers are the invariants of relia
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -27,7 +27,8 @@ class Facts:
 
     booking: dict[str, Any]
     items: list[dict[str, Any]]
-    payment: dict[str, Any]
+    on_record: list[dict[str, Any]]
+    """Every payment on record, in the order of their numbers."""
     history: list[dict[str, Any]]
     reservations: list[dict[str, Any]]
     payments: list[dict[str, Any]]
@@ -37,13 +38,16 @@ class Facts:
     cases: list[dict[str, Any]]
     """Open cases about the booking."""
     refunds: list[dict[str, Any]]
-    supplements: list[dict[str, Any]] = field(default_factory=list)
-    """Further payments on record: what changes cost more."""
 
     @property
-    def on_record(self) -> list[dict[str, Any]]:
-        """Every payment on record, the first one and the supplements."""
-        return [self.payment, *self.supplements]
+    def payment(self) -> dict[str, Any]:
+        """What the booking was paid with."""
+        return self.on_record[0]
+
+    @property
+    def further(self) -> list[dict[str, Any]]:
+        """The later payments: what changes cost more."""
+        return self.on_record[1:]
 
 
 async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> Facts:
@@ -65,11 +69,11 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         )
         cases = await rows("SELECT * FROM cases WHERE booking_id = %s AND resolved_at IS NULL")
         refunds = await rows("SELECT * FROM refunds WHERE booking_id = %s ORDER BY number")
-        supplements = await rows("SELECT * FROM supplements WHERE booking_id = %s ORDER BY number")
+        further = await rows("SELECT * FROM supplements WHERE booking_id = %s ORDER BY number")
     return Facts(
         booking=booking,
         items=items,
-        payment=payment,
+        on_record=[payment, *further],
         history=history,
         reservations=await sandbox.reservations(booking_id),
         payments=await sandbox.payments(booking_id),
@@ -77,7 +81,6 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         ledger=ledger,
         cases=cases,
         refunds=refunds,
-        supplements=supplements,
     )
 
 
@@ -96,7 +99,7 @@ def violations(facts: Facts) -> list[str]:
     taken = [p for p in facts.payments if p["captured"] > p["refunded"] or _is_ours(facts, p)]
     # one payment for each price that was accepted: the trip's, and each change's difference
     agreed = {row["payment_intent_id"]: row["amount"] for row in facts.on_record}
-    changes = {row["payment_intent_id"] for row in facts.supplements}
+    changes = {row["payment_intent_id"] for row in facts.further}
     if len([p for p in taken if p["id"] not in changes]) > 1:
         found.append(f"I1: {len(taken)} payments were captured")
     for paid in facts.payments:

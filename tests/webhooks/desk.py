@@ -83,7 +83,7 @@ class Desk:
         amount = Money(amount=booking.accepted_total, currency=booking.currency)
         made = await gateway.create(amount=amount, reference=booking.id, key=f"{booking.id}:create")
         held = await gateway.confirm(made.id, payment_method_id=card, key=f"{booking.id}:confirm")
-        return booking.model_copy(update={"payment": view(held, _terms(booking, made.id))})
+        return booking.model_copy(update={"payments": [view(held, _terms(booking, made.id))]})
 
     async def _taken(self, booking: Booking) -> Booking:
         payment_id = paid(booking)
@@ -92,7 +92,7 @@ class Desk:
             amount=Money(amount=booking.accepted_total, currency=booking.currency),
             key=f"{booking.id}:capture",
         )
-        return booking.model_copy(update={"payment": view(taken, _terms(booking, payment_id))})
+        return booking.model_copy(update={"payments": [view(taken, _terms(booking, payment_id))]})
 
     async def _record(self, booking: Booking, state: BookingState) -> Booking:
         following = booking.model_copy(update={"state": state})

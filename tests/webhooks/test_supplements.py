@@ -45,7 +45,7 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
     outcome = await put(stack, request(booking.id, wish, quote.new_total))
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
-    payment_id = after.payment.supplements[0].id
+    payment_id = after.payments[1].id
     assert payment_id is not None
     quiet = (
         "the record and the gateway agree",
@@ -70,7 +70,7 @@ async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
     async with asyncio.timeout(20):  # the booking is CONFIRMED, and its change is told all the same
         while not await _signals(handle):
             await asyncio.sleep(0.05)
-    action = held.payment.supplements[0].next_action
+    action = held.payments[1].next_action
     assert action is not None
     async with httpx.AsyncClient() as http:
         url = action["redirect_to_url"]["url"]

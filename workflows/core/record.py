@@ -1,5 +1,8 @@
 """A booking as its workflow knows it, and how what becomes of it is written down."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -27,6 +30,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.narration import describe, supplier_name
+
+
+UNDO = {"operation": "undo"}
+"""Details of a case about something that was to be undone: the traveller pays nothing for it."""
+SETTLE = {"operation": "settle"}
+"""Details of a case about money that is not where it belongs."""
 
 
 class BookingRecord:
@@ -63,8 +72,13 @@ class BookingRecord:
             policies.record(),
             "Read the booking",
         )
-        workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(self.booking.reference)])
-        return self.booking
+        return self.read(self.booking)
+
+    def read(self, booking: Booking) -> Booking:
+        """Go on with the booking as it was read from the database."""
+        self._booking = booking
+        workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(booking.reference)])
+        return booking
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -126,28 +140,29 @@ class BookingRecord:
 
     # -- what a person must settle ------------------------------------------------------------
 
-    def open_case(self, problem: Problem, *, payment: int = 1, **details: object) -> None:
+    def open_case(self, problem: Problem, *, details: Mapping[str, Any], payment: int = 1) -> None:
         """Have a person settle what could not be done; it keeps nobody from anything else.
 
-        ``details`` is what carrying out the decision will need.
+        ``details`` is what carrying out the decision will need; ``payment`` the number of the
+        payment it is about, where it is about no item.
         """
         booking = self.booking
         if problem.item is not None:
             item = booking.item(problem.item)
             source = f"item:{item.reference}"
             summary = f"{item.title or item.type} at {supplier_name(item)}: {problem.message}"
-            details = {"item": item.number, "reference": item.reference, **details}
+            about: dict[str, Any] = {"item": item.number, "reference": item.reference}
         else:
             source = f"payment:{booking.id}:{payment}"
             summary = problem.message
-            details = {"payment": payment, **details}
+            about = {"payment": payment}
         if any(case.source == source for case in booking.cases):
             return
         note = CaseNote(
             kind=UNSETTLED_CASE,
             source=source,
             summary=f"{booking.reference}: {summary}",
-            details={**details, "code": problem.code, "step": problem.step},
+            details={**about, **details, "code": problem.code, "step": problem.step},
         )
         self._cases.append(note)
         opened = OpenCase(**note.model_dump(), opened_at=workflow.now())

@@ -15,9 +15,9 @@ with workflow.unsafe.imports_passed_through():
         BookingRequest,
         CancelRequest,
         RequestKind,
+        RequestsRun,
     )
     from models.core.patience import Patience
-    from models.bookings.messages import RequestsRun
     from workflows.core.record import BookingRecord
 
 WORKFLOWS = {
@@ -45,31 +45,25 @@ class Requests:
         await workflow.wait_condition(lambda: bool(self._waiting))
         return self._waiting.pop(0) if self._waiting[0].kind is kind else None
 
-    def take_cancellation(self) -> tuple[BookingRequest, CancelRequest] | None:
-        """Return a request to cancel the whole booking, if one waits."""
+    @property
+    def cancellation(self) -> tuple[BookingRequest, CancelRequest] | None:
+        """A request to cancel the whole booking, if one waits; it goes on waiting."""
         for request in self._waiting:
             if request.kind is RequestKind.CANCEL:
                 cancel = CancelRequest.model_validate(request.body)
                 if not cancel.components:
-                    self._waiting.remove(request)
                     return request, cancel
         return None
 
-    @property
-    def cancellation_waits(self) -> bool:
-        """Whether somebody asks for the whole booking to be cancelled."""
-        return any(
-            request.kind is RequestKind.CANCEL and not request.body.get("components")
-            for request in self._waiting
-        )
+    def remove(self, request: BookingRequest) -> None:
+        """Take a request out: it is being carried out."""
+        self._waiting = [waiting for waiting in self._waiting if waiting.id != request.id]
 
     def go_on(self, booking_id: str, patience: Patience) -> None:
         """Go on with the next request that waits, as a new run; return when none does."""
         if self._waiting:
-            workflow.continue_as_new(
-                RequestsRun(booking_id=booking_id, patience=patience, waiting=self._waiting),
-                workflow=WORKFLOWS[self._waiting[0].kind],
-            )
+            run = RequestsRun(booking_id=booking_id, patience=patience, waiting=self._waiting)
+            workflow.continue_as_new(args=[run], workflow=WORKFLOWS[self._waiting[0].kind])
 
 
 async def end_run(record: BookingRecord, requests: Requests) -> None:

@@ -27,27 +27,23 @@ class Stops:
     @property
     def cancelled(self) -> bool:
         """Whether somebody has asked for the whole booking to be cancelled."""
-        return self._by_operator or self._requests.cancellation_waits
+        return self._by_operator or self._requests.cancellation is not None
 
-    def stop_if_cancelled(self) -> None:
+    def stop_if_cancelled(self, *, carried_out_next: bool = False) -> None:
         """Stop for a cancellation.
+
+        With ``carried_out_next`` the request goes on waiting: what runs next carries it out.
 
         Raises:
             TripCancelledError: somebody has cancelled.
         """
-        taken = self._requests.take_cancellation()
-        if taken is not None:
-            raise TripCancelledError(*taken)
+        waiting = self._requests.cancellation
+        if waiting is not None:
+            if not carried_out_next:
+                self._requests.remove(waiting[0])
+            raise TripCancelledError(*waiting)
         if self._by_operator:
-            cancel = CancelRequest(by=CancelledBy.OPERATOR, reason="cancelled in Temporal")
-            request = BookingRequest(
-                id=str(workflow.uuid4()),
-                kind=RequestKind.CANCEL,
-                requested_at=workflow.now(),
-                who="operator",
-                body=cancel.model_dump(mode="json"),
-            )
-            raise TripCancelledError(request, cancel)
+            raise TripCancelledError(*_cancelled_in_temporal())
 
     def stop_if_holds_end(self) -> None:
         """Stop when what suppliers hold cannot be relied on any longer.
@@ -64,3 +60,15 @@ class Stops:
                     message="a part of the trip was not held long enough to book the rest",
                 )
             )
+
+
+def _cancelled_in_temporal() -> tuple[BookingRequest, CancelRequest]:
+    cancel = CancelRequest(by=CancelledBy.OPERATOR, reason="cancelled in Temporal")
+    request = BookingRequest(
+        id=str(workflow.uuid4()),
+        kind=RequestKind.CANCEL,
+        requested_at=workflow.now(),
+        who="operator",
+        body=cancel.model_dump(mode="json"),
+    )
+    return request, cancel

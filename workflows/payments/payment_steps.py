@@ -32,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.policies import HOLD_RESERVE
     from workflows.core.record import BookingRecord
     from workflows.core.stops import Stops
-    from models.core.keys import payment_key
 
 MOST_CARDS = 5
 """So many authorisations are asked for one payment at most: it is not for trying cards out."""

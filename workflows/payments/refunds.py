@@ -12,12 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import BookingRef
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call, Input
+    from models.core.keys import payment_key
     from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
     from workflows.core import policies
     from workflows.core.activity_calls import perform_at
     from workflows.core.outcomes import fault
     from workflows.core.record import BookingRecord
-    from models.core.keys import payment_key
 
 OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
 

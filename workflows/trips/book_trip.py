@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         ends_the_trip,
         unanswered_read,
     )
-    from workflows.core.record import BookingRecord
+    from workflows.core.record import UNDO, BookingRecord
     from workflows.core.requests import Requests, end_run
     from workflows.core.stops import Stops
     from workflows.payments.payment_steps import PaymentSteps
@@ -202,7 +202,7 @@ class BookTrip:
         left = await self._compensations.run()
         if left:
             for problem in left:
-                self._record.open_case(problem, operation="undo")
+                self._record.open_case(problem, details=UNDO)
             why = "what the trip goes without could not be undone"
             await self._record.write(BookingState.CONFIRMED, why)
 
@@ -224,7 +224,7 @@ class BookTrip:
             if item.status is ItemStatus.PENDING:
                 item.status = ItemStatus.CANCELLED  # its turn never came
         for unsettled in left:
-            self._record.open_case(unsettled, operation="undo")
+            self._record.open_case(unsettled, details=UNDO)
         done = f"{len(left)} of it for an operator" if left else "everything is undone"
         await self._record.write(state, f"{problem.code} at {problem.step}: {done}")
 

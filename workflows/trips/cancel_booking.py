@@ -73,12 +73,12 @@ class CancelBooking:
             "reason": cancel.reason,
         }
         for problem in await cancellation.cancel(items, operation=f"{STEP}-{booking.version}"):
-            self._record.open_case(problem, **context)
+            self._record.open_case(problem, details=context)
         unpaid = await self._refunds.give_back(
             cancel.reason or "cancelled", items=cancellation.goes_back
         )
         if unpaid is not None:
-            self._record.open_case(unpaid, **context)
+            self._record.open_case(unpaid, details=context)
         self._record.end_request(request)
         await self._close(request, cancel)
 

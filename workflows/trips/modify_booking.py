@@ -24,14 +24,13 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
-    from workflows.core.compensations import Compensations, ignore_cancel, shielded
+    from workflows.core.compensations import Compensations, shielded
     from workflows.core.outcomes import (
-        TripCancelledError,
         TripFailedError,
         end_of,
         ends_the_trip,
     )
-    from workflows.core.record import BookingRecord
+    from workflows.core.record import UNDO, BookingRecord
     from workflows.core.requests import Requests, end_run
     from workflows.core.stops import Stops
     from workflows.payments.payment_steps import PaymentSteps
@@ -90,7 +89,7 @@ class ModifyBooking:
         opened = await perform_local(
             calls.OPEN_CHANGE, change, policies.record(), "Write the change down"
         )
-        self._record.loaded(opened.booking)
+        self._record.read(opened.booking)
         if opened.outcome is not None:
             return  # it has ended before
         outcome = ChangeOutcome(change_id=change.change_id)
@@ -200,12 +199,10 @@ class ModifyBooking:
         }
         problems = await cancellation.cancel(self._gone, operation=f"cancel-{booking.version}")
         for problem in problems:
-            self._record.open_case(problem, **context)
-        unpaid = await self._refunds.give_back(
-            "the trip was changed", items=cancellation.goes_back
-        )
+            self._record.open_case(problem, details=context)
+        unpaid = await self._refunds.give_back("the trip was changed", items=cancellation.goes_back)
         if unpaid is not None:
-            self._record.open_case(unpaid, **context)
+            self._record.open_case(unpaid, details=context)
         outcome.carried_out = True
         self._record.end_request(request)
         await self._record.write(
@@ -240,7 +237,7 @@ class ModifyBooking:
         booking.warnings = warnings
         number = booking.payments[-1].number
         for unsettled in left:
-            self._record.open_case(unsettled, payment=number, operation="undo")
+            self._record.open_case(unsettled, payment=number, details=UNDO)
         await self._record.write(
             CONFIRMED,
             f"{problem.code} at {problem.step}: the change is undone, the booking is as it was",
@@ -257,9 +254,8 @@ class ModifyBooking:
     # -- small things -------------------------------------------------------------------------
 
     def _stop_if_cancelled(self) -> None:
-        """Give the change up for a cancellation, which is carried out next: it stays waiting."""
-        if self._stops.cancelled:
-            raise TripCancelledError(*self._stops.peek())
+        """Give the change up for a cancellation, which is carried out next."""
+        self._stops.stop_if_cancelled(carried_out_next=True)
 
     def _refresh(self) -> None:
         """Hold the items of the booking as it is recorded, not copies of them."""

@@ -8,6 +8,7 @@ from api.trips.schemas.answers import (
     BookAnswer,
     CancelAnswer,
     CancelledComponent,
+    CaseAbout,
     ComponentAnswer,
     Confirmations,
     DisputeAnswer,
@@ -89,7 +90,6 @@ def error(booking: Booking) -> ErrorAnswer | None:
         BookingState.FAILED,
         BookingState.EXPIRED,
         BookingState.CANCELLED,
-        BookingState.NEEDS_ATTENTION,
     } and not _wants_card(booking):
         return None
     code, step, message, next_step = words.failure(booking)
@@ -123,6 +123,7 @@ def book_answer(booking: Booking) -> BookAnswer:
         ),
         warnings=booking.warnings,
     )
+    _tell_cases(answer, booking)
     if (failed := error(booking)) is not None:
         answer.error = failed
     if (progress := _progress(booking)) is not None:
@@ -153,6 +154,27 @@ def status_url(booking_id: str) -> str:
     return f"/booking/{booking_id}"
 
 
+def _tell_cases(answer: BookAnswer | CancelAnswer, booking: Booking) -> None:
+    if booking.needs_attention:
+        answer.needs_attention = True
+        answer.cases = _cases(booking)
+
+
+def _cases(booking: Booking) -> list[CaseAbout]:
+    numbers = {item.number: item.component_id for item in booking.items}
+    return [
+        CaseAbout(
+            case_id=case.id,
+            kind=case.kind,
+            component_id=numbers.get(case.item) if case.item is not None else None,
+            summary=case.summary,
+            opened_at=case.opened_at,
+        )
+        for case in booking.cases
+        if case.id is not None
+    ]
+
+
 def _component(booking: Booking, item: Item) -> ComponentAnswer:
     held, quote = item.reservation, item.quote
     own_price = item.supplier_price or Money(amount=item.price, currency=item.currency)
@@ -169,7 +191,7 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
         vendor_confirmation=held.confirmation_code if held else None,
         booking_reference=held.supplier_id if held else None,
         pnr=held.pnr if held else None,
-        payment_intent_id=booking.payment.id,
+        payment_intent_id=booking.payment_of(item).id,
         amount=item.price,
         currency=item.currency,
         fee=item.fee,
@@ -189,12 +211,14 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
     )
 
 
-def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
-    """Return a payment as stored, its supplements with it.
+def paid_answer(
+    payment: PaymentView, supplements: list[PaymentView] | None = None, **waiting: Any
+) -> WholePaymentAnswer:
+    """Return a payment as stored; with the first one of a booking go the later ones.
 
-    A supplement tells by itself what it waits for; of the first payment the booking's state does.
+    A later payment tells by itself what it waits for; of the first one the booking's state does.
     """
-    if payment.supplement and payment.waits_until is not None:
+    if payment.number > 1 and payment.waits_until is not None:
         waiting = {
             "waits_until": payment.waits_until,
             "client_secret": payment.client_secret,
@@ -218,14 +242,14 @@ def paid_answer(payment: PaymentView, **waiting: Any) -> WholePaymentAnswer:
             DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
             for one in payment.disputes
         ],
-        supplements=[paid_answer(supplement) for supplement in payment.supplements],
+        supplements=[paid_answer(supplement) for supplement in supplements or []],
         **waiting,
     )
 
 
 def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
     """Return the answer of ``GET /booking/{id}``."""
-    payment = booking.payment
+    payment, *later = booking.payments
     return WholeBooking(
         booking_id=booking.id,
         booking_reference=booking.reference,
@@ -235,9 +259,11 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         currency=booking.currency,
         components=[_component(booking, item) for item in booking.items],
         confirmations=confirmations(booking),
-        payment=paid_answer(payment, **_authentication(booking)),
+        payment=paid_answer(payment, later, **_authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
+        needs_attention=booking.needs_attention,
+        cases=_cases(booking),
         error=error(booking),
         note=_progress(booking),
         cancelled_by=booking.cancelled_by,
@@ -303,6 +329,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
         money=words.money(booking),
         warnings=booking.warnings,
     )
+    _tell_cases(answer, booking)
     if not success and (failed := error(booking)) is not None:
         answer.error = failed
     if (progress := _progress(booking)) is not None:

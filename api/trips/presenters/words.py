@@ -90,6 +90,18 @@ WORDS: dict[Code, Words] = {
         "The booking cannot be changed like this.",
         "Look at the booking as it stands and ask for another change.",
     ),
+    Code.FEE_CHANGED: Words(
+        "Cancelling would keep more than was accepted.",
+        "Ask what cancelling costs now, and accept that.",
+    ),
+    Code.NOT_REFUNDABLE: Words(
+        "So much is not left to give back.",
+        "Look at the booking's payment and ask for what is left.",
+    ),
+    Code.CASE_SETTLED: Words(
+        "The case is not open for a decision any more.",
+        "Look at the booking's open cases.",
+    ),
     Code.NEEDS_ATTENTION: Words(
         "A part of the booking could not be settled automatically.",
         "You need not do anything: a person is looking after it and will settle it.",
@@ -119,14 +131,14 @@ def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
-    kept = captured - refunded - payment.paid_by_hand
-    if booking.state is BookingState.NEEDS_ATTENTION:
+    kept = captured - refunded - booking.paid_by_hand
+    if any(case.payment is not None for case in booking.cases):
         return _unsettled(booking)
-    if payment.paid_by_hand:
-        back = amount(refunded + payment.paid_by_hand, payment.currency)
+    if booking.paid_by_hand:
+        back = amount(refunded + booking.paid_by_hand, payment.currency)
         return (
             f"{back} is being given back,"
-            f" {amount(payment.paid_by_hand, payment.currency)} of it by our staff and not to"
+            f" {amount(booking.paid_by_hand, payment.currency)} of it by our staff and not to"
             f" your card; {amount(kept, payment.currency)} is kept."
         )
     if captured and kept <= 0:
@@ -171,7 +183,7 @@ def _unsettled(booking: Booking) -> str:
         held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
-    elif payment.authorised or payment.id or (booking.case and booking.case.payment):
+    elif payment.authorised or payment.id:
         held = (
             f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
             " aside on your card"
@@ -196,7 +208,7 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
         elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message
     next_step = words.next_step
-    if booking.state is BookingState.NEEDS_ATTENTION:
+    if booking.needs_attention:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
     elif booking.state is BookingState.PAYMENT_PENDING:
         until = booking.payment.waits_until
@@ -230,8 +242,6 @@ def _code_of(booking: Booking) -> Code:
         if booking.cancelled_by is not None and booking.cancelled_by.value == "GUEST":
             return Code.CANCELLED_BY_TRAVELER
         return Code.CANCELLED_BY_OPERATOR
-    if booking.state is BookingState.NEEDS_ATTENTION:
-        return Code.NEEDS_ATTENTION
     return Code.INTERNAL
 
 
@@ -261,7 +271,6 @@ _PROGRESS = {
     BookingState.HELD: "Every part of the trip is being held for you.",
     BookingState.PAYMENT_PENDING: "Your bank wants you to approve the payment.",
     BookingState.PROCESSING: "Booking the trip, one part after the other.",
-    BookingState.NEEDS_ATTENTION: "A person is looking after this booking and will settle it.",
 }
 
 

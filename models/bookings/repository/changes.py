@@ -97,7 +97,5 @@ async def load_without(session: AsyncSession, booking_id: str, change_id: str) -
         )
     )
     booking.items = [item for item in booking.items if item.number not in added]
-    booking.payment.supplements = [
-        supplement for supplement in booking.payment.supplements if supplement.change != change_id
-    ]
+    booking.payments = [payment for payment in booking.payments if payment.change != change_id]
     return booking

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, HistoryEntry
 from models.bookings.lifecycle import BookingState
-from models.bookings.repository.rows import booking_of, item_of
+from models.bookings.repository.rows import booking_of, case_of, item_of
 from models.bookings.tables import (
     BOOKING_ITEMS,
     BOOKINGS,
@@ -15,6 +15,7 @@ from models.bookings.tables import (
     BookingRow,
     HistoryRow,
 )
+from models.core.cases import open_cases_of
 from models.payments.tables import PAYMENTS, SUPPLEMENTS, PaymentRow, SupplementRow
 
 
@@ -56,7 +57,11 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
         .where(SUPPLEMENTS.c.booking_id == booking_id)
         .order_by(SUPPLEMENTS.c.number)
     )
-    return booking_of(found[0], [item_of(row) for row in items], found[1], supplements)
+    booking = booking_of(found[0], [], found[1], supplements)
+    numbers = {payment.change: payment.number for payment in booking.payments}
+    booking.items = [item_of(row, numbers) for row in items]
+    booking.cases = [case_of(row) for row in await open_cases_of(session, booking_id)]
+    return booking
 
 
 async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:

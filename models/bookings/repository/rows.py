@@ -1,15 +1,16 @@
 """Between a booking and its rows: columns to write, and objects read back."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, Case, DisputeView, Item, PaymentView, RefundView
-from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
+from models.bookings.booking import Booking, DisputeView, Item, OpenCase, PaymentView, RefundView
+from models.bookings.lifecycle import BookingState, PaymentPurpose, PaymentStatus, SagaState
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
+from models.core.cases import CaseRow
 from models.core.supply import Reservation
 from models.payments.tables import PaymentRow, SupplementRow
 
@@ -29,7 +30,6 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
         "refunded": booking.refunded,
         "warnings": booking.warnings,
         "problem": _json(booking.problem),
-        "attention_case": _json(booking.case),
         "failed_step": booking.problem.step if booking.problem else None,
         "cancelled_by": booking.cancelled_by,
         "cancel_reason": booking.cancel_reason,
@@ -49,7 +49,7 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
         "vendor_confirmation": held.confirmation_code if held else None,
         "booking_reference": held.supplier_id if held else None,
         "pnr": held.pnr if held else None,
-        "payment_intent_id": booking.payment.id,
+        "payment_intent_id": booking.payment_of(item).id,
         "amount": item.price,
         "fee": item.fee,
         "details": _json(held),
@@ -62,18 +62,18 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
 
 def payment_columns(booking: Booking) -> dict[str, Any]:
     """Return what of the payment is written with every transition (table ``payments``)."""
-    payment = booking.payment
-    columns = _money_columns(payment, booking.updated_at)
-    return {**columns, "paid_by_hand": payment.paid_by_hand, "goodwill": payment.goodwill}
+    columns = _money_columns(booking.payment, booking.updated_at)
+    columns["details"]["grants"] = booking.grants
+    return {**columns, "paid_by_hand": booking.paid_by_hand, "goodwill": booking.goodwill}
 
 
-def supplement_columns(booking: Booking, supplement: PaymentView) -> dict[str, Any]:
+def supplement_columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
     """Return what of a further payment is written with every transition (``supplements``)."""
     return {
-        **_money_columns(supplement, booking.updated_at),
+        **_money_columns(payment, booking.updated_at),
         "booking_id": booking.id,
-        "number": supplement.supplement,
-        "currency": supplement.currency,
+        "number": payment.number - 1,
+        "currency": payment.currency,
         "created_at": booking.updated_at,
     }
 
@@ -97,7 +97,6 @@ def _money_columns(payment: PaymentView, now: dt.datetime) -> dict[str, Any]:
             "next_action": payment.next_action,
             "gateway": payment.gateway,
             "waits_until": payment.waits_until and payment.waits_until.isoformat(),
-            "grants": payment.grants,
             "change": payment.change,
         },
         "updated_at": now,
@@ -125,8 +124,11 @@ def history_columns(
     }
 
 
-def item_of(row: BookingItemRow) -> Item:
-    """Return the item of a row, without its offer."""
+def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
+    """Return the item of a row, without its offer.
+
+    ``payments`` are the numbers of the booking's payments by the changes they pay for.
+    """
     return Item.model_validate(
         {
             "number": row.number,
@@ -143,10 +145,23 @@ def item_of(row: BookingItemRow) -> Item:
             "quote": {**row.quote, "offer": {}} if row.quote else None,
             "reservation": Reservation.model_validate(row.details) if row.details else None,
             "fee": row.fee,
+            "payment": payments.get(row.change_id, 1),
             "booked_at": row.booked_at,
             "cancelled_at": row.cancelled_at,
             "problem": row.error,
         }
+    )
+
+
+def case_of(row: CaseRow) -> OpenCase:
+    """Return the open case of a row."""
+    return OpenCase(
+        id=row.id,
+        kind=row.kind,
+        source=row.source,
+        summary=row.summary,
+        details=row.details,
+        opened_at=row.opened_at,
     )
 
 
@@ -175,16 +190,12 @@ def booking_of(
         currency=row.currency,
         accepted_total=row.accepted_total,
         items=items,
-        payment=_payment_of(payment).model_copy(
-            update={
-                "paid_by_hand": payment.paid_by_hand,
-                "goodwill": payment.goodwill,
-                "supplements": [_payment_of(supplement) for supplement in supplements],
-            }
-        ),
+        payments=[payment_of(payment), *(payment_of(supplement) for supplement in supplements)],
+        paid_by_hand=payment.paid_by_hand,
+        goodwill=payment.goodwill,
+        grants=(payment.details or {}).get("grants", []),
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
-        case=Case.model_validate(row.case) if row.case else None,
         cancelled_by=row.cancelled_by,
         cancel_reason=row.cancel_reason,
         version=row.version,
@@ -195,9 +206,13 @@ def booking_of(
     )
 
 
-def _payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
+def payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
+    """Return the payment of a row."""
     details = payment.details or {}
+    first = isinstance(payment, PaymentRow)
     return PaymentView(
+        number=1 if isinstance(payment, PaymentRow) else payment.number + 1,
+        purpose=PaymentPurpose.BOOKING if first else PaymentPurpose.CHANGE,
         id=payment.payment_intent_id,
         charge_id=payment.charge_id,
         payment_method_id=payment.payment_method_id,
@@ -215,6 +230,5 @@ def _payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
         next_action=details.get("next_action"),
         gateway=details.get("gateway", "stripe"),
         waits_until=details.get("waits_until"),
-        grants=details.get("grants", []),
         change=details.get("change"),
     )

@@ -10,6 +10,7 @@ from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, may_become
 from models.bookings.messages import Transition
 from models.bookings.repository.changes import note_change, people_columns
+from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
@@ -18,7 +19,7 @@ from models.bookings.repository.rows import (
     supplement_columns,
 )
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
-from models.core.cases import CaseKind, close_case, open_case
+from models.core.cases import close_case, open_case
 from models.core.supply import Quote
 from models.ledger import post_transition
 from models.payments.tables import PAYMENTS, SUPPLEMENTS
@@ -200,7 +201,7 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
     await session.execute(
         update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
     )
-    if booking.payment.supplements:
+    if booking.payments[1:]:
         await _write_supplements(session, booking)
     await session.execute(
         insert(HISTORY).values(
@@ -215,9 +216,11 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     )
-    await _note_case(session, booking, from_state, transition.who)
+    for closing in transition.settled_cases:
+        await close_case(session, **closing.model_dump())
     for note in transition.cases:
         await open_case(session, booking_id=booking.id, **note.model_dump())
+    await end_requests(session, booking.id, transition.ended_requests)
     await post_transition(session, booking, from_state, version)
     lock = _lock_after(booking.state)
     if lock is not None:
@@ -235,8 +238,8 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
 
 async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
     """Write a booking's further payments; those of new numbers are inserted."""
-    for supplement in booking.payment.supplements:
-        columns = supplement_columns(booking, supplement)
+    for payment in booking.payments[1:]:
+        columns = supplement_columns(booking, payment)
         ours = {"booking_id", "number", "currency", "created_at"}
         await session.execute(
             upsert(SUPPLEMENTS)
@@ -245,27 +248,6 @@ async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
                 index_elements=["booking_id", "number"],
                 set_={name: value for name, value in columns.items() if name not in ours},
             )
-        )
-
-
-async def _note_case(
-    session: AsyncSession, booking: Booking, from_state: BookingState, who: str
-) -> None:
-    """Keep the operators' list of cases up to date: what is parked is in it."""
-    source = f"booking:{booking.id}"
-    case = booking.case
-    if from_state is _S.NEEDS_ATTENTION:
-        by = case.resolved_by if case and case.resolved_by else who
-        decision = case.resolution if case and case.resolution else f"became {booking.state}"
-        await close_case(session, source=source, by=by, resolution=decision)
-    if booking.state is _S.NEEDS_ATTENTION and case is not None:
-        await open_case(
-            session,
-            kind=CaseKind.SAGA,
-            source=source,
-            summary=f"{booking.reference}: {case.summary}",
-            booking_id=booking.id,
-            details={"items": case.items, "payment": case.payment},
         )
 
 

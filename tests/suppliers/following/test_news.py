@@ -53,7 +53,7 @@ def booking(state: BookingState, item: tuple[ItemStatus, SagaState]) -> Booking:
                 reservation=reserved(R.CONFIRMED),
             )
         ],
-        payment=PaymentView(payment_method_id="pm", currency="EUR", amount=100),
+        payments=[PaymentView(payment_method_id="pm", currency="EUR", amount=100)],
         created_at=NOON,
         updated_at=NOON,
     )

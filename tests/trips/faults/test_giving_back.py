@@ -132,7 +132,7 @@ async def test_c1_F13_refund(stack: Stack, kind: str, decision: str) -> None:
     await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CANCELLED
-    assert booking.payment.paid_by_hand == parked.owed
+    assert booking.paid_by_hand == parked.owed
     await back.judged()
 
 
@@ -145,7 +145,7 @@ async def test_c1_F13_paid_by_hand(stack: Stack) -> None:
     await stack.sandbox.clear()
     await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
     booking = await asyncio.wait_for(handle.result(), 60)
-    assert (booking.payment.paid_by_hand, booking.payment.refunded) == (parked.owed, 0)
+    assert (booking.paid_by_hand, booking.payment.refunded) == (parked.owed, 0)
     await back.judged()
 
 
@@ -161,7 +161,7 @@ async def test_c1_F13_goodwill(stack: Stack) -> None:
     await stack.sandbox.clear()
     await back.decide(handle, decision="resolved", note="cash")
     after = await asyncio.wait_for(handle.result(), 60)
-    assert (after.payment.paid_by_hand, after.payment.refunded) == (900, 0)
+    assert (after.paid_by_hand, after.payment.refunded) == (900, 0)
     facts = await back.judged()
     assert [row["status"] for row in facts.refunds] == ["refused"]
 

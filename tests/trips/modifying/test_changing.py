@@ -34,7 +34,7 @@ async def test_a_cheaper_hotel_gives_the_difference_back(stack: Stack) -> None:
     assert after.state is BookingState.CONFIRMED
     assert after.accepted_total == after.due == outcome.quote.new_total
     assert after.refunded == -outcome.quote.difference
-    assert after.payment.supplements == []
+    assert len(after.payments) == 1
     facts = await judged(stack, booking.id)
     assert hotel.component_id in standing(facts)
     assert booking.items[1].component_id not in standing(facts)
@@ -48,7 +48,7 @@ async def test_a_dearer_hotel_is_charged(stack: Stack) -> None:
     outcome = await change(stack, booking.id, swap(booking.items[1], hotel))
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
-    (supplement,) = after.payment.supplements
+    _, supplement = after.payments
     assert supplement.status is PaymentStatus.SUCCEEDED
     assert supplement.captured == more
     assert after.captured == booking.payment.captured + more
@@ -76,8 +76,8 @@ async def test_an_added_tour_is_paid(stack: Stack) -> None:
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
     assert len(after.live_items) == 4
-    assert after.payment.supplements[0].captured == tour.price
-    assert after.payment.supplements[0].payment_method_id == "pm_card_mastercard"
+    assert after.payments[1].captured == tour.price
+    assert after.payments[1].payment_method_id == "pm_card_mastercard"
     await judged(stack, booking.id)
 
 
@@ -118,7 +118,7 @@ async def test_two_changes_and_a_cancellation_give_back_what_is_owed(stack: Stac
     assert after.state is BookingState.CANCELLED
     assert after.captured - after.refunded == fee
     facts = await judged(stack, booking.id)
-    assert len(facts.supplements) == 2
+    assert len(facts.further) == 2
     assert {row["payment_intent_id"] for row in facts.refunds} == {
         row["payment_intent_id"] for row in facts.on_record
     }
@@ -134,7 +134,7 @@ async def test_the_same_request_twice_changes_once(stack: Stack) -> None:
     assert first == second == third
     assert first.carried_out
     facts = await judged(stack, booking.id)
-    assert len(facts.supplements) == 1
+    assert len(facts.further) == 1
     assert len(facts.items) == 5
 
 

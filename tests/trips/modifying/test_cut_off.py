@@ -30,5 +30,5 @@ async def test_the_same_request_takes_it_up(stack: Stack, supplier: str, operati
     outcome = await put(stack, wanted)
     assert outcome.carried_out, outcome.problem
     facts = await judged(stack, booking.id)
-    assert len(facts.supplements) == 1
+    assert len(facts.further) == 1
     assert len(facts.items) == 5

@@ -49,7 +49,7 @@ async def waiting(stack: Stack, booking_id: str) -> Booking:
                 held: Booking | None = await handle.query("booking", result_type=Booking)
             except Exception:  # noqa: BLE001  (the workflow is not there yet)
                 held = None
-            if held and any(one.waits_until for one in held.payment.supplements):
+            if held and any(one.waits_until for one in held.payments):
                 return held
             await asyncio.sleep(0.1)
 
@@ -98,10 +98,10 @@ async def test_a_card_that_is_refused_for_good(stack: Stack, card: str) -> None:
     assert outcome.problem.code is Code.PAYMENT_DECLINED
     after = await judged(stack, booking.id)
     as_it_was(before, after)
-    assert [row["status"] for row in after.supplements] == [PaymentStatus.RELEASED]
+    assert [row["status"] for row in after.further] == [PaymentStatus.RELEASED]
     again = await put(stack, await dearer(stack, booking))
     assert again.carried_out, again.problem
-    assert len((await judged(stack, booking.id)).supplements) == 2
+    assert len((await judged(stack, booking.id)).further) == 2
 
 
 async def test_another_card_carries_the_change_out(stack: Stack) -> None:
@@ -120,7 +120,7 @@ async def test_another_card_carries_the_change_out(stack: Stack) -> None:
     assert outcome.carried_out, outcome.problem
     facts = await judged(stack, booking.id)
     assert facts.booking["problem"] is None
-    assert facts.supplements[0]["payment_method_id"] == "pm_card_mastercard"
+    assert facts.further[0]["payment_method_id"] == "pm_card_mastercard"
 
 
 @pytest.mark.parametrize("answer", ["succeed", "fail", None])
@@ -131,7 +131,7 @@ async def test_the_difference_may_need_a_proof(stack: Stack, answer: str | None)
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
     ending = asyncio.ensure_future(put(stack, change))
     held = await waiting(stack, booking.id)
-    (supplement,) = held.payment.supplements
+    _, supplement = held.payments
     assert supplement.client_secret
     assert supplement.next_action is not None
     if answer is not None:
