@@ -42,7 +42,8 @@ async def settled(
             {ending, parking}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
         if ending in done:
-            if (booking := ending.result()) is not None:
+            booking = ending.result()
+            if booking is not None and not booking.cases:  # those have their numbers on record
                 return booking
             # It ended otherwise than by itself, or Temporal went away: the record tells.
             return await _recorded(house, booking_id)

@@ -30,7 +30,6 @@ from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
 from tests.support.trips import confirmed_by_hand
 from tests.trips.modifying import changes
-from tests.trips.saga.test_cancel_confirmed import cancel
 from workflows.operations.watch_money import WatchMoney
 from workflows.operations.watch_suppliers import WatchSuppliers
 from workflows.trips.quote_change import QuoteChange
@@ -76,8 +75,8 @@ async def record(stack: Stack, *, only_held: bool = False) -> None:
         await held(stack, save)
         return
     confirmed = await disturbed("confirmed")
-    outcome = await cancel(stack, confirmed)
-    assert outcome.booking.state is BookingState.CANCELLED
+    outcome = await stack.cancel(confirmed)
+    assert outcome.state is BookingState.CANCELLED
     await save("cancelled_after_confirmation", confirmed)
     await disturbed("confirmed_without_an_experience", ("viator", "book", "refuse"))
     await disturbed("confirmed_after_a_timeout", ("viator", "book", "commit_then_hang"))
@@ -115,7 +114,7 @@ async def another_card(stack: Stack, save: Callable[[str, str], Awaitable[None]]
 
 async def settled_by_hand(stack: Stack, save: Callable[[str, str], Awaitable[None]]) -> None:
     """Have a refund come back, and an operator say that it was paid otherwise."""
-    gone = (await cancel(stack, (await stack.book()).id)).booking
+    gone = await stack.cancel((await stack.book()).id)
     await Gateway(stack).fail_refund(gone.payment.refunds[-1].id)
     handle = await settling(stack, gone)
     await stack.until(handle, BookingState.NEEDS_ATTENTION)
@@ -202,7 +201,7 @@ async def changed(stack: Stack, save: Callable[[str, str, str | None], Awaitable
     ending = asyncio.ensure_future(changes.put(stack, request))
     await asyncio.sleep(3)
     run = (await stack.client.get_workflow_handle(booking.id).describe()).run_id
-    await cancel(stack, booking.id)
+    await stack.cancel(booking.id)
     await ending
     await changes.now(stack, booking.id)
     await save("changed_until_cancelled", booking.id, run)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -195,10 +196,11 @@ class Stack:
                 await asyncio.sleep(0.1)
 
     async def cancel(
-        self, booking_id: str, cancel: CancelRequest | None = None, *, seconds: float = 90
+        self, booking_id: str, components: Sequence[str] = (), *, seconds: float = 90
     ) -> Booking:
-        """Cancel a booking and wait until the request has ended; returns it as recorded."""
-        request = await self.send(RequestKind.CANCEL, booking_id, cancel or CancelRequest())
+        """Cancel a booking, or components of it, and wait for it; returns it as recorded."""
+        cancel = CancelRequest(reason="ill", components=list(components))
+        request = await self.send(RequestKind.CANCEL, booking_id, cancel, who="ada")
         await self.ended(request, seconds)
         return await self.recorded(booking_id)
 

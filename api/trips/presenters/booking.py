@@ -26,6 +26,7 @@ from api.trips.schemas.answers import (
 )
 from models.bookings.booking import Booking, HistoryEntry, Item, PaymentView, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.bookings.problems import Code
 from models.core.money import Money
 from models.core.supply import ItemType
 
@@ -167,7 +168,6 @@ def _cases(booking: Booking) -> list[CaseAbout]:
             case_id=case.id,
             kind=case.kind,
             component_id=numbers.get(case.item) if case.item is not None else None,
-            summary=case.summary,
             opened_at=case.opened_at,
         )
         for case in booking.cases
@@ -276,6 +276,24 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
     )
 
 
+def _unsettled(booking: Booking) -> ErrorAnswer | None:
+    """Return what a person is settling of a booking that stands; None when nobody is."""
+    stuck = [item for item in booking.live_items if item.problem is not None]
+    if not booking.needs_attention:
+        return None
+    told = words.WORDS[Code.NEEDS_ATTENTION]
+    problem = stuck[0].problem if stuck else None
+    return ErrorAnswer(
+        code=problem.code if problem else Code.NEEDS_ATTENTION,
+        message=words.about(problem, stuck[0]) if problem else told.message,
+        failed_step=problem.step if problem else "refund",
+        undone=[],
+        money=words.money(booking),
+        next_step=told.next_step,
+        details={},
+    )
+
+
 def _refunds(booking: Booking) -> list[RefundView]:
     return [refund for payment in booking.payments for refund in payment.refunds]
 
@@ -330,7 +348,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
         warnings=booking.warnings,
     )
     _tell_cases(answer, booking)
-    if not success and (failed := error(booking)) is not None:
+    if not success and (failed := error(booking) or _unsettled(booking)) is not None:
         answer.error = failed
     if (progress := _progress(booking)) is not None:
         answer.message = progress

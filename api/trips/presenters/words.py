@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
-from models.bookings.problems import RETRY_AFTER, Code
+from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.core.money import Money
 from models.core.supply import ItemType
 
@@ -216,6 +216,14 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
             f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
         )
     return code, problem.step if problem else "cancel", message, next_step
+
+
+def about(problem: Problem, item: Item) -> str:
+    """Say what went wrong with an item."""
+    told = WORDS[problem.code]
+    if told.about_item:
+        return sentence(told.about_item.format(item=named(item)))
+    return told.message
 
 
 def sentence(text: str) -> str:

@@ -111,7 +111,6 @@ class CaseAbout(Answer):
     case_id: int
     kind: str
     component_id: str | None = Field(description="The component it is about, if any.")
-    summary: str
     opened_at: AwareDatetime
 
 

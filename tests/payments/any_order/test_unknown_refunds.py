@@ -13,7 +13,7 @@ from models.payments.messages import GoodwillRefund
 from tests.support.checker import check
 from tests.support.money import Gateway, settled, settling
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed
+from tests.trips.saga.test_cancel_confirmed import confirmed
 from workflows.payments.settle_payment import SettlePayment
 
 SORRY = GoodwillRefund(key="sorry", amount=700, who="operator op", reason="late tour")
@@ -46,7 +46,7 @@ async def test_goodwill_needs_no_person_because_of_a_refund_that_came_back_long_
     stack: Stack,
 ) -> None:
     booking = await confirmed(stack)
-    cancelled = (await cancel(stack, booking.id, [booking.items[3].component_id])).booking
+    cancelled = await stack.cancel(booking.id, [booking.items[3].component_id])
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
     by_hand = await decided(stack, await settling(stack, cancelled))
     assert by_hand.paid_by_hand == booking.items[3].price
@@ -62,7 +62,7 @@ async def test_a_cancel_after_all_was_refunded_elsewhere_is_looked_at_by_a_perso
     booking = await confirmed(stack)
     assert booking.payment.id is not None
     await Gateway(stack).refund(booking.payment.id)
-    smaller = (await cancel(stack, booking.id, [booking.items[3].component_id])).booking
+    smaller = await stack.cancel(booking.id, [booking.items[3].component_id])
     assert smaller.payment.refunded == smaller.payment.captured
     assert differences(smaller, smaller.payments), "what still stands is not paid any more"
     after = await decided(stack, await settling(stack, smaller))

@@ -2,7 +2,6 @@
 
 from models.bookings.lifecycle import BookingState
 from tests.suppliers.following.world import World
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 
 async def test_confirmed_later_it_is_simply_there(world: World) -> None:

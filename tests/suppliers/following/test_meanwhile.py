@@ -8,7 +8,6 @@ from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Resolution
 from temporal import patience
 from tests.suppliers.following.world import World
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 
 async def test_a_wish_to_cancel_waits_and_is_put_again(world: World) -> None:
@@ -21,10 +20,10 @@ async def test_a_wish_to_cancel_waits_and_is_put_again(world: World) -> None:
     assert await begin_following(
         stack.client, patience(stack.settings), booking, "a test", items=[item.number]
     )
-    outcome = await cancel(stack, booking.id)
+    outcome = await stack.cancel(booking.id)
     assert outcome.too_late
-    assert outcome.booking.item(item.number).status == "FAILED"
-    assert (await cancel(stack, booking.id)).booking.state is BookingState.CANCELLED
+    assert outcome.item(item.number).status == "FAILED"
+    assert (await stack.cancel(booking.id)).state is BookingState.CANCELLED
     facts = await world.judged(booking)
     assert (
         facts.payment["refunded"] + sum(i["fee"] for i in facts.items)

@@ -27,7 +27,6 @@ from tests.trips.modifying.changes import (
     request,
     swap,
 )
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 PATIENT = 60
 
@@ -241,7 +240,7 @@ async def test_a_wish_to_cancel_ends_a_change_and_is_carried_out(stack: Stack) -
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
     ending = asyncio.ensure_future(put(stack, change))
     await waiting(stack, booking.id)
-    first = await cancel(stack, booking.id)
+    first = await stack.cancel(booking.id)
     assert first.too_late, "the change ends first, then the booking is cancelled"
     outcome = await ending
     assert outcome.problem is not None

@@ -10,7 +10,7 @@ from tests.support.money import Gateway, settled, settling
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
 from tests.trips.modifying.changes import FREE, change, confirmed, judged, now, other_hotel, swap
-from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 
 async def dearer(stack: Stack) -> Booking:
@@ -32,7 +32,7 @@ async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> Non
     again = await settled(stack, booking, refund=GoodwillRefund(key="a", **wish))
     assert again.refunded == after.refunded
     await judged(stack, booking.id)
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     assert gone.state is BookingState.CANCELLED
     await judged(stack, booking.id)
 
@@ -40,7 +40,7 @@ async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> Non
 async def test_a_refund_of_the_difference_comes_back(stack: Stack) -> None:
     booking = await dearer(stack)
     set_terms(stack, booking.id, 5, FREE)
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     (refund,) = gone.payments[1].refunds
     assert gone.captured == gone.refunded
     await Gateway(stack).fail_refund(refund.id)

@@ -29,7 +29,6 @@ from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
 from tests.trips.modifying.changes import ask, now, offers, put, request, swap
 from tests.trips.random_sagas.plays import Play
-from tests.trips.saga.test_cancel_confirmed import cancel
 from workflows.trips.book_trip import BookTrip
 
 PATIENCE_OF_OPERATORS = 2.5

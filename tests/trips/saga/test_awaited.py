@@ -8,7 +8,6 @@ from models.trips.messages import BookTripRequest
 from tests.support.checker import check
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 
 async def request(stack: Stack) -> BookTripRequest:
@@ -30,9 +29,9 @@ async def test_the_trip_stands_while_an_experience_is_awaited(stack: Stack) -> N
 async def test_what_is_awaited_is_cancelled_with_the_rest(stack: Stack) -> None:
     handle = await stack.start(await request(stack))
     booking = await asyncio.wait_for(handle.result(), 60)
-    outcome = await cancel(stack, booking.id)
-    assert outcome.booking.state is BookingState.CANCELLED
-    assert all(item.status is ItemStatus.CANCELLED for item in outcome.booking.items)
+    outcome = await stack.cancel(booking.id)
+    assert outcome.state is BookingState.CANCELLED
+    assert all(item.status is ItemStatus.CANCELLED for item in outcome.items)
     await check(stack.sandbox, stack.settings.database_url, booking.id)
 
 
@@ -53,12 +52,12 @@ async def test_what_is_awaited_and_cannot_be_cancelled_is_not_forgotten(stack: S
     handle = await stack.start(await request(stack))
     booking = await asyncio.wait_for(handle.result(), 60)
     await stack.sandbox.arm("viator", "cancel", "refuse", reference=booking.id, times=2)
-    wish = asyncio.ensure_future(cancel(stack, booking.id))
+    wish = asyncio.ensure_future(stack.cancel(booking.id))
     running = stack.client.get_workflow_handle(booking.id)
     parked = await stack.until(running, BookingState.NEEDS_ATTENTION)
     assert [item.component_id for item in parked.items if item.awaited]
     await running.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
     outcome = await asyncio.wait_for(wish, 60)
-    assert outcome.booking.state is BookingState.CANCELLED
+    assert outcome.state is BookingState.CANCELLED
     facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
     assert not [r for r in facts.reservations if r["live"]]

@@ -18,7 +18,7 @@ from models.bookings.problems import Code, Problem
 from models.trips.messages import OpenBooking
 from tests.support.checker import check
 from tests.support.stack import Stack, create_stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed, set_terms
+from tests.trips.saga.test_cancel_confirmed import confirmed, set_terms
 
 NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
 
@@ -41,7 +41,7 @@ async def decide(stack: Stack, booking_id: str, decision: Resolution) -> None:
 async def test_a_refund_refused_once_is_asked_again(stack: Stack) -> None:
     booking = await confirmed(stack)
     await stack.sandbox.arm("stripe", "refund", "refuse", reference=booking.id)
-    answer = asyncio.ensure_future(cancel(stack, booking.id))
+    answer = asyncio.ensure_future(stack.cancel(booking.id))
     held = await parked(stack, booking.id)
     assert held.case is not None
     assert held.case.payment
@@ -55,7 +55,7 @@ async def test_a_refund_refused_once_is_asked_again(stack: Stack) -> None:
 async def test_a_refund_made_by_hand_is_not_paid_again(stack: Stack) -> None:
     booking = await confirmed(stack)
     await stack.sandbox.arm("stripe", "refund", "refuse", reference=booking.id)
-    answer = asyncio.ensure_future(cancel(stack, booking.id))
+    answer = asyncio.ensure_future(stack.cancel(booking.id))
     await parked(stack, booking.id)
     async with httpx.AsyncClient() as dashboard:
         made = await dashboard.post(
@@ -76,7 +76,7 @@ async def test_a_refund_nobody_saw_counts_when_the_next_round_owes_more(stack: S
     await stack.sandbox.arm("booking_com", "cancel", "refuse", reference=booking.id)
     await stack.sandbox.arm("stripe", "refund", "commit_then_error", reference=booking.id)
     await stack.sandbox.arm("stripe", "retrieve", "error", rate=1, times=60)
-    wish = cancel(stack, booking.id, [hotel.component_id, tour.component_id])
+    wish = stack.cancel(booking.id, [hotel.component_id, tour.component_id])
     answer = asyncio.ensure_future(wish)
     await parked(stack, booking.id)
     await stack.sandbox.clear()
@@ -230,7 +230,7 @@ async def test_the_fee_is_that_of_the_moment_of_the_wish(stack: Stack) -> None:
     set_terms(
         stack, booking.id, 2, [{"until": soon, "fee": 0}, {"until": None, "fee": hotel.price}]
     )
-    answer = asyncio.ensure_future(cancel(stack, booking.id))
+    answer = asyncio.ensure_future(stack.cancel(booking.id))
     await asyncio.sleep(4)
     stack.ensure_worker()
     after = (await asyncio.wait_for(answer, 30)).booking

@@ -9,7 +9,7 @@ from models.payments.messages import GoodwillRefund
 from tests.support.checker import Facts, check
 from tests.support.money import Gateway, settled, settling
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed, set_terms
+from tests.trips.saga.test_cancel_confirmed import confirmed, set_terms
 
 
 async def judged(stack: Stack, booking: Booking) -> Facts:
@@ -24,7 +24,7 @@ async def paid(stack: Stack) -> tuple[Booking, str]:
 
 async def test_nothing_is_recorded_when_nothing_has_changed(stack: Stack) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     again = await settled(stack, cancelled)
     assert again.version == cancelled.version
 
@@ -33,7 +33,7 @@ async def test_a_refund_that_comes_back_waits_for_a_person_who_refunds_again(
     stack: Stack,
 ) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
     handle = await settling(stack, cancelled)
     parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
@@ -53,7 +53,7 @@ async def test_a_refund_that_comes_back_waits_for_a_person_who_refunds_again(
 
 async def test_a_refund_that_comes_back_may_be_paid_by_hand(stack: Stack) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
     handle = await settling(stack, cancelled)
     await stack.until(handle, BookingState.NEEDS_ATTENTION)
@@ -82,7 +82,7 @@ async def test_a_refund_made_in_the_dashboard_is_recorded_and_a_person_looks(
     assert (after.goodwill, after.payment.refunded) == (1000, 1000)
     await judged(stack, after)
     # What was given away is not given back once more when the trip is cancelled.
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     assert gone.state is BookingState.CANCELLED
     assert gone.payment.refunded == gone.payment.captured
     await judged(stack, gone)
@@ -138,8 +138,8 @@ async def test_equal_items_cancelled_one_after_the_other_are_refunded_both(stack
     first, second = booking.items[2], booking.items[3]
     for item in (first, second):
         set_terms(stack, booking.id, item.number, [{"until": None, "fee": item.price - 500}])
-    one = (await cancel(stack, booking.id, [first.component_id])).booking
-    two = (await cancel(stack, booking.id, [second.component_id])).booking
+    one = await stack.cancel(booking.id, [first.component_id])
+    two = await stack.cancel(booking.id, [second.component_id])
     assert (one.payment.refunded, two.payment.refunded) == (500, 1000)
     facts = await judged(stack, two)
     assert [row["items"] for row in facts.refunds] == [
@@ -169,7 +169,7 @@ async def test_a_goodwill_refund_is_paid_once_whatever_the_answer(stack: Stack, 
 async def test_a_second_refund_that_comes_back_is_a_new_case(stack: Stack) -> None:
     """What one settling did must not be taken for what the next one has to do."""
     booking, _ = await paid(stack)
-    last = (await cancel(stack, booking.id)).booking
+    last = await stack.cancel(booking.id)
     for _ in range(3):
         await Gateway(stack).fail_refund(last.payment.refunds[-1].id)
         handle = await settling(stack, last)
