@@ -7,7 +7,7 @@ import pytest
 
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
-from models.bookings.booking import Booking, Item, PaymentView, RefundView
+from models.bookings.booking import Booking, Item, OpenCase, PaymentView, RefundView
 from models.bookings.lifecycle import (
     SETTLED_STATES,
     BookingState,
