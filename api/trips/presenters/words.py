@@ -279,6 +279,7 @@ _PROGRESS = {
     BookingState.HELD: "Every part of the trip is being held for you.",
     BookingState.PAYMENT_PENDING: "Your bank wants you to approve the payment.",
     BookingState.PROCESSING: "Booking the trip, one part after the other.",
+    BookingState.NEEDS_ATTENTION: "A person is looking after this booking and will settle it.",
 }
 
 
