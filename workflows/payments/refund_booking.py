@@ -55,6 +55,8 @@ class RefundBooking:
         problem = await self._refunds.look()
         if problem is None and booking.state in SETTLED_STATES:
             problem = await put_right(self._record, self._refunds, grant.reason)
+            if problem is not None:
+                self._record.open_case(problem, details=SETTLE)
         problem = problem or self._refusal(booking, grant)
         if problem is None:
             booking.goodwill += grant.amount
