@@ -15,9 +15,16 @@ with workflow.unsafe.imports_passed_through():
 class Stops:
     """Is asked before every step; Temporal's own cancel counts as an operator's request."""
 
-    def __init__(self, record: BookingRecord, requests: Requests) -> None:
+    def __init__(
+        self, record: BookingRecord, requests: Requests, *, carried_out_next: bool = False
+    ) -> None:
+        """Prepare. ``carried_out_next``: what stops is not the booking itself.
+
+        The request to cancel goes on waiting then: what runs next carries it out.
+        """
         self._record = record
         self._requests = requests
+        self._carried_out_next = carried_out_next
         self._by_operator = False
 
     def cancel_by_operator(self) -> None:
@@ -29,17 +36,15 @@ class Stops:
         """Whether somebody has asked for the whole booking to be cancelled."""
         return self._by_operator or self._requests.cancellation is not None
 
-    def stop_if_cancelled(self, *, carried_out_next: bool = False) -> None:
+    def stop_if_cancelled(self) -> None:
         """Stop for a cancellation.
-
-        With ``carried_out_next`` the request goes on waiting: what runs next carries it out.
 
         Raises:
             TripCancelledError: somebody has cancelled.
         """
         waiting = self._requests.cancellation
         if waiting is not None:
-            if not carried_out_next:
+            if not self._carried_out_next:
                 self._requests.remove(waiting[0])
             raise TripCancelledError(*waiting)
         if self._by_operator:

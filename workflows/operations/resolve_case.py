@@ -101,7 +101,9 @@ class ResolveCase:
             cancellation.cancelled(item, outcome)
         else:
             item.problem = None
-            if outcome is not None:
+            if outcome is not None and case.details.get("operation") == "cancel":
+                cancellation.compare_fees(item, outcome)
+            elif outcome is not None:
                 note_undo_fee(self._record, item, outcome)
             failed = item.status is ItemStatus.FAILED
             item_gone(self._record, item)

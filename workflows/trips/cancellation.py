@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.bookings.booking import Item
+    from models.bookings.lifecycle import ItemStatus, SagaState
     from models.bookings.problems import Problem
     from models.core.money import Money
     from models.suppliers.messages import CancelledItem
@@ -48,15 +49,25 @@ class Cancellation:
 
     def cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
         """Note an item as cancelled, keeping what its terms say; None: a person has done it."""
-        item.fee = item.fee_at(self._requested_at)
+        self._keep_fee(item)
         item.problem = None
         if outcome is not None:
-            self._compare_fees(item, outcome)
+            self.compare_fees(item, outcome)
         item_gone(self._record, item)
+
+    def give_up(self, item: Item) -> None:
+        """Note an item as cancelled for the traveller, though its supplier has yet to let it go."""
+        self._keep_fee(item)
+        item.status = ItemStatus.CANCELLED
+        item.saga_state = SagaState.UNDO_FAILED
+        item.cancelled_at = workflow.now()
+
+    def _keep_fee(self, item: Item) -> None:
+        item.fee = item.fee_at(self._requested_at)
         if item.price > item.fee:
             self.goes_back[item.number] = item.price - item.fee
 
-    def _compare_fees(self, item: Item, outcome: CancelledItem) -> None:
+    def compare_fees(self, item: Item, outcome: CancelledItem) -> None:
         """Tell when the supplier keeps something else than it had said; in its own currency."""
         quote, said = item.quote, outcome.supplier_fee
         if quote is None or said is None:

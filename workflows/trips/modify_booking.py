@@ -53,7 +53,7 @@ class ModifyBooking:
         self._record = BookingRecord(run.patience.model_copy(update={"local": []}))
         self._patience = run.patience
         self._requests = Requests(run.waiting)
-        self._stops = Stops(self._record, self._requests)
+        self._stops = Stops(self._record, self._requests, carried_out_next=True)
         self._compensations = Compensations()
         self._payment = PaymentSteps(
             self._record, self._compensations, self._stops, waits_in=CONFIRMED
@@ -128,7 +128,7 @@ class ModifyBooking:
         outcome.quote = quote
         if quote.new_total > change.accepted_total:
             raise TripFailedError(self._dearer(quote, change.accepted_total))
-        self._stop_if_cancelled()
+        self._stops.stop_if_cancelled()
         return quote
 
     async def _book(self, change: ChangeRequest, quote: ChangeQuote) -> None:
@@ -136,24 +136,24 @@ class ModifyBooking:
         more = max(quote.difference, 0)
         await self._begin(change, quote)
         if more:
-            self._stop_if_cancelled()
+            self._stops.stop_if_cancelled()
             self._payment.register(self._record.booking.payments[-1].number)
             await self._payment.hold(more)
             await self._record.write(CONFIRMED, "what the change costs more is held")
             self._refresh()
         stages = plan(self._new, self._record.patience.order, now=workflow.now())
         for number, stage in enumerate(stages):
-            self._stop_if_cancelled()
+            self._stops.stop_if_cancelled()
             self._stops.stop_if_holds_end()
             if more:
                 await self._payment.keep_hold(more, len(stages) - number + 1)
             for problem in await self._items.book(stage):
                 _fail(problem)
-        self._stop_if_cancelled()
+        self._stops.stop_if_cancelled()
         self._stops.stop_if_holds_end()
         for _, problem in await self._items.complete(self._new, after_capture=False):
             _fail(problem)
-        self._stop_if_cancelled()
+        self._stops.stop_if_cancelled()
         self._stops.stop_if_holds_end()
         if more:
             await self._payment.keep_hold(more, steps_left=1)
@@ -199,6 +199,9 @@ class ModifyBooking:
         }
         problems = await cancellation.cancel(self._gone, operation=f"cancel-{booking.version}")
         for problem in problems:
+            assert problem.item is not None
+            # The traveller has agreed to the new total: what the supplier does is between us.
+            cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
         unpaid = await self._refunds.give_back("the trip was changed", items=cancellation.goes_back)
         if unpaid is not None:
@@ -252,10 +255,6 @@ class ModifyBooking:
         return problem
 
     # -- small things -------------------------------------------------------------------------
-
-    def _stop_if_cancelled(self) -> None:
-        """Give the change up for a cancellation, which is carried out next."""
-        self._stops.stop_if_cancelled(carried_out_next=True)
 
     def _refresh(self) -> None:
         """Hold the items of the booking as it is recorded, not copies of them."""
