@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from codec.keys import KeyRing
 from models.suppliers.listings import BY_NAME, LISTINGS, Listing
 
 LIVE_HOSTS = frozenset(
@@ -103,6 +104,21 @@ class Settings(BaseSettings):
     max_concurrent_activities: int = 100
     inbox_poll_seconds: float = Field(default=0.5, gt=0)
     """How often a worker looks for gateway events that are due."""
+
+    # Encryption of what Temporal keeps (docs/operating.md, "Keys and encryption")
+    payload_keys: SecretStr = SecretStr("")
+    """``id:base64,id:base64``, 32 bytes each: the first encrypts, all decrypt. No process that
+    speaks to Temporal starts without."""
+    payload_plaintext: bool = False
+    """Also read payloads that are not encrypted, while older histories still have them."""
+    traveler_id_key: SecretStr = SecretStr("")
+    """What ids of travellers are made with (HMAC), 32 characters or more. Another key makes other
+    ids."""
+    codec_token: SecretStr = SecretStr("")
+    """Lets the Web UI use the codec endpoint under ``/{token}/``; empty: only operators' API keys
+    do."""
+    codec_origin: str = "http://127.0.0.1:8233"
+    """Where the Web UI is: the one origin whose pages may use the codec endpoint."""
 
     # The front door
     api_host: str = "127.0.0.1"
@@ -227,6 +243,20 @@ class Settings(BaseSettings):
         return {**data, "suppliers": gathered}
 
     @model_validator(mode="after")
+    def _keys_are_keys(self) -> "Settings":
+        try:
+            if self.payload_keys.get_secret_value():
+                KeyRing.parse(self.payload_keys.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"PAYLOAD_KEYS: {error}") from None
+        for name, least in (("traveler_id_key", 32), ("codec_token", 24)):
+            if 0 < len(getattr(self, name).get_secret_value()) < least:
+                raise ValueError(f"{name.upper()} must have {least} characters or more")
+        if self.environment == "production":
+            self.require_keys()
+        return self
+
+    @model_validator(mode="after")
     def _one_gateway(self) -> "Settings":
         if not self.payment_service_url:
             return self
@@ -295,6 +325,36 @@ class Settings(BaseSettings):
                     f"ENVIRONMENT=local must not talk to live hosts: {', '.join(live_suppliers)}"
                 )
         return self
+
+    # -- keys -----------------------------------------------------------------------------
+
+    def require_keys(self) -> None:
+        """See that the keys of our own are set; the local world makes and names them itself.
+
+        Raises:
+            ValueError: one is missing.
+        """
+        missing = [
+            name
+            for name in ("payload_keys", "traveler_id_key")
+            if not getattr(self, name).get_secret_value()
+        ]
+        if missing:
+            raise ValueError(
+                f"{' and '.join(missing).upper()} must be set: nothing is given to Temporal"
+                " unencrypted (docs/operating.md, Keys and encryption)"
+            )
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The keys that payloads are encrypted with. Raises ValueError when there are none."""
+        self.require_keys()
+        return KeyRing.parse(self.payload_keys.get_secret_value())
+
+    @property
+    def traveler_key(self) -> bytes:
+        """What ids of travellers are made with."""
+        return self.traveler_id_key.get_secret_value().encode()
 
     # -- where each provider is -----------------------------------------------------------
 

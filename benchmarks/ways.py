@@ -141,7 +141,7 @@ class Saga:
             billing_details={"name": "Ada Example", "email": EMAIL},
             amount=trip.total_price,
             currency=trip.currency,
-            traveler_id=traveler_id(CALLER, EMAIL),
+            traveler_id=traveler_id(self._settings.traveler_key, CALLER, EMAIL),
             patience=patience(self._settings),
         )
 

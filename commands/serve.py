@@ -1,4 +1,4 @@
-"""``tripsaga api``, ``worker`` and ``sandbox``: one process each, the same ones everywhere.
+"""``tripsaga api``, ``worker``, ``codec``, ``sandbox``: one process each, the same everywhere.
 
 The local world, docker-compose.yml and a production host run these very programs.
 """
@@ -28,7 +28,18 @@ def api(
 
 def worker() -> None:
     """Run workflows and activities until told to stop; run as many as you like."""
+    get_settings()  # what is wrong with them is better said here than by a traceback
     _become("worker")
+
+
+def codec(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="CODEC_PORT")] = 8091,
+) -> None:
+    """Serve the codec endpoint, with which Temporal's Web UI reads encrypted payloads."""
+    get_settings()
+    _become("codec", "--host", host, "--port", str(port))
 
 
 def sandbox(

@@ -34,9 +34,10 @@ def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
     assert stat.S_IMODE(world.services_file.stat().st_mode) == 0o600
     found = world.services
     assert set(found) == {
-        *("api", "temporal", "temporal_ui", "sandbox", "database", "metrics", "api_key", "pids")
+        *("api", "temporal", "temporal_ui", "codec", "sandbox", "database", "metrics"),
+        *("api_key", "pids"),
     }
-    assert set(found["pids"]) == {"api", "worker", "sandbox", "temporal", "postgres"}
+    assert set(found["pids"]) == {"api", "worker", "codec", "sandbox", "temporal", "postgres"}
     assert all(psutil.pid_exists(pid) for pid in found["pids"].values())
     assert httpx.get(f"{found['api']}/readyz").status_code == 200
     assert httpx.get(f"{found['sandbox']}/healthz").status_code == 200
@@ -134,7 +135,7 @@ def test_a_second_one_is_refused_with_a_plain_reason(world: RunningWorld) -> Non
     assert world.services == before
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "sandbox", "temporal", "postgres"])
+@pytest.mark.parametrize("name", ["api", "worker", "codec", "sandbox", "temporal", "postgres"])
 def test_a_killed_process_is_restarted_where_it_was(world: RunningWorld, name: str) -> None:
     before = world.services
     os.kill(before["pids"][name], signal.SIGKILL)
