@@ -153,7 +153,11 @@ async def test_a_key_that_was_missing_and_is_added_lets_the_workflow_go_on(
     """A lost key fails no booking: its workflow waits for a worker that has it."""
     name = f"failures-{uuid.uuid4().hex[:8]}"
     handle = await client.start_workflow(
-        Fails.run, args=["plain", True], id=str(uuid.uuid4()), task_queue=name
+        Fails.run,
+        args=["plain", True],
+        id=str(uuid.uuid4()),
+        task_queue=name,
+        task_timeout=timedelta(seconds=1),
     )
     stranger = await Client.connect(
         temporal_address, data_converter=data_converter(KeyRing({"other": bytes(32)}))
