@@ -22,6 +22,7 @@ SETTINGS = names() | {name.upper() for name in WorldSettings.model_fields}
 OF_OTHERS = {
     *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
     *("DEFAULT_NAMESPACE", "DEFAULT_NAMESPACE_RETENTION", "DYNAMIC_CONFIG_FILE_PATH"),
+    "TEMPORAL_CODEC_ENDPOINT",
     *("TRIPSAGA_DB_PASSWORD", "TEMPORAL_DB_PASSWORD"),
 }
 VARIABLES = {"TRIPSAGA_VERSION", "POSTGRES_VERSION", "TEMPORAL_VERSION", "TEMPORAL_UI_VERSION"}
@@ -33,7 +34,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_topology_is_whole() -> None:
-    assert set(OURS) == {"migrate", "sandbox", "worker", "api"}
+    assert set(OURS) == {"migrate", "sandbox", "worker", "api", "codec"}
     assert set(SERVICES) - set(OURS) == {"postgres", "temporal", "temporal-ui"}
     assert OURS["worker"]["deploy"]["replicas"] == 2
 
@@ -85,8 +86,17 @@ def test_no_secret_has_a_default() -> None:
                 assert re.fullmatch(r"\$\{[A-Z_]+:(-|\?[a-z. ]+)\}", str(value)), name
 
 
+def test_the_web_ui_and_the_codec_endpoint_know_each_other() -> None:
+    codec = environment(OURS["codec"])
+    (port,) = OURS["codec"]["ports"]
+    (ui,) = SERVICES["temporal-ui"]["ports"]
+    endpoint = environment(SERVICES["temporal-ui"])["TEMPORAL_CODEC_ENDPOINT"]
+    assert endpoint == f"http://{port.rpartition(':')[0]}/{codec['CODEC_TOKEN']}"
+    assert codec["CODEC_ORIGIN"] == f"http://{ui.rpartition(':')[0]}"
+
+
 def test_nothing_starts_before_what_it_needs() -> None:
-    for name in ("worker", "api"):
+    for name in ("worker", "api", "codec"):
         condition = OURS[name]["depends_on"]["migrate"]["condition"]
         assert condition == "service_completed_successfully"
     for name in ("postgres", "temporal"):

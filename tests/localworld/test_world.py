@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,18 +15,8 @@ import pytest
 
 from tests.localworld.worlds import RunningWorld
 
-# One world for the tests of this module, so they must run in one process.
+# One world for all of its tests, so they must run in one process.
 pytestmark = pytest.mark.xdist_group("localworld")
-
-
-@pytest.fixture(scope="module")
-def world(shared_place: Path) -> Iterator[RunningWorld]:
-    running = RunningWorld(shared_place / "var", "--no-demo")
-    running.wait_until_up()
-    yield running
-    running.send(signal.SIGINT)
-    running.end()
-    assert running.left() == []
 
 
 def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
