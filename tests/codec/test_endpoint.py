@@ -18,7 +18,7 @@ from settings import Settings
 UI = "http://127.0.0.1:8233"
 TOKEN = "t" * 32
 KEYS = {name: base64.b64encode(os.urandom(32)).decode() for name in ("old", "new")}
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "metadata": {"encoding": base64.b64encode(b"json/plain").decode()},
     "data": base64.b64encode(b'"passport X1234567"').decode(),
 }
