@@ -83,7 +83,12 @@ class _FromEnvironment(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """All settings, with the defaults of the local world."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # it holds keys, and errors are logged
+    )
 
     # Where we run
     environment: Literal["local", "production"] = "local"

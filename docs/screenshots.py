@@ -189,7 +189,7 @@ class Shots:
                 self._save(name, page, _part(105, below["y"] - 12))
 
     def payloads(self, name: str, url: str, *, codec: bool = True) -> None:
-        """Show a workflow's page with input and result; without the codec when it is not reached."""
+        """Show a workflow's page with input and result, with the codec endpoint or without."""
         with self._taking(name) as page:
             if page:
                 if not codec:

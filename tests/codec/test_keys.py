@@ -1,6 +1,9 @@
 """The key ring, and that nothing starts without its keys."""
 
 import base64
+import os
+import subprocess
+import sys
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -9,6 +12,7 @@ from codec.keys import CannotDecrypt, KeyRing, UnknownKey
 from models.core.keys import traveler_id
 from settings import Settings
 from temporal import connect
+from tests.support.processes import ROOT
 
 OLD = "2026:" + base64.b64encode(bytes(range(32))).decode()
 NEW = "2027:" + base64.b64encode(bytes(range(32, 64))).decode()
@@ -56,9 +60,8 @@ def test_what_was_changed_does_not_open() -> None:
 def test_a_ring_that_is_no_ring_stops_the_start_and_is_not_quoted(text: str, why: str) -> None:
     with pytest.raises(ValidationError, match=why) as error:
         Settings(payload_keys=SecretStr(text))
-    shown = error.value.errors(include_input=False)[0]["msg"]
-    assert "PAYLOAD_KEYS" in shown
-    assert OLD.partition(":")[2] not in shown
+    assert "PAYLOAD_KEYS" in str(error.value)
+    assert OLD.partition(":")[2][:12] not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -92,3 +95,18 @@ def test_a_travellers_id_cannot_be_found_by_trying_addresses() -> None:
         traveler_id(mine, "c", "eva@example.org"),
     }
     assert len(ids) == 4
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "codec"])
+def test_commands_say_which_key_is_missing(command: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "cli", command],
+        cwd=ROOT,
+        env={**os.environ, "PAYLOAD_KEYS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "PAYLOAD_KEYS must be set" in answer.stderr
+    assert "Traceback" not in answer.stderr
