@@ -334,7 +334,7 @@ class Settings(BaseSettings):
     # -- keys -----------------------------------------------------------------------------
 
     def require_keys(self) -> None:
-        """See that the keys of our own are set; the local world makes and names them itself.
+        """See that both keys are set. The local world makes them; elsewhere they must be given.
 
         Raises:
             ValueError: one is missing.

@@ -102,7 +102,7 @@ async def connect(
     With ``lazy`` the connection is made at the first call; ``runtime`` is ``metrics_runtime``'s.
 
     Raises:
-        RuntimeError: the server cannot be reached, or a key of ours is not set.
+        RuntimeError: the server cannot be reached, or a key is not set (``Settings.require_keys``).
     """
     try:
         ring = settings.key_ring

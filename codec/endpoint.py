@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> Starlette:
     """Return the endpoint.
 
     Raises:
-        ValueError: a key of ours is not set.
+        ValueError: ``PAYLOAD_KEYS`` or ``TRAVELER_ID_KEY`` is not set.
     """
     # What the Web UI shows may be unencrypted, such as markers of the SDK's own: left as it is.
     codec = EncryptionCodec(settings.key_ring, plaintext=True)

@@ -57,7 +57,7 @@ def sandbox(
 
 
 def _settings_with_keys() -> Settings:
-    """Return the settings; what is missing is better said here than by a traceback."""
+    """Return the settings; a missing key ends the command with its name, not with a traceback."""
     settings = get_settings()
     try:
         settings.require_keys()

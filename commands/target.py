@@ -18,7 +18,7 @@ class Target:
     api: str
     api_key: str
     settings: Settings
-    """With the addresses of database, Temporal and sandbox filled in, and the keys of our own."""
+    """With the addresses of database, Temporal and sandbox filled in, and its keys."""
     temporal_ui: str | None
     codec: str
     """The codec endpoint's address, without its token."""

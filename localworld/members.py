@@ -63,7 +63,7 @@ class Surroundings:
         return self.settings.shutdown_grace_seconds if named else _LOCAL_GRACE_SECONDS
 
     def keys(self) -> dict[str, str]:
-        """Return the keys that those of our own processes need which speak to Temporal."""
+        """Return the keys that processes which speak to Temporal need."""
         return keys.of_world(self.settings, self.places)
 
     def environment(self) -> dict[str, str]:

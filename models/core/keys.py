@@ -29,7 +29,7 @@ def booking_reference(booking: str) -> str:
 
 
 def traveler_id(key: bytes, caller: str, email: str) -> str:
-    """Return an opaque id for a traveller, made with a key of ours (``TRAVELER_ID_KEY``).
+    """Return an opaque id for a traveller, made with the key ``TRAVELER_ID_KEY``.
 
     It stands in search attributes, which Temporal never encrypts (S13): a plain hash could be
     found by trying addresses, an HMAC only by who has the key.

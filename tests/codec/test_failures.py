@@ -66,11 +66,11 @@ class Fails:
         except FailureError as error:
             if not caught:
                 raise
-            return said(error)
+            return texts_of(error)
         return []
 
 
-def said(error: BaseException | None) -> list[str]:
+def texts_of(error: BaseException | None) -> list[str]:
     """Everything that an error and its causes say."""
     texts: list[str] = []
     while error is not None:
@@ -118,7 +118,7 @@ async def test_a_failure_can_be_read_with_the_codec_only(
     else:
         with pytest.raises(WorkflowFailureError) as error:
             await asyncio.wait_for(handle.result(), 20)
-        texts = said(error.value)
+        texts = texts_of(error.value)
     if kind != "timeout":  # its text is Temporal's own
         assert any(SECRET in text for text in texts), texts
     kept = await history(temporal_address, handle)

@@ -81,7 +81,7 @@ async def test_tampering_is_noticed() -> None:
     "body", [b"\1not deflated", b"\0\xff no payload"], ids=["deflated", "plain"]
 )
 async def test_what_is_sealed_must_be_a_payload(body: bytes) -> None:
-    """Written with our key, but not by this codec."""
+    """Written with the right key, but not by this codec."""
     key_id, sealed = RING.seal(body)
     payload = Payload(
         metadata={"encoding": b"binary/encrypted", "key-id": key_id.encode()}, data=sealed
