@@ -183,9 +183,7 @@ class Settings(BaseSettings):
     authentication_deadline_seconds: float = 900
     """How long the traveller has for 3-D Secure."""
 
-    # Suppliers: how fast they are asked, and when one counts as down
-    supplier_rate_share: float = Field(default=1.0, gt=0, le=1)
-    """This process's share of each supplier's documented rate; with N workers, 1/N each."""
+    # When a supplier counts as down
     supplier_down_after: int = Field(default=5, ge=1)
     """After so many faults in a row, over all workers, no new booking is begun with a supplier."""
     supplier_trial_seconds: float = Field(default=30, gt=0)
@@ -428,10 +426,6 @@ class Settings(BaseSettings):
     def supplier_timeout(self, name: str) -> float:
         """Return how long an answer of a supplier may take, in seconds."""
         return self.timeout_for(self.supplier_url(name), BY_NAME[name].timeout)
-
-    def rate_share(self, per_second: float | None) -> float | None:
-        """Return this process's share of a documented rate, in requests a second."""
-        return None if per_second is None else per_second * self.supplier_rate_share
 
     @property
     def rates_url(self) -> str:

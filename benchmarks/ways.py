@@ -38,6 +38,7 @@ from models.trips.option import TripOption
 from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party, Supplier
 from suppliers.planner import TripPlanner
 from suppliers.registry import create_suppliers
@@ -204,7 +205,7 @@ class Plain:
     name = "plain"
 
     def __init__(self, settings: Settings) -> None:
-        self._suppliers: dict[str, Supplier] = create_suppliers(settings)
+        self._suppliers: dict[str, Supplier] = create_suppliers(settings, RateLimits())
         self._gateway: Gateway = create_gateway(settings)
         self._planner = TripPlanner(settings)
 

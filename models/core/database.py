@@ -2,7 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -11,6 +14,19 @@ from sqlalchemy.ext.asyncio import (
 )
 
 Sessions = async_sessionmaker[AsyncSession]
+
+DATABASE_AWAY: Final = (
+    OperationalError,
+    InterfaceError,
+    InternalError,  # a server that became a standby: it is read-only
+    PoolTimeoutError,
+    OSError,
+)
+"""What says that the database is in trouble, and that the same statement may succeed later.
+
+Not DataError, IntegrityError, ProgrammingError: they say that the statement is wrong, and the
+database will refuse it for ever.
+"""
 
 
 def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
