@@ -12,14 +12,17 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.registry import create_activities
 from models.core.database import autocommit, create_engine, create_sessions
 from models.core.errors import Retryable
-from models.suppliers.rate_limits import Rate, lease_slots
+from models.suppliers.rate_limits import Rate, lease_slots, paused_suppliers
 from settings import Settings
 from suppliers.amadeus.client import AmadeusApi
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import FRESH_SECONDS, OVER_RATE, RateLimiter, RateLimits
+from suppliers.registry import create_suppliers
 from tests.suppliers.core import asking
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
@@ -83,7 +86,7 @@ def assert_kept(rate: Rate, times: list[float]) -> None:
 # -- the rate ------------------------------------------------------------------------------------
 
 PLANS = st.lists(  # by process: pause before it, requests at once
-    st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, 8)), min_size=1, max_size=5),
+    st.lists(st.tuples(st.floats(0, 0.1), st.integers(1, 6)), min_size=1, max_size=4),
     min_size=1,
     max_size=4,
 )
@@ -91,10 +94,10 @@ PLANS = st.lists(  # by process: pause before it, requests at once
 
 @given(
     plan=PLANS,
-    rate=st.sampled_from([Rate(1, 0.05), Rate(5, 0.2), Rate(10, 0.4), Rate(40, 1)]),
+    rate=st.sampled_from([Rate(1, 0.02), Rate(5, 0.1), Rate(10, 0.2), Rate(40, 0.5)]),
 )
 @example_settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_no_window_sees_more_requests_than_documented(
     process: Make, plan: list[list[tuple[float, int]]], rate: Rate
@@ -161,6 +164,43 @@ async def test_slots_that_nobody_took_are_not_saved_up(process: Make, someone: s
 )
 def test_slots_follow_from_what_is_documented(rate: Rate, spacing: float, spare: int) -> None:
     assert (rate.spacing, rate.spare) == (spacing, spare)
+
+
+class Noting(RateLimits):
+    """Notes who is limited, and how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates: dict[str, Rate | None] = {}
+
+    def limiter(self, supplier: str, rate: Rate | None, *, timeout: float) -> RateLimiter:
+        self.rates[supplier] = rate
+        return super().limiter(supplier, rate, timeout=timeout)
+
+
+async def test_every_supplier_is_limited_as_its_host_documents() -> None:
+    noting = Noting()
+    hotels = "https://demandapi-sandbox.booking.com/3.2"
+    suppliers = create_suppliers(Settings(amadeus_api_key="k", booking_com_base_url=hotels), noting)
+    for supplier in suppliers.values():
+        await supplier.close()
+    assert noting.rates == {
+        **dict.fromkeys(suppliers),
+        "amadeus": Rate(1, 0.1),
+        "booking_com": Rate(50, 60),
+    }
+
+
+async def test_what_a_worker_is_told_reaches_the_other_processes(
+    database_url: str, sandbox: SandboxClient
+) -> None:
+    worker = create_activities(Settings(database_url=database_url, sandbox_url=sandbox.url))
+    await sandbox.arm("viator", "find", "refuse")
+    with pytest.raises(Retryable):
+        await worker.suppliers["viator"].find("nothing", since=dt.datetime.now(dt.UTC))
+    async with worker.engine.connect() as connection:
+        assert "viator" in await paused_suppliers(AsyncSession(connection))
+    await worker.close()
 
 
 # -- what it costs -------------------------------------------------------------------------------
