@@ -24,6 +24,7 @@ from amadeus import Client, ResponseError
 from amadeus.client.access_token import AccessToken
 
 from models.core.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from models.core.text import storable_json
 from models.suppliers.rate_limits import Rate
 from suppliers.amadeus.responses import NAME, ApiAnswer
 from suppliers.amadeus.transport import Http
@@ -209,7 +210,7 @@ class AmadeusApi:
             operation=operation,
             changes=changes,
             status=response.status_code,
-            body=response.result if isinstance(response.result, dict) else None,
+            body=storable_json(response.result) if isinstance(response.result, dict) else None,
             retry_after=_retry_after(response.headers),
             request_id=response.headers.get("Ama-Request-Id"),
         )
