@@ -46,6 +46,7 @@ app.command(rich_help_panel=_TRIPS)(bookings.cancel)
 app.command(rich_help_panel=_TRIPS)(bookings.card)
 app.command(rich_help_panel=_PARTS)(serve.api)
 app.command(rich_help_panel=_PARTS)(serve.worker)
+app.command(rich_help_panel=_PARTS)(serve.codec)
 app.command(rich_help_panel=_PARTS)(serve.sandbox)
 app.command(rich_help_panel=_PARTS)(migrate.migrate)
 

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from codec.keys import KeyRing
 from models.suppliers.listings import BY_NAME, LISTINGS, Listing
 
 LIVE_HOSTS = frozenset(
@@ -82,7 +83,12 @@ class _FromEnvironment(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """All settings, with the defaults of the local world."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # it holds keys, and errors are logged
+    )
 
     # Where we run
     environment: Literal["local", "production"] = "local"
@@ -103,6 +109,21 @@ class Settings(BaseSettings):
     max_concurrent_activities: int = 100
     inbox_poll_seconds: float = Field(default=0.5, gt=0)
     """How often a worker looks for gateway events that are due."""
+
+    # Encryption of what Temporal keeps (docs/operating.md, "Keys and encryption")
+    payload_keys: SecretStr = SecretStr("")
+    """``id:base64,id:base64``, 32 bytes each: the first encrypts, all decrypt. No process that
+    speaks to Temporal starts without."""
+    payload_plaintext: bool = False
+    """Also read payloads that are not encrypted, while older histories still have them."""
+    traveler_id_key: SecretStr = SecretStr("")
+    """What ids of travellers are made with (HMAC), 32 characters or more. Another key makes other
+    ids."""
+    codec_token: SecretStr = SecretStr("")
+    """Lets the Web UI use the codec endpoint under ``/{token}/``; empty: only operators' API keys
+    do."""
+    codec_origin: str = "http://127.0.0.1:8233"
+    """Where the Web UI is: the one origin whose pages may use the codec endpoint."""
 
     # The front door
     api_host: str = "127.0.0.1"
@@ -162,9 +183,7 @@ class Settings(BaseSettings):
     authentication_deadline_seconds: float = 900
     """How long the traveller has for 3-D Secure."""
 
-    # Suppliers: how fast they are asked, and when one counts as down
-    supplier_rate_share: float = Field(default=1.0, gt=0, le=1)
-    """This process's share of each supplier's documented rate; with N workers, 1/N each."""
+    # When a supplier counts as down
     supplier_down_after: int = Field(default=5, ge=1)
     """After so many faults in a row, over all workers, no new booking is begun with a supplier."""
     supplier_trial_seconds: float = Field(default=30, gt=0)
@@ -225,6 +244,20 @@ class Settings(BaseSettings):
                     known = known.model_dump()
                 gathered[supplier] = {**known, field: data.pop(name)}
         return {**data, "suppliers": gathered}
+
+    @model_validator(mode="after")
+    def _keys_are_keys(self) -> "Settings":
+        try:
+            if self.payload_keys.get_secret_value():
+                KeyRing.parse(self.payload_keys.get_secret_value())
+        except ValueError as error:
+            raise ValueError(f"PAYLOAD_KEYS: {error}") from None
+        for name, least in (("traveler_id_key", 32), ("codec_token", 24)):
+            if 0 < len(getattr(self, name).get_secret_value()) < least:
+                raise ValueError(f"{name.upper()} must have {least} characters or more")
+        if self.environment == "production":
+            self.require_keys()
+        return self
 
     @model_validator(mode="after")
     def _one_gateway(self) -> "Settings":
@@ -296,6 +329,36 @@ class Settings(BaseSettings):
                 )
         return self
 
+    # -- keys -----------------------------------------------------------------------------
+
+    def require_keys(self) -> None:
+        """See that both keys are set. The local world makes them; elsewhere they must be given.
+
+        Raises:
+            ValueError: one is missing.
+        """
+        missing = [
+            name
+            for name in ("payload_keys", "traveler_id_key")
+            if not getattr(self, name).get_secret_value()
+        ]
+        if missing:
+            raise ValueError(
+                f"{' and '.join(missing).upper()} must be set: nothing is given to Temporal"
+                " unencrypted (docs/operating.md, Keys and encryption)"
+            )
+
+    @property
+    def key_ring(self) -> KeyRing:
+        """The keys that payloads are encrypted with. Raises ValueError when there are none."""
+        self.require_keys()
+        return KeyRing.parse(self.payload_keys.get_secret_value())
+
+    @property
+    def traveler_key(self) -> bytes:
+        """What ids of travellers are made with."""
+        return self.traveler_id_key.get_secret_value().encode()
+
     # -- where each provider is -----------------------------------------------------------
 
     @property
@@ -363,10 +426,6 @@ class Settings(BaseSettings):
     def supplier_timeout(self, name: str) -> float:
         """Return how long an answer of a supplier may take, in seconds."""
         return self.timeout_for(self.supplier_url(name), BY_NAME[name].timeout)
-
-    def rate_share(self, per_second: float | None) -> float | None:
-        """Return this process's share of a documented rate, in requests a second."""
-        return None if per_second is None else per_second * self.supplier_rate_share
 
     @property
     def rates_url(self) -> str:

@@ -20,8 +20,8 @@ import psycopg
 from sqlalchemy import create_engine
 
 from commands import callers, schema
-from localworld import ports, postgres, temporal
-from localworld.places import ROOT
+from localworld import keys, ports, postgres, temporal
+from localworld.places import ROOT, Places
 from localworld.programs import Child, Program, tail
 from settings import Settings, names
 
@@ -64,6 +64,7 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
         sandbox, sandbox_url = _sandbox(directory, running)
         environment = {
             **changes,
+            **keys.of_world(Settings(), Places(directory)),
             "DATABASE_URL": database.url,
             "TEMPORAL_ADDRESS": server.address,
             "SANDBOX_URL": sandbox_url,

@@ -42,6 +42,7 @@ class Part(StrEnum):
     SANDBOX = "sandbox"
     WORKER = "worker"
     API = "api"
+    CODEC = "codec"
 
 
 async def examine(target: Target) -> list[Finding]:
@@ -52,6 +53,7 @@ async def examine(target: Target) -> list[Finding]:
         temporal_server(target),
         sandbox(target),
         api(target),
+        codec(target),
         events(target),
     )
     for found in await asyncio.gather(*checks):
@@ -66,7 +68,7 @@ async def examine_one(target: Target, part: Part, *, here: bool = False) -> list
     """
     if part is Part.WORKER:
         return [await worker(target, host=socket.gethostname() if here else None)]
-    checks = {Part.API: api, Part.SANDBOX: sandbox, Part.DATABASE: database}
+    checks = {Part.API: api, Part.CODEC: codec, Part.SANDBOX: sandbox, Part.DATABASE: database}
     return await checks[part](target)
 
 
@@ -158,6 +160,7 @@ def free_ports(target: Target) -> Finding:
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
         "SANDBOX_PORT": preferred.sandbox_port,
+        "CODEC_PORT": preferred.codec_port,
         "METRICS_PORT": preferred.metrics_port,
     }
     taken = [f"{name}={port}" for name, port in wanted.items() if not ports.is_free(port)]
@@ -290,3 +293,11 @@ async def api(target: Target) -> list[Finding]:
         return [Finding("api", "ok", f"ready at {target.api}")]
     what = f"{target.api} is not ready ({answer.status_code}): {answer.text[:200]}"
     return [Finding("api", "wrong", what, "mend what is wrong above; see var/logs/api.log")]
+
+
+async def codec(target: Target) -> list[Finding]:
+    """Ask the codec endpoint; without it the Web UI shows payloads encrypted."""
+    if await health.answers(f"{target.codec}/healthz"):
+        return [Finding("codec", "ok", f"the Web UI decrypts with {target.codec}")]
+    what = f"{target.codec} does not answer: the Web UI shows nothing decrypted"
+    return [Finding("codec", "wrong", what, f"{_START}, or `tripsaga codec`")]

@@ -3,8 +3,11 @@
 import os
 from dataclasses import dataclass
 
-from localworld import services
+from pydantic import SecretStr
+
+from localworld import keys, services
 from localworld.places import Places
+from localworld.settings import WorldSettings
 from settings import Settings
 
 
@@ -15,8 +18,10 @@ class Target:
     api: str
     api_key: str
     settings: Settings
-    """With the addresses of database, Temporal and sandbox filled in."""
+    """With the addresses of database, Temporal and sandbox filled in, and its keys."""
     temporal_ui: str | None
+    codec: str
+    """The codec endpoint's address, without its token."""
     pids: dict[str, int | None]
     """Of the local world's processes; empty when no local world runs here."""
 
@@ -38,21 +43,25 @@ def find_target() -> Target:
         api = f"http://{settings.api_host}:{settings.api_port}"
         pids: dict[str, int | None] = {}
         api_key, temporal_ui = "", None
+        codec = f"http://127.0.0.1:{WorldSettings().codec_port}"
     else:
         api, api_key, temporal_ui = found["api"], found["api_key"], found["temporal_ui"]
-        pids = found["pids"]
-        known = {
+        codec, pids = found["codec"].rpartition("/")[0], found["pids"]
+        known: dict[str, str | SecretStr] = {
             "database_url": found["database"],
             "temporal_address": found["temporal"],
             "sandbox_url": found["sandbox"],
         }
         given = settings.model_fields_set
-        unnamed = {name: url for name, url in known.items() if name not in given}
+        world = keys.of_world(settings, Places.of_this_checkout())
+        known |= {name.lower(): SecretStr(key) for name, key in world.items()}
+        unnamed = {name: value for name, value in known.items() if name not in given}
         settings = settings.model_copy(update=unnamed)
     return Target(
         api=os.environ.get("TRIPSAGA_API_URL", api).rstrip("/"),
         api_key=os.environ.get("TRIPSAGA_API_KEY", api_key),
         settings=settings,
         temporal_ui=temporal_ui,
+        codec=codec,
         pids=pids,
     )

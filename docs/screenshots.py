@@ -100,6 +100,8 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
     shots.terminal("book-fail-hotel", f"tripsaga {command}", _run(*command.split()))
     workflows = f"{services['temporal_ui']}/namespaces/default/workflows"
     shots.history("temporal-confirmed", f"{workflows}/{confirmed}")
+    shots.payloads("temporal-decoded", f"{workflows}/{confirmed}")
+    shots.payloads("temporal-without-codec", f"{workflows}/{confirmed}", codec=False)
     shots.history("temporal-undone", f"{workflows}/{undone}")
     shots.details("temporal-details-undone", f"{workflows}/{undone}", _part(105, 960))
     shots.details("temporal-details-case", f"{workflows}/{parked}", CURRENT_DETAILS)
@@ -185,6 +187,17 @@ class Shots:
                 below = page.locator("[data-testid=feed]").bounding_box()
                 assert below is not None, "the Web UI's history page is not what it was"
                 self._save(name, page, _part(105, below["y"] - 12))
+
+    def payloads(self, name: str, url: str, *, codec: bool = True) -> None:
+        """Show a workflow's page with input and result, with the codec endpoint or without."""
+        with self._taking(name) as page:
+            if page:
+                if not codec:
+                    page.route("**/decode", lambda route: route.abort())
+                page.goto(url)
+                page.locator("svg text").first.wait_for(timeout=_PATIENCE)
+                page.wait_for_timeout(3000)
+                self._save(name, page, _part(0, 1080))
 
     def details(self, name: str, url: str, part: FloatRect) -> None:
         """Show what the saga itself says about a booking: summary, details, current details."""

@@ -5,8 +5,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from localworld import keys
 from localworld.places import Places
-from localworld.services import write_private
 from settings import Settings
 
 
@@ -95,11 +95,4 @@ def _supplier_secrets(settings: Settings, places: Places, name: str) -> str:
 
 def _kept(places: Places) -> str:
     """Return our own secret, kept for the life of ``var/``: one for all, for it never leaves."""
-    try:
-        kept = places.webhook_secret.read_text().strip()
-    except FileNotFoundError:
-        kept = ""
-    if not kept:
-        kept = f"whsec_{secrets.token_urlsafe(24)}"
-        write_private(places.webhook_secret, kept + "\n")
-    return kept
+    return keys.kept(places.webhook_secret, lambda: f"whsec_{secrets.token_urlsafe(24)}")

@@ -14,6 +14,7 @@ import models.payments.reconciliations
 import models.payments.tables
 import models.suppliers.health
 import models.suppliers.looks
+import models.suppliers.rate_limits
 import models.trips.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from settings import get_settings
 

@@ -14,10 +14,11 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import DATABASE_AWAY, temporal_away
+from api.core.problems import temporal_away
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
+from models.core.database import DATABASE_AWAY
 from temporal import patience, under_booking
 from workflows.core.requests import WORKFLOWS
 

@@ -26,7 +26,7 @@ def inbox_url(shared_servers: Servers) -> str:
 
 async def _found(url: str, api: str = f"http://{NOBODY}") -> dict[str, Finding]:
     settings = Settings(database_url=url, temporal_address=NOBODY)
-    target = Target(api=api, api_key="", settings=settings, temporal_ui=None, pids={})
+    target = Target(api=api, api_key="", settings=settings, temporal_ui=None, codec="", pids={})
     return {finding.name: finding for finding in await events(target)}
 
 

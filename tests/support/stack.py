@@ -123,7 +123,7 @@ class Stack:
             billing_details={"name": "Ada Example", "email": "ada@example.org"},
             amount=amount if amount is not None else option.total_price,
             currency=option.currency,
-            traveler_id=traveler_id(CALLER, "ada@example.org"),
+            traveler_id=traveler_id(self.settings.traveler_key, CALLER, "ada@example.org"),
             patience=patience(self.settings),
         )
 

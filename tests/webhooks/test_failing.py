@@ -10,7 +10,7 @@ from activities.inbox.inbox import ATTEMPTS
 from models.bookings.booking import Booking
 from temporal import connect
 from tests.api.line import Line
-from tests.webhooks.desk import Desk, paid
+from tests.webhooks.desk import Desk, handle_next, paid
 
 DAY = 86_400
 
@@ -33,7 +33,7 @@ async def test_what_fails_is_tried_again_later_and_later(
     desk: Desk, lost: Booking, attempts: int, pause: float
 ) -> None:
     event = await desk.event(lost, attempts=attempts)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", attempts + 1)
     assert row["last_error"].startswith("InvalidRequest: ")
@@ -42,19 +42,19 @@ async def test_what_fails_is_tried_again_later_and_later(
 
 async def test_what_keeps_failing_becomes_a_case(desk: Desk, lost: Booking) -> None:
     event = await desk.event(lost, attempts=ATTEMPTS - 1)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "dead"
     assert row["outcome"].startswith("given up: InvalidRequest: ")
     [case] = desk.rows.cases(f"webhook:{row['id']}")
     assert str(case["booking_id"]) == lost.id
     assert event in case["summary"]
-    assert await desk.inbox().handle_next() is False
+    assert await handle_next(desk.inbox()) is False
 
 
 async def test_an_event_over_which_workers_die_becomes_a_case(desk: Desk) -> None:
     event = await desk.event(await desk.booking(), attempts=ATTEMPTS)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "dead"
     assert "none came to an end" in row["outcome"]
@@ -65,7 +65,7 @@ async def test_an_outage_of_the_gateway_is_waited_for(desk: Desk) -> None:
     booking = await desk.booking()
     event = await desk.event(booking, attempts=ATTEMPTS - 1, age=100)
     await desk.stack.sandbox.arm("stripe", "retrieve", "error", rate=1, reference=booking.id)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", 0)
     assert row["outcome"].startswith("Retryable: ")
@@ -73,7 +73,7 @@ async def test_an_outage_of_the_gateway_is_waited_for(desk: Desk) -> None:
 
     await desk.stack.sandbox.clear()
     desk.make_due(event)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "done"
 
 
@@ -81,7 +81,7 @@ async def test_an_outage_of_a_day_becomes_a_case(desk: Desk) -> None:
     booking = await desk.booking()
     event = await desk.event(booking, age=DAY + 1)
     await desk.stack.sandbox.arm("stripe", "retrieve", "error", rate=1, reference=booking.id)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "dead"
     assert len(desk.rows.cases(f"webhook:{desk.row(event)['id']}")) == 1
 
@@ -97,13 +97,13 @@ async def test_an_outage_of_temporal_is_waited_for(desk: Desk, temporal_address:
     event = await desk.event(booking)
     await line.cut()
     inbox = desk.inbox(client)
-    await inbox.handle_next()
+    await handle_next(inbox)
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", 0)
     assert "RPCError" in row["outcome"]
 
     await line.mend()
     desk.make_due(event)
-    await inbox.handle_next()
+    await handle_next(inbox)
     assert desk.row(event)["status"] == "done"
     await line.cut()

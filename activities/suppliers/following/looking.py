@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -15,7 +14,7 @@ from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import SETTLED_STATES
 from models.bookings.repository import load_booking, load_identity
 from models.core.cases import CaseKind, open_case, was_opened
-from models.core.database import Sessions
+from models.core.database import DATABASE_AWAY, Sessions
 from models.core.errors import AuthConfig, Fault
 from models.core.patience import Patience
 from models.core.supply import Reservation
@@ -33,7 +32,7 @@ BUSY_PAUSE = dt.timedelta(seconds=30)
 DEADLINE = dt.timedelta(hours=72)
 """By when suppliers confirm (providers.md §5); later a person asks why they do not."""
 
-OURS = (RPCError, DBAPIError, OSError)
+OURS = (RPCError, *DATABASE_AWAY)
 """Temporal or the database is away."""
 
 log = logging.getLogger("tripsaga.following")

@@ -20,6 +20,7 @@ from models.core.errors import (
 )
 from models.core.people import Traveler
 from models.core.supply import ReservationStatus, TripComponent
+from models.suppliers.rate_limits import Rate
 from sandbox.amadeus.tokens import token_at
 from settings import Settings
 from suppliers.amadeus.adapter import AmadeusSupplier
@@ -283,16 +284,16 @@ async def test_there_is_no_look_up(flights: AmadeusSupplier) -> None:
     ("more", "rate"),
     [
         ({}, None),
-        ({"amadeus_api_key": "k"}, 10),
-        ({"amadeus_api_key": "k", "environment": "production"}, 40),
+        ({"amadeus_api_key": "k"}, Rate(1, 0.1)),
+        ({"amadeus_api_key": "k", "environment": "production"}, Rate(40, 1)),
     ],
 )
-async def test_rates(more: dict[str, Any], rate: float | None) -> None:
+async def test_rates(more: dict[str, Any], rate: Rate | None) -> None:
     if "environment" in more:
         others = {"mock_stripe": True, "booking_com_api_key": "k", "viator_api_key": "k"}
         more = {**more, **others}
     supplier = AmadeusSupplier(Settings(**more))
-    assert supplier.capabilities.requests_per_second == rate
+    assert supplier._api._limiter._rate == rate
     assert supplier.capabilities.timeout == dt.timedelta(seconds=30 if rate else 8)
     await supplier.close()
 

@@ -25,7 +25,7 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from settings import Settings
-from suppliers.core.pace import OVER_RATE
+from suppliers.core.limiter import OVER_RATE
 from tests.suppliers.health.conftest import DOWN_AFTER, TRIAL_SECONDS, Query
 
 Process = Callable[..., SupplierHealth]
