@@ -24,6 +24,7 @@ from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
 from settings import Settings
 from temporal import connect, patience
+from tests.support.environment import settings_from
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
 from workflows.trips.book_trip import BookTrip
@@ -174,7 +175,7 @@ async def create_stack(
         "TASK_QUEUE": name,
         **patience,
     }
-    settings = Settings(**{key.lower(): value for key, value in env.items()})  # type: ignore[arg-type]
+    settings = settings_from(env)
     return Stack(
         settings=settings,
         env=env,
