@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
@@ -182,7 +181,3 @@ async def create_stack(
         client=await connect(settings),
         sandbox=SandboxClient(sandbox_url),
     )
-
-
-def announced(process: Process, directory: Path) -> str:
-    return process.wait_for(directory / "url")
