@@ -109,8 +109,8 @@ async def connect(
     except ValueError as error:
         raise RuntimeError(str(error)) from None
     options = ClientConfig.load_client_connect_config()
-    options["target_host"] = settings.temporal_address
-    options["namespace"] = settings.temporal_namespace
+    options["target_host"] = settings.temporal.address
+    options["namespace"] = settings.temporal.namespace
     return await Client.connect(
         **options,
         data_converter=data_converter(ring, plaintext=settings.payload_plaintext),
@@ -121,10 +121,7 @@ async def connect(
 
 def patience(settings: Settings) -> Patience:
     """Return the waiting times and dispatch that a workflow started now keeps for its life."""
-    dispatch = {
-        "stripe": settings.dispatch_stripe,
-        "payment_service": settings.dispatch_payment_service,
-    } | {one.name: settings.supplier(one.name).dispatch for one in LISTINGS}
+    dispatch = settings.dispatch.model_dump()
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,

@@ -106,10 +106,10 @@ def create_workers(client: Client, settings: Settings, activities: Activities) -
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
-    if not settings.worker_build_id:
+    if not settings.worker.build_id:
         return None
     version = WorkerDeploymentVersion(
-        deployment_name=settings.worker_deployment, build_id=settings.worker_build_id
+        deployment_name=settings.worker.deployment, build_id=settings.worker.build_id
     )
     return WorkerDeploymentConfig(
         version=version,

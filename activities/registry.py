@@ -111,7 +111,7 @@ def create_activities(
     gateway: Gateway | None = None,
 ) -> Activities:
     """Return the activities for ``settings``; adapters may be given instead of made."""
-    engine = create_engine(settings.sqlalchemy_url, pool_size=settings.database_pool_size)
+    engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
     sessions = create_sessions(engine)
     health = SupplierHealth(sessions, settings)
     found = suppliers if suppliers is not None else create_suppliers(settings, RateLimits(sessions))

@@ -69,7 +69,8 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
             "TEMPORAL_ADDRESS": server.address,
             "SANDBOX_URL": sandbox_url,
         }
-        settings = Settings(**{name.lower(): value for name, value in environment.items()})  # type: ignore[arg-type]
+        os.environ.update(environment)
+        settings = Settings()
         _migrate(settings)
         api_key = _make_caller(settings)
         worker = _start(running, directory, "worker", ("worker",), environment)
@@ -150,12 +151,12 @@ def _start(
 
 def _migrate(settings: Settings) -> None:
     schema.upgrade(settings)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.database.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
 def _make_caller(settings: Settings) -> str:
-    engine = create_engine(settings.sqlalchemy_url)
+    engine = create_engine(settings.database.sqlalchemy_url)
     try:
         return callers.create(engine, "benchmark")
     finally:

@@ -57,7 +57,7 @@ def create_app(settings: Settings) -> Starlette:
     """
     # What the Web UI shows may be unencrypted, such as markers of the SDK's own: left as it is.
     codec = EncryptionCodec(settings.key_ring, plaintext=True)
-    engine = create_engine(settings.sqlalchemy_url, pool_size=2)
+    engine = create_engine(settings.database.sqlalchemy_url, pool_size=2)
     access = _Access(settings, Callers(Record(create_sessions(engine))))
 
     def endpoint(

@@ -156,7 +156,7 @@ def free_ports(target: Target) -> Finding:
         return Finding("ports", "ok", f"in use by the local world: {target.api}, {target.sandbox}")
     preferred = WorldSettings()
     wanted = {
-        "API_PORT": target.settings.api_port,
+        "API_PORT": target.settings.api.port,
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
         "SANDBOX_PORT": preferred.sandbox_port,
@@ -181,7 +181,7 @@ async def database(target: Target) -> list[Finding]:
 
 def _database(target: Target) -> list[Finding]:
     settings = target.settings
-    engine = create_engine(settings.sqlalchemy_url, connect_args={"connect_timeout": 3})
+    engine = create_engine(settings.database.sqlalchemy_url, connect_args={"connect_timeout": 3})
     try:
         with engine.connect() as connection:
             version = str(connection.scalar(text("SHOW server_version")))
@@ -208,11 +208,11 @@ async def temporal_server(target: Target) -> list[Finding]:
         info = await client.workflow_service.get_system_info(
             GetSystemInfoRequest(), timeout=dt.timedelta(seconds=5)
         )
-        missing = await schema.missing_search_attributes(client, settings.temporal_namespace)
+        missing = await schema.missing_search_attributes(client, settings.temporal.namespace)
     except (RuntimeError, TimeoutError, RPCError) as error:
-        what = f"{settings.temporal_address} does not answer as Temporal ({_short(error)})"
+        what = f"{settings.temporal.address} does not answer as Temporal ({_short(error)})"
         return [Finding("temporal", "wrong", what, f"{_START}, or set TEMPORAL_ADDRESS")]
-    where = f"server {info.server_version} at {settings.temporal_address}"
+    where = f"server {info.server_version} at {settings.temporal.address}"
     findings = [Finding("temporal", "ok", where)]
     if missing:
         what = f"missing: {', '.join(missing)}"
@@ -243,7 +243,7 @@ def _short(error: Exception) -> str:
 async def _worker(client: Client, target: Target, host: str | None = None) -> Finding:
     settings = target.settings
     try:
-        found = await health.pollers(client, settings.temporal_namespace, settings.task_queue)
+        found = await health.pollers(client, settings.temporal.namespace, settings.task_queue)
     except RPCError as error:
         return Finding("worker", "wrong", str(error), "see var/logs/temporal.log")
     oldest = dt.datetime.now(dt.UTC) - _POLLED_WITHIN
@@ -269,7 +269,7 @@ async def sandbox(target: Target) -> list[Finding]:
     """Ask the sandbox, when anything points at it."""
     settings = target.settings
     urls = {
-        ("the payment service" if settings.payment_service_url else "Stripe"): settings.gateway_url,
+        ("the payment service" if settings.payment_service.url else "Stripe"): settings.gateway_url,
         **{one.title: settings.supplier_url(one.name) for one in LISTINGS},
         "the planner": settings.planner_url,
     }

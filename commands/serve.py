@@ -23,7 +23,7 @@ def api(
 ) -> None:
     """Serve the public API."""
     settings = _settings_with_keys()
-    _become("api", "--host", host or settings.api_host, "--port", str(port or settings.api_port))
+    _become("api", "--host", host or settings.api.host, "--port", str(port or settings.api.port))
 
 
 def worker() -> None:

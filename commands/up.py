@@ -134,7 +134,7 @@ def _addresses(found: Services, account: Account | None) -> None:
     rows = {"API": f"{found['api']}/docs"}
     booking_id = account.answer.get("bookingId") if account else None
     if found["temporal_ui"]:
-        workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal_namespace}/workflows"
+        workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal.namespace}/workflows"
         rows["Temporal"] = f"{workflows}/{booking_id}" if booking_id else workflows
     else:
         rows["Temporal"] = found["temporal"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from localworld import health, keys, ports, postgres, temporal, webhooks
 from localworld.places import Places
 from localworld.programs import MARK, Child, Program
@@ -42,15 +44,19 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         found = Addresses(
-            database=self.settings.database_url,
-            temporal=self.settings.temporal_address,
+            database=self.settings.database.url,
+            temporal=self.settings.temporal.address,
             sandbox=self.settings.sandbox_url.rstrip("/"),
         )
         object.__setattr__(self, "addresses", found)
 
-    def is_given(self, name: str) -> bool:
-        """Tell whether the environment names this setting (an empty value names nothing)."""
-        return name in self.settings.model_fields_set and bool(getattr(self.settings, name))
+    def is_given(self, name: str, part: BaseModel | None = None) -> bool:
+        """Tell whether the environment has this setting, of ``part`` or of all.
+
+        An empty value is none.
+        """
+        where = self.settings if part is None else part
+        return name in where.model_fields_set and bool(getattr(where, name))
 
     def log(self, name: str) -> Path:
         """Return the log file of a program."""
@@ -119,7 +125,7 @@ def temporal_service(here: Surroundings, binary: Path) -> Service:
         return replace(program, environment={MARK: str(here.places.var)})
 
     async def ready(_: Child) -> bool:
-        namespace = here.settings.temporal_namespace
+        namespace = here.settings.temporal.namespace
         return ports.answers(port) and await temporal.serves(here.addresses.temporal, namespace)
 
     return Service("temporal", prepare, ready, lambda: here.addresses.temporal)
@@ -142,7 +148,7 @@ def sandbox_service(here: Surroundings) -> Service:
 
 def choose_ports(here: Surroundings) -> None:
     """Say where API and codec endpoint will be: sandbox and Web UI start before and must know."""
-    api = ports.choose(here.settings.api_port)
+    api = ports.choose(here.settings.api.port)
     codec = ports.choose(here.preferred.codec_port, avoid={api})
     here.addresses.api = f"http://{ports.HOST}:{api}"
     here.addresses.codec = _codec_url(here, f"http://{ports.HOST}:{codec}")
@@ -185,7 +191,7 @@ def codec_service(here: Surroundings) -> Service:
 
 def worker_service(here: Surroundings) -> Service:
     """Return the worker; ready means that Temporal has been asked for work."""
-    queue, namespace = here.settings.task_queue, here.settings.temporal_namespace
+    queue, namespace = here.settings.task_queue, here.settings.temporal.namespace
     shown_at = here.settings.metrics_address
 
     async def prepare(first: bool) -> Program:

@@ -16,7 +16,7 @@ class _Door:
 
     path: str
     secret: str
-    """The API's setting with the secret."""
+    """The environment's name of the API's secret."""
     delivery: str
     """The sandbox's environment variable: address and secret."""
 
@@ -83,7 +83,7 @@ def _newest(secrets_named: str) -> str:
 
 def _secrets(settings: Settings, places: Places) -> str:
     """Return the gateway's secrets named in the environment, else ours."""
-    named = getattr(settings, _DOORS[settings.gateway].secret.lower()).get_secret_value()
+    named = getattr(settings, settings.gateway).webhook_secret.get_secret_value()
     return str(named) if named.strip(" ,") else _kept(places)
 
 

@@ -118,13 +118,13 @@ class World:
     # -- the parts -------------------------------------------------------------------------
 
     async def _postgres(self) -> None:
-        if self._here.is_given("database_url"):
+        if self._here.is_given("url", self._here.settings.database):
             self._report("postgres", Status.READY, "yours (DATABASE_URL)")
         else:
             await self._start(members.postgres_service(self._here))
 
     async def _temporal(self) -> None:
-        if self._here.is_given("temporal_address"):
+        if self._here.is_given("address", self._here.settings.temporal):
             where = self._here.addresses.temporal
             self._report("temporal", Status.READY, f"{where} (TEMPORAL_ADDRESS)")
         else:

@@ -27,7 +27,7 @@ PLAIN: dict[str, Any] = {
 def settings(database_url: str, ring: str = "new", **more: Any) -> Settings:
     keys = ",".join(f"{name}:{KEYS[name]}" for name in ring.split())
     return Settings(
-        database_url=database_url,
+        database={"url": database_url},
         payload_keys=SecretStr(keys),
         **{"codec_token": SecretStr(TOKEN), "codec_origin": UI, **more},
     )
@@ -40,7 +40,7 @@ def client(which: Settings) -> httpx.AsyncClient:
 
 @pytest.fixture(scope="module")
 def engine(database_url: str) -> Iterator[Engine]:
-    made = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+    made = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     yield made
     made.dispose()
 

@@ -82,7 +82,7 @@ def texts_of(error: BaseException | None) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def client(temporal_address: str) -> Client:
-    return await connect(Settings(temporal_address=temporal_address))
+    return await connect(Settings(temporal={"address": temporal_address}))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.support.processes import ROOT
 
 OLD = "2026:" + base64.b64encode(bytes(range(32))).decode()
 NEW = "2027:" + base64.b64encode(bytes(range(32, 64))).decode()
-SUPPLIERS = {"amadeus_api_key": "k", "stripe_secret_key": "sk_live_x"}
+SUPPLIERS = {"amadeus": {"api_key": "k"}, "stripe": {"secret_key": "sk_live_x"}}
 
 
 def test_the_first_key_encrypts_and_all_decrypt() -> None:

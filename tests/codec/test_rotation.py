@@ -22,7 +22,7 @@ async def test_migrating_writes_a_schedules_arguments_with_the_new_key(
     seen = []
     for keys in (OLD, f"{OLD},{NEW}", f"{NEW},{OLD}", NEW):
         settings = Settings(
-            temporal_address=temporal_address, task_queue=queue, payload_keys=SecretStr(keys)
+            temporal={"address": temporal_address}, task_queue=queue, payload_keys=SecretStr(keys)
         )
         await ensure_watching(await connect(settings), settings)
         handle = stranger.get_schedule_handle(watch_id(settings))

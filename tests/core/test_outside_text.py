@@ -30,7 +30,7 @@ MENDED = "sold\ufffdout \ufffd \U0001f600"
 
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncIterator[Sessions]:
-    engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+    engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     yield create_sessions(engine)
     await engine.dispose()
 

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -38,6 +37,7 @@ from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
 from settings import Settings
 from temporal import connect, patience
+from tests.support.environment import settings_from
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
 from workflows.core.requests import WORKFLOWS
@@ -272,15 +272,11 @@ async def create_stack(
         "TASK_QUEUE": name,
         **patience,
     }
-    settings = Settings(**{key.lower(): value for key, value in env.items()})  # type: ignore[arg-type]
+    settings = settings_from(env)
     return Stack(
         settings=settings,
         env=env,
         client=await connect(settings),
         sandbox=SandboxClient(sandbox_url),
-        sessions=create_sessions(create_engine(settings.sqlalchemy_url)),
+        sessions=create_sessions(create_engine(settings.database.sqlalchemy_url)),
     )
-
-
-def announced(process: Process, directory: Path) -> str:
-    return process.wait_for(directory / "url")

@@ -10,6 +10,7 @@ from activities.inbox.inbox import ATTEMPTS
 from models.bookings.booking import Booking
 from temporal import connect
 from tests.api.line import Line
+from tests.support.environment import changed
 from tests.webhooks.desk import Desk, handle_next, paid
 
 DAY = 86_400
@@ -90,7 +91,7 @@ async def test_an_outage_of_temporal_is_waited_for(desk: Desk, temporal_address:
     host, _, port = temporal_address.partition(":")
     line = Line(lambda: asyncio.open_connection(host, int(port)))
     await line.mend()
-    settings = desk.stack.settings.model_copy(update={"temporal_address": f"127.0.0.1:{line.port}"})
+    settings = changed(desk.stack.settings, temporal={"address": f"127.0.0.1:{line.port}"})
     client: Client = await connect(settings)
     booking = await desk.booking()
     await desk.elsewhere.refund(paid(booking), 100)

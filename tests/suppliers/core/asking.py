@@ -37,7 +37,7 @@ class Noting(RateLimits):
 
 async def ask(sandbox: str, database: str, supplier: str, count: int, meeting: Path) -> None:
     """Ask ``count`` times, all at once."""
-    engine = create_engine(Settings(database_url=database).sqlalchemy_url)
+    engine = create_engine(Settings(database={"url": database}).database.sqlalchemy_url)
     http = JsonClient(
         provider=supplier,
         base_url=f"{sandbox}/duffel",

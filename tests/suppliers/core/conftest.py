@@ -24,7 +24,9 @@ async def process(database_url: str) -> AsyncIterator[Make]:
     engines = []
 
     def make() -> RateLimits:
-        engines.append(create_engine(Settings(database_url=database_url).sqlalchemy_url))
+        engines.append(
+            create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
+        )
         return RateLimits(create_sessions(engines[-1]))
 
     yield make

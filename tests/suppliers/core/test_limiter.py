@@ -165,7 +165,9 @@ class Noting(RateLimits):
 async def test_every_supplier_is_limited_as_its_host_documents() -> None:
     noting = Noting()
     hotels = "https://demandapi-sandbox.booking.com/3.2"
-    suppliers = create_suppliers(Settings(amadeus_api_key="k", booking_com_base_url=hotels), noting)
+    suppliers = create_suppliers(
+        Settings(amadeus={"api_key": "k"}, booking_com={"base_url": hotels}), noting
+    )
     for supplier in suppliers.values():
         await supplier.close()
     assert noting.rates == {
@@ -178,7 +180,7 @@ async def test_every_supplier_is_limited_as_its_host_documents() -> None:
 async def test_what_a_worker_is_told_reaches_the_other_processes(
     database_url: str, sandbox: SandboxClient
 ) -> None:
-    worker = create_activities(Settings(database_url=database_url, sandbox_url=sandbox.url))
+    worker = create_activities(Settings(database={"url": database_url}, sandbox_url=sandbox.url))
     await sandbox.arm("viator", "find", "refuse")
     with pytest.raises(Retryable):
         await worker.suppliers["viator"].find("nothing", since=dt.datetime.now(dt.UTC))

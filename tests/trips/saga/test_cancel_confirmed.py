@@ -17,7 +17,7 @@ from tests.support.trips import unsettled
 
 def set_terms(stack: Stack, booking_id: str, number: int, steps: list[dict[str, Any]]) -> None:
     """Put other terms into the stored snapshot: what counts is what was stored."""
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         connection.execute(
             "UPDATE booking_items SET quote = jsonb_set(quote, '{terms,steps}', %s::jsonb)"
             " WHERE booking_id = %s AND number = %s",
@@ -40,7 +40,7 @@ async def test_free_cancellation_gives_everything_back(stack: Stack) -> None:
     assert after.state is BookingState.CANCELLED
     assert after.payment.refunded == after.payment.captured
     assert all(item.status is ItemStatus.CANCELLED for item in after.items)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.booking["cancel_reason"] == "ill"
 
 
@@ -55,7 +55,7 @@ async def test_fees_follow_the_stored_terms(stack: Stack) -> None:
     after = await stack.cancel(booking.id)
     fees = hotel.price // 2 + booking.items[2].price
     assert after.payment.captured - after.payment.refunded == fees
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_cancelling_twice_is_the_same_answer(stack: Stack) -> None:
@@ -66,7 +66,7 @@ async def test_cancelling_twice_is_the_same_answer(stack: Stack) -> None:
     assert third == first
     assert third.state is BookingState.CANCELLED
     assert len(third.payment.refunds) == 1
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
@@ -76,12 +76,12 @@ async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
     assert after.state is BookingState.CONFIRMED
     assert [item.live for item in after.items] == [True, True, True, False]
     assert after.payment.refunded == tour.price
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     again = await stack.cancel(booking.id)
     assert again.state is BookingState.CANCELLED
     assert again.payment.refunded == again.payment.captured
     assert len(again.payment.refunds) == 2
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ async def test_trouble_on_the_way_is_settled(
     assert after.state is BookingState.CANCELLED
     assert after.payment.refunded == after.payment.captured
     assert len(after.payment.refunds) == 1
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_hotel_that_is_not_let_go_stays_and_the_rest_is_cancelled(stack: Stack) -> None:
@@ -113,11 +113,11 @@ async def test_a_hotel_that_is_not_let_go_stays_and_the_rest_is_cancelled(stack:
     assert [item.number for item in stands.live_items] == [hotel.number]
     assert [case.item for case in unsettled(stands)] == [hotel.number]
     assert stands.payment.captured - stands.payment.refunded == hotel.price
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
     after = await stack.resolve(booking.id)
     assert after.state is BookingState.CANCELLED
     assert unsettled(after) == []
     assert after.payment.refunded == after.payment.captured
     assert (after.cancel_reason, after.cancelled_by) == ("ill", "GUEST")
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

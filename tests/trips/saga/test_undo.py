@@ -25,7 +25,7 @@ async def test_a_refused_hotel_undoes_flight_and_payment_in_reverse(stack: Stack
     assert booking.problem is not None
     assert (booking.problem.code, booking.problem.step) == (Code.UNAVAILABLE, "hotel")
     assert booking.payment.status is PaymentStatus.RELEASED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     effects = [(r["supplier"], r["effect"]) for r in facts.log if r["effect"] != "none"]
     undone = [e for e in effects if e[1] in {"cancelled", "released"}]
     assert undone == [("amadeus", "cancelled"), ("stripe", "released")]
@@ -47,7 +47,7 @@ async def test_an_undo_in_trouble_is_repeated(
     booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
     assert await stack.sandbox.fired() >= 2
     assert booking.state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize("decision", ["retry", "resolved"])
@@ -64,13 +64,13 @@ async def test_an_undo_that_fails_for_good_is_a_case(
     assert booking.state is BookingState.FAILED
     assert booking.needs_attention
     assert booking.payment.status is PaymentStatus.RELEASED  # the others are undone all the same
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
     booking = await stack.resolve(request.booking_id, decision)
     assert booking.state is BookingState.FAILED
     assert not booking.needs_attention
     if decision == "retry":
-        await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+        await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_money_that_cannot_be_given_back_is_a_case(stack: Stack) -> None:
@@ -81,10 +81,10 @@ async def test_money_that_cannot_be_given_back_is_a_case(stack: Stack) -> None:
     booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
     assert booking.state is BookingState.FAILED
     assert [case.payment for case in booking.cases] == [1]
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     booking = await stack.resolve(request.booking_id)
     assert (booking.state, booking.cases) == (BookingState.FAILED, [])
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_a_decision_about_a_settled_case_decides_nothing(stack: Stack) -> None:
@@ -103,7 +103,7 @@ async def test_a_fee_for_undoing_is_the_houses_and_an_operator_hears_of_it(stack
     await stack.sandbox.arm("booking_com", "book", "refuse", reference=request.booking_id)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.payment["captured"] == facts.payment["refunded"]
     (case,) = [case for case in facts.cases if case["kind"] == "FEE"]
     flight = booking.items[0]
