@@ -133,7 +133,10 @@ async def test_no_card_is_taken_when_none_is_wanted(stack: Stack) -> None:
 
 async def test_no_card_is_taken_while_the_trip_is_undone(stack: Stack) -> None:
     """Time for another card was up; giving the money back takes a while, and a card comes then."""
-    handle = await started(stack, seconds=2)
+    request = await stack.request(payment_method=DECLINED)
+    request.patience.authentication_deadline = 2
+    request.patience.local = []  # within a local activity no update would be heard at all
+    handle = await stack.start(request)
     await stack.until(handle, BookingState.PAYMENT_PENDING)
     await stack.sandbox.arm("stripe", "cancel", "hang", seconds=20, times=2, reference=handle.id)
     async with asyncio.timeout(30):
