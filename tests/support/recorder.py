@@ -9,10 +9,12 @@ from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowContinuedAsNewError, WorkflowFailureError
 
+from codec.payloads import EncryptionCodec
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind, Resolution
 from models.trips.messages import BookTripRequest
+from tests.support.histories import decrypted
 from tests.support.processes import ROOT
 from tests.support.stack import Stack
 from tests.support.trips import unsettled
@@ -35,7 +37,8 @@ class Recorder:
         handle = self.stack.client.get_workflow_handle(workflow_id, run_id=run_id)
         with contextlib.suppress(WorkflowFailureError, WorkflowContinuedAsNewError):
             await handle.result(follow_runs=False)
-        history = await handle.fetch_history()
+        codec = EncryptionCodec(self.stack.settings.key_ring, plaintext=True)
+        history = await decrypted(await handle.fetch_history(), codec)
         started = history.events[0].workflow_execution_started_event_attributes
         folder = re.sub(r"(?<!^)(?=[A-Z])", "_", started.workflow_type.name).lower()
         # Stack traces name the machine they were made on; replaying does not need them.

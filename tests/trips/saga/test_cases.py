@@ -116,7 +116,7 @@ async def not_released(stack: Stack) -> str:
 
 async def taken_and_not_refunded(stack: Stack) -> str:
     """Duffel is paid after the capture, and refuses: what was taken cannot be given back."""
-    request = await stack.request(destination="MAD", **sold_by("duffel"))
+    request = await stack.request(**sold_by("duffel"))
     about = {"reference": request.booking_id}
     await stack.sandbox.arm("duffel", "complete", "refuse", times=5, **about)
     await stack.sandbox.arm("stripe", "refund", "refuse", **about)

@@ -137,7 +137,7 @@ async def test_a_retry_keeps_the_fee_of_the_request(stack: Stack) -> None:
     await stack.sandbox.arm("booking_com", "cancel", "refuse", reference=booking.id)
     await stack.ended(await stack.send(RequestKind.CANCEL, booking.id, CANCEL, at=asked))
     assert len(unsettled(await stack.recorded(booking.id))) == 1
-    assert dt.datetime.now(dt.UTC) > asked + dt.timedelta(seconds=1)
+    await asyncio.sleep(1)  # its terms have changed
     after = await stack.resolve(booking.id)
     assert after.state is BookingState.CANCELLED
     assert after.items[1].fee == 0
