@@ -176,6 +176,12 @@ class BookingRecord:
         booking.cases = [kept for kept in booking.cases if kept is not case]
         self.tell("case", "settled", f"{by}: {resolution}")
 
+    def close_cases_of(self, item: Item, *, by: str, resolution: str) -> None:
+        """Note that nothing of an item is left to be settled: it is gone at its supplier."""
+        for case in [case for case in self.booking.cases if case.item == item.number]:
+            if case.kind == UNSETTLED_CASE:
+                self.close_case(case, by=by, resolution=resolution)
+
     def note_case(self, note: CaseNote) -> None:
         """Have a case opened that no workflow decides: operators close it themselves."""
         self._cases.append(note)

@@ -70,7 +70,7 @@ class ResolveCase:
         if case.item is not None:
             problem = await self._settle_item(booking, booking.item(case.item), case, resolution)
         else:
-            problem = await self._settle_money(resolution)
+            problem = await self._settle_money(case, resolution)
         decided = f"{resolution.decision}: {resolution.note}"
         if problem is None:
             self._record.close_case(case, by=request.who, resolution=decided)
@@ -114,7 +114,7 @@ class ResolveCase:
             self._record.open_case(unpaid, details=SETTLE)
         return None
 
-    async def _settle_money(self, resolution: Resolution) -> Problem | None:
+    async def _settle_money(self, case: OpenCase, resolution: Resolution) -> Problem | None:
         """Ask the gateway, then give back what is owed, or count it as paid out by hand.
 
         About the money the gateway is asked, whatever was decided: only what was paid out
@@ -130,6 +130,9 @@ class ResolveCase:
             problem = await put_right(
                 self._record, self._refunds, resolution.note, operator_asks=True
             )
+        stray = case.details.get("stray")
+        if problem is None and stray is not None:  # it was left alone while the rest was in doubt
+            problem = await self._refunds.return_stray(stray)
         return problem
 
     async def _give_back(

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models.bookings.booking import Booking
     from models.bookings.lifecycle import SETTLED_STATES
+    from models.bookings.messages import UNSETTLED_CASE
     from models.bookings.problems import Problem
     from models.payments.messages import SettlePaymentRequest
     from workflows.core.compensations import ignore_cancel, shielded
@@ -52,10 +53,11 @@ class SettlePayment:
         booking = self._record.booking
         problem = await self._put_right()
         if problem is not None:
-            self._record.open_case(problem, details=SETTLE)
+            self._record.open_case(problem, details={**SETTLE, "stray": self._request.stray})
         else:
             for case in [case for case in booking.cases if case.payment is not None]:
-                self._record.close_case(case, by="gateway", resolution="the money adds up again")
+                if case.kind == UNSETTLED_CASE:
+                    self._record.close_case(case, by="gateway", resolution="the money adds up")
         changed = money_of(self._record) != before or self._request.stray is not None
         if changed or self._record.has_notes:
             await self._record.write(

@@ -120,7 +120,9 @@ class FollowBooking:
                 problems.append(item_stays(self._record, item, outcome))
                 continue
             item_gone(self._record, item)
-            self._close_case_of(booking, item)
+            self._record.close_cases_of(
+                item, by="supplier", resolution="it was found and cancelled"
+            )
             self._news.told.append(
                 f"{item.title} stood at {supplier_name(item)}, and was cancelled"
             )
@@ -130,10 +132,6 @@ class FollowBooking:
                 what = f"it stood there for nobody; cancelling it costs us {kept}"
                 self._news.ask_for_help(item, News.LEFT_OVER, what)
         return problems
-
-    def _close_case_of(self, booking: Booking, item: Item) -> None:
-        for case in [case for case in booking.cases if case.item == item.number]:
-            self._record.close_case(case, by="supplier", resolution="it was found and cancelled")
 
     async def _close(self, booking: Booking) -> None:
         """Record what was found, if anything: as it was, or CANCELLED when nothing is left."""

@@ -45,6 +45,9 @@ class Cancellation:
                     problems.append(item_stays(self._record, item, outcome))
                 else:
                     self.cancelled(item, outcome)
+                    self._record.close_cases_of(
+                        item, by="supplier", resolution="it was cancelled after all"
+                    )
         return problems
 
     def cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:

@@ -90,21 +90,25 @@ class ModifyBooking:
             calls.OPEN_CHANGE, change, policies.record(), "Write the change down"
         )
         self._record.read(opened.booking)
-        if opened.outcome is not None:
-            return  # it has ended before
+        if opened.outcome is not None:  # it has ended before
+            self._record.end_request(request, opened.outcome.problem)
+            await self._record.write_ended_requests()
+            return
         outcome = ChangeOutcome(change_id=change.change_id)
         try:
             quote = await self._verify(change, outcome)
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
-            self._note_refusal(reason, outcome)
+            problem = self._note_refusal(reason, outcome)
             await perform_local(
                 calls.END_CHANGE,
                 ChangeNote(change_id=change.change_id, outcome=outcome),
                 policies.record(),
                 "Note that nothing is changed",
             )
+            self._record.end_request(request, problem)
+            await self._record.write_ended_requests()
             return
         warnings = list(self._record.booking.warnings)
         try:
@@ -112,7 +116,7 @@ class ModifyBooking:
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
-            await self._undo(reason, change, outcome, warnings)
+            await self._undo(reason, change, request, outcome, warnings)
             return
         await self._let_stand(change, request, quote, outcome)
 
@@ -223,6 +227,7 @@ class ModifyBooking:
         self,
         reason: BaseException,
         change: ChangeRequest,
+        request: BookingRequest,
         outcome: ChangeOutcome,
         warnings: list[str],
     ) -> None:
@@ -241,6 +246,7 @@ class ModifyBooking:
         number = booking.payments[-1].number
         for unsettled in left:
             self._record.open_case(unsettled, payment=number, details=UNDO)
+        self._record.end_request(request, problem)
         await self._record.write(
             CONFIRMED,
             f"{problem.code} at {problem.step}: the change is undone, the booking is as it was",
