@@ -1,4 +1,4 @@
-"""Row c1 of the fault matrix: releasing and refunding. ``money_rows`` names the cells elsewhere."""
+"""Row c1 of the fault matrix: releasing and refunding."""
 
 import asyncio
 import uuid

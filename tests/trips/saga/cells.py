@@ -98,29 +98,3 @@ def end_of_kill(step: str, point: str) -> End:
     if step == "flight at Duffel" and point == "before":
         return End(FAILED, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
-
-
-def table() -> str:
-    """Return the fault table as Markdown: every cell is a test, and this is its required end."""
-
-    def cell(end: End) -> str:
-        words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
-        told = words[end.state] + (", item dropped" if end.warned else "")
-        return f"{told}, or confirmed" if end.or_confirmed else told
-
-    def killed(step: str) -> str:
-        ends = [cell(end_of_kill(step, point)) for point in POINTS]
-        return ends[0] if len(set(ends)) == 1 else " / ".join(ends)
-
-    columns = [*FAULTS]
-    lines = [
-        "| step \\ fault | " + " | ".join(columns) + " | SIGKILL before, during, after |",
-        "|---" * (len(columns) + 2) + "|",
-    ]
-    lines += [
-        f"| {step} | "
-        + " | ".join(cell(end_of_fault(step, kind)) for kind in columns)
-        + f" | {killed(step)} |"
-        for step in ALL_STEPS
-    ]
-    return "\n".join(lines)
