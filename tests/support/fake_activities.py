@@ -18,7 +18,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -35,7 +35,9 @@ from models.core.patience import Patience
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
-Answer = _Out | Exception | Callable[[_In], _Out | Exception | Awaitable[_Out | Exception]]
+Answer: TypeAlias = (
+    _Out | Exception | Callable[[_In], _Out | Exception | Awaitable[_Out | Exception]]
+)
 """What a call is answered: a value, an exception, or a function of the message that gives either.
 
 A ``Fault`` of ``models.core.errors`` reaches the workflow as it does from the real activities:
