@@ -1,5 +1,6 @@
 """Fixtures: the real servers (shared by all test processes) and a world of one's own on them."""
 
+import asyncio
 import gc
 import os
 import secrets
@@ -13,6 +14,7 @@ from alembic.config import Config
 
 from localworld.keys import payload_key
 from localworld.shared import Servers, servers
+from tests.support.interleaving import Record
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
@@ -108,3 +110,12 @@ async def stack(world: Stack) -> AsyncIterator[Stack]:
     world.ensure_worker()
     yield world
     await world.sandbox.clear()
+
+
+@pytest.fixture(scope="module")
+def record(database_url: str) -> Iterator[Record]:
+    """The database for plays whose every step is under control."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        record = Record(database_url, runner)
+        yield record
+        runner.run(record.close())

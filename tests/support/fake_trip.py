@@ -31,6 +31,7 @@ from models.trips.option import TripOption
 from tests.support.fake_activities import FakeActivities, running
 from workflows.trips.book_trip import BookTrip
 
+CALLER = "00000000-0000-4000-8000-000000000001"
 CURRENCY = "USD"
 SOLD = (
     (ItemType.FLIGHT, "amadeus", 40_000),
@@ -48,7 +49,7 @@ def trip_request(**patience: Any) -> BookTripRequest:
     call to a provider is an ordinary activity.
     """
     key = str(uuid.uuid4())
-    booking = booking_id("caller", key)
+    booking = booking_id(CALLER, key)
     start = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
     components = [
         TripComponent(
@@ -68,7 +69,7 @@ def trip_request(**patience: Any) -> BookTripRequest:
     return BookTripRequest(
         booking_id=booking,
         booking_reference=booking_reference(booking),
-        caller_id="caller",
+        caller_id=CALLER,
         idempotency_key=key,
         fingerprint="test",
         trip=TripOption(
