@@ -95,7 +95,7 @@ class Provider:
 
     async def _find(self, _: dt.datetime) -> Effect | None:
         await gate("look up")
-        if self.dice.pick(["answers", "down"]) == "down":
+        if self.dice.pick(["answers", "answers", "down"]) == "down":
             raise Retryable("down", **CONTEXT)
         return Effect(id=self.effects[0]) if self.effects else None
 

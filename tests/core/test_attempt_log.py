@@ -31,7 +31,7 @@ EFFORT = settings(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-CHOICES = st.lists(st.integers(0, 1 << 16), min_size=10, max_size=50)
+CHOICES = st.lists(st.integers(0, 1 << 16), min_size=20, max_size=60)
 
 
 class Play:
@@ -95,8 +95,8 @@ class Play:
 
     async def move(self) -> None:
         alive = self.actors.alive
-        moves = ["step"] * 4 * bool(alive)
-        moves += ["worker"] if len(alive) < 3 else []
+        moves = ["step"] * 8 * bool(alive)
+        moves += ["worker"] * 2 if len(alive) < 3 else []
         moves += ["undo"] if len(self.buried) < 2 and len(alive) < 3 else []
         moves += ["kill"] * bool(alive) + ["land", "later"]
         match self.dice.pick(moves):
