@@ -17,11 +17,30 @@ from localworld.shared import Servers, servers
 from tests.support.interleaving import Record
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
+from tests.support.selection import in_share
 from tests.support.stack import Stack, create_stack
 
 # The codec is on in every test. Set here, before xdist starts its processes and they theirs.
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", help="of the exhaustive tests run only this share, such as 3/8")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the exhaustive tests that are not in the share that was asked for."""
+    share = config.getoption("--share")
+    if not share:
+        return
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("exhaustive") and not in_share(item, share)
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

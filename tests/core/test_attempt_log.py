@@ -31,7 +31,7 @@ EFFORT = settings(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-CHOICES = st.lists(st.integers(0, 1 << 16), min_size=20, max_size=60)
+CHOICES = st.lists(st.integers(0, 1 << 16), min_size=20, max_size=80)
 
 
 class Play:
@@ -95,10 +95,11 @@ class Play:
 
     async def move(self) -> None:
         alive = self.actors.alive
-        moves = ["step"] * 8 * bool(alive)
-        moves += ["worker"] * 2 if len(alive) < 3 else []
+        # A step is one of a dozen on the way to an answer: most of the time nothing else happens.
+        moves = ["step"] * 20 * bool(alive)
+        moves += ["worker"] * 3 if len(alive) < 3 else []
         moves += ["undo"] if len(self.buried) < 2 and len(alive) < 3 else []
-        moves += ["kill"] * bool(alive) + ["land", "later"]
+        moves += ["kill"] * 2 * bool(alive) + ["land", "later"]
         match self.dice.pick(moves):
             case "step":
                 await self.dice.pick(alive).step()

@@ -98,3 +98,33 @@ def end_of_kill(step: str, point: str) -> End:
     if step == "flight at Duffel" and point == "before":
         return End(FAILED, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
+
+
+QUICK = {
+    # made without a card: found by our reference, or made under a fresh key
+    "create": ("error", "commit_then_hang", "late_commit"),
+    "authorise": ("refuse", "error", "reset", "commit_then_hang"),
+    # a supplier with neither key nor look-up
+    "flight": ("refuse", "hang", "commit_then_error"),
+    # one that finds our reference and may be asked again
+    "hotel": ("refuse", "error", "commit_then_hang", "late_commit", "malformed", "duplicate"),
+    "activity": ("refuse", "slow"),
+    "capture": ("refuse", "error", "commit_then_hang", "late_commit"),
+    # one that finds our reference and may not be asked again, and holds
+    "flight at Duffel": ("reset", "commit_then_hang", "late_commit"),
+    "paying Duffel": ("refuse", "commit_then_hang"),
+    # one whose hold is completed after the capture
+    "confirming at GetYourGuide": ("refuse", "commit_then_hang"),
+}
+"""The cells that ``make test`` runs: for each role of a step, the faults with code of their own."""
+
+QUICK_KILLS = (
+    ("create", "after"),
+    ("authorise", "during"),
+    ("flight", "during"),
+    ("hotel", "after"),
+    ("capture", "before"),
+    ("flight at Duffel", "before"),
+    ("confirming at GetYourGuide", "after"),
+)
+"""One killed worker for each role of a step."""
