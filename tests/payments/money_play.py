@@ -116,7 +116,7 @@ class MoneyPlay:
     @property
     def told(self) -> tuple[Any, ...]:
         """What to say when something does not hold."""
-        return (self.gateway.log, self.gateway.effects, self.payments)
+        return (self.dice, self.gateway.log, self.gateway.effects, self.payments)
 
     async def _move(self) -> None:
         alive, begins = self.actors.alive, self.begins()

@@ -8,10 +8,11 @@ its statements and calls is made any more.
 
 import asyncio
 import contextlib
+import random
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -31,10 +32,23 @@ class Killed(BaseException):
 
 
 class Dice:
-    """Choices drawn beforehand. When they are used up every choice is the first one: the calm."""
+    """So many choices of a seed. When they are used up every choice is the first one: the calm.
 
-    def __init__(self, thrown: Iterable[int]) -> None:
+    Not drawn one by one by Hypothesis, which likes small numbers and repeats: its plays were tame.
+    """
+
+    def __init__(self, *thrown: int, name: str = "calm") -> None:
         self._left = list(thrown)[::-1]
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    @classmethod
+    def of(cls, seed: int, choices: int) -> Self:
+        """Return the choices of a seed."""
+        source = random.Random(seed)
+        return cls(*(source.getrandbits(16) for _ in range(choices)), name=f"seed {seed}")
 
     @property
     def thrown(self) -> bool:
