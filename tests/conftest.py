@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 
 from localworld.keys import payload_key
 from localworld.shared import Servers, servers
+from tests.support.databases import migrate as migrate
+from tests.support.databases import migrated_database
 from tests.support.interleaving import Record
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
-from tests.support.selection import in_share
+from tests.support.selection import in_shard
 from tests.support.stack import Stack, create_stack
 
 # The codec is on in every test. Set here, before xdist starts its processes and they theirs.
@@ -26,18 +26,18 @@ os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--share", help="of the exhaustive tests run only this share, such as 3/8")
+    parser.addoption("--shard", help="of the exhaustive tests run only this shard, such as 3/8")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the exhaustive tests that are not in the share that was asked for."""
-    share = config.getoption("--share")
-    if not share:
+    """Leave out the exhaustive tests that are not in the shard that was asked for."""
+    shard = config.getoption("--shard")
+    if not shard:
         return
     left_out = [
         item
         for item in items
-        if item.get_closest_marker("exhaustive") and not in_share(item, share)
+        if item.get_closest_marker("exhaustive") and not in_shard(item, shard)
     ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
@@ -51,14 +51,6 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def migrate(database_url: str, revision: str = "head", *, down: bool = False) -> None:
-    """Bring a database up to ``revision``, or back ``down`` to it."""
-    config = Config(str(ROOT / "alembic.ini"))
-    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    (command.downgrade if down else command.upgrade)(config, revision)
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +76,7 @@ def empty_database_url(shared_servers: Servers) -> str:
 @pytest.fixture(scope="session")
 def database_url(shared_servers: Servers) -> str:
     """A new database, migrated."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
-    return url
+    return migrated_database(shared_servers)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Which cells of a table ``make test`` runs: those that lead through code of their own.
 
-The others are marked ``exhaustive``: ``make test-all`` runs them every night, ``.ci/run`` a share
+The others are marked ``exhaustive``: ``make test-all`` runs them every night, ``.ci/run`` a shard
 of them (docs/decisions/0027-tests-by-role.md).
 """
 
@@ -35,17 +35,17 @@ def _flat(cell: Any) -> tuple[Any, ...]:
     return tuple(itertools.chain(*(part if isinstance(part, tuple) else (part,) for part in parts)))
 
 
-def in_share(item: pytest.Item, share: str) -> bool:
-    """Tell whether a test belongs to a share such as ``3/8`` of the exhaustive ones.
+def in_shard(item: pytest.Item, shard: str) -> bool:
+    """Tell whether a test belongs to a shard such as ``3/8`` of the exhaustive ones.
 
     Tests of one xdist group stay together: they share what is slow to start.
 
     Raises:
-        pytest.UsageError: it is no share.
+        pytest.UsageError: not a shard.
     """
-    number, _, of = share.partition("/")
+    number, _, of = shard.partition("/")
     if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise pytest.UsageError(f"a share is written as 3/8, not {share!r}")
+        raise pytest.UsageError(f"a shard is written as 3/8, not {shard!r}")
     group = item.get_closest_marker("xdist_group")
     name = str(group.args[0]) if group and group.args else item.nodeid
     return zlib.crc32(name.encode()) % int(of) == int(number) - 1

@@ -17,8 +17,8 @@ import pytest
 
 from localworld.shared import Servers
 from models.bookings.lifecycle import BookingState
-from tests.conftest import migrate
 from tests.support.checker import Facts, gather, violations
+from tests.support.databases import migrated_database
 from tests.support.processes import Process
 from tests.support.selection import table
 from tests.support.stack import create_stack
@@ -41,8 +41,7 @@ async def company(
     """A world of its own with two workers."""
     announce: Path = tmp_path_factory.mktemp("random") / "url"
     sandbox = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     stack = await create_stack(
         database_url=url,
         temporal_address=shared_servers.temporal_address,
