@@ -36,7 +36,7 @@ class Manner:
         """How a call may end, the calm first."""
         kinds = ["done", "lost before", "lost after", "late", "not now", "refused"]
         kinds += ["error before", "error after"] if self.keyed else []
-        return kinds + (["late error"] if self.late_errors else [])
+        return kinds + ["late error"] * (6 if self.late_errors else 0)
 
 
 @dataclass

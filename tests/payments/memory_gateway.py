@@ -177,7 +177,7 @@ class MemoryGateway:
 
     async def _do(self, operation: str, key: str, commit: Callable[[], Made]) -> Made:
         await gate(operation)
-        kinds = KINDS + (["late error"] if operation in self.late_errors else [])
+        kinds = KINDS + ["late error"] * (3 if operation in self.late_errors else 0)
         kind = self.dice.pick(kinds)
         self.log.append(f"{operation} {key[-12:]}: {kind}")
         if key in self._answers:
