@@ -7,7 +7,7 @@ payment is captured once, released only while it is held, and refunded up to wha
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -181,7 +181,7 @@ class MemoryGateway:
         kind = self.dice.pick(kinds)
         self.log.append(f"{operation} {key[-12:]}: {kind}")
         if key in self._answers:
-            return self._replay(key)
+            return self._replay(key, commit)
         if any(one.key == key for one in self.late):
             raise Retryable("the first request is being worked at", **self._at(operation))
         if kind == "not now":
@@ -190,7 +190,7 @@ class MemoryGateway:
             self.late.append(Late(key, commit))
         if kind in {"error before", "late error"}:
             self._answers[key] = self._error(operation)
-            return self._replay(key)
+            return self._replay(key, commit)
         if kind in {"late", "lost before"}:
             raise UnknownOutcome("timeout", **self._at(operation))
         self._settle(key, commit)
@@ -198,7 +198,7 @@ class MemoryGateway:
             self._answers[key] = self._error(operation)
         if kind == "lost after":
             raise UnknownOutcome("timeout", **self._at(operation))
-        return self._replay(key)
+        return self._replay(key, commit)
 
     def _settle(self, key: str, commit: Callable[[], BaseModel]) -> None:
         try:
@@ -207,11 +207,12 @@ class MemoryGateway:
             answer = refusal
         self._answers.setdefault(key, answer)
 
-    def _replay(self, key: str) -> Any:
+    def _replay(self, key: str, _: Callable[[], Made]) -> Made:
+        """Answer as the first request under this key was answered."""
         answer = self._answers[key]
         if isinstance(answer, ProviderError):
             raise answer
-        return answer
+        return cast("Made", answer)
 
     async def _look(self, operation: str) -> None:
         await gate(operation)
