@@ -121,9 +121,9 @@ class MoneyPlay:
     async def _move(self) -> None:
         alive, begins = self.actors.alive, self.begins()
         # A step is one of a dozen on the way to an answer: most of the time nothing else happens.
-        moves = ["step"] * 20 * bool(alive)
+        moves = ["step"] * 16 * bool(alive)
         moves += sorted(begins) if len(alive) < 3 else []
-        moves += ["kill"] * 2 * bool(alive) + ["land", "later"]
+        moves += ["kill"] * 3 * bool(alive) + ["land", "later"]
         match self.dice.pick(moves):
             case "step":
                 await self.dice.pick(alive).step()

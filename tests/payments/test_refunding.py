@@ -130,5 +130,5 @@ def test_each_refund_is_made_once_and_no_more_than_is_due(
         keeps = [TAKEN - PART * count for count in range(1, seed % 4 + 2)]
         if withdrawn:
             keeps.append(TAKEN)
-        dice = Dice.of(seed, choices=120)
+        dice = Dice.of(seed, choices=80)
         record.run(RefundPlay(record, dice, keeps, elsewhere=elsewhere).perform())
