@@ -1,7 +1,8 @@
 """One booking's money at a gateway in memory, with the real activities and the real database."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.exceptions import ApplicationError
@@ -27,6 +28,9 @@ class MoneyPlay:
 
     Subclasses say what begins (``begins``), what must always hold and what must hold in the end.
     """
+
+    often: Mapping[str, int] = MappingProxyType({})
+    """How likely each of what may begin is; 4 where nothing is said."""
 
     def __init__(self, record: Record, dice: Dice) -> None:
         self.record = record
@@ -121,9 +125,10 @@ class MoneyPlay:
     async def _move(self) -> None:
         alive, begins = self.actors.alive, self.begins()
         # A step is one of a dozen on the way to an answer: most of the time nothing else happens.
-        moves = ["step"] * 16 * bool(alive)
-        moves += sorted(begins) if len(alive) < 3 else []
-        moves += ["kill"] * 3 * bool(alive) + ["land", "later"]
+        moves = ["step"] * 30 * bool(alive)
+        if len(alive) < 3:
+            moves += [name for name in sorted(begins) for _ in range(self.often.get(name, 4))]
+        moves += ["kill"] * 4 * bool(alive) + ["land", "later"]
         match self.dice.pick(moves):
             case "step":
                 await self.dice.pick(alive).step()
