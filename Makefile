@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
 PYTEST_ARGS ?=
 ARGS ?=
-
+SHARD ?=
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test check format clean-state clean lock
+.PHONY: help setup dev run test test-exhaustive test-all tools check format clean-state clean lock
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,11 +27,19 @@ setup: ## Install what running needs into .venv
 dev: ## Install what testing needs as well
 	@bash deploy/install.sh "$(PYTHON)" $(VENV) requirements-dev.txt
 
-test: dev ## Run all tests; PYTEST_ARGS="-m 'not slow'" for the quick ones
+test: dev tools ## Run the tests, of large tables only the cells by role; PYTEST_ARGS=tests/api for some
+	@$(PYTEST) -m "not exhaustive" $(PYTEST_ARGS)
+
+test-exhaustive: dev tools ## Run the other cells; SHARD=3/8 for an eighth of them
+	@$(PYTEST) -m exhaustive $(if $(SHARD),--shard $(SHARD)) $(PYTEST_ARGS)
+
+test-all: dev tools ## Run all tests, every cell: nightly
+	@$(PYTEST) $(PYTEST_ARGS)
+
+tools: dev
 	@$(BIN)/python -m localworld.temporal_binary > /dev/null
 	@$(BIN)/python -m tests.support.stripe_mock > /dev/null
 	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 check: dev ## Formatting, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .

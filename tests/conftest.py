@@ -1,5 +1,6 @@
 """Fixtures: the real servers (shared by all test processes) and a world of one's own on them."""
 
+import asyncio
 import gc
 import os
 import secrets
@@ -8,18 +9,38 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 
 from localworld.keys import payload_key
 from localworld.shared import Servers, servers
+from tests.support.databases import migrate as migrate
+from tests.support.databases import migrated_database
+from tests.support.interleaving import Record
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
+from tests.support.selection import in_shard
 from tests.support.stack import Stack, create_stack
 
 # The codec is on in every test. Set here, before xdist starts its processes and they theirs.
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shard", help="of the exhaustive tests run only this shard, such as 3/8")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the exhaustive tests that are not in the shard that was asked for."""
+    shard = config.getoption("--shard")
+    if not shard:
+        return
+    left_out = [
+        item
+        for item in items
+        if item.get_closest_marker("exhaustive") and not in_shard(item, shard)
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:
@@ -30,14 +51,6 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def migrate(database_url: str, revision: str = "head", *, down: bool = False) -> None:
-    """Bring a database up to ``revision``, or back ``down`` to it."""
-    config = Config(str(ROOT / "alembic.ini"))
-    url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    (command.downgrade if down else command.upgrade)(config, revision)
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +76,7 @@ def empty_database_url(shared_servers: Servers) -> str:
 @pytest.fixture(scope="session")
 def database_url(shared_servers: Servers) -> str:
     """A new database, migrated."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
-    return url
+    return migrated_database(shared_servers)
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +119,12 @@ async def stack(world: Stack) -> AsyncIterator[Stack]:
     world.ensure_worker()
     yield world
     await world.sandbox.clear()
+
+
+@pytest.fixture(scope="module")
+def record(database_url: str) -> Iterator[Record]:
+    """The database for plays whose every step is under control."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        record = Record(database_url, runner)
+        yield record
+        runner.run(record.close())

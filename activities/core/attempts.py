@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -170,10 +170,15 @@ class AttemptLog:
                     )
                 if found is not None:
                     return found
-                await self.settle_unsettled(intent.key, REPEATED)
+                await self._give_up(past.unsettled)
                 past = await self.past(intent.key)
+                # While we looked, an undo may have closed it, or another worker settled it.
+                settled = self._settled(past, intent, result_type)
+                if settled is not None:
+                    return settled
             version += past.answered_with_error
-            attempt = await self._begin(intent, number=len(past.rows) + 1)
+            if not past.unsettled:
+                attempt = await self._begin(intent, number=len(past.rows) + 1)
         if attempt is None:
             raise Retryable(
                 "another worker is at this step",
@@ -248,6 +253,28 @@ class AttemptLog:
                 .values(
                     outcome=outcome,
                     settled=outcome,
+                    finished_at=func.coalesce(ATTEMPTS.c.finished_at, func.now()),
+                )
+            )
+
+    async def _give_up(self, attempts: list[Any]) -> None:
+        """Note that unanswered attempts are repeated, unless one was answered since it was read.
+
+        An error that came in meanwhile asks for a fresh key, and for the patience that this takes.
+        """
+        as_read = or_(
+            *(
+                and_(ATTEMPTS.c.id == row.id, ATTEMPTS.c.outcome.is_not_distinct_from(row.outcome))
+                for row in attempts
+            )
+        )
+        async with autocommit(self._sessions) as session:
+            await session.execute(
+                update(ATTEMPTS)
+                .where(as_read)
+                .values(
+                    outcome=REPEATED,
+                    settled=REPEATED,
                     finished_at=func.coalesce(ATTEMPTS.c.finished_at, func.now()),
                 )
             )

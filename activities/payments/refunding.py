@@ -60,7 +60,10 @@ class Refunding:
             Refusal: the gateway will not. Fault: no answer; call again with the same request.
         """
         await self._settle_open(terms.booking_id, payment_id, request.keep)
-        if await self._row(REFUNDS.c.request == request.key) is not None:
+        row = await self._row(REFUNDS.c.request == request.key)
+        if row is not None:
+            if row.status == OPEN:  # written since we looked: it has not been answered yet
+                raise self._at_work()
             return
         amount = await self._left(payment_id, await self._gateway.refunds(payment_id), request.keep)
         if amount > 0:
@@ -197,12 +200,15 @@ class Refunding:
                 .returning(REFUNDS.c.number)
             )
         if written is None:
-            raise Retryable(
-                "another worker is refunding this payment",
-                provider=self._gateway.name,
-                operation="refund",
-            )
+            raise self._at_work()
         return await self._row(REFUNDS.c.request == request.key)
+
+    def _at_work(self) -> Retryable:
+        return Retryable(
+            "another worker is refunding this payment",
+            provider=self._gateway.name,
+            operation="refund",
+        )
 
     async def _row(self, condition: Any) -> Any | None:
         async with autocommit(self._sessions) as session:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -25,8 +24,8 @@ from models.trips.messages import BookTripRequest, OpenBooking
 from settings import Settings
 from tests.commands.conftest import tripsaga as tripsaga
 from tests.commands.conftest import var as var
-from tests.conftest import migrate
 from tests.ledger.bookings import NOON, TOTAL, TOUR, Journal, cancel, confirm, refund, request
+from tests.support.databases import migrated_database
 
 Answer = TypeVar("Answer")
 S = BookingState
@@ -163,9 +162,7 @@ async def books(database_url: str) -> AsyncIterator[Books]:
 @pytest.fixture(scope="module")
 def scratch_url(shared_servers: Servers) -> str:
     """A migrated database of one module's own, for what must not be left in a shared one."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
-    return url
+    return migrated_database(shared_servers)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from temporalio.exceptions import ApplicationError
 from localworld import ports
 from localworld.shared import Servers
 from models.operations.messages import WatchRequest, WatchSummary
-from tests.conftest import migrate
 from tests.operations.outside import Outside
 from tests.operations.record import Record
+from tests.support.databases import migrated_database
 from tests.support.processes import Process
 from tests.support.stack import Stack, create_stack
 from workflows.operations.watch_money import WatchMoney
@@ -33,8 +33,7 @@ async def watched(
     shared_servers: Servers, temporal_address: str, watched_sandbox_url: str
 ) -> AsyncIterator[Stack]:
     """The world that is watched, with a worker that shows metrics."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     stack = await create_stack(
         database_url=url,
         temporal_address=temporal_address,

@@ -18,7 +18,7 @@ from settings import Settings
 from tests.api.conftest import NOBODY, client
 from tests.api.line import Line
 from tests.api.server import Served, add_caller, serve
-from tests.conftest import migrate
+from tests.support.databases import migrated_database
 from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
@@ -32,8 +32,7 @@ STRIPE = "/webhooks/stripe"
 @pytest.fixture(scope="session")
 def own_database(shared_servers: Servers) -> Rows:
     """A database of which no worker knows: what is in its inbox stays as the test left it."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     return Rows(url)
 
 

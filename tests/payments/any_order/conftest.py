@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from localworld.shared import Servers
 from tests.api.server import serve
-from tests.conftest import migrate
 from tests.payments.any_order.stage import SECRET, Stage
+from tests.support.databases import migrated_database
 from tests.support.environment import changed
 from tests.support.processes import Process
 from tests.support.stack import create_stack
@@ -46,8 +46,7 @@ def own_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def stage(runner: asyncio.Runner, shared_servers: Servers, own_sandbox_url: str) -> Iterator[Stage]:
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     stack = runner.run(
         create_stack(
             database_url=url,

@@ -59,6 +59,7 @@ def test_money_adds_up_whatever_happens(stage: Stage, runner: asyncio.Runner) ->
     assert len(tally.done) > len(Kind) / 2
 
 
+@pytest.mark.exhaustive
 def test_the_order_of_events_changes_nothing(stage: Stage, runner: asyncio.Runner) -> None:
     tally = Tally()
 

@@ -10,8 +10,8 @@ import pytest
 from localworld import ports
 from localworld.shared import Servers
 from tests.api.server import Served, serve
-from tests.conftest import migrate
 from tests.suppliers.following.world import World
+from tests.support.databases import migrated_database
 from tests.support.processes import Process
 from tests.support.stack import Stack, create_stack
 from tests.webhooks.rows import Rows
@@ -32,8 +32,7 @@ async def followed(
     shared_servers: Servers, temporal_address: str, acting_sandbox_url: str
 ) -> AsyncIterator[Stack]:
     """The world that is followed; a booking that is never answered is soon given up."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     stack = await create_stack(
         database_url=url,
         temporal_address=temporal_address,

@@ -1,6 +1,5 @@
 """How suppliers do, in a database of its own: nobody else's calls count."""
 
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from activities.suppliers.health import SupplierHealth
 from localworld.shared import Servers
 from models.core.database import Sessions, create_engine, create_sessions
 from settings import Settings
-from tests.conftest import migrate
+from tests.support.databases import migrated_database
 
 DOWN_AFTER = 3
 TRIAL_SECONDS = 0.4
@@ -20,9 +19,7 @@ TRIAL_SECONDS = 0.4
 
 @pytest.fixture(scope="session")
 def health_database_url(shared_servers: Servers) -> str:
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
-    return url
+    return migrated_database(shared_servers)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Row x1 of the fault matrix: events coming in. ``money_rows`` names the cells elsewhere."""
+"""Row x1 of the fault matrix: events coming in."""
 
 import asyncio
 

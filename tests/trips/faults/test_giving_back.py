@@ -1,4 +1,4 @@
-"""Row c1 of the fault matrix: releasing and refunding. ``money_rows`` names the cells elsewhere."""
+"""Row c1 of the fault matrix: releasing and refunding."""
 
 import asyncio
 import uuid
@@ -10,6 +10,7 @@ import pytest
 from models.bookings.lifecycle import BookingState
 from models.payments.messages import GoodwillRefund
 from tests.support.money import granted
+from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
 from tests.trips.faults.giving_back import OPERATIONS, GivingBack
 
@@ -68,15 +69,17 @@ async def doomed(stack: Stack) -> AsyncIterator[Stack]:
     await own.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
-    [
-        "refunds:after",  # the gateway has been read, the refund's row is not written
-        "refund:before",  # the row is written, nothing is sent
-        "refund:during",
-        "refund:after",  # answered, and nobody has written it down
-    ],
+    table(
+        [
+            "refunds:after",  # the gateway has been read, the refund's row is not written
+            "refund:before",  # the row is written, nothing is sent
+            "refund:during",
+            "refund:after",  # answered, and nobody has written it down
+        ],
+        quick=["refund:after"],
+    ),
 )
 async def test_c1_F9(stack: Stack, doomed: Stack, point: str) -> None:
     """The worker is killed around the refund and its row; its successor refunds once."""
@@ -109,8 +112,14 @@ async def test_c1_F13_release(stack: Stack) -> None:
     await back.ended()
 
 
-@pytest.mark.parametrize("kind", ["refuse", "error"])
-@pytest.mark.parametrize("decision", ["retry", "by hand"])
+@pytest.mark.parametrize(
+    ("decision", "kind"),
+    table(
+        ["retry", "by hand"],
+        ["refuse", "error"],
+        quick=[("retry", "refuse"), ("by hand", "error")],
+    ),
+)
 async def test_c1_F13_refund(stack: Stack, kind: str, decision: str) -> None:
     """The refund fails for good: a case, and what is owed stands in SUSPENSE until it is paid."""
     back = await GivingBack.of(stack, "refund")

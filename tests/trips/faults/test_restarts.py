@@ -37,7 +37,7 @@ from tests.webhooks.signing import encoded, event, signature
 
 BY_HAND = "evt_by_hand"
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("restarts")]
+pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("restarts")]
 
 
 @pytest.fixture(scope="module")

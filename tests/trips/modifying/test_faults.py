@@ -12,6 +12,7 @@ import pytest
 from models.bookings.booking import Booking
 from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
 from tests.support.checker import Facts
+from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
 from tests.trips.modifying.changes import (
     as_it_was,
@@ -82,8 +83,24 @@ async def judge(
         as_it_was(before, after)
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    table(
+        STEPS,
+        FAULTS,
+        quick=[
+            ("create", "error"),
+            ("authorise", "refuse"),
+            ("authorise", "commit_then_hang"),
+            ("flight", "hang"),
+            ("hotel", "refuse"),
+            ("hotel", "commit_then_hang"),
+            ("activity", "refuse"),
+            ("capture", "refuse"),
+            ("capture", "late_commit"),
+        ],
+    ),
+)
 async def test_x4(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
@@ -99,8 +116,14 @@ async def test_x4(stack: Stack, step: str, kind: str) -> None:
     await judge(stack, before, change, outcome, done=done)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind != "refuse"])
-@pytest.mark.parametrize("step", AFTERWARDS)
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    table(
+        AFTERWARDS,
+        [kind for kind in FAULTS if kind != "refuse"],
+        quick=[("cancel the old", "error"), ("refund", "commit_then_hang")],
+    ),
+)
 async def test_x4_once_it_stands(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
@@ -128,9 +151,19 @@ async def own_stack(
     await stack.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("step", [*STEPS, *AFTERWARDS])
+@pytest.mark.parametrize(
+    ("step", "point"),
+    table(
+        [*STEPS, *AFTERWARDS],
+        POINTS,
+        quick=[
+            ("authorise", "after"),
+            ("hotel", "during"),
+            ("capture", "after"),
+            ("refund", "before"),
+        ],
+    ),
+)
 async def test_x4_kill(own_stack: Stack, step: str, point: str) -> None:
     stack = own_stack
     first = stack.start_worker()

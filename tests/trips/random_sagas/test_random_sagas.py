@@ -17,14 +17,17 @@ import pytest
 
 from localworld.shared import Servers
 from models.bookings.lifecycle import BookingState
-from tests.conftest import migrate
 from tests.support.checker import Facts, gather, violations
+from tests.support.databases import migrated_database
 from tests.support.processes import Process
+from tests.support.selection import table
 from tests.support.stack import create_stack
 from tests.trips.random_sagas.company import Company, Outcome
 from tests.trips.random_sagas.plays import AFTER, Play, make_plays
 
 SAGAS = int(os.environ.get("TRIPSAGA_SAGAS", "200"))
+SOME = 50
+"""So many are played in every run."""
 SEED = int(os.environ.get("TRIPSAGA_SEED", "5"))
 HEALED = 20
 """The last ones meet no faults: all must be booked whole (V4)."""
@@ -38,8 +41,7 @@ async def company(
     """A world of its own with two workers."""
     announce: Path = tmp_path_factory.mktemp("random") / "url"
     sandbox = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    url = migrated_database(shared_servers)
     stack = await create_stack(
         database_url=url,
         temporal_address=shared_servers.temporal_address,
@@ -81,12 +83,12 @@ def left_behind(facts: Facts) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1500)
-async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company) -> None:
+@pytest.mark.parametrize("sagas", table([SOME, SAGAS], quick=[SOME]))
+async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company, sagas: int) -> None:
     started = time.monotonic()
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=21)
-    plays = make_plays(SEED, SAGAS, tomorrow.isoformat())
+    plays = make_plays(SEED, sagas, tomorrow.isoformat())
     killer = asyncio.ensure_future(company.kill_workers(SEED, every=(3.0, 7.0)))
     outcomes = await play_all(company, plays)
     killer.cancel()

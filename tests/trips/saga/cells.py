@@ -104,28 +104,31 @@ def end_of_kill(step: str, point: str) -> End:
     return End(CONFIRMED)
 
 
-def table() -> str:
-    """Return the fault table as Markdown: every cell is a test, and this is its required end."""
+QUICK = {
+    # made without a card: found by our reference, or made under a fresh key
+    "create": ("error", "commit_then_hang", "late_commit"),
+    "authorise": ("refuse", "error", "reset", "commit_then_hang"),
+    # a supplier with neither key nor look-up
+    "flight": ("refuse", "hang", "commit_then_error"),
+    # one that finds our reference and may be asked again
+    "hotel": ("refuse", "error", "commit_then_hang", "late_commit", "malformed", "duplicate"),
+    "activity": ("refuse", "slow"),
+    "capture": ("refuse", "error", "commit_then_hang", "late_commit"),
+    # one that finds our reference and may not be asked again, and holds
+    "flight at Duffel": ("reset", "commit_then_hang", "late_commit"),
+    "paying Duffel": ("refuse", "commit_then_hang"),
+    # one whose hold is completed after the capture
+    "confirming at GetYourGuide": ("refuse", "commit_then_hang"),
+}
+"""The cells that ``make test`` runs: for each role of a step, the faults with code of their own."""
 
-    def cell(end: End) -> str:
-        words = {CONFIRMED: "confirmed", FAILED: "failed, all undone"}
-        told = "operator" if end.case else words[end.state]
-        told += ", item dropped" if end.warned else ""
-        return f"{told}, or confirmed" if end.or_confirmed else told
-
-    def killed(step: str) -> str:
-        ends = [cell(end_of_kill(step, point)) for point in POINTS]
-        return ends[0] if len(set(ends)) == 1 else " / ".join(ends)
-
-    columns = [*FAULTS]
-    lines = [
-        "| step \\ fault | " + " | ".join(columns) + " | SIGKILL before, during, after |",
-        "|---" * (len(columns) + 2) + "|",
-    ]
-    lines += [
-        f"| {step} | "
-        + " | ".join(cell(end_of_fault(step, kind)) for kind in columns)
-        + f" | {killed(step)} |"
-        for step in ALL_STEPS
-    ]
-    return "\n".join(lines)
+QUICK_KILLS = (
+    ("create", "after"),
+    ("authorise", "during"),
+    ("flight", "during"),
+    ("hotel", "after"),
+    ("capture", "before"),
+    ("flight at Duffel", "before"),
+    ("confirming at GetYourGuide", "after"),
+)
+"""One killed worker for each role of a step."""

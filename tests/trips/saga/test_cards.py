@@ -12,6 +12,7 @@ from models.bookings.messages import CancelRequest, RequestKind
 from models.bookings.problems import Code
 from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
 from tests.support.checker import check
+from tests.support.selection import table
 from tests.support.stack import Stack
 from workflows.payments.payment_steps import MOST_CARDS
 from workflows.trips.book_trip import BookTrip
@@ -186,7 +187,10 @@ async def test_a_payment_cancelled_at_the_gateway_is_made_anew(stack: Stack) -> 
     assert booking.payment.hold == 2
 
 
-@pytest.mark.parametrize("kind", ["hang", "commit_then_hang", "commit_then_error", "reset"])
+@pytest.mark.parametrize(
+    "kind",
+    table(["hang", "commit_then_hang", "commit_then_error", "reset"], quick=["commit_then_hang"]),
+)
 async def test_the_second_card_is_asked_once_in_effect(stack: Stack, kind: str) -> None:
     handle = await started(stack)
     waiting = await stack.until(handle, BookingState.PAYMENT_PENDING)

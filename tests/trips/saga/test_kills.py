@@ -10,9 +10,10 @@ from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind
 from sandbox.sellers import SELLERS
 from tests.support.checker import check
+from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
 from tests.support.trips import sold_by
-from tests.trips.saga.cells import ALL_STEPS, POINTS, end_of_kill, wishes_for
+from tests.trips.saga.cells import ALL_STEPS, POINTS, QUICK_KILLS, end_of_kill, wishes_for
 from tests.trips.saga.test_faults import judge
 
 
@@ -32,9 +33,7 @@ async def own_stack(
     await stack.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("step", ALL_STEPS)
+@pytest.mark.parametrize(("step", "point"), table(ALL_STEPS, POINTS, quick=QUICK_KILLS))
 async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     request = await own_stack.request(**wishes_for(step))
     supplier, operation = ALL_STEPS[step]
@@ -56,9 +55,18 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
 UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize(("supplier", "operation"), UNDOS)
+@pytest.mark.parametrize(
+    ("supplier", "operation", "point"),
+    table(
+        UNDOS,
+        POINTS,
+        quick=[
+            ("amadeus", "cancel", "before"),
+            ("booking_com", "cancel", "after"),
+            ("stripe", "cancel", "during"),
+        ],
+    ),
+)
 async def test_kill_during_the_undo(
     own_stack: Stack, supplier: str, operation: str, point: str
 ) -> None:
@@ -79,8 +87,7 @@ async def test_kill_during_the_undo(
     await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("operation", ["create", "confirm"])
+@pytest.mark.parametrize("operation", table(["create", "confirm"], quick=["confirm"]))
 async def test_a_cancel_reaches_the_successor_first(own_stack: Stack, operation: str) -> None:
     """The worker dies with the money held, and its successor hears of a cancel before it pays.
 

@@ -187,7 +187,7 @@ async def patient(
     await stack.close()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 async def test_the_settling_period_outlasts_no_undo(patient: Stack) -> None:
     request = await patient.request()
     await patient.sandbox.arm(

@@ -14,6 +14,7 @@ from models.bookings.problems import Code
 from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
 from tests.payments.payment_service.fronted import Instead, fronted
 from tests.support.checker import Facts, check
+from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
 from tests.trips.saga.test_cancel_confirmed import set_terms
 
@@ -126,8 +127,18 @@ async def test_a_hotel_that_refuses_has_the_money_released(stack: Stack) -> None
     assert moved(await checked(stack, booking)) == ["created", "authorised", "released"]
 
 
-@pytest.mark.parametrize("kind", ["commit_then_hang", "hang", "commit_then_error", "malformed"])
-@pytest.mark.parametrize("operation", ["create", "confirm", "capture"])
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    table(
+        ["create", "confirm", "capture"],
+        ["commit_then_hang", "hang", "commit_then_error", "malformed"],
+        quick=[
+            ("create", "commit_then_hang"),
+            ("confirm", "hang"),
+            ("capture", "commit_then_error"),
+        ],
+    ),
+)
 async def test_an_answer_that_never_came(stack: Stack, operation: str, kind: str) -> None:
     request = await stack.request()
     more: dict[str, Any] = {"seconds": 3} if kind.endswith("hang") else {}

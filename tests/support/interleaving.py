@@ -1,0 +1,232 @@
+"""Runs several tasks against the real database in any order of their steps, and kills some of them.
+
+A task stops at a gate before every statement and every call to a provider. One task moves at a
+time, from its gate to the next, so that an order of steps is a list of choices: Hypothesis draws
+it, repeats it and shrinks it. A task that is killed is gone like one whose process died: none of
+its statements and calls is made any more.
+"""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from models.bookings.repository import insert_booking
+from models.core.database import Sessions
+from models.trips.messages import BookTripRequest, OpenBooking
+from tests.support.environment import settings_from
+
+T = TypeVar("T")
+
+_moving: ContextVar["Actor | None"] = ContextVar("moving", default=None)
+
+
+class Killed(BaseException):
+    """The process of a task has died."""
+
+
+class Dice:
+    """So many choices of a seed. When they are used up every choice is the first one: the calm.
+
+    Not drawn one by one by Hypothesis, which likes small numbers and repeats: its plays were tame.
+    """
+
+    def __init__(self, *thrown: int, name: str = "calm") -> None:
+        self._left = list(thrown)[::-1]
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+    @classmethod
+    def of(cls, seed: int, choices: int) -> Self:
+        """Return the choices of a seed."""
+        source = random.Random(seed)
+        return cls(*(source.getrandbits(16) for _ in range(choices)), name=f"seed {seed}")
+
+    @property
+    def thrown(self) -> bool:
+        """Whether all choices are used up."""
+        return not self._left
+
+    def pick(self, options: Sequence[T]) -> T:
+        """Choose one of ``options``."""
+        return options[self._left.pop() % len(options)] if self._left else options[0]
+
+
+class Actor:
+    """One task under control."""
+
+    def __init__(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+        self.name = name
+        self.at = "begin"
+        """The gate at which it stands."""
+        self._gate: asyncio.Future[None] | None = None
+        self._reached = asyncio.Event()
+        self.task: asyncio.Task[Any] = asyncio.ensure_future(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        _moving.set(self)
+        try:
+            await self.stand("begin")
+        except BaseException:
+            work.close()
+            raise
+        return await work
+
+    async def stand(self, gate: str) -> None:
+        """Stand at a gate until told to go on, or killed."""
+        self.at = gate
+        self._gate = asyncio.get_running_loop().create_future()
+        self._reached.set()
+        await self._gate
+
+    async def step(self) -> None:
+        """Let it go on to its next gate, or its end."""
+        gate = await self._standing()
+        gate.set_result(None)
+        await self._next()
+
+    async def kill(self) -> None:
+        """Have its process die where it stands."""
+        gate = await self._standing()
+        gate.set_exception(Killed())
+        with contextlib.suppress(Killed):
+            await self.task
+
+    async def finish(self) -> None:
+        """Let it go on to its end."""
+        while not self.task.done():
+            await self.step()
+
+    async def _standing(self) -> asyncio.Future[None]:
+        await self._next()
+        assert self._gate is not None
+        self._reached.clear()
+        return self._gate
+
+    async def _next(self) -> None:
+        reached = asyncio.ensure_future(self._reached.wait())
+        await asyncio.wait([reached, self.task], return_when=asyncio.FIRST_COMPLETED)
+        reached.cancel()
+
+
+async def gate(name: str) -> None:
+    """Stop here until it is this task's turn; tasks that are not under control pass."""
+    actor = _moving.get()
+    if actor is not None:
+        await actor.stand(name)
+
+
+class _GatedSession(AsyncSession):
+    """A session that waits for its turn before every statement."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        await gate("statement")
+        return await super().execute(*args, **kwargs)
+
+    async def scalar(self, *args: Any, **kwargs: Any) -> Any:
+        await gate("statement")
+        return await super().scalar(*args, **kwargs)
+
+    async def scalars(self, *args: Any, **kwargs: Any) -> Any:
+        await gate("statement")
+        return await super().scalars(*args, **kwargs)
+
+
+class Record:
+    """The real database, on a loop of its own: Hypothesis calls plain functions."""
+
+    def __init__(self, database_url: str, runner: asyncio.Runner) -> None:
+        self._engine = create_async_engine(
+            settings_from({"DATABASE_URL": database_url}).database.sqlalchemy_url
+        )
+        self._runner = runner
+        self.sessions: Sessions = async_sessionmaker(
+            self._engine, class_=_GatedSession, expire_on_commit=False
+        )
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        return self._runner.run(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def open(self, request: BookTripRequest, now: Any) -> None:
+        """Write a new booking down."""
+        async with self.sessions.begin() as session:
+            await insert_booking(session, OpenBooking(request=request, run="test"), now)
+
+    async def rows(self, query: str, **values: Any) -> list[Any]:
+        """Return the rows of a query."""
+        async with self._engine.connect() as connection:
+            return list((await connection.execute(text(query), values)).all())
+
+    async def do(self, statement: str, **values: Any) -> None:
+        """Execute a statement."""
+        async with self._engine.begin() as connection:
+            await connection.execute(text(statement), values)
+
+    async def age_attempts(self, by: str, *, booking_id: str, key: str | None = None) -> None:
+        """Let ``by`` (an interval of PostgreSQL's) pass for a booking's attempts, or for one key's.
+
+        They are as if they had been made so much earlier.
+        """
+        await self.do(
+            "UPDATE attempts SET started_at = started_at - CAST(:by AS text)::interval,"
+            " finished_at = finished_at - CAST(:by AS text)::interval"
+            " WHERE booking_id = :id AND (CAST(:key AS text) IS NULL OR key = :key)",
+            by=by,
+            id=booking_id,
+            key=key,
+        )
+
+
+class Actors:
+    """The tasks of one play."""
+
+    def __init__(self) -> None:
+        self.all: list[Actor] = []
+
+    @property
+    def alive(self) -> list[Actor]:
+        """Those that have not ended."""
+        return [actor for actor in self.all if not actor.task.done()]
+
+    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Actor:
+        """Begin a task; it stands at its first gate."""
+        actor = Actor(f"{name} {len(self.all) + 1}", work())
+        self.all.append(actor)
+        return actor
+
+    async def kill_all(self) -> None:
+        """Have every process die."""
+        for actor in self.alive:
+            await actor.kill()
+
+    @contextlib.asynccontextmanager
+    async def ended(self) -> AsyncIterator[None]:
+        """See that no task outlives a play, however it ends, and that none failed unnoticed."""
+        try:
+            yield
+        finally:
+            await self.kill_all()
+        for actor in self.all:
+            if (error := _error(actor.task)) is not None and not isinstance(error, Killed):
+                raise error
+
+
+def _error(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+def new_name() -> str:
+    """Return a name that nothing else has."""
+    return uuid.uuid4().hex

@@ -1,0 +1,147 @@
+"""BookTrip with fake activities: in which order it asks for what, and how it ends."""
+
+import asyncio
+import datetime as dt
+import uuid
+
+import pytest
+
+from models import calls
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.bookings.messages import (
+    REQUEST_SIGNAL,
+    BookingRequest,
+    CancelRequest,
+    RequestKind,
+)
+from models.bookings.problems import Code
+from models.core.errors import Retryable, UnknownOutcome
+from models.suppliers.messages import BookedItem, ItemCall
+from tests.support.fake_activities import Answer, Gate
+from tests.support.fake_trip import FakeTrip, unavailable
+from workflows.trips.book_trip import BookTrip
+
+EFFECTS = (
+    calls.AUTHORISE,
+    calls.BOOK_ITEM,
+    calls.CAPTURE,
+    calls.CANCEL_ITEM,
+    calls.RETURN_PAYMENT,
+    calls.REFUND,
+)
+"""The calls that change something outside."""
+
+
+async def ended(trip: FakeTrip) -> Booking:
+    async with trip.workers(BookTrip):
+        handle = await trip.start()
+        return await asyncio.wait_for(handle.result(), 30)
+
+
+def at_item(
+    trip: FakeTrip, number: int, answer: BookedItem | Exception
+) -> Answer[BookedItem, ItemCall]:
+    """Return ``answer`` for the booking of that item, and a yes for the others."""
+    return lambda call: answer if call.item == number else trip.book(call)
+
+
+async def test_books_in_order_and_captures_what_was_confirmed(trip: FakeTrip) -> None:
+    booking = await ended(trip)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert trip.fakes.names(*EFFECTS) == [
+        "authorise_payment",
+        *["book_item"] * 4,
+        "capture_payment",
+    ]
+    assert [call.item for call in trip.fakes.asked(calls.BOOK_ITEM)][:2] == [1, 2]  # then the rest
+    assert trip.states == [BookingState.PROCESSING, BookingState.CONFIRMED]
+    assert trip.captured == trip.request.amount
+    assert trip.stored == booking
+    keys = sorted(call.key for call in trip.fakes.asked(calls.BOOK_ITEM))
+    assert keys == [f"v1:{booking.id}:{number}:book:1" for number in (1, 2, 3, 4)]
+
+
+async def test_a_refused_hotel_undoes_flight_and_payment_in_reverse(trip: FakeTrip) -> None:
+    refusal = BookedItem(refused=unavailable(2))
+    trip.fakes.on(calls.BOOK_ITEM, at_item(trip, 2, refusal))
+    booking = await ended(trip)
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert (booking.problem.code, booking.problem.item) == (Code.UNAVAILABLE, 2)
+    assert trip.fakes.names(*EFFECTS) == [
+        *("authorise_payment", "book_item", "book_item"),
+        *("cancel_item", "return_payment"),
+    ]
+    assert [call.item for call in trip.fakes.asked(calls.CANCEL_ITEM)] == [1]
+    assert not trip.reserved
+    assert not trip.held
+
+
+async def test_a_refused_experience_is_dropped_and_not_paid_for(trip: FakeTrip) -> None:
+    trip.fakes.on(calls.BOOK_ITEM, at_item(trip, 3, BookedItem(refused=unavailable(3))))
+    booking = await ended(trip)
+    assert booking.state is BookingState.CONFIRMED
+    assert booking.item(3).status is ItemStatus.FAILED
+    assert trip.captured == trip.request.amount - booking.item(3).price
+    assert len(booking.warnings) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_a_cancel_between_steps_undoes_what_is_booked(trip: FakeTrip, number: int) -> None:
+    gate = Gate(trip.book)
+    trip.fakes.on(calls.BOOK_ITEM, *[trip.book] * (number - 1), gate, trip.book)
+    async with trip.workers(BookTrip):
+        handle = await trip.start()
+        await asyncio.wait_for(gate.reached.wait(), 30)
+        cancel = BookingRequest(
+            id=str(uuid.uuid4()),
+            kind=RequestKind.CANCEL,
+            requested_at=dt.datetime.now(dt.UTC),
+            who="ada",
+            body=CancelRequest(reason="ill").model_dump(mode="json"),
+        )
+        await handle.signal(REQUEST_SIGNAL, cancel)
+        gate.opened.set()
+        booking = await asyncio.wait_for(handle.result(), 30)
+    assert booking.state is BookingState.CANCELLED
+    assert booking.cancel_reason == "ill"
+    assert [call.item for call in trip.fakes.asked(calls.BOOK_ITEM)] == [1, 2][:number]
+    assert [call.item for call in trip.fakes.asked(calls.CANCEL_ITEM)] == [2, 1][2 - number :]
+    assert not trip.reserved
+    assert booking.payment.status is PaymentStatus.RELEASED
+
+
+async def test_a_supplier_that_is_away_for_a_moment_is_asked_again(trip: FakeTrip) -> None:
+    away = Retryable("busy", provider="amadeus", operation="book")
+    trip.fakes.on(calls.BOOK_ITEM, away, away, trip.book)
+    booking = await ended(trip)
+    assert booking.state is BookingState.CONFIRMED
+    asked = trip.fakes.asked(calls.BOOK_ITEM)
+    assert len(asked) == 6
+    assert len({call.key for call in asked}) == 4, "a repeat has the same key"
+
+
+async def test_an_unknown_outcome_is_undone_too(trip: FakeTrip) -> None:
+    """Nobody knows whether the flight was booked: it may stand, so it is cancelled."""
+    unknown = UnknownOutcome("?", provider="amadeus", operation="book", code="unsettled")
+    trip.fakes.on(calls.BOOK_ITEM, at_item(trip, 1, unknown))
+    booking = await ended(trip)
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.OUTCOME_UNKNOWN
+    assert trip.fakes.names(*EFFECTS)[-2:] == ["cancel_item", "return_payment"]
+    assert len(trip.fakes.asked(calls.BOOK_ITEM)) == 1, "nothing that is unsettled is repeated"
+
+
+async def test_a_capture_without_an_answer_undoes_everything(trip: FakeTrip) -> None:
+    unknown = UnknownOutcome("?", provider="stripe", operation="capture", code="unsettled")
+    trip.fakes.on(calls.CAPTURE, unknown)
+    booking = await ended(trip)
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert booking.problem.step == "capture"
+    assert not trip.reserved
+    assert not trip.held
+    assert [call.item for call in trip.fakes.asked(calls.CANCEL_ITEM)] == [4, 3, 2, 1]
+    assert trip.fakes.names(*EFFECTS)[-1] == "return_payment", "the money goes back last"
