@@ -175,11 +175,11 @@ async def refund_booking(to: Recorder) -> None:
     grant, kind = GoodwillRefund(key="a", amount=700, reason="late tour"), RequestKind.REFUND
     booking = await to.asked("given", kind, await to.free(), grant)
     await to.asked("given_before", kind, booking, grant)
-    await to.arm(booking.id, ("stripe", "refund", "refuse"))
-    more = GoodwillRefund(key="b", amount=500)
-    await to.asked("granted_and_owed", kind, booking, more)
-    much = GoodwillRefund(key="c", amount=booking.captured)
+    much = GoodwillRefund(key="b", amount=booking.captured)
     await to.asked("refused_too_much", kind, booking, much, "NOT_REFUNDABLE")
+    await to.arm(booking.id, ("stripe", "refund", "refuse"))
+    more = GoodwillRefund(key="c", amount=500)
+    await to.asked("granted_and_owed", kind, booking, more)
 
 
 async def resolve_case(to: Recorder) -> None:
