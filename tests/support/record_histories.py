@@ -25,9 +25,9 @@ from models.trips.cancellation_quotes import QuoteCancellationRequest
 from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
-from tests.support.money import Gateway, settled
+from tests.support.money import Gateway, settled, settling
 from tests.support.processes import Process
-from tests.support.recorder import HISTORIES, Recorder
+from tests.support.recorder import HISTORIES, Fault, Recorder
 from tests.support.stack import create_stack
 from tests.support.trips import confirmed_by_hand, unsettled
 from tests.trips.modifying import changes
@@ -175,11 +175,11 @@ async def refund_booking(to: Recorder) -> None:
     grant, kind = GoodwillRefund(key="a", amount=700, reason="late tour"), RequestKind.REFUND
     booking = await to.asked("given", kind, await to.free(), grant)
     await to.asked("given_before", kind, booking, grant)
-    await to.arm(booking.id, ("stripe", "refund", "refuse"))
-    more = GoodwillRefund(key="b", amount=500)
-    await to.asked("granted_and_owed", kind, booking, more)
-    much = GoodwillRefund(key="c", amount=booking.captured)
+    much = GoodwillRefund(key="b", amount=booking.captured)
     await to.asked("refused_too_much", kind, booking, much, "NOT_REFUNDABLE")
+    await to.arm(booking.id, ("stripe", "refund", "refuse"))
+    more = GoodwillRefund(key="c", amount=500)
+    await to.asked("granted_and_owed", kind, booking, more)
 
 
 async def resolve_case(to: Recorder) -> None:
@@ -270,6 +270,25 @@ async def follow_booking(to: Recorder) -> None:
     await follow("left_over_undone", booking, tour.number)
 
 
+async def going_on(to: Recorder) -> None:
+    """Have cancellations come while other workflows are under way."""
+    stack, waits = to.stack, patience(to.stack.settings)
+    slow_look: Fault = ("stripe", "retrieve", "slow")
+    booking = await to.free()
+    await to.gone_on(booking, slow_look, settling(stack, booking))
+    booking = await to.free()
+    grant = GoodwillRefund(key="a", amount=700)
+    await to.gone_on(booking, slow_look, stack.send(RequestKind.REFUND, booking.id, grant))
+    booking = await to.free()
+    following = begin_following(stack.client, waits, booking, "recorded", items=[4])
+    await to.gone_on(booking, ("viator", "find", "slow"), following)
+    booking = await to.free()
+    await to.arm(booking.id, ("booking_com", "cancel", "refuse"))
+    stands = await stack.cancel(booking.id, [booking.items[1].component_id])
+    await stack.sandbox.clear()
+    await to.gone_on(stands, ("booking_com", "cancel", "slow"), stack.resolve(booking.id))
+
+
 async def reading(to: Recorder) -> None:
     """What changes nothing: prices of changes and cancellations, and the watches."""
     stack, client = to.stack, to.stack.client
@@ -318,6 +337,7 @@ async def main() -> None:
                 resolve_case,
                 settle_payment,
                 follow_booking,
+                going_on,
                 reading,
             ):
                 await part(Recorder(stack))

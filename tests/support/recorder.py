@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+from collections.abc import Coroutine
 from typing import Any
 
 from pydantic import BaseModel
@@ -95,6 +96,22 @@ class Recorder:
         await self.stack.sandbox.clear()
         await self.save(name, booking.id)
         return await self.stack.recorded(booking.id)
+
+    async def gone_on(
+        self, booking: Booking, fault: Fault, begin: Coroutine[Any, Any, object]
+    ) -> None:
+        """Have a cancel come while something is under way at a slow call; save its run."""
+        supplier, operation, kind = fault
+        about = {"seconds": 0.8, "reference": booking.id}
+        await self.stack.sandbox.arm(supplier, operation, kind, **about)
+        beginning = asyncio.ensure_future(begin)
+        while not await self.stack.sandbox.fired():
+            await asyncio.sleep(0.05)
+        run = await self.run_id(booking.id)
+        await self.stack.cancel(booking.id)
+        await beginning
+        await self.stack.sandbox.clear()
+        await self.save("gone_on_with_a_cancel", booking.id, run)
 
     async def resolved(self, name: str, booking: Booking, code: str = "", **more: Any) -> Booking:
         """Have the booking's case decided; save it."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from api.trips.presenters.booking import book_answer
 from models.bookings.lifecycle import BookingState
 from models.core.supply import ItemType
 from tests.support.checker import check
@@ -86,6 +87,8 @@ async def test_a_dropped_experience_that_cannot_be_undone_is_a_case_of_a_trip_th
 
     assert booking.state is CONFIRMED
     assert booking.problem is None
+    answer = book_answer(await stack.recorded(booking.id))
+    assert (answer.success, answer.needs_attention) == (True, True)
     (case,) = unsettled(booking)
     assert case.item is not None
     dropped = booking.item(case.item)
