@@ -14,11 +14,12 @@ import pytest
 from models.core.supply import ReservationStatus
 from sandbox.announcements import register
 from settings import Settings
-from suppliers.duffel.adapter import DuffelSupplier
+from suppliers.duffel import DuffelSupplier
 from suppliers.duffel.webhooks import verify
 from suppliers.registry import webhook_verifiers
 from tests.sandbox.stripe.test_webhooks import Inbox, inbox
-from tests.suppliers.duffel.world import flight, party_of, reference, served
+from tests.suppliers.conftest import party_of, reference, served
+from tests.suppliers.duffel.world import flight
 
 SECRETS = ("first", "second")
 OBJECT = {"id": "ord_1", "offer_id": "off_1", "metadata": {"trip_reference": "ours-1"}}

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -22,47 +21,17 @@ from models.core.money import Money
 from models.core.supply import Quote, Reservation, ReservationStatus, TripComponent
 from suppliers.core.protocol import Party
 from suppliers.ratehawk.adapter import RateHawkSupplier
-from tests.suppliers.conftest import LocalWorld
+from tests.suppliers.conftest import LocalWorld, now, reference
 from tests.suppliers.ratehawk.world import (
     decided,
     later,
     ledger,
-    served,
     slowly,
     stay,
 )
 
-PATIENCE = 1.2
-"""Seconds the adapter waits here; hangs are waited for often."""
-
 CONFIRMED, PENDING = ReservationStatus.CONFIRMED, ReservationStatus.PENDING
 CANCELLED, REJECTED = ReservationStatus.CANCELLED, ReservationStatus.REJECTED
-
-
-@pytest.fixture
-async def local() -> AsyncIterator[LocalWorld]:
-    async with served() as world:
-        yield world
-
-
-@pytest.fixture
-async def hotels(local: LocalWorld) -> AsyncIterator[RateHawkSupplier]:
-    supplier = RateHawkSupplier(local.settings(provider_timeout_seconds=PATIENCE))
-    yield supplier
-    await supplier.close()
-
-
-@pytest.fixture
-def item(local: LocalWorld) -> TripComponent:
-    return stay(local)
-
-
-def reference() -> str:
-    return f"{uuid.uuid4()}-2-1"
-
-
-def now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 def _usd(amount: int) -> Money:
@@ -341,12 +310,3 @@ async def test_an_order_nobody_knows(local: LocalWorld, hotels: RateHawkSupplier
     assert (await hotels.look(late)).status is REJECTED
     assert (await hotels.cancel(late, "key")).already
     assert local.recorder.to("/finish/") == []
-
-
-async def test_completing_is_looking(
-    hotels: RateHawkSupplier, item: TripComponent, party: Party
-) -> None:
-    quote = await hotels.quote(item, party)
-    booked = await decided(hotels, await hotels.book(item, quote, party, reference()))
-    assert await hotels.complete(booked, quote, party, "key") == booked
-    assert not hotels.capabilities.holds
