@@ -26,7 +26,9 @@ from suppliers.core.protocol import Party
 from tests.support.listening import listener
 
 PATIENCE = 1.2
-"""Seconds the adapters wait in these tests."""
+"""Seconds that an adapter waits where nothing comes."""
+ENOUGH = 8
+"""Seconds within which everything is answered, on a busy machine too."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -139,7 +141,7 @@ class LocalWorld:
         return answer.json()
 
     def settings(self, **more: Any) -> Settings:
-        return Settings(sandbox_url=self.url, **{"provider_timeout_seconds": PATIENCE, **more})
+        return Settings(sandbox_url=self.url, **{"provider_timeout_seconds": ENOUGH, **more})
 
 
 @asynccontextmanager
@@ -234,7 +236,7 @@ class Scripted:
             booking_com={"base_url": f"{self.url}/3.2"},
             viator={"base_url": f"{self.url}/partner"},
             getyourguide={"base_url": f"{self.url}/1"},
-            **{"provider_timeout_seconds": PATIENCE, **more},
+            **{"provider_timeout_seconds": ENOUGH, **more},
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from models.core.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
 from settings import Settings
 from suppliers.core.protocol import Supplier
-from tests.suppliers.conftest import PATIENCE, Reply, Scripted
+from tests.suppliers.conftest import ENOUGH, Reply, Scripted
 
 Row = tuple[Reply, type[ProviderError]]
 Rows = tuple[Row, ...]
@@ -67,14 +67,14 @@ class Script:
     def name(self) -> str:
         return str(getattr(self.make, "name"))  # noqa: B009
 
-    def supplier(self, scripted: Scripted) -> Supplier:
+    def supplier(self, scripted: Scripted, timeout: float = ENOUGH) -> Supplier:
         """The adapter, and all answers as they should be."""
         scripted.replies.clear()
         scripted.requests.clear()
         for path, reply in self.replies.items():
             scripted.say(path, reply)
         base = {f"{self.name}_base_url": scripted.url + self.base}
-        return self.make(Settings(provider_timeout_seconds=PATIENCE, **base))
+        return self.make(Settings(provider_timeout_seconds=timeout, **base))
 
 
 def common(endpoint: Endpoint) -> Rows:

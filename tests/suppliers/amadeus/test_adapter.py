@@ -129,16 +129,18 @@ async def test_a_call_given_up_while_waiting_is_never_sent(
     local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
 ) -> None:
     quote = await flights.quote(item, party)
-    with flights._api._token._lock:  # as if another thread fetched a token, slowly
+    impatient = AmadeusSupplier(local.settings(provider_timeout_seconds=0.4))
+    with impatient._api._token._lock:  # as if another thread fetched a token, slowly
         with pytest.raises(Retryable) as caught:
-            await flights.book(item, quote, party, OURS)
+            await impatient.book(item, quote, party, OURS)
         assert caught.value.code == "not_sent"
-        waiting = asyncio.ensure_future(flights.book(item, quote, party, OURS))
+        waiting = asyncio.ensure_future(impatient.book(item, quote, party, OURS))
         await asyncio.sleep(0.2)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
     await asyncio.sleep(0.3)
+    await impatient.close()
     assert local.live("amadeus", OURS) == 0
     assert local.recorder.to("/flight-orders") == []
 

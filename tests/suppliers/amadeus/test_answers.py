@@ -30,7 +30,7 @@ from tests.suppliers.amadeus.script import (
     ordered,
     pricing,
 )
-from tests.suppliers.conftest import PATIENCE, Reply, Scripted, expect, party_of
+from tests.suppliers.conftest import Reply, Scripted, expect, party_of
 
 
 @pytest.fixture
@@ -65,7 +65,6 @@ async def test_an_expired_token_alone_repeats_a_call(
         (Reply(500, {}), Retryable),
         (Reply(200, b"{"), Retryable),
         (Reply(0), Retryable),
-        (Reply(200, {}, delay=PATIENCE + 0.5), Retryable),
     ],
 )
 async def test_without_a_token_nothing_is_sent(
@@ -249,3 +248,11 @@ async def test_a_price_that_is_none(scripted: Scripted, flights: AmadeusSupplier
     scripted.say(SHOWN, Reply(200, order))
     with pytest.raises(Retryable):
         await flights.look(RESERVATION)
+
+
+async def test_a_token_that_does_not_come(scripted: Scripted) -> None:
+    impatient = SCRIPT.supplier(scripted, timeout=0.3)
+    scripted.say("/oauth2/token", Reply(200, {}, delay=1))
+    error = await expect(Retryable, impatient.book(ITEM, QUOTE, PARTY, OURS), "book")
+    assert error.code == "not_sent"
+    await impatient.close()

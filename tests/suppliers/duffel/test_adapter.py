@@ -178,7 +178,7 @@ async def test_what_is_sent(
     ]
     # Letters that airlines cannot read are written in others.
     assert (second["given_name"], second["family_name"]) == ("Thor", "Aegisson")
-    assert (second["title"], second["phone_number"]) == ("mr", "+12125550100")
+    assert (second["title"], second["phone_number"]) == ("mr", "+12025550133")
 
 
 async def test_the_agencys_phone(local: LocalWorld, item: TripComponent) -> None:

@@ -24,7 +24,6 @@ from sandbox.getyourguide.offers import offer_of
 from suppliers.core.protocol import Party
 from suppliers.getyourguide.adapter import GetYourGuideSupplier
 from tests.suppliers.conftest import (
-    PATIENCE,
     LocalWorld,
     component,
     in_days,
@@ -368,10 +367,12 @@ async def test_a_late_confirmation_after_the_release_confirms_nothing(
 ) -> None:
     ours = reference()
     kept, quote = await held(tours, item, party, ours)
-    local.world.faults.arm(GYG, "complete", "late_commit", seconds=2 * PATIENCE)
+    local.arm(GYG, "complete", "late_commit", seconds=1.2)
+    impatient = GetYourGuideSupplier(local.settings(provider_timeout_seconds=0.6))
     with pytest.raises(UnknownOutcome):
-        await tours.complete(kept, quote, party, "key")
+        await impatient.complete(kept, quote, party, "key")
+    await impatient.close()
     assert (await tours.look(kept)).status is HELD
     assert not (await tours.cancel(kept, "key")).already
-    await asyncio.sleep(1.5 * PATIENCE)
+    await asyncio.sleep(1)
     assert (local.live(GYG, ours), local.effects(GYG, ours)) == (0, ["released"])
