@@ -73,8 +73,11 @@ class Script:
         scripted.requests.clear()
         for path, reply in self.replies.items():
             scripted.say(path, reply)
-        base = {f"{self.name}_base_url": scripted.url + self.base}
+        base: dict[str, Any] = {f"{self.name}_base_url": scripted.url + self.base}
         return self.make(Settings(provider_timeout_seconds=timeout, **base))
+
+
+_NO_JSON: tuple[Any, ...] = (b"", b"{", b"\xff\xfe", [], b"[" * 20_000)
 
 
 def common(endpoint: Endpoint) -> Rows:
@@ -88,7 +91,7 @@ def common(endpoint: Endpoint) -> Rows:
             Reply(504, b""),
             Reply(400, b"<html>"),
             Reply(302, b"", {"Location": "/elsewhere"}),
-            *(Reply(endpoint.ok, body) for body in (b"", b"{", b"\xff\xfe", [], b"[" * 20_000)),
+            *(Reply(endpoint.ok, body) for body in _NO_JSON),
         ),
         *rows(AuthConfig, Reply(403, b"<html>")),
         *rows(Retryable, Reply(429, b"")),

@@ -38,7 +38,7 @@ def errors(status: int, *codes: str) -> list[Reply]:
     return [error(status, code) for code in codes]
 
 
-def preview(price: float = 300.5, **change: Any) -> dict[str, Any]:
+def preview(amount: float = 300.5, /, **change: Any) -> dict[str, Any]:
     return {
         "order_token": "token",
         "accommodation": {
@@ -46,7 +46,7 @@ def preview(price: float = 300.5, **change: Any) -> dict[str, Any]:
             "checkin": "2031-05-01",
             "checkout": "2031-05-04",
             "currency": {"booker": "USD", "accommodation": "EUR"},
-            "price": {"total": {"booker_currency": price, "accommodation_currency": 1}},
+            "price": {"total": {"booker_currency": amount, "accommodation_currency": 1}},
             "products": [
                 {
                     "id": "5_1",
@@ -56,7 +56,7 @@ def preview(price: float = 300.5, **change: Any) -> dict[str, Any]:
                             "free_cancellation_until": DEADLINE,
                             "schedule": [
                                 {"from": "now", "price": {"booker_currency": 0}},
-                                {"from": DEADLINE, "price": {"booker_currency": price}},
+                                {"from": DEADLINE, "price": {"booker_currency": amount}},
                             ],
                         },
                         "payment": {"timings": ["pay_at_the_property", "pay_online_now"]},

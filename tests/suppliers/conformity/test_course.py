@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -14,7 +16,6 @@ from suppliers.core.protocol import (
     ListsChanges,
     QuotesCancellation,
 )
-from suppliers.registry import ADAPTERS
 from tests.suppliers.conformity.conftest import Counter, ends_in
 from tests.suppliers.conformity.sellers import SELLERS, Seller
 from tests.suppliers.conftest import changed, party_of, reference, traveler
@@ -92,7 +93,6 @@ async def test_the_whole_way(counter: Counter) -> None:
 @each
 async def test_what_it_can_do(counter: Counter) -> None:
     supplier, name = counter.supplier, counter.seller.name
-    assert ADAPTERS[name] is counter.seller.make
     protocols = (FindsReservations, CompletesHolds, QuotesCancellation, ListsChanges)
     assert [isinstance(supplier, one) for one in protocols] == {
         "amadeus": [False, False, True, False],
@@ -115,7 +115,7 @@ async def test_nobody_there(counter: Counter) -> None:
     quote, made = await counter.booked()
     url = "http://127.0.0.1:9"
     absent = counter.seller.make(counter.local.settings(**{f"{counter.seller.name}_base_url": url}))
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "quote": lambda: absent.quote(counter.item, counter.party),
         "book": lambda: counter.book(quote, absent),
         "look": lambda: absent.look(made),
@@ -138,9 +138,8 @@ async def test_offers_that_are_not_what_they_claim(
     for change, expected in counter.seller.claims:
         with subtests.test(str(change)):
             claimed = changed(counter.item, **change)
-            await ends_in(
-                expected, lambda item=claimed: counter.supplier.quote(item, counter.party), "quote"
-            )
+            quote = partial(counter.supplier.quote, claimed, counter.party)
+            await ends_in(expected, quote, "quote")
 
 
 @each

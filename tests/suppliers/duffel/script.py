@@ -246,33 +246,31 @@ ON_CANCEL = (
 
 def other_orders() -> list[Json]:
     unpaid = {"awaiting_payment": False, "paid_at": None}
-    return [
-        order(**change)
-        for change in (
-            {"total_amount": "300.49"},
-            {"total_currency": "EUR"},
-            {"total_amount": "-1.00"},
-            {"total_amount": "300.501"},
-            {"total_amount": 300.5},
-            {"slices": slices(marketing_carrier_flight_number="13")},
-            {"slices": slices(arriving_at="2031-05-02T07:31:00")},
-            {"slices": []},
-            {"passengers": [{"given_name": "Bo", "family_name": "Roe"}]},
-            {"passengers": [{"given_name": "Ana", "family_name": "Roe"}] * 2},
-            {"passengers": []},
-            {"metadata": {"trip_reference": "another"}},
-            {"metadata": {"trip_reference": 7}},
-            {"metadata": None},
-            {"payment_status": order(paid=True)["payment_status"]},
-            {"payment_status": unpaid},
-            {"payment_status": {"awaiting_payment": "yes"}},
-            {"cancelled_at": "2031-01-01T00:00:00Z"},
-            {"booking_reference": None},
-            {"booking_reference": "R\x00"},
-            {"created_at": "2031-01-01T00:00:00"},
-            {"id": None},
-        )
-    ]
+    changes: tuple[Json, ...] = (
+        {"total_amount": "300.49"},
+        {"total_currency": "EUR"},
+        {"total_amount": "-1.00"},
+        {"total_amount": "300.501"},
+        {"total_amount": 300.5},
+        {"slices": slices(marketing_carrier_flight_number="13")},
+        {"slices": slices(arriving_at="2031-05-02T07:31:00")},
+        {"slices": []},
+        {"passengers": [{"given_name": "Bo", "family_name": "Roe"}]},
+        {"passengers": [{"given_name": "Ana", "family_name": "Roe"}] * 2},
+        {"passengers": []},
+        {"metadata": {"trip_reference": "another"}},
+        {"metadata": {"trip_reference": 7}},
+        {"metadata": None},
+        {"payment_status": order(paid=True)["payment_status"]},
+        {"payment_status": unpaid},
+        {"payment_status": {"awaiting_payment": "yes"}},
+        {"cancelled_at": "2031-01-01T00:00:00Z"},
+        {"booking_reference": None},
+        {"booking_reference": "R\x00"},
+        {"created_at": "2031-01-01T00:00:00"},
+        {"id": None},
+    )
+    return [order(**change) for change in changes]
 
 
 SCRIPT = Script(
