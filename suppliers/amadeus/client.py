@@ -60,7 +60,7 @@ class _Attempt:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self) -> None:
-        """Say that it is being sent now; raises _GivenUpError when that is not wanted any more."""
+        """Say that it is being sent now; raises _GivenUpError when nobody waits for it any more."""
         with self._lock:
             if self._given_up:
                 raise _GivenUpError

@@ -18,7 +18,7 @@ from suppliers.core.protocol import Party
 
 
 class Kept(BaseModel):
-    """Something of ours that an offer or a quote carries; fields we do not know are ignored."""
+    """What an offer or a quote of this application carries; fields we do not know are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -81,7 +81,7 @@ def read_quote(
     """Read what our own quote carries; ``more`` is read with it.
 
     Raises:
-        InvalidRequest: the quote is none of ours.
+        InvalidRequest: the quote was not made here.
     """
     kept: Mapping[str, Any] = {**quote.offer, **more}
     try:

@@ -138,9 +138,9 @@ def passengers(
     for seat in sorted(priced.passengers, key=lambda seat: seat.age is None):
         fitting = next((one for one in waiting if _fits(one, seat, priced.departure_day)), None)
         if fitting is None:
-            wanted = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
+            person = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
             raise invalid(
-                f"a seat is offered to {wanted}, and none of the travellers left is", operation
+                f"a seat is offered to {person}, and none of the travellers left is", operation
             )
         waiting.remove(fitting)
         seated.append((seat, fitting))

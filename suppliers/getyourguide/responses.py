@@ -101,8 +101,8 @@ class Booking(Message):
         if item.datetime.replace(tzinfo=None) != asked.datetime:
             wrong.append(f"it starts on {item.datetime}")
         booked = sorted((c.category_id, c.number_of_participants) for c in item.categories)
-        wanted = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
-        if booked != wanted:
+        ordered = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
+        if booked != ordered:
             wrong.append(f"it is for {sum(number for _, number in booked)} people")
         return wrong
 

@@ -215,9 +215,9 @@ class Breakdown(Message):
         counts = {one.ticket_category: one.quantity for one in prices.individuals}
         if prices.groups or not prices.individuals:
             raise answer.failure(Unavailable, f"{outing.title} is sold to groups only")
-        wanted = {name: number for name, number in outing.participants.items() if number}
-        if counts != wanted or len(counts) != len(prices.individuals):
-            raise answer.failure(InvalidRequest, f"GetYourGuide priced {counts}, not {wanted}")
+        asked = {name: number for name, number in outing.participants.items() if number}
+        if counts != asked or len(counts) != len(prices.individuals):
+            raise answer.failure(InvalidRequest, f"GetYourGuide priced {counts}, not {asked}")
         summary = prices.price_summary
         if summary.currency != outing.currency:
             raise answer.failure(

@@ -49,7 +49,7 @@ def stay(local: LocalWorld, days: int = 40, **offer: Any) -> TripComponent:
 async def test_the_quote_and_the_order(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, began = reference(), now()
+    ref, began = reference(), now()
     quote = await hotels.quote(item, party)
     assert item.offer["name"] in quote.title
     assert quote.expires_at is not None
@@ -57,10 +57,10 @@ async def test_the_quote_and_the_order(
     deadline = dt.datetime.combine(in_days(38), dt.time(), dt.UTC)
     assert quote.terms.fee_at(deadline - dt.timedelta(seconds=1), quote.price.amount) == 0
     assert quote.terms.fee_at(deadline, quote.price.amount) == quote.price.amount
-    booked = await hotels.book(item, quote, party, ours)
+    booked = await hotels.book(item, quote, party, ref)
     assert booked.provider == item.offer["name"]
     assert re.fullmatch(r"\d{4}", booked.details["pincode"])
-    assert await hotels.find(ours, since=began) == booked
+    assert await hotels.find(ref, since=began) == booked
     assert await hotels.find(reference(), since=began) is None
     cancelled, again = await hotels.cancel(booked, "key"), await hotels.cancel(booked, "key")
     assert cancelled.fee == again.fee
@@ -69,14 +69,14 @@ async def test_the_quote_and_the_order(
 async def test_requests_carry_credentials_and_no_card(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
-    await hotels.book(item, await hotels.quote(item, party), party, ours)
+    ref = reference()
+    await hotels.book(item, await hotels.quote(item, party), party, ref)
     for exchange in local.recorder.exchanges:
         assert exchange.method == "POST"
         assert exchange.headers["authorization"] == "Bearer sandbox"
         assert exchange.headers["x-affiliate-id"] == "sandbox"
     body = local.recorder.to("/orders/create")[0].body
-    assert body["accommodation"]["label"] == ours
+    assert body["accommodation"]["label"] == ref
     assert [g["name"] for g in body["accommodation"]["products"][0]["guests"]] == [
         "Ana Roe",
         "Bo Roe",
@@ -113,28 +113,28 @@ async def test_an_expired_token_is_renewed_at_the_same_price(
 ) -> None:
     quote = await hotels.quote(item, party)
     local.world.ahead = dt.timedelta(minutes=16)
-    ours = reference()
-    await hotels.book(item, quote, party, ours)
-    assert local.live("booking_com", ours) == 1
+    ref = reference()
+    await hotels.book(item, quote, party, ref)
+    assert local.live("booking_com", ref) == 1
     assert len(local.recorder.to("/orders/create")) == 2
 
 
 async def test_an_expired_token_never_books_a_second_time(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
-    quote, ours = await hotels.quote(item, party), reference()
-    await hotels.book(item, await hotels.quote(item, party), party, ours)
+    quote, ref = await hotels.quote(item, party), reference()
+    await hotels.book(item, await hotels.quote(item, party), party, ref)
     local.world.ahead = dt.timedelta(minutes=16)
     with pytest.raises(Duplicate):
-        await hotels.book(item, quote, party, ours)
-    assert local.live("booking_com", ours) == 1
+        await hotels.book(item, quote, party, ref)
+    assert local.live("booking_com", ref) == 1
 
 
 async def test_find_crosses_weeks_and_pages(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, began = reference(), now()
-    booked = await hotels.book(item, await hotels.quote(item, party), party, ours)
+    ref, began = reference(), now()
+    booked = await hotels.book(item, await hotels.quote(item, party), party, ref)
     record = local.world.reservations.get("booking_com", booked.supplier_id)
     assert record is not None
     for number in range(130):
@@ -150,7 +150,7 @@ async def test_find_crosses_weeks_and_pages(
                 {**record.data, "order_token": f"t{number}"},
             )
         )
-    assert await hotels.find(ours, since=began - dt.timedelta(days=20)) == booked
+    assert await hotels.find(ref, since=began - dt.timedelta(days=20)) == booked
     pages = [exchange.body.get("page") for exchange in local.recorder.to("/orders/details")]
     assert pages.count("100") >= 1
     spans = [e.body["created"] for e in local.recorder.to("/orders/details")]
@@ -164,11 +164,11 @@ async def test_find_crosses_weeks_and_pages(
 async def test_a_fee_that_cannot_be_read_does_not_undo_the_cancellation(
     local: LocalWorld, hotels: BookingComSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
-    booked = await hotels.book(item, await hotels.quote(item, party), party, ours)
+    ref = reference()
+    booked = await hotels.book(item, await hotels.quote(item, party), party, ref)
     local.arm("booking_com", "find", "error")
     assert (await hotels.cancel(booked, "key")).fee is None
-    assert local.live("booking_com", ours) == 0
+    assert local.live("booking_com", ref) == 0
 
 
 async def test_a_stay_that_has_begun_is_not_cancelled(

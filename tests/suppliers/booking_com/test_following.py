@@ -53,7 +53,7 @@ async def test_a_hotel_cancels_by_itself(
     booked = await hotels.book(item, await hotels.quote(item, party), party, reference())
     url = f"{local.url}/_sandbox/booking_com/orders"
     async with httpx.AsyncClient() as http:
-        paths = [f"{url}/{ref}/cancel" for ref in (booked.reference, booked.supplier_id, "none")]
+        paths = [f"{url}/{one}/cancel" for one in (booked.reference, booked.supplier_id, "none")]
         assert [(await http.post(path)).status_code for path in paths] == [200, 409, 404]
     assert (await hotels.look(booked)).status is ReservationStatus.CANCELLED
     quote = await hotels.cancel_quote(booked)

@@ -53,10 +53,10 @@ def item(local: LocalWorld) -> TripComponent:
 
 
 async def booked(
-    flights: DuffelSupplier, item: TripComponent, party: Party, ours: str
+    flights: DuffelSupplier, item: TripComponent, party: Party, ref: str
 ) -> tuple[Quote, Reservation]:
     quote = await flights.quote(item, party)
-    return quote, await flights.book(item, quote, party, ours)
+    return quote, await flights.book(item, quote, party, ref)
 
 
 # -- the whole way ---------------------------------------------------------------------------
@@ -65,7 +65,7 @@ async def booked(
 async def test_hold_pay_cancel(
     local: LocalWorld, flights: DuffelSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, began = reference(), now()
+    ref, began = reference(), now()
     quote = await flights.quote(item, party)
     assert quote.price == item.money
     assert quote.title.startswith("ZZ ")
@@ -75,23 +75,23 @@ async def test_hold_pay_cancel(
     assert quote.terms.fee_at(leaves - dt.timedelta(seconds=1), quote.price.amount) == 4_400
     assert quote.terms.fee_at(leaves, quote.price.amount) == quote.price.amount
 
-    assert await flights.find(ours, since=began) is None
-    held = await flights.book(item, quote, party, ours)
+    assert await flights.find(ref, since=began) is None
+    held = await flights.book(item, quote, party, ref)
     assert held.status is ReservationStatus.HELD
-    assert (held.reference, held.price, held.provider) == (ours, item.money, "Duffel Airways")
+    assert (held.reference, held.price, held.provider) == (ref, item.money, "Duffel Airways")
     assert held.supplier_id.startswith("ord_")
     assert held.confirmation_code == held.pnr
     assert (held.starts_at, held.ends_at) == (item.starts_at, item.ends_at)
     assert held.held_until is not None  # the price's guarantee ends before the seats do
     assert dt.timedelta(days=1.9) < held.held_until - now() <= dt.timedelta(days=2)
-    assert await flights.find(ours, since=began) == held
+    assert await flights.find(ref, since=began) == held
     assert await flights.look(held) == held
     assert await flights.find(reference(), since=began) is None
-    assert local.live("duffel", ours) == 1
+    assert local.live("duffel", ref) == 1
 
     with pytest.raises(Duplicate):
-        await flights.book(item, quote, party, ours)
-    assert local.live("duffel", ours) == 1
+        await flights.book(item, quote, party, ref)
+    assert local.live("duffel", ref) == 1
 
     free = await flights.cancel_quote(held)
     assert (free.cancellable, free.fee) == (True, Money(amount=0, currency="USD"))
@@ -103,28 +103,28 @@ async def test_hold_pay_cancel(
     assert len(seen.details["tickets"]) == 2
     again = await flights.complete(held, quote, party, "key")
     assert (again.status, again.supplier_id) == (ReservationStatus.CONFIRMED, held.supplier_id)
-    assert local.effects("duffel", ours) == ["created", "confirmed"]
+    assert local.effects("duffel", ref) == ["created", "confirmed"]
 
     asked = await flights.cancel_quote(paid)
     assert asked.fee == Money(amount=4_400, currency="USD")
     assert asked.expires_at is not None
-    assert local.live("duffel", ours) == 1, "a quote cancels nothing"
+    assert local.live("duffel", ref) == 1, "a quote cancels nothing"
     cancelled = await flights.cancel(paid, "key")
     assert (cancelled.already, cancelled.fee) == (False, asked.fee)
     repeated = await flights.cancel(paid, "key")
     assert (repeated.already, repeated.fee) == (True, asked.fee)
     assert (await flights.cancel_quote(paid)).fee == asked.fee
-    found = await flights.find(ours, since=began)
+    found = await flights.find(ref, since=began)
     assert found is not None
     assert found.status is ReservationStatus.CANCELLED
     assert (await flights.look(paid)).status is ReservationStatus.CANCELLED
-    assert local.effects("duffel", ours) == ["created", "confirmed", "cancelled"]
-    assert local.live("duffel", ours) == 0
+    assert local.effects("duffel", ref) == ["created", "confirmed", "cancelled"]
+    assert local.live("duffel", ref) == 0
 
 
 async def test_instant(local: LocalWorld, flights: DuffelSupplier, party: Party) -> None:
-    item, ours = flight(local.world, **AT_ONCE), reference()
-    quote, made = await booked(flights, item, party, ours)
+    item, ref = flight(local.world, **AT_ONCE), reference()
+    quote, made = await booked(flights, item, party, ref)
     assert made.status is ReservationStatus.CONFIRMED
     assert made.held_until is None
     assert len(made.details["tickets"]) == 2
@@ -142,18 +142,18 @@ async def test_instant(local: LocalWorld, flights: DuffelSupplier, party: Party)
     # Not refundable: cancelled all the same, and everything is kept.
     assert quote.terms.fee_at(now(), item.price) == item.price
     assert (await flights.cancel(made, "key")).fee == quote.price
-    assert local.effects("duffel", ours) == ["created", "cancelled"]
+    assert local.effects("duffel", ref) == ["created", "cancelled"]
 
 
 async def test_what_is_sent(
     local: LocalWorld, flights: DuffelSupplier, item: TripComponent
 ) -> None:
-    ours = reference()
+    ref = reference()
     party = party_of(
         flyer("Łucja", last_name="O'Brien", phone="+48 601 234 567", email="l@example.com"),
         flyer("Þór", last_name="Ægisson", gender="MALE"),
     )
-    await booked(flights, item, party, ours)
+    await booked(flights, item, party, ref)
     for exchange in local.recorder.exchanges:
         assert exchange.headers["authorization"] == "Bearer duffel_test_sandbox"
         assert exchange.headers["duffel-version"] == "v2"
@@ -162,7 +162,7 @@ async def test_what_is_sent(
     assert sent["type"] == "hold"
     assert "payments" not in sent
     assert sent["selected_offers"] == [item.offer["id"]]
-    assert sent["metadata"] == {"trip_reference": ours}
+    assert sent["metadata"] == {"trip_reference": ref}
     first, second = sent["passengers"]
     assert [first["id"], second["id"]] == [one["id"] for one in item.offer["passengers"]]
     assert (first["given_name"], first["family_name"]) == ("Łucja", "O'Brien")
@@ -192,22 +192,22 @@ async def test_the_agencys_phone(local: LocalWorld, item: TripComponent) -> None
 async def test_find_reads_page_after_page(
     local: LocalWorld, flights: DuffelSupplier, party: Party
 ) -> None:
-    began, ours = now(), reference()
+    began, ref = now(), reference()
     first = flight(local.world)
-    await booked(flights, first, party, ours)
+    await booked(flights, first, party, ref)
     offer = local.world.shelf("duffel_offers").get(first.offer["id"])
     assert offer is not None
     asked = {"type": "hold", "passengers": [], "metadata": {"trip_reference": "another"}}
     for number in range(120):
         ledger(local).make({**offer, "seats": 0, "request": f"orq_{number}"}, asked)
     local.recorder.exchanges.clear()
-    found = await flights.find(ours, since=began)
+    found = await flights.find(ref, since=began)
     assert found is not None
-    assert found.reference == ours
+    assert found.reference == ref
     assert len(local.recorder.to("/air/orders")) == 3
     # Later attempts need not read what is older than they.
     local.recorder.exchanges.clear()
-    assert await flights.find(ours, since=now() + dt.timedelta(hours=1)) is None
+    assert await flights.find(ref, since=now() + dt.timedelta(hours=1)) is None
     assert len(local.recorder.to("/air/orders")) == 1
 
 
@@ -225,21 +225,21 @@ async def test_what_is_taken_by_another_is_no_duplicate(
 async def test_a_hold_lapses(
     local: LocalWorld, flights: DuffelSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, began = reference(), now()
+    ref, began = reference(), now()
     local.arm("duffel", "book", "short_hold")
-    quote, held = await booked(flights, item, party, ours)
+    quote, held = await booked(flights, item, party, ref)
     assert held.held_until is not None
     assert held.held_until - now() < dt.timedelta(seconds=0.3)
     await asyncio.sleep(0.5)
-    assert local.live("duffel", ours) == 0, "nobody needs to look"
+    assert local.live("duffel", ref) == 0, "nobody needs to look"
     assert (await flights.look(held)).status is ReservationStatus.CANCELLED
-    found = await flights.find(ours, since=began)
+    found = await flights.find(ref, since=began)
     assert found is not None
     assert found.status is ReservationStatus.CANCELLED
     with pytest.raises(Unavailable):
         await flights.complete(held, quote, party, "key")
     assert (await flights.cancel(held, "key")).already
-    assert local.effects("duffel", ours) == ["created", "released"]
+    assert local.effects("duffel", ref) == ["created", "released"]
 
 
 async def test_an_offer_expires(
@@ -292,18 +292,18 @@ async def test_an_order_that_is_made_later(
     status: int,
     where: dict[str, Any],
 ) -> None:
-    item, ours, began = flight(local.world, **where), reference(), now()
+    item, ref, began = flight(local.world, **where), reference(), now()
     ledger(local).later.append(Later(created=True, seconds=3600, times=1, status=status))
-    quote, waiting = await booked(flights, item, party, ours)
+    quote, waiting = await booked(flights, item, party, ref)
     assert waiting.status is ReservationStatus.PENDING
     assert waiting.supplier_id == item.offer["id"]
     assert waiting.settles_by is not None
     assert dt.timedelta(minutes=5) < waiting.settles_by - now() <= dt.timedelta(minutes=10)
     assert waiting.look_after is not None
     assert (await flights.look(waiting)).status is ReservationStatus.PENDING
-    assert await flights.find(ours, since=began) is None
+    assert await flights.find(ref, since=began) is None
     with pytest.raises(Duplicate):
-        await flights.book(item, quote, party, ours)
+        await flights.book(item, quote, party, ref)
     with pytest.raises(Retryable):
         await flights.cancel(waiting, "key")
     with pytest.raises(Retryable):
@@ -312,23 +312,23 @@ async def test_an_order_that_is_made_later(
     seen = await flights.look(waiting)
     assert seen.status is (ReservationStatus.CONFIRMED if where else ReservationStatus.HELD)
     assert seen.supplier_id.startswith("ord_")
-    assert await flights.find(ours, since=began) == seen
+    assert await flights.find(ref, since=began) == seen
     if not where:
         paid = await flights.complete(waiting, quote, party, "key")
         assert paid.status is ReservationStatus.CONFIRMED
         assert paid.supplier_id == seen.supplier_id
         assert paid.confirmation_code == seen.confirmation_code != ""
     assert (await flights.cancel(waiting, "key")).fee is not None
-    assert local.live("duffel", ours) == 0
-    assert local.effects("duffel", ours)[0] == "created"
+    assert local.live("duffel", ref) == 0
+    assert local.effects("duffel", ref)[0] == "created"
 
 
 async def test_an_order_that_is_never_made(
     local: LocalWorld, flights: DuffelSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
+    ref = reference()
     ledger(local).later.append(Later(created=False, seconds=3600, times=1))
-    quote, waiting = await booked(flights, item, party, ours)
+    quote, waiting = await booked(flights, item, party, ref)
     assert (await flights.look(waiting)).status is ReservationStatus.PENDING
     assert ledger(local).settle() == 1
     assert (await flights.look(waiting)).status is ReservationStatus.REJECTED
@@ -336,7 +336,7 @@ async def test_an_order_that_is_never_made(
     assert (await flights.cancel_quote(waiting)).fee == Money(amount=0, currency="USD")
     with pytest.raises(Unavailable):
         await flights.complete(waiting, quote, party, "key")
-    assert local.effects("duffel", ours) == []
+    assert local.effects("duffel", ref) == []
 
 
 # -- what airlines do ------------------------------------------------------------------------
@@ -345,11 +345,11 @@ async def test_an_order_that_is_never_made(
 async def test_a_schedule_change_is_seen(
     local: LocalWorld, flights: DuffelSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
-    quote, held = await booked(flights, item, party, ours)
+    ref = reference()
+    quote, held = await booked(flights, item, party, ref)
     async with httpx.AsyncClient(base_url=local.url) as http:
         answer = await http.post(
-            f"/_sandbox/duffel/orders/{ours}/schedule_change", json={"minutes": 90}
+            f"/_sandbox/duffel/orders/{ref}/schedule_change", json={"minutes": 90}
         )
     assert answer.status_code == 201
     seen = await flights.look(held)
@@ -365,8 +365,8 @@ async def test_a_schedule_change_is_seen(
 async def test_an_airline_cancels(
     local: LocalWorld, flights: DuffelSupplier, party: Party, where: dict[str, Any]
 ) -> None:
-    ours = reference()
-    _, made = await booked(flights, flight(local.world, **where), party, ours)
+    ref = reference()
+    _, made = await booked(flights, flight(local.world, **where), party, ref)
     async with httpx.AsyncClient(base_url=local.url) as http:
         path = f"/_sandbox/duffel/orders/{made.supplier_id}/airline_cancel"
         assert (await http.post(path)).status_code == 201
@@ -374,7 +374,7 @@ async def test_an_airline_cancels(
     assert (await flights.look(made)).status is ReservationStatus.CANCELLED
     gone = await flights.cancel(made, "key")
     assert (gone.already, gone.fee) == (True, Money(amount=0, currency="USD"))
-    assert local.effects("duffel", ours) == ["created", "cancelled"]
+    assert local.effects("duffel", ref) == ["created", "cancelled"]
 
 
 # -- what is not as it claims ----------------------------------------------------------------
@@ -482,8 +482,8 @@ async def test_children_and_infants(local: LocalWorld, flights: DuffelSupplier) 
         flyer("Ana"),
         flyer("Ida", date_of_birth=born),
     )
-    ours = reference()
-    _, made = await booked(flights, item, party_of(*people), ours)
+    ref = reference()
+    _, made = await booked(flights, item, party_of(*people), ref)
     assert made.status is ReservationStatus.HELD
     [sent] = [e.body["data"] for e in local.recorder.to("/air/orders") if e.method == "POST"]
     by_name = {one["given_name"]: one for one in sent["passengers"]}

@@ -70,29 +70,29 @@ async def supplier_does(local: LocalWorld, reservation: Reservation, act: str) -
 
 
 async def held(
-    tours: GetYourGuideSupplier, item: TripComponent, party: Party, ours: str | None = None
+    tours: GetYourGuideSupplier, item: TripComponent, party: Party, ref: str | None = None
 ) -> tuple[Reservation, Quote]:
     quote = await tours.quote(item, party)
-    return await tours.book(item, quote, party, ours or reference()), quote
+    return await tours.book(item, quote, party, ref or reference()), quote
 
 
 async def booked(
-    tours: GetYourGuideSupplier, item: TripComponent, party: Party, ours: str | None = None
+    tours: GetYourGuideSupplier, item: TripComponent, party: Party, ref: str | None = None
 ) -> Reservation:
-    reservation, quote = await held(tours, item, party, ours)
+    reservation, quote = await held(tours, item, party, ref)
     return await tours.complete(reservation, quote, party, "key")
 
 
-def temporary(local: LocalWorld, ours: str) -> int:
+def temporary(local: LocalWorld, ref: str) -> int:
     """How many temporary bookings hold places under a reference (after a look at the clock)."""
-    records = [r for r in local.world.reservations.all(GYG) if r.reference == ours]
+    records = [r for r in local.world.reservations.all(GYG) if r.reference == ref]
     return sum(record.status == "temp" for record in records)
 
 
 async def test_the_whole_way(
     local: LocalWorld, tours: GetYourGuideSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
+    ref = reference()
     quote = await tours.quote(item, party)
     assert quote.price == item.money
     assert item.offer["title"] in quote.title
@@ -100,13 +100,13 @@ async def test_the_whole_way(
     assert quote.terms.fee_at(deadline - dt.timedelta(minutes=1), quote.price.amount) == 0
     assert quote.terms.fee_at(deadline + dt.timedelta(minutes=1), item.price) == item.price
 
-    kept = await tours.book(item, quote, party, ours)
-    assert (kept.status, kept.reference, kept.price) == (HELD, ours, item.money)
+    kept = await tours.book(item, quote, party, ref)
+    assert (kept.status, kept.reference, kept.price) == (HELD, ref, item.money)
     assert kept.held_until is not None
     assert RESERVATION - dt.timedelta(minutes=1) < kept.held_until - now() <= RESERVATION
     assert kept.details["shopping_cart_hash"]
     assert (await tours.look(kept)).status is HELD
-    assert (local.live(GYG, ours), local.effects(GYG, ours)) == (0, [])
+    assert (local.live(GYG, ref), local.effects(GYG, ref)) == (0, [])
 
     done = await tours.complete(kept, quote, party, "key")
     assert (done.status, done.supplier_id, done.price) == (CONFIRMED, kept.supplier_id, kept.price)
@@ -114,10 +114,10 @@ async def test_the_whole_way(
     assert done.details["voucher_url"].startswith("https://")
     assert (done.starts_at, done.held_until) == (item.starts_at, None)
     assert await tours.look(done) == done
-    assert local.live(GYG, ours) == 1
+    assert local.live(GYG, ref) == 1
     # Completing again does nothing, and shows the same.
     assert await tours.complete(kept, quote, party, "key") == done
-    assert local.effects(GYG, ours) == ["created"]
+    assert local.effects(GYG, ref) == ["created"]
     assert len(local.recorder.to("/carts")) == 1
 
     assert (await tours.cancel_quote(done)).fee == FREE
@@ -127,7 +127,7 @@ async def test_the_whole_way(
     assert (await tours.look(done)).status is CANCELLED
     gone = await tours.cancel_quote(done)
     assert (gone.cancellable, gone.gone) == (False, True)
-    assert (local.live(GYG, ours), local.effects(GYG, ours)) == (0, ["created", "cancelled"])
+    assert (local.live(GYG, ref), local.effects(GYG, ref)) == (0, ["created", "cancelled"])
 
 
 async def test_what_is_said_to_them(
@@ -141,10 +141,10 @@ async def test_what_is_said_to_them(
         travelers=(long, traveler("Bo", phone="0034 600 000 000")),
         contact=Contact(email="ana@example.com", phone="600 000 000"),
     )
-    ours = reference()
-    await booked(tours, item, party, ours)
+    ref = reference()
+    await booked(tours, item, party, ref)
     bookable = local.recorder.to("/bookings")[0].body["data"]["booking"]["bookable"]
-    assert bookable["external_reference_id"] == ours
+    assert bookable["external_reference_id"] == ref
     assert bookable["price"] == float(item.money.to_decimal())
     named = [
         one["participant_answers"]["traveler_name"]["first_name"]
@@ -174,20 +174,20 @@ async def test_a_reference_has_its_length(
 async def test_a_hold_lets_itself_go(
     local: LocalWorld, tours: GetYourGuideSupplier, party: Party
 ) -> None:
-    item, ours = outing(local, SCARCE), reference()
-    kept, quote = await held(tours, item, party, ours)
-    await held(tours, item, party, ours)
+    item, ref = outing(local, SCARCE), reference()
+    kept, quote = await held(tours, item, party, ref)
+    await held(tours, item, party, ref)
     with pytest.raises(Unavailable):
         await tours.quote(item, party)
     local.world.ahead = RESERVATION + dt.timedelta(seconds=1)
     assert (await tours.quote(item, party)).price == item.money
-    assert temporary(local, ours) == 0
+    assert temporary(local, ref) == 0
     assert (await tours.look(kept)).status is CANCELLED
     with pytest.raises(Unavailable) as caught:
         await tours.complete(kept, quote, party, "key")
     assert caught.value.code == "deleted_by_daemon"
     assert (await tours.cancel(kept, "key")).already
-    assert (local.live(GYG, ours), local.effects(GYG, ours)) == (0, [])
+    assert (local.live(GYG, ref), local.effects(GYG, ref)) == (0, [])
 
 
 async def test_a_short_hold(
@@ -205,15 +205,15 @@ async def test_a_short_hold(
 async def test_a_hold_is_released(
     local: LocalWorld, tours: GetYourGuideSupplier, party: Party
 ) -> None:
-    item, ours = outing(local, FIXED), reference()
-    kept, quote = await held(tours, item, party, ours)
+    item, ref = outing(local, FIXED), reference()
+    kept, quote = await held(tours, item, party, ref)
     assert (await tours.cancel_quote(kept)).fee == FREE
     assert (await tours.cancel(kept, "key")).fee == FREE
     assert (await tours.cancel(kept, "key")).already
     assert (await tours.look(kept)).status is CANCELLED
     with pytest.raises(Unavailable):
         await tours.complete(kept, quote, party, "key")
-    assert (temporary(local, ours), local.effects(GYG, ours)) == (0, ["released"])
+    assert (temporary(local, ref), local.effects(GYG, ref)) == (0, ["released"])
 
 
 # -- confirmed later --------------------------------------------------------------------------
@@ -365,8 +365,8 @@ async def test_other_starts_and_days(
 async def test_a_late_confirmation_after_the_release_confirms_nothing(
     local: LocalWorld, tours: GetYourGuideSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
-    kept, quote = await held(tours, item, party, ours)
+    ref = reference()
+    kept, quote = await held(tours, item, party, ref)
     local.arm(GYG, "complete", "late_commit", seconds=1.2)
     impatient = GetYourGuideSupplier(local.settings(provider_timeout_seconds=0.6))
     with pytest.raises(UnknownOutcome):
@@ -375,4 +375,4 @@ async def test_a_late_confirmation_after_the_release_confirms_nothing(
     assert (await tours.look(kept)).status is HELD
     assert not (await tours.cancel(kept, "key")).already
     await asyncio.sleep(1)
-    assert (local.live(GYG, ours), local.effects(GYG, ours)) == (0, ["released"])
+    assert (local.live(GYG, ref), local.effects(GYG, ref)) == (0, ["released"])

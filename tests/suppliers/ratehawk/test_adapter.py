@@ -36,7 +36,7 @@ CANCELLED, REJECTED = ReservationStatus.CANCELLED, ReservationStatus.REJECTED
 async def test_the_whole_way(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, began = reference(), now()
+    ref, began = reference(), now()
     quote = await hotels.quote(item, party)
     assert quote.price == item.money
     assert item.offer["name"] in quote.title
@@ -52,18 +52,18 @@ async def test_the_whole_way(
         price,
     ]
 
-    assert await hotels.find(ours, since=began) is None
+    assert await hotels.find(ref, since=began) is None
     slowly(local)
-    booked = await hotels.book(item, quote, party, ours)
+    booked = await hotels.book(item, quote, party, ref)
     assert booked.status is PENDING
     assert booked.settles_by is not None
     assert SANDBOX_CUT_OFF - second < booked.settles_by - now() <= SANDBOX_CUT_OFF
     assert booked.look_after is not None
     assert booked.look_after - now() <= dt.timedelta(seconds=1)
-    assert (booked.reference, booked.supplier_id, booked.price) == (ours, ours, item.money)
+    assert (booked.reference, booked.supplier_id, booked.price) == (ref, ref, item.money)
     assert booked.provider == item.offer["name"]
     assert re.fullmatch(r"\d{9}", booked.confirmation_code)
-    found = await hotels.find(ours, since=began)
+    found = await hotels.find(ref, since=began)
     assert found is not None
     assert (found.status, found.details) == (PENDING, {"price_stated": False})
     looked = await hotels.look(booked)
@@ -84,33 +84,33 @@ async def test_the_whole_way(
     assert done.confirmation_code == booked.confirmation_code
     assert done.details["hotel_confirmation"]
     assert done.details["checkin"] == in_days(40).isoformat()
-    assert local.live("ratehawk", ours) == 1
-    found = await hotels.find(ours, since=began)
+    assert local.live("ratehawk", ref) == 1
+    found = await hotels.find(ref, since=began)
     assert found is not None
-    assert (found.status, found.price, found.supplier_id) == (CONFIRMED, item.money, ours)
+    assert (found.status, found.price, found.supplier_id) == (CONFIRMED, item.money, ref)
     assert "price_stated" not in found.details
 
     with pytest.raises(Duplicate):
-        await hotels.book(item, quote, party, ours)
-    assert local.live("ratehawk", ours) == 1
+        await hotels.book(item, quote, party, ref)
+    assert local.live("ratehawk", ref) == 1
 
     quoted = await hotels.cancel_quote(done)
     assert (quoted.cancellable, quoted.fee, quoted.expires_at) == (True, _usd(0), week)
     cancelled = await hotels.cancel(done, "key")
     assert (cancelled.already, cancelled.fee) == (False, _usd(0))
-    assert local.live("ratehawk", ours) == 0
+    assert local.live("ratehawk", ref) == 0
     with pytest.raises(Retryable, match="does not show as cancelled yet"):
         await hotels.cancel(done, "key")
     later(local)
     again = await hotels.cancel(done, "key")
     assert (again.already, again.fee) == (True, _usd(0))
     assert (await hotels.look(done)).status is CANCELLED
-    found = await hotels.find(ours, since=began)
+    found = await hotels.find(ref, since=began)
     assert found is not None
     assert (found.status, found.price) == (CANCELLED, item.money)
     gone = await hotels.cancel_quote(done)
     assert not gone.cancellable
-    assert local.effects("ratehawk", ours) == ["created", "confirmed", "cancelled"]
+    assert local.effects("ratehawk", ref) == ["created", "confirmed", "cancelled"]
 
 
 def _usd(amount: int) -> Money:
@@ -127,17 +127,17 @@ async def test_requests_carry_credentials_our_reference_and_no_card(
             ratehawk_base_url=f"{local.url}/ratehawk/api/b2b/v3",
         )
     )
-    ours = reference()
-    await hotels.book(item, await hotels.quote(item, party), party, ours)
+    ref = reference()
+    await hotels.book(item, await hotels.quote(item, party), party, ref)
     await hotels.close()
     token = base64.b64encode(b"4711:s3cret").decode()
     for exchange in local.recorder.exchanges:
         assert exchange.method == "POST"
         assert exchange.headers["authorization"] == f"Basic {token}"
     assert local.recorder.to("/prebook/")[0].body["price_increase_percent"] == 0
-    assert local.recorder.to("/form/")[0].body["partner_order_id"] == ours
+    assert local.recorder.to("/form/")[0].body["partner_order_id"] == ref
     body = local.recorder.to("/finish/")[0].body
-    assert body["partner"]["partner_order_id"] == ours
+    assert body["partner"]["partner_order_id"] == ref
     assert body["payment_type"] == {
         "type": "deposit",
         "amount": f"{item.money.to_decimal()}",
@@ -198,11 +198,11 @@ async def test_an_old_book_hash_is_found_again_by_its_match_hash(
 async def test_an_expired_rate_books_nothing(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    quote, ours = await hotels.quote(item, party), reference()
+    quote, ref = await hotels.quote(item, party), reference()
     local.world.ahead = dt.timedelta(minutes=61)
     with pytest.raises(Unavailable, match="rate not found"):
-        await hotels.book(item, quote, party, ours)
-    assert await hotels.find(ours, since=now()) is None
+        await hotels.book(item, quote, party, ref)
+    assert await hotels.find(ref, since=now()) is None
 
 
 async def test_other_nights_cost_what_they_cost(
@@ -233,9 +233,9 @@ async def test_a_price_that_drifts_before_prebooking_is_seen_at_the_next_quote(
 async def test_a_look_that_fails_right_after_finish_leaves_it_pending(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party, kind: str
 ) -> None:
-    quote, ours = await hotels.quote(item, party), reference()
+    quote, ref = await hotels.quote(item, party), reference()
     local.arm("ratehawk", "find", kind)
-    booked = await hotels.book(item, quote, party, ours)
+    booked = await hotels.book(item, quote, party, ref)
     assert booked.status is PENDING
     assert local.world.faults.list()[0].fired == 1
     assert (await decided(hotels, booked)).status is CONFIRMED
@@ -269,9 +269,9 @@ async def test_what_was_cancelled_shows_later(
     kind: str,
     error: type[ProviderError] | None,
 ) -> None:
-    ours = reference()
+    ref = reference()
     done = await decided(
-        hotels, await hotels.book(item, await hotels.quote(item, party), party, ours)
+        hotels, await hotels.book(item, await hotels.quote(item, party), party, ref)
     )
     ledger(local).pace.info_lag = 30
     local.arm("ratehawk", "cancel", kind)
@@ -283,5 +283,5 @@ async def test_what_was_cancelled_shows_later(
     answer = await hotels.cancel(done, "key")
     assert answer.fee == _usd(0)
     assert answer.already is (kind != "error")
-    assert local.live("ratehawk", ours) == 0
-    assert local.effects("ratehawk", ours).count("cancelled") == 1
+    assert local.live("ratehawk", ref) == 0
+    assert local.effects("ratehawk", ref).count("cancelled") == 1

@@ -48,33 +48,33 @@ def outing(local: LocalWorld, code: str | None = None, **offer: Any) -> TripComp
 async def test_the_terms_and_the_voucher(
     local: LocalWorld, tours: ViatorSupplier, party: Party
 ) -> None:
-    item, ours = outing(local), reference()
+    item, ref = outing(local), reference()
     quote = await tours.quote(item, party)
     assert item.offer["title"] in quote.title
     deadline = item.starts_at - dt.timedelta(days=1)
     assert quote.terms.fee_at(deadline - dt.timedelta(hours=2), quote.price.amount) == 0
     assert quote.terms.fee_at(deadline + dt.timedelta(hours=2), item.price) == item.price
-    booked = await tours.book(item, quote, party, ours)
+    booked = await tours.book(item, quote, party, ref)
     assert booked.starts_at == item.starts_at
     assert booked.details["voucher_url"].startswith("https://")
-    found = await tours.find(ours, since=now())
+    found = await tours.find(ref, since=now())
     assert found is not None
     assert found.model_copy(update={"provider": booked.provider}) == booked
     await tours.cancel(booked, "key")
     with pytest.raises(Duplicate):
-        await tours.book(item, quote, party, ours)
+        await tours.book(item, quote, party, ref)
 
 
 async def test_a_mere_hold_is_not_found(
     local: LocalWorld, tours: ViatorSupplier, party: Party
 ) -> None:
-    item, ours = outing(local), reference()
+    item, ref = outing(local), reference()
     quote = await tours.quote(item, party)
     local.world.faults.arm("viator", "book", "reset")
     with pytest.raises(UnknownOutcome):
-        await tours.book(item, quote, party, ours)
+        await tours.book(item, quote, party, ref)
     assert len(local.recorder.to("/bookings/hold")) == 1
-    assert await tours.find(ours, since=now()) is None
+    assert await tours.find(ref, since=now()) is None
 
 
 async def test_custom_terms_are_local_days_in_utc(
@@ -105,16 +105,16 @@ async def test_all_sales_final(local: LocalWorld, tours: ViatorSupplier, party: 
 async def test_a_manual_product_is_pending_until_its_operator_confirms(
     local: LocalWorld, tours: ViatorSupplier, party: Party
 ) -> None:
-    item, ours = outing(local, MANUAL), reference()
-    booked = await tours.book(item, await tours.quote(item, party), party, ours)
+    item, ref = outing(local, MANUAL), reference()
+    booked = await tours.book(item, await tours.quote(item, party), party, ref)
     assert booked.status is ReservationStatus.PENDING
     assert booked.price == item.money
-    found = await tours.find(ours, since=now())
+    found = await tours.find(ref, since=now())
     assert found is not None
     assert found.status is ReservationStatus.PENDING
     assert "next_poll_at" in found.details
     local.world.ahead = MANUAL_CONFIRMATION
-    found = await tours.find(ours, since=now())
+    found = await tours.find(ref, since=now())
     assert found is not None
     assert found.status is ReservationStatus.CONFIRMED
 
@@ -135,15 +135,15 @@ async def test_a_pending_booking_costs_nothing_to_cancel(
 async def test_a_sold_out_start_that_we_booked_ourselves_is_no_refusal(
     local: LocalWorld, tours: ViatorSupplier, party: Party
 ) -> None:
-    item, ours = outing(local, SCARCE), reference()
+    item, ref = outing(local, SCARCE), reference()
     quote = await tours.quote(item, party)
     await tours.book(item, quote, party, reference())
     local.world.faults.arm("viator", "book", "commit_then_error")
     with pytest.raises(UnknownOutcome):
-        await tours.book(item, quote, party, ours)
+        await tours.book(item, quote, party, ref)
     with pytest.raises(Duplicate):
-        await tours.book(item, quote, party, ours)
-    assert local.live("viator", ours) == 1
+        await tours.book(item, quote, party, ref)
+    assert local.live("viator", ref) == 1
 
 
 async def test_an_experience_that_has_begun_is_not_cancelled(
