@@ -73,7 +73,7 @@ class Script:
         scripted.requests.clear()
         for path, reply in self.replies.items():
             scripted.say(path, reply)
-        base: dict[str, Any] = {f"{self.name}_base_url": scripted.url + self.base}
+        base: dict[str, Any] = {self.name: {"base_url": scripted.url + self.base}}
         return self.make(Settings(provider_timeout_seconds=timeout, **base))
 
 

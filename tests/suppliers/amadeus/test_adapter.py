@@ -28,6 +28,7 @@ from suppliers.core.protocol import Party
 from tests.suppliers.amadeus.script import OURS
 from tests.suppliers.amadeus.world import flight
 from tests.suppliers.conftest import LocalWorld, flyer, in_days, party_of
+from tests.support.environment import settings_from
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ async def test_an_expired_token_is_renewed_once(
 
 async def test_bad_credentials(local: LocalWorld, item: TripComponent, party: Party) -> None:
     settings = local.settings(
-        amadeus_api_key="invalid", amadeus_api_secret="x", amadeus_base_url=local.url
+        amadeus={"api_key": "invalid", "api_secret": "x", "base_url": local.url},
     )
     supplier = AmadeusSupplier(settings)
     with pytest.raises(AuthConfig, match="Client credentials are invalid") as caught:
@@ -149,15 +150,15 @@ async def test_a_call_given_up_while_waiting_is_never_sent(
     ("more", "rate"),
     [
         ({}, None),
-        ({"amadeus_api_key": "k"}, Rate(1, 0.1)),
-        ({"amadeus_api_key": "k", "environment": "production"}, Rate(40, 1)),
+        ({"AMADEUS_API_KEY": "k"}, Rate(1, 0.1)),
+        (
+            {"AMADEUS_API_KEY": "k", "ENVIRONMENT": "production", "MOCK_STRIPE": "true"},
+            Rate(40, 1),
+        ),
     ],
 )
-async def test_rates(more: dict[str, Any], rate: Rate | None) -> None:
-    if "environment" in more:
-        others = {"mock_stripe": True, "booking_com_api_key": "k", "viator_api_key": "k"}
-        more = {**more, **others}
-    supplier = AmadeusSupplier(Settings(**more))
+async def test_rates(more: dict[str, str], rate: Rate | None) -> None:
+    supplier = AmadeusSupplier(settings_from(more))
     assert supplier._api._limiter._rate == rate
     assert supplier.capabilities.timeout == dt.timedelta(seconds=30 if rate else 8)
     await supplier.close()

@@ -114,7 +114,7 @@ async def test_what_it_can_do(counter: Counter) -> None:
 async def test_nobody_there(counter: Counter) -> None:
     quote, made = await counter.booked()
     url = "http://127.0.0.1:9"
-    absent = counter.seller.make(counter.local.settings(**{f"{counter.seller.name}_base_url": url}))
+    absent = counter.seller.make(counter.local.settings(**{counter.seller.name: {"base_url": url}}))
     calls: dict[str, Callable[[], Awaitable[object]]] = {
         "quote": lambda: absent.quote(counter.item, counter.party),
         "book": lambda: counter.book(quote, absent),

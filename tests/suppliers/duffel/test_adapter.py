@@ -496,7 +496,7 @@ async def test_children_and_infants(local: LocalWorld, flights: DuffelSupplier) 
 
 async def test_a_repeat_waits_for_airlines(local: LocalWorld, flights: DuffelSupplier) -> None:
     assert flights.capabilities.repeat_after == dt.timedelta(0)
-    real = DuffelSupplier(local.settings(duffel_api_key="duffel_test_abc"))
+    real = DuffelSupplier(local.settings(duffel={"api_key": "duffel_test_abc"}))
     # Longer than airlines take: by then an order can be listed.
     assert real.capabilities.repeat_after > dt.timedelta(seconds=120)
     await real.close()

@@ -122,9 +122,11 @@ async def test_requests_carry_credentials_our_reference_and_no_card(
 ) -> None:
     hotels = RateHawkSupplier(
         local.settings(
-            ratehawk_api_key="s3cret",
-            ratehawk_account="4711",
-            ratehawk_base_url=f"{local.url}/ratehawk/api/b2b/v3",
+            ratehawk={
+                "api_key": "s3cret",
+                "account": "4711",
+                "base_url": f"{local.url}/ratehawk/api/b2b/v3",
+            }
         )
     )
     ref = reference()
