@@ -8,6 +8,7 @@ from typing import Final
 from localworld import keys
 from localworld.places import Places
 from settings import Settings
+from suppliers.registry import WEBHOOKS
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _telling(settings: Settings) -> list[str]:
     return [
         one.name
         for one in settings.suppliers_in_use
-        if one.webhooks and settings.is_sandbox(settings.supplier_url(one.name))
+        if one.name in WEBHOOKS and settings.is_sandbox(settings.supplier_url(one.name))
     ]
 
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from models.core.errors import AuthConfig, InvalidRequest, Refusal, Unavailable
 from models.trips.option import TripOption
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
 
 NAME: Final = "planner"
 DOCUMENTED_TIMEOUT: Final = 10.0

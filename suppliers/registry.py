@@ -1,18 +1,63 @@
-"""The adapters of the suppliers of ``models.suppliers.listings``."""
+"""The adapters of the suppliers of ``models.suppliers.listings``, and their webhooks' verifiers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from typing import Any
+from typing import Final, Protocol
 
 from models.core.supply import SupplierEvent
 from models.suppliers.listings import Listing
 from settings import Settings
+from suppliers.amadeus import AmadeusSupplier
+from suppliers.booking_com import BookingComSupplier
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Supplier
+from suppliers.duffel import DuffelSupplier, verify_duffel
+from suppliers.getyourguide import GetYourGuideSupplier
+from suppliers.ratehawk import RateHawkSupplier, verify_ratehawk
+from suppliers.viator import ViatorSupplier
 
-WebhookVerifier = Callable[[bytes, Mapping[str, str]], SupplierEvent]
-"""Gets the raw body and the headers (any case); raises ``ValueError`` for what is not genuine."""
+
+class WebhookVerifier(Protocol):
+    """Tells what a webhook is about, if it is genuine."""
+
+    def __call__(self, body: bytes, headers: Mapping[str, str]) -> SupplierEvent:
+        """Return what it is about.
+
+        Args:
+            body: as it came.
+            headers: in any case of letters.
+
+        Raises:
+            ValueError: it is not genuine.
+        """
+        ...
+
+
+class _Adapter(Protocol):
+    def __call__(self, settings: Settings, *, limits: RateLimits) -> Supplier: ...
+
+
+class _Verify(Protocol):
+    def __call__(
+        self, body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str]
+    ) -> SupplierEvent: ...
+
+
+ADAPTERS: Final[Mapping[str, _Adapter]] = {
+    "amadeus": AmadeusSupplier,
+    "duffel": DuffelSupplier,
+    "booking_com": BookingComSupplier,
+    "ratehawk": RateHawkSupplier,
+    "viator": ViatorSupplier,
+    "getyourguide": GetYourGuideSupplier,
+}
+"""The adapter of each supplier, by its name in ``models.suppliers.listings``."""
+
+WEBHOOKS: Final[Mapping[str, _Verify]] = {
+    "duffel": verify_duffel,
+    "ratehawk": verify_ratehawk,
+}
+"""What verifies the webhooks of the suppliers that send any, by name."""
 
 
 def create_suppliers(settings: Settings, limits: RateLimits) -> dict[str, Supplier]:
@@ -22,8 +67,7 @@ def create_suppliers(settings: Settings, limits: RateLimits) -> dict[str, Suppli
 
 def create_supplier(listing: Listing, settings: Settings, limits: RateLimits) -> Supplier:
     """Return one supplier, ready to be asked; the caller closes it."""
-    supplier: Supplier = _load(listing.adapter)(settings, limits=limits)
-    return supplier
+    return ADAPTERS[listing.name](settings, limits=limits)
 
 
 def webhook_verifiers(settings: Settings) -> dict[str, WebhookVerifier]:
@@ -34,13 +78,8 @@ def webhook_verifiers(settings: Settings) -> dict[str, WebhookVerifier]:
     """
     found: dict[str, WebhookVerifier] = {}
     for one in settings.suppliers_in_use:
-        said = settings.supplier(one.name).webhook_secret.get_secret_value()
-        secrets = tuple(secret.strip() for secret in said.split(",") if secret.strip())
-        if one.webhooks and secrets:
-            found[one.name] = partial(_load(one.webhooks), secrets=secrets)
+        configured = settings.supplier(one.name).webhook_secret.get_secret_value()
+        secrets = tuple(secret.strip() for secret in configured.split(",") if secret.strip())
+        if one.name in WEBHOOKS and secrets:
+            found[one.name] = partial(WEBHOOKS[one.name], secrets=secrets)
     return found
-
-
-def _load(path: str) -> Any:
-    module, name = path.split(":")
-    return getattr(import_module(module), name)

@@ -11,7 +11,7 @@ import functools
 import inspect
 import logging
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -207,24 +207,25 @@ def watched(supplier: Supplier, health: SupplierHealth) -> Supplier:
 
 
 class _Watched:
-    """Passes everything on, the optional protocols' methods too."""
+    """Has the attributes of a supplier, those of optional protocols too; its calls are watched."""
 
     def __init__(self, supplier: Supplier, health: SupplierHealth) -> None:
-        self._supplier = supplier
-        self._health = health
+        for name in dir(supplier):
+            if not name.startswith("_"):
+                found = getattr(supplier, name)
+                is_call = name != "close" and inspect.iscoroutinefunction(found)
+                setattr(self, name, _watching(found, supplier.name, health) if is_call else found)
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._supplier, name)
-        if name == "close" or not inspect.iscoroutinefunction(found):
-            return found
-        health, supplier = self._health, self._supplier.name
 
-        @functools.wraps(found)
-        async def call(*arguments: Any, **named: Any) -> Any:
-            async with health.watching(supplier):
-                return await found(*arguments, **named)
+def _watching(
+    call: Callable[..., Awaitable[Any]], supplier: str, health: SupplierHealth
+) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(call)
+    async def watched_call(*arguments: Any, **named: Any) -> Any:
+        async with health.watching(supplier):
+            return await call(*arguments, **named)
 
-        return call
+    return watched_call
 
 
 # -- cases ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from models.core.errors import Fault, Refusal, Retryable, Unavailable, UnknownOu
 from models.core.keys import operation_key
 from models.core.supply import FOUND_BY_HAND, GONE, Cancellation, Reservation, ReservationStatus
 from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import CompletesHolds, FindsReservations, Supplier
 
 
 class ItemActivities:
@@ -54,7 +54,8 @@ class ItemActivities:
             return await supplier.book(item.component, quote, item.party, item.reference)
 
         async def find(since: dt.datetime) -> Reservation | None:
-            found = await supplier.find(item.reference, since=since)
+            assert finder is not None
+            found = await finder.find(item.reference, since=since)
             if found is not None and found.status in GONE:
                 raise _gone(item, supplier)
             if (
@@ -74,12 +75,13 @@ class ItemActivities:
         try:
             supplier = supplier_of(item, self._suppliers)
             can = supplier.capabilities
+            finder = supplier if isinstance(supplier, FindsReservations) else None
             async with heartbeating():
                 reservation = await self._log.once(
                     self._intent(item, "book", call.key),
                     Reservation,
                     book,
-                    look_up=find if can.finds else _nothing_to_see if can.lapses else None,
+                    look_up=find if finder else _nothing_to_see if can.lapses else None,
                     repeat_after=can.repeat_after,
                     may_repeat=can.repeats,
                 )
@@ -87,7 +89,11 @@ class ItemActivities:
             return await self._not_to_be_had(item, call.key, refusal)
         except Fault as fault:
             raise application_error(fault) from fault
-        return BookedItem(reservation=reservation, after_capture=can.completes == "after_capture")
+        return BookedItem(
+            reservation=reservation,
+            after_capture=isinstance(supplier, CompletesHolds)
+            and supplier.completes == "after_capture",
+        )
 
     @activity.defn(name=calls.COMPLETE_ITEM.name)
     async def complete_item(self, call: ItemCall) -> BookedItem:
@@ -100,16 +106,16 @@ class ItemActivities:
         try:
             supplier = supplier_of(item, self._suppliers)
             held = await self._reserved(item)
-            if held is None or item.quote is None:
+            if held is None or item.quote is None or not isinstance(supplier, CompletesHolds):
                 raise ApplicationError(
                     f"item {item.number} of booking {call.booking_id} is not held",
                     type="NotHeld",
                     non_retryable=True,
                 )
-            quote = item.quote
+            quote, completer = item.quote, supplier
 
             async def complete(version: int) -> Reservation:
-                return await supplier.complete(held, quote, item.party, f"{call.key}.{version}")
+                return await completer.complete(held, quote, item.party, f"{call.key}.{version}")
 
             async def look(_: dt.datetime) -> Reservation | None:
                 seen = await supplier.look(held)
@@ -158,7 +164,7 @@ class ItemActivities:
         if known is not None:
             return await supplier.look(known)
         past = await self._log.past(_book_key(item))
-        if not past.rows or not supplier.capabilities.finds:
+        if not past.rows or not isinstance(supplier, FindsReservations):
             return None
         return await supplier.find(item.reference, since=past.began)
 
@@ -180,7 +186,7 @@ class ItemActivities:
             supplier = supplier_of(item, self._suppliers)
             async with heartbeating():
                 past = await self._log.bury(self._intent(item, "book", key))
-                if supplier.capabilities.holds:
+                if isinstance(supplier, CompletesHolds):
                     await self._log.bury(self._intent(item, "complete", _complete_key(item)))
                 held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
                 if call.supplier_id and not _is_named(held, call.supplier_id):
@@ -225,9 +231,9 @@ class ItemActivities:
             return await self._done_late(item, supplier, past)
         if supplier.capabilities.lapses:
             return None  # a hold nobody has seen lets itself go
-        if not supplier.capabilities.finds and supplier_id is not None:
-            return _found_by_hand(item, supplier_id)
-        if not supplier.capabilities.finds:
+        if not isinstance(supplier, FindsReservations):
+            if supplier_id is not None:
+                return _found_by_hand(item, supplier_id)
             raise UnknownOutcome(
                 f"nobody knows whether {item.component.title} was reserved at {supplier.name};"
                 f" look for our reference {item.reference} in its back office",
@@ -255,7 +261,7 @@ class ItemActivities:
 
     async def _done_late(self, item: Wanted, supplier: Supplier, past: Past) -> Reservation | None:
         """Look once more for what was given up as not done: it may have been done since."""
-        if not past.unanswered or not supplier.capabilities.finds:
+        if not past.unanswered or not isinstance(supplier, FindsReservations):
             return None
         found = await supplier.find(item.reference, since=past.began)
         if found is not None:

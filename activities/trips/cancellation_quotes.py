@@ -20,7 +20,7 @@ from models.trips.cancellation_quotes import (
     reckon,
     wanted_items,
 )
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import QuotesCancellation, Supplier
 
 ANSWER_SECONDS = 8.0
 """A supplier that takes longer to say what it would keep did not say."""
@@ -59,7 +59,7 @@ class CancelQuoteActivities:
         supplier = self._suppliers.get(item.supplier)
         if supplier is None or item.reservation is None:
             return None
-        if not supplier.capabilities.quotes_cancel:
+        if not isinstance(supplier, QuotesCancellation):
             return None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

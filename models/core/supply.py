@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -101,7 +101,7 @@ class ReservationStatus(StrEnum):
     """Where a reservation stands at its supplier."""
 
     HELD = "HELD"
-    """Kept for us until ``held_until``; ``complete`` makes it ours, nothing is owed before."""
+    """Reserved until ``held_until``; nothing is owed before ``complete``."""
     PENDING = "PENDING"
     """Asked for; the supplier has not said yes or no. It may cost what ``cancel`` costs."""
     CONFIRMED = "CONFIRMED"
@@ -207,30 +207,18 @@ class SupplierChange(BaseModel):
 
 
 class Capabilities(BaseModel):
-    """What a supplier can do, and what about an answer that never came (providers.md §8)."""
+    """What holds of a supplier, above all about an answer that never came (providers.md §8).
+
+    What only some suppliers can do is a protocol of its own (``suppliers.core.protocol``).
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    finds: bool
-    """``find`` looks a reservation up by our reference."""
     repeats: bool
     """Repeating ``book`` with the same reference and quote cannot make a second reservation."""
     lapses: bool = False
     """What an unanswered ``book`` may have left lets itself go soon and costs nothing (a hold):
     it need not be found, and booking again is safe."""
-    holds: bool = False
-    """``book`` may answer HELD."""
-    completes: Literal["before_capture", "after_capture"] = "before_capture"
-    """When a HELD reservation is completed: before the money is taken, or after, where completing
-    costs what cannot be had back."""
-    confirms_later: bool = False
-    """``book`` and ``complete`` may answer PENDING."""
-    quotes_cancel: bool = False
-    """``cancel_quote`` asks the supplier; without it only the stored terms speak."""
-    lists_changes: bool = False
-    """``changes`` lists what has changed at the supplier's side."""
-    changes_travelers: bool = False
-    """``change_travelers`` can be asked for."""
     repeat_after: dt.timedelta = dt.timedelta(0)
     """How long look-ups must have found nothing before ``book`` is repeated, or given up."""
     timeout: dt.timedelta

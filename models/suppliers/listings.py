@@ -1,7 +1,8 @@
 """Which suppliers there are: one entry each, all that is known of one without its adapter.
 
-Adding a supplier is its adapter, its emulation in the sandbox, and one entry here and there
-(docs/adding-a-supplier.md). Plain data: workflows, settings and commands read it too.
+Adding a supplier takes its adapter, its emulation in the sandbox, and an entry here and in
+``suppliers.registry`` (docs/adding-a-supplier.md). Plain data: workflows, settings and commands
+read it too.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,6 @@ class Listing:
     title: str
     """For people."""
     type: ItemType
-    adapter: str
-    """``module:class``; the class takes the settings (``suppliers.registry``)."""
     sandbox: str
     """Where the sandbox stands in for it: a path under ``SANDBOX_URL``."""
     test: str
@@ -32,8 +31,6 @@ class Listing:
     """Base URL where things are really sold."""
     timeout: float
     """How long an answer may take, in seconds, as documented."""
-    webhooks: str | None = None
-    """``module:function`` that verifies its webhooks, where it sends any."""
 
 
 LISTINGS: tuple[Listing, ...] = (
@@ -41,7 +38,6 @@ LISTINGS: tuple[Listing, ...] = (
         name="amadeus",
         title="Amadeus",
         type=ItemType.FLIGHT,
-        adapter="suppliers.amadeus.adapter:AmadeusSupplier",
         sandbox="",  # its SDK takes a host but no path prefix
         test="https://test.api.amadeus.com",
         live="https://api.amadeus.com",
@@ -51,18 +47,15 @@ LISTINGS: tuple[Listing, ...] = (
         name="duffel",
         title="Duffel",
         type=ItemType.FLIGHT,
-        adapter="suppliers.duffel.adapter:DuffelSupplier",
         sandbox="/duffel",
         test="https://api.duffel.com",  # the token tells test from live
         live="https://api.duffel.com",
         timeout=130,  # airlines take up to 120
-        webhooks="suppliers.duffel.webhooks:verify",
     ),
     Listing(
         name="booking_com",
         title="Booking.com",
         type=ItemType.HOTEL,
-        adapter="suppliers.booking_com.adapter:BookingComSupplier",
         sandbox="/booking_com/3.2",
         test="https://demandapi-sandbox.booking.com/3.2",
         live="https://demandapi.booking.com/3.2",
@@ -72,18 +65,15 @@ LISTINGS: tuple[Listing, ...] = (
         name="ratehawk",
         title="RateHawk",
         type=ItemType.HOTEL,
-        adapter="suppliers.ratehawk.adapter:RateHawkSupplier",
         sandbox="/ratehawk/api/b2b/v3",
         test="https://api-sandbox.worldota.net/api/b2b/v3",
         live="https://api.worldota.net/api/b2b/v3",
         timeout=60,
-        webhooks="suppliers.ratehawk.webhooks:verify",
     ),
     Listing(
         name="viator",
         title="Viator",
         type=ItemType.ACTIVITY,
-        adapter="suppliers.viator.adapter:ViatorSupplier",
         sandbox="/viator/partner",
         test="https://api.sandbox.viator.com/partner",
         live="https://api.viator.com/partner",
@@ -93,7 +83,6 @@ LISTINGS: tuple[Listing, ...] = (
         name="getyourguide",
         title="GetYourGuide",
         type=ItemType.ACTIVITY,
-        adapter="suppliers.getyourguide.adapter:GetYourGuideSupplier",
         sandbox="/getyourguide/1",
         test="https://api.gygtest.net/1",
         live="https://api.getyourguide.com/1",

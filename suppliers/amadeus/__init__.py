@@ -1,1 +1,5 @@
-"""Amadeus: flights."""
+"""Flights of Amadeus (self-service APIs): ``AmadeusSupplier``."""
+
+from suppliers.amadeus.adapter import AmadeusSupplier
+
+__all__ = ["AmadeusSupplier"]

@@ -7,14 +7,11 @@ itself. Ticketing and the airline's payment run through a consolidator outside t
 """
 
 import datetime as dt
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
-
-from models.core.errors import InvalidRequest, NotCancellable, Refusal, Unavailable, UnknownOutcome
-from models.core.money import Money
+from models.core.errors import InvalidRequest, NotCancellable, Refusal
 from models.core.supply import (
     FOUND_BY_HAND,
     Cancellation,
@@ -30,19 +27,20 @@ from settings import Settings
 from suppliers.amadeus.client import AmadeusApi
 from suppliers.amadeus.messages import FlightOffer, Order, OrderAnswer, PricedOffer, Pricing
 from suppliers.amadeus.responses import NAME, ApiAnswer, failure
-from suppliers.amadeus.terms import FURTHEST_ZONE, HOLD_DAYS, terms_of
+from suppliers.amadeus.terms import HOLD_DAYS, terms_of
 from suppliers.amadeus.travelers import UnfitParty, order_contacts, order_travelers
+from suppliers.amadeus.verification import price_of, verify_order, verify_pricing
+from suppliers.core.comparing import utc
 from suppliers.core.limiter import RateLimits
+from suppliers.core.offers import read_model, read_quote
 from suppliers.core.protocol import Party
 
 RATES: Final = {"test.api.amadeus.com": Rate(1, 0.1), "api.amadeus.com": Rate(40, 1)}
 """How fast each host may be asked: the test system 10 times a second, 100 ms apart."""
 
-Model = TypeVar("Model", bound=BaseModel)
-
 
 class AmadeusSupplier:
-    """Flights of Amadeus, behind :class:`suppliers.protocol.Supplier`."""
+    """Flights of Amadeus, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
 
@@ -59,9 +57,7 @@ class AmadeusSupplier:
             limits=limits,
         )
         self.capabilities = Capabilities(
-            finds=False,
             repeats=False,
-            quotes_cancel=True,  # no fee, but whether it can be cancelled here
             timeout=dt.timedelta(seconds=timeout),
         )
 
@@ -69,7 +65,7 @@ class AmadeusSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Price the flights, with their fare rules; see the protocol."""
-        wanted = _read_offer(item)
+        in_trip = read_model(FlightOffer, item, provider=NAME, operation="quote")
         answer = await self._api.call(
             lambda client: client.shopping.flight_offers.pricing.post(
                 item.offer, include="detailed-fare-rules"
@@ -79,9 +75,9 @@ class AmadeusSupplier:
         )
         if answer.status != 200:
             raise failure(answer)
-        pricing = _parse(Pricing, answer.body, answer)
-        offer, price = pricing.offer, _money(pricing.offer, answer)
-        _verify_pricing(item, wanted, offer, answer)
+        pricing = answer.parse(Pricing)
+        offer, price = pricing.offer, price_of(pricing.offer, answer)
+        verify_pricing(item, in_trip, offer, answer)
         try:
             order_travelers(party, offer, pricing.data.booking_requirements)
             order_contacts(party)
@@ -98,7 +94,7 @@ class AmadeusSupplier:
                 offer,
                 pricing.rules,
                 price,
-                departs=_utc(item.starts_at),
+                departs=utc(item.starts_at),
                 now=dt.datetime.now(dt.UTC),
             ),
             title=str(offer),
@@ -109,18 +105,18 @@ class AmadeusSupplier:
     # -- book -------------------------------------------------------------------------------
 
     async def book(
-        self, item: TripComponent, quote: Quote, party: Party, reference: str
+        self,
+        item: TripComponent,  # noqa: ARG002 - the quote carries the priced offer
+        quote: Quote,
+        party: Party,
+        reference: str,
     ) -> Reservation:
         """Order the priced flights as a hold; see the protocol. Asked once, never repeated."""
+        priced = read_quote(PricedOffer, quote, provider=NAME)
+        offer = priced.offer
         try:
-            priced = PricedOffer.model_validate(quote.offer)
-            offer = FlightOffer.model_validate(priced.flight_offer)
             travelers = order_travelers(party, offer, priced.requirements)
             contacts = order_contacts(party)
-        except ValidationError as error:
-            raise _refused(
-                InvalidRequest, f"the quote for {item.title} is not one of ours", "book"
-            ) from error
         except UnfitParty as error:
             raise _refused(InvalidRequest, str(error), "book") from error
         remark = f"TRIP {reference}"
@@ -141,8 +137,8 @@ class AmadeusSupplier:
         )
         if answer.status != 201:
             raise failure(answer)
-        order = _parse(OrderAnswer, answer.body, answer).data
-        _verify_order(order, offer, quote.price, travelers, remark, answer)
+        order = answer.parse(OrderAnswer).data
+        verify_order(order, offer, quote.price, travelers, remark, answer)
         return Reservation(
             reference=reference,
             supplier_id=order.id,
@@ -151,20 +147,6 @@ class AmadeusSupplier:
             provider=priced.provider,
             price=quote.price,
             details=_facts(order),
-        )
-
-    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
-        """Amadeus cannot look orders up; a person in the back office can, by the remark.
-
-        Raises:
-            UnknownOutcome: always (``capabilities.finds`` is false).
-        """
-        raise UnknownOutcome(
-            f"Amadeus has no look-up by reference; search the back office for the remark"
-            f" 'TRIP {reference}' from {since:%Y-%m-%d %H:%M} UTC on",
-            provider=NAME,
-            operation="find",
-            code="no_look_up",
         )
 
     # -- look -------------------------------------------------------------------------------
@@ -179,7 +161,7 @@ class AmadeusSupplier:
             return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
         if answer.status != 200:
             raise failure(answer)
-        order = _parse(OrderAnswer, answer.body, answer).data
+        order = answer.parse(OrderAnswer).data
         if order.id != reservation.supplier_id:
             raise answer.unsettled("Amadeus answered another order", code="other_order")
         return reservation.model_copy(
@@ -187,20 +169,10 @@ class AmadeusSupplier:
                 "status": ReservationStatus.CONFIRMED,
                 "pnr": order.pnr,
                 "confirmation_code": order.pnr,
-                "price": _money(order.offer, answer),
+                "price": price_of(order.offer, answer),
                 "details": {**reservation.details, **_facts(order)},
             }
         )
-
-    async def complete(
-        self,
-        reservation: Reservation,
-        quote: Quote,  # noqa: ARG002
-        party: Party,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-    ) -> Reservation:
-        """Tickets are issued outside this API: return what there is."""
-        return await self.look(reservation)
 
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
         """Amadeus names no fee: only whether an order can be cancelled here; see the protocol."""
@@ -268,80 +240,6 @@ class AmadeusSupplier:
         self._api.close()
 
 
-def _read_offer(item: TripComponent) -> FlightOffer:
-    try:
-        return FlightOffer.model_validate(item.offer)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _refused(
-            InvalidRequest,
-            f"the trip's flight is not an Amadeus flight offer: {place}: {first['msg']}",
-            "quote",
-        ) from error
-
-
-def _verify_pricing(
-    item: TripComponent, wanted: FlightOffer, offer: FlightOffer, answer: ApiAnswer
-) -> None:
-    if not offer.same_flights(wanted):
-        raise answer.failure(
-            Unavailable, f"Amadeus has {offer}, not {wanted} as in the trip", code="other_flights"
-        )
-    if not offer.same_people(wanted):
-        raise answer.failure(
-            Unavailable, f"{offer} was priced for other travellers", code="other_people"
-        )
-    if offer.price.currency != item.currency:
-        raise answer.failure(
-            Unavailable,
-            f"{offer} is sold in {offer.price.currency}, not in {item.currency}",
-            code="other_currency",
-        )
-    for name, local, told in (
-        ("leaves", offer.departs, item.starts_at),
-        ("arrives", offer.arrives, item.ends_at),
-    ):
-        # Local time at an airport we know no zone of: close enough to be the same flight.
-        if abs(local - _utc(told).replace(tzinfo=None)) > FURTHEST_ZONE:
-            raise answer.failure(
-                Unavailable,
-                f"{offer} {name} on {local:%d %b %Y %H:%M}, not on {told:%d %b %Y %H:%M}",
-                code="other_dates",
-            )
-
-
-def _verify_order(
-    order: Order,
-    offer: FlightOffer,
-    price: Money,
-    travelers: list[dict[str, Any]],
-    remark: str,
-    answer: ApiAnswer,
-) -> None:
-    """Check that what was ordered is what we asked for.
-
-    Raises:
-        UnknownOutcome: it is not; something was booked, so a person must look at it.
-    """
-    names = {(t["id"], t["name"]["firstName"], t["name"]["lastName"]) for t in travelers}
-    wrong: list[str] = []
-    if (booked := _money(order.offer, answer)) != price:
-        wrong.append(f"it costs {booked} instead of {price}")
-    if not order.offer.same_flights(offer):
-        wrong.append(f"it is for {order.offer} instead of {offer}")
-    if order.names() != names:
-        wrong.append("its travellers are others")
-    if remark.upper() not in (text.text.upper() for text in order.remarks.general):
-        wrong.append(f"it does not carry our remark {remark!r}")
-    if wrong:
-        raise answer.failure(
-            UnknownOutcome,
-            f"Amadeus made order {order.id} (PNR {order.pnr}), but {'; '.join(wrong)}",
-            code="unexpected_order",
-        )
-
-
 def _facts(order: Order) -> dict[str, Any]:
     """Return what is worth keeping beside the reservation; local times as they were told."""
     facts = {
@@ -354,28 +252,5 @@ def _facts(order: Order) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _parse(model: type[Model], body: dict[str, Any] | None, answer: ApiAnswer) -> Model:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise answer.unsettled(
-            f"Amadeus answered {answer.status} with a body that is not the published one",
-            code="malformed_answer",
-        ) from error
-
-
-def _money(offer: FlightOffer, answer: ApiAnswer) -> Money:
-    try:
-        return offer.price.money
-    except ValueError as error:
-        raise answer.unsettled(
-            f"Amadeus answered an impossible amount: {error}", code="malformed_answer"
-        ) from error
-
-
 def _refused(kind: type[Refusal], message: str, operation: str) -> Refusal:
     return kind(message, provider=NAME, operation=operation)
-
-
-def _utc(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)

@@ -6,10 +6,8 @@ settled, once, whether a failed call can have reached Amadeus (reliability.md ru
 """
 
 import asyncio
-import datetime as dt
 import http.client
 import logging
-import math
 import socket
 import ssl
 import threading
@@ -28,14 +26,14 @@ from models.core.text import storable_json
 from models.suppliers.rate_limits import Rate
 from suppliers.amadeus.responses import NAME, ApiAnswer
 from suppliers.amadeus.transport import Http
+from suppliers.core.answers import pause_in
 from suppliers.core.limiter import RateLimits
 
 Send = Callable[[Any], Any]
 """Makes one call with the SDK's client and returns the SDK's response."""
 
 _THREADS: Final = 16
-_MAX_RETRY_AFTER: Final = 600.0
-_TOKEN_EXPIRED: Final = 38192
+_TOKEN_EXPIRED: Final = "38192"  # noqa: S105 - an error code
 _NEVER_SENT: Final = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 # Whatever the SDK lets through besides its own errors: broken connections and timeouts, half
 # answers, bytes that are no text, JSON that is no object.
@@ -62,7 +60,7 @@ class _Attempt:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self) -> None:
-        """Say that it is being sent now; raises _GivenUpError when that is not wanted any more."""
+        """Say that it is being sent now; raises _GivenUpError when nobody waits for it any more."""
         with self._lock:
             if self._given_up:
                 raise _GivenUpError
@@ -152,7 +150,7 @@ class AmadeusApi:
 
         Raises:
             Retryable: it never left us; or it only reads and was not answered.
-            UnknownOutcome: it changes Amadeus' world, left us and was not answered.
+            UnknownOutcome: it changes something at Amadeus, left us and was not answered.
             AuthConfig: Amadeus gives us no token.
         """
         token = self._token.access_token
@@ -211,7 +209,7 @@ class AmadeusApi:
             changes=changes,
             status=response.status_code,
             body=storable_json(response.result) if isinstance(response.result, dict) else None,
-            retry_after=_retry_after(response.headers),
+            pause=pause_in(response.headers.get("Retry-After")),
             request_id=response.headers.get("Ama-Request-Id"),
         )
 
@@ -259,18 +257,8 @@ def _no_token(response: Any, operation: str) -> ProviderError:
         operation=operation,
         code="not_sent",
         status=status,
-        retry_after=_retry_after(getattr(response, "headers", {})),
+        retry_after=pause_in(getattr(response, "headers", {}).get("Retry-After")),
     )
-
-
-def _retry_after(headers: Any) -> dt.timedelta | None:
-    try:
-        seconds = float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    if math.isnan(seconds):
-        return None
-    return dt.timedelta(seconds=min(max(seconds, 0.0), _MAX_RETRY_AFTER))
 
 
 def _words(error: BaseException) -> str:

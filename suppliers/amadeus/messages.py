@@ -1,4 +1,4 @@
-"""What Amadeus says, as far as we rely on it (specs: Flight Offers Price v1, Create Orders v1).
+"""Answers of Amadeus, as far as we rely on them (specs: Flight Offers Price v1, Create Orders v1).
 
 Unknown fields are ignored, wrong types refused. The offer itself is kept and sent back as it came.
 """
@@ -7,10 +7,9 @@ import datetime as dt
 from itertools import chain
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from models.core.money import Money
-from suppliers.core.http import CamelMessage
+from suppliers.core.answers import CamelMessage
 
 Day = Annotated[dt.date, Field(strict=False)]
 Local = Annotated[dt.datetime, Field(strict=False)]
@@ -48,11 +47,6 @@ class Price(CamelMessage):
 
     currency: str
     grand_total: str
-
-    @property
-    def money(self) -> Money:
-        """The amount, exactly. Raises ValueError when it is none."""
-        return Money.from_decimal(self.grand_total, self.currency)
 
 
 class TravelerPricing(CamelMessage):
@@ -184,12 +178,22 @@ class Pricing(CamelMessage):
 
 
 class PricedOffer(CamelMessage):
-    """What ``quote`` gives to ``book``: our own words, kept in the quote."""
+    """What ``quote`` gives to ``book``: kept in the quote."""
 
     flight_offer: dict[str, Any]
     """The priced offer, unchanged."""
     provider: str
     requirements: Requirements
+    _offer: FlightOffer = PrivateAttr()
+
+    def model_post_init(self, _: Any, /) -> None:
+        """Read the offer."""
+        self._offer = FlightOffer.model_validate(self.flight_offer)
+
+    @property
+    def offer(self) -> FlightOffer:
+        """The priced offer, read."""
+        return self._offer
 
 
 class _Record(CamelMessage):

@@ -2,7 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from models.core.errors import (
     AuthConfig,
@@ -15,58 +17,59 @@ from models.core.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from suppliers.core.answers import Answer, Model
 
 NAME: Final = "amadeus"
 
-Failure = TypeVar("Failure", bound=ProviderError)
 
-_BY_CODE: Final[dict[int, type[Refusal]]] = {
-    37200: PriceChanged,
-    34651: Unavailable,
-    38034: Unavailable,
-    34107: Unavailable,
-    477: InvalidRequest,
-    2781: InvalidRequest,
-    2668: InvalidRequest,
-    4926: InvalidRequest,
-    32171: InvalidRequest,
-    1304: Declined,
-    34733: Declined,
-    38190: AuthConfig,
-    38191: AuthConfig,
-    38192: AuthConfig,
-    38193: AuthConfig,
-    39683: AuthConfig,
-    39686: AuthConfig,
+_BY_CODE: Final[dict[str, type[Refusal]]] = {
+    "37200": PriceChanged,
+    "34651": Unavailable,
+    "38034": Unavailable,
+    "34107": Unavailable,
+    "477": InvalidRequest,
+    "2781": InvalidRequest,
+    "2668": InvalidRequest,
+    "4926": InvalidRequest,
+    "32171": InvalidRequest,
+    "1304": Declined,
+    "34733": Declined,
+    "38190": AuthConfig,
+    "38191": AuthConfig,
+    "38192": AuthConfig,
+    "38193": AuthConfig,
+    "39683": AuthConfig,
+    "39686": AuthConfig,
 }
 """The error table of providers.md §2, as far as a code decides."""
 
-_FOR_A_PERSON: Final = frozenset({36870, 9112})
+_FOR_A_PERSON: Final = frozenset({"36870", "9112"})
 """BOOKING FAILED and TICKETING: an order may be there all the same ("check by operator")."""
 
-_SERVER_ERROR: Final = 38189
-_QUOTA: Final = frozenset({38194, 38195})
+_SERVER_ERROR: Final = "38189"
+_QUOTA: Final = frozenset({"38194", "38195"})
 
 
 @dataclass(frozen=True)
 class Issue:
     """One entry of Amadeus' list of errors."""
 
-    code: int | None
+    code: str | None
     text: str
 
 
-@dataclass(frozen=True)
-class ApiAnswer:
+@dataclass(frozen=True, kw_only=True)
+class ApiAnswer(Answer):
     """An answer of whatever status; ``body`` is None when it is not a JSON object."""
 
-    operation: str
-    changes: bool
-    """The request may have changed Amadeus' world."""
-    status: int
+    provider: str = NAME
     body: dict[str, Any] | None
-    retry_after: dt.timedelta | None = None
-    request_id: str | None = None
+    pause: dt.timedelta | None = None
+
+    @property
+    def retry_after(self) -> dt.timedelta | None:
+        """How long Amadeus asks to wait."""
+        return self.pause
 
     @property
     def issues(self) -> list[Issue]:
@@ -74,40 +77,34 @@ class ApiAnswer:
         listed = (self.body or {}).get("errors")
         return [
             Issue(
-                code=issue["code"] if type(issue.get("code")) is int else None,
+                code=str(issue["code"]) if type(issue.get("code")) is int else None,
                 text=": ".join(str(issue[k]) for k in ("title", "detail") if issue.get(k)),
             )
             for issue in (listed if isinstance(listed, list) else [])
             if isinstance(issue, dict)
         ]
 
-    def failure(
-        self, error: type[Failure], message: str, *, code: object = None, **extra: Any
-    ) -> Failure:
-        """Return ``error`` about this answer."""
-        return error(
-            message,
-            provider=NAME,
-            operation=self.operation,
-            code=None if code is None else str(code),
-            status=self.status,
-            request_id=self.request_id,
-            **extra,
-        )
+    def parse(self, model: type[Model]) -> Model:
+        """Read the body as ``model``.
 
-    def unsettled(self, message: str, *, code: object = None) -> ProviderError:
-        """Return the error for an answer that does not tell whether anything was done."""
-        if self.changes:
-            return self.failure(UnknownOutcome, message, code=code)
-        return self.failure(Retryable, message, code=code, retry_after=self.retry_after)
+        Raises:
+            UnknownOutcome, Retryable: it is not the published shape; see :meth:`unsettled`.
+        """
+        try:
+            return model.model_validate(self.body)
+        except ValidationError as error:
+            raise self.unsettled(
+                f"Amadeus answered {self.status} with a body that is not the published one",
+                code="malformed_answer",
+            ) from error
 
 
 def failure(answer: ApiAnswer) -> ProviderError:
     """Return the error for an answer that is not a success (providers.md §2, table)."""
     issue = next(iter(answer.issues), None)
     code = issue.code if issue is not None else None
-    said = issue.text if issue is not None and issue.text else f"status {answer.status}"
-    message = f"Amadeus: {said}"
+    text = issue.text if issue is not None and issue.text else f"status {answer.status}"
+    message = f"Amadeus: {text}"
     if answer.status == 429 or code in _QUOTA:
         return answer.failure(Retryable, message, code=code, retry_after=answer.retry_after)
     if answer.status in (401, 403):
@@ -115,7 +112,7 @@ def failure(answer: ApiAnswer) -> ProviderError:
     if not 400 <= answer.status < 500 or answer.status == 408 or code == _SERVER_ERROR:
         return answer.unsettled(message, code=code)
     if issue is None:
-        # Not Amadeus' own words: something in between answered, or the address is wrong.
+        # Not an error answer of Amadeus': something in between answered, or the address is wrong.
         if answer.changes:
             return answer.unsettled(message)
         return answer.failure(AuthConfig, message)

@@ -11,12 +11,10 @@ from typing import Final
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from suppliers.amadeus.messages import FareNotes, FareRule, FlightOffer
+from suppliers.core.comparing import FURTHEST_ZONE
 
 HOLD_DAYS: Final = 6
 """How long an unticketed order lives; short, so that an orphan dies by itself."""
-
-FURTHEST_ZONE: Final = dt.timedelta(hours=14)
-"""Nowhere on earth is local time further from UTC."""
 
 _MAX_SOURCE: Final = 2_000
 

@@ -5,9 +5,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from suppliers.core.http import is_loopback
 
 _PRICING_PATH: Final = "/v1/shopping/flight-offers/pricing"
 _MAX_BYTES: Final = 4 * 1024 * 1024
@@ -18,7 +19,7 @@ class Http:
 
     def __init__(self, timeout: float, *, host: str) -> None:
         handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-        if _is_loopback(host):
+        if is_loopback(host):
             # A proxy from the environment is for the outside, not for a sandbox next door.
             handlers.append(urllib.request.ProxyHandler({}))
         self._timeout = timeout
@@ -67,10 +68,3 @@ class Heard:
     def read(self) -> bytes:
         """Return the body."""
         return self.body
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,4 +1,4 @@
-"""Travellers as airlines want them: A-Z names, split phone numbers, documents that are valid."""
+"""Travellers as airlines need them: A-Z names, split phone numbers, documents that are valid."""
 
 import datetime as dt
 import re
@@ -11,6 +11,7 @@ from anyascii import anyascii
 from models.core.people import Document, Traveler
 from suppliers.amadeus.messages import FlightOffer, Requirements, TravelerPricing
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on, parse_phone
 
 _ICAO: Final = str.maketrans(
     {
@@ -93,8 +94,7 @@ def order_contacts(party: Party) -> list[dict[str, Any]]:
 
 def _fits(traveler: Traveler, seat: TravelerPricing, offer: FlightOffer) -> bool:
     leaves = offer.departs.date()
-    born = traveler.date_of_birth
-    age = leaves.year - born.year - ((leaves.month, leaves.day) < (born.month, born.day))
+    age = age_on(traveler, leaves)
     match seat.traveler_type:
         case "CHILD":
             return _INFANT_UNTIL <= age < _ADULT_FROM
@@ -147,15 +147,12 @@ def _contact(traveler: Traveler, party: Party, *, email: str, number: str | None
 
 
 def _phone(number: str, document: Document | None) -> dict[str, str]:
-    country = document.issuance_country.upper() if document is not None else None
     try:
-        parsed = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException as error:
-        raise UnfitParty(
-            f"the phone number {number!r} needs its country code, as in +34 600 000 000"
-        ) from error
+        parsed = parse_phone(number, document, without_area=True)
+    except ValueError as error:
+        raise UnfitParty(str(error)) from error
     national = phonenumbers.national_significant_number(parsed)
-    if not phonenumbers.is_possible_number(parsed) or not _NATIONAL_NUMBER.fullmatch(national):
+    if not _NATIONAL_NUMBER.fullmatch(national):
         raise UnfitParty(f"the phone number {number!r} has too few or too many digits")
     landline = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
     code = str(parsed.country_code)

@@ -14,18 +14,15 @@ account by invoice. The traveller pays us, not the hotel, and no card number exi
 """
 
 import datetime as dt
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from models.core.errors import (
-    AuthConfig,
-    Declined,
     Duplicate,
     InvalidRequest,
     NotCancellable,
     PriceChanged,
     ProviderError,
-    Refusal,
     Retryable,
     Unavailable,
 )
@@ -40,35 +37,19 @@ from models.core.supply import (
 )
 from models.suppliers.rate_limits import Rate
 from settings import Settings
-from suppliers.booking_com import requests as ours
-from suppliers.booking_com import responses as said
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.booking_com import errors, requests
+from suppliers.booking_com.orders import Cancelled, Created, OrderDetail
+from suppliers.booking_com.reads import Reads
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import as_lenient
+from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 
 NAME: Final = "booking_com"
 _TOKEN_LIFE: Final = dt.timedelta(minutes=15)
-_WEEK: Final = dt.timedelta(days=7)
-_CLOCK_SKEW: Final = dt.timedelta(minutes=5)
-_MAX_PAGES: Final = 50
 _TEST_HOST: Final = "demandapi-sandbox.booking.com"
 _TEST_RATE: Final = Rate(50, 60)
-
-_BY_ERROR: Final[dict[str, type[Refusal] | type[Duplicate]]] = {
-    "order_unavailable": Unavailable,
-    "occupancy_mismatch": InvalidRequest,
-    "duplicate_request": Duplicate,
-    "missing_parameter": InvalidRequest,
-    "invalid_parameter": InvalidRequest,
-    "unknown_parameter": InvalidRequest,
-    "conflicting_parameters": InvalidRequest,
-    "malformed_request": InvalidRequest,
-    "unauthorized": AuthConfig,
-    "sandbox_blocked": AuthConfig,
-}
-"""The error table of providers.md §4, as far as the error's id decides."""
-
-_TOKEN_GONE: Final = frozenset({"expired_token", "invalid_token"})
 
 
 class _TokenGone(Exception):
@@ -76,7 +57,7 @@ class _TokenGone(Exception):
 
 
 class BookingComSupplier:
-    """Hotels of Booking.com, behind :class:`suppliers.protocol.Supplier`."""
+    """Hotels of Booking.com, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
 
@@ -111,10 +92,9 @@ class BookingComSupplier:
             rate=_TEST_RATE if urlsplit(url).hostname == _TEST_HOST else None,
             limits=limits,
         )
+        self._reads = Reads(self._http)
         self.capabilities = Capabilities(
-            finds=True,
             repeats=True,
-            quotes_cancel=True,
             # The single use of a token is not documented for sure (†): at the real one, look-ups
             # have a minute to find what the first attempt may have made.
             repeat_after=dt.timedelta(seconds=0 if settings.is_sandbox(url) else 60),
@@ -125,11 +105,10 @@ class BookingComSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the hotel and the room, and preview the order; see the protocol."""
-        stay = ours.read_offer(item, party, "quote")
-        ours.phone(party, self._agency_phone, "quote")
-        await self._verify_hotel(stay)
-        await self._verify_room(stay)
-        preview = await self._preview(stay, "quote")
+        stay = requests.read_offer(item, party, "quote")
+        requests.phone(party, self._agency_phone, "quote")
+        await self._reads.verify(stay)
+        preview = await self._reads.preview(stay, "quote")
         return Quote(
             price=preview.price,
             terms=preview.terms,
@@ -138,76 +117,23 @@ class BookingComSupplier:
             offer=preview.model_dump(mode="json", include={"order_token", "timing", "issued_at"}),
         )
 
-    async def _verify_hotel(self, stay: ours.Stay) -> None:
-        answer = await self._read(
-            "/accommodations/details",
-            {"accommodations": [stay.accommodation], "languages": ["en-gb"]},
-            "quote",
-        )
-        hotels = answer.parse(said.Hotels).data
-        hotel = next((hotel for hotel in hotels if hotel.id == stay.accommodation), None)
-        if hotel is None:
-            raise answer.failure(Unavailable, f"{stay.name} is not sold by Booking.com")
-        names = {name.casefold() for name in hotel.name.values()}
-        if stay.name.casefold() not in names:
-            raise answer.failure(
-                Unavailable, f"the hotel is {min(hotel.name.values(), default='')}, not {stay.name}"
-            )
-
-    async def _verify_room(self, stay: ours.Stay) -> None:
-        answer = await self._read(
-            "/accommodations/availability",
-            {
-                "accommodation": stay.accommodation,
-                "booker": stay.booker,
-                "checkin": stay.checkin.isoformat(),
-                "checkout": stay.checkout.isoformat(),
-                "guests": {"number_of_adults": stay.adults, "number_of_rooms": 1},
-                "currency": stay.currency,
-            },
-            "quote",
-        )
-        found = answer.parse(said.Availability).data
-        if found.id != stay.accommodation or stay.product not in {p.id for p in found.products}:
-            raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
-
-    async def _preview(self, stay: ours.Stay, operation: str) -> ours.Priced:
-        asked_at = dt.datetime.now(dt.UTC)
-        answer = await self._read(
-            "/orders/preview",
-            {
-                "booker": stay.booker,
-                "currency": stay.currency,
-                "accommodation": {
-                    "id": stay.accommodation,
-                    "checkin": stay.checkin.isoformat(),
-                    "checkout": stay.checkout.isoformat(),
-                    "products": [
-                        {"id": stay.product, "allocation": {"number_of_adults": stay.adults}}
-                    ],
-                },
-            },
-            operation,
-        )
-        return answer.parse(said.Preview).data.priced(answer, stay, asked_at)
-
     # -- book -------------------------------------------------------------------------------
 
     async def book(
         self, item: TripComponent, quote: Quote, party: Party, reference: str
     ) -> Reservation:
         """Order what was previewed, under our label; see the protocol."""
-        stay = ours.read_offer(item, party, "book")
-        priced = ours.read_quote(quote, stay)
+        stay = requests.read_offer(item, party, "book")
+        priced = requests.read_quote(quote)
         try:
             return await self._create(stay, priced, party, reference)
         except _TokenGone:
             # An earlier attempt may have used the old token: a new one could order a second time.
-            if await self._matching(reference, priced.issued_at, "book"):
+            if await self._reads.labelled(reference, priced.issued_at, "book"):
                 raise Duplicate(
                     "our label is on an order already", provider=NAME, operation="book"
                 ) from None
-        fresh = await self._preview(stay, "book")
+        fresh = await self._reads.preview(stay, "book")
         if fresh.price != quote.price:
             raise PriceChanged(
                 f"{stay.name} now costs {fresh.price}, not {quote.price}",
@@ -215,7 +141,7 @@ class BookingComSupplier:
                 provider=NAME,
                 operation="book",
             )
-        if not ours.as_lenient(fresh.terms, quote.terms, quote.price, fresh.issued_at):
+        if not as_lenient((fresh.price, fresh.terms), (quote.price, quote.terms), fresh.issued_at):
             raise Unavailable(
                 f"{stay.name} now has stricter cancellation terms", provider=NAME, operation="book"
             )
@@ -227,20 +153,20 @@ class BookingComSupplier:
             ) from error
 
     async def _create(
-        self, stay: ours.Stay, priced: ours.Priced, party: Party, reference: str
+        self, stay: requests.Stay, priced: requests.Priced, party: Party, reference: str
     ) -> Reservation:
         answer = await self._http.call(
             "POST",
             "/orders/create",
             operation="book",
             changes=True,
-            body=ours.order(stay, priced, party, reference, self._agency_phone),
+            body=requests.order(stay, priced, party, reference, self._agency_phone),
         )
         if not answer.ok:
-            if said.error_of(answer)[0] in _TOKEN_GONE:
+            if errors.error_of(answer)[0] in errors.TOKEN_GONE:
                 raise _TokenGone
-            raise _failure(answer)
-        made = answer.parse(said.Created).data
+            raise errors.failure(answer)
+        made = answer.parse(Created).data
         return Reservation(
             reference=reference,
             supplier_id=made.order,
@@ -261,10 +187,10 @@ class BookingComSupplier:
 
         Orders appear with some delay: "not found" counts only after a settling period.
         """
-        ids = await self._matching(reference, since, "find")
+        ids = await self._reads.labelled(reference, since, "find")
         if not ids:
             return None
-        answer, orders = await self._orders(ids, "find")
+        answer, orders = await self._reads.orders(ids, "find")
         orders.sort(key=lambda order: not order.live(answer))
         if not orders or orders[0].label not in (None, reference):
             raise answer.unsettled("the orders listed under our label cannot be shown")
@@ -274,45 +200,6 @@ class BookingComSupplier:
             # Never expected; an operator must see it rather than the first of them alone.
             found = found.model_copy(update={"details": {**found.details, "also_live": others}})
         return found
-
-    async def _matching(self, reference: str, since: dt.datetime, operation: str) -> list[str]:
-        start, now = since - _CLOCK_SKEW, dt.datetime.now(dt.UTC)
-        found: list[str] = []
-        while start < now:
-            end = min(start + _WEEK, now + _CLOCK_SKEW)
-            page: str | None = None
-            for _ in range(_MAX_PAGES):
-                answer = await self._read(
-                    "/orders/details",
-                    {
-                        "created": {"from": start.isoformat(), "to": end.isoformat()},
-                        # Required, and converts the listed prices: those are not used.
-                        "currency": "EUR",
-                        "services": ["accommodations"],
-                        "maximum_results": 100,
-                        **({"page": page} if page else {}),
-                    },
-                    operation,
-                )
-                listed = answer.parse(said.OrderList)
-                found += [order.id for order in listed.data if order.label == reference]
-                page = listed.metadata.next_page
-                if page is None:
-                    break
-            else:
-                raise answer.failure(Retryable, "the list of orders does not end")
-            start = end
-        return found
-
-    async def _orders(
-        self, ids: list[str], operation: str
-    ) -> tuple[JsonAnswer, list[said.OrderDetail]]:
-        answer = await self._read(
-            "/orders/details/accommodations",
-            {"orders": ids, "extras": ["accommodation_details", "policies"]},
-            operation,
-        )
-        return answer, [o for o in answer.parse(said.OrderDetails).data if o.id in ids]
 
     # -- look -------------------------------------------------------------------------------
 
@@ -325,25 +212,15 @@ class BookingComSupplier:
         seen = order.reservation_under(reservation.reference, answer)
         return seen.model_copy(update={"details": {**reservation.details, **seen.details}})
 
-    async def complete(
-        self,
-        reservation: Reservation,
-        quote: Quote,  # noqa: ARG002
-        party: Party,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-    ) -> Reservation:
-        """Orders are never held: return what there is."""
-        return await self.look(reservation)
-
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
         """Read the fee of the moment from the policies of the order; see the protocol."""
         answer, order = await self._known(reservation)
         return order.cancel_quote(answer, dt.datetime.now(dt.UTC))
 
-    async def _known(self, reservation: Reservation) -> tuple[JsonAnswer, said.OrderDetail]:
-        answer, orders = await self._orders([reservation.supplier_id], "find")
+    async def _known(self, reservation: Reservation) -> tuple[JsonAnswer, OrderDetail]:
+        answer, orders = await self._reads.orders([reservation.supplier_id], "find")
         if not orders or orders[0].label not in (None, reservation.reference):
-            raise answer.unsettled(f"order {reservation.supplier_id} is not shown as ours")
+            raise answer.unsettled(f"order {reservation.supplier_id} is not shown under our label")
         return answer, orders[0]
 
     # -- cancel -----------------------------------------------------------------------------
@@ -364,18 +241,18 @@ class BookingComSupplier:
                 raise answer.failure(
                     NotCancellable,
                     f"{reservation.provider} does not cancel the reservation any more",
-                    code=said.error_of(answer)[0],
+                    code=errors.error_of(answer)[0],
                 )
             return Cancellation(already=True, fee=shown[1].fee(shown[0]))
         if answer.status == 404:
             raise answer.failure(InvalidRequest, f"Booking.com knows no order {order}")
         if not answer.ok:
-            raise _failure(answer)
-        answer.parse(said.Cancelled)
+            raise errors.failure(answer)
+        answer.parse(Cancelled)
         return Cancellation(fee=await self._fee(order))
 
-    async def _shown(self, order: str) -> tuple[JsonAnswer, said.OrderDetail] | None:
-        answer, orders = await self._orders([order], "cancel")
+    async def _shown(self, order: str) -> tuple[JsonAnswer, OrderDetail] | None:
+        answer, orders = await self._reads.orders([order], "cancel")
         return (answer, orders[0]) if orders else None
 
     async def _fee(self, order: str) -> Money | None:
@@ -389,21 +266,3 @@ class BookingComSupplier:
     async def close(self) -> None:
         """Close connections."""
         await self._http.close()
-
-    async def _read(self, path: str, body: dict[str, Any], operation: str) -> JsonAnswer:
-        answer = await self._http.call("POST", path, operation=operation, changes=False, body=body)
-        if not answer.ok:
-            raise _failure(answer)
-        return answer
-
-
-def _failure(answer: JsonAnswer) -> ProviderError:
-    """Classify an error answer by the table of providers.md §4."""
-    code, message = said.error_of(answer)
-    if code.startswith("payment_refused"):
-        return answer.failure(Declined, message, code=code)
-    if answer.status < 500 and code in _BY_ERROR:
-        return answer.failure(_BY_ERROR[code], message, code=code)
-    if answer.status == 404 and not answer.changes:
-        return answer.failure(Unavailable, message, code=code or None)
-    return answer.by_status(message, code=code or None)

@@ -1,16 +1,18 @@
-"""What we say to Booking.com (providers.md §4), and our own offer and quote read back."""
+"""Requests to Booking.com (providers.md §4), and our own offer and quote read back."""
 
 import datetime as dt
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field
 
-from models.core.errors import InvalidRequest
-from models.core.money import Currency, Money
+from models.core.money import Money
 from models.core.supply import Quote, TripComponent
 from models.core.terms import CancellationTerms
 from models.core.text import Text
+from suppliers.core import offers
+from suppliers.core.offers import Kept, Offer, invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import phone_of
 
 NAME = "booking_com"
 Timing = Literal["pay_online_later", "pay_online_now"]
@@ -18,10 +20,8 @@ TIMINGS: tuple[Timing, ...] = ("pay_online_later", "pay_online_now")
 """How the agency can pay, the better first: later leaves time to cancel at no cost."""
 
 
-class Stay(BaseModel):
+class Stay(Offer):
     """The offer of a trip component: which room, when, for how many."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     accommodation: int
     name: Text
@@ -29,9 +29,13 @@ class Stay(BaseModel):
     checkin: dt.date
     checkout: dt.date
     adults: int = Field(ge=1)
-    currency: Currency
     country: str = Field(default="us", pattern="^[a-z]{2}$")
     """The booker's country: prices were searched for it."""
+
+    @property
+    def people(self) -> int:
+        """How many stay."""
+        return self.adults
 
     @property
     def booker(self) -> dict[str, str]:
@@ -39,10 +43,8 @@ class Stay(BaseModel):
         return {"country": self.country, "platform": "desktop"}
 
 
-class Priced(BaseModel):
+class Priced(Kept):
     """A previewed order: the token that orders it, its price and terms."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     order_token: str
     timing: Timing
@@ -55,33 +57,17 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
     """Read a component's offer.
 
     Raises:
-        InvalidRequest: it is no offer of ours, or for another party, currency or dates.
+        InvalidRequest: it is none, or for another party, currency or dates.
     """
-    try:
-        stay = Stay.model_validate(item.offer)
-    except ValidationError as error:
-        raise _invalid(f"the hotel offer cannot be read: {error}", operation) from error
-    if stay.adults != len(party.travelers):
-        raise _invalid(
-            f"the hotel offer is for {stay.adults}, but {len(party.travelers)} travel", operation
-        )
-    if stay.currency != item.currency:
-        raise _invalid(f"the hotel offer is in {stay.currency}, not {item.currency}", operation)
+    stay = offers.read_offer(Stay, item, party, provider=NAME, operation=operation)
     if stay.checkin >= stay.checkout:
-        raise _invalid("the hotel offer has no nights", operation)
+        raise invalid(NAME, operation, "the hotel offer has no nights")
     return stay
 
 
-def read_quote(quote: Quote, stay: Stay) -> Priced:
-    """Read our own quote back.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    try:
-        return Priced.model_validate({**quote.offer, "price": quote.price, "terms": quote.terms})
-    except ValidationError as error:
-        raise _invalid(f"the quote of {stay.name} cannot be read", "book") from error
+def read_quote(quote: Quote) -> Priced:
+    """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
+    return offers.read_quote(Priced, quote, provider=NAME, price=quote.price, terms=quote.terms)
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
@@ -90,11 +76,38 @@ def phone(party: Party, agency: str, operation: str) -> str:
     Raises:
         InvalidRequest: there is none.
     """
-    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
-    for number in numbers:
-        if number:
-            return number
-    raise _invalid("the hotel needs a phone number to reach the traveller", operation)
+    return phone_of(party, agency, provider=NAME, operation=operation)
+
+
+def hotel(stay: Stay) -> dict[str, Any]:
+    """Return the body of ``/accommodations/details``."""
+    return {"accommodations": [stay.accommodation], "languages": ["en-gb"]}
+
+
+def availability(stay: Stay) -> dict[str, Any]:
+    """Return the body of ``/accommodations/availability``."""
+    return {
+        "accommodation": stay.accommodation,
+        "booker": stay.booker,
+        "checkin": stay.checkin.isoformat(),
+        "checkout": stay.checkout.isoformat(),
+        "guests": {"number_of_adults": stay.adults, "number_of_rooms": 1},
+        "currency": stay.currency,
+    }
+
+
+def preview(stay: Stay) -> dict[str, Any]:
+    """Return the body of ``/orders/preview``."""
+    return {
+        "booker": stay.booker,
+        "currency": stay.currency,
+        "accommodation": {
+            "id": stay.accommodation,
+            "checkin": stay.checkin.isoformat(),
+            "checkout": stay.checkout.isoformat(),
+            "products": [{"id": stay.product, "allocation": {"number_of_adults": stay.adults}}],
+        },
+    }
 
 
 def order(
@@ -131,15 +144,3 @@ def order(
             "airplus": {"dbi": {"accounting_code": reference[:17]}},
         },
     }
-
-
-def as_lenient(
-    new: CancellationTerms, old: CancellationTerms, price: Money, now: dt.datetime
-) -> bool:
-    """Tell whether ``new`` never keeps more than ``old``, from now on."""
-    moments = [now, *(s.until for t in (new, old) for s in t.steps if s.until and s.until > now)]
-    return all(new.fee_at(m, price.amount) <= old.fee_at(m, price.amount) for m in moments)
-
-
-def _invalid(message: str, operation: str) -> InvalidRequest:
-    return InvalidRequest(message, provider=NAME, operation=operation)

@@ -1,8 +1,11 @@
-"""The one protocol every supplier stands behind."""
+"""The protocol behind which every supplier stands, and those of what only some can do.
+
+Callers ask with ``isinstance`` whether a supplier has an optional protocol; there are no flags.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,7 +38,7 @@ class Party(BaseModel):
 class Supplier(Protocol):
     """A supplier of flights, hotels or experiences.
 
-    Every method raises only :mod:`models.errors`; a wait longer than the configured timeout
+    Every method raises only :mod:`models.core.errors`; a wait longer than the configured timeout
     is an ``UnknownOutcome`` on ``book`` and ``cancel`` and ``Retryable`` on reads. Adapters never
     retry by themselves: the saga does.
     """
@@ -66,54 +69,15 @@ class Supplier(Protocol):
         """
         ...
 
-    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
-        """Look up what was reserved under ``reference``; None when nothing is visible.
-
-        ``since`` (UTC) is when the first attempt began; suppliers that only list by time need it.
-        A cancelled reservation is returned with status CANCELLED. Only called where
-        ``capabilities.finds``.
-
-        Raises:
-            Retryable: no answer.
-        """
-        ...
-
     async def look(self, reservation: Reservation) -> Reservation:
         """Return a known reservation as the supplier has it now, found by ``supplier_id``.
 
         What the supplier does not repeat is kept from ``reservation``. CANCELLED when it is gone,
-        REJECTED when the supplier has said no to it, HELD, PENDING or CONFIRMED.
+        REJECTED when the supplier has refused it, HELD, PENDING or CONFIRMED.
 
         Raises:
             Retryable: no answer.
             AuthConfig: an operator must mend it.
-        """
-        ...
-
-    async def complete(
-        self, reservation: Reservation, quote: Quote, party: Party, key: str
-    ) -> Reservation:
-        """Make a HELD reservation ours, at the quoted price or not at all: pay it, confirm it.
-
-        ``key`` is our idempotency key, for suppliers that take one. Answers CONFIRMED, or PENDING.
-        Only called where ``capabilities.holds``. Whether an unanswered one was done, ``look``
-        tells: it answers HELD when nothing was done.
-
-        Raises:
-            Unavailable, PriceChanged, InvalidRequest, Declined, AuthConfig: it stays held, or has
-                lapsed; nothing was paid.
-            Retryable: certainly nothing was done.
-            UnknownOutcome: it may have been done.
-        """
-        ...
-
-    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
-        """Say what cancelling would cost now. Nothing is cancelled.
-
-        Only called where ``capabilities.quotes_cancel``.
-
-        Raises:
-            Retryable: no answer.
         """
         ...
 
@@ -133,8 +97,63 @@ class Supplier(Protocol):
         ...
 
 
+@runtime_checkable
+class FindsReservations(Protocol):
+    """A supplier that looks a reservation up by our reference, also one nobody answered about."""
+
+    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:
+        """Look up what was reserved under ``reference``; None when nothing is visible.
+
+        ``since`` (UTC) is when the first attempt began; suppliers that only list by time need it.
+        A cancelled reservation is returned with status CANCELLED.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
+
+@runtime_checkable
+class CompletesHolds(Protocol):
+    """A supplier whose ``book`` may answer HELD: reserved for a while, with nothing owed."""
+
+    completes: Literal["before_capture", "after_capture"]
+    """When a hold is completed: before the traveller's money is captured, or after it, where
+    completing costs what does not come back."""
+
+    async def complete(
+        self, reservation: Reservation, quote: Quote, party: Party, key: str
+    ) -> Reservation:
+        """Pay or confirm a HELD reservation, at the quoted price or not at all.
+
+        ``key`` is our idempotency key, for suppliers that take one. Answers CONFIRMED, or PENDING.
+        Whether an unanswered one was done, ``look`` tells: it answers HELD when nothing was done.
+
+        Raises:
+            Unavailable, PriceChanged, InvalidRequest, Declined, AuthConfig: it stays held, or has
+                lapsed; nothing was paid.
+            Retryable: certainly nothing was done.
+            UnknownOutcome: it may have been done.
+        """
+        ...
+
+
+@runtime_checkable
+class QuotesCancellation(Protocol):
+    """A supplier that says beforehand what cancelling costs; else only the stored terms do."""
+
+    async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
+        """Say what cancelling would cost now. Nothing is cancelled.
+
+        Raises:
+            Retryable: no answer.
+        """
+        ...
+
+
+@runtime_checkable
 class ListsChanges(Protocol):
-    """A supplier that is asked for changes instead of telling them (``lists_changes``)."""
+    """A supplier that is asked for changes on its side, instead of sending webhooks."""
 
     async def changes(self, since: dt.datetime) -> list[SupplierChange]:
         """Return what changed at the supplier's side since then (UTC), oldest first.
@@ -149,22 +168,5 @@ class ListsChanges(Protocol):
 
         Raises:
             Retryable: no answer.
-        """
-        ...
-
-
-class ChangesTravelers(Protocol):
-    """A supplier where traveller details of a reservation can be changed."""
-
-    async def change_travelers(
-        self, reservation: Reservation, party: Party, key: str
-    ) -> Reservation:
-        """Have the travellers of a reservation be ``party``, at no other price.
-
-        Repeating it is safe: it says what shall be, not what to change.
-
-        Raises:
-            InvalidRequest, Unavailable, PriceChanged: it stays as it was.
-            Retryable, UnknownOutcome: no answer; repeat.
         """
         ...

@@ -31,10 +31,11 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
-from suppliers.duffel import requests as ours
+from suppliers.duffel import requests
 from suppliers.duffel.cancellation import Cancelling
 from suppliers.duffel.errors import failure, with_request_id
 from suppliers.duffel.lookup import Lookup, reservation_of
@@ -43,7 +44,7 @@ from suppliers.duffel.payment import Paying
 from suppliers.duffel.responses import Offer, OfferAnswer
 from suppliers.duffel.verification import verify_offer, verify_order
 
-NAME: Final = ours.NAME
+NAME: Final = requests.NAME
 _VERSION: Final = "v2"
 _AIRLINES_ANSWER: Final = dt.timedelta(seconds=150)
 """Airlines take up to 120 s (Duffel's guide on response handling)."""
@@ -54,9 +55,10 @@ _SETTLES: Final = dt.timedelta(minutes=10)
 
 
 class DuffelSupplier:
-    """Flights of Duffel, behind :class:`suppliers.protocol.Supplier`."""
+    """Flights of Duffel, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
+    completes: Final = "after_capture"
 
     def __init__(
         self,
@@ -94,12 +96,7 @@ class DuffelSupplier:
         sandbox = settings.is_sandbox(url)
         self._look_pause = dt.timedelta(seconds=0.5 if sandbox else 10)
         self.capabilities = Capabilities(
-            finds=True,
             repeats=False,
-            holds=True,
-            completes="after_capture",
-            confirms_later=True,
-            quotes_cancel=True,
             repeat_after=dt.timedelta(0) if sandbox else _AIRLINES_ANSWER,
             timeout=dt.timedelta(seconds=timeout),
         )
@@ -108,11 +105,11 @@ class DuffelSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Price the offer again, and compare it with the trip's; see the protocol."""
-        wanted = ours.read_offer(item, "quote")
-        offer, answer = await self._offer(wanted.id, "quote")
-        verify_offer(item, wanted, offer, answer)
-        price, priced = offer.price(answer), ours.Priced.of(offer)
-        ours.passengers(priced, party, self._agency_phone, "quote")
+        in_trip = requests.read_offer(item, "quote")
+        offer, answer = await self._offer(in_trip.id, "quote")
+        verify_offer(item, in_trip, offer, answer)
+        price, priced = offer.price(answer), requests.Priced.of(offer)
+        requests.passengers(priced, party, self._agency_phone, "quote")
         return Quote(
             price=price,
             terms=offer.terms(price, offer.departs or item.starts_at),
@@ -125,7 +122,7 @@ class DuffelSupplier:
     async def _offer(self, offer_id: str, operation: str) -> tuple[Offer, JsonAnswer]:
         answer = await self._call(
             "GET",
-            f"/air/offers/{_in_path(offer_id)}?return_available_services=false",
+            f"/air/offers/{percent_encoded(offer_id, safe='')}?return_available_services=false",
             operation,
         )
         if not answer.ok:
@@ -138,10 +135,10 @@ class DuffelSupplier:
         self, item: TripComponent, quote: Quote, party: Party, reference: str
     ) -> Reservation:
         """Order the priced offer, as a hold or paid at once; see the protocol."""
-        priced = ours.read_quote(quote)
-        if ours.read_offer(item, "book").id != priced.offer_id:
-            raise ours.invalid("the quote is of another offer than the trip's", "book")
-        body = ours.order(priced, quote.price, party, reference, self._agency_phone)
+        priced = requests.read_quote(quote)
+        if requests.read_offer(item, "book").id != priced.offer_id:
+            raise requests.invalid("the quote is of another offer than the trip's", "book")
+        body = requests.order(priced, quote.price, party, reference, self._agency_phone)
         answer = await self._call("POST", "/air/orders", "book", changes=True, body=body)
         if not answer.ok:
             raise await self._not_booked(failure(answer), priced, reference)
@@ -151,7 +148,7 @@ class DuffelSupplier:
         verify_order(order, priced, quote.price, body, reference, answer)
         return reservation_of(order, reference, answer)
 
-    def _accepted(self, priced: ours.Priced, quote: Quote, reference: str) -> Reservation:
+    def _accepted(self, priced: requests.Priced, quote: Quote, reference: str) -> Reservation:
         # The body says nothing that is documented †; the offer is what we know the order by.
         now = dt.datetime.now(dt.UTC)
         return Reservation(
@@ -169,7 +166,7 @@ class DuffelSupplier:
         )
 
     async def _not_booked(
-        self, error: ProviderError, priced: ours.Priced, reference: str
+        self, error: ProviderError, priced: requests.Priced, reference: str
     ) -> ProviderError:
         """Return what a refusal means, after a look at what it is about; that may fail."""
         try:
@@ -296,7 +293,3 @@ class DuffelSupplier:
     async def close(self) -> None:
         """Close connections."""
         await self._http.close()
-
-
-def _in_path(identity: str) -> str:
-    return percent_encoded(identity, safe="")

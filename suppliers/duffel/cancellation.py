@@ -7,7 +7,7 @@ from urllib.parse import quote as percent_encoded
 from models.core.errors import InvalidRequest, NotCancellable, ProviderError, Retryable
 from models.core.money import Money
 from models.core.supply import Cancellation, CancelQuote
-from suppliers.core.http import JsonAnswer
+from suppliers.core.answers import JsonAnswer
 from suppliers.duffel.errors import error_of, failure, read_failure
 from suppliers.duffel.lookup import Lookup
 from suppliers.duffel.orders import Refund, RefundAnswer

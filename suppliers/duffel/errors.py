@@ -1,4 +1,4 @@
-"""What went wrong at Duffel: its error envelope and the table of providers.md §7."""
+"""Errors of Duffel, classified by the table of providers.md §7."""
 
 import datetime as dt
 from dataclasses import replace
@@ -18,7 +18,7 @@ from models.core.errors import (
     Retryable,
     Unavailable,
 )
-from suppliers.core.http import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Message
 
 
 class _Error(Message):
@@ -83,8 +83,8 @@ def error_of(answer: JsonAnswer) -> tuple[str, str, str]:
 def with_request_id(answer: JsonAnswer) -> JsonAnswer:
     """Return an error answer with the request id that Duffel's support wants to know."""
     found = answer.peek(_Errors)
-    said = found.meta.request_id if found is not None and found.meta is not None else None
-    return replace(answer, request_id=said or answer.request_id)
+    named = found.meta.request_id if found is not None and found.meta is not None else None
+    return replace(answer, request_id=named or answer.request_id)
 
 
 def failure(answer: JsonAnswer) -> ProviderError:

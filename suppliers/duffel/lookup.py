@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from models.core.errors import Retryable
 from models.core.supply import Reservation, ReservationStatus
-from suppliers.core.http import JsonAnswer, Model
+from suppliers.core.answers import JsonAnswer, Model
 from suppliers.duffel.errors import read_failure
 from suppliers.duffel.orders import (
     REFERENCE,

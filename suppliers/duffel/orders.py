@@ -1,4 +1,4 @@
-"""What Duffel says (API v2): orders, payments, cancellations, events; see ``duffel_answers``."""
+"""Answers of Duffel (API v2) about orders, payments, cancellations and events."""
 
 import datetime as dt
 from typing import Annotated, Any, Final, Literal
@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from models.core.money import Money
 from models.core.supply import ReservationStatus
 from models.core.text import Text
-from suppliers.core.http import JsonAnswer, Message
-from suppliers.duffel.responses import Decimals, Id, Journey, amount
+from suppliers.core.answers import JsonAnswer, Message
+from suppliers.duffel.responses import Decimals, Id, Journey
 
 REFERENCE: Final = "trip_reference"
 """The key of our reference in an order's metadata (letters, digits, "_", "-"; at most 40)."""
@@ -59,7 +59,7 @@ class Refund(Message):
             return price
         if self.refund_amount is None or self.refund_currency != price.currency:
             return None
-        back = amount(answer, self.refund_amount, price.currency)
+        back = answer.money(self.refund_amount, price.currency)
         return Money(amount=max(price.amount - back.amount, 0), currency=price.currency)
 
 
@@ -182,12 +182,12 @@ class Event(Message):
 
     def is_about(self, offer_id: str, reference: str) -> bool:
         """Tell whether it names an offer or our reference."""
-        said = self.data.get("object", self.data)
-        if not isinstance(said, dict):
+        found = self.data.get("object", self.data)
+        if not isinstance(found, dict):
             return False
-        metadata = said.get("metadata")
-        ours = metadata.get(REFERENCE) if isinstance(metadata, dict) else None
-        return ours == reference if ours is not None else said.get("offer_id") == offer_id
+        metadata = found.get("metadata")
+        named = metadata.get(REFERENCE) if isinstance(metadata, dict) else None
+        return named == reference if named is not None else found.get("offer_id") == offer_id
 
 
 class EventAnswer(Message):

@@ -3,13 +3,13 @@
 from models.core.errors import Declined, PriceChanged, ProviderError, Retryable
 from models.core.money import Money
 from models.core.supply import Reservation, ReservationStatus
-from suppliers.core.http import JsonAnswer
-from suppliers.duffel import requests as ours
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import OTHER_THAN_ASKED
+from suppliers.duffel import requests
 from suppliers.duffel.cancellation import Call
 from suppliers.duffel.errors import error_of, failure
 from suppliers.duffel.lookup import Lookup, reservation_of
 from suppliers.duffel.orders import PaymentAnswer
-from suppliers.duffel.responses import amount
 
 
 class Paying:
@@ -33,7 +33,7 @@ class Paying:
             "/air/payments",
             "complete",
             changes=True,
-            body={"order_id": held.supplier_id, "payment": ours.payment(price)},
+            body={"order_id": held.supplier_id, "payment": requests.payment(price)},
         )
         if not answer.ok:
             if error_of(answer)[1] == "already_paid":
@@ -44,8 +44,8 @@ class Paying:
             raise answer.failure(Declined, f"Duffel's payment {paid.id} has {paid.status}")
         if paid.status == "pending":
             raise answer.unsettled(f"Duffel's payment {paid.id} is pending", code="payment_pending")
-        if (taken := amount(answer, paid.amount, paid.currency)) != price:
-            raise answer.unsettled(f"Duffel took {taken}, not {price}", code="unexpected_payment")
+        if (taken := answer.money(paid.amount, paid.currency)) != price:
+            raise answer.unsettled(f"Duffel took {taken}, not {price}", code=OTHER_THAN_ASKED)
         return held.model_copy(
             update={
                 "status": ReservationStatus.CONFIRMED,

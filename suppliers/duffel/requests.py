@@ -1,19 +1,21 @@
-"""What we say to Duffel (providers.md §7), and our own quote read back."""
+"""Requests to Duffel (providers.md §7), and our own quote read back."""
 
 import datetime as dt
-import json
 import re
 from typing import Any, Final
 
 import phonenumbers
 from anyascii import anyascii
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime
 
 from models.core.errors import InvalidRequest
 from models.core.money import Money, exponent
 from models.core.people import Document, Traveler
 from models.core.supply import Quote, TripComponent
+from suppliers.core import offers
+from suppliers.core.offers import Kept
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on, parse_phone
 from suppliers.duffel.orders import REFERENCE
 from suppliers.duffel.responses import Offer, OfferPassenger
 
@@ -26,10 +28,8 @@ _NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]+")
 _NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþðÐ]")
 
 
-class Priced(BaseModel):
+class Priced(Kept):
     """An offer as it was priced for the quote: what ``book`` needs of it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     offer_id: str
     hold: bool
@@ -71,26 +71,15 @@ def read_offer(item: TripComponent, operation: str) -> Offer:
     Raises:
         InvalidRequest: it is none, or its currency is not the component's.
     """
-    try:
-        # Through JSON, because that is what the strict model is made for.
-        offer = Offer.model_validate_json(json.dumps(item.offer, allow_nan=False))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise invalid("the trip's flight is not a Duffel offer", operation) from error
+    offer = offers.read_model(Offer, item, provider=NAME, operation=operation)
     if offer.total_currency != item.currency:
         raise invalid(f"the offer is in {offer.total_currency}, not {item.currency}", operation)
     return offer
 
 
 def read_quote(quote: Quote) -> Priced:
-    """Read our own quote back.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    try:
-        return Priced.model_validate(quote.offer)
-    except ValidationError as error:
-        raise invalid(f"the quote of {quote.title} cannot be read", "book") from error
+    """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
+    return offers.read_quote(Priced, quote, provider=NAME)
 
 
 def order(
@@ -149,9 +138,9 @@ def passengers(
     for seat in sorted(priced.passengers, key=lambda seat: seat.age is None):
         fitting = next((one for one in waiting if _fits(one, seat, priced.departure_day)), None)
         if fitting is None:
-            wanted = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
+            person = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
             raise invalid(
-                f"a seat is offered to {wanted}, and none of the travellers left is", operation
+                f"a seat is offered to {person}, and none of the travellers left is", operation
             )
         waiting.remove(fitting)
         seated.append((seat, fitting))
@@ -163,13 +152,8 @@ def passengers(
     return [written[seat.id] for seat in priced.passengers]
 
 
-def _age(traveler: Traveler, day: dt.date) -> int:
-    born = traveler.date_of_birth
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-
-
 def _fits(traveler: Traveler, seat: OfferPassenger, day: dt.date) -> bool:
-    age = _age(traveler, day)
+    age = age_on(traveler, day)
     if seat.age is not None:
         return age == seat.age
     match seat.type:
@@ -187,12 +171,12 @@ def _seat_infants(
     day: dt.date,
     operation: str,
 ) -> None:
-    laps = [seat.id for seat, person in seated if _age(person, day) >= _ADULT_FROM]
+    laps = [seat.id for seat, person in seated if age_on(person, day) >= _ADULT_FROM]
     infants = [
         seat.id
         for seat, person in seated
         if seat.type == "infant_without_seat"
-        or (seat.type is None and _age(person, day) < _INFANT_UNTIL)
+        or (seat.type is None and age_on(person, day) < _INFANT_UNTIL)
     ]
     if len(infants) > len(laps):
         raise invalid("every infant needs an adult's lap", operation)
@@ -247,17 +231,10 @@ def airline_name(name: str, operation: str) -> str:
 def _phone(traveler: Traveler, party: Party, agency: str, operation: str) -> str:
     number = traveler.phone or party.contact.phone or agency
     document = traveler.document or party.lead.document
-    country = document.issuance_country.upper() if document is not None else None
     try:
-        parsed = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException as error:
-        raise invalid(
-            f"the phone number {number!r} needs its country code, as in +34 600 000 000", operation
-        ) from error
-    # Not is_possible_number: that takes a number without its area code, which E.164 cannot say.
-    possible = phonenumbers.ValidationResult.IS_POSSIBLE
-    if phonenumbers.is_possible_number_with_reason(parsed) != possible:
-        raise invalid(f"the phone number {number!r} has too few or too many digits", operation)
+        parsed = parse_phone(number, document)
+    except ValueError as error:
+        raise invalid(str(error), operation) from error
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -280,5 +257,5 @@ def _document(document: Document, who: str, until: dt.date, operation: str) -> d
 
 
 def invalid(message: str, operation: str) -> InvalidRequest:
-    """Return the refusal of what we will not even ask for."""
-    return InvalidRequest(message, provider=NAME, operation=operation)
+    """Return the error for what is wrong on our side, before Duffel was asked."""
+    return offers.invalid(NAME, operation, message)

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, NaiveDatetime
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.http import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Message
 
 Id = Annotated[Text, Field(min_length=1, max_length=200)]
 
@@ -117,7 +117,7 @@ class Journey(Message):
         Raises:
             UnknownOutcome, Retryable: it is no amount of money.
         """
-        return amount(answer, self.total_amount, self.total_currency)
+        return answer.money(self.total_amount, self.total_currency)
 
     def __str__(self) -> str:
         return " · ".join(", ".join(map(str, way.segments)) for way in self.slices)
@@ -195,17 +195,3 @@ class OfferAnswer(Message):
     """``GET /air/offers/{id}``."""
 
     data: Offer
-
-
-def amount(answer: JsonAnswer, value: str, currency: str) -> Money:
-    """Read an amount exactly.
-
-    Raises:
-        UnknownOutcome, Retryable: it is no amount of that currency.
-    """
-    try:
-        return Money.from_decimal(value, currency)
-    except ValueError as error:
-        raise answer.unsettled(
-            f"duffel answered an impossible amount: {error}", code="malformed_answer"
-        ) from error

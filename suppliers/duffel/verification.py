@@ -1,23 +1,19 @@
-"""Is it what was asked for? An answer about other flights, people or money is no success."""
+"""Offers and orders of Duffel compared with what was asked for."""
 
 import datetime as dt
-from typing import Any, Final
+from typing import Any
 
-from models.core.errors import Unavailable, UnknownOutcome
+from models.core.errors import Unavailable
 from models.core.money import Money
 from models.core.supply import ReservationStatus, TripComponent
-from suppliers.core.http import JsonAnswer
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import expect_as_asked, is_other_time, other_price
 from suppliers.duffel.orders import Order
 from suppliers.duffel.requests import Priced
 from suppliers.duffel.responses import Offer
 
-_SLACK: Final = dt.timedelta(hours=1)
-"""How far a trip's times may be off those of the flights."""
-_FURTHEST_ZONE: Final = dt.timedelta(hours=14)
-"""The same for airports without a zone: nowhere is local time further from UTC."""
 
-
-def verify_offer(item: TripComponent, wanted: Offer, offer: Offer, answer: JsonAnswer) -> None:
+def verify_offer(item: TripComponent, in_trip: Offer, offer: Offer, answer: JsonAnswer) -> None:
     """Check that an offer priced now is the one in the trip, and can still be booked.
 
     Raises:
@@ -27,11 +23,11 @@ def verify_offer(item: TripComponent, wanted: Offer, offer: Offer, answer: JsonA
     def refuse(message: str, code: str) -> Unavailable:
         return answer.failure(Unavailable, message, code=code)
 
-    if offer.id != wanted.id:
-        raise refuse(f"Duffel answered offer {offer.id}, not {wanted.id}", "other_offer")
-    if offer.flights != wanted.flights:
-        raise refuse(f"Duffel has {offer}, not {wanted} as in the trip", "other_flights")
-    if sorted(p.id for p in offer.passengers) != sorted(p.id for p in wanted.passengers):
+    if offer.id != in_trip.id:
+        raise refuse(f"Duffel answered offer {offer.id}, not {in_trip.id}", "other_offer")
+    if offer.flights != in_trip.flights:
+        raise refuse(f"Duffel has {offer}, not {in_trip} as in the trip", "other_flights")
+    if sorted(p.id for p in offer.passengers) != sorted(p.id for p in in_trip.passengers):
         raise refuse(f"{offer} was priced for other travellers", "other_people")
     if offer.total_currency != item.currency:
         raise refuse(
@@ -40,12 +36,11 @@ def verify_offer(item: TripComponent, wanted: Offer, offer: Offer, answer: JsonA
     if offer.expires_at <= dt.datetime.now(dt.UTC):
         raise refuse(f"the offer of {offer} has expired", "offer_expired")
     first, last = offer.segments[0], offer.segments[-1]
-    for name, utc, local, told in (
+    for name, known, local, told in (
         ("leaves", offer.departs, first.departing_at, item.starts_at),
         ("arrives", offer.arrives, last.arriving_at, item.ends_at),
     ):
-        slack = _FURTHEST_ZONE if utc is None else _SLACK
-        if abs((utc or local.replace(tzinfo=dt.UTC)) - _utc(told)) > slack:
+        if is_other_time(told, local, known):
             raise refuse(
                 f"{offer} {name} on {local:%d %b %Y %H:%M}, not on {told:%d %b %Y %H:%M}",
                 "other_dates",
@@ -68,25 +63,13 @@ def verify_order(
     names = sorted(
         (p["given_name"].casefold(), p["family_name"].casefold()) for p in body["passengers"]
     )
-    wanted = ReservationStatus.HELD if priced.hold else ReservationStatus.CONFIRMED
-    wrong: list[str] = []
-    if (booked := order.price(answer)) != price:
-        wrong.append(f"it costs {booked} instead of {price}")
-    if order.flights != priced.flights:
-        wrong.append(f"it is for {order}")
-    if order.names != names:
-        wrong.append("its travellers are others")
-    if order.reference != reference:
-        wrong.append("it does not carry our reference")
-    if order.status is not wanted:
-        wrong.append(f"it is {order.status}, not {wanted}")
-    if wrong:
-        raise answer.failure(
-            UnknownOutcome,
-            f"Duffel made order {order.id} ({order.booking_reference}), but {'; '.join(wrong)}",
-            code="unexpected_order",
-        )
-
-
-def _utc(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    status = ReservationStatus.HELD if priced.hold else ReservationStatus.CONFIRMED
+    expect_as_asked(
+        answer,
+        f"Duffel made order {order.id} ({order.booking_reference})",
+        other_price(order.price(answer), price),
+        f"it is for {order}" if order.flights != priced.flights else None,
+        "its travellers are others" if order.names != names else None,
+        "it does not carry our reference" if order.reference != reference else None,
+        f"it is {order.status}, not {status}" if order.status is not status else None,
+    )

@@ -67,12 +67,12 @@ def verify(body: bytes, headers: Mapping[str, str], *, secrets: Sequence[str]) -
 
 
 def _verify_signature(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
-    said = next((value for name, value in headers.items() if name.lower() == HEADER), None)
-    if said is None:
+    header = next((value for name, value in headers.items() if name.lower() == HEADER), None)
+    if header is None:
         raise ValueError("there is no signature")
     moment = ""
     signatures: list[str] = []
-    for part in said.split(","):
+    for part in header.split(","):
         name, _, value = part.strip().partition("=")
         if name == "t" and not moment:
             moment = value

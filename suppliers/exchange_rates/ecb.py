@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from models.core.errors import AuthConfig, NoExchangeRate, ProviderError
 from models.core.exchange import RateTable
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
 from suppliers.exchange_rates.xml import NotTheFeedError, read_daily
 
 log = logging.getLogger("tripsaga.rates")

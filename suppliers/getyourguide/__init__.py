@@ -1,1 +1,5 @@
-"""GetYourGuide: experiences."""
+"""Experiences of GetYourGuide (Partner API 1): ``GetYourGuideSupplier``."""
+
+from suppliers.getyourguide.adapter import GetYourGuideSupplier
+
+__all__ = ["GetYourGuideSupplier"]

@@ -11,7 +11,6 @@ What is not free-sale is ``unconfirmed`` for up to 48 hours. The partner pays by
 
 import datetime as dt
 from typing import Any, Final
-from urllib.parse import quote as percent_encoded
 
 from models.core.errors import (
     NotCancellable,
@@ -32,21 +31,23 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import utc
+from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
-from suppliers.getyourguide import requests as ours
-from suppliers.getyourguide import responses as said
-from suppliers.getyourguide import standing
+from suppliers.getyourguide import errors, requests, responses, standing
+from suppliers.getyourguide.bookings import Bookings, path_of
 from suppliers.getyourguide.quotes import Shop, asked_in
 
-NAME: Final = ours.NAME
+NAME: Final = requests.NAME
 
 
 class GetYourGuideSupplier:
-    """Experiences of GetYourGuide, behind :class:`suppliers.protocol.Supplier`."""
+    """Experiences of GetYourGuide, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
+    completes: Final = "before_capture"
 
     def __init__(self, settings: Settings, *, limits: RateLimits | None = None) -> None:
         timeout = settings.supplier_timeout(NAME)
@@ -63,14 +64,10 @@ class GetYourGuideSupplier:
             limits=limits,
         )
         self._shop = Shop(self._http)
+        self._bookings = Bookings(self._http)
         self.capabilities = Capabilities(
-            finds=False,
             repeats=True,
             lapses=True,
-            holds=True,
-            completes="before_capture",
-            confirms_later=True,
-            quotes_cancel=True,
             timeout=dt.timedelta(seconds=timeout),
         )
 
@@ -78,12 +75,12 @@ class GetYourGuideSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify tour, option and day, and price the start; see the protocol. Nothing is held."""
-        outing = ours.read_offer(item, party, "quote")
-        ours.phone(party, self._agency_phone, "quote")
+        outing = requests.read_offer(item, party, "quote")
+        requests.phone(party, self._agency_phone, "quote")
         verified = await self._shop.verify(outing)
         price, categories = await self._shop.price(outing, "quote")
-        starts_at = ours.utc(item.starts_at)
-        asked = ours.Asked(
+        starts_at = utc(item.starts_at)
+        asked = requests.Asked(
             option_id=outing.option_id,
             datetime=outing.datetime,
             categories=categories,
@@ -94,7 +91,7 @@ class GetYourGuideSupplier:
             policy=verified.policy,
             starts_at=starts_at,
         )
-        ours.check_questions(asked, party)
+        requests.check_questions(asked, party)
         return Quote(
             price=price,
             terms=self._shop.terms(verified, starts_at, price),
@@ -109,14 +106,14 @@ class GetYourGuideSupplier:
         self, item: TripComponent, quote: Quote, party: Party, reference: str
     ) -> Reservation:
         """Put it into a cart of its own, where it is held for a while; see the protocol."""
-        outing = ours.read_offer(item, party, "book")
-        asked = ours.read_quote(quote, "book")
-        ours.phone(party, self._agency_phone, "book")
-        body = ours.booking(asked, quote.price, party, reference)
+        outing = requests.read_offer(item, party, "book")
+        asked = requests.read_quote(quote, "book")
+        requests.phone(party, self._agency_phone, "book")
+        body = requests.booking(asked, quote.price, party, reference)
         answer = await self._call("POST", "/bookings", "book", body=body, changes=True)
-        if said.refused(answer):
+        if errors.refused(answer):
             raise await self._why_not(answer, outing, quote.price)
-        held = said.expect_ok(answer).parse(said.Held).data.bookings
+        held = errors.expect_ok(answer).parse(responses.Held).data.bookings
         return Reservation(
             reference=reference,
             supplier_id=held.booking_hash,
@@ -133,10 +130,10 @@ class GetYourGuideSupplier:
         )
 
     async def _why_not(
-        self, answer: JsonAnswer, outing: ours.Outing, agreed: Money
+        self, answer: JsonAnswer, outing: requests.Outing, agreed: Money
     ) -> ProviderError:
         """Find out why nothing was held: what the error codes mean is not published."""
-        code, message = said.error_of(answer)
+        code, message = errors.error_of(answer)
         try:
             price, _ = await self._shop.price(outing, "book")
         except Refusal as refusal:
@@ -165,9 +162,9 @@ class GetYourGuideSupplier:
 
         One that is confirmed already is returned as it is: repeating it is safe.
         """
-        asked = ours.read_quote(quote, "complete")
-        phone = ours.phone(party, self._agency_phone, "complete")
-        answer, seen = await self._seen(reservation, "complete")
+        asked = requests.read_quote(quote, "complete")
+        phone = requests.phone(party, self._agency_phone, "complete")
+        answer, seen = await self._bookings.seen(reservation, "complete")
         if seen is None or seen.gone:
             raise _lapsed(answer, seen)
         if seen.booking_status != "temp":
@@ -178,18 +175,18 @@ class GetYourGuideSupplier:
             "POST",
             "/carts",
             "complete",
-            body=ours.confirmation(cart, asked, quote.price, party, phone),
+            body=requests.confirmation(cart, asked, quote.price, party, phone),
             changes=True,
         )
-        if said.refused(answer):
+        if errors.refused(answer):
             return await self._not_confirmed(answer, reservation, asked, quote.price)
-        done = said.expect_ok(answer).parse(said.CartConfirmed).data
+        done = errors.expect_ok(answer).parse(responses.CartConfirmed).data
         booked = standing.confirmed_in(answer, done, cart, reservation.supplier_id)
         standing.expect_paid_as_asked(answer, done, quote.price)
         return standing.as_asked(answer, booked, asked, quote.price, reservation)
 
     async def _not_confirmed(
-        self, answer: JsonAnswer, reservation: Reservation, asked: ours.Asked, agreed: Money
+        self, answer: JsonAnswer, reservation: Reservation, asked: requests.Asked, agreed: Money
     ) -> Reservation:
         """Tell what a refused confirmation left behind.
 
@@ -197,31 +194,27 @@ class GetYourGuideSupplier:
             Unavailable: nothing was confirmed.
             UnknownOutcome: nobody knows (now).
         """
-        code, message = said.error_of(answer)
+        code, message = errors.error_of(answer)
         try:
-            shown, seen = await self._seen(reservation, "complete")
+            shown, seen = await self._bookings.seen(reservation, "complete")
         except ProviderError as error:
             raise answer.failure(UnknownOutcome, message, code=code) from error
         if seen is None or seen.gone:
             raise _lapsed(shown, seen)
         if seen.booking_status == "temp":
             raise answer.failure(Unavailable, message, code=code)
-        # An earlier request of ours had confirmed it.
+        # An earlier request had confirmed it.
         return standing.as_asked(shown, seen, asked, agreed, reservation)
 
     # -- look -------------------------------------------------------------------------------
 
-    async def find(self, reference: str, *, since: dt.datetime) -> Reservation | None:  # noqa: ARG002
-        """GetYourGuide looks nothing up by our reference (``capabilities.finds`` is false)."""
-        return None
-
     async def look(self, reservation: Reservation) -> Reservation:
         """Show a booking by its hash, and its cart while it is temporary; see the protocol."""
-        answer, seen = await self._seen(reservation, "find")
+        answer, seen = await self._bookings.seen(reservation, "find")
         if seen is None:
             return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
         if seen.booking_status == "temp" and seen.shopping_cart_hash:
-            cart, status = await self._cart(seen.shopping_cart_hash, reservation)
+            cart, status = await self._bookings.cart(seen.shopping_cart_hash, reservation)
             if status == "invalid":
                 # Nobody can confirm it any more; its places come free by themselves.
                 return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
@@ -229,52 +222,30 @@ class GetYourGuideSupplier:
                 raise cart.unsettled("the cart is being confirmed", code=status)
         return standing.taken(answer, seen, reservation)
 
-    async def _cart(self, cart_hash: str, reservation: Reservation) -> tuple[JsonAnswer, str]:
-        path = f"/carts/{percent_encoded(cart_hash, safe='')}"
-        answer = await self._get(path, "find", currency=reservation.price.currency)
-        cart = said.expect_ok(answer).parse(said.CartShown).data.shopping_cart
-        if cart.shopping_cart_hash != cart_hash:
-            raise answer.unsettled("GetYourGuide answered about another cart")
-        return answer, cart.status
-
-    async def _seen(
-        self, reservation: Reservation, operation: str
-    ) -> tuple[JsonAnswer, said.Booking | None]:
-        """Return a booking as it is now; None: one that was held and is not known any more."""
-        answer = await self._get(_path(reservation), operation, currency=reservation.price.currency)
-        if answer.status == 404 and said.refused(answer):
-            if standing.has_lapsed(reservation):
-                return answer, None
-            raise answer.unsettled(f"GetYourGuide does not know {reservation.supplier_id} (now)")
-        seen = said.expect_ok(answer).parse(said.Shown).found
-        if seen.booking_hash != reservation.supplier_id:
-            raise answer.unsettled("GetYourGuide answered about another booking")
-        return answer, seen
-
     # -- cancel -----------------------------------------------------------------------------
 
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
         """Say whether it is free now, and if not, what the policy keeps; see the protocol."""
-        answer, seen = await self._seen(reservation, "find")
+        answer, seen = await self._bookings.seen(reservation, "find")
         return standing.cancel_quote(answer, seen, reservation, dt.datetime.now(dt.UTC))
 
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
         """Cancel it, or take it out of its cart while it is held; see the protocol."""
-        shown, seen = await self._seen(reservation, "cancel")
+        shown, seen = await self._bookings.seen(reservation, "cancel")
         if seen is None or seen.gone:
             return Cancellation(already=True)
         fee = standing.fee(shown, seen, reservation, dt.datetime.now(dt.UTC))
-        path = f"{_path(reservation)}?{asked_in(reservation.price.currency)}"
+        path = f"{path_of(reservation)}?{asked_in(reservation.price.currency)}"
         answer = await self._call("DELETE", path, "cancel", changes=True)
-        if said.refused(answer):
-            _, seen = await self._seen(reservation, "cancel")
+        if errors.refused(answer):
+            _, seen = await self._bookings.seen(reservation, "cancel")
             if seen is None or seen.gone:
                 return Cancellation(already=True, fee=fee)
-            code, message = said.error_of(answer)
+            code, message = errors.error_of(answer)
             if answer.status == 404:
                 raise answer.unsettled(message, code=code)
             raise answer.failure(NotCancellable, message, code=code)
-        done = said.expect_ok(answer).parse(said.Deleted).data.bookings
+        done = errors.expect_ok(answer).parse(responses.Deleted).data.bookings
         if done.booking_hash != reservation.supplier_id or done.booking_status in (
             "temp",
             "unconfirmed",
@@ -289,19 +260,12 @@ class GetYourGuideSupplier:
         """Close connections."""
         await self._http.close()
 
-    async def _get(self, path: str, operation: str, *, currency: str, **more: str) -> JsonAnswer:
-        return await self._call("GET", f"{path}?{asked_in(currency, **more)}", operation)
-
     async def _call(
         self, method: str, path: str, operation: str, *, body: Any = None, changes: bool = False
     ) -> JsonAnswer:
         return await self._http.call(method, path, operation=operation, changes=changes, body=body)
 
 
-def _path(reservation: Reservation) -> str:
-    return f"/bookings/{percent_encoded(reservation.supplier_id, safe='')}"
-
-
-def _lapsed(answer: JsonAnswer, seen: said.Booking | None) -> Unavailable:
+def _lapsed(answer: JsonAnswer, seen: responses.Booking | None) -> Unavailable:
     status = seen.booking_status if seen else "unknown"
     return answer.failure(Unavailable, "the reservation was not kept any longer", code=status)

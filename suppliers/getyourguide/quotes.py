@@ -8,10 +8,9 @@ from urllib.parse import urlencode
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms
-from suppliers.core.http import JsonAnswer, JsonClient
-from suppliers.getyourguide import requests as ours
-from suppliers.getyourguide import responses as said
-from suppliers.getyourguide import shop
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
+from suppliers.getyourguide import errors, requests, shop
 
 
 def asked_in(currency: str, **more: str) -> str:
@@ -26,7 +25,7 @@ class Verified:
     answer: JsonAnswer
     """About the tour; for errors."""
     title: str
-    policy: ours.Policy
+    policy: requests.Policy
     option: shop.Option
 
 
@@ -36,7 +35,7 @@ class Shop:
     def __init__(self, http: JsonClient) -> None:
         self._http = http
 
-    async def verify(self, outing: ours.Outing) -> Verified:
+    async def verify(self, outing: requests.Outing) -> Verified:
         """Make sure that tour, option and day are there and what the trip says.
 
         Raises:
@@ -61,9 +60,9 @@ class Shop:
                 f"GetYourGuide answered an impossible fee: {error}", code="malformed_answer"
             ) from error
 
-    async def _tour(self, outing: ours.Outing) -> tuple[JsonAnswer, shop.Tour]:
+    async def _tour(self, outing: requests.Outing) -> tuple[JsonAnswer, shop.Tour]:
         answer = await self._get(f"/tours/{outing.tour_id}", "quote", currency=outing.currency)
-        tours = said.expect_ok(answer).parse(shop.Tours).data.tours
+        tours = errors.expect_ok(answer).parse(shop.Tours).data.tours
         tour = next((tour for tour in tours if tour.tour_id == outing.tour_id), None)
         if tour is None:
             raise answer.failure(Unavailable, f"{outing.title} is not sold by GetYourGuide")
@@ -71,11 +70,11 @@ class Shop:
             raise answer.failure(Unavailable, f"the experience is {tour.title}, not {outing.title}")
         return answer, tour
 
-    async def _option(self, outing: ours.Outing) -> shop.Option:
+    async def _option(self, outing: requests.Outing) -> shop.Option:
         answer = await self._get(
             f"/tours/{outing.tour_id}/options", "quote", currency=outing.currency, limit="500"
         )
-        options = said.expect_ok(answer).parse(shop.Options).data.tour_options
+        options = errors.expect_ok(answer).parse(shop.Options).data.tour_options
         option = next((one for one in options if one.option_id == outing.option_id), None)
         if option is None or option.tour_id not in (None, outing.tour_id):
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
@@ -84,10 +83,10 @@ class Shop:
             raise answer.failure(InvalidRequest, f"the supplier wants to know the {unknown}")
         return option
 
-    async def _day(self, outing: ours.Outing) -> None:
+    async def _day(self, outing: requests.Outing) -> None:
         path = f"/tours/{outing.tour_id}/availability?cnt-language=en"
         answer = await self._call("GET", path, "quote")
-        found = said.expect_ok(answer).parse(shop.Availability)
+        found = errors.expect_ok(answer).parse(shop.Availability)
         if found.tour_id != outing.tour_id:
             raise answer.failure(Unavailable, "GetYourGuide answered about another experience")
         if not found.takes(outing.people):
@@ -96,8 +95,8 @@ class Shop:
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
 
     async def price(
-        self, outing: ours.Outing, operation: str
-    ) -> tuple[Money, tuple[ours.Category, ...]]:
+        self, outing: requests.Outing, operation: str
+    ) -> tuple[Money, tuple[requests.Category, ...]]:
         """Return what the start costs now, and in which price categories.
 
         Raises:
@@ -105,8 +104,8 @@ class Shop:
             Retryable: no answer.
         """
         path = f"/tours/{outing.tour_id}/price-breakdown"
-        answer = await self._call("POST", path, operation, body=ours.breakdown(outing))
-        return said.expect_ok(answer).parse(shop.Breakdown).priced(answer, outing)
+        answer = await self._call("POST", path, operation, body=requests.breakdown(outing))
+        return errors.expect_ok(answer).parse(shop.Breakdown).priced(answer, outing)
 
     async def _get(self, path: str, operation: str, *, currency: str, **more: str) -> JsonAnswer:
         return await self._call("GET", f"{path}?{asked_in(currency, **more)}", operation)

@@ -1,34 +1,33 @@
-"""What we say to GetYourGuide (``specs/getyourguide``), and our own offer and quote read back."""
+"""Requests to GetYourGuide (``specs/getyourguide``), and our own offer and quote read back."""
 
 import datetime as dt
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+from pydantic import AwareDatetime, Field, NaiveDatetime
 
 from models.core.errors import InvalidRequest
-from models.core.money import Currency, Money
+from models.core.money import Money
 from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
+from suppliers.core import offers
+from suppliers.core.comparing import is_other_time
+from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on, phone_of
 
 NAME: Final = "getyourguide"
 PAYMENT_CURRENCIES: Final = frozenset(
     {"AED", "AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "PLN", "SEK", "USD"}
 )
 """What bookings are paid in; searching knows more."""
-_FURTHEST_ZONE: Final = dt.timedelta(hours=14)
 _LONGEST_NAME: Final = 44
 _LONGEST_REFERENCE: Final = 255
 _LANGUAGE: Final = "en"
 
 
-class _Ours(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Outing(_Ours):
+class Outing(Offer):
     """The offer of a trip component: which option, when, for whom."""
 
     tour_id: int = Field(ge=1)
@@ -36,8 +35,7 @@ class Outing(_Ours):
     option_id: int = Field(ge=1)
     datetime: NaiveDatetime
     """Local, where it takes place."""
-    currency: Currency
-    participants: dict[str, int] = Field(min_length=1)
+    participants: dict[str, Annotated[int, Field(ge=0)]] = Field(min_length=1)
     """How many of each ticket category ("adult")."""
     country: str = Field(default="US", pattern="^[A-Z]{2}$")
     """The booker's, for travellers without a document."""
@@ -48,14 +46,14 @@ class Outing(_Ours):
         return sum(self.participants.values())
 
 
-class Category(_Ours):
+class Category(Kept):
     """So many people of a price category of the option."""
 
     category_id: int
     number_of_participants: int
 
 
-class Policy(_Ours):
+class Policy(Kept):
     """How a tour can be cancelled, as it is kept in a quote."""
 
     cancellable: bool = False
@@ -93,8 +91,8 @@ class Policy(_Ours):
         return price.amount
 
 
-class Asked(_Ours):
-    """What a quote of ours carries to booking and completing."""
+class Asked(Kept):
+    """What our quote carries to booking and completing."""
 
     option_id: int
     datetime: NaiveDatetime
@@ -118,37 +116,19 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
     """Read a component's offer.
 
     Raises:
-        InvalidRequest: it is no offer of ours, or for another party, time or currency.
+        InvalidRequest: it is none, or for another party, time or currency.
     """
-    try:
-        outing = Outing.model_validate(item.offer)
-    except ValidationError as error:
-        raise invalid(f"the experience's offer cannot be read: {error}", operation) from error
-    if outing.people != len(party.travelers) or min(outing.participants.values()) < 0:
-        raise invalid(
-            f"{outing.title} was offered for {outing.people}, but {len(party.travelers)} travel",
-            operation,
-        )
-    if outing.currency != item.currency:
-        raise invalid(f"the offer is in {outing.currency}, not {item.currency}", operation)
+    outing = offers.read_offer(Outing, item, party, provider=NAME, operation=operation)
     if outing.currency not in PAYMENT_CURRENCIES:
-        raise invalid(f"GetYourGuide takes no payment in {outing.currency}", operation)
-    # Local time where we know no zone of: close enough to be the same start.
-    if abs(utc(item.starts_at).replace(tzinfo=None) - outing.datetime) > _FURTHEST_ZONE:
-        raise invalid(f"{outing.title} starts on {outing.datetime}, not as in the trip", operation)
+        raise _invalid(f"GetYourGuide takes no payment in {outing.currency}", operation)
+    if is_other_time(item.starts_at, outing.datetime):
+        raise _invalid(f"{outing.title} starts on {outing.datetime}, not as in the trip", operation)
     return outing
 
 
 def read_quote(quote: Quote, operation: str) -> Asked:
-    """Read our own quote back.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    try:
-        return Asked.model_validate(quote.offer)
-    except ValidationError as error:
-        raise invalid(f"the quote of {quote.title} cannot be read", operation) from error
+    """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
+    return offers.read_quote(Asked, quote, provider=NAME, operation=operation)
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
@@ -157,14 +137,7 @@ def phone(party: Party, agency: str, operation: str) -> str:
     Raises:
         InvalidRequest: there is none.
     """
-    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
-    for number in numbers:
-        if number and number.startswith(("+", "00")):
-            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
-    raise invalid(
-        "the tour supplier needs a phone number with its country code, such as +1 212 555 0100",
-        operation,
-    )
+    return phone_of(party, agency, provider=NAME, operation=operation, international=True)
 
 
 def breakdown(outing: Outing) -> dict[str, Any]:
@@ -182,7 +155,7 @@ def booking(asked: Asked, price: Money, party: Party, reference: str) -> dict[st
         InvalidRequest: the reference is too long, or a question has no answer.
     """
     if len(reference) > _LONGEST_REFERENCE:
-        raise invalid(f"a reference has at most {_LONGEST_REFERENCE} characters", "book")
+        raise _invalid(f"a reference has at most {_LONGEST_REFERENCE} characters", "book")
     categories = [category.model_dump() for category in asked.categories]
     return {
         "base_data": {"cnt_language": _LANGUAGE, "currency": price.currency},
@@ -239,7 +212,7 @@ def _answers(asked: Asked, party: Party, operation: str) -> dict[str, Any]:
         c.category_id for c in asked.categories for _ in range(c.number_of_participants)
     ]
     if len(of_travelers) != len(party.travelers):
-        raise invalid(f"the quote is for {len(of_travelers)} people", operation)
+        raise _invalid(f"the quote is for {len(of_travelers)} people", operation)
     answers: dict[str, Any] = {}
     if asked.questions:
         answers["participant_questions"] = [
@@ -263,16 +236,14 @@ def _answer(
 ) -> tuple[str, dict[str, str]]:
     """Return a traveller's answer by the name that answers have; it is another than questions'."""
     document = traveler.document
-    born = traveler.date_of_birth
     match question:
         case "traveler_names":
             names = {"first_name": traveler.first_name, "last_name": traveler.last_name}
             return "traveler_name", names
         case "traveler_dates_of_birth":
-            return "traveler_date_of_birth", {"value": born.isoformat()}
+            return "traveler_date_of_birth", {"value": traveler.date_of_birth.isoformat()}
         case "traveler_ages":
-            age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-            return "traveler_age", {"value": str(age)}
+            return "traveler_age", {"value": str(age_on(traveler, day))}
         case "traveler_passport_numbers" if document:
             return "traveler_passport_number", {"value": document.number}
         case "traveler_id_numbers" if document:
@@ -281,14 +252,8 @@ def _answer(
             facts = f"Country {document.nationality} Expiry {document.expiry_date.isoformat()}"
             return "traveler_passport_details", {"value": f"{document.number} {facts}"}
     words = question.removeprefix("traveler_").replace("_", " ")
-    raise invalid(f"the supplier asks for the {words} of each traveller", operation)
+    raise _invalid(f"the supplier asks for the {words} of each traveller", operation)
 
 
-def invalid(message: str, operation: str) -> InvalidRequest:
-    """Return the error for what we cannot even ask."""
-    return InvalidRequest(message, provider=NAME, operation=operation)
-
-
-def utc(moment: dt.datetime) -> dt.datetime:
-    """Return a moment in UTC; one without a zone is in it."""
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+def _invalid(message: str, operation: str) -> InvalidRequest:
+    return offers.invalid(NAME, operation, message)

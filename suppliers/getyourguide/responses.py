@@ -1,4 +1,4 @@
-"""What GetYourGuide answers (``specs/getyourguide``), read strictly."""
+"""Answers of GetYourGuide about bookings (``specs/getyourguide``), read strictly."""
 
 import datetime as dt
 from decimal import Decimal
@@ -6,10 +6,9 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, StrictInt, field_validator, model_validator
 
-from models.core.errors import InvalidRequest, ProviderError, Unavailable
 from models.core.money import Money
 from models.core.text import Text
-from suppliers.core.http import Amount, JsonAnswer, Message
+from suppliers.core.answers import Amount, JsonAnswer, Message
 from suppliers.getyourguide.requests import Asked
 
 BookingStatus = Literal[
@@ -21,54 +20,6 @@ BookingStatus = Literal[
     "deleted_by_customer",
     "deleted_by_daemon",
 ]
-
-
-class _Issue(Message):
-    errorCode: StrictInt  # noqa: N815 - as published
-    errorMessage: str = ""  # noqa: N815
-
-
-class _Errors(Message):
-    status: Literal["ERROR"]
-    errors: list[_Issue] = Field(min_length=1)
-
-
-def error_of(answer: JsonAnswer) -> tuple[str, str]:
-    """Return the code and the words of an error answer; the code is empty when it has none."""
-    envelope = answer.peek(_Errors)
-    if envelope is None:
-        return "", f"GetYourGuide answered {answer.status}"
-    first = envelope.errors[0]
-    return str(first.errorCode), f"GetYourGuide: {first.errorMessage or first.errorCode}"
-
-
-def refused(answer: JsonAnswer) -> bool:
-    """Tell whether it is GetYourGuide's own "no": nothing was done. 401 is the key's fault."""
-    return (
-        400 <= answer.status < 500
-        and answer.status not in (401, 403, 408, 429)
-        and error_of(answer)[0] != ""
-    )
-
-
-def expect_ok(answer: JsonAnswer) -> JsonAnswer:
-    """Return the answer if it is a success.
-
-    Raises:
-        ProviderError: by the statuses of providers.md §6; codes are not published.
-    """
-    if answer.ok:
-        return answer
-    raise failure(answer)
-
-
-def failure(answer: JsonAnswer) -> ProviderError:
-    """Return the error for an answer that is no success."""
-    code, message = error_of(answer)
-    if refused(answer):
-        kind = Unavailable if answer.status == 404 else InvalidRequest
-        return answer.failure(kind, message, code=code)
-    return answer.by_status(message, code=code or None)
 
 
 class _Held(Message):
@@ -150,8 +101,8 @@ class Booking(Message):
         if item.datetime.replace(tzinfo=None) != asked.datetime:
             wrong.append(f"it starts on {item.datetime}")
         booked = sorted((c.category_id, c.number_of_participants) for c in item.categories)
-        wanted = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
-        if booked != wanted:
+        ordered = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
+        if booked != ordered:
             wrong.append(f"it is for {sum(number for _, number in booked)} people")
         return wrong
 

@@ -1,4 +1,4 @@
-"""What GetYourGuide answers before a booking (``specs/getyourguide``), read strictly."""
+"""Answers of GetYourGuide before a booking (``specs/getyourguide``), read strictly."""
 
 import datetime as dt
 from typing import Any
@@ -8,7 +8,7 @@ from pydantic import StrictInt
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.text import Text
-from suppliers.core.http import Amount, JsonAnswer, Message
+from suppliers.core.answers import Amount, JsonAnswer, Message
 from suppliers.getyourguide.requests import Category, Outing, Policy
 
 
@@ -19,7 +19,7 @@ class _Policy(Message):
     cancellation_offset_minutes: StrictInt | None = None
     cancellation_policy_text: str | None = None
 
-    def ours(self) -> Policy:
+    def kept(self) -> Policy:
         value = self.cancellation_fee_value
         return Policy(
             cancellable=self.cancellable is True,
@@ -40,7 +40,7 @@ class Tour(Message):
     @property
     def policy(self) -> Policy:
         """How it can be cancelled; without a word about it, it cannot."""
-        return self.cancellation_policy.ours() if self.cancellation_policy else Policy()
+        return self.cancellation_policy.kept() if self.cancellation_policy else Policy()
 
 
 class _Tours(Message):
@@ -215,9 +215,9 @@ class Breakdown(Message):
         counts = {one.ticket_category: one.quantity for one in prices.individuals}
         if prices.groups or not prices.individuals:
             raise answer.failure(Unavailable, f"{outing.title} is sold to groups only")
-        wanted = {name: number for name, number in outing.participants.items() if number}
-        if counts != wanted or len(counts) != len(prices.individuals):
-            raise answer.failure(InvalidRequest, f"GetYourGuide priced {counts}, not {wanted}")
+        asked = {name: number for name, number in outing.participants.items() if number}
+        if counts != asked or len(counts) != len(prices.individuals):
+            raise answer.failure(InvalidRequest, f"GetYourGuide priced {counts}, not {asked}")
         summary = prices.price_summary
         if summary.currency != outing.currency:
             raise answer.failure(

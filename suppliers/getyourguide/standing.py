@@ -3,11 +3,12 @@
 import datetime as dt
 from typing import Final
 
-from models.core.errors import InvalidRequest, PriceChanged, Unavailable, UnknownOutcome
+from models.core.errors import InvalidRequest, PriceChanged, Unavailable
 from models.core.money import Money
 from models.core.supply import CancelQuote, Reservation, ReservationStatus
-from suppliers.core.http import JsonAnswer
-from suppliers.getyourguide import responses as said
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import expect_as_asked, other_price
+from suppliers.getyourguide import responses
 from suppliers.getyourguide.requests import Asked, Policy
 
 _FREE_SALE_CONFIRMS: Final = dt.timedelta(minutes=10)
@@ -16,7 +17,7 @@ _SUPPLIER_CONFIRMS: Final = dt.timedelta(hours=48)
 """The same for what is not free-sale."""
 
 
-def taken(answer: JsonAnswer, seen: said.Booking, before: Reservation) -> Reservation:
+def taken(answer: JsonAnswer, seen: responses.Booking, before: Reservation) -> Reservation:
     """Return a reservation as GetYourGuide has it now.
 
     Raises:
@@ -41,7 +42,7 @@ def taken(answer: JsonAnswer, seen: said.Booking, before: Reservation) -> Reserv
     )
 
 
-def _status(seen: said.Booking, before: Reservation) -> ReservationStatus:
+def _status(seen: responses.Booking, before: Reservation) -> ReservationStatus:
     match seen.booking_status:
         case "temp":
             return ReservationStatus.HELD
@@ -63,7 +64,7 @@ def has_lapsed(reservation: Reservation) -> bool:
 
 
 def expect_held_as_asked(
-    answer: JsonAnswer, seen: said.Booking, asked: Asked, agreed: Money
+    answer: JsonAnswer, seen: responses.Booking, asked: Asked, agreed: Money
 ) -> None:
     """Make sure, before anything is paid, that what is held is what was asked for.
 
@@ -82,86 +83,75 @@ def expect_held_as_asked(
 
 
 def confirmed_in(
-    answer: JsonAnswer, cart: said.ConfirmedCart, cart_hash: str, booking_hash: str
-) -> said.Booking:
+    answer: JsonAnswer, cart: responses.ConfirmedCart, cart_hash: str, booking_hash: str
+) -> responses.Booking:
     """Return our booking in a confirmed cart.
 
     Raises:
         UnknownOutcome: it is another cart, not confirmed, or without our booking.
         Unavailable: the booking was not accepted.
     """
-    ours = next((one for one in cart.bookings if one.booking_hash == booking_hash), None)
-    if ours is None or cart.shopping_cart_hash != cart_hash:
+    booked = next((one for one in cart.bookings if one.booking_hash == booking_hash), None)
+    if booked is None or cart.shopping_cart_hash != cart_hash:
         raise answer.unsettled("GetYourGuide answered about another cart")
-    if cart.status != "completed" or ours.booking_status == "temp":
+    if cart.status != "completed" or booked.booking_status == "temp":
         raise answer.unsettled(
-            f"the cart is {cart.status}, its booking {ours.booking_status}", code=cart.status
+            f"the cart is {cart.status}, its booking {booked.booking_status}", code=cart.status
         )
-    if ours.gone:
+    if booked.gone:
         raise answer.failure(
-            Unavailable, "the reservation was not kept any longer", code=ours.booking_status
+            Unavailable, "the reservation was not kept any longer", code=booked.booking_status
         )
-    return ours
+    return booked
 
 
-def cart_of(answer: JsonAnswer, seen: said.Booking, reservation: Reservation) -> str:
+def cart_of(answer: JsonAnswer, seen: responses.Booking, reservation: Reservation) -> str:
     """Return the hash of the cart that our booking, and no other, was put into.
 
     Raises:
         Retryable: it is in another one.
     """
-    ours = reservation.details.get("shopping_cart_hash")
-    if not isinstance(ours, str) or seen.shopping_cart_hash not in (None, ours):
+    known = reservation.details.get("shopping_cart_hash")
+    if not isinstance(known, str) or seen.shopping_cart_hash not in (None, known):
         raise answer.unsettled(f"{reservation.supplier_id} is not in the cart that we know")
-    return ours
+    return known
 
 
-def expect_paid_as_asked(answer: JsonAnswer, cart: said.ConfirmedCart, agreed: Money) -> None:
+def expect_paid_as_asked(answer: JsonAnswer, cart: responses.ConfirmedCart, agreed: Money) -> None:
     """Make sure that a confirmed cart charges what was agreed, for our booking alone.
 
     Raises:
         UnknownOutcome: it does not. It is live: only a person or an undo can settle it.
     """
-    wrong = []
-    if len(cart.bookings) > 1:
-        wrong.append(f"there are {len(cart.bookings)} bookings in its cart")
-    paid = cart.payment_info
+    count, paid = len(cart.bookings), cart.payment_info
+    other_cart = f"there are {count} bookings in its cart" if count > 1 else None
+    other_payment = None
     if paid.payment_currency not in (None, agreed.currency):
-        wrong.append(f"it is paid in {paid.payment_currency}")
+        other_payment = f"it is paid in {paid.payment_currency}"
     elif paid.total_price is not None:
-        total = answer.money(paid.total_price, agreed.currency)
-        if total != agreed:
-            wrong.append(f"{total} is paid for it instead of {agreed}")
-    if wrong:
-        raise _other(answer, cart.bookings[0], wrong)
+        other_payment = other_price(answer.money(paid.total_price, agreed.currency), agreed)
+    expect_as_asked(answer, _confirmed(cart.bookings[0]), other_cart, other_payment)
 
 
 def as_asked(
-    answer: JsonAnswer, seen: said.Booking, asked: Asked, agreed: Money, before: Reservation
+    answer: JsonAnswer, seen: responses.Booking, asked: Asked, agreed: Money, before: Reservation
 ) -> Reservation:
     """Return a booking that is confirmed, or will be, as the reservation that was asked for.
 
     Raises:
         UnknownOutcome: it is another. It is live: only a person or an undo can settle it.
     """
-    wrong = seen.other_than(asked)
-    if (price := seen.price(answer, agreed.currency)) != agreed:
-        wrong.append(f"it costs {price} instead of {agreed}")
-    if wrong:
-        raise _other(answer, seen, wrong)
+    price = seen.price(answer, agreed.currency)
+    expect_as_asked(answer, _confirmed(seen), *seen.other_than(asked), other_price(price, agreed))
     return taken(answer, seen, before)
 
 
-def _other(answer: JsonAnswer, seen: said.Booking, wrong: list[str]) -> UnknownOutcome:
-    return answer.failure(
-        UnknownOutcome,
-        f"GetYourGuide confirmed {seen.booking_hash}, but {'; '.join(wrong)}",
-        code="other_than_asked",
-    )
+def _confirmed(seen: responses.Booking) -> str:
+    return f"GetYourGuide confirmed {seen.booking_hash}"
 
 
 def fee(
-    answer: JsonAnswer, seen: said.Booking, reservation: Reservation, now: dt.datetime
+    answer: JsonAnswer, seen: responses.Booking, reservation: Reservation, now: dt.datetime
 ) -> Money | None:
     """Return what cancelling costs at ``now`` (UTC); None where it does not say."""
     price = seen.price(answer, reservation.price.currency)
@@ -177,7 +167,7 @@ def fee(
 
 
 def cancel_quote(
-    answer: JsonAnswer, seen: said.Booking | None, reservation: Reservation, now: dt.datetime
+    answer: JsonAnswer, seen: responses.Booking | None, reservation: Reservation, now: dt.datetime
 ) -> CancelQuote:
     """Return what cancelling would cost at ``now`` (UTC)."""
     if seen is None or seen.gone:

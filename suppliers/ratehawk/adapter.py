@@ -8,7 +8,7 @@ only adds details).
 What makes repeating ``book`` safe: one partner_order_id makes one order at most, for a second
 ``finish`` is refused as ``double_booking_finish`` while the first one stands or runs. So an
 attempt that finds its form there already finishes that very form. Another id (``…-r2``, ``-r3``,
-ten at most) is used only after RateHawk has said about the form itself that it can book nothing
+ten at most) is used only after RateHawk has answered about the form itself that it can book nothing
 any more (expired, not found): an unanswered ``finish`` that is still under way cannot then make a
 second order. ``find`` asks about all of these ids.
 
@@ -31,16 +31,15 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
-from suppliers.ratehawk import errors, rates
-from suppliers.ratehawk import requests as ours
-from suppliers.ratehawk import responses as said
+from suppliers.ratehawk import errors, rates, requests, responses
 from suppliers.ratehawk.orders import Orders, Standing, confirmed, looked_at, not_cancelled
 from suppliers.ratehawk.quotes import Quotes
 
-NAME: Final = ours.NAME
+NAME: Final = requests.NAME
 
 CUT_OFF: Final = dt.timedelta(minutes=3)
 """By when RateHawk decides an order; agreed per contract, three minutes being usual (†)."""
@@ -50,7 +49,7 @@ _LOOK_EVERY_IN_SANDBOX: Final = dt.timedelta(seconds=1)
 
 
 class RateHawkSupplier:
-    """Hotels of RateHawk, behind :class:`suppliers.protocol.Supplier`."""
+    """Hotels of RateHawk, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
 
@@ -93,10 +92,7 @@ class RateHawkSupplier:
         self._quotes = Quotes(self._ask)
         self._orders = Orders(self._ask)
         self.capabilities = Capabilities(
-            finds=True,
             repeats=True,  # one order for each partner_order_id; see above
-            confirms_later=True,
-            quotes_cancel=True,
             # Not needed for safety: at the real one, it saves a repeat where a look-up would do.
             repeat_after=dt.timedelta(seconds=0 if sandbox else 60),
             timeout=dt.timedelta(seconds=timeout),
@@ -104,8 +100,8 @@ class RateHawkSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Find the rate for our nights and guests, and prebook it; see the protocol."""
-        stay = ours.read_offer(item, party, "quote")
-        ours.phone(party, self._agency_phone, "quote")
+        stay = requests.read_offer(item, party, "quote")
+        requests.phone(party, self._agency_phone, "quote")
         return await self._quotes.quote(stay)
 
     # -- book -------------------------------------------------------------------------------
@@ -117,10 +113,10 @@ class RateHawkSupplier:
 
         Mostly answers PENDING: one look at the order's status is all that is done here.
         """
-        stay = ours.read_offer(item, party, "book")
-        asked = ours.read_quote(quote)
+        stay = requests.read_offer(item, party, "book")
+        asked = requests.read_quote(quote)
         gone = ""
-        for identity in ours.identities(reference):
+        for identity in requests.identities(reference):
             order_id = await self._form(stay, quote.price, asked.book_hash, identity)
             before, gone = gone, await self._finish(stay, quote.price, party, identity)
             if not gone:
@@ -128,14 +124,14 @@ class RateHawkSupplier:
             if before == gone == errors.NOT_FOUND:
                 break  # ``find`` bridges one id that RateHawk never knew, not two
         raise AuthConfig(
-            "RateHawk takes no order form of ours; its account manager must look at our contract",
+            "RateHawk takes none of our order forms; its account manager must look at our contract",
             provider=NAME,
             operation="book",
             code=gone,
         )
 
     async def _form(
-        self, stay: ours.Stay, price: Money, book_hash: str, identity: str
+        self, stay: requests.Stay, price: Money, book_hash: str, identity: str
     ) -> int | None:
         """See to it that there is a form; None when there was one, whose order is not begun.
 
@@ -145,7 +141,7 @@ class RateHawkSupplier:
             Retryable: no answer. A form books nothing.
         """
         asked = await self._ask(
-            "/hotel/order/booking/form/", ours.form(identity, book_hash), "book"
+            "/hotel/order/booking/form/", requests.form(identity, book_hash), "book"
         )
         if asked.error in errors.FORM_TAKEN:
             standing = await self._orders.standing(identity, "book")
@@ -167,7 +163,7 @@ class RateHawkSupplier:
             )
         return form.order_id
 
-    async def _finish(self, stay: ours.Stay, price: Money, party: Party, identity: str) -> str:
+    async def _finish(self, stay: requests.Stay, price: Money, party: Party, identity: str) -> str:
         """Begin the order; return why the form can book nothing any more, "" when it has begun.
 
         Raises:
@@ -176,7 +172,7 @@ class RateHawkSupplier:
         """
         asked = await self._ask(
             "/hotel/order/booking/finish/",
-            ours.finish(stay, price, party, identity, self._agency_phone),
+            requests.finish(stay, price, party, identity, self._agency_phone),
             "book",
             changes=True,
         )
@@ -187,7 +183,7 @@ class RateHawkSupplier:
         return ""
 
     async def _begun(
-        self, stay: ours.Stay, price: Money, reference: str, identity: str, order_id: int | None
+        self, stay: requests.Stay, price: Money, reference: str, identity: str, order_id: int | None
     ) -> Reservation:
         try:
             standing: Standing | None = await self._orders.standing(identity, "book")
@@ -203,7 +199,7 @@ class RateHawkSupplier:
                     "hid": stay.hid,
                     "checkin": stay.checkin.isoformat(),
                     "checkout": stay.checkout.isoformat(),
-                    "guests": stay.guests,
+                    "guests": stay.people,
                     "room": stay.room,
                 },
             }
@@ -234,7 +230,7 @@ class RateHawkSupplier:
         false; the order itself is never at another price than the one that ``finish`` named.
         """
         unknown = 0
-        for identity in ours.identities(reference):
+        for identity in requests.identities(reference):
             standing = await self._orders.standing(identity, "find")
             unknown = unknown + 1 if standing.not_found else 0
             if unknown == 2:  # one that RateHawk never knew may lie between; see ``book``
@@ -256,20 +252,10 @@ class RateHawkSupplier:
             return await self._orders.settled(reservation, "look")
         return looked_at(reservation, standing, self._look_every)
 
-    async def complete(
-        self,
-        reservation: Reservation,
-        quote: Quote,  # noqa: ARG002
-        party: Party,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-    ) -> Reservation:
-        """Return the order as it stands: nothing is ever held here, so nothing is completed."""
-        return await self.look(reservation)
-
     # -- cancel -----------------------------------------------------------------------------
 
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
-        """Read the order's own policies; see the protocol. Not visible yet: no fee is said."""
+        """Read the order's own policies; see the protocol. Not visible yet: no fee is known."""
         shown = await self._orders.shown(reservation.supplier_id, "cancel_quote")
         if shown is None:
             return CancelQuote()
@@ -294,7 +280,7 @@ class RateHawkSupplier:
             standing = await self._orders.standing(identity, "cancel")
             return not_cancelled(reservation, standing, self._look_every)
         answer = asked.expect_ok(errors.AT_CANCEL)
-        return Cancellation(fee=answer.parse(said.Cancelled).data.amount_payable.money(answer))
+        return Cancellation(fee=answer.parse(responses.Cancelled).data.amount_payable.money(answer))
 
     async def close(self) -> None:
         """Close connections."""
@@ -302,7 +288,7 @@ class RateHawkSupplier:
 
     async def _ask(
         self, path: str, body: dict[str, Any], operation: str, *, changes: bool = False
-    ) -> errors.Said:
+    ) -> errors.ApiAnswer:
         answer: JsonAnswer = await self._http.call(
             "POST", path, operation=operation, changes=changes, body=body
         )

@@ -22,7 +22,7 @@ from models.core.errors import (
     Retryable,
     Unavailable,
 )
-from suppliers.core.http import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Message
 
 Table = Mapping[str, type[Refusal]]
 
@@ -120,8 +120,8 @@ class _Envelope(Message):
 
 
 @dataclass(frozen=True)
-class Said:
-    """An answer in the published envelope, of HTTP status below 500."""
+class ApiAnswer:
+    """An answer in the published envelope, of an HTTP status below 500."""
 
     answer: JsonAnswer
     status: str
@@ -159,7 +159,7 @@ class Said:
         return self.error in _UNSETTLED
 
 
-def read(answer: JsonAnswer) -> Said:
+def read(answer: JsonAnswer) -> ApiAnswer:
     """Read the envelope of an answer.
 
     Raises:
@@ -175,7 +175,7 @@ def read(answer: JsonAnswer) -> Said:
     if envelope is None:
         answer.parse(_Envelope)
         raise AssertionError  # parse raises
-    return Said(answer, envelope.status, envelope.error or "")
+    return ApiAnswer(answer, envelope.status, envelope.error or "")
 
 
 def _pause(answer: JsonAnswer) -> dt.timedelta | None:

@@ -8,10 +8,9 @@ from typing import Any, Literal, Protocol
 from models.core.errors import AuthConfig, Declined, InvalidRequest, ProviderError, Retryable
 from models.core.money import Money
 from models.core.supply import Cancellation, Reservation, ReservationStatus
-from suppliers.core.http import JsonAnswer
-from suppliers.ratehawk import errors
-from suppliers.ratehawk import requests as ours
-from suppliers.ratehawk import responses as said
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import OTHER_THAN_ASKED
+from suppliers.ratehawk import errors, requests, responses
 
 
 class Ask(Protocol):
@@ -19,7 +18,7 @@ class Ask(Protocol):
 
     def __call__(
         self, path: str, body: dict[str, Any], operation: str, *, changes: bool = False
-    ) -> Awaitable[errors.Said]:
+    ) -> Awaitable[errors.ApiAnswer]:
         """Send it."""
         ...
 
@@ -28,7 +27,7 @@ class Ask(Protocol):
 class Standing:
     """What ``finish/status`` says about a partner_order_id."""
 
-    asked: errors.Said
+    asked: errors.ApiAnswer
     word: Literal["done", "under_way", "failed", "not_begun", "not_found"]
 
     @property
@@ -88,18 +87,20 @@ class Orders:
         if asked.unsettled or (asked.status == "processing" and not asked.error):
             return Standing(asked, "under_way")
         answer = asked.expect_ok({})
-        answer.parse(said.Status).about(answer, identity)
+        answer.parse(responses.Status).about(answer, identity)
         return Standing(asked, "done")
 
-    async def shown(self, identity: str, operation: str) -> tuple[JsonAnswer, said.Order] | None:
+    async def shown(
+        self, identity: str, operation: str
+    ) -> tuple[JsonAnswer, responses.Order] | None:
         """Return an order's details, and the answer they are from; None where not visible (yet).
 
         Raises:
             Retryable: no answer, or one about another order.
         """
-        asked = await self._ask("/hotel/order/info/", ours.info(identity), operation)
+        asked = await self._ask("/hotel/order/info/", requests.info(identity), operation)
         answer = asked.expect_ok({})
-        orders = answer.parse(said.OrderList).data.orders
+        orders = answer.parse(responses.OrderList).data.orders
         if not orders:
             return None
         if [order.partner_data.order_id for order in orders] != [identity]:
@@ -123,7 +124,7 @@ class Orders:
             if other or (stated and price != reservation.price):
                 raise answer.unsettled(
                     f"order {order.order_id} is not what was ordered: {other or 'price'}",
-                    code="other_than_asked",
+                    code=OTHER_THAN_ASKED,
                 )
         facts = {k: v for k, v in reservation.details.items() if k != "price_stated"}
         return confirmed(reservation).model_copy(

@@ -7,8 +7,8 @@ from models.core.errors import Unavailable
 from models.core.money import Money
 from models.core.supply import Quote
 from models.core.terms import CancellationTerms
-from suppliers.ratehawk import errors, rates
-from suppliers.ratehawk import requests as ours
+from suppliers.core.comparing import as_lenient
+from suppliers.ratehawk import errors, rates, requests
 from suppliers.ratehawk.orders import Ask
 
 _RATE_LIFE: Final = dt.timedelta(minutes=30)
@@ -21,7 +21,7 @@ class Quotes:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    async def quote(self, stay: ours.Stay) -> Quote:
+    async def quote(self, stay: requests.Stay) -> Quote:
         """Find the rate for our nights and guests, and prebook it.
 
         What is prebooked is a rate of a search for exactly the offer's nights and guests, so that
@@ -34,7 +34,8 @@ class Quotes:
         """
         await self._verify_hotel(stay)
         asked_at = dt.datetime.now(dt.UTC)
-        answer = (await self._ask("/search/hp/", stay.asked(), "quote")).expect_ok(errors.AT_QUOTE)
+        found = await self._ask("/search/hp/", stay.searched(), "quote")
+        answer = found.expect_ok(errors.AT_QUOTE)
         offered = answer.parse(rates.HotelPage).rate_for(stay)
         if offered is None:
             raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
@@ -43,7 +44,7 @@ class Quotes:
         free_until = stay.free_cancellation_before
         if (
             # Prebooking may swap a refundable rate for another one of the same room and board.
-            not rates.as_lenient((price, terms), shown, asked_at)
+            not as_lenient((price, terms), shown, asked_at)
             or (
                 (free_until is not None and free_until > asked_at)
                 and terms.fee_at(free_until - dt.timedelta(seconds=1), price.amount) > 0
@@ -58,16 +59,18 @@ class Quotes:
             offer={"book_hash": book_hash},
         )
 
-    async def _verify_hotel(self, stay: ours.Stay) -> None:
+    async def _verify_hotel(self, stay: requests.Stay) -> None:
         answer = (
-            await self._ask("/hotel/info/", {"hid": stay.hid, "language": ours.LANGUAGE}, "quote")
+            await self._ask(
+                "/hotel/info/", {"hid": stay.hid, "language": requests.LANGUAGE}, "quote"
+            )
         ).expect_ok(errors.AT_QUOTE)
         hotel = answer.parse(rates.HotelInfo).data
         if hotel.hid != stay.hid or hotel.name.casefold() != stay.name.casefold():
             raise answer.failure(Unavailable, f"the hotel is {hotel.name}, not {stay.name}")
 
     async def _prebook(
-        self, stay: ours.Stay, offered: rates.Rate
+        self, stay: requests.Stay, offered: rates.Rate
     ) -> tuple[Money, CancellationTerms, str]:
         # An increase of 0 %: at a higher price there is no rate, and the traveller is asked anew.
         answer = (

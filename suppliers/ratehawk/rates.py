@@ -1,13 +1,12 @@
-"""What RateHawk answers about rates (providers.md §3), read and compared with what was asked."""
+"""Answers of RateHawk about rates (providers.md §3), read and compared with what was asked."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.http import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Message
 from suppliers.ratehawk.requests import Hash, Stay
 from suppliers.ratehawk.responses import Major, Moment
 
@@ -105,20 +104,6 @@ def _terms(penalties: _Penalties, answer: JsonAnswer, price: Money) -> Cancellat
         source=f"ratehawk: free before {free:%-d %b %Y %H:%M} UTC"
         if free
         else "ratehawk: not free",
-    )
-
-
-def as_lenient(
-    new: tuple[Money, CancellationTerms], old: tuple[Money, CancellationTerms], now: dt.datetime
-) -> bool:
-    """Tell whether the new terms never keep a larger part of the price than the old ones."""
-    steps = (*new[1].steps, *old[1].steps)
-    moments = [now, *(step.until for step in steps if step.until and step.until > now)]
-    (price, terms), (old_price, old_terms) = new, old
-    return all(
-        terms.fee_at(moment, price.amount) * old_price.amount
-        <= old_terms.fee_at(moment, old_price.amount) * price.amount
-        for moment in moments
     )
 
 

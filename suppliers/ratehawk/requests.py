@@ -1,18 +1,20 @@
-"""What we say to RateHawk (providers.md §3), and our own offer and quote read back."""
+"""Requests to RateHawk (providers.md §3), and our own offer and quote read back."""
 
 import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field
 
-from models.core.errors import InvalidRequest
-from models.core.money import Currency, Money
+from models.core.money import Money
 from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
 from models.core.text import Text
+from suppliers.core import offers
+from suppliers.core.offers import Kept, Offer, invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on, phone_of
 
 NAME = "ratehawk"
 LANGUAGE: Final = "en"
@@ -25,11 +27,7 @@ _USER_IP: Final = "127.0.0.1"
 Hash = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[\x21-\x7e]+$")]
 
 
-class _Ours(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Stay(_Ours):
+class Stay(Offer):
     """The offer of a trip component: which rate, when, for whom."""
 
     hid: int = Field(ge=1)
@@ -43,8 +41,6 @@ class Stay(_Ours):
     adults: int = Field(ge=1)
     children: tuple[Annotated[int, Field(ge=0, lt=_ADULT)], ...] = ()
     """Their ages at check-in."""
-    currency: Currency
-    """The contract's: what the deposit is charged in."""
     free_cancellation_before: AwareDatetime | None = None
     """What the traveller was shown; None when it was shown as not free."""
     residency: str = Field(default="us", pattern="^[a-z]{2}$")
@@ -56,11 +52,11 @@ class Stay(_Ours):
         return (self.checkout - self.checkin).days
 
     @property
-    def guests(self) -> int:
+    def people(self) -> int:
         """How many people."""
         return self.adults + len(self.children)
 
-    def asked(self) -> dict[str, Any]:
+    def searched(self) -> dict[str, Any]:
         """Return the body of ``search/hp``."""
         return {
             "hid": self.hid,
@@ -73,8 +69,8 @@ class Stay(_Ours):
         }
 
 
-class Asked(_Ours):
-    """What a quote of ours carries to the booking."""
+class Asked(Kept):
+    """What our quote carries to the booking."""
 
     book_hash: Hash
     """The prebooked one, ``p-…``."""
@@ -84,35 +80,19 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
     """Read a component's offer.
 
     Raises:
-        InvalidRequest: it is no offer of ours, or for another party, currency or dates.
+        InvalidRequest: it is none, or for another party, currency or dates.
     """
-    try:
-        stay = Stay.model_validate(item.offer)
-    except ValidationError as error:
-        raise invalid(f"the hotel offer cannot be read: {error}", operation) from error
-    if stay.guests != len(party.travelers):
-        raise invalid(
-            f"the hotel offer is for {stay.guests}, but {len(party.travelers)} travel", operation
-        )
+    stay = offers.read_offer(Stay, item, party, provider=NAME, operation=operation)
     if stay.children and sorted(stay.children) != sorted(_children(stay, party)):
-        raise invalid("the hotel offer is for children of other ages", operation)
-    if stay.currency != item.currency:
-        raise invalid(f"the hotel offer is in {stay.currency}, not {item.currency}", operation)
+        raise invalid(NAME, operation, "the hotel offer is for children of other ages")
     if stay.checkin >= stay.checkout:
-        raise invalid("the hotel offer has no nights", operation)
+        raise invalid(NAME, operation, "the hotel offer has no nights")
     return stay
 
 
 def read_quote(quote: Quote) -> Asked:
-    """Read our own quote back.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    try:
-        return Asked.model_validate(quote.offer)
-    except ValidationError as error:
-        raise invalid(f"the quote of {quote.title} cannot be read", "book") from error
+    """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
+    return offers.read_quote(Asked, quote, provider=NAME)
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
@@ -121,11 +101,7 @@ def phone(party: Party, agency: str, operation: str) -> str:
     Raises:
         InvalidRequest: there is none.
     """
-    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
-    for number in numbers:
-        if number:
-            return number
-    raise invalid("the hotel needs a phone number to reach the traveller", operation)
+    return phone_of(party, agency, provider=NAME, operation=operation)
 
 
 def identities(reference: str) -> Iterator[str]:
@@ -182,20 +158,10 @@ def info(identity: str) -> dict[str, Any]:
 
 def _guest(stay: Stay, traveler: Traveler) -> dict[str, Any]:
     guest = {"first_name": traveler.first_name, "last_name": traveler.last_name}
-    age = _age(traveler, stay.checkin)
+    age = age_on(traveler, stay.checkin)
     return {**guest, "is_child": True, "age": age} if stay.children and age < _ADULT else guest
 
 
 def _children(stay: Stay, party: Party) -> list[int]:
-    ages = (_age(traveler, stay.checkin) for traveler in party.travelers)
+    ages = (age_on(traveler, stay.checkin) for traveler in party.travelers)
     return [age for age in ages if age < _ADULT]
-
-
-def _age(traveler: Traveler, day: dt.date) -> int:
-    born = traveler.date_of_birth
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-
-
-def invalid(message: str, operation: str) -> InvalidRequest:
-    """Return the error for what is wrong on our side."""
-    return InvalidRequest(message, provider=NAME, operation=operation)

@@ -1,4 +1,4 @@
-"""What RateHawk answers about orders (providers.md §3), read strictly."""
+"""Answers of RateHawk about orders (providers.md §3), read strictly."""
 
 import datetime as dt
 from decimal import Decimal
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from models.core.money import Money
 from models.core.supply import CancelQuote, Reservation, ReservationStatus
 from models.core.text import Text
-from suppliers.core.http import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Message
 from suppliers.ratehawk.errors import as_utc
 
 
@@ -145,7 +145,7 @@ class Order(Message):
     @property
     def facts(self) -> dict[str, object]:
         """What a reservation keeps of it, JSON."""
-        said = {
+        facts = {
             "order_id": self.order_id,
             "hid": self.hotel_data.hid,
             "checkin": self.checkin_at.isoformat(),
@@ -157,8 +157,8 @@ class Order(Message):
             "room": ", ".join(room.room_name for room in self.rooms_data),
         }
         if self.supplier_data is not None and self.supplier_data.confirmation_id:
-            said["hotel_confirmation"] = self.supplier_data.confirmation_id
-        return said
+            facts["hotel_confirmation"] = self.supplier_data.confirmation_id
+        return facts
 
     def differs_from(self, reservation: Reservation) -> str:
         """Name what is other than was booked, as far as the reservation remembers; else ""."""

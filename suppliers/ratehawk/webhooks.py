@@ -71,14 +71,14 @@ def verify(
         raise ValueError("the signature does not match")
     if abs(int(time.time()) - signed.timestamp) > _TOLERANCE:
         raise ValueError("the timestamp is not of the last minutes")
-    said = webhook.data
-    facts = f"{signed.token}\n{said.partner_order_id}\n{said.status}"
+    data = webhook.data
+    facts = f"{signed.token}\n{data.partner_order_id}\n{data.status}"
     return SupplierEvent(
         id=f"ratehawk_{hashlib.sha256(facts.encode()).hexdigest()[:40]}",
-        type=f"booking.{said.status}",
+        type=f"booking.{data.status}",
         at=dt.datetime.fromtimestamp(signed.timestamp, dt.UTC),
-        reference=reference_of(said.partner_order_id),
-        supplier_id=said.partner_order_id,
+        reference=reference_of(data.partner_order_id),
+        supplier_id=data.partner_order_id,
     )
 
 

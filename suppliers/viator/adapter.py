@@ -31,13 +31,13 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
-from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import expect_as_asked, other_price
+from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 from suppliers.viator import changes as viator_changes
-from suppliers.viator import requests as ours
-from suppliers.viator import responses as said
-from suppliers.viator import standing
+from suppliers.viator import requests, responses, standing
 from suppliers.viator.quotes import Shop
 
 NAME: Final = "viator"
@@ -46,7 +46,7 @@ _REASON: Final = "Customer_Service.I_canceled_my_entire_trip"
 
 
 class ViatorSupplier:
-    """Experiences of Viator, behind :class:`suppliers.protocol.Supplier`."""
+    """Experiences of Viator, behind :class:`suppliers.core.protocol.Supplier`."""
 
     name = NAME
 
@@ -83,11 +83,7 @@ class ViatorSupplier:
         )
         self._shop = Shop(self._http)
         self.capabilities = Capabilities(
-            finds=True,
             repeats=True,
-            confirms_later=True,
-            quotes_cancel=True,
-            lists_changes=True,
             timeout=dt.timedelta(seconds=timeout),
         )
 
@@ -95,8 +91,8 @@ class ViatorSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the product and price the start; see the protocol. Nothing is held yet."""
-        outing = ours.read_offer(item, party, "quote")
-        ours.phone(party, self._agency_phone, "quote")
+        outing = requests.read_offer(item, party, "quote")
+        requests.phone(party, self._agency_phone, "quote")
         product, starts_at = await self._shop.verify(outing)
         price = await self._shop.price(outing)
         assert product.cancellation_policy is not None
@@ -116,8 +112,8 @@ class ViatorSupplier:
         self, item: TripComponent, quote: Quote, party: Party, reference: str
     ) -> Reservation:
         """Hold the price, compare it, book under our reference; see the protocol."""
-        outing = ours.read_offer(item, party, "book")
-        asked = ours.read_quote(quote)
+        outing = requests.read_offer(item, party, "book")
+        asked = requests.read_quote(quote)
         try:
             held = await self._shop.hold(outing, quote.price)
         except (Unavailable, PriceChanged) as refusal:
@@ -131,10 +127,10 @@ class ViatorSupplier:
             "POST",
             "/bookings/book",
             "book",
-            body=ours.booking(outing, asked, party, held, reference, self._agency_phone),
+            body=requests.booking(outing, asked, party, held, reference, self._agency_phone),
             changes=True,
         )
-        made = said.expect_ok(answer).parse(said.Booking)
+        made = responses.expect_ok(answer).parse(responses.Booking)
         if made.status == "REJECTED":
             raise standing.rejection(answer, made, outing)
         if made.partner_booking_ref not in (None, reference):
@@ -146,14 +142,13 @@ class ViatorSupplier:
         price = made.retail(answer, made.currency or outing.currency)
         if price is None and made.status == "CONFIRMED":
             raise answer.unsettled("Viator booked without a price", code="malformed_answer")
-        if price not in (None, quote.price) or made.people not in (None, outing.travelers):
-            # It may be live: only a look-up and a person or an undo can settle it.
-            raise answer.failure(
-                UnknownOutcome,
-                f"{made.booking_ref} was booked at {price} for {made.people or '?'} people, not at"
-                f" {quote.price} for {outing.travelers}",
-                code="other_than_asked",
-            )
+        other_people = made.people not in (None, outing.people)
+        expect_as_asked(
+            answer,
+            f"Viator booked {made.booking_ref}",
+            None if price is None else other_price(price, quote.price),
+            f"it is for {made.people} instead of {outing.people} people" if other_people else None,
+        )
         return standing.reservation(made, reference, quote.price, asked.operator)
 
     # -- find -------------------------------------------------------------------------------
@@ -169,10 +164,10 @@ class ViatorSupplier:
             "POST", "/bookings/status", "find", body={"partnerBookingRef": reference}
         )
         if answer.status == 404:
-            if said.error_of(answer)[0] != "NOT_FOUND":
+            if responses.error_of(answer)[0] != "NOT_FOUND":
                 raise answer.unsettled("404, but not Viator's own")
             return None
-        found = said.expect_ok(answer).parse(said.Booking)
+        found = responses.expect_ok(answer).parse(responses.Booking)
         if found.partner_booking_ref not in (None, reference):
             raise answer.unsettled("Viator answered about another booking")
         if found.status in ("REJECTED", "FAILED"):
@@ -195,23 +190,13 @@ class ViatorSupplier:
         )
         if answer.status == 404:
             raise answer.unsettled(f"Viator does not know {reservation.supplier_id} (now)")
-        seen = said.expect_ok(answer).parse(said.Booking)
+        seen = responses.expect_ok(answer).parse(responses.Booking)
         if seen.booking_ref != reservation.supplier_id or seen.partner_booking_ref not in (
             None,
             reservation.reference,
         ):
             raise answer.unsettled("Viator answered about another booking")
         return standing.seen_now(answer, seen, reservation)
-
-    async def complete(
-        self,
-        reservation: Reservation,
-        quote: Quote,  # noqa: ARG002
-        party: Party,  # noqa: ARG002
-        key: str,  # noqa: ARG002
-    ) -> Reservation:
-        """Bookings are never held: return what there is."""
-        return await self.look(reservation)
 
     async def changes(self, since: dt.datetime) -> list[SupplierChange]:
         """Return the events that operators caused; see the protocol."""
@@ -242,13 +227,13 @@ class ViatorSupplier:
 
     async def _refund(
         self, reservation: Reservation, operation: str
-    ) -> tuple[JsonAnswer, said.CancelQuote, Money | None]:
+    ) -> tuple[JsonAnswer, responses.CancelQuote, Money | None]:
         """Return what Viator says about a cancellation, and the fee as of now."""
         path = f"/bookings/{reservation.supplier_id}/cancel-quote"
         answer = await self._call("GET", path, operation)
         if answer.status == 404:
             raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
-        quote = said.expect_ok(answer).parse(said.CancelQuote)
+        quote = responses.expect_ok(answer).parse(responses.CancelQuote)
         fee = quote.fee(reservation.price)
         pending = reservation.status is ReservationStatus.PENDING
         if quote.status == "CANCELLABLE" and pending and await self._pending(reservation):
@@ -270,7 +255,7 @@ class ViatorSupplier:
             body={"reasonCode": _REASON},
             changes=True,
         )
-        done = said.expect_ok(answer).parse(said.CancelAnswer)
+        done = responses.expect_ok(answer).parse(responses.CancelAnswer)
         if done.status == "ACCEPTED":
             return Cancellation(fee=fee)
         if done.reason == "ALREADY_CANCELLED":
@@ -283,7 +268,8 @@ class ViatorSupplier:
         answer = await self._call(
             "POST", "/bookings/status", "cancel", body={"bookingRef": reservation.supplier_id}
         )
-        return said.expect_ok(answer).parse(said.Booking).status in ("PENDING", "IN_PROGRESS")
+        seen = responses.expect_ok(answer).parse(responses.Booking)
+        return seen.status in ("PENDING", "IN_PROGRESS")
 
     async def close(self) -> None:
         """Close connections."""

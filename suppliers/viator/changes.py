@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, Field
 from models.core.errors import Retryable
 from models.core.supply import SupplierChange
 from models.core.text import Text
-from suppliers.core.http import CamelMessage, JsonAnswer
-from suppliers.viator import responses as said
+from suppliers.core.answers import CamelMessage, JsonAnswer
+from suppliers.viator import responses
 
 _PAGE: Final = 50
 """As many as Viator puts on a page."""
@@ -62,7 +62,7 @@ async def listed(call: Call, since: dt.datetime) -> list[SupplierChange]:
     found: dict[str, SupplierChange] = {}
     for _ in range(_MAX_PAGES):
         answer = await call("GET", f"/bookings/modified-since?{urlencode(asked)}", None)
-        page = said.expect_ok(answer).parse(_Events)
+        page = responses.expect_ok(answer).parse(_Events)
         found |= {event.transaction_ref: event.change() for event in page.bookings}
         if not page.next_cursor:
             return sorted(found.values(), key=lambda change: change.at)
@@ -84,11 +84,11 @@ async def acknowledge(call: Call, changes: Sequence[SupplierChange]) -> None:
         answer = await call("POST", path, {"transactionRefs": batch})
         unknown = answer.peek(_Unknown) if answer.status == 404 else None
         if unknown is None:
-            said.expect_ok(answer)
+            responses.expect_ok(answer)
             continue
-        # It is not said whether the others of the list were taken off.
+        # Viator does not tell whether the others of the list were taken off.
         known = [ref for ref in batch if ref not in unknown.unknown_transaction_refs]
         if len(known) == len(batch):
             raise answer.failure(Retryable, "Viator knows other events than we told")
         if known:
-            said.expect_ok(await call("POST", path, {"transactionRefs": known}))
+            responses.expect_ok(await call("POST", path, {"transactionRefs": known}))

@@ -4,9 +4,9 @@ import datetime as dt
 
 from models.core.errors import InvalidRequest, PriceChanged, Unavailable
 from models.core.money import Money
-from suppliers.core.http import JsonAnswer, JsonClient
-from suppliers.viator import requests as ours
-from suppliers.viator import responses as said
+from suppliers.core.answers import JsonAnswer
+from suppliers.core.http import JsonClient
+from suppliers.viator import requests, responses
 
 
 class Shop:
@@ -15,7 +15,7 @@ class Shop:
     def __init__(self, http: JsonClient) -> None:
         self._http = http
 
-    async def verify(self, outing: ours.Outing) -> tuple[said.Product, dt.datetime]:
+    async def verify(self, outing: requests.Outing) -> tuple[responses.Product, dt.datetime]:
         """Return the product, which is what the trip says, and when it starts.
 
         Raises:
@@ -25,7 +25,7 @@ class Shop:
         answer = await self._call("GET", f"/products/{outing.product_code}", "quote", body=None)
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
-        product = said.expect_ok(answer).parse(said.Product)
+        product = responses.expect_ok(answer).parse(responses.Product)
         if product.status != "ACTIVE" or product.cancellation_policy is None:
             raise answer.failure(Unavailable, f"{outing.title} is not sold any more")
         if product.title.casefold() != outing.title.casefold():
@@ -37,17 +37,17 @@ class Shop:
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
         return product, product.starts_at(answer, outing)
 
-    async def price(self, outing: ours.Outing) -> Money:
+    async def price(self, outing: requests.Outing) -> Money:
         """Return what the start costs now.
 
         Raises:
             Unavailable, InvalidRequest: it cannot be booked (so).
             Retryable: no answer.
         """
-        answer = await self._call("POST", "/availability/check", "quote", body=outing.asked())
+        answer = await self._call("POST", "/availability/check", "quote", body=outing.requested())
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
-        found = said.expect_ok(answer).parse(said.Availability)
+        found = responses.expect_ok(answer).parse(responses.Availability)
         if (found.product_code, found.travel_date) != (outing.product_code, outing.travel_date):
             raise answer.failure(Unavailable, "Viator answered about another experience or day")
         if found.currency != outing.currency:
@@ -70,11 +70,11 @@ class Shop:
         price = item.retail(answer, outing.currency)
         if price is None:
             raise answer.unsettled(f"{outing.title} has no price", code="malformed_answer")
-        if item.people not in (None, outing.travelers):
-            raise answer.failure(InvalidRequest, f"Viator priced {item.people} people, not ours")
+        if item.people not in (None, outing.people):
+            raise answer.failure(InvalidRequest, f"Viator priced {item.people} people")
         return price
 
-    async def hold(self, outing: ours.Outing, agreed: Money) -> str:
+    async def hold(self, outing: requests.Outing, agreed: Money) -> str:
         """Hold the agreed price and return the booking reference it is held under.
 
         Raises:
@@ -82,10 +82,10 @@ class Shop:
             Retryable: no answer.
         """
         # A hold is no booking: whatever becomes of this call, nothing has to be undone.
-        answer = await self._call("POST", "/bookings/hold", "book", body=outing.asked())
+        answer = await self._call("POST", "/bookings/hold", "book", body=outing.requested())
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked any more")
-        held = said.expect_ok(answer).parse(said.Hold)
+        held = responses.expect_ok(answer).parse(responses.Hold)
         price = held.retail(answer, held.currency or outing.currency)
         if price is None:
             raise answer.unsettled("Viator held no price", code="malformed_answer")

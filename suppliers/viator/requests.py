@@ -1,43 +1,45 @@
-"""What we say to Viator (``specs/viator``), and our own offer and quote read back."""
+"""Requests to Viator (``specs/viator``), and our own offer and quote read back."""
 
 import datetime as dt
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from models.core.errors import InvalidRequest
-from models.core.money import Currency
 from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
 from models.core.text import Text
+from suppliers.core import offers
+from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import phone_of
 
 NAME: Final = "viator"
 
 
-class _Ours(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
-    )
+_CAMEL: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class PaxMix(_Ours):
+class PaxMix(Kept):
     """So many travellers of an age band."""
+
+    model_config = _CAMEL
 
     age_band: Literal["ADULT", "SENIOR", "YOUTH", "CHILD", "INFANT", "TRAVELER"]
     number_of_travelers: int = Field(ge=1)
 
 
-class LanguageGuide(_Ours):
+class LanguageGuide(Kept):
     """The guide that was chosen."""
 
     type: str
     language: str
 
 
-class Outing(_Ours):
+class Outing(Offer):
     """The offer of a trip component: which experience, when, for whom."""
+
+    model_config = _CAMEL
 
     product_code: Text
     title: Text
@@ -45,22 +47,21 @@ class Outing(_Ours):
     travel_date: dt.date
     start_time: str = Field(pattern=r"^\d\d:\d\d$")
     """Local, where the product operates."""
-    currency: Currency
     pax_mix: tuple[PaxMix, ...] = Field(min_length=1)
     language_guide: LanguageGuide | None = None
 
     @property
-    def travelers(self) -> int:
+    def people(self) -> int:
         """How many come."""
         return sum(pax.number_of_travelers for pax in self.pax_mix)
 
-    def asked(self) -> dict[str, Any]:
+    def requested(self) -> dict[str, Any]:
         """Return the request of an availability check or a hold."""
         return self.model_dump(mode="json", by_alias=True, exclude={"title", "language_guide"})
 
 
-class Asked(_Ours):
-    """What a quote of ours carries to the booking."""
+class Asked(Kept):
+    """What our quote carries to the booking."""
 
     questions: tuple[str, ...]
     """Booking questions of the product, by their ids."""
@@ -68,35 +69,13 @@ class Asked(_Ours):
 
 
 def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
-    """Read a component's offer.
-
-    Raises:
-        InvalidRequest: it is no offer of ours, or for another party or currency.
-    """
-    try:
-        outing = Outing.model_validate(item.offer)
-    except ValidationError as error:
-        raise _invalid(f"the experience's offer cannot be read: {error}", operation) from error
-    if outing.travelers != len(party.travelers):
-        raise _invalid(
-            f"{outing.title} was offered for {outing.travelers}, but {len(party.travelers)} travel",
-            operation,
-        )
-    if outing.currency != item.currency:
-        raise _invalid(f"the offer is in {outing.currency}, not {item.currency}", operation)
-    return outing
+    """Read a component's offer; see :func:`suppliers.core.offers.read_offer`."""
+    return offers.read_offer(Outing, item, party, provider=NAME, operation=operation)
 
 
 def read_quote(quote: Quote) -> Asked:
-    """Read our own quote back.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    try:
-        return Asked.model_validate(quote.offer)
-    except ValidationError as error:
-        raise _invalid(f"the quote of {quote.title} cannot be read", "book") from error
+    """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
+    return offers.read_quote(Asked, quote, provider=NAME)
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
@@ -105,14 +84,7 @@ def phone(party: Party, agency: str, operation: str) -> str:
     Raises:
         InvalidRequest: there is none.
     """
-    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
-    for number in numbers:
-        if number and number.startswith(("+", "00")):
-            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
-    raise _invalid(
-        "the tour operator needs a phone number with its country code, such as +1 212 555 0100",
-        operation,
-    )
+    return phone_of(party, agency, provider=NAME, operation=operation, international=True)
 
 
 def booking(
@@ -128,7 +100,7 @@ def booking(
     ]
     guide = outing.language_guide
     return {
-        **outing.asked(),
+        **outing.requested(),
         "bookingRef": held,
         "partnerBookingRef": reference,
         **({"languageGuide": guide.model_dump()} if guide else {}),
@@ -161,7 +133,3 @@ def _answer(question: str, traveler: Traveler, band: str) -> str | None:
             return document.nationality
         case _:
             return None
-
-
-def _invalid(message: str, operation: str) -> InvalidRequest:
-    return InvalidRequest(message, provider=NAME, operation=operation)

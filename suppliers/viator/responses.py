@@ -10,7 +10,7 @@ from models.core.errors import AuthConfig, InvalidRequest
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.http import Amount, CamelMessage, JsonAnswer
+from suppliers.core.answers import Amount, CamelMessage, JsonAnswer
 from suppliers.viator.requests import Outing
 
 

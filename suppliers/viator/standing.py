@@ -6,9 +6,9 @@ from typing import Final
 from models.core.errors import Duplicate, ProviderError, Unavailable
 from models.core.money import Money
 from models.core.supply import Reservation, ReservationStatus
-from suppliers.core.http import JsonAnswer
-from suppliers.viator import requests as ours
-from suppliers.viator import responses as said
+from suppliers.core.answers import JsonAnswer
+from suppliers.viator.requests import Outing
+from suppliers.viator.responses import Booking
 
 _STATUS: Final = {
     "CONFIRMED": ReservationStatus.CONFIRMED,
@@ -22,7 +22,7 @@ _PATIENCE: Final = dt.timedelta(minutes=3)
 """Between two looks at a pending booking, where Viator names no time (providers.md §5)."""
 
 
-def seen_now(answer: JsonAnswer, seen: said.Booking, before: Reservation) -> Reservation:
+def seen_now(answer: JsonAnswer, seen: Booking, before: Reservation) -> Reservation:
     """Return a reservation as Viator has it now; what Viator does not repeat is kept.
 
     Raises:
@@ -43,7 +43,7 @@ def seen_now(answer: JsonAnswer, seen: said.Booking, before: Reservation) -> Res
     )
 
 
-def reservation(booking: said.Booking, reference: str, price: Money, operator: str) -> Reservation:
+def reservation(booking: Booking, reference: str, price: Money, operator: str) -> Reservation:
     """Return a booking as a reservation."""
     return Reservation(
         reference=reference,
@@ -58,7 +58,7 @@ def reservation(booking: said.Booking, reference: str, price: Money, operator: s
     )
 
 
-def rejection(answer: JsonAnswer, made: said.Booking, outing: ours.Outing) -> ProviderError:
+def rejection(answer: JsonAnswer, made: Booking, outing: Outing) -> ProviderError:
     """Classify a rejected booking (providers.md §5): duplicates exist, the rest is gone."""
     reason = made.rejection_reason_code
     if reason == "DUPLICATE_BOOKING":

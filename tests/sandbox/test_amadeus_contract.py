@@ -20,16 +20,16 @@ from tests.sandbox.amadeus_published import (
     problems,
     resolve,
 )
-from tests.suppliers.amadeus.world import flight, people, serve_flights
-from tests.suppliers.conftest import LocalWorld, in_days
+from tests.suppliers.amadeus.world import flight
+from tests.suppliers.conftest import LocalWorld, in_days, party_of, served
 
 pytestmark = present
 
 
 @pytest.fixture
 async def local() -> AsyncIterator[LocalWorld]:
-    async with serve_flights() as served:
-        yield served
+    async with served() as world:
+        yield world
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_the_checker_can_fail() -> None:
 async def test_the_whole_way(local: LocalWorld, flights: AmadeusSupplier) -> None:
     for route in (("JFK", "LIS"), ("BOS", "BCN"), ("SEA", "SFO")):
         item = flight(local, origin=route[0], destination=route[1])
-        party = people()
+        party = party_of()
         booked = await flights.book(item, await flights.quote(item, party), party, "ours-1-1")
         await flights.cancel(booked, "key")
         await flights.cancel(booked, "key")
@@ -141,7 +141,7 @@ async def test_search_and_reading(local: LocalWorld, http: httpx.AsyncClient) ->
 
 
 async def test_refusals_and_failures(local: LocalWorld, flights: AmadeusSupplier) -> None:
-    item, party = flight(local), people()
+    item, party = flight(local), party_of()
     quote = await flights.quote(item, party)
     booked = await flights.book(item, quote, party, "ours-2-1")
     for operation in ("quote", "book", "cancel"):

@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.suppliers.conftest import in_days
-from tests.suppliers.duffel.world import DuffelWorld, served
+from tests.suppliers.conftest import LocalWorld, in_days, served
 
 Json = dict[str, Any]
 
@@ -204,13 +203,13 @@ def mismatches(shape: Any, said: Any, where: str = "") -> list[str]:
 
 
 @pytest.fixture
-async def local() -> AsyncIterator[DuffelWorld]:
+async def local() -> AsyncIterator[LocalWorld]:
     async with served() as world:
         yield world
 
 
 @pytest.fixture
-async def http(local: DuffelWorld) -> AsyncIterator[httpx.AsyncClient]:
+async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{local.url}/duffel", headers=HEADERS) as client:
         yield client
 
@@ -290,7 +289,7 @@ async def test_offers(http: httpx.AsyncClient) -> None:
     assert listed.json() == {"data": [], "meta": {"limit": 50, "before": None, "after": None}}
 
 
-async def test_a_held_order_paid_and_cancelled(local: DuffelWorld, http: httpx.AsyncClient) -> None:
+async def test_a_held_order_paid_and_cancelled(local: LocalWorld, http: httpx.AsyncClient) -> None:
     offer = zz(await search(http, people=2))
     made = await http.post("/air/orders", json={"data": body(offer)})
     assert made.status_code == 201, made.text
@@ -346,7 +345,7 @@ async def test_a_held_order_paid_and_cancelled(local: DuffelWorld, http: httpx.A
     ]
 
 
-async def test_events_and_changes(local: DuffelWorld, http: httpx.AsyncClient) -> None:
+async def test_events_and_changes(local: LocalWorld, http: httpx.AsyncClient) -> None:
     offer = zz(await search(http))
     order = (await http.post("/air/orders", json={"data": body(offer)})).json()["data"]
     async with httpx.AsyncClient(base_url=local.url) as control:

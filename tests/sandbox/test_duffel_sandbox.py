@@ -16,20 +16,19 @@ from sandbox.planner.wishes import Suppliers, Wishes
 from sandbox.sellers import SELLERS
 from tests.sandbox.core.test_control import running
 from tests.sandbox.test_duffel_contract import HEADERS, body, search, zz
-from tests.suppliers.conftest import in_days
-from tests.suppliers.duffel.world import DuffelWorld, served
+from tests.suppliers.conftest import LocalWorld, in_days, served
 
 Json = dict[str, Any]
 
 
 @pytest.fixture
-async def local() -> AsyncIterator[DuffelWorld]:
+async def local() -> AsyncIterator[LocalWorld]:
     async with served() as world:
         yield world
 
 
 @pytest.fixture
-async def http(local: DuffelWorld) -> AsyncIterator[httpx.AsyncClient]:
+async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=f"{local.url}/duffel", headers=HEADERS) as client:
         yield client
 
@@ -92,7 +91,7 @@ def _same_names(data: Json) -> None:
     ],
 )
 async def test_what_is_refused(
-    local: DuffelWorld, http: httpx.AsyncClient, change: Any, code: str
+    local: LocalWorld, http: httpx.AsyncClient, change: Any, code: str
 ) -> None:
     data = body(zz(await search(http, people=2)))
     change(data)
@@ -131,14 +130,14 @@ async def test_an_offer_request_is_booked_once(http: httpx.AsyncClient) -> None:
         )
 
 
-async def test_an_offer_expires(local: DuffelWorld, http: httpx.AsyncClient) -> None:
+async def test_an_offer_expires(local: LocalWorld, http: httpx.AsyncClient) -> None:
     offer = zz(await search(http))
     local.world.ahead = dt.timedelta(minutes=30, seconds=1)
     assert (await http.get(f"/air/offers/{offer['id']}")).status_code == 422
     assert await ordered(http, body(offer)) == (422, "offer_expired")
 
 
-async def test_seats_are_few(local: DuffelWorld, http: httpx.AsyncClient) -> None:
+async def test_seats_are_few(local: LocalWorld, http: httpx.AsyncClient) -> None:
     made: list[str] = []
     while True:
         found = [o for o in await search(http) if o["owner"]["iata_code"] == "DL"]
@@ -222,7 +221,7 @@ async def test_searching_without_offers(http: httpx.AsyncClient) -> None:
 
 
 async def test_what_is_armed_for_later_is_cleared_with_the_faults(
-    local: DuffelWorld, http: httpx.AsyncClient
+    local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
     async with httpx.AsyncClient(base_url=local.url) as control:
         path = "/_sandbox/duffel/later"
@@ -237,19 +236,19 @@ async def test_what_is_armed_for_later_is_cleared_with_the_faults(
 
 
 async def test_what_was_accepted_can_be_made_to_come_out(
-    local: DuffelWorld, http: httpx.AsyncClient
+    local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
     async with httpx.AsyncClient(base_url=local.url) as control:
         path = "/_sandbox/duffel/later"
         await control.post(path, json={"after": 3600, "status": 200})
         assert await ordered(http, body(zz(await search(http)))) == (200, "")
-        assert local.live("ours-1") == 0
+        assert local.live("duffel", "ours-1") == 0
         assert (await control.post(f"{path}/settle")).json() == {"settled": 1}
-        assert local.live("ours-1") == 1
+        assert local.live("duffel", "ours-1") == 1
         assert (await control.post(f"{path}/settle")).json() == {"settled": 0}
 
 
-async def test_a_hold_can_be_made_to_lapse(local: DuffelWorld, http: httpx.AsyncClient) -> None:
+async def test_a_hold_can_be_made_to_lapse(local: LocalWorld, http: httpx.AsyncClient) -> None:
     order = (await http.post("/air/orders", json={"data": body(zz(await search(http)))})).json()
     async with httpx.AsyncClient(base_url=local.url) as control:
         path = "/_sandbox/duffel/orders/ours-1/lapse"
@@ -261,7 +260,7 @@ async def test_a_hold_can_be_made_to_lapse(local: DuffelWorld, http: httpx.Async
     assert shown["cancelled_at"] is None
 
 
-async def test_what_the_planner_finds(local: DuffelWorld) -> None:
+async def test_what_the_planner_finds(local: LocalWorld) -> None:
     found = live_offer(
         local.world,
         origin="NYC",
@@ -296,7 +295,7 @@ async def test_what_the_planner_finds(local: DuffelWorld) -> None:
     assert local.world.log.rows() == []
 
 
-async def test_the_planner_sells_it(local: DuffelWorld) -> None:
+async def test_the_planner_sells_it(local: LocalWorld) -> None:
     wishes = Wishes(suppliers=Suppliers(flight="duffel", hotel=None, activity=None))
     [flight] = make_trip(local.world, wishes)["components"]
     assert (flight["supplier"], flight["type"]) == ("duffel", "FLIGHT")

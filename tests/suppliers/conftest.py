@@ -1,26 +1,34 @@
 """Hotels and experiences served in this process over real sockets, and a scripted supplier."""
 
 import asyncio
+import copy
 import datetime as dt
 import json
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 
-from models.core.people import Contact, Traveler
+from models.core.errors import ProviderError
+from models.core.people import Contact, Document, Traveler
 from models.core.supply import ItemType, TripComponent
 from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
+from sandbox.faults import Fault
 from sandbox.world import World
 from settings import Settings
 from suppliers.core.protocol import Party
 from tests.support.listening import listener
 
 PATIENCE = 1.2
-"""Seconds the adapters wait in these tests."""
+"""Seconds that an adapter waits where nothing comes."""
+ENOUGH = 8
+"""Seconds within which everything is answered, on a busy machine too."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -102,7 +110,7 @@ def _json(content: bytes) -> Any:
 
 @dataclass
 class LocalWorld:
-    """The sandbox, served."""
+    """The sandbox, served in this process."""
 
     url: str
     world: MovableWorld
@@ -115,12 +123,29 @@ class LocalWorld:
             for record in self.world.reservations.all(supplier)
         )
 
+    def effects(self, supplier: str, reference: str) -> list[str]:
+        """What happened under a reference, in order."""
+        rows = self.world.log.rows(supplier=supplier, reference=reference)
+        return [row["effect"] for row in rows if row["effect"] != "none"]
+
+    def arm(self, supplier: str, operation: str, kind: str, **more: Any) -> Fault:
+        """Arm a fault; one that waits waits longer than any adapter here."""
+        seconds = {"slow": 0.1, "late_commit": 0.05, "short_hold": 0.3}.get(kind, 30)
+        return self.world.faults.arm(supplier, operation, kind, **{"seconds": seconds, **more})
+
+    async def post(self, path: str, **body: Any) -> Any:
+        """Have the sandbox do what a supplier does by itself; returns its JSON."""
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            answer = await http.post(path, json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
     def settings(self, **more: Any) -> Settings:
-        return Settings(sandbox_url=self.url, **{"provider_timeout_seconds": PATIENCE, **more})
+        return Settings(sandbox_url=self.url, **{"provider_timeout_seconds": ENOUGH, **more})
 
 
-@pytest.fixture
-async def local() -> AsyncIterator[LocalWorld]:
+@asynccontextmanager
+async def served() -> AsyncIterator[LocalWorld]:
     """A fresh sandbox on a free port."""
     world = MovableWorld()
     recorder = Recorder(create_app(world))
@@ -136,13 +161,19 @@ async def local() -> AsyncIterator[LocalWorld]:
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:  # its start must not eat up the patience of the first request
+    while not server.started:  # its start must not use up the patience of the first request
         await asyncio.sleep(0.002)
-    port = listening.getsockname()[1]
-    yield LocalWorld(f"http://127.0.0.1:{port}", world, recorder)
+    yield LocalWorld(f"http://127.0.0.1:{listening.getsockname()[1]}", world, recorder)
     await world.close()
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[LocalWorld]:
+    """A sandbox of one's own."""
+    async with served() as world:
+        yield world
 
 
 @dataclass
@@ -205,7 +236,7 @@ class Scripted:
             booking_com={"base_url": f"{self.url}/3.2"},
             viator={"base_url": f"{self.url}/partner"},
             getyourguide={"base_url": f"{self.url}/1"},
-            **{"provider_timeout_seconds": PATIENCE, **more},
+            **{"provider_timeout_seconds": ENOUGH, **more},
         )
 
 
@@ -219,19 +250,48 @@ async def scripted() -> AsyncIterator[Scripted]:
     server.close()
 
 
+async def expect(
+    error: type[ProviderError], call: Awaitable[object], operation: str | None = None
+) -> ProviderError:
+    """Await a call that must end in exactly this error; returns it."""
+    with pytest.raises(ProviderError) as caught:
+        await call
+    assert type(caught.value) is error, repr(caught.value)
+    assert operation in (None, caught.value.operation)
+    return caught.value
+
+
 def traveler(first_name: str = "Ana", **more: Any) -> Traveler:
+    """An adult without a document."""
     return Traveler(
-        first_name=first_name, last_name="Roe", date_of_birth=dt.date(1990, 1, 31), **more
+        first_name=first_name,
+        **{"last_name": "Roe", "date_of_birth": dt.date(1990, 1, 31), **more},
+    )
+
+
+def flyer(first_name: str = "Ana", **more: Any) -> Traveler:
+    """An adult whom airlines take: with a gender and a passport."""
+    passport = Document(
+        number=f"X{first_name}",
+        expiry_date=in_days(2000),
+        issuance_country="US",
+        nationality="US",
+    )
+    return traveler(first_name, **{"gender": "FEMALE", "document": passport, **more})
+
+
+def party_of(*travelers: Traveler, phone: str | None = "+1 202 555 0133") -> Party:
+    """A party, of two flyers by default."""
+    return Party(
+        travelers=travelers or (flyer("Ana"), flyer("Bo", gender="MALE")),
+        contact=Contact(email="ana@example.com", phone=phone),
     )
 
 
 @pytest.fixture
 def party() -> Party:
     """Two people with a phone."""
-    return Party(
-        travelers=(traveler("Ana"), traveler("Bo")),
-        contact=Contact(email="ana@example.com", phone="+1 212 555 0100"),
-    )
+    return party_of(traveler("Ana"), traveler("Bo"), phone="+1 212 555 0100")
 
 
 def component(offer: dict[str, Any], kind: ItemType, supplier: str) -> TripComponent:
@@ -239,5 +299,19 @@ def component(offer: dict[str, Any], kind: ItemType, supplier: str) -> TripCompo
     return TripComponent(component_id="1", type=kind, supplier=supplier, **offer)
 
 
+def changed(item: TripComponent, **offer: Any) -> TripComponent:
+    """The same component with another offer."""
+    return item.model_copy(update={"offer": {**copy.deepcopy(item.offer), **offer}})
+
+
+def reference() -> str:
+    """A reference as the saga makes them."""
+    return f"{uuid.uuid4()}-1-1"
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def in_days(days: int) -> dt.date:
-    return dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+    return now().date() + dt.timedelta(days=days)

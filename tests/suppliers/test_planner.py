@@ -11,7 +11,6 @@ import pytest
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, Unavailable
 from settings import Settings
 from suppliers.planner import TripPlanner
-from tests.suppliers.amadeus.world import serve_flights
 from tests.suppliers.conftest import PATIENCE, LocalWorld, Reply, Scripted
 
 GOOD: dict[str, Any] = {
@@ -31,12 +30,6 @@ GOOD: dict[str, Any] = {
         }
     ],
 }
-
-
-@pytest.fixture
-async def local() -> AsyncIterator[LocalWorld]:
-    async with serve_flights() as served:
-        yield served
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from typing import cast
 
 from models.core.database import DATABASE_AWAY, Sessions
 from models.inbox.repository import receive_event
@@ -31,10 +30,10 @@ class ChangeReader:
         """Read each list once; one supplier's trouble does not stop the others."""
         done = Followed()
         for name, supplier in self._suppliers.items():
-            if not supplier.capabilities.lists_changes:
+            if not isinstance(supplier, ListsChanges):
                 continue
             try:
-                done.listed += await self._read(name, cast("ListsChanges", supplier))
+                done.listed += await self._read(name, supplier)
             except DATABASE_AWAY:
                 raise
             except Exception as error:  # noqa: BLE001 - one supplier must not stop the others

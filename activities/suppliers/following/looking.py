@@ -22,7 +22,7 @@ from models.suppliers.following import Followed, news_about
 from models.suppliers.listings import title_of
 from models.suppliers.looks import DueLook, Reason, due_looks, end_look, enrol, look_again
 from settings import Settings
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import FindsReservations, Supplier
 
 SLOWER = 20
 """Pauses grow with age: a reservation awaited for ten hours is looked at every half hour."""
@@ -62,7 +62,9 @@ class Looker:
 
     async def run(self) -> Followed:
         """Look at what is due, ``follow_at_once`` items of each supplier at most."""
-        finding = [name for name, one in self._suppliers.items() if one.capabilities.finds]
+        finding = [
+            name for name, one in self._suppliers.items() if isinstance(one, FindsReservations)
+        ]
         async with self._sessions.begin() as session:
             await enrol(
                 session,

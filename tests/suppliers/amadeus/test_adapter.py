@@ -1,4 +1,4 @@
-"""Amadeus' adapter against its emulation: the whole way, and every fault on it."""
+"""What is particular about Amadeus at its emulation: tokens, names, phones, documents, terms."""
 
 import asyncio
 import datetime as dt
@@ -13,10 +13,8 @@ from models.core.errors import (
     InvalidRequest,
     NotCancellable,
     PriceChanged,
-    ProviderError,
     Retryable,
     Unavailable,
-    UnknownOutcome,
 )
 from models.core.people import Traveler
 from models.core.supply import ReservationStatus, TripComponent
@@ -27,17 +25,10 @@ from suppliers.amadeus.adapter import AmadeusSupplier
 from suppliers.amadeus.terms import HOLD_DAYS
 from suppliers.amadeus.travelers import latin_name
 from suppliers.core.protocol import Party
-from tests.suppliers.amadeus.world import flight, people, person, serve_flights
-from tests.suppliers.conftest import PATIENCE, LocalWorld, in_days
+from tests.suppliers.amadeus.script import OURS
+from tests.suppliers.amadeus.world import flight
+from tests.suppliers.conftest import LocalWorld, flyer, in_days, party_of
 from tests.support.environment import settings_from
-
-OURS = "5b0a9f0e-1c7d-4a3c-9a70-3d5f2f0f9b11-1-1"
-
-
-@pytest.fixture
-async def local() -> AsyncIterator[LocalWorld]:
-    async with serve_flights() as served:
-        yield served
 
 
 @pytest.fixture
@@ -49,7 +40,7 @@ async def flights(local: LocalWorld) -> AsyncIterator[AmadeusSupplier]:
 
 @pytest.fixture
 def party() -> Party:
-    return people()
+    return party_of(flyer("Ana"), flyer("Bo", gender="UNSPECIFIED"))
 
 
 @pytest.fixture
@@ -78,7 +69,7 @@ async def test_the_whole_way(
     assert [one["gender"] for one in data["travelers"]] == ["FEMALE", "UNSPECIFIED"]
     assert data["travelers"][0]["documents"][0] == {
         "documentType": "PASSPORT",
-        "number": "X1",
+        "number": "XAna",
         "expiryDate": in_days(2000).isoformat(),
         "issuanceCountry": "US",
         "nationality": "US",
@@ -121,34 +112,6 @@ async def test_bad_credentials(local: LocalWorld, item: TripComponent, party: Pa
 # -- faults -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("refuse", Unavailable),
-        ("error", Retryable),
-        ("reset", Retryable),
-        ("hang", Retryable),
-        ("commit_then_hang", Retryable),
-        ("commit_then_error", Retryable),
-        ("malformed", Retryable),
-        ("late_commit", Retryable),
-    ],
-)
-async def test_faults_on_quote(
-    local: LocalWorld,
-    flights: AmadeusSupplier,
-    item: TripComponent,
-    party: Party,
-    kind: str,
-    expected: type[ProviderError],
-) -> None:
-    local.world.faults.arm("amadeus", "quote", kind, seconds=PATIENCE + 0.4)
-    with pytest.raises(expected) as caught:
-        await flights.quote(item, party)
-    assert type(caught.value) is expected
-    assert (await flights.quote(item, party)).price == item.money
-
-
 async def test_price_drift_shows_in_the_quote_and_stops_the_order(
     local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
 ) -> None:
@@ -163,122 +126,24 @@ async def test_price_drift_shows_in_the_quote_and_stops_the_order(
     assert local.live("amadeus", OURS) == 0
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected", "live"),
-    [
-        ("refuse", Unavailable, 0),
-        ("error", UnknownOutcome, 0),
-        ("reset", UnknownOutcome, 0),
-        ("hang", UnknownOutcome, 0),
-        ("commit_then_hang", UnknownOutcome, 1),
-        ("commit_then_error", UnknownOutcome, 1),
-        ("malformed", UnknownOutcome, 1),
-        ("late_commit", UnknownOutcome, 1),
-        ("duplicate", None, 1),
-        ("slow", None, 1),
-    ],
-)
-async def test_faults_on_book(
-    local: LocalWorld,
-    flights: AmadeusSupplier,
-    item: TripComponent,
-    party: Party,
-    kind: str,
-    expected: type[ProviderError] | None,
-    live: int,
-) -> None:
-    quote = await flights.quote(item, party)
-    waits = 0.1 if kind == "slow" else PATIENCE + 0.4
-    local.world.faults.arm("amadeus", "book", kind, seconds=waits)
-    if expected is None:
-        await flights.book(item, quote, party, OURS)
-    else:
-        with pytest.raises(expected) as caught:
-            await flights.book(item, quote, party, OURS)
-        assert type(caught.value) is expected
-    async with asyncio.timeout(5):
-        while local.live("amadeus", OURS) != live:
-            await asyncio.sleep(0.05)
-    asked = [row for row in local.world.log.rows() if row["operation"] == "book"]
-    assert len(asked) <= 2 if kind in ("duplicate", "late_commit") else len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected", "live"),
-    [
-        ("refuse", NotCancellable, 1),
-        ("error", UnknownOutcome, 1),
-        ("reset", UnknownOutcome, 1),
-        ("hang", UnknownOutcome, 1),
-        ("commit_then_hang", UnknownOutcome, 0),
-        ("commit_then_error", UnknownOutcome, 0),
-        ("malformed", UnknownOutcome, 0),
-        ("duplicate", None, 0),
-    ],
-)
-async def test_faults_on_cancel(
-    local: LocalWorld,
-    flights: AmadeusSupplier,
-    item: TripComponent,
-    party: Party,
-    kind: str,
-    expected: type[ProviderError] | None,
-    live: int,
-) -> None:
-    booked = await flights.book(item, await flights.quote(item, party), party, OURS)
-    local.world.faults.arm("amadeus", "cancel", kind, seconds=PATIENCE + 0.4)
-    if expected is None:
-        await flights.cancel(booked, "key")
-    else:
-        with pytest.raises(expected) as caught:
-            await flights.cancel(booked, "key")
-        assert type(caught.value) is expected
-    assert local.live("amadeus", OURS) == live
-    assert (await flights.cancel(booked, "key")).already == (live == 0)
-    assert local.live("amadeus", OURS) == 0
-
-
-async def test_nobody_there(item: TripComponent, party: Party, flights: AmadeusSupplier) -> None:
-    quote = await flights.quote(item, party)
-    booked = await flights.book(item, quote, party, OURS)
-    absent = AmadeusSupplier(Settings(sandbox_url="http://127.0.0.1:9"))
-    with pytest.raises(Retryable):
-        await absent.quote(item, party)
-    with pytest.raises(Retryable):
-        await absent.book(item, quote, party, OURS)
-    with pytest.raises(Retryable):
-        await absent.cancel(booked, "key")
-    # The token came from where the orders are not any more: refused before it was sent.
-    absent._api._token.access_token = "t"
-    absent._api._token.expires_at = 2**40
-    with pytest.raises(Retryable) as caught:
-        await absent.book(item, quote, party, OURS)
-    assert caught.value.code == "not_sent"
-    await absent.close()
-
-
 async def test_a_call_given_up_while_waiting_is_never_sent(
     local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
 ) -> None:
     quote = await flights.quote(item, party)
-    with flights._api._token._lock:  # as if another thread fetched a token, slowly
+    impatient = AmadeusSupplier(local.settings(provider_timeout_seconds=0.4))
+    with impatient._api._token._lock:  # as if another thread fetched a token, slowly
         with pytest.raises(Retryable) as caught:
-            await flights.book(item, quote, party, OURS)
+            await impatient.book(item, quote, party, OURS)
         assert caught.value.code == "not_sent"
-        waiting = asyncio.ensure_future(flights.book(item, quote, party, OURS))
+        waiting = asyncio.ensure_future(impatient.book(item, quote, party, OURS))
         await asyncio.sleep(0.2)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
     await asyncio.sleep(0.3)
+    await impatient.close()
     assert local.live("amadeus", OURS) == 0
     assert local.recorder.to("/flight-orders") == []
-
-
-async def test_there_is_no_look_up(flights: AmadeusSupplier) -> None:
-    assert (flights.capabilities.finds, flights.capabilities.repeats) == (False, False)
-    with pytest.raises(UnknownOutcome, match=f"TRIP {OURS}"):
-        await flights.find(OURS, since=dt.datetime.now(dt.UTC))
 
 
 @pytest.mark.parametrize(
@@ -332,19 +197,19 @@ async def test_flights_other_than_in_the_trip(
 async def test_offers_that_are_none(
     flights: AmadeusSupplier, item: TripComponent, party: Party, offer: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidRequest, match="not an Amadeus flight offer"):
+    with pytest.raises(InvalidRequest, match="not an offer of amadeus"):
         await flights.quote(item.model_copy(update={"offer": offer}), party)
 
 
 @pytest.mark.parametrize(
     ("travelers", "phone", "words"),
     [
-        ([person("Ana")], None, "priced for 2, but 1"),
-        ([person("Ana"), person("Kid", date_of_birth=in_days(-900))], None, "of that age"),
-        ([person("Ana"), person("Bo", document=None)], None, "passport or identity card of Bo"),
-        ([person("Ana"), person("!!!")], None, "cannot be written"),
-        ([person("Ana"), person("Bo")], "1234", "too few or too many digits"),
-        ([person("Ana", document=None), person("Bo")], "600 000 000", "needs its country code"),
+        ([flyer("Ana")], None, "priced for 2, but 1"),
+        ([flyer("Ana"), flyer("Kid", date_of_birth=in_days(-900))], None, "of that age"),
+        ([flyer("Ana"), flyer("Bo", document=None)], None, "passport or identity card of Bo"),
+        ([flyer("Ana"), flyer("!!!")], None, "cannot be written"),
+        ([flyer("Ana"), flyer("Bo")], "1234", "too few or too many digits"),
+        ([flyer("Ana", document=None), flyer("Bo")], "600 000 000", "needs its country code"),
     ],
 )
 async def test_people_who_cannot_fly(
@@ -355,18 +220,18 @@ async def test_people_who_cannot_fly(
     words: str,
 ) -> None:
     with pytest.raises(InvalidRequest, match=words):
-        await flights.quote(item, people(*travelers, phone=phone))
+        await flights.quote(item, party_of(*travelers, phone=phone))
 
 
 async def test_passports_that_expire(flights: AmadeusSupplier, item: TripComponent) -> None:
-    ana = person("Ana")
+    ana = flyer("Ana")
     assert ana.document is not None
     old = ana.document.model_copy(update={"expiry_date": in_days(42)})
     with pytest.raises(InvalidRequest, match="expires on"):
-        await flights.quote(item, people(person("Bo"), person("Ana", document=old)))
+        await flights.quote(item, party_of(flyer("Bo"), flyer("Ana", document=old)))
     odd = ana.document.model_copy(update={"document_type": "LIBRARY CARD"})
     with pytest.raises(InvalidRequest, match="LIBRARY CARD"):
-        await flights.quote(item, people(person("Bo"), person("Ana", document=odd)))
+        await flights.quote(item, party_of(flyer("Bo"), flyer("Ana", document=odd)))
 
 
 @pytest.mark.parametrize(
@@ -407,7 +272,7 @@ async def test_phone_numbers(
     phone: str,
     expected: tuple[str, str, str],
 ) -> None:
-    party = people(phone=phone)
+    party = party_of(phone=phone)
     await flights.book(item, await flights.quote(item, party), party, OURS)
     (exchange,) = local.recorder.to("/flight-orders")
     for who in (*exchange.body["data"]["travelers"], *exchange.body["data"]["contacts"]):
@@ -418,7 +283,7 @@ async def test_phone_numbers(
 async def test_no_phone_is_fine_where_none_is_needed(
     flights: AmadeusSupplier, item: TripComponent
 ) -> None:
-    party = people(phone=None)
+    party = party_of(phone=None)
     await flights.book(item, await flights.quote(item, party), party, OURS)
 
 
@@ -426,7 +291,7 @@ async def test_terms(local: LocalWorld, flights: AmadeusSupplier) -> None:
     sources = set()
     for origin, destination in (("JFK", "LIS"), ("LHR", "CDG"), ("MAD", "FCO"), ("HND", "SYD")):
         item = flight(local, origin=origin, destination=destination)
-        quote = await flights.quote(item, people())
+        quote = await flights.quote(item, party_of())
         now, price = dt.datetime.now(dt.UTC), quote.price.amount
         refundable = item.offer["pricingOptions"]["refundableFare"]
         sources.add(refundable)
@@ -443,7 +308,7 @@ async def test_terms_of_a_flight_that_must_be_ticketed_soon(
     local: LocalWorld, flights: AmadeusSupplier
 ) -> None:
     item = flight(local, days=3)
-    quote = await flights.quote(item, people())
+    quote = await flights.quote(item, party_of())
     last = dt.datetime.combine(in_days(2), dt.time(10), dt.UTC)
     assert quote.terms.steps[0].until == last
     assert quote.terms.fee_at(last, quote.price.amount) > 0
@@ -451,7 +316,52 @@ async def test_terms_of_a_flight_that_must_be_ticketed_soon(
 
 async def test_currencies_without_decimals(local: LocalWorld, flights: AmadeusSupplier) -> None:
     item = flight(local, origin="HND", destination="SYD", currency="JPY")
-    quote = await flights.quote(item, people())
-    booked = await flights.book(item, quote, people(), OURS)
+    quote = await flights.quote(item, party_of())
+    booked = await flights.book(item, quote, party_of(), OURS)
     assert booked.price == item.money
     assert local.world.reservations.all("amadeus")[0].price == item.price
+
+
+async def test_a_token_from_where_nobody_is(
+    flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    """The token came from where the orders are not any more: refused before it was sent."""
+    quote = await flights.quote(item, party)
+    absent = AmadeusSupplier(Settings(sandbox_url="http://127.0.0.1:9"))
+    absent._api._token.access_token = "t"
+    absent._api._token.expires_at = 2**40
+    with pytest.raises(Retryable) as caught:
+        await absent.book(item, quote, party, OURS)
+    assert caught.value.code == "not_sent"
+    await absent.close()
+
+
+async def test_a_look_shows_the_same_order_until_it_is_gone(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    booked = await flights.book(item, await flights.quote(item, party), party, OURS)
+    assert await flights.look(booked) == booked
+    assert booked.details["departs"] < booked.details["arrives"]
+    rows = local.world.log.rows(reference=OURS)
+    assert [row["operation"] for row in rows] == ["book", "find"]
+    await flights.cancel(booked, "key")
+    seen = await flights.look(booked)
+    assert (seen.status, seen.pnr) == (ReservationStatus.CANCELLED, booked.pnr)
+    quoted = await flights.cancel_quote(booked)
+    assert (quoted.cancellable, quoted.gone) == (False, True)
+
+
+async def test_a_ticketed_order_is_for_the_consolidator(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    booked = await flights.book(item, await flights.quote(item, party), party, OURS)
+    assert (await flights.cancel_quote(booked)).cancellable
+    orders = "/_sandbox/amadeus/orders"
+    assert (await local.post(f"{orders}/{OURS}/ticket"))["status"] == "TICKETED"
+    assert (await flights.look(booked)).details["ticketed"] is True
+    quoted = await flights.cancel_quote(booked)
+    assert (quoted.cancellable, quoted.gone) == (False, False)
+    assert "tickets are issued" in quoted.reason
+    with pytest.raises(NotCancellable):
+        await flights.cancel(booked, "key")
+    assert local.live("amadeus", OURS) == 1

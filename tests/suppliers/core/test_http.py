@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
-from suppliers.core.http import Amount, JsonClient, Message
+from suppliers.core.answers import Amount, Message
+from suppliers.core.http import JsonClient
 from tests.suppliers.conftest import Reply, Scripted
 
 

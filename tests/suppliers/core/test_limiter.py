@@ -22,6 +22,7 @@ from models.core.errors import Retryable
 from models.suppliers.rate_limits import Rate, lease_slots, paused_suppliers
 from settings import Settings
 from suppliers.core.limiter import FRESH_SECONDS, OVER_RATE, RateLimiter, RateLimits
+from suppliers.core.protocol import FindsReservations
 from suppliers.registry import create_suppliers
 from tests.suppliers.core import asking
 from tests.suppliers.core.conftest import Make
@@ -182,8 +183,10 @@ async def test_what_a_worker_is_told_reaches_the_other_processes(
 ) -> None:
     worker = create_activities(Settings(database={"url": database_url}, sandbox_url=sandbox.url))
     await sandbox.arm("viator", "find", "refuse")
+    viator = worker.suppliers["viator"]
+    assert isinstance(viator, FindsReservations)
     with pytest.raises(Retryable):
-        await worker.suppliers["viator"].find("nothing", since=dt.datetime.now(dt.UTC))
+        await viator.find("nothing", since=dt.datetime.now(dt.UTC))
     async with worker.engine.connect() as connection:
         assert "viator" in await paused_suppliers(AsyncSession(connection))
     await worker.close()

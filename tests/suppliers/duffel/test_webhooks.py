@@ -14,11 +14,12 @@ import pytest
 from models.core.supply import ReservationStatus
 from sandbox.announcements import register
 from settings import Settings
-from suppliers.duffel.adapter import DuffelSupplier
+from suppliers.duffel import DuffelSupplier
 from suppliers.duffel.webhooks import verify
 from suppliers.registry import webhook_verifiers
 from tests.sandbox.stripe.test_webhooks import Inbox, inbox
-from tests.suppliers.duffel.world import flight, party_of, reference, served
+from tests.suppliers.conftest import party_of, reference, served
+from tests.suppliers.duffel.world import flight
 
 SECRETS = ("first", "second")
 OBJECT = {"id": "ord_1", "offer_id": "off_1", "metadata": {"trip_reference": "ours-1"}}
@@ -286,24 +287,24 @@ async def told(box: Inbox, count: int) -> list[Any]:
 
 
 async def test_the_sandbox_tells_of_everything() -> None:
-    ours, party = reference(), party_of()
+    ref, party = reference(), party_of()
     async with served() as local, inbox() as box:
         register(local.world, "duffel", box.url, "whsec")
         flights = DuffelSupplier(local.settings())
         item = flight(local.world)
         quote = await flights.quote(item, party)
-        held = await flights.book(item, quote, party, ours)
+        held = await flights.book(item, quote, party, ref)
         [made] = await told(box, 1)
         assert made.type == "order.created"
-        assert (made.reference, made.supplier_id) == (ours, held.supplier_id)
+        assert (made.reference, made.supplier_id) == (ref, held.supplier_id)
         async with httpx.AsyncClient(base_url=local.url) as http:
-            path = f"/_sandbox/duffel/orders/{ours}"
+            path = f"/_sandbox/duffel/orders/{ref}"
             await http.post(f"{path}/schedule_change", json={})
             await http.post(f"{path}/airline_cancel")
         moved, gone = (await told(box, 3))[1:]
         for event in (moved, gone):
             assert event.type == "order.airline_initiated_change_detected"
-            assert (event.reference, event.supplier_id) == (ours, held.supplier_id)
+            assert (event.reference, event.supplier_id) == (ref, held.supplier_id)
         assert moved.id != gone.id
         assert (await flights.look(held)).status is ReservationStatus.CANCELLED
         await flights.close()
@@ -311,25 +312,25 @@ async def test_the_sandbox_tells_of_everything() -> None:
 
 @pytest.mark.parametrize("outcome", ["created", "failed"])
 async def test_the_sandbox_tells_how_a_202_ends(outcome: str) -> None:
-    ours, party = reference(), party_of()
+    ref, party = reference(), party_of()
     async with served() as local, inbox() as box:
         register(local.world, "duffel", box.url, "whsec")
         flights = DuffelSupplier(local.settings())
         item = flight(local.world)
         async with httpx.AsyncClient(base_url=local.url) as http:
-            later = {"outcome": outcome, "after": 0.1, "reference": ours}
+            later = {"outcome": outcome, "after": 0.1, "reference": ref}
             answer = await http.post("/_sandbox/duffel/later", json=later)
             assert (answer.status_code, answer.json()) == (201, {"armed": 1})
-        waiting = await flights.book(item, await flights.quote(item, party), party, ours)
+        waiting = await flights.book(item, await flights.quote(item, party), party, ref)
         assert waiting.status is ReservationStatus.PENDING
         [event] = await told(box, 1)
         seen = await flights.look(waiting)
         if outcome == "created":
             assert event.type == "order.created"
             assert seen.status is ReservationStatus.HELD
-            assert (event.reference, event.supplier_id) == (ours, seen.supplier_id)
+            assert (event.reference, event.supplier_id) == (ref, seen.supplier_id)
         else:
             assert event.type == "order.creation_failed"
-            assert (event.reference, event.supplier_id) == (ours, waiting.supplier_id)
+            assert (event.reference, event.supplier_id) == (ref, waiting.supplier_id)
             assert seen.status is ReservationStatus.REJECTED
         await flights.close()

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -22,47 +21,17 @@ from models.core.money import Money
 from models.core.supply import Quote, Reservation, ReservationStatus, TripComponent
 from suppliers.core.protocol import Party
 from suppliers.ratehawk.adapter import RateHawkSupplier
-from tests.suppliers.conftest import LocalWorld
+from tests.suppliers.conftest import LocalWorld, now, reference
 from tests.suppliers.ratehawk.world import (
     decided,
     later,
     ledger,
-    served,
     slowly,
     stay,
 )
 
-PATIENCE = 1.2
-"""Seconds the adapter waits here; hangs are waited for often."""
-
 CONFIRMED, PENDING = ReservationStatus.CONFIRMED, ReservationStatus.PENDING
 CANCELLED, REJECTED = ReservationStatus.CANCELLED, ReservationStatus.REJECTED
-
-
-@pytest.fixture
-async def local() -> AsyncIterator[LocalWorld]:
-    async with served() as world:
-        yield world
-
-
-@pytest.fixture
-async def hotels(local: LocalWorld) -> AsyncIterator[RateHawkSupplier]:
-    supplier = RateHawkSupplier(local.settings(provider_timeout_seconds=PATIENCE))
-    yield supplier
-    await supplier.close()
-
-
-@pytest.fixture
-def item(local: LocalWorld) -> TripComponent:
-    return stay(local)
-
-
-def reference() -> str:
-    return f"{uuid.uuid4()}-2-1"
-
-
-def now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 def _usd(amount: int) -> Money:
@@ -95,10 +64,10 @@ async def begin(
     *,
     by_ending: bool,
 ) -> tuple[str, Quote]:
-    ours = f"{uuid.uuid4()}-{outcome}" if by_ending else reference()
+    ref = f"{uuid.uuid4()}-{outcome}" if by_ending else reference()
     if not by_ending:
-        ledger(local).outcomes.choose(outcome, ours)
-    return ours, await hotels.quote(item, party)
+        ledger(local).outcomes.choose(outcome, ref)
+    return ref, await hotels.quote(item, party)
 
 
 @pytest.mark.parametrize("by_ending", [True, False])
@@ -111,12 +80,12 @@ async def test_refused_at_finish(
     outcome: str,
     by_ending: bool,
 ) -> None:
-    ours, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
+    ref, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
     with pytest.raises(AT_ONCE[outcome]) as caught:
-        await hotels.book(item, quote, party, ours)
+        await hotels.book(item, quote, party, ref)
     assert caught.value.code == outcome
-    assert await hotels.find(ours, since=now()) is None
-    assert local.live("ratehawk", ours) == 0
+    assert await hotels.find(ref, since=now()) is None
+    assert local.live("ratehawk", ref) == 0
 
 
 @pytest.mark.parametrize(
@@ -132,19 +101,19 @@ async def test_failed_later(
     by_ending: bool,
 ) -> None:
     slowly(local)
-    ours, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
-    booked = await hotels.book(item, quote, party, ours)
+    ref, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
+    booked = await hotels.book(item, quote, party, ref)
     assert booked.status is PENDING
     later(local)
     end = await hotels.look(booked)
     assert (end.status, end.details["refused"]) == (REJECTED, outcome)
-    assert await hotels.find(ours, since=now()) is None
+    assert await hotels.find(ref, since=now()) is None
     with pytest.raises(LATER[outcome]) as caught:  # whoever asks once more hears why
-        await hotels.book(item, quote, party, ours)
+        await hotels.book(item, quote, party, ref)
     assert caught.value.code == outcome
     nothing = await hotels.cancel(booked, "key")
     assert (nothing.already, nothing.fee) == (True, _usd(0))
-    assert local.live("ratehawk", ours) == 0
+    assert local.live("ratehawk", ref) == 0
 
 
 @pytest.mark.parametrize("outcome", LATER)
@@ -152,9 +121,9 @@ async def test_failed_at_once(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party, outcome: str
 ) -> None:
     ledger(local).pace.decides_after = 0
-    ours, quote = await begin(local, hotels, item, party, outcome, by_ending=False)
+    ref, quote = await begin(local, hotels, item, party, outcome, by_ending=False)
     with pytest.raises(LATER[outcome]) as caught:
-        await hotels.book(item, quote, party, ours)
+        await hotels.book(item, quote, party, ref)
     assert caught.value.code == outcome
 
 
@@ -178,11 +147,11 @@ async def test_unknown_for_a_while(
 ) -> None:
     slowly(local)
     outcome = f"unknown_{end}"
-    ours, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
+    ref, quote = await begin(local, hotels, item, party, outcome, by_ending=by_ending)
     with pytest.raises(UnknownOutcome) as caught:
-        await hotels.book(item, quote, party, ours)
+        await hotels.book(item, quote, party, ref)
     assert caught.value.code == "unknown"
-    found = await hotels.find(ours, since=now())
+    found = await hotels.find(ref, since=now())
     assert found is not None
     assert found.status is PENDING
     assert (await hotels.look(found)).status is PENDING
@@ -192,10 +161,10 @@ async def test_unknown_for_a_while(
     if end == "success":
         assert (done.status, done.price) == (CONFIRMED, item.money)
         assert "price_stated" not in done.details
-        assert local.live("ratehawk", ours) == 1
+        assert local.live("ratehawk", ref) == 1
     else:
         assert (done.status, done.details["refused"]) == (REJECTED, end)
-        assert local.live("ratehawk", ours) == 0
+        assert local.live("ratehawk", ref) == 0
 
 
 async def test_what_is_too_slow_has_failed_at_the_cut_off(
@@ -209,10 +178,10 @@ async def test_what_is_too_slow_has_failed_at_the_cut_off(
 async def test_three_d_secure_is_never_waited_for(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, quote = await begin(local, hotels, item, party, "3ds_wanted", by_ending=False)
+    ref, quote = await begin(local, hotels, item, party, "3ds_wanted", by_ending=False)
     with pytest.raises(Declined, match="3-D Secure"):
-        await hotels.book(item, quote, party, ours)
-    assert await hotels.find(ours, since=now()) is None
+        await hotels.book(item, quote, party, ref)
+    assert await hotels.find(ref, since=now()) is None
 
 
 @pytest.mark.parametrize("by_ending", [True, False])
@@ -223,47 +192,47 @@ async def test_an_expired_form_is_made_anew_under_another_id(
     party: Party,
     by_ending: bool,
 ) -> None:
-    ours, quote = await begin(
+    ref, quote = await begin(
         local, hotels, item, party, "booking_form_expired", by_ending=by_ending
     )
-    booked = await hotels.book(item, quote, party, ours)
-    assert (booked.reference, booked.supplier_id) == (ours, f"{ours}-r2")
+    booked = await hotels.book(item, quote, party, ref)
+    assert (booked.reference, booked.supplier_id) == (ref, f"{ref}-r2")
     done = await decided(hotels, booked)
     assert done.status is CONFIRMED
-    found = await hotels.find(ours, since=now())
+    found = await hotels.find(ref, since=now())
     assert found is not None
-    assert (found.reference, found.supplier_id) == (ours, f"{ours}-r2")
+    assert (found.reference, found.supplier_id) == (ref, f"{ref}-r2")
     with pytest.raises(Duplicate):
-        await hotels.book(item, quote, party, ours)
-    assert local.live("ratehawk", ours) == 1
+        await hotels.book(item, quote, party, ref)
+    assert local.live("ratehawk", ref) == 1
     assert not (await hotels.cancel(found, "key")).already
-    assert local.live("ratehawk", ours) == 0
+    assert local.live("ratehawk", ref) == 0
 
 
 async def test_ten_ids_and_no_more(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
+    ref = reference()
     for _ in range(11):
-        ledger(local).outcomes.choose("booking_form_expired", ours)
+        ledger(local).outcomes.choose("booking_form_expired", ref)
     quote = await hotels.quote(item, party)
     with pytest.raises(AuthConfig, match="account manager"):
-        await hotels.book(item, quote, party, ours)
+        await hotels.book(item, quote, party, ref)
     used = [exchange.body["partner_order_id"] for exchange in local.recorder.to("/form/")]
-    assert used == [ours, *(f"{ours}-r{n}" for n in range(2, 11))]
-    assert await hotels.find(ours, since=now()) is None
+    assert used == [ref, *(f"{ref}-r{n}" for n in range(2, 11))]
+    assert await hotels.find(ref, since=now()) is None
 
 
 async def test_two_workers_at_one_reference_make_one_order(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    quote, ours = await hotels.quote(item, party), reference()
+    quote, ref = await hotels.quote(item, party), reference()
     ends = await asyncio.gather(
-        *(hotels.book(item, quote, party, ours) for _ in range(4)), return_exceptions=True
+        *(hotels.book(item, quote, party, ref) for _ in range(4)), return_exceptions=True
     )
     assert {type(end) for end in ends} <= {Reservation, Duplicate}
     assert any(isinstance(end, Reservation) for end in ends)
-    assert local.live("ratehawk", ours) == 1
+    assert local.live("ratehawk", ref) == 1
 
 
 # -- cancelling and changes at the hotel's side ---------------------------------------------------
@@ -277,14 +246,14 @@ async def test_not_cancellable(
     party: Party,
     by_ending: bool,
 ) -> None:
-    ours, quote = await begin(
+    ref, quote = await begin(
         local, hotels, item, party, "order_not_cancellable", by_ending=by_ending
     )
-    done = await decided(hotels, await hotels.book(item, quote, party, ours))
+    done = await decided(hotels, await hotels.book(item, quote, party, ref))
     with pytest.raises(NotCancellable) as caught:
         await hotels.cancel(done, "key")
     assert caught.value.code == "order_not_cancellable"
-    assert local.live("ratehawk", ours) == 1
+    assert local.live("ratehawk", ref) == 1
 
 
 async def test_a_stay_that_has_begun_is_not_cancelled(
@@ -301,13 +270,13 @@ async def test_a_stay_that_has_begun_is_not_cancelled(
 async def test_the_hotel_cancels(
     local: LocalWorld, hotels: RateHawkSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours = reference()
+    ref = reference()
     done = await decided(
-        hotels, await hotels.book(item, await hotels.quote(item, party), party, ours)
+        hotels, await hotels.book(item, await hotels.quote(item, party), party, ref)
     )
     ledger(local).pace.info_lag = 30
     later(local)
-    order = ledger(local).order(ours)
+    order = ledger(local).order(ref)
     assert order is not None
     ledger(local).cancel(order, 0, by="hotel")
     assert (await hotels.look(done)).status is CONFIRMED, "order/info lags behind"
@@ -341,12 +310,3 @@ async def test_an_order_nobody_knows(local: LocalWorld, hotels: RateHawkSupplier
     assert (await hotels.look(late)).status is REJECTED
     assert (await hotels.cancel(late, "key")).already
     assert local.recorder.to("/finish/") == []
-
-
-async def test_completing_is_looking(
-    hotels: RateHawkSupplier, item: TripComponent, party: Party
-) -> None:
-    quote = await hotels.quote(item, party)
-    booked = await decided(hotels, await hotels.book(item, quote, party, reference()))
-    assert await hotels.complete(booked, quote, party, "key") == booked
-    assert not hotels.capabilities.holds

@@ -1,58 +1,25 @@
-"""RateHawk served in this process over real sockets, quick to decide."""
+"""RateHawk's emulation: how soon it decides, and stays to book there."""
 
 import asyncio
 import datetime as dt
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
-
 from models.core.supply import ItemType, Reservation, ReservationStatus, TripComponent
-from sandbox import announcements, ratehawk
-from sandbox.connection import AbortableProtocol
+from sandbox import ratehawk
 from sandbox.ratehawk.catalogue import Stay, hotel_of, rooms_for
 from sandbox.ratehawk.ledger import Ledger, ledger_of
 from sandbox.ratehawk.offers import offer_of
-from suppliers.ratehawk.adapter import RateHawkSupplier
-from tests.suppliers.conftest import LocalWorld, MovableWorld, Recorder, component, in_days
+from suppliers.ratehawk import RateHawkSupplier
+from tests.suppliers.conftest import LocalWorld, component, in_days
 
 QUICK = 0.05
 """Seconds after which orders are decided here, and that details lag behind."""
 
 
-@asynccontextmanager
-async def served() -> AsyncIterator[LocalWorld]:
-    """A fresh world of RateHawk's hotels on a free port."""
-    world = MovableWorld()
-    world.faults.operations["ratehawk"] = frozenset({"quote", "book", "find", "cancel"})
-    ledger = ledger_of(world)
-    ledger.pace.decides_after = ledger.pace.info_lag = QUICK
-    app = FastAPI()
-    app.include_router(ratehawk.router(world))
-    app.include_router(announcements.router(world))
-    recorder = Recorder(app)
-    # Named as TCP, asyncio turns Nagle's algorithm off: otherwise every answer waits for 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            recorder,
-            http=AbortableProtocol,
-            ws="none",
-            log_level="error",
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield LocalWorld(f"http://127.0.0.1:{listener.getsockname()[1]}", world, recorder)
-    await world.close()
-    server.should_exit = True
-    await serving
+def quickly(local: LocalWorld) -> LocalWorld:
+    """Have orders be decided soon."""
+    ledger(local).pace.decides_after = ledger(local).pace.info_lag = QUICK
+    return local
 
 
 def ledger(local: LocalWorld) -> Ledger:

@@ -1,0 +1,70 @@
+"""Facts about travellers that several suppliers ask for: ages and phone numbers."""
+
+import datetime as dt
+
+import phonenumbers
+
+from models.core.people import Document, Traveler
+from suppliers.core.offers import invalid
+from suppliers.core.protocol import Party
+
+
+def age_on(traveler: Traveler, day: dt.date) -> int:
+    """Return a traveller's age in whole years on a day."""
+    born = traveler.date_of_birth
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def phone_of(
+    party: Party, agency: str, *, provider: str, operation: str, international: bool = False
+) -> str:
+    """Return the first number at which a supplier reaches the party: the contact's, a traveller's,
+    the agency's.
+
+    Args:
+        party: who travels.
+        agency: the agency's number; may be empty.
+        provider: the supplier's name, for the error.
+        operation: what is asked of it, for the error.
+        international: only numbers with their country code count; they are written as "+…" (E.123).
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
+    for number in numbers:
+        if number and not international:
+            return number
+        if number and number.startswith(("+", "00")):
+            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
+    form = " with its country code, such as +1 212 555 0100" if international else ""
+    raise invalid(provider, operation, f"the supplier needs a phone number of the traveller{form}")
+
+
+def parse_phone(
+    number: str, document: Document | None, *, without_area: bool = False
+) -> phonenumbers.PhoneNumber:
+    """Read a phone number; one without a country code is read as of the document's country.
+
+    Args:
+        number: as it was typed in.
+        document: tells the country that issued it.
+        without_area: take a number that lacks its area code, too.
+
+    Raises:
+        ValueError: it has no country code, or too few or too many digits; in words for people.
+    """
+    country = document.issuance_country.upper() if document is not None else None
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError(
+            f"the phone number {number!r} needs its country code, as in +34 600 000 000"
+        ) from error
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    local = phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE and not (
+        without_area and possible == local
+    ):
+        raise ValueError(f"the phone number {number!r} has too few or too many digits")
+    return parsed
