@@ -47,6 +47,8 @@ class CaseKind(StrEnum):
     """Something has happened at a supplier that a person must look after for the traveller."""
     FEE = "FEE"
     """A supplier keeps another cancellation fee than the terms stored with the booking say."""
+    EVENT = "EVENT"
+    """Events of ours cannot be delivered to somebody who listens, such as the trip planner."""
 
 
 class CaseRow(SQLModel, table=True):

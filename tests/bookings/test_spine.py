@@ -37,9 +37,11 @@ def stay(**changes: object) -> NewBooking:
         currency="EUR",
         accepted_total=0,
         items=[],
-        payment=PaymentView(
-            payment_method_id=None, currency="EUR", amount=0, status=PaymentStatus.NOT_REQUIRED
-        ),
+        payments=[
+            PaymentView(
+                payment_method_id=None, currency="EUR", amount=0, status=PaymentStatus.NOT_REQUIRED
+            )
+        ],
         created_at=NOON,
         updated_at=NOON,
     ).model_copy(update=changes)
