@@ -180,13 +180,6 @@ class Transition(BaseModel):
     settled_cases: list[CaseClosing] = []
     ended_requests: list[RequestOutcome] = []
 
-
-class EndedRequests(BaseModel):
-    """Requests that ended without a transition."""
-
-    booking_id: str
-    outcomes: list[RequestOutcome]
-
     def digest(self) -> str:
         """Return a digest of what is written, versions and our own times left out.
 
@@ -194,6 +187,13 @@ class EndedRequests(BaseModel):
         """
         content = _without(self.model_dump(mode="json"), _VOLATILE)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class EndedRequests(BaseModel):
+    """Requests that ended without a transition."""
+
+    booking_id: str
+    outcomes: list[RequestOutcome]
 
 
 class Recorded(BaseModel):

@@ -46,7 +46,7 @@ async def test_a_paused_worker_changes_nothing_when_it_goes_on(own_stack: Stack)
     assert booking.state is BookingState.CONFIRMED, booking.problem
 
     def recorded() -> list[tuple[object, ...]]:
-        with psycopg.connect(own_stack.settings.database_url) as connection:
+        with psycopg.connect(own_stack.settings.database.url) as connection:
             return connection.execute(
                 "SELECT b.*, h.* FROM bookings b JOIN booking_history h ON h.booking_id = b.id"
                 " WHERE b.id = %s ORDER BY h.version",
@@ -57,4 +57,4 @@ async def test_a_paused_worker_changes_nothing_when_it_goes_on(own_stack: Stack)
     paused.resume()
     paused.wait_for_line("was written by a successor of this worker")
     assert recorded() == before
-    await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+    await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
