@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, DisputeView, Item, OpenCase, PaymentView, RefundView
+from models.bookings.booking import Booking, DisputeView, Item, PaymentView, RefundView
 from models.bookings.changes import ChangeNote
 from models.bookings.lifecycle import (
     BookingKind,
@@ -17,7 +17,6 @@ from models.bookings.lifecycle import (
 )
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
-from models.core.cases import CaseRow
 from models.core.supply import Reservation
 from models.payments.tables import PaymentRow, SupplementRow
 
@@ -167,18 +166,6 @@ def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
             "cancelled_at": row.cancelled_at,
             "problem": row.error,
         }
-    )
-
-
-def case_of(row: CaseRow) -> OpenCase:
-    """Return the open case of a row."""
-    return OpenCase(
-        id=row.id,
-        kind=row.kind,
-        source=row.source,
-        summary=row.summary,
-        details=row.details,
-        opened_at=row.opened_at,
     )
 
 
