@@ -23,6 +23,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.inbox.inbox import Inbox
 from activities.inbox.loop import InboxLoop
 from activities.operations.gauges import Gauges
+from activities.outbox.loop import OutboxLoop
+from activities.outbox.planner import PlannerSink
 from activities.registry import Activities, create_activities
 from models.core.database import create_sessions
 from models.core.patience import Patience
@@ -121,7 +123,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 async def run(
     settings: Settings, stop: asyncio.Event, activities: Activities | None = None
 ) -> None:
-    """Run the workers and the inbox until ``stop`` is set, then let what is begun finish.
+    """Run workers, inbox and outbox until ``stop`` is set, then let what is begun finish.
 
     Raises:
         RuntimeError: Temporal cannot be reached, or a worker failed for good.
@@ -133,8 +135,10 @@ async def run(
     sessions = create_sessions(activities.engine)
     inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
+    outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner)])
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)
         running.append(asyncio.create_task(gauges.run(stop)))

@@ -124,7 +124,7 @@ def create_activities(
     waiting = patience(settings)
     quotes = QuoteActivities(sessions, suppliers, rates, health)
     return Activities(
-        bookings=BookingActivities(sessions, planner),
+        bookings=BookingActivities(sessions),
         quotes=quotes,
         changes=ChangeActivities(sessions, quotes),
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),

@@ -8,12 +8,15 @@ from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
     SETTLED_STATES,
-    TRANSITIONS,
+    BookingKind,
     BookingState,
     ItemStatus,
     PaymentStatus,
     SagaState,
+    transitions_of,
 )
+
+TRANSITIONS = transitions_of(BookingKind.TRIP)
 
 FILE = Path(__file__).with_suffix(".md")
 
@@ -58,8 +61,9 @@ def document() -> str:
             "",
             (
                 "Made from [`models/bookings/lifecycle.py`](../models/bookings/lifecycle.py) by"
-                " `python -m docs.lifecycle`; a test keeps the two the same. The workflows obey"
-                " that table, and a trigger in the database refuses every other transition."
+                " `python -m docs.lifecycle`; a test keeps the two the same. Every kind of booking"
+                " has a table of its own, and trips are the only kind yet. The record obeys that"
+                " table, and a trigger in the database refuses every other transition."
             ),
             "",
             *_diagram(),
@@ -67,6 +71,11 @@ def document() -> str:
             (
                 "The picture shows the states that today's workflows use. The table has them all:"
                 " the others are for holds, stays and check-in, which come later."
+            ),
+            "",
+            (
+                "Every state may be recorded again: something else of the booking has changed, or a"
+                " worker's successor recorded with other content what the worker had recorded."
             ),
             "",
             "## States",

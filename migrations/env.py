@@ -1,13 +1,16 @@
-"""Alembic's environment: the URL of our settings, the metadata of our tables, one transaction."""
+"""Alembic's environment: the URL of our settings, the metadata of our tables, one at a time."""
+
+import time
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlmodel import SQLModel
 
 import models.bookings.tables
 import models.core.attempts
 import models.core.callers
 import models.core.cases
+import models.core.outbox
 import models.inbox.repository
 import models.ledger.tables
 import models.payments.reconciliations
@@ -16,7 +19,11 @@ import models.suppliers.health
 import models.suppliers.looks
 import models.suppliers.rate_limits
 import models.trips.tables  # noqa: F401  (each of them fills SQLModel.metadata)
+from migrations.online import LOCK_TIMEOUT
 from settings import get_settings
+
+TURN_SECONDS = 0.2
+"""Between two looks whether another deployment is done."""
 
 
 def run() -> None:
@@ -28,21 +35,32 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = create_engine(url)
+    engine = create_engine(url, poolclass=NullPool)  # closed connections let go of the lock
     with engine.connect() as connection:
+        take_turn(connection)
         context.configure(
             connection=connection,
             target_metadata=metadata,
             compare_type=True,
             compare_server_default=False,
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
-            # Two deployments migrating at once take turns; the lock ends with the transaction.
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(hashtext('tripsaga migrations'))")
-            )
             context.run_migrations()
-    engine.dispose()
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other deployment migrates this database.
+
+    By asking again and again: who waits for the lock inside a statement holds a snapshot, and
+    building an index concurrently would wait for that one, and both for ever.
+    """
+    lock = text("SELECT pg_try_advisory_lock(hashtext('tripsaga migrations'))")
+    while not connection.scalar(lock):
+        connection.rollback()
+        time.sleep(TURN_SECONDS)
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
 
 
 run()

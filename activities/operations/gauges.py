@@ -35,6 +35,12 @@ class Gauges:
         self._waiting = meter.create_gauge(
             "tripsaga_webhook_events_waiting", "Events of the gateway that are to be handled"
         )
+        self._behind = meter.create_gauge(
+            "tripsaga_events_behind", "Events in the feed that are not delivered yet, by sink"
+        )
+        self._stalled = meter.create_gauge(
+            "tripsaga_events_stalled_seconds", "For how long nothing can be delivered, by sink"
+        )
         self._circuit = meter.create_gauge(
             "tripsaga_supplier_down", "0 answers, 1 is being tried, 2 is down; by supplier"
         )
@@ -66,6 +72,9 @@ class Gauges:
         for gateway, number in figures.differences.items():
             self._differences.set(number, {"gateway": gateway})
         self._waiting.set(figures.events_waiting)
+        for sink in figures.sinks:
+            self._behind.set(sink.behind, {"sink": sink.name})
+            self._stalled.set(int(sink.stalled_seconds), {"sink": sink.name})
         for name, health in suppliers.items():
             self._circuit.set(_CIRCUIT[health.state], {"supplier": name})
             self._faults.set(health.faults, {"supplier": name})

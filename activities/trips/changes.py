@@ -14,7 +14,7 @@ from activities.suppliers.wanted import Wanted
 from activities.trips.quotes import QuoteActivities
 from models import calls
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import load_booking, load_without, note_change
+from models.bookings.repository import load_booking
 from models.bookings.tables import BOOKINGS, BookingRow
 from models.core.database import Sessions, autocommit
 from models.core.keys import item_reference
@@ -29,6 +29,7 @@ from models.trips.changes import (
     QuoteChangeCall,
 )
 from models.trips.messages import ItemsQuoted
+from models.trips.repository import load_without, note_change
 from models.trips.tables import CHANGES
 from suppliers.core.protocol import Party
 

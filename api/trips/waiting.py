@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from api.core.context import House
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.bookings.lifecycle import BookingState
 from models.core.database import DATABASE_AWAY
 
 FIRST_LOOK_SECONDS = 1.5
@@ -85,4 +85,4 @@ async def _recorded(house: House, booking_id: str) -> Booking | None:
 
 def is_settled(booking: Booking) -> bool:
     """Tell whether the record answers for the booking: nothing runs for it."""
-    return booking.state in SETTLED_STATES
+    return booking.at_rest

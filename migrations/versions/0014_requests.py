@@ -11,6 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.drop_column("bookings", "attention_case")  # first: every writer begins at this table
     op.create_table(
         "booking_requests",
         sa.Column("id", sa.Uuid(), primary_key=True),
@@ -25,7 +26,6 @@ def upgrade() -> None:
     op.create_index(
         "ix_booking_requests_booking", "booking_requests", ["booking_id", "requested_at"]
     )
-    op.drop_column("bookings", "attention_case")
 
 
 def downgrade() -> None:

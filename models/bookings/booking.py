@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from models.bookings.lifecycle import (
+    SETTLED_STATES,
+    BookingKind,
     BookingState,
     CancelledBy,
     ItemStatus,
@@ -113,7 +115,8 @@ class PaymentView(BaseModel):
     id: str | None = None
     """The PaymentIntent; None until it exists."""
     charge_id: str | None = None
-    payment_method_id: str
+    payment_method_id: str | None
+    """None where nothing is to be paid."""
     currency: Currency
     amount: MinorUnits
     """What was to be paid."""
@@ -186,8 +189,10 @@ class Booking(BaseModel):
     """A booking as it stands now."""
 
     id: str
+    kind: BookingKind = BookingKind.TRIP
     reference: str
-    trip_option_id: str
+    trip_option_id: str | None = None
+    """Of a trip, and only of a trip."""
     state: BookingState
     currency: Currency
     accepted_total: MinorUnits
@@ -218,6 +223,17 @@ class Booking(BaseModel):
     def payment(self) -> PaymentView:
         """The payment the booking was paid with (number 1)."""
         return self.payments[0]
+
+    @property
+    def waits(self) -> bool:
+        """Whether a workflow waits for the traveller: for a proof, a card, or to pay for a hold."""
+        return any(payment.waits_until for payment in self.payments)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no workflow runs for it, so that the record answers for it."""
+        held = self.state is BookingState.HELD and not self.waits
+        return self.state in SETTLED_STATES or held
 
     @property
     def next_hold(self) -> int:
@@ -339,6 +355,9 @@ class HistoryEntry(BaseModel):
     from_state: BookingState | None
     to_state: BookingState
     at: AwareDatetime
+    """By the workflow's clock, which stands still while a step runs."""
+    recorded_at: AwareDatetime
+    """By the database's clock: the one to sort by when this is told together with attempts."""
     who: str
     why: str
 

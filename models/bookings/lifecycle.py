@@ -1,10 +1,22 @@
-"""The life of a booking, of its items and of its payment: states and allowed transitions.
+"""The life of a booking, of its items and of its payment: kinds, states and allowed transitions.
 
-The one table of transitions: the workflows obey it, the database enforces it (a trigger reads
-``booking_transitions``, which a migration fills from here) and docs/lifecycle.md is made from it.
+Transitions are a table for each kind of booking (:func:`transitions_of`). The record obeys it, the
+database enforces it (a trigger reads ``booking_transitions``, which migrations fill from here) and
+docs/lifecycle.md is made from it.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+
+class BookingKind(StrEnum):
+    """What is booked. Only trips have a trip option, and only trips can be booked today."""
+
+    TRIP = "TRIP"
+    RESERVATION = "RESERVATION"
+    STAY = "STAY"
+    HOTEL_PACKAGE = "HOTEL_PACKAGE"
+    TOUR_PACKAGE = "TOUR_PACKAGE"
 
 
 class BookingState(StrEnum):
@@ -28,42 +40,51 @@ class BookingState(StrEnum):
 
 _S = BookingState
 
-TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
-    _S.QUOTED: frozenset({_S.PENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED}),
-    _S.PENDING: frozenset({_S.VALIDATING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.EXPIRED}),
-    _S.VALIDATING: frozenset({_S.PROCESSING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION}),
-    _S.HELD: frozenset({_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED}),
-    _S.PAYMENT_PENDING: frozenset(
-        {
-            # PAYMENT_PENDING again: another card was refused too, or wants a proof
-            _S.PAYMENT_PENDING,
+Transitions = Mapping[BookingState, frozenset[BookingState]]
+"""To which states a booking may move, by the state it is in."""
+
+
+def _table(moves: Mapping[BookingState, set[BookingState]]) -> Transitions:
+    """Return a table in which every state may also be recorded again.
+
+    Something else of the booking has changed then (an item was cancelled, money has moved), or a
+    worker's successor recorded with other content what the worker had recorded already.
+    """
+    return {state: frozenset(moves[state] | {state}) for state in BookingState}
+
+
+_TRIP: Transitions = _table(
+    {
+        _S.QUOTED: {_S.PENDING, _S.HELD, _S.EXPIRED, _S.CANCELLED},
+        _S.PENDING: {_S.VALIDATING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.VALIDATING: {_S.PROCESSING, _S.HELD, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION},
+        _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.PAYMENT_PENDING: {
             _S.PROCESSING,
             _S.FAILED,
             _S.CANCELLED,
             _S.EXPIRED,
             _S.NEEDS_ATTENTION,
-        }
-    ),
-    _S.PROCESSING: frozenset(
-        {_S.PAYMENT_PENDING, _S.CONFIRMED, _S.FAILED, _S.CANCELLED, _S.NEEDS_ATTENTION}
-    ),
-    _S.CONFIRMED: frozenset(
-        {
-            # CONFIRMED again: an item was cancelled or changed and the rest stands
+        },
+        _S.PROCESSING: {
+            _S.PAYMENT_PENDING,
             _S.CONFIRMED,
+            _S.FAILED,
+            _S.CANCELLED,
+            # the hold ended while the card was asked
+            _S.EXPIRED,
+            _S.NEEDS_ATTENTION,
+        },
+        _S.CONFIRMED: {
             _S.CHECKED_IN,
             _S.COMPLETED,
             _S.NO_SHOW,
             _S.CANCELLED,
             _S.NEEDS_ATTENTION,
-        }
-    ),
-    _S.CHECKED_IN: frozenset(
-        {_S.CHECKED_IN, _S.CONFIRMED, _S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION}
-    ),
-    _S.NEEDS_ATTENTION: frozenset(
-        # where an operator's decision leads; NEEDS_ATTENTION again when something is left
-        {
+        },
+        _S.CHECKED_IN: {_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED, _S.NEEDS_ATTENTION},
+        # where an operator's decision leads
+        _S.NEEDS_ATTENTION: {
             _S.CONFIRMED,
             _S.CHECKED_IN,
             _S.COMPLETED,
@@ -71,18 +92,24 @@ TRANSITIONS: dict[BookingState, frozenset[BookingState]] = {
             _S.FAILED,
             _S.EXPIRED,
             _S.NO_SHOW,
-            _S.NEEDS_ATTENTION,
-        }
-    ),
-    # A trip that is over stays over. Only its money may still move: a refund that comes back,
-    # a payment that succeeds too late, a dispute. Then the same state is recorded again, or a
-    # person must look.
-    _S.COMPLETED: frozenset({_S.COMPLETED, _S.NEEDS_ATTENTION}),
-    _S.CANCELLED: frozenset({_S.CANCELLED, _S.NEEDS_ATTENTION}),
-    _S.EXPIRED: frozenset({_S.EXPIRED, _S.NEEDS_ATTENTION}),
-    _S.NO_SHOW: frozenset({_S.NO_SHOW, _S.NEEDS_ATTENTION}),
-    _S.FAILED: frozenset({_S.FAILED, _S.NEEDS_ATTENTION}),
-}
+        },
+        # What is over stays over. Only its money may still move: a refund that comes back, a
+        # payment that succeeds too late, a dispute.
+        _S.COMPLETED: {_S.NEEDS_ATTENTION},
+        _S.CANCELLED: {_S.NEEDS_ATTENTION},
+        _S.EXPIRED: {_S.NEEDS_ATTENTION},
+        _S.NO_SHOW: {_S.NEEDS_ATTENTION},
+        _S.FAILED: {_S.NEEDS_ATTENTION},
+    }
+)
+
+_TRANSITIONS: Mapping[BookingKind, Transitions] = {BookingKind.TRIP: _TRIP}
+
+
+def transitions_of(kind: BookingKind) -> Transitions:
+    """Return the table of a kind; empty for a kind that cannot be booked yet."""
+    return _TRANSITIONS.get(kind, {})
+
 
 FIRST_STATES = frozenset({_S.QUOTED, _S.PENDING})
 """States a booking may be born in."""
@@ -94,12 +121,14 @@ CLOSED_STATES = frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED})
 """Ends without a trip: nothing may be held or kept but the fees of the terms."""
 
 SETTLED_STATES = FINAL_STATES | {_S.CONFIRMED, _S.CHECKED_IN}
-"""States in which no workflow runs for the booking: the record answers for it."""
+"""States in which no workflow runs for the booking: the record answers for it.
+
+So it does for a booking that is HELD while no workflow waits (``Booking.at_rest``)."""
 
 
-def may_become(current: BookingState, following: BookingState) -> bool:
-    """Tell whether a booking in ``current`` may move to ``following``."""
-    return following in TRANSITIONS[current]
+def may_become(kind: BookingKind, current: BookingState, following: BookingState) -> bool:
+    """Tell whether a booking of a kind may move from ``current`` to ``following``."""
+    return following in transitions_of(kind).get(current, frozenset())
 
 
 class CancelledBy(StrEnum):
@@ -140,6 +169,8 @@ class SagaState(StrEnum):
 class PaymentStatus(StrEnum):
     """Where the money stands, as callers see it (contracts.md §1, "Stored per payment")."""
 
+    NOT_REQUIRED = "not_required"
+    """There is nothing to pay: the amount is 0 and no payment method is known."""
     PENDING = "pending"
     AUTHORISED = "authorised"
     SUCCEEDED = "succeeded"

@@ -1,16 +1,18 @@
 """Messages that every kind of booking shares: transitions, cancelling, an operator's decision."""
 
+import hashlib
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.booking import Booking
+from models.bookings.changes import ChangeNote
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.problems import Problem
 from models.core.money import MinorUnits
 from models.core.patience import Patience
-from models.trips.changes import ChangeNote
 
 REQUEST_SIGNAL = "request"
 """Brings a ``BookingRequest`` to whatever workflow runs under the booking's id."""
@@ -132,6 +134,35 @@ class CaseClosing(BaseModel):
     resolution: str
 
 
+Fence = list[int]
+"""A fencing token (docs/decisions/0031): start of the run, length of its history, start of the
+workflow task. Tokens are compared in this order; of two that write, the one with the higher token
+came later. Times are microseconds since 1970, by Temporal's clock.
+"""
+
+_VOLATILE = frozenset(
+    {
+        "fence",
+        "version",
+        "created_at",
+        "updated_at",
+        "confirmed_at",
+        "booked_at",
+        "cancelled_at",
+        "opened_at",
+        "resolved_at",
+        "waits_until",
+    }
+)
+
+
+def _without(content: Any, names: frozenset[str]) -> Any:
+    """Return JSON without what is called one of ``names``, at any depth."""
+    if isinstance(content, dict):
+        return {k: _without(value, names) for k, value in content.items() if k not in names}
+    return [_without(one, names) for one in content] if isinstance(content, list) else content
+
+
 class Transition(BaseModel):
     """One recorded step of a booking: state, history, items and payment in one transaction."""
 
@@ -140,14 +171,22 @@ class Transition(BaseModel):
     from_state: BookingState
     who: str
     why: str
-    tell_planner: bool = True
-    """Whether the trip itself has changed: the planner need not hear of its money."""
+    fence: Fence | None = None
+    """Of the workflow that writes it; None where nothing else can be writing."""
     change: ChangeNote | None = None
     """What it means for a change of the booking that is under way."""
     cases: list[CaseNote] = []
     """What a person must settle; opened in the same transaction."""
     settled_cases: list[CaseClosing] = []
     ended_requests: list[RequestOutcome] = []
+
+    def digest(self) -> str:
+        """Return a digest of what is written, versions and our own times left out.
+
+        A worker's successor takes the same step at another time: what it writes is the same then.
+        """
+        content = _without(self.model_dump(mode="json"), _VOLATILE)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class EndedRequests(BaseModel):
@@ -161,5 +200,3 @@ class Recorded(BaseModel):
     """The answer of ``record``."""
 
     version: int
-    planner_told: bool = True
-    """False when the trip planner could not be told what became of its trip option."""

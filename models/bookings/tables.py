@@ -8,27 +8,46 @@ import datetime as dt
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     Index,
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
+from models.bookings.lifecycle import BookingKind
 from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
 
 
 class BookingRow(SQLModel, table=True):
-    """A booking. ``state`` only moves along ``models.bookings.lifecycle.TRANSITIONS`` (trigger)."""
+    """What all kinds of bookings share; what only a trip has stands in ``models.trips.tables``.
+
+    ``state`` only moves along its kind's transitions (``models.bookings.lifecycle``, a trigger).
+    """
 
     __tablename__ = "bookings"
     __table_args__ = (
-        Index("ux_bookings_caller_key", "caller_id", "idempotency_key", unique=True),
-        Index("ix_bookings_caller_created", "caller_id", text("created_at DESC")),
-        Index("ix_bookings_state_created", "state", text("created_at DESC")),
+        Index("ux_bookings_caller_kind_key", "caller_id", "kind", "idempotency_key", unique=True),
+        Index("ix_bookings_caller_list", "caller_id", text("created_at DESC"), text("id DESC")),
+        Index("ix_bookings_state_list", "state", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_bookings_traveler_list",
+            "caller_id",
+            "traveler_id",
+            text("created_at DESC"),
+            text("id DESC"),
+        ),
         Index("ix_bookings_trip_option", "trip_option_id"),
-        Index("ix_bookings_traveler", "traveler_id"),
+        CheckConstraint(
+            f"kind IN ({','.join(repr(str(kind)) for kind in BookingKind)})", name="bookings_kind"
+        ),
+        CheckConstraint(
+            "(kind = 'TRIP') = (trip_option_id IS NOT NULL)", name="bookings_trip_option"
+        ),
         CheckConstraint(
             "0 <= refunded AND refunded <= captured"
             " AND captured <= coalesce(chargeable, accepted_total)",
@@ -43,7 +62,15 @@ class BookingRow(SQLModel, table=True):
     fingerprint: str
     run_id: str
     """The first run of the workflow that made it; a later one of this id must not repeat it."""
-    trip_option_id: str
+    kind: str = Field(default="TRIP", sa_column_kwargs={"server_default": "TRIP"})
+    trip_option_id: str | None = None
+    """Of a trip, and only of a trip."""
+    waits: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether a workflow waits for the traveller; a HELD booking without is at rest."""
+    fence: list[int] | None = Field(
+        default=None, sa_column=Column(ARRAY(BigInteger), nullable=True)
+    )
+    """The highest fencing token that has written (``models.bookings.messages.Fence``)."""
     traveler_id: str
     state: str
     version: int
@@ -102,7 +129,7 @@ class BookingItemRow(SQLModel, table=True):
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
     number: int = Field(primary_key=True)
-    trip_option_id: str
+    trip_option_id: str | None = None
     type: str
     supplier: str
     component_ref: str
@@ -147,8 +174,18 @@ class HistoryRow(SQLModel, table=True):
     from_state: str | None = None
     to_state: str
     at: dt.datetime = Field(sa_column=time_column())
+    """By the workflow's clock."""
     who: str
     why: str
+    recorded_at: dt.datetime | None = Field(
+        default=None,
+        sa_column=Column(
+            DateTime(timezone=True), nullable=True, server_default=text("clock_timestamp()")
+        ),
+    )
+    """By the database's clock; NULL for what was written before there was this column."""
+    digest: str | None = None
+    """Of the transition's content: tells a repeat from another decision."""
 
 
 class BookingRequestRow(SQLModel, table=True):
@@ -169,10 +206,11 @@ class BookingRequestRow(SQLModel, table=True):
 
 
 class TransitionRow(SQLModel, table=True):
-    """An allowed transition; the trigger on ``bookings`` reads it."""
+    """An allowed transition of a kind; the trigger on ``bookings`` reads it."""
 
     __tablename__ = "booking_transitions"
 
+    kind: str = Field(primary_key=True, sa_column_kwargs={"server_default": "TRIP"})
     from_state: str = Field(primary_key=True)
     to_state: str = Field(primary_key=True)
 

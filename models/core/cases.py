@@ -17,13 +17,14 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    ScalarSelect,
     Uuid,
     func,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
@@ -47,6 +48,8 @@ class CaseKind(StrEnum):
     """Something has happened at a supplier that a person must look after for the traveller."""
     FEE = "FEE"
     """A supplier keeps another cancellation fee than the terms stored with the booking say."""
+    EVENT = "EVENT"
+    """Events of ours cannot be delivered to somebody who listens, such as the trip planner."""
 
 
 class CaseRow(SQLModel, table=True):
@@ -155,14 +158,24 @@ OF_THE_TRAVELLER = (CaseKind.SAGA, CaseKind.SUPPLIER, CaseKind.REFUND)
 """Kinds that are about what the traveller has or is owed; others are between us and partners."""
 
 
-async def open_cases_of(session: AsyncSession, booking_id: str) -> Sequence[CaseRow]:
-    """Return the open cases of a booking that are about its traveller, oldest first."""
-    wanted = select(CaseRow).where(
-        col(CaseRow.booking_id) == booking_id,
-        col(CaseRow.resolved_at).is_(None),
-        col(CaseRow.kind).in_(OF_THE_TRAVELLER),
+def open_cases_of(booking_id: Column[Any]) -> ScalarSelect[Any]:
+    """Return the open cases about the traveller of a booking as a JSON array, oldest first.
+
+    It is a column of a query whose rows have ``booking_id``; NULL where there is no such case.
+    """
+    table = CASES.c
+    names = ("id", "kind", "source", "summary", "details", "opened_at")
+    case = func.jsonb_build_object(*(part for name in names for part in (name, table[name])))
+    return (
+        select(func.jsonb_agg(aggregate_order_by(case, table.id)))
+        .where(
+            table.booking_id == booking_id,
+            table.resolved_at.is_(None),
+            table.kind.in_(OF_THE_TRAVELLER),
+        )
+        .correlate(booking_id.table)
+        .scalar_subquery()
     )
-    return (await session.scalars(wanted.order_by(col(CaseRow.id)))).all()
 
 
 async def load_case(session: AsyncSession, case_id: int) -> CaseRow | None:

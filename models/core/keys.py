@@ -11,9 +11,14 @@ _BOOKINGS = uuid.UUID("6f2b5c1e-8a43-5d7e-9b1a-0c9d4e7f2a10")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-def booking_id(caller: str, idempotency_key: str) -> str:
-    """Return the booking id of a caller's idempotency key: the same for every repeat."""
-    return str(uuid.uuid5(_BOOKINGS, f"{caller}\n{idempotency_key}"))
+def booking_id(caller: str, idempotency_key: str, *, route: str | None = None) -> str:
+    """Return the booking id of a caller's idempotency key: the same for every repeat.
+
+    ``route`` keeps the keys of different routes apart, such as ``POST /api/v1/bookings``; that of
+    trips, ``/booking/book``, has none.
+    """
+    parts = (caller, idempotency_key) if route is None else (caller, route, idempotency_key)
+    return str(uuid.uuid5(_BOOKINGS, "\n".join(parts)))
 
 
 def change_id(caller: str, booking: str, idempotency_key: str) -> str:
@@ -21,9 +26,13 @@ def change_id(caller: str, booking: str, idempotency_key: str) -> str:
     return str(uuid.uuid5(_BOOKINGS, f"{caller}\n{booking}\n{idempotency_key}"))
 
 
-def booking_reference(booking: str) -> str:
-    """Return the human reference of a booking id, such as ``TS-4K7QP-9XW2M`` (50 bits)."""
-    number = int.from_bytes(hashlib.sha256(booking.encode()).digest()[:8])
+def booking_reference(booking: str, collisions: int = 0) -> str:
+    """Return the human reference of a booking id, such as ``TS-4K7QP-9XW2M`` (50 bits).
+
+    ``collisions`` counts the references before this one that other bookings have.
+    """
+    name = f"{booking}:{collisions}" if collisions else booking
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
     letters = "".join(_CROCKFORD[number >> shift & 31] for shift in range(0, 50, 5))
     return f"TS-{letters[:5]}-{letters[5:]}"
 

@@ -18,6 +18,14 @@ class ItemType(StrEnum):
     FLIGHT = "FLIGHT"
     HOTEL = "HOTEL"
     ACTIVITY = "ACTIVITY"
+    VENUE_SLOT = "VENUE_SLOT"
+    STAY = "STAY"
+    PACKAGE = "PACKAGE"
+    TOUR = "TOUR"
+
+
+TripItemType = Literal[ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY]
+"""What a trip can be made of; the other types are of other kinds of bookings."""
 
 
 class TripComponent(CamelModel):
@@ -26,7 +34,7 @@ class TripComponent(CamelModel):
     model_config = ConfigDict(extra="ignore")  # a planner may say more than we need
 
     component_id: Key
-    type: ItemType
+    type: TripItemType
     supplier: Annotated[Text, Field(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
     title: Annotated[Text, Field(max_length=300)] = ""
     price: MinorUnits

@@ -20,12 +20,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-import models.bookings.tables
-import models.core.attempts
-import models.core.callers
-import models.core.columns
-import models.payments.tables
-import models.trips.tables  # noqa: F401
+import models.bookings.tables  # noqa: F401  (entries refer to bookings)
 
 
 class LedgerEntryRow(SQLModel, table=True):

@@ -6,9 +6,21 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.cases import CASES, CaseKind
+from models.core.outbox import COUNTER, SINKS
 from models.inbox.repository import INBOX, EventStatus
 from models.operations.invariants import NAMES
 from models.payments.reconciliations import RECONCILIATIONS
+
+
+@dataclass(frozen=True)
+class SinkFigures:
+    """How far somebody has come who is told of events of ours."""
+
+    name: str
+    behind: int
+    """Events in the feed that it has not been told of."""
+    stalled_seconds: float
+    """For how long it has not answered; 0 while it does."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,8 @@ class WatchFigures:
     """In the newest daily report, by gateway."""
     events_waiting: int
     """Events of the gateway that are still to be handled."""
+    sinks: list[SinkFigures]
+    """Who is told of events of ours."""
 
 
 async def watch_figures(session: AsyncSession) -> WatchFigures:
@@ -49,4 +63,17 @@ async def watch_figures(session: AsyncSession) -> WatchFigures:
         select(func.count()).select_from(INBOX).where(INBOX.c.status == EventStatus.RECEIVED)
     )
     differences = {row[0]: row[1] for row in reports}
-    return WatchFigures(open_cases, violations, differences, waiting or 0)
+    sinks = await session.execute(
+        select(
+            SINKS.c.name,
+            select(COUNTER.c.last).scalar_subquery() - SINKS.c.position,
+            func.extract("epoch", func.clock_timestamp() - SINKS.c.stalled_since),
+        )
+    )
+    return WatchFigures(
+        open_cases,
+        violations,
+        differences,
+        waiting or 0,
+        [SinkFigures(name, behind, float(seconds or 0)) for name, behind, seconds in sinks],
+    )

@@ -39,10 +39,10 @@ class PaymentRow(SQLModel, table=True):
     )
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
-    trip_option_id: str
+    trip_option_id: str | None = None
     payment_intent_id: str | None = Field(default=None, unique=True)
     charge_id: str | None = None
-    payment_method_id: str
+    payment_method_id: str | None = None
     billing_details: dict[str, Any] = Field(sa_column=json_column())
     amount: int = Field(sa_column=money_column())
     currency: str

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import Fence
 from models.bookings.problems import Problem
 from models.core.keys import item_reference
 from models.core.money import Currency, MinorUnits
@@ -88,6 +89,7 @@ class OpenBooking(BaseModel):
     request: BookTripRequest
     run: str
     """The workflow's first run id: tells this workflow, repeating itself, from an earlier one."""
+    fence: Fence | None = None
 
 
 class OpenedBooking(BaseModel):
@@ -95,6 +97,8 @@ class OpenedBooking(BaseModel):
 
     version: int = 0
     """Of the record of the new booking, which is VALIDATING."""
+    reference: str = ""
+    """Its human reference: another one than was asked for where that belongs to another booking."""
     taken_by: str | None = None
     """The booking that has this trip option, when it is not ours."""
     existing: Booking | None = None

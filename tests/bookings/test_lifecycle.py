@@ -1,9 +1,18 @@
-"""The one table of transitions: complete, and the same in code and database."""
+"""Transitions are a table for each kind: complete, and the same in code and database."""
 
 import psycopg
 import pytest
 
-from models.bookings.lifecycle import FINAL_STATES, FIRST_STATES, TRANSITIONS, BookingState
+from models.bookings.lifecycle import (
+    FINAL_STATES,
+    FIRST_STATES,
+    BookingKind,
+    BookingState,
+    may_become,
+    transitions_of,
+)
+
+TRANSITIONS = transitions_of(BookingKind.TRIP)
 
 
 def test_every_state_is_in_the_table() -> None:
@@ -29,9 +38,22 @@ def test_nothing_leads_out_of_a_final_state() -> None:
 
 def test_the_database_has_the_same_table(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute("SELECT from_state, to_state FROM booking_transitions")
+        rows = connection.execute("SELECT kind, from_state, to_state FROM booking_transitions")
         stored = set(rows.fetchall())
-    assert stored == {(a.value, b.value) for a, following in TRANSITIONS.items() for b in following}
+    assert stored == {
+        (kind.value, a.value, b.value)
+        for kind in BookingKind
+        for a, following in transitions_of(kind).items()
+        for b in following
+    }
+
+
+def test_a_hold_may_end_while_the_card_is_asked() -> None:
+    assert may_become(BookingKind.TRIP, BookingState.PROCESSING, BookingState.EXPIRED)
+
+
+def test_a_kind_without_a_table_moves_nowhere() -> None:
+    assert not may_become(BookingKind.STAY, BookingState.HELD, BookingState.HELD)
 
 
 BOOKING = """

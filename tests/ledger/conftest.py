@@ -14,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Transition
-from models.bookings.repository import OPENED, insert_booking, load_booking, record_transition
+from models.bookings.messages import Fence, Transition
+from models.bookings.repository import load_booking, record_transition
 from models.core.database import create_engine, create_sessions
+from models.kinds import HOOKS
 from models.ledger.checking import Findings, check
 from models.ledger.entries import Entry
 from models.ledger.reading import load_entries
 from models.trips.messages import BookTripRequest, OpenBooking
+from models.trips.repository import OPENED, insert_trip
 from settings import Settings
 from tests.commands.conftest import tripsaga as tripsaga
 from tests.commands.conftest import var as var
@@ -49,20 +51,28 @@ class Books:
     async def begin(self, wish: BookTripRequest) -> Booking:
         """A new booking on record, being validated."""
         async with self.sessions.begin() as session:
-            await insert_booking(session, OpenBooking(request=wish, run="test"), NOON)
+            await insert_trip(session, OpenBooking(request=wish, run="test"), NOON)
         booking = wish.new_booking(NOON)
         booking.state, booking.version = S.VALIDATING, OPENED
         return booking
 
-    async def record(self, booking: Booking, state: BookingState) -> Booking:
+    async def record(
+        self,
+        booking: Booking,
+        state: BookingState,
+        *,
+        who: str = "test",
+        why: str = "a test wants it",
+        fence: Fence | None = None,
+    ) -> Booking:
         """Record a transition; returns the booking as the workflow goes on with it."""
         following = booking.model_copy(deep=True, update={"state": state})
         following.updated_at = dt.datetime.now(dt.UTC)
         transition = Transition(
-            booking=following, from_state=booking.state, who="test", why="a test wants it"
+            booking=following, from_state=booking.state, who=who, why=why, fence=fence
         )
         async with self.sessions.begin() as session:
-            version = await record_transition(session, transition)
+            version = await record_transition(session, transition, HOOKS)
         following.version = version
         return following
 

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
 from models.bookings.repository import record_transition
+from models.kinds import HOOKS
 from models.ledger import add_rule
 from models.ledger.catching_up import catch_up
 from tests.ledger.bookings import (
@@ -150,7 +151,7 @@ async def test_recording_a_transition_again_writes_nothing(books: Books) -> None
     versions = set()
     for _ in range(2):
         async with books.sessions.begin() as session:
-            versions.add(await record_transition(session, transition))
+            versions.add(await record_transition(session, transition, HOOKS))
     assert len(versions) == 1
     assert len(await books.entries(booking)) == 4
 
@@ -160,7 +161,7 @@ async def test_entries_vanish_with_a_transition_that_is_not_committed(books: Boo
     following = confirm(booking.model_copy(deep=True))
     transition = Transition(booking=following, from_state=S.PROCESSING, who="test", why="test")
     async with books.sessions() as session:
-        await record_transition(session, transition)
+        await record_transition(session, transition, HOOKS)
         await session.rollback()
     assert await books.entries(booking) == []
     assert (await books.stored(booking)).state is S.PROCESSING

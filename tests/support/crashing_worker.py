@@ -1,5 +1,7 @@
 """A worker that dies by SIGKILL at one exact point of one provider call, once.
 
+Or that stands still there until it is told to go on (SIGCONT): ``CRASH_SIGNAL=SIGSTOP``.
+
 ``CRASH_AT`` is ``provider.operation:point`` with point ``before`` (the intent is on record, nothing
 was sent), ``during`` (the request is on its way) or ``after`` (answered, and nobody wrote it down).
 Everything else about it is the real worker.
@@ -21,6 +23,7 @@ from suppliers.registry import create_suppliers
 
 TARGET, POINT = os.environ["CRASH_AT"].split(":")
 PROVIDER, OPERATION = TARGET.split(".")
+SIGNAL = signal.Signals[os.environ.get("CRASH_SIGNAL", "SIGKILL")]
 
 
 class Crashing:
@@ -37,13 +40,15 @@ class Crashing:
 def _crash(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def crashing(*args: Any, **kwargs: Any) -> Any:
         if POINT == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGNAL)
         under_way = asyncio.ensure_future(call(*args, **kwargs))
         if POINT == "during":
             await asyncio.sleep(0.3)
         else:
             await under_way
-        os.kill(os.getpid(), signal.SIGKILL)
+        if not (POINT == "before" and SIGNAL is signal.SIGSTOP):
+            os.kill(os.getpid(), SIGNAL)
+        return await under_way
 
     return crashing
 

@@ -30,7 +30,52 @@ def item(number: int, kind: ItemType) -> Item:
     )
 
 
-@given(st.lists(st.sampled_from(list(ItemType)), min_size=1, max_size=12))
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+OF_TRIPS = [ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(list(ItemType)),
+            st.integers(min_value=0, max_value=500),
+            st.none() | st.integers(min_value=0, max_value=600),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from(list(BookingOrder)),
+)
+def test_every_item_is_in_one_stage_or_nothing_is_planned(
+    wanted: list[tuple[ItemType, int, int | None, bool]], order: BookingOrder
+) -> None:
+    items = [
+        item(number, kind).model_copy(
+            update={
+                "price": price,
+                "quote": fee
+                if fee is None
+                else Quote(
+                    price=Money(amount=price, currency="USD"),
+                    terms=CancellationTerms(steps=(FeeStep(until=None, fee=fee),)),
+                    title="",
+                    offer={},
+                    holdable=holdable,
+                ),
+            }
+        )
+        for number, (kind, price, fee, holdable) in enumerate(wanted)
+    ]
+    if order is BookingOrder.CONTRACT and any(i.type not in OF_TRIPS for i in items):
+        with pytest.raises(ValueError, match="which no trip has"):
+            plan(items, order, now=NOW)
+        return
+    stages = plan(items, order, now=NOW)
+    assert sorted(i.number for stage in stages for i in stage) == list(range(len(items)))
+
+
+@given(st.lists(st.sampled_from(OF_TRIPS), min_size=1, max_size=12))
 def test_every_item_is_planned_once_and_flights_come_first(kinds: list[ItemType]) -> None:
     items = [item(number, kind) for number, kind in enumerate(kinds)]
     stages = plan(items)
@@ -38,9 +83,6 @@ def test_every_item_is_planned_once_and_flights_come_first(kinds: list[ItemType]
     order = [stage[0].type for stage in stages]
     assert order == sorted(order, key=[ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY].index)
     assert all(len({i.type for i in stage}) == 1 for stage in stages)
-
-
-NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
 
 def quoted(number: int, price: int, terms: CancellationTerms, *, holdable: bool = False) -> Item:

@@ -15,11 +15,13 @@ from activities.registry import Activities
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus
 from models.bookings.messages import Transition
-from models.bookings.repository import insert_booking, record_transition
+from models.bookings.repository import record_transition
 from models.core.database import Sessions, create_sessions
 from models.core.money import Money
 from models.inbox.repository import INBOX, NewEvent, receive_event
+from models.kinds import HOOKS
 from models.trips.messages import OpenBooking
+from models.trips.repository import insert_trip
 from tests.support.money import Gateway
 from tests.support.stack import Stack
 from tests.webhooks.rows import Rows
@@ -60,7 +62,7 @@ class Desk:
         request = await self.stack.request(activities=0)
         now = dt.datetime.now(dt.UTC)
         async with self.sessions.begin() as session:
-            version = await insert_booking(session, OpenBooking(request=request, run="test"), now)
+            version = await insert_trip(session, OpenBooking(request=request, run="test"), now)
         booking = request.new_booking(now).model_copy(
             update={"state": BookingState.VALIDATING, "version": version}
         )
@@ -100,7 +102,7 @@ class Desk:
             booking=following, from_state=booking.state, who="test", why="a test needs it so"
         )
         async with self.sessions.begin() as session:
-            version = await record_transition(session, transition)
+            version = await record_transition(session, transition, HOOKS)
         return following.model_copy(update={"version": version})
 
     async def looks(self, booking: Booking) -> int:
@@ -190,7 +192,7 @@ def _terms(booking: Booking, payment_id: str) -> Terms:
     return Terms(
         booking_id=booking.id,
         payment_id=payment_id,
-        payment_method_id=payment.payment_method_id,
+        payment_method_id=payment.payment_method_id or "",
         currency=booking.currency,
         amount=booking.accepted_total,
         hold=1,

@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from models.core.calls import Call, Input, Output
 from models.core.patience import Patience
+from workflows.core.fence import fence
 from workflows.core.policies import Policy
 
 LOCAL_RETRY_THRESHOLD = timedelta(seconds=5)
@@ -16,6 +17,7 @@ async def perform_local(
     call: Call[Input, Output], message: Input, policy: Policy, summary: str
 ) -> Output:
     """Run a call in this worker, within the workflow task (reads, records, fast providers)."""
+    fence()  # of this task, before the first local activity moves the clock on
     answer: Output = await workflow.execute_local_activity(
         call.name,
         message,

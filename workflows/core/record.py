@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from models.trips.changes import ChangeNote
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
+    from workflows.core.fence import fence
     from workflows.core.narration import describe, supplier_name
 
 
@@ -93,7 +94,6 @@ class BookingRecord:
         why: str,
         *,
         who: str = "saga",
-        tells_planner: bool = True,
         change: ChangeNote | None = None,
     ) -> None:
         """Write a transition down, then let it be seen: nothing is shown that is not committed."""
@@ -104,7 +104,7 @@ class BookingRecord:
             from_state=current.state,
             who=who,
             why=why,
-            tell_planner=tells_planner,
+            fence=fence(),
             change=change,
             cases=self._cases,
             settled_cases=self._closings,

@@ -73,9 +73,7 @@ class RefundBooking:
                 self._record.open_case(problem, details=SETTLE)
                 problem = None
         self._record.end_request(request, problem)
-        await self._record.write(
-            booking.state, f"goodwill: {grant.reason}", who=request.who, tells_planner=False
-        )
+        await self._record.write(booking.state, f"goodwill: {grant.reason}", who=request.who)
 
     def _refusal(self, booking: Booking, grant: GoodwillRefund) -> Problem | None:
         """Return why nothing is granted: never more than is left is given back."""

@@ -60,9 +60,7 @@ class SettlePayment:
                     self._record.close_case(case, by="gateway", resolution="the money adds up")
         changed = money_of(self._record) != before or self._request.stray is not None
         if changed or self._record.has_notes:
-            await self._record.write(
-                booking.state, self._request.why, who="gateway", tells_planner=False
-            )
+            await self._record.write(booking.state, self._request.why, who="gateway")
 
     async def _put_right(self) -> Problem | None:
         problem = await self._refunds.look()

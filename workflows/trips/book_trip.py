@@ -15,10 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
     from models.bookings.messages import BookingRef, CancelRequest
     from models.bookings.problems import Code, Problem
+    from models.core.search_attributes import BOOKING_REFERENCE
     from models.trips.messages import BookTripRequest, OpenBooking
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.compensations import Compensations, ignore_cancel, shielded
+    from workflows.core.fence import fence
     from workflows.core.outcomes import (
         TripCancelledError,
         TripFailedError,
@@ -92,16 +94,25 @@ class BookTrip:
         """Write the booking down and lock the trip option. False: it was made long ago."""
         opened = await perform_local(
             calls.OPEN_BOOKING,
-            OpenBooking(request=self._request, run=workflow.info().first_execution_run_id),
+            OpenBooking(
+                request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
+            ),
             policies.record(),
             "Write the booking down",
         )
         if opened.existing is not None:
             self._record.booking = opened.existing
             return False
+        reference = opened.reference or self._record.booking.reference
         self._record.booking = self._record.booking.model_copy(
-            update={"state": BookingState.VALIDATING, "version": opened.version}
+            update={
+                "state": BookingState.VALIDATING,
+                "version": opened.version,
+                "reference": reference,
+            }
         )
+        if reference != self._request.booking_reference:
+            workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(reference)])
         self._record.tell("booking", BookingState.VALIDATING, "checking every item at its supplier")
         if opened.taken_by is not None:
             raise TripFailedError(

@@ -1,6 +1,5 @@
 """The record: all SQL about bookings, in one place. Callers own the transaction."""
 
-from models.bookings.repository.changes import load_without, note_change
 from models.bookings.repository.reading import (
     BookingIdentity,
     load_booking,
@@ -9,30 +8,30 @@ from models.bookings.repository.reading import (
     load_run,
 )
 from models.bookings.repository.requests import EndedRequest, end_requests, load_ended_request
+from models.bookings.repository.rows import item_columns
 from models.bookings.repository.writing import (
-    OPENED,
+    NewBooking,
     StaleVersionError,
+    claim_booking,
     insert_booking,
-    lock_trip_option,
     record_transition,
     save_quotes,
 )
 
 __all__ = [
-    "OPENED",
     "BookingIdentity",
     "EndedRequest",
+    "NewBooking",
     "StaleVersionError",
+    "claim_booking",
     "end_requests",
     "insert_booking",
+    "item_columns",
     "load_booking",
     "load_ended_request",
     "load_history",
     "load_identity",
     "load_run",
-    "load_without",
-    "lock_trip_option",
-    "note_change",
     "record_transition",
     "save_quotes",
 ]

@@ -4,9 +4,9 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking, HistoryEntry
+from models.bookings.booking import Booking, HistoryEntry, OpenCase
 from models.bookings.lifecycle import BookingState
-from models.bookings.repository.rows import booking_of, case_of, item_of
+from models.bookings.repository.rows import booking_of, item_of
 from models.bookings.tables import (
     BOOKING_ITEMS,
     BOOKINGS,
@@ -40,27 +40,25 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
     """Return the booking as recorded, without offers (they are large); None when unknown."""
     found = (
         await session.execute(
-            select(BookingRow, PaymentRow)
-            .join(PaymentRow, PAYMENTS.c.booking_id == BOOKINGS.c.id)
+            select(BookingRow, PaymentRow, SupplementRow, open_cases_of(BOOKINGS.c.id))
+            .outerjoin(PaymentRow, PAYMENTS.c.booking_id == BOOKINGS.c.id)
+            .outerjoin(SupplementRow, SUPPLEMENTS.c.booking_id == BOOKINGS.c.id)
             .where(BOOKINGS.c.id == booking_id)
+            .order_by(SUPPLEMENTS.c.number)
         )
-    ).one_or_none()
-    if found is None:
+    ).all()
+    if not found:
         return None
     items = await session.scalars(
         select(BookingItemRow)
         .where(BOOKING_ITEMS.c.booking_id == booking_id)
         .order_by(BOOKING_ITEMS.c.number)
     )
-    supplements = await session.scalars(
-        select(SupplementRow)
-        .where(SUPPLEMENTS.c.booking_id == booking_id)
-        .order_by(SUPPLEMENTS.c.number)
-    )
-    booking = booking_of(found[0], [], found[1], supplements)
+    supplements = [row[2] for row in found if row[2] is not None]
+    booking = booking_of(found[0][0], [], found[0][1], supplements)
     numbers = {payment.change: payment.number for payment in booking.payments}
     booking.items = [item_of(row, numbers) for row in items]
-    booking.cases = [case_of(row) for row in await open_cases_of(session, booking_id)]
+    booking.cases = [OpenCase.model_validate(case) for case in found[0][3] or []]
     return booking
 
 
@@ -75,6 +73,7 @@ async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEn
             from_state=BookingState(row.from_state) if row.from_state else None,
             to_state=BookingState(row.to_state),
             at=row.at,
+            recorded_at=row.recorded_at or row.at,
             who=row.who,
             why=row.why,
         )

@@ -6,11 +6,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, DisputeView, Item, OpenCase, PaymentView, RefundView
-from models.bookings.lifecycle import BookingState, PaymentPurpose, PaymentStatus, SagaState
+from models.bookings.booking import Booking, DisputeView, Item, PaymentView, RefundView
+from models.bookings.changes import ChangeNote
+from models.bookings.lifecycle import (
+    BookingKind,
+    BookingState,
+    PaymentPurpose,
+    PaymentStatus,
+    SagaState,
+)
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
-from models.core.cases import CaseRow
 from models.core.supply import Reservation
 from models.payments.tables import PaymentRow, SupplementRow
 
@@ -23,6 +29,7 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
     """Return what of a booking is written with every transition (table ``bookings``)."""
     return {
         "state": booking.state,
+        "waits": booking.waits,
         "version": version,
         "accepted_total": booking.accepted_total,
         "chargeable": booking.chargeable,
@@ -37,6 +44,13 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
         "confirmed_at": booking.confirmed_at,
         "cancelled_at": booking.cancelled_at,
     }
+
+
+def people_columns(change: ChangeNote | None) -> dict[str, Any]:
+    """Return what a transition writes of who travels (table ``bookings``): nothing, as a rule."""
+    if change is None or change.travelers is None:
+        return {}
+    return {"travelers": [t.model_dump(mode="json", by_alias=True) for t in change.travelers]}
 
 
 def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
@@ -111,8 +125,9 @@ def history_columns(
     at: dt.datetime,
     who: str,
     why: str,
+    digest: str | None = None,
 ) -> dict[str, Any]:
-    """Return one row of ``booking_history``."""
+    """Return one row of ``booking_history``; the database adds when it was written."""
     return {
         "booking_id": booking_id,
         "version": version,
@@ -121,6 +136,7 @@ def history_columns(
         "at": at,
         "who": who,
         "why": why,
+        "digest": digest,
     }
 
 
@@ -153,18 +169,6 @@ def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
     )
 
 
-def case_of(row: CaseRow) -> OpenCase:
-    """Return the open case of a row."""
-    return OpenCase(
-        id=row.id,
-        kind=row.kind,
-        source=row.source,
-        summary=row.summary,
-        details=row.details,
-        opened_at=row.opened_at,
-    )
-
-
 def _supplier_price(row: BookingItemRow) -> Any:
     """Return the supplier's own price where it is not what is charged: quoted, or else shown."""
     if row.quote:
@@ -178,22 +182,26 @@ def _supplier_price(row: BookingItemRow) -> Any:
 def booking_of(
     row: BookingRow,
     items: list[Item],
-    payment: PaymentRow,
+    payment: PaymentRow | None,
     supplements: Iterable[SupplementRow] = (),
 ) -> Booking:
-    """Return the booking of its rows."""
+    """Return the booking of its rows; without a payment nothing is to be paid for it."""
     return Booking(
         id=row.id,
+        kind=BookingKind(row.kind),
         reference=row.reference,
         trip_option_id=row.trip_option_id,
         state=BookingState(row.state),
         currency=row.currency,
         accepted_total=row.accepted_total,
         items=items,
-        payments=[payment_of(payment), *(payment_of(supplement) for supplement in supplements)],
-        paid_by_hand=payment.paid_by_hand,
-        goodwill=payment.goodwill,
-        grants=(payment.details or {}).get("grants", []),
+        payments=[
+            _nothing_to_pay(row) if payment is None else payment_of(payment),
+            *(payment_of(supplement) for supplement in supplements),
+        ],
+        paid_by_hand=payment.paid_by_hand if payment else 0,
+        goodwill=payment.goodwill if payment else 0,
+        grants=(payment.details or {}).get("grants", []) if payment else [],
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
         cancelled_by=row.cancelled_by,
@@ -203,6 +211,15 @@ def booking_of(
         updated_at=row.updated_at,
         confirmed_at=row.confirmed_at,
         cancelled_at=row.cancelled_at,
+    )
+
+
+def _nothing_to_pay(row: BookingRow) -> PaymentView:
+    return PaymentView(
+        payment_method_id=None,
+        currency=row.currency,
+        amount=0,
+        status=PaymentStatus.NOT_REQUIRED,
     )
 
 

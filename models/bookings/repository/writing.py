@@ -1,238 +1,234 @@
 """Writing the record. Callers own the transaction."""
 
 import datetime as dt
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState, may_become
-from models.bookings.messages import Transition
-from models.bookings.repository.changes import note_change, people_columns
+from models.bookings.events import events_of
+from models.bookings.hooks import Hooks, Step
+from models.bookings.lifecycle import BookingKind, BookingState, may_become
+from models.bookings.messages import Fence, Transition
 from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
     item_columns,
     payment_columns,
+    people_columns,
     supplement_columns,
 )
+from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case
+from models.core.recordset import as_json, insert_rows, recordset, rows_of
 from models.core.supply import Quote
-from models.ledger import post_transition
 from models.payments.tables import PAYMENTS, SUPPLEMENTS
-from models.trips.messages import BookTripRequest, OpenBooking
-from models.trips.tables import TRIP_OPTIONS
 
 _S = BookingState
-
-OPENED = 2
-"""Version of a booking just opened: behind it are the transitions to PENDING and VALIDATING."""
 
 
 class StaleVersionError(Exception):
     """The booking has moved on since it was read: somebody else recorded a transition."""
 
 
-async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> str | None:
-    """Keep our own copy of the trip option and lock it for this booking.
+@dataclass(frozen=True)
+class NewBooking:
+    """A booking that is to be written down, and what only the record knows of it."""
 
-    Returns None when the lock is ours, else the id of the booking that has it.
-    """
-    trip = request.trip
-    fresh = upsert(TRIP_OPTIONS).values(
-        id=trip.trip_option_id,
-        lock_status="LOCKED",
-        booking_id=request.booking_id,
-        total_price=trip.total_price,
-        currency=trip.currency,
-        data=trip.model_dump(mode="json", by_alias=True, exclude={"travelers"}),
-    )
-    table = TRIP_OPTIONS.c
-    mine = await session.scalar(
-        fresh.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "lock_status": "LOCKED",
-                "booking_id": fresh.excluded.booking_id,
-                "data": fresh.excluded.data,
-                "total_price": fresh.excluded.total_price,
-                "updated_at": func.now(),
-            },
-            where=table.lock_status == "OPEN",
-        ).returning(table.booking_id)
-    )
-    if mine is not None:
-        return None
-    holder = await session.scalar(
-        select(table.booking_id).where(table.id == trip.trip_option_id).with_for_update()
-    )
-    if holder is None:  # set free between the two statements, and now held still for us
-        await session.execute(
-            update(TRIP_OPTIONS)
-            .where(table.id == trip.trip_option_id)
-            .values(lock_status="LOCKED", booking_id=request.booking_id, updated_at=func.now())
-        )
-        return None
-    return None if holder == request.booking_id else str(holder)
+    booking: Booking
+    states: tuple[BookingState, ...]
+    """The states it passes through at once, one version each; it is in the last one then."""
+    caller_id: str
+    idempotency_key: str
+    fingerprint: str
+    run: str
+    """The first run of the workflow that makes it."""
+    traveler_id: str
+    travelers: list[dict[str, Any]]
+    contact: dict[str, Any]
+    billing_details: dict[str, Any]
+    offers: dict[int, dict[str, Any]]
+    """What the items were chosen from, by item number."""
+    fence: Fence | None = None
 
 
-async def insert_booking(session: AsyncSession, opening: OpenBooking, now: dt.datetime) -> int:
-    """Write a new booking, its items, its payment and its first two transitions.
-
-    Returns the version of the record. The booking is VALIDATING.
-    """
-    request = opening.request
-    booking = request.new_booking(now)
+async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetime) -> int:
+    """Write a new booking with its items, payment, history and event; returns its version."""
+    booking, version = new.booking, len(new.states)
     always = {"trip_option_id": booking.trip_option_id, "created_at": now, "updated_at": now}
     await session.execute(
         insert(BOOKINGS).values(
-            **{**booking_columns(booking, OPENED), **always, "state": _S.VALIDATING},
+            **{**booking_columns(booking, version), **always, "state": new.states[-1]},
             id=booking.id,
+            kind=booking.kind,
             reference=booking.reference,
-            caller_id=request.caller_id,
-            idempotency_key=request.idempotency_key,
-            fingerprint=request.fingerprint,
-            run_id=opening.run,
-            traveler_id=request.traveler_id,
+            caller_id=new.caller_id,
+            idempotency_key=new.idempotency_key,
+            fingerprint=new.fingerprint,
+            run_id=new.run,
+            fence=new.fence,
+            traveler_id=new.traveler_id,
             currency=booking.currency,
-            travelers=[t.model_dump(mode="json", by_alias=True) for t in request.travelers],
-            contact=request.contact.model_dump(mode="json", by_alias=True),
+            travelers=new.travelers,
+            contact=new.contact,
         )
-    )
-    await session.execute(
-        insert(BOOKING_ITEMS),
-        [
-            {
-                **item_columns(booking, item),
-                **always,
-                "booking_id": booking.id,
-                "number": item.number,
-                "type": item.type,
-                "supplier": item.supplier,
-                "component_ref": item.component_id,
-                "title": item.title,
-                "reference": item.reference,
-                "currency": item.currency,
-                "offer": component.model_dump(mode="json", by_alias=True),
-            }
-            for item, component in zip(booking.items, request.trip.components, strict=True)
-        ],
     )
     await session.execute(
         insert(PAYMENTS).values(
             **{**payment_columns(booking), **always},
             booking_id=booking.id,
-            billing_details=request.billing_details,
+            billing_details=new.billing_details,
             currency=booking.currency,
         )
     )
+    items = [
+        {
+            **item_columns(booking, item),
+            **always,
+            "booking_id": booking.id,
+            "number": item.number,
+            "type": item.type,
+            "supplier": item.supplier,
+            "component_ref": item.component_id,
+            "title": item.title,
+            "reference": item.reference,
+            "currency": item.currency,
+            "offer": new.offers[item.number],
+        }
+        for item in booking.items
+    ]
+    if items:
+        await session.execute(insert_rows(BOOKING_ITEMS, tuple(items[0])), rows_of(items))
+    history, events, before = [], [], None
+    for number, state in enumerate(new.states, start=1):
+        who = f"caller {new.caller_id}" if before is None else "saga"
+        why = "booked" if before is None else "checking items"
+        history.append(history_columns(booking.id, number, before, state, now, who, why))
+        stage = booking.model_copy(update={"state": state})
+        events += events_of(stage, before, number, {})
+        before = state
+    await write_story(session, booking.id, [], history, events)
+    return version
+
+
+async def claim_booking(session: AsyncSession, booking_id: str, fence: Fence | None) -> None:
+    """Keep workers with a lower fencing token from writing a booking from now on."""
+    if fence is None:
+        return
+    table = BOOKINGS.c
     await session.execute(
-        insert(HISTORY),
-        [
-            history_columns(
-                booking.id, 1, None, _S.PENDING, now, f"caller {request.caller_id}", "booked"
-            ),
-            history_columns(
-                booking.id, OPENED, _S.PENDING, _S.VALIDATING, now, "saga", "checking items"
-            ),
-        ],
+        update(BOOKINGS)
+        .where(table.id == booking_id, table.fence.is_(None) | (table.fence < fence))
+        .values(fence=fence)
     )
-    return OPENED
+
+
+_QUOTED = ("number", "quote", "amount")
+_SAVE_QUOTES = text(f"""
+UPDATE booking_items SET quote = fresh.quote, amount = fresh.amount
+FROM {recordset(BOOKING_ITEMS, _QUOTED, "quotes")}
+WHERE booking_items.booking_id = :booking_id AND booking_items.number = fresh.number
+""")  # noqa: S608
 
 
 async def save_quotes(session: AsyncSession, booking_id: str, quotes: dict[int, Quote]) -> None:
-    """Store what suppliers quoted, offers included; ``book`` sends the offer back unchanged."""
-    table = BOOKING_ITEMS.c
-    await session.execute(
-        update(BOOKING_ITEMS)
-        .where(table.booking_id == booking_id, table.number == bindparam("item"))
-        .values(quote=bindparam("new_quote"), amount=bindparam("price")),
-        [
-            {"item": n, "new_quote": q.model_dump(mode="json"), "price": q.price.amount}
-            for n, q in quotes.items()
-        ],
-    )
+    """Store what suppliers quoted, offers included; ``book`` sends the offer back unchanged.
+
+    The amount of an item is in the payment's currency, whatever its supplier quotes in.
+    """
+    rows = [
+        {
+            "number": number,
+            "quote": quote.model_dump(mode="json"),
+            "amount": quote.payable.price.amount,
+        }
+        for number, quote in quotes.items()
+    ]
+    await session.execute(_SAVE_QUOTES, {"booking_id": booking_id, "quotes": as_json(rows)})
 
 
-async def record_transition(session: AsyncSession, transition: Transition) -> int:
-    """Write one transition: booking, items, payment, trip option and history. Returns the version.
+async def record_transition(session: AsyncSession, transition: Transition, hooks: Hooks) -> int:
+    """Write one transition: booking, items, payment, history, events. Returns the version.
 
-    Repeating it changes nothing. When the record has moved on since the booking was read, it was
-    moved by the same workflow: a worker wrote a transition and died before the history knew of
-    it, and its successor decided otherwise. Then this one follows that one, if it may.
+    The hooks of the booking's kind run in the same transaction. Repeating a transition changes
+    nothing but the fence. When the record has moved on since the booking was read, an earlier
+    worker of the same workflow has moved it: it wrote a transition and died before the history
+    knew of it, and its successor decided otherwise. Then this one follows that one, if it may.
 
     Raises:
-        StaleVersionError: what is recorded meanwhile cannot be followed by this transition.
+        StaleVersionError: a successor of this worker has written, or what is recorded meanwhile
+            cannot be followed by this transition.
     """
     booking = transition.booking
+    columns = BOOKINGS.c
     stored = (
         await session.execute(
-            select(BOOKINGS.c.version, BOOKINGS.c.state)
-            .where(BOOKINGS.c.id == booking.id)
+            select(
+                columns.kind,
+                columns.version,
+                columns.state,
+                columns.fence,
+                columns.accepted_total,
+                columns.captured,
+                columns.refunded,
+            )
+            .where(columns.id == booking.id)
             .with_for_update()
         )
     ).one()
-    from_state = BookingState(stored.state)
+    kind, from_state = BookingKind(stored.kind), BookingState(stored.state)
+    if transition.fence and stored.fence and transition.fence < stored.fence:
+        raise StaleVersionError(
+            f"booking {booking.id} was written by a successor of this worker:"
+            f" {transition.fence} came before {stored.fence}"
+        )
+    digest = transition.digest()
     if stored.version != booking.version:
-        if await _recorded_before(session, transition):
+        if await _recorded_before(session, transition, digest):
+            await claim_booking(session, booking.id, transition.fence)
             return booking.version + 1
-        if not may_become(from_state, booking.state):
+        if not may_become(kind, from_state, booking.state):
             raise StaleVersionError(
                 f"booking {booking.id} is {from_state} in version {stored.version}"
                 f" and cannot become {booking.state}"
             )
     version = int(stored.version) + 1
-    if transition.change is not None:
-        await note_change(session, transition.change, booking.updated_at, booking)
+    step = Step(booking, from_state, version, transition.change)
+    for hook in hooks.get(kind, ()):
+        await hook.before(session, step)
+    fence = {} if transition.fence is None else {"fence": transition.fence}
     await session.execute(
         update(BOOKINGS)
-        .where(BOOKINGS.c.id == booking.id)
-        .values({**booking_columns(booking, version), **people_columns(transition.change)})
-    )
-    await session.execute(
-        update(BOOKING_ITEMS).where(
-            BOOKING_ITEMS.c.booking_id == booking.id, BOOKING_ITEMS.c.number == bindparam("item")
-        ),
-        [{**item_columns(booking, item), "item": item.number} for item in booking.items],
+        .where(columns.id == booking.id)
+        .values({**booking_columns(booking, version), **people_columns(transition.change), **fence})
     )
     await session.execute(
         update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
     )
     if booking.payments[1:]:
         await _write_supplements(session, booking)
-    await session.execute(
-        insert(HISTORY).values(
-            history_columns(
-                booking.id,
-                version,
-                from_state,
-                booking.state,
-                booking.updated_at,
-                transition.who,
-                transition.why,
-            )
-        )
-    )
+    who, why, now = transition.who, transition.why, booking.updated_at
+    history = history_columns(booking.id, version, from_state, booking.state, now, who, why, digest)
+    changed = {
+        "total": booking.accepted_total != stored.accepted_total,
+        "captured": booking.captured != stored.captured,
+        "refunded": booking.refunded != stored.refunded,
+        "items": transition.change is not None,
+    }
+    events = events_of(booking, from_state, version, changed)
+    await write_story(session, booking.id, items_of(booking), [history], events)
     for closing in transition.settled_cases:
         await close_case(session, **closing.model_dump())
     for note in transition.cases:
         await open_case(session, booking_id=booking.id, **note.model_dump())
     await end_requests(session, booking.id, transition.ended_requests)
-    await post_transition(session, booking, from_state, version)
-    lock = _lock_after(booking.state)
-    if lock is not None:
-        await session.execute(
-            update(TRIP_OPTIONS)
-            .where(TRIP_OPTIONS.c.booking_id == booking.id)
-            .values(
-                lock_status=lock,
-                booking_id=None if lock == "OPEN" else booking.id,
-                updated_at=func.now(),
-            )
-        )
+    for hook in hooks.get(kind, ()):
+        await hook.after(session, step)
     return version
 
 
@@ -251,19 +247,12 @@ async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
         )
 
 
-async def _recorded_before(session: AsyncSession, transition: Transition) -> bool:
-    to_state = await session.scalar(
-        select(HISTORY.c.to_state).where(
+async def _recorded_before(session: AsyncSession, transition: Transition, digest: str) -> bool:
+    """Tell whether this very transition is on record; an equal state alone does not say so."""
+    recorded = await session.scalar(
+        select(HISTORY.c.digest).where(
             HISTORY.c.booking_id == transition.booking.id,
             HISTORY.c.version == transition.booking.version + 1,
         )
     )
-    return to_state == transition.booking.state
-
-
-def _lock_after(state: BookingState) -> str | None:
-    if state is BookingState.CONFIRMED:
-        return "BOOKED"
-    if state in {BookingState.FAILED, BookingState.CANCELLED, BookingState.EXPIRED}:
-        return "OPEN"
-    return None
+    return bool(recorded == digest)

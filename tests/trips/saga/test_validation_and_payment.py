@@ -133,8 +133,12 @@ async def test_a_failed_trip_can_be_tried_again(stack: Stack) -> None:
 
 async def test_the_planner_knows_what_is_booked(stack: Stack) -> None:
     booking = await stack.book()
-    answer = await stack.sandbox.http.get(f"/trip-options/{booking.trip_option_id}")
-    assert answer.json()["lockStatus"] == "BOOKED"
+    async with asyncio.timeout(20):  # by the outbox: soon after the booking is confirmed
+        while True:
+            answer = await stack.sandbox.http.get(f"/trip-options/{booking.trip_option_id}")
+            if answer.json()["lockStatus"] == "BOOKED":
+                break
+            await asyncio.sleep(0.1)
 
 
 async def test_nothing_is_captured_for_an_experience_that_failed(stack: Stack) -> None:

@@ -1,0 +1,70 @@
+"""What a change of a booking costs and how it ended: what a transition says of it."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel
+
+from models.bookings.problems import Problem
+from models.core.money import Currency, MinorUnits
+from models.core.people import Traveler
+from models.core.supply import ItemType
+
+
+class Part(StrEnum):
+    """What becomes of an item."""
+
+    GOES = "GOES"
+    COMES = "COMES"
+
+
+class ChangedItem(BaseModel):
+    """What a change means for one item; amounts in minor units of the payment's currency."""
+
+    part: Part
+    component_id: str
+    type: ItemType
+    title: str
+    supplier: str
+    price: MinorUnits
+    """What it cost, or will cost."""
+    fee: MinorUnits = 0
+    """Of one that goes: kept by the stored terms."""
+
+
+class ChangeQuote(BaseModel):
+    """What a change costs, verified at the suppliers at that moment."""
+
+    currency: Currency
+    items: list[ChangedItem]
+    old_total: MinorUnits
+    new_total: MinorUnits
+    difference: int
+    """To be paid; negative: given back."""
+    quoted_at: AwareDatetime
+    holds_until: AwareDatetime | None = None
+    """When an offer ends or a fee changes; None when nobody says. Prices are verified again."""
+
+
+class ChangeOutcome(BaseModel):
+    """How a change ended, or what it would cost."""
+
+    change_id: str | None = None
+    """None for a question."""
+    carried_out: bool = False
+    quote: ChangeQuote | None = None
+    problem: Problem | None = None
+    """Why it was not carried out; then the booking stands as it was."""
+    key_reused: bool = False
+    """The Idempotency-Key belongs to another change; nothing was looked at."""
+
+
+class ChangeNote(BaseModel):
+    """What is recorded of a change, with a transition of its booking or without one."""
+
+    change_id: str
+    begins: bool = False
+    """The new items are written down, with what their suppliers quoted."""
+    outcome: ChangeOutcome | None = None
+    """How it ended."""
+    travelers: list[Traveler] | None = None
+    """Who travels from now on."""

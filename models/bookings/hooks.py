@@ -1,0 +1,41 @@
+"""What a kind of booking does in the transaction of a state change.
+
+The record knows what all kinds share. What only one has (a trip's option and its lock), and what
+follows from a transition elsewhere (the ledger), are hooks: ``models.kinds`` lists them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.bookings.booking import Booking
+from models.bookings.changes import ChangeNote
+from models.bookings.lifecycle import BookingKind, BookingState
+
+
+@dataclass(frozen=True)
+class Step:
+    """A transition that is being written; the booking's row is locked."""
+
+    booking: Booking
+    """As it is to be stored."""
+    from_state: BookingState
+    """As stored before."""
+    version: int
+    """As it will be stored."""
+    change: ChangeNote | None
+
+
+class Hook:
+    """Does nothing; kinds override what they need. What a hook raises undoes the transition."""
+
+    async def before(self, session: AsyncSession, step: Step) -> None:
+        """Act before the booking and its items are written."""
+
+    async def after(self, session: AsyncSession, step: Step) -> None:
+        """Act when everything else is written."""
+
+
+Hooks = Mapping[BookingKind, Sequence[Hook]]
+"""Of each kind, in the order in which they act."""

@@ -1,0 +1,45 @@
+"""Many rows in one statement: they travel as one JSON parameter and are typed by their table.
+
+The text of such a statement does not depend on how many rows there are, so it is parsed once.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table, TextClause, text
+from sqlalchemy.dialects import postgresql
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def recordset(table: Table, names: Iterable[str], parameter: str) -> str:
+    """Return the SQL of rows with columns ``names`` of ``table``; name it in FROM as you like."""
+    types = ", ".join(f"{name} {table.c[name].type.compile(_DIALECT)}" for name in names)
+    return f"jsonb_to_recordset(CAST(:{parameter} AS jsonb)) AS fresh ({types})"
+
+
+@cache
+def insert_rows(table: Table, names: tuple[str, ...]) -> TextClause:
+    """Return the statement that inserts rows with these columns; :func:`rows_of` has them."""
+    columns = ", ".join(names)
+    rows = recordset(table, names, "rows")
+    return text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {rows}")  # noqa: S608
+
+
+def rows_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the parameters of :func:`insert_rows`."""
+    return {"rows": as_json(rows)}
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as the parameter of a recordset; JSON null is NULL."""
+    return json.dumps(rows, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no JSON")

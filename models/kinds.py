@@ -1,0 +1,8 @@
+"""The kinds of bookings that can be made, with the hooks of each."""
+
+from models.bookings.hooks import Hooks
+from models.bookings.lifecycle import BookingKind
+from models.ledger.hook import LedgerHook
+from models.trips.repository import TripHook
+
+HOOKS: Hooks = {BookingKind.TRIP: (TripHook(), LedgerHook())}

@@ -1,0 +1,3 @@
+"""The record on the real database."""
+
+from tests.ledger.conftest import books as books
