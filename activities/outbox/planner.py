@@ -26,7 +26,7 @@ class PlannerSink:
     def group(self, event: FedEvent) -> str | None:
         """Return the trip option, if it may have been booked or opened.
 
-        An option that one booking gives back is booked by another in this order at the planner.
+        One booking's OPEN has to reach the planner before the next booking's BOOKED.
         """
         option: str | None = event.data.get("trip_option_id")
         moved = event.type == STATUS_CHANGED and event.data["status"] in _STATUSES
