@@ -16,7 +16,15 @@ from temporalio.client import Client, WorkflowHandle
 from models import calls
 from models.bookings.booking import Booking, PaymentView, RefundView
 from models.bookings.lifecycle import PaymentStatus
-from models.bookings.messages import BookingRef, Recorded, Transition
+from models.bookings.messages import (
+    BookingRef,
+    BookingRequest,
+    CancelRequest,
+    Recorded,
+    RequestKind,
+    RequestOutcome,
+    Transition,
+)
 from models.bookings.problems import Code, Problem
 from models.core.keys import booking_id, booking_reference
 from models.core.money import Money
@@ -156,6 +164,21 @@ class FakeTrip:
         """The states that were recorded, in order."""
         return [transition.booking.state for transition in self.transitions]
 
+    @property
+    def ended_requests(self) -> list[RequestOutcome]:
+        """The requests that a transition has recorded as ended."""
+        return [one for transition in self.transitions for one in transition.ended_requests]
+
+    def cancel_request(self, **body: Any) -> BookingRequest:
+        """Return a request to cancel the booking, for the signal that brings it."""
+        return BookingRequest(
+            id=str(uuid.uuid4()),
+            kind=RequestKind.CANCEL,
+            requested_at=dt.datetime.now(dt.UTC),
+            who="ada",
+            body=CancelRequest(**body).model_dump(mode="json"),
+        )
+
     # -- the record -----------------------------------------------------------------------
 
     def open(self, message: OpenBooking) -> OpenedBooking:
@@ -203,9 +226,8 @@ class FakeTrip:
         return BookedItem(reservation=self.reservation(call.item))
 
     def cancel(self, call: ItemCall) -> CancelledItem:
-        was_live = call.item in self.reserved
         self.reserved.discard(call.item)
-        return CancelledItem(was_live=was_live)
+        return CancelledItem()
 
     # -- the gateway ----------------------------------------------------------------------
 

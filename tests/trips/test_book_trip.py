@@ -1,20 +1,13 @@
 """BookTrip with fake activities: in which order it asks for what, and how it ends."""
 
 import asyncio
-import datetime as dt
-import uuid
 
 import pytest
 
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
-from models.bookings.messages import (
-    REQUEST_SIGNAL,
-    BookingRequest,
-    CancelRequest,
-    RequestKind,
-)
+from models.bookings.messages import REQUEST_SIGNAL
 from models.bookings.problems import Code
 from models.core.errors import Retryable, UnknownOutcome
 from models.suppliers.messages import BookedItem, ItemCall
@@ -94,18 +87,12 @@ async def test_a_cancel_between_steps_undoes_what_is_booked(trip: FakeTrip, numb
     async with trip.workers(BookTrip):
         handle = await trip.start()
         await asyncio.wait_for(gate.reached.wait(), 30)
-        cancel = BookingRequest(
-            id=str(uuid.uuid4()),
-            kind=RequestKind.CANCEL,
-            requested_at=dt.datetime.now(dt.UTC),
-            who="ada",
-            body=CancelRequest(reason="ill").model_dump(mode="json"),
-        )
-        await handle.signal(REQUEST_SIGNAL, cancel)
+        await handle.signal(REQUEST_SIGNAL, trip.cancel_request(reason="ill"))
         gate.opened.set()
         booking = await asyncio.wait_for(handle.result(), 30)
     assert booking.state is BookingState.CANCELLED
     assert booking.cancel_reason == "ill"
+    assert [outcome.problem for outcome in trip.ended_requests] == [None]
     assert [call.item for call in trip.fakes.asked(calls.BOOK_ITEM)] == [1, 2][:number]
     assert [call.item for call in trip.fakes.asked(calls.CANCEL_ITEM)] == [2, 1][2 - number :]
     assert not trip.reserved
