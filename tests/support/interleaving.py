@@ -17,9 +17,9 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from models.bookings.repository import insert_booking
 from models.core.database import Sessions
 from models.trips.messages import BookTripRequest, OpenBooking
+from models.trips.repository import insert_trip
 from tests.support.environment import settings_from
 
 T = TypeVar("T")
@@ -162,7 +162,7 @@ class Record:
     async def open(self, request: BookTripRequest, now: Any) -> None:
         """Write a new booking down."""
         async with self.sessions.begin() as session:
-            await insert_booking(session, OpenBooking(request=request, run="test"), now)
+            await insert_trip(session, OpenBooking(request=request, run="test"), now)
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
         """Return the rows of a query."""

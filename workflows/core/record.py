@@ -121,8 +121,6 @@ class BookingRecord:
             + ([FAILED_STEP.value_set(failed_step)] if failed_step else [])
         )
         self.tell("booking", state, why)
-        if not recorded.planner_told:
-            self.tell("planner", "failed", "the trip planner could not be told")
 
     # -- requests ---------------------------------------------------------------------------
 

@@ -65,8 +65,6 @@ async def test_a_planner_that_does_not_listen_holds_nothing_up(own_stack: Stack)
     handle = await own_stack.start(request)
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED
-    events = await handle.query("events")
-    assert any(event["step"] == "planner" for event in events), "it ended silently"
 
 
 async def test_one_booking_id_is_booked_once(stack: Stack) -> None:
