@@ -113,7 +113,8 @@ class PaymentView(BaseModel):
     id: str | None = None
     """The PaymentIntent; None until it exists."""
     charge_id: str | None = None
-    payment_method_id: str
+    payment_method_id: str | None
+    """None where nothing is to be paid."""
     currency: Currency
     amount: MinorUnits
     """What was to be paid."""

@@ -147,6 +147,8 @@ class PaymentStatus(StrEnum):
     RELEASED = "released"
     REFUNDED = "refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
+    NOT_REQUIRED = "not_required"
+    """There is nothing to pay."""
 
 
 class PaymentPurpose(StrEnum):

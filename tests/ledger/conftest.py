@@ -1,7 +1,6 @@
 """A ledger on the real database, written by the record's own transitions."""
 
 import datetime as dt
-import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -91,15 +90,16 @@ class Books:
                     ),
                 )
             await connection.execute(
-                "UPDATE payments SET payment_intent_id = %s, captured = %s, refunded = %s,"
-                " refunds = %s WHERE booking_id = %s",
-                (
-                    booking.payment.id,
-                    TOTAL,
-                    TOUR - kept,
-                    json.dumps([one.model_dump(mode="json") for one in booking.payment.refunds]),
-                    booking.id,
-                ),
+                "UPDATE payments SET payment_intent_id = %s, captured = %s, refunded = %s"
+                " WHERE booking_id = %s",
+                (booking.payment.id, TOTAL, TOUR - kept, booking.id),
+            )
+            (given,) = booking.payment.refunds
+            await connection.execute(
+                "INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id,"
+                " amount, currency, reason, items, status, gateway_id, made_at, recorded_in)"
+                " VALUES (%s, 1, 1, %s, %s, 'USD', '', '{}', %s, %s, %s, 4)",
+                (booking.id, booking.payment.id, given.amount, given.status, given.id, given.at),
             )
         return booking
 

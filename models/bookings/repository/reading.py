@@ -15,7 +15,7 @@ from models.bookings.tables import (
     BookingRow,
     HistoryRow,
 )
-from models.payments.tables import PAYMENTS, SUPPLEMENTS, PaymentRow, SupplementRow
+from models.payments.repository import load_payments
 
 
 class BookingIdentity(BaseModel):
@@ -37,29 +37,16 @@ async def load_identity(session: AsyncSession, booking_id: str) -> BookingIdenti
 
 async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None:
     """Return the booking as recorded, without offers (they are large); None when unknown."""
-    found = (
-        await session.execute(
-            select(BookingRow, PaymentRow)
-            .join(PaymentRow, PAYMENTS.c.booking_id == BOOKINGS.c.id)
-            .where(BOOKINGS.c.id == booking_id)
-        )
-    ).one_or_none()
-    if found is None:
+    row = await session.scalar(select(BookingRow).where(BOOKINGS.c.id == booking_id))
+    if row is None:
         return None
     items = await session.scalars(
         select(BookingItemRow)
         .where(BOOKING_ITEMS.c.booking_id == booking_id)
         .order_by(BOOKING_ITEMS.c.number)
     )
-    supplements = await session.scalars(
-        select(SupplementRow)
-        .where(SUPPLEMENTS.c.booking_id == booking_id)
-        .order_by(SUPPLEMENTS.c.number)
-    )
-    booking = booking_of(found[0], [], found[1], supplements)
-    numbers = {payment.change: payment.number for payment in booking.payments}
-    booking.items = [item_of(row, numbers) for row in items]
-    return booking
+    payments = await load_payments(session, booking_id)
+    return booking_of(row, [item_of(item) for item in items], payments)
 
 
 async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:

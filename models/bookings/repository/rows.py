@@ -1,17 +1,15 @@
 """Between a booking and its rows: columns to write, and objects read back."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, Case, DisputeView, Item, PaymentView, RefundView
-from models.bookings.lifecycle import BookingState, PaymentPurpose, PaymentStatus, SagaState
+from models.bookings.booking import Booking, Case, Item, PaymentView
+from models.bookings.lifecycle import BookingState, SagaState
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
 from models.core.supply import Reservation
-from models.payments.tables import PaymentRow, SupplementRow
 
 
 def _json(model: BaseModel | None) -> Any:
@@ -27,6 +25,9 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
         "chargeable": booking.chargeable,
         "captured": booking.captured,
         "refunded": booking.refunded,
+        "paid_by_hand": booking.paid_by_hand,
+        "goodwill": booking.goodwill,
+        "grants": booking.grants,
         "warnings": booking.warnings,
         "problem": _json(booking.problem),
         "attention_case": _json(booking.case),
@@ -49,7 +50,7 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
         "vendor_confirmation": held.confirmation_code if held else None,
         "booking_reference": held.supplier_id if held else None,
         "pnr": held.pnr if held else None,
-        "payment_intent_id": booking.payment_of(item).id,
+        "payment_number": item.payment,
         "amount": item.price,
         "fee": item.fee,
         "details": _json(held),
@@ -57,49 +58,6 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
         "booked_at": item.booked_at,
         "cancelled_at": item.cancelled_at,
         "updated_at": booking.updated_at,
-    }
-
-
-def payment_columns(booking: Booking) -> dict[str, Any]:
-    """Return what of the payment is written with every transition (table ``payments``)."""
-    columns = _money_columns(booking.payment, booking.updated_at)
-    columns["details"]["grants"] = booking.grants
-    return {**columns, "paid_by_hand": booking.paid_by_hand, "goodwill": booking.goodwill}
-
-
-def supplement_columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
-    """Return what of a further payment is written with every transition (``supplements``)."""
-    return {
-        **_money_columns(payment, booking.updated_at),
-        "booking_id": booking.id,
-        "number": payment.number - 1,
-        "currency": payment.currency,
-        "created_at": booking.updated_at,
-    }
-
-
-def _money_columns(payment: PaymentView, now: dt.datetime) -> dict[str, Any]:
-    return {
-        "payment_intent_id": payment.id,
-        "charge_id": payment.charge_id,
-        "payment_method_id": payment.payment_method_id,
-        "amount": payment.amount,
-        "status": payment.status,
-        "authorised": payment.authorised,
-        "captured": payment.captured,
-        "refunded": payment.refunded,
-        "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
-        "disputes": [dispute.model_dump(mode="json") for dispute in payment.disputes],
-        "hold": payment.hold,
-        "details": {
-            "capture_before": payment.capture_before and payment.capture_before.isoformat(),
-            "client_secret": payment.client_secret,
-            "next_action": payment.next_action,
-            "gateway": payment.gateway,
-            "waits_until": payment.waits_until and payment.waits_until.isoformat(),
-            "change": payment.change,
-        },
-        "updated_at": now,
     }
 
 
@@ -124,11 +82,8 @@ def history_columns(
     }
 
 
-def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
-    """Return the item of a row, without its offer.
-
-    ``payments`` are the numbers of the booking's payments by the changes they pay for.
-    """
+def item_of(row: BookingItemRow) -> Item:
+    """Return the item of a row, without its offer."""
     return Item.model_validate(
         {
             "number": row.number,
@@ -145,7 +100,7 @@ def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
             "quote": {**row.quote, "offer": {}} if row.quote else None,
             "reservation": Reservation.model_validate(row.details) if row.details else None,
             "fee": row.fee,
-            "payment": payments.get(row.change_id, 1),
+            "payment": row.payment_number,
             "booked_at": row.booked_at,
             "cancelled_at": row.cancelled_at,
             "problem": row.error,
@@ -163,12 +118,7 @@ def _supplier_price(row: BookingItemRow) -> Any:
     return {"amount": shown["price"], "currency": shown["currency"]}
 
 
-def booking_of(
-    row: BookingRow,
-    items: list[Item],
-    payment: PaymentRow,
-    supplements: Iterable[SupplementRow] = (),
-) -> Booking:
+def booking_of(row: BookingRow, items: list[Item], payments: list[PaymentView]) -> Booking:
     """Return the booking of its rows."""
     return Booking(
         id=row.id,
@@ -178,10 +128,10 @@ def booking_of(
         currency=row.currency,
         accepted_total=row.accepted_total,
         items=items,
-        payments=[payment_of(payment), *(payment_of(supplement) for supplement in supplements)],
-        paid_by_hand=payment.paid_by_hand,
-        goodwill=payment.goodwill,
-        grants=(payment.details or {}).get("grants", []),
+        payments=payments,
+        paid_by_hand=row.paid_by_hand,
+        goodwill=row.goodwill,
+        grants=row.grants,
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
         case=Case.model_validate(row.case) if row.case else None,
@@ -192,32 +142,4 @@ def booking_of(
         updated_at=row.updated_at,
         confirmed_at=row.confirmed_at,
         cancelled_at=row.cancelled_at,
-    )
-
-
-def payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
-    """Return the payment of a row."""
-    details = payment.details or {}
-    first = isinstance(payment, PaymentRow)
-    return PaymentView(
-        number=1 if isinstance(payment, PaymentRow) else payment.number + 1,
-        purpose=PaymentPurpose.BOOKING if first else PaymentPurpose.CHANGE,
-        id=payment.payment_intent_id,
-        charge_id=payment.charge_id,
-        payment_method_id=payment.payment_method_id,
-        currency=payment.currency,
-        amount=payment.amount,
-        status=PaymentStatus(payment.status),
-        authorised=payment.authorised,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
-        disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
-        hold=payment.hold,
-        capture_before=details.get("capture_before"),
-        client_secret=details.get("client_secret"),
-        next_action=details.get("next_action"),
-        gateway=details.get("gateway", "stripe"),
-        waits_until=details.get("waits_until"),
-        change=details.get("change"),
     )

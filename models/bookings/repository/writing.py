@@ -14,14 +14,12 @@ from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
     item_columns,
-    payment_columns,
-    supplement_columns,
 )
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import CaseKind, close_case, open_case
 from models.core.supply import Quote
 from models.ledger import post_transition
-from models.payments.tables import PAYMENTS, SUPPLEMENTS
+from models.payments.repository import insert_payments, write_payments
 from models.trips.messages import BookTripRequest, OpenBooking
 from models.trips.tables import TRIP_OPTIONS
 
@@ -101,6 +99,7 @@ async def insert_booking(session: AsyncSession, opening: OpenBooking, now: dt.da
             contact=request.contact.model_dump(mode="json", by_alias=True),
         )
     )
+    await insert_payments(session, booking, request.billing_details)
     await session.execute(
         insert(BOOKING_ITEMS),
         [
@@ -119,14 +118,6 @@ async def insert_booking(session: AsyncSession, opening: OpenBooking, now: dt.da
             }
             for item, component in zip(booking.items, request.trip.components, strict=True)
         ],
-    )
-    await session.execute(
-        insert(PAYMENTS).values(
-            **{**payment_columns(booking), **always},
-            booking_id=booking.id,
-            billing_details=request.billing_details,
-            currency=booking.currency,
-        )
     )
     await session.execute(
         insert(HISTORY),
@@ -184,6 +175,7 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
                 f" and cannot become {booking.state}"
             )
     version = int(stored.version) + 1
+    await write_payments(session, booking, version)  # first: items name their payments
     if transition.change is not None:
         await note_change(session, transition.change, booking.updated_at, booking)
     await session.execute(
@@ -197,11 +189,6 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
         ),
         [{**item_columns(booking, item), "item": item.number} for item in booking.items],
     )
-    await session.execute(
-        update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
-    )
-    if booking.payments[1:]:
-        await _write_supplements(session, booking)
     await session.execute(
         insert(HISTORY).values(
             history_columns(
@@ -231,21 +218,6 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     return version
-
-
-async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
-    """Write a booking's further payments; those of new numbers are inserted."""
-    for payment in booking.payments[1:]:
-        columns = supplement_columns(booking, payment)
-        ours = {"booking_id", "number", "currency", "created_at"}
-        await session.execute(
-            upsert(SUPPLEMENTS)
-            .values(columns)
-            .on_conflict_do_update(
-                index_elements=["booking_id", "number"],
-                set_={name: value for name, value in columns.items() if name not in ours},
-            )
-        )
 
 
 async def _note_case(

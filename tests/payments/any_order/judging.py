@@ -39,7 +39,8 @@ async def judge(booking: LiveBooking) -> Normal:
         "state": facts.booking["state"],
         "payment": payment["status"],
         "money": {
-            name: payment[name] for name in ("captured", "refunded", "paid_by_hand", "goodwill")
+            name: facts.booking[name]
+            for name in ("captured", "refunded", "paid_by_hand", "goodwill")
         },
         "refunds": sorted((amount, status) for _, amount, status in refunds),
         "disputes": sorted((amount, status) for _, amount, status in disputes),
@@ -71,7 +72,7 @@ async def _is_in_the_inbox(booking: LiveBooking) -> None:
 
 def _is_granted_once(booking: LiveBooking, facts: Facts) -> None:
     """Goodwill is given at most as often as it was asked for, repeats of a request not counted."""
-    grants = facts.payment["details"]["grants"]
+    grants = facts.booking["grants"]
     assert len(set(grants)) == len(grants) <= booking.wishes
     assert sum(row["reason"] == SORRY for row in facts.refunds) <= len(grants)
 

@@ -193,7 +193,8 @@ class Interrupted:
         stack, rows = self.stack, Rows(self.stack.settings.database_url)
         async with asyncio.timeout(60):
             while not rows(
-                "SELECT 1 FROM payments WHERE payment_intent_id = %s AND disputes <> '[]'",
+                "SELECT 1 FROM payments JOIN disputes USING (booking_id)"
+                " WHERE payment_intent_id = %s",
                 paid(self.disputed),
             ):
                 await asyncio.sleep(0.2)
