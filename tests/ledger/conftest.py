@@ -1,6 +1,7 @@
 """A ledger on the real database, written by the record's own transitions."""
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -64,8 +65,13 @@ class Books:
         following.version = version
         return following
 
-    async def paid_before_the_ledger(self, booking: Booking) -> Booking:
-        """Write a booking that was confirmed and cancelled in part, as older code recorded it."""
+    async def paid_before_the_ledger(
+        self, booking: Booking, *, before_tables: bool = False
+    ) -> Booking:
+        """Write a booking that was confirmed and cancelled in part, as older code recorded it.
+
+        ``before_tables``: when refunds were JSON in their payment's row.
+        """
         kept = 10_000
         cancel(confirm(booking), {3: kept})
         refund(booking, TOUR - kept)
@@ -95,12 +101,25 @@ class Books:
                 (booking.payment.id, TOTAL, TOUR - kept, booking.id),
             )
             (given,) = booking.payment.refunds
-            await connection.execute(
-                "INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id,"
-                " amount, currency, reason, items, status, gateway_id, made_at, recorded_in)"
-                " VALUES (%s, 1, 1, %s, %s, 'USD', '', '{}', %s, %s, %s, 4)",
-                (booking.id, booking.payment.id, given.amount, given.status, given.id, given.at),
-            )
+            if before_tables:
+                await connection.execute(
+                    "UPDATE payments SET refunds = %s WHERE booking_id = %s",
+                    (json.dumps([given.model_dump(mode="json")]), booking.id),
+                )
+            else:
+                await connection.execute(
+                    "INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id,"
+                    " amount, currency, reason, items, status, gateway_id, made_at, recorded_in)"
+                    " VALUES (%s, 1, 1, %s, %s, 'USD', '', '{}', %s, %s, %s, 4)",
+                    (
+                        booking.id,
+                        booking.payment.id,
+                        given.amount,
+                        given.status,
+                        given.id,
+                        given.at,
+                    ),
+                )
         return booking
 
     async def stored(self, booking: Booking) -> Booking:
