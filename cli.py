@@ -5,6 +5,7 @@ import sys
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.markup import escape
 
 from commands import (
@@ -46,6 +47,7 @@ app.command(rich_help_panel=_TRIPS)(bookings.cancel)
 app.command(rich_help_panel=_TRIPS)(bookings.card)
 app.command(rich_help_panel=_PARTS)(serve.api)
 app.command(rich_help_panel=_PARTS)(serve.worker)
+app.command(rich_help_panel=_PARTS)(serve.codec)
 app.command(rich_help_panel=_PARTS)(serve.sandbox)
 app.command(rich_help_panel=_PARTS)(migrate.migrate)
 
@@ -57,6 +59,9 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code
+    except SettingsError as error:
+        err.print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
+        code = 2
     except ValidationError as error:  # of the settings
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()

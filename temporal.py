@@ -1,5 +1,6 @@
 """The one way to connect to Temporal, used by the API, the worker, the command line and tests."""
 
+import dataclasses
 from typing import Any, TypedDict
 
 from temporalio.client import Client
@@ -9,9 +10,12 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from codec.keys import KeyRing
+from codec.payloads import EncryptionCodec
 from models.bookings.booking import Booking
 from models.core.patience import BookingOrder, Patience
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
@@ -74,6 +78,20 @@ def metrics_runtime(settings: Settings) -> Runtime | None:
         ) from error
 
 
+def data_converter(ring: KeyRing, *, plaintext: bool = False) -> DataConverter:
+    """Return how values become payloads: by pydantic, then encrypted; failures' texts too.
+
+    Everything that is a payload passes the codec: arguments, results, memo, heartbeats, details
+    of failures, summaries and details for people. Ids, names, times and search attributes are no
+    payloads (or never encoded) and stay readable. ``plaintext``: see ``PAYLOAD_PLAINTEXT``.
+    """
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(ring, plaintext=plaintext),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
 async def connect(
     settings: Settings, *, lazy: bool = False, runtime: Runtime | None = None
 ) -> Client:
@@ -84,22 +102,26 @@ async def connect(
     With ``lazy`` the connection is made at the first call; ``runtime`` is ``metrics_runtime``'s.
 
     Raises:
-        RuntimeError: the server cannot be reached.
+        RuntimeError: the server cannot be reached, or a key is not set (``Settings.require_keys``).
     """
+    try:
+        ring = settings.key_ring
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
     options = ClientConfig.load_client_connect_config()
-    options["target_host"] = settings.temporal_address
-    options["namespace"] = settings.temporal_namespace
+    options["target_host"] = settings.temporal.address
+    options["namespace"] = settings.temporal.namespace
     return await Client.connect(
-        **options, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime
+        **options,
+        data_converter=data_converter(ring, plaintext=settings.payload_plaintext),
+        lazy=lazy,
+        runtime=runtime,
     )
 
 
 def patience(settings: Settings) -> Patience:
     """Return the waiting times and dispatch that a workflow started now keeps for its life."""
-    dispatch = {
-        "stripe": settings.dispatch_stripe,
-        "payment_service": settings.dispatch_payment_service,
-    } | {one.name: settings.supplier(one.name).dispatch for one in LISTINGS}
+    dispatch = settings.dispatch.model_dump()
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,

@@ -1,7 +1,7 @@
 """The worker: runs the workflows and the activities until it is told to stop.
 
 One process serves the workflows' queue and one queue for each supplier and the gateway, so that a
-supplier's documented rate holds over any number of workers. Run as many of these as you like.
+slow supplier takes no other's place. Run as many of these as you like.
 """
 
 import asyncio
@@ -94,19 +94,18 @@ def create_workers(client: Client, settings: Settings, activities: Activities) -
             activities=activities.for_supplier(),
             graceful_shutdown_timeout=grace,
             max_concurrent_activities=settings.max_concurrent_activities,
-            max_task_queue_activities_per_second=supplier.capabilities.requests_per_second,
             deployment_config=deployment,
         )
-        for name, supplier in activities.suppliers.items()
+        for name in activities.suppliers
     ]
     return workers
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
-    if not settings.worker_build_id:
+    if not settings.worker.build_id:
         return None
     version = WorkerDeploymentVersion(
-        deployment_name=settings.worker_deployment, build_id=settings.worker_build_id
+        deployment_name=settings.worker.deployment, build_id=settings.worker.build_id
     )
     return WorkerDeploymentConfig(
         version=version,

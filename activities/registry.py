@@ -19,6 +19,7 @@ from models.core.database import create_engine, create_sessions
 from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Supplier
 from suppliers.exchange_rates.ecb import EcbRates, RateSource
 from suppliers.planner import TripPlanner
@@ -110,10 +111,10 @@ def create_activities(
     gateway: Gateway | None = None,
 ) -> Activities:
     """Return the activities for ``settings``; adapters may be given instead of made."""
-    engine = create_engine(settings.sqlalchemy_url, pool_size=settings.database_pool_size)
+    engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
     sessions = create_sessions(engine)
     health = SupplierHealth(sessions, settings)
-    found = suppliers if suppliers is not None else create_suppliers(settings)
+    found = suppliers if suppliers is not None else create_suppliers(settings, RateLimits(sessions))
     suppliers = {name: watched(supplier, health) for name, supplier in found.items()}
     gateway = gateway if gateway is not None else create_gateway(settings)
     planner = TripPlanner(settings)

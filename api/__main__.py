@@ -18,8 +18,8 @@ def main() -> None:
     """Serve the API."""
     settings = get_settings()
     parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
-    parser.add_argument("--host", default=settings.api_host)
-    parser.add_argument("--port", type=int, default=settings.api_port)
+    parser.add_argument("--host", default=settings.api.host)
+    parser.add_argument("--port", type=int, default=settings.api.port)
     arguments = parser.parse_args()
     set_up(settings.log_level)
     server = uvicorn.Server(

@@ -105,7 +105,7 @@ class Benchmark:
             settings=changes,
             repeated_rounds=rounds.repeated,
             idle_cpu=idle,
-            cells=figures.of_rounds(rounds, self._stage.settings.database_url),
+            cells=figures.of_rounds(rounds, self._stage.settings.database.url),
             history=history,
             steps=steps,
             sql=sql,
@@ -162,7 +162,7 @@ class Benchmark:
     async def _sql(self, name: str) -> figures.SqlFigures:
         self._say(f"counting SQL: {name}")
         on, bookings = self._stage, min(_COUNTED, self._plan.bookings)
-        with statements.logged(on.settings.database_url, on.database_log) as found:
+        with statements.logged(on.settings.database.url, on.database_log) as found:
             await play(Cell(0, 1, name), self._ways[name], self._trips, bookings, self._meter)
         return figures.of_statements(name, found, bookings)
 

@@ -91,7 +91,7 @@ async def _end(handle: Any) -> Booking:
 
 
 def _settled(on: Stage, booking: Booking, supplier: str, operation: str) -> list[float]:
-    with psycopg.connect(on.settings.database_url, row_factory=dict_row) as connection:
+    with psycopg.connect(on.settings.database.url, row_factory=dict_row) as connection:
         rows = connection.execute(SETTLED, [booking.id, supplier, operation]).fetchall()
     return [max(float(row["seconds"]) - TIMEOUT, 0.0) for row in rows]
 

@@ -20,8 +20,8 @@ import psycopg
 from sqlalchemy import create_engine
 
 from commands import callers, schema
-from localworld import ports, postgres, temporal
-from localworld.places import ROOT
+from localworld import keys, ports, postgres, temporal
+from localworld.places import ROOT, Places
 from localworld.programs import Child, Program, tail
 from settings import Settings, names
 
@@ -64,11 +64,13 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
         sandbox, sandbox_url = _sandbox(directory, running)
         environment = {
             **changes,
+            **keys.of_world(Settings(), Places(directory)),
             "DATABASE_URL": database.url,
             "TEMPORAL_ADDRESS": server.address,
             "SANDBOX_URL": sandbox_url,
         }
-        settings = Settings(**{name.lower(): value for name, value in environment.items()})  # type: ignore[arg-type]
+        os.environ.update(environment)
+        settings = Settings()
         _migrate(settings)
         api_key = _make_caller(settings)
         worker = _start(running, directory, "worker", ("worker",), environment)
@@ -149,12 +151,12 @@ def _start(
 
 def _migrate(settings: Settings) -> None:
     schema.upgrade(settings)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+    with psycopg.connect(settings.database.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 
 
 def _make_caller(settings: Settings) -> str:
-    engine = create_engine(settings.sqlalchemy_url)
+    engine = create_engine(settings.database.sqlalchemy_url)
     try:
         return callers.create(engine, "benchmark")
     finally:

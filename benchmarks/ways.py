@@ -38,6 +38,7 @@ from models.trips.option import TripOption
 from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party, Supplier
 from suppliers.planner import TripPlanner
 from suppliers.registry import create_suppliers
@@ -141,7 +142,7 @@ class Saga:
             billing_details={"name": "Ada Example", "email": EMAIL},
             amount=trip.total_price,
             currency=trip.currency,
-            traveler_id=traveler_id(CALLER, EMAIL),
+            traveler_id=traveler_id(self._settings.traveler_key, CALLER, EMAIL),
             patience=patience(self._settings),
         )
 
@@ -204,7 +205,7 @@ class Plain:
     name = "plain"
 
     def __init__(self, settings: Settings) -> None:
-        self._suppliers: dict[str, Supplier] = create_suppliers(settings)
+        self._suppliers: dict[str, Supplier] = create_suppliers(settings, RateLimits())
         self._gateway: Gateway = create_gateway(settings)
         self._planner = TripPlanner(settings)
 

@@ -135,7 +135,7 @@ async def _events(on: Stage, bookings: int) -> list[dict[str, Any]]:
 async def _drained(on: Stage) -> float:
     """Wait until no event waits to be handled; returns the seconds it took."""
     began = time.perf_counter()
-    url = on.settings.database_url
+    url = on.settings.database.url
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         while time.perf_counter() - began < _DRAIN_SECONDS:
             query = "SELECT count(*) FROM webhook_events WHERE status = 'received'"

@@ -42,6 +42,7 @@ class Part(StrEnum):
     SANDBOX = "sandbox"
     WORKER = "worker"
     API = "api"
+    CODEC = "codec"
 
 
 async def examine(target: Target) -> list[Finding]:
@@ -52,6 +53,7 @@ async def examine(target: Target) -> list[Finding]:
         temporal_server(target),
         sandbox(target),
         api(target),
+        codec(target),
         events(target),
     )
     for found in await asyncio.gather(*checks):
@@ -66,7 +68,7 @@ async def examine_one(target: Target, part: Part, *, here: bool = False) -> list
     """
     if part is Part.WORKER:
         return [await worker(target, host=socket.gethostname() if here else None)]
-    checks = {Part.API: api, Part.SANDBOX: sandbox, Part.DATABASE: database}
+    checks = {Part.API: api, Part.CODEC: codec, Part.SANDBOX: sandbox, Part.DATABASE: database}
     return await checks[part](target)
 
 
@@ -154,10 +156,11 @@ def free_ports(target: Target) -> Finding:
         return Finding("ports", "ok", f"in use by the local world: {target.api}, {target.sandbox}")
     preferred = WorldSettings()
     wanted = {
-        "API_PORT": target.settings.api_port,
+        "API_PORT": target.settings.api.port,
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
         "SANDBOX_PORT": preferred.sandbox_port,
+        "CODEC_PORT": preferred.codec_port,
         "METRICS_PORT": preferred.metrics_port,
     }
     taken = [f"{name}={port}" for name, port in wanted.items() if not ports.is_free(port)]
@@ -178,7 +181,7 @@ async def database(target: Target) -> list[Finding]:
 
 def _database(target: Target) -> list[Finding]:
     settings = target.settings
-    engine = create_engine(settings.sqlalchemy_url, connect_args={"connect_timeout": 3})
+    engine = create_engine(settings.database.sqlalchemy_url, connect_args={"connect_timeout": 3})
     try:
         with engine.connect() as connection:
             version = str(connection.scalar(text("SHOW server_version")))
@@ -205,11 +208,11 @@ async def temporal_server(target: Target) -> list[Finding]:
         info = await client.workflow_service.get_system_info(
             GetSystemInfoRequest(), timeout=dt.timedelta(seconds=5)
         )
-        missing = await schema.missing_search_attributes(client, settings.temporal_namespace)
+        missing = await schema.missing_search_attributes(client, settings.temporal.namespace)
     except (RuntimeError, TimeoutError, RPCError) as error:
-        what = f"{settings.temporal_address} does not answer as Temporal ({_short(error)})"
+        what = f"{settings.temporal.address} does not answer as Temporal ({_short(error)})"
         return [Finding("temporal", "wrong", what, f"{_START}, or set TEMPORAL_ADDRESS")]
-    where = f"server {info.server_version} at {settings.temporal_address}"
+    where = f"server {info.server_version} at {settings.temporal.address}"
     findings = [Finding("temporal", "ok", where)]
     if missing:
         what = f"missing: {', '.join(missing)}"
@@ -240,7 +243,7 @@ def _short(error: Exception) -> str:
 async def _worker(client: Client, target: Target, host: str | None = None) -> Finding:
     settings = target.settings
     try:
-        found = await health.pollers(client, settings.temporal_namespace, settings.task_queue)
+        found = await health.pollers(client, settings.temporal.namespace, settings.task_queue)
     except RPCError as error:
         return Finding("worker", "wrong", str(error), "see var/logs/temporal.log")
     oldest = dt.datetime.now(dt.UTC) - _POLLED_WITHIN
@@ -266,7 +269,7 @@ async def sandbox(target: Target) -> list[Finding]:
     """Ask the sandbox, when anything points at it."""
     settings = target.settings
     urls = {
-        ("the payment service" if settings.payment_service_url else "Stripe"): settings.gateway_url,
+        ("the payment service" if settings.payment_service.url else "Stripe"): settings.gateway_url,
         **{one.title: settings.supplier_url(one.name) for one in LISTINGS},
         "the planner": settings.planner_url,
     }
@@ -290,3 +293,11 @@ async def api(target: Target) -> list[Finding]:
         return [Finding("api", "ok", f"ready at {target.api}")]
     what = f"{target.api} is not ready ({answer.status_code}): {answer.text[:200]}"
     return [Finding("api", "wrong", what, "mend what is wrong above; see var/logs/api.log")]
+
+
+async def codec(target: Target) -> list[Finding]:
+    """Ask the codec endpoint; without it the Web UI shows payloads encrypted."""
+    if await health.answers(f"{target.codec}/healthz"):
+        return [Finding("codec", "ok", f"the Web UI decrypts with {target.codec}")]
+    what = f"{target.codec} does not answer: the Web UI shows nothing decrypted"
+    return [Finding("codec", "wrong", what, f"{_START}, or `tripsaga codec`")]

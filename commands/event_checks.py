@@ -27,7 +27,7 @@ async def events(target: Target) -> list[Finding]:
 
 def _inbox(settings: Settings) -> Finding | None:
     """Count the gateway's events: do they wait too long, were any given up?"""
-    engine = create_engine(settings.sqlalchemy_url, connect_args={"connect_timeout": 3})
+    engine = create_engine(settings.database.sqlalchemy_url, connect_args={"connect_timeout": 3})
     try:
         with engine.connect() as connection:
             rows = {row.status: row for row in connection.execute(COUNT)}

@@ -94,7 +94,7 @@ def revoke(
 def database() -> Iterator[Engine]:
     """Have an engine for the database; problems with it end the command."""
     engine = create_engine(
-        find_target().settings.sqlalchemy_url, connect_args={"connect_timeout": 5}
+        find_target().settings.database.sqlalchemy_url, connect_args={"connect_timeout": 5}
     )
     try:
         yield engine

@@ -177,7 +177,7 @@ def _run(work: Callable[[Sessions], Awaitable[Answer]]) -> Answer:
     """Do work on the database; problems with it end the command."""
 
     async def connected() -> Answer:
-        engine = create_engine(find_target().settings.sqlalchemy_url, pool_size=1)
+        engine = create_engine(find_target().settings.database.sqlalchemy_url, pool_size=1)
         try:
             return await work(create_sessions(engine))
         finally:

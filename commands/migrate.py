@@ -48,7 +48,7 @@ def migrate(
         if before and revision == "head" and (behind := ledger.write_missing_entries()):
             out.print(f"[green]✓[/] paid before there was a ledger, and taken into it: {behind}")
     if local_key:
-        engine = create_engine(settings.sqlalchemy_url)
+        engine = create_engine(settings.database.sqlalchemy_url)
         callers.ensure_local(engine, local_key)
         engine.dispose()
         out.print(f"[green]✓[/] the key of the caller “local” is in {escape(str(local_key))}")
@@ -59,7 +59,7 @@ def migrate(
 def _temporal(settings: Settings, wait: float) -> None:
     async def register() -> tuple[list[str], bool, bool]:
         client = await schema.connect_patiently(settings, wait)
-        added = await schema.register_search_attributes(client, settings.temporal_namespace)
+        added = await schema.register_search_attributes(client, settings.temporal.namespace)
         watching = await schedules.ensure_watching(client, settings)
         return added, watching, await schedules.ensure_following(client, settings)
 
@@ -67,13 +67,13 @@ def _temporal(settings: Settings, wait: float) -> None:
         added, is_new, follows = asyncio.run(register())
     except (RuntimeError, RPCError) as error:
         give_up(
-            f"Temporal at {settings.temporal_address} refuses: {error}",
+            f"Temporal at {settings.temporal.address} refuses: {error}",
             mend="is TEMPORAL_ADDRESS right, and does the namespace"
-            f" {settings.temporal_namespace!r} exist?",
+            f" {settings.temporal.namespace!r} exist?",
         )
     what = f"registered {', '.join(added)}" if added else "are registered"
     out.print(f"[green]✓[/] search attributes {what}")
     what = "from now on" if is_new else "as before"
-    out.print(f"[green]✓[/] the money is looked at every {settings.watch_seconds:g} s, {what}")
+    out.print(f"[green]✓[/] the money is looked at every {settings.watch.seconds:g} s, {what}")
     what = "from now on" if follows else "as before"
-    out.print(f"[green]✓[/] suppliers are asked every {settings.follow_seconds:g} s, {what}")
+    out.print(f"[green]✓[/] suppliers are asked every {settings.follow.seconds:g} s, {what}")

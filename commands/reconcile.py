@@ -97,7 +97,7 @@ def _round(settings: Settings, request: WatchRequest) -> WatchSummary:
 
 def _reports(settings: Settings, day: dt.date | None) -> list[DayReport]:
     async def read() -> list[DayReport]:
-        engine = create_engine(settings.sqlalchemy_url, pool_size=1)
+        engine = create_engine(settings.database.sqlalchemy_url, pool_size=1)
         try:
             async with create_sessions(engine)() as session:
                 return await load_reports(session, day=day, limit=1 if day is None else 10)

@@ -48,7 +48,7 @@ def watch_schedule(settings: Settings) -> Schedule:
         task_queue=settings.task_queue,
         static_summary="Compare payments with the gateway, check the invariants",
     )
-    return _every(settings.watch_seconds, action)
+    return _every(settings.watch.seconds, action)
 
 
 def follow_schedule(settings: Settings) -> Schedule:
@@ -60,7 +60,7 @@ def follow_schedule(settings: Settings) -> Schedule:
         task_queue=settings.task_queue,
         static_summary="Ask suppliers what has become of what was booked",
     )
-    return _every(settings.follow_seconds, action)
+    return _every(settings.follow.seconds, action)
 
 
 def _every(seconds: float, action: ScheduleActionStartWorkflow) -> Schedule:
@@ -107,14 +107,14 @@ async def _ensure(client: Client, name: str, wanted: Schedule) -> bool:
 async def finding(client: Client, settings: Settings) -> Finding:
     """Look at the schedule of ``WatchMoney``: is it there, does it run?"""
     nobody = "nobody looks at the money"
-    name, every = watch_id(settings), settings.watch_seconds
+    name, every = watch_id(settings), settings.watch.seconds
     return await _finding(client, "money watch", name, every, nobody)
 
 
 async def follow_finding(client: Client, settings: Settings) -> Finding:
     """Do the same for the schedule of ``WatchSuppliers``."""
     nobody = "nobody asks suppliers what has become of what was booked"
-    name, every = follow_id(settings), settings.follow_seconds
+    name, every = follow_id(settings), settings.follow.seconds
     return await _finding(client, "supplier watch", name, every, nobody)
 
 

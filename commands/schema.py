@@ -30,7 +30,7 @@ def alembic_config(settings: Settings) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     # Alembic reads options with interpolation, where % stands for itself only when doubled.
-    config.set_main_option("sqlalchemy.url", settings.sqlalchemy_url.replace("%", "%%"))
+    config.set_main_option("sqlalchemy.url", settings.database.sqlalchemy_url.replace("%", "%%"))
     return config
 
 
@@ -49,7 +49,7 @@ def upgrade(settings: Settings, revision: str = "head") -> tuple[str | None, str
 
 def revisions(settings: Settings) -> tuple[str | None, str | None]:
     """Return the revision of the database, and the newest one that this code knows."""
-    engine = create_engine(settings.sqlalchemy_url, connect_args={"connect_timeout": 5})
+    engine = create_engine(settings.database.sqlalchemy_url, connect_args={"connect_timeout": 5})
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -99,7 +99,7 @@ async def connect_patiently(settings: Settings, seconds: float) -> Client:
     while True:
         try:
             client = await connect(settings)
-            await missing_search_attributes(client, settings.temporal_namespace)
+            await missing_search_attributes(client, settings.temporal.namespace)
         except (RuntimeError, RPCError):
             if asyncio.get_running_loop().time() > end:
                 raise

@@ -1,4 +1,4 @@
-"""``tripsaga api``, ``worker`` and ``sandbox``: one process each, the same ones everywhere.
+"""``tripsaga api``, ``worker``, ``codec``, ``sandbox``: one process each, the same everywhere.
 
 The local world, docker-compose.yml and a production host run these very programs.
 """
@@ -11,7 +11,7 @@ import typer
 
 from commands.output import give_up
 from localworld.places import ROOT
-from settings import get_settings
+from settings import Settings, get_settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (API_HOST).")]
 
@@ -22,13 +22,24 @@ def api(
     port: Annotated[int | None, typer.Option(help="Port to listen on (API_PORT).")] = None,
 ) -> None:
     """Serve the public API."""
-    settings = get_settings()
-    _become("api", "--host", host or settings.api_host, "--port", str(port or settings.api_port))
+    settings = _settings_with_keys()
+    _become("api", "--host", host or settings.api.host, "--port", str(port or settings.api.port))
 
 
 def worker() -> None:
     """Run workflows and activities until told to stop; run as many as you like."""
+    _settings_with_keys()
     _become("worker")
+
+
+def codec(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", envvar="CODEC_PORT")] = 8091,
+) -> None:
+    """Serve the codec endpoint, with which Temporal's Web UI reads encrypted payloads."""
+    _settings_with_keys()
+    _become("codec", "--host", host, "--port", str(port))
 
 
 def sandbox(
@@ -43,6 +54,16 @@ def sandbox(
             mend="set ENVIRONMENT=local, or credentials of real suppliers",
         )
     _become("sandbox", "--host", host, "--port", str(port))
+
+
+def _settings_with_keys() -> Settings:
+    """Return the settings; a missing key ends the command with its name, not with a traceback."""
+    settings = get_settings()
+    try:
+        settings.require_keys()
+    except ValueError as error:
+        give_up(str(error), mend="`make run` makes keys for the local world")
+    return settings
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.markup import escape
@@ -133,10 +134,12 @@ def _addresses(found: Services, account: Account | None) -> None:
     rows = {"API": f"{found['api']}/docs"}
     booking_id = account.answer.get("bookingId") if account else None
     if found["temporal_ui"]:
-        workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal_namespace}/workflows"
+        workflows = f"{found['temporal_ui']}/namespaces/{Settings().temporal.namespace}/workflows"
         rows["Temporal"] = f"{workflows}/{booking_id}" if booking_id else workflows
     else:
         rows["Temporal"] = found["temporal"]
+    address = urlsplit(found["codec"])
+    rows["Codec"] = f"{address.scheme}://{address.netloc} decrypts for Temporal's Web UI"
     rows["Sandbox"] = f"{found['sandbox']}/_sandbox"
     rows["Database"] = found["database"]
     rows["Scripts"] = "var/services.json has addresses, API key and process ids"

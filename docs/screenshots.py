@@ -1,22 +1,21 @@
-"""Take the pictures of ``docs/images``: a real local world, real terminals, real pages.
+"""Take the pictures of ``docs/images``: pages of a real local world, in a browser.
 
     make dev
     .venv/bin/python -m docs.screenshots
 
-Starts the local world of this checkout with ``make run`` (none may be running), books trips in it,
+Starts the local world of this checkout (none may be running), books trips in it,
 lets some of them fail, and stops it. Needs Chromium: ``chromium`` on PATH, another one named by
 ``CHROMIUM``, or Playwright's own (``.venv/bin/playwright install chromium``).
 
-Begin with ``make clean-state`` to see only what it booked. Nothing is drawn by hand: terminals
-show what the commands wrote. Of the Temporal Web UI's history page the two panels with the raw
-JSON input and result are hidden, so that the rest fits.
+Begin with ``make clean-state`` to see only what it booked. Of the Temporal Web UI's history page
+the two panels with the raw JSON input and result are hidden, so that the rest fits.
 """
 
-import html
 import json
 import os
-import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,20 +25,13 @@ from typing import Any
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
-from rich.text import Text
-
-from docs.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 TRIPSAGA = str(ROOT / ".venv" / "bin" / "tripsaga")
-COLUMNS = 104
 WIDTH = 1400
 CURRENT_DETAILS: FloatRect = {"x": 732, "y": 306, "width": WIDTH - 732, "height": 376}
 _PATIENCE = 30_000  # ms
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HIDE_JSON = "[data-testid=input-and-result] { display: none !important }"
 FLAGS = (
     "--no-sandbox",
@@ -49,28 +41,6 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-THEME = TerminalTheme(
-    (22, 24, 29),
-    (214, 218, 226),
-    [
-        (60, 64, 72),
-        (240, 113, 120),
-        (127, 209, 163),
-        (238, 198, 109),
-        (122, 162, 247),
-        (199, 146, 234),
-        (110, 201, 214),
-        (214, 218, 226),
-    ],
-)
-TERMINAL_PAGE = """<!doctype html><meta charset="utf-8"><style>
-body {{ margin: 0; background: #16181d; }}
-#terminal {{ display: inline-block; padding: 18px 24px 20px; background: #16181d; color: #d6dae2;
-  font: 14px/1.18 "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
-pre {{ margin: 0; font: inherit; }}
-.prompt {{ color: #7fd1a3; }}
-</style><div id="terminal"><pre><span class="prompt">$ {command}</span>
-{written}</pre></div>"""
 
 
 def main() -> None:
@@ -81,14 +51,27 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     with _browser() as browser:
         shots = Shots(browser, wanted)
-        world = Terminal(["make", "run"], COLUMNS, ROOT)
-        try:
-            if not world.until("Ctrl-C stops everything", seconds=600):
-                sys.exit("the local world did not start:\n" + "\n".join(world.lines()))
-            shots.terminal("make-run", "make run", world.lines())
-            _take(shots, json.loads((ROOT / "var" / "services.json").read_text()))
-        finally:
-            world.interrupt()
+        with _world() as services:
+            _take(shots, services)
+
+
+@contextmanager
+def _world() -> Iterator[dict[str, Any]]:
+    """Have a local world run; its addresses."""
+    found = ROOT / "var" / "services.json"
+    world = subprocess.Popen(  # noqa: S603  (our own command)
+        [TRIPSAGA, "up", "--no-demo"], cwd=ROOT, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 600
+        while not found.exists():
+            if world.poll() is not None or time.monotonic() > until:
+                sys.exit("the local world did not start")
+            time.sleep(1)
+        yield json.loads(found.read_text())
+    finally:
+        world.send_signal(signal.SIGINT)
+        world.wait()
 
 
 def _take(shots: "Shots", services: dict[str, Any]) -> None:
@@ -96,10 +79,10 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
     undone = _booked("--fail", "hotel")
     _run("fault", "arm", "amadeus", "book", "hang")
     parked = _booked()
-    command = "book --fail hotel --watch"
-    shots.terminal("book-fail-hotel", f"tripsaga {command}", _run(*command.split()))
     workflows = f"{services['temporal_ui']}/namespaces/default/workflows"
     shots.history("temporal-confirmed", f"{workflows}/{confirmed}")
+    shots.payloads("temporal-decoded", f"{workflows}/{confirmed}")
+    shots.payloads("temporal-without-codec", f"{workflows}/{confirmed}", codec=False)
     shots.history("temporal-undone", f"{workflows}/{undone}")
     shots.details("temporal-details-undone", f"{workflows}/{undone}", _part(105, 960))
     shots.details("temporal-details-case", f"{workflows}/{parked}", CURRENT_DETAILS)
@@ -111,46 +94,45 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
 
 
 def _take_authentication(shots: "Shots", workflows: str) -> None:
-    """A booking whose bank wants a proof: waiting, at the bank's page, confirmed, in the books."""
-    command = "book --card pm_card_threeDSecure2Required --watch"
-    lines = _run(*command.split())
-    shots.terminal("three-d-secure-waiting", f"tripsaga {command}", lines)
-    booking = _UUID.findall("\n".join(lines))[-1]
+    """A booking whose bank wants a proof: waiting, at the bank's page, confirmed."""
+    booking = _booked("--card", "pm_card_threeDSecure2Required")
     shots.history("temporal-three-d-secure-waiting", f"{workflows}/{booking}")
-    waiting = json.loads("".join(_run("show", booking, "--json")))
+    waiting = _shown(booking)
     shots.approve("three-d-secure-bank", waiting["payment"]["nextAction"]["redirect_to_url"]["url"])
     until = time.monotonic() + 60
-    while json.loads("".join(_run("show", booking, "--json")))["state"] != "CONFIRMED":
+    while _shown(booking)["state"] != "CONFIRMED":
         if time.monotonic() > until:
             sys.exit(f"{booking} was approved and is not confirmed")
         time.sleep(0.5)
-    shots.terminal("three-d-secure-confirmed", f"tripsaga show {booking}", _run("show", booking))
     shots.history("temporal-three-d-secure-confirmed", f"{workflows}/{booking}")
-    statement = f"ledger statement {booking}"
-    shots.terminal("ledger-statement", f"tripsaga {statement}", _run(*statement.split()))
 
 
 def _take_suppliers(shots: "Shots", workflows: str) -> None:
-    """A trip of which parts are held first, what cancelling it would cost, and how suppliers do."""
-    command = "book --flight duffel --hotel ratehawk --activity getyourguide --watch"
-    lines = _run(*command.split())
-    shots.terminal("book-held", f"tripsaga {command}", lines)
-    booking = _UUID.findall("\n".join(lines))[-1]
+    """A trip of which parts are held first."""
+    booking = _booked("--flight", "duffel", "--hotel", "ratehawk", "--activity", "getyourguide")
     shots.history("temporal-held", f"{workflows}/{booking}")
-    question = f"cancel {booking} --dry-run"
-    shots.terminal("cancel-dry-run", f"tripsaga {question}", _run(*question.split()))
-    shots.terminal("suppliers", "tripsaga suppliers", _run("suppliers"))
 
 
 def _booked(*options: str) -> str:
     """Book a sample trip and return its booking id."""
-    return str(json.loads("".join(_run("book", "--json", *options)))["bookingId"])
+    return str(json.loads(_run("book", "--json", *options))["bookingId"])
 
 
-def _run(*arguments: str) -> list[str]:
-    terminal = Terminal([TRIPSAGA, *arguments], COLUMNS, ROOT)
-    terminal.to_the_end(seconds=120)
-    return terminal.lines()
+def _shown(booking: str) -> Any:
+    return json.loads(_run("show", booking, "--json"))
+
+
+def _run(*arguments: str) -> str:
+    """Return what a command writes, whatever its exit code: a trip that fails is shown too."""
+    made = subprocess.run(  # noqa: S603  (our own command)
+        [TRIPSAGA, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return made.stdout
 
 
 class Shots:
@@ -160,19 +142,6 @@ class Shots:
         """Wanted by name; none named means all."""
         self._browser = browser
         self._wanted = wanted
-
-    def terminal(self, name: str, command: str, lines: list[str]) -> None:
-        """Show what a command wrote."""
-        with Path(os.devnull).open("w") as nowhere:
-            console = Console(record=True, width=COLUMNS, file=nowhere)
-            for line in lines:
-                console.print(Text.from_ansi(line), soft_wrap=True)
-            written = console.export_html(theme=THEME, inline_styles=True, code_format="{code}")
-        content = TERMINAL_PAGE.format(command=html.escape(command), written=written.rstrip())
-        with self._taking(name) as page:
-            if page:
-                page.set_content(content)
-                self._save(name, page, page.locator("#terminal").bounding_box())
 
     def history(self, name: str, url: str) -> None:
         """Show a workflow's head and its timeline."""
@@ -185,6 +154,17 @@ class Shots:
                 below = page.locator("[data-testid=feed]").bounding_box()
                 assert below is not None, "the Web UI's history page is not what it was"
                 self._save(name, page, _part(105, below["y"] - 12))
+
+    def payloads(self, name: str, url: str, *, codec: bool = True) -> None:
+        """Show a workflow's page with input and result, with the codec endpoint or without."""
+        with self._taking(name) as page:
+            if page:
+                if not codec:
+                    page.route("**/decode", lambda route: route.abort())
+                page.goto(url)
+                page.locator("svg text").first.wait_for(timeout=_PATIENCE)
+                page.wait_for_timeout(3000)
+                self._save(name, page, _part(0, 1080))
 
     def details(self, name: str, url: str, part: FloatRect) -> None:
         """Show what the saga itself says about a booking: summary, details, current details."""

@@ -5,8 +5,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from localworld import health, ports, postgres, temporal, webhooks
+from pydantic import BaseModel
+
+from localworld import health, keys, ports, postgres, temporal, webhooks
 from localworld.places import Places
 from localworld.programs import MARK, Child, Program
 from localworld.settings import WorldSettings
@@ -24,6 +27,8 @@ class Addresses:
     temporal: str
     sandbox: str
     api: str = ""
+    codec: str = ""
+    """The codec endpoint with its token."""
     temporal_ui: str | None = None
     metrics: str = ""
 
@@ -39,15 +44,19 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         found = Addresses(
-            database=self.settings.database_url,
-            temporal=self.settings.temporal_address,
+            database=self.settings.database.url,
+            temporal=self.settings.temporal.address,
             sandbox=self.settings.sandbox_url.rstrip("/"),
         )
         object.__setattr__(self, "addresses", found)
 
-    def is_given(self, name: str) -> bool:
-        """Tell whether the environment names this setting (an empty value names nothing)."""
-        return name in self.settings.model_fields_set and bool(getattr(self.settings, name))
+    def is_given(self, name: str, part: BaseModel | None = None) -> bool:
+        """Tell whether the environment has this setting, of ``part`` or of all.
+
+        An empty value is none.
+        """
+        where = self.settings if part is None else part
+        return name in where.model_fields_set and bool(getattr(where, name))
 
     def log(self, name: str) -> Path:
         """Return the log file of a program."""
@@ -58,6 +67,10 @@ class Surroundings:
         """Seconds a worker may finish what it does; short here, where somebody waits for it."""
         named = self.is_given("shutdown_grace_seconds")
         return self.settings.shutdown_grace_seconds if named else _LOCAL_GRACE_SECONDS
+
+    def keys(self) -> dict[str, str]:
+        """Return the keys that processes which speak to Temporal need."""
+        return keys.of_world(self.settings, self.places)
 
     def environment(self) -> dict[str, str]:
         """Return what our own processes need to find each other."""
@@ -102,12 +115,17 @@ def temporal_service(here: Surroundings, binary: Path) -> Service:
             here.addresses.temporal = f"{ports.HOST}:{port}"
             here.addresses.temporal_ui = f"http://{ports.HOST}:{ui_port}"
         program = temporal.program(
-            binary, port, ui_port, database=here.places.temporal, log=here.log("temporal")
+            binary,
+            port,
+            ui_port,
+            database=here.places.temporal,
+            log=here.log("temporal"),
+            codec=here.addresses.codec,
         )
         return replace(program, environment={MARK: str(here.places.var)})
 
     async def ready(_: Child) -> bool:
-        namespace = here.settings.temporal_namespace
+        namespace = here.settings.temporal.namespace
         return ports.answers(port) and await temporal.serves(here.addresses.temporal, namespace)
 
     return Service("temporal", prepare, ready, lambda: here.addresses.temporal)
@@ -128,30 +146,52 @@ def sandbox_service(here: Surroundings) -> Service:
     return _http_service(here, "sandbox", port, "/healthz", found, told, keep)
 
 
-def choose_api_port(here: Surroundings) -> None:
-    """Say where the API will be: the sandbox must know before the API can start."""
-    here.addresses.api = f"http://{ports.HOST}:{ports.choose(here.settings.api_port)}"
+def choose_ports(here: Surroundings) -> None:
+    """Say where API and codec endpoint will be: sandbox and Web UI start before and must know."""
+    api = ports.choose(here.settings.api.port)
+    codec = ports.choose(here.preferred.codec_port, avoid={api})
+    here.addresses.api = f"http://{ports.HOST}:{api}"
+    here.addresses.codec = _codec_url(here, f"http://{ports.HOST}:{codec}")
+
+
+def _codec_url(here: Surroundings, url: str) -> str:
+    return f"{url}/{keys.codec_token(here.settings, here.places)}"
 
 
 def api_service(here: Surroundings) -> Service:
     """Return the API; ready means that it reaches database and Temporal.
 
-    Its port has been chosen by :func:`choose_api_port`.
+    Its port has been chosen by :func:`choose_ports`.
     """
 
     def found(url: str) -> None:
         here.addresses.api = url
 
     def told() -> dict[str, str]:
-        return webhooks.for_api(here.settings, here.places)
+        return {**here.keys(), **webhooks.for_api(here.settings, here.places)}
 
     port = int(here.addresses.api.rpartition(":")[2])
     return _http_service(here, "api", port, "/readyz", found, told)
 
 
+def codec_service(here: Surroundings) -> Service:
+    """Return the codec endpoint; its port has been chosen by :func:`choose_ports`."""
+
+    def found(url: str) -> None:
+        here.addresses.codec = _codec_url(here, url)
+
+    def told() -> dict[str, str]:
+        origin = here.addresses.temporal_ui or here.settings.codec_origin
+        token = keys.codec_token(here.settings, here.places)
+        return {**here.keys(), "CODEC_ORIGIN": origin, "CODEC_TOKEN": token}
+
+    port = urlsplit(here.addresses.codec).port or 0
+    return _http_service(here, "codec", port, "/healthz", found, told)
+
+
 def worker_service(here: Surroundings) -> Service:
     """Return the worker; ready means that Temporal has been asked for work."""
-    queue, namespace = here.settings.task_queue, here.settings.temporal_namespace
+    queue, namespace = here.settings.task_queue, here.settings.temporal.namespace
     shown_at = here.settings.metrics_address
 
     async def prepare(first: bool) -> Program:
@@ -163,7 +203,7 @@ def worker_service(here: Surroundings) -> Service:
             "worker",
             (sys.executable, "-m", "worker"),
             here.log("worker"),
-            {**here.environment(), "METRICS_ADDRESS": shown_at},
+            {**here.environment(), **here.keys(), "METRICS_ADDRESS": shown_at},
             stop_seconds=here.worker_grace + 5,
         )
 

@@ -60,6 +60,21 @@ class Places:
         """What the sandbox signs the gateway's events with (mode 600)."""
         return self.var / "webhook_secret"
 
+    @property
+    def payload_keys(self) -> Path:
+        """What Temporal's payloads are encrypted with (mode 600); without it they are lost."""
+        return self.var / "payload_keys"
+
+    @property
+    def traveler_id_key(self) -> Path:
+        """What ids of travellers are made with (mode 600)."""
+        return self.var / "traveler_id_key"
+
+    @property
+    def codec_token(self) -> Path:
+        """What lets the Web UI use the codec endpoint (mode 600)."""
+        return self.var / "codec_token"
+
     def create(self) -> None:
         """Make the directories."""
         self.logs.mkdir(parents=True, exist_ok=True)

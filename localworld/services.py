@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TypedDict
 
-PROCESSES = ("api", "worker", "sandbox", "temporal", "postgres")
+PROCESSES = ("api", "worker", "codec", "sandbox", "temporal", "postgres")
 
 
 class Services(TypedDict):
@@ -15,6 +15,8 @@ class Services(TypedDict):
     api: str
     temporal: str
     temporal_ui: str | None
+    codec: str
+    """The codec endpoint with its token, for the Web UI and ``temporal --codec-endpoint``."""
     sandbox: str
     database: str
     metrics: str
@@ -24,7 +26,7 @@ class Services(TypedDict):
 
 
 def write(path: Path, services: Services) -> None:
-    """Write the file whole or not at all, readable for its owner only (it holds the API key)."""
+    """Write the file whole or not at all, readable for its owner only (it holds keys)."""
     write_private(path, json.dumps(services, indent=2) + "\n")
 
 

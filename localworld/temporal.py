@@ -79,13 +79,20 @@ def start(
 
 
 def program(
-    binary: Path, port: int, ui_port: int | None, *, database: Path | None, log: Path
+    binary: Path,
+    port: int,
+    ui_port: int | None,
+    *,
+    database: Path | None,
+    log: Path,
+    codec: str = "",
 ) -> Program:
-    """Return how to run the server."""
+    """Return how to run the server; ``codec`` is the endpoint that its Web UI decodes with."""
     argv = [
         *(str(binary), "server", "start-dev", "--ip", ports.HOST, "--port", str(port)),
         *(("--ui-port", str(ui_port)) if ui_port else ("--headless",)),
         *(("--db-filename", str(database)) if database else ()),
+        *(("--ui-codec-endpoint", codec) if codec else ()),
         *("--log-level", "error"),
     ]
     for key, value in DYNAMIC_CONFIG.items():

@@ -5,8 +5,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from localworld import keys
 from localworld.places import Places
-from localworld.services import write_private
 from settings import Settings
 
 
@@ -16,7 +16,7 @@ class _Door:
 
     path: str
     secret: str
-    """The API's setting with the secret."""
+    """The environment's name of the API's secret."""
     delivery: str
     """The sandbox's environment variable: address and secret."""
 
@@ -83,7 +83,7 @@ def _newest(secrets_named: str) -> str:
 
 def _secrets(settings: Settings, places: Places) -> str:
     """Return the gateway's secrets named in the environment, else ours."""
-    named = getattr(settings, _DOORS[settings.gateway].secret.lower()).get_secret_value()
+    named = getattr(settings, settings.gateway).webhook_secret.get_secret_value()
     return str(named) if named.strip(" ,") else _kept(places)
 
 
@@ -95,11 +95,4 @@ def _supplier_secrets(settings: Settings, places: Places, name: str) -> str:
 
 def _kept(places: Places) -> str:
     """Return our own secret, kept for the life of ``var/``: one for all, for it never leaves."""
-    try:
-        kept = places.webhook_secret.read_text().strip()
-    except FileNotFoundError:
-        kept = ""
-    if not kept:
-        kept = f"whsec_{secrets.token_urlsafe(24)}"
-        write_private(places.webhook_secret, kept + "\n")
-    return kept
+    return keys.kept(places.webhook_secret, lambda: f"whsec_{secrets.token_urlsafe(24)}")

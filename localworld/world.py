@@ -1,8 +1,8 @@
 """The whole local world: what runs, in which order, and how it ends.
 
-PostgreSQL, Temporal and sandbox start together; then the migrations; then worker and API. What
-the environment names already (``DATABASE_URL``, ``TEMPORAL_ADDRESS``, ``SANDBOX_URL``) is used and
-not started.
+PostgreSQL, Temporal and sandbox start together; then the migrations; then worker, API and codec
+endpoint. What the environment names already (``DATABASE_URL``, ``TEMPORAL_ADDRESS``,
+``SANDBOX_URL``) is used and not started.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,10 +24,10 @@ from localworld.settings import WorldSettings
 from localworld.supervisor import Report, Service, Status, Supervisor
 from settings import Settings
 
-STOP_ORDER = ("api", "worker", "sandbox", "temporal", "postgres")
+STOP_ORDER = ("api", "worker", "codec", "sandbox", "temporal", "postgres")
 """Who asks stops before who is asked."""
 
-NAMES = ("postgres", "temporal", "sandbox", "migrations", "worker", "api")
+NAMES = ("postgres", "temporal", "sandbox", "migrations", "worker", "api", "codec")
 """Everything a report may speak of, in the order of starting."""
 
 
@@ -59,17 +60,20 @@ class World:
         self.places.create()
         self._take_lock()
         await self._end_leftovers()
-        members.choose_api_port(self._here)
-        promised = self._here.addresses.api
+        members.choose_ports(self._here)
+        promised = replace(self._here.addresses)
         await _together(self._postgres(), self._temporal(), self._sandbox())
         await self._migrate()
         await _together(
             self._start(members.worker_service(self._here)),
             self._start(members.api_service(self._here)),
+            self._start(members.codec_service(self._here)),
         )
-        if self._here.addresses.api != promised and "sandbox" in self._supervisors:
-            # Somebody took the port meanwhile. Started again, the sandbox learns the new one.
+        # Somebody took a port meanwhile: started again, who was told the old one learns the new.
+        if self._here.addresses.api != promised.api and "sandbox" in self._supervisors:
             self._supervisors["sandbox"].kill()
+        if self._here.addresses.codec != promised.codec and "temporal" in self._supervisors:
+            self._supervisors["temporal"].kill()
         self._complete = True
         self._publish()
         self._keepers = [
@@ -103,6 +107,7 @@ class World:
             api=found.api,
             temporal=found.temporal,
             temporal_ui=found.temporal_ui,
+            codec=found.codec,
             sandbox=found.sandbox,
             database=found.database,
             metrics=found.metrics,
@@ -113,13 +118,13 @@ class World:
     # -- the parts -------------------------------------------------------------------------
 
     async def _postgres(self) -> None:
-        if self._here.is_given("database_url"):
+        if self._here.is_given("url", self._here.settings.database):
             self._report("postgres", Status.READY, "yours (DATABASE_URL)")
         else:
             await self._start(members.postgres_service(self._here))
 
     async def _temporal(self) -> None:
-        if self._here.is_given("temporal_address"):
+        if self._here.is_given("address", self._here.settings.temporal):
             where = self._here.addresses.temporal
             self._report("temporal", Status.READY, f"{where} (TEMPORAL_ADDRESS)")
         else:
@@ -149,7 +154,8 @@ class World:
     async def _migrate(self) -> None:
         key = str(self.places.api_key)
         argv = (sys.executable, "-m", "cli", "migrate", "--local-key", key)
-        program = Program("migrating", argv, self._here.log("migrate"), self._here.environment())
+        environment = {**self._here.environment(), **self._here.keys()}
+        program = Program("migrating", argv, self._here.log("migrate"), environment)
         await self._run("migrations", program)
         self._report("migrations", Status.READY, "database and Temporal are up to date")
 

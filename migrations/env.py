@@ -14,13 +14,14 @@ import models.payments.reconciliations
 import models.payments.tables
 import models.suppliers.health
 import models.suppliers.looks
+import models.suppliers.rate_limits
 import models.trips.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from settings import get_settings
 
 
 def run() -> None:
     """Run the migrations online (offline SQL with ``alembic upgrade --sql``)."""
-    url = context.config.get_main_option("sqlalchemy.url") or get_settings().sqlalchemy_url
+    url = context.config.get_main_option("sqlalchemy.url") or get_settings().database.sqlalchemy_url
     metadata = SQLModel.metadata
     if context.is_offline_mode():
         context.configure(url=url, target_metadata=metadata, literal_binds=True)

@@ -20,20 +20,20 @@ def create_gateway(settings: Settings) -> Gateway:
 
     The payment service when ``PAYMENT_SERVICE_URL`` names one, else Stripe.
     """
-    return_url = settings.payment_return_url or f"http://{settings.api_host}:{settings.api_port}/"
-    if settings.payment_service_url:
+    return_url = settings.payment_return_url or f"http://{settings.api.host}:{settings.api.port}/"
+    if settings.payment_service.url:
         return PaymentServiceGateway(
             url=settings.gateway_url,
-            api_key=settings.payment_service_api_key.get_secret_value(),
+            api_key=settings.payment_service.api_key.get_secret_value(),
             timeout=settings.gateway_timeout,
-            webhook_secrets=settings.payment_service_webhook_secret.get_secret_value(),
+            webhook_secrets=settings.payment_service.webhook_secret.get_secret_value(),
             return_url=return_url,
         )
     return StripeGateway(
         key=settings.stripe_key,
         url=settings.gateway_url,
         timeout=settings.gateway_timeout,
-        webhook_secrets=settings.stripe_webhook_secret.get_secret_value(),
+        webhook_secrets=settings.stripe.webhook_secret.get_secret_value(),
         return_url=return_url,
     )
 
@@ -48,10 +48,10 @@ def webhook_verifier(settings: Settings, name: str) -> Verifier:
         ValueError: there is no such gateway.
     """
     secrets: dict[str, tuple[Callable[..., PaymentEvent], SecretStr]] = {
-        "stripe": (webhooks.verify, settings.stripe_webhook_secret),
+        "stripe": (webhooks.verify, settings.stripe.webhook_secret),
         "payment_service": (
             payment_service_webhooks.verify,
-            settings.payment_service_webhook_secret,
+            settings.payment_service.webhook_secret,
         ),
     }
     if name not in secrets:

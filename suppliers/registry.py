@@ -8,20 +8,21 @@ from typing import Any
 from models.core.supply import SupplierEvent
 from models.suppliers.listings import Listing
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Supplier
 
 WebhookVerifier = Callable[[bytes, Mapping[str, str]], SupplierEvent]
 """Gets the raw body and the headers (any case); raises ``ValueError`` for what is not genuine."""
 
 
-def create_suppliers(settings: Settings) -> dict[str, Supplier]:
+def create_suppliers(settings: Settings, limits: RateLimits) -> dict[str, Supplier]:
     """Return every supplier in use by name, ready to be asked; the caller closes them."""
-    return {one.name: create_supplier(one, settings) for one in settings.suppliers_in_use}
+    return {one.name: create_supplier(one, settings, limits) for one in settings.suppliers_in_use}
 
 
-def create_supplier(listing: Listing, settings: Settings) -> Supplier:
+def create_supplier(listing: Listing, settings: Settings, limits: RateLimits) -> Supplier:
     """Return one supplier, ready to be asked; the caller closes it."""
-    supplier: Supplier = _load(listing.adapter)(settings)
+    supplier: Supplier = _load(listing.adapter)(settings, limits=limits)
     return supplier
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,10 +11,15 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
+from localworld.keys import payload_key
 from localworld.shared import Servers, servers
 from tests.support.processes import ROOT, Process
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
+
+# The codec is on in every test. Set here, before xdist starts its processes and they theirs.
+os.environ.setdefault("PAYLOAD_KEYS", payload_key())
+os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 
 
 def pytest_collection_finish() -> None:

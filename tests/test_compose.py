@@ -22,8 +22,15 @@ SETTINGS = names() | {name.upper() for name in WorldSettings.model_fields}
 OF_OTHERS = {
     *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
     *("DEFAULT_NAMESPACE", "DEFAULT_NAMESPACE_RETENTION", "DYNAMIC_CONFIG_FILE_PATH"),
+    "TEMPORAL_CODEC_ENDPOINT",
     *("TRIPSAGA_DB_PASSWORD", "TEMPORAL_DB_PASSWORD"),
 }
+DECIDED_HERE = {
+    *("DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "SANDBOX_URL"),
+    *("SHUTDOWN_GRACE_SECONDS", "METRICS_ADDRESS", "CODEC_ORIGIN"),
+    *("PAYLOAD_KEYS", "TRAVELER_ID_KEY", "CODEC_TOKEN"),
+}
+"""Settings that the topology fixes, or insists on in .env; no others may be."""
 VARIABLES = {"TRIPSAGA_VERSION", "POSTGRES_VERSION", "TEMPORAL_VERSION", "TEMPORAL_UI_VERSION"}
 
 
@@ -33,7 +40,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_topology_is_whole() -> None:
-    assert set(OURS) == {"migrate", "sandbox", "worker", "api"}
+    assert set(OURS) == {"migrate", "sandbox", "worker", "api", "codec"}
     assert set(SERVICES) - set(OURS) == {"postgres", "temporal", "temporal-ui"}
     assert OURS["worker"]["deploy"]["replicas"] == 2
 
@@ -68,14 +75,37 @@ def test_every_variable_is_known() -> None:
     assert used <= SETTINGS | OF_OTHERS | VARIABLES
 
 
-def test_what_the_example_file_sets_is_used() -> None:
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_setting_of_a_deployment_reaches_our_programs(name: str) -> None:
+    """Compose passes what settings.env holds, unless ``environment`` says otherwise."""
+    assert [file["path"] for file in OURS[name]["env_file"]] == ["settings.env"]
+    set_by_a_deployment = dict.fromkeys(names(), "theirs")
+    passed = set_by_a_deployment | environment(OURS[name])
+    fixed = {setting for setting in names() if passed[setting] != "theirs"}
+    assert fixed <= DECIDED_HERE
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - OURS.keys()))
+def test_our_credentials_reach_nobody_else(name: str) -> None:
+    assert "env_file" not in SERVICES[name]
+
+
+def test_what_compose_reads_is_in_its_example_file() -> None:
     example = (ROOT / "deploy" / "compose.env.example").read_text()
     compose = (ROOT / "docker-compose.yml").read_text()
-    names = re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE)
-    assert names
-    for name, value in names:
-        assert f"${{{name}" in compose
-        assert value == ""  # no secret is ever an example
+    named = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    assert set(named) == set(re.findall(r"\$\{([A-Z_]+):\?", compose))
+    assert set(named.values()) == {""}  # no secret is ever an example
+
+
+def test_what_the_settings_example_names_are_settings() -> None:
+    example = (ROOT / "deploy" / "settings.env.example").read_text()
+    named = dict(re.findall(r"^#([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    assert named
+    assert set(named) <= names()
+    assert {value for name, value in named.items() if name != "ENVIRONMENT"} == {""}
+    assert "settings.env" in (ROOT / ".gitignore").read_text()
+    assert "settings.env" in (ROOT / ".dockerignore").read_text()
 
 
 def test_no_secret_has_a_default() -> None:
@@ -85,8 +115,17 @@ def test_no_secret_has_a_default() -> None:
                 assert re.fullmatch(r"\$\{[A-Z_]+:(-|\?[a-z. ]+)\}", str(value)), name
 
 
+def test_the_web_ui_and_the_codec_endpoint_know_each_other() -> None:
+    codec = environment(OURS["codec"])
+    (port,) = OURS["codec"]["ports"]
+    (ui,) = SERVICES["temporal-ui"]["ports"]
+    endpoint = environment(SERVICES["temporal-ui"])["TEMPORAL_CODEC_ENDPOINT"]
+    assert endpoint == f"http://{port.rpartition(':')[0]}/{codec['CODEC_TOKEN']}"
+    assert codec["CODEC_ORIGIN"] == f"http://{ui.rpartition(':')[0]}"
+
+
 def test_nothing_starts_before_what_it_needs() -> None:
-    for name in ("worker", "api"):
+    for name in ("worker", "api", "codec"):
         condition = OURS[name]["depends_on"]["migrate"]["condition"]
         assert condition == "service_completed_successfully"
     for name in ("postgres", "temporal"):

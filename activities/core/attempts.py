@@ -16,13 +16,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core import errors
 from models.core.attempts import ATTEMPTS
-from models.core.database import Sessions, autocommit
+from models.core.database import DATABASE_AWAY, Sessions, autocommit
 from models.core.errors import ProviderError, Refusal, Retryable, UnknownOutcome
 from models.core.money import Money
 
@@ -238,21 +236,6 @@ class AttemptLog:
         doubted = (past.doubtful or past.unanswered)[-1]
         await self._end(doubted.id, DONE, found, settled=FOUND)
 
-    async def open_attempts(self, booking_id: str, provider: str, operation: str) -> Past:
-        """Return the unsettled attempts of an operation on a booking, whatever their keys."""
-        async with autocommit(self._sessions) as session:
-            rows = await session.execute(
-                select(ATTEMPTS)
-                .where(
-                    ATTEMPTS.c.booking_id == booking_id,
-                    ATTEMPTS.c.provider == provider,
-                    ATTEMPTS.c.operation == operation,
-                    ATTEMPTS.c.outcome.is_(None) | (ATTEMPTS.c.outcome == UNKNOWN),
-                )
-                .order_by(ATTEMPTS.c.id)
-            )
-            return Past(rows=list(rows.all()))
-
     async def settle_unsettled(self, key: str, outcome: str) -> None:
         """Write down how the attempts nobody knew the end of have ended."""
         async with autocommit(self._sessions) as session:
@@ -372,7 +355,7 @@ class AttemptLog:
                         .where(ATTEMPTS.c.id == attempt)
                         .values(finished_at=func.now(), **outcome)
                     )
-            except (DBAPIError, PoolTimeoutError):
+            except DATABASE_AWAY:
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(0.5)

@@ -10,7 +10,6 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -20,7 +19,7 @@ from activities.inbox.verdicts import Handler
 from activities.payments.activities import PaymentActivities
 from activities.suppliers.items import ItemActivities
 from models.core.cases import CaseKind, open_case
-from models.core.database import Sessions
+from models.core.database import DATABASE_AWAY, Sessions
 from models.core.errors import AuthConfig, Fault
 from models.inbox.repository import (
     ClaimedEvent,
@@ -44,7 +43,7 @@ ATTEMPTS = 20
 PATIENCE = dt.timedelta(days=1)
 """After so long even an outage makes an event dead."""
 
-OUTAGES = (Fault, AuthConfig, RPCError, OSError, OperationalError, InterfaceError)
+OUTAGES = (Fault, AuthConfig, RPCError, *DATABASE_AWAY)
 """The sender, Temporal or the database is away, or does not let us in: not the event's fault."""
 
 log = logging.getLogger("tripsaga.inbox")
@@ -70,17 +69,6 @@ class Inbox:
         }
         self._outage = False
         """Whether the last handling met one: told once, not for every event."""
-
-    async def handle_next(self) -> bool:
-        """Handle what has been due longest; False when nothing is due.
-
-        Raises:
-            sqlalchemy.exc.DBAPIError: the database is away; what was begun comes back by itself.
-        """
-        events = await self.claim()
-        if events:
-            await self.handle(events)
-        return bool(events)
 
     async def claim(self) -> list[ClaimedEvent]:
         """Take the events about one thing that are due; nobody else gets them for a while.

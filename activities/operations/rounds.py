@@ -90,7 +90,7 @@ class WatchActivities:
         async with self._watched(calls.RECONCILE.name), beating(progress):
             await reconciler.by_gateway(now - self._listed(full=call.full))
             await reconciler.by_record(
-                now - dt.timedelta(seconds=ROUNDS_SEEN * self._settings.watch_seconds)
+                now - dt.timedelta(seconds=ROUNDS_SEEN * self._settings.watch.seconds)
             )
             await Unexplained(self._sessions, self._gateway).close_explained()
             await reconciler.await_settled()
@@ -101,7 +101,7 @@ class WatchActivities:
         """Hold the invariants against record, ledger and gateway; open and close their cases."""
         now = dt.datetime.now(dt.UTC)
         window = Window(
-            record=now - dt.timedelta(hours=self._settings.watch_window_hours),
+            record=now - dt.timedelta(hours=self._settings.watch.window_hours),
             gateway=now - self._listed(full=call.full),
         )
         checker = Checker(self._sessions, self._gateway)
@@ -136,8 +136,8 @@ class WatchActivities:
     def _listed(self, *, full: bool) -> dt.timedelta:
         """Return how far back the gateway's list is read."""
         if full:
-            return dt.timedelta(days=self._settings.watch_full_days)
-        return dt.timedelta(hours=self._settings.watch_window_hours)
+            return dt.timedelta(days=self._settings.watch.full_days)
+        return dt.timedelta(hours=self._settings.watch.window_hours)
 
     @asynccontextmanager
     async def _watched(self, part: str) -> AsyncIterator[None]:

@@ -167,7 +167,8 @@ class ItemActivities:
         """Cancel one item if present: done, not done or still in flight.
 
         First closes the booking of it for good, so that no late worker can begin it. What is
-        unsettled is looked up until the settling period is over.
+        unsettled is looked up until the settling period is over. An id that an operator has given
+        and that does not fit what is held is refused, and nothing is cancelled.
 
         Raises:
             ApplicationError: not settled yet (retryable), or nobody but a person can tell whether
@@ -182,6 +183,8 @@ class ItemActivities:
                 if supplier.capabilities.holds:
                     await self._log.bury(self._intent(item, "complete", _complete_key(item)))
                 held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
+                if call.supplier_id and not _is_named(held, call.supplier_id):
+                    return _not_cancellable(item, _unused(item, held, call.supplier_id))
                 if held is None or held.status in GONE:
                     return CancelledItem()
 
@@ -196,24 +199,17 @@ class ItemActivities:
                     repeat_after=dt.timedelta(0),  # cancelling is absorbing
                 )
         except Refusal as refusal:
-            return CancelledItem(
-                was_live=True, refused=problem(refusal, step="cancel", item=item.number)
-            )
+            return CancelledItem(refused=problem(refusal, step="cancel", item=item.number))
         except Fault as fault:
             raise application_error(fault) from fault
-        if answer.already and call.supplier_id is not None:
+        if answer.already and FOUND_BY_HAND in held.details:
             # "Not there" is no proof about an id that a person typed in.
-            return CancelledItem(
-                refused=Problem(
-                    code=Code.NOT_CANCELLABLE,
-                    step="cancel",
-                    message=f"{item.component.supplier} has no live reservation"
-                    f" {call.supplier_id}; check the id, or declare the case resolved",
-                    item=item.number,
-                )
+            return _not_cancellable(
+                item,
+                f"{item.component.supplier} has no live reservation {call.supplier_id}; check the"
+                " id, or declare the case resolved",
             )
         return CancelledItem(
-            was_live=True,
             supplier_fee=answer.fee.amount if answer.fee else None,
             supplier_fee_currency=answer.fee.currency if answer.fee else None,
         )
@@ -316,6 +312,27 @@ def _found_by_hand(item: Wanted, supplier_id: str) -> Reservation:
         provider=item.component.supplier,
         price=item.component.money,
         details={FOUND_BY_HAND: True},
+    )
+
+
+def _is_named(held: Reservation | None, supplier_id: str) -> bool:
+    return held is not None and supplier_id in (held.supplier_id, held.confirmation_code)
+
+
+def _unused(item: Wanted, held: Reservation | None, supplier_id: str) -> str:
+    """Tell an operator that the id given was not used, and what is known instead."""
+    known = f"nothing is held for {item.reference}"
+    if held is not None:
+        known = f"what is held for {item.reference} is {held.supplier_id}"
+    return (
+        f"the id {supplier_id} was not used and nothing was cancelled: {known} at"
+        f" {item.component.supplier}; retry without an id, or declare the case resolved"
+    )
+
+
+def _not_cancellable(item: Wanted, message: str) -> CancelledItem:
+    return CancelledItem(
+        refused=Problem(code=Code.NOT_CANCELLABLE, step="cancel", message=message, item=item.number)
     )
 
 

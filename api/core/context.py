@@ -52,7 +52,7 @@ class House:
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the connections; neither database nor Temporal needs to be there yet."""
-    engine = create_engine(settings.sqlalchemy_url, pool_size=settings.database_pool_size)
+    engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
     planner = TripPlanner(settings)
     try:
         record = Record(create_sessions(engine))

@@ -13,11 +13,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from temporalio.service import RPCError, RPCStatusCode
+
+from models.core.database import DATABASE_AWAY
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ TEMPORAL_AWAY = frozenset(
     }
 )
 """Answers of Temporal that say nothing about the request but that it was not served."""
-
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError, OSError)
 
 
 class FieldError(BaseModel):

@@ -23,12 +23,13 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import DATABASE_AWAY, ApiProblem, temporal_away
+from api.core.problems import ApiProblem, temporal_away
 from api.trips import putting, reading
 from api.trips.presenters import words
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.core.database import DATABASE_AWAY
 from models.core.keys import change_id
 from models.trips.changes import ChangeOutcome, ChangeRequest
 from models.trips.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest

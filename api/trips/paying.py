@@ -161,6 +161,8 @@ async def give_back(
         seconds,
         parked=frozenset({BookingState.NEEDS_ATTENTION}),
     )
+    if settled is not None and key not in settled.grants:
+        _checked(settled, wish)  # something else was given back since the record was read
     return settled or booking
 
 

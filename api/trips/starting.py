@@ -202,7 +202,7 @@ def book_trip_request(house: House, wish: Wish, trip: TripOption) -> BookTripReq
         billing_details=billing.model_dump(mode="json", by_alias=True, exclude_none=True),
         amount=payment.amount,
         currency=payment.currency,
-        traveler_id=traveler_id(wish.caller.id, contact.email),
+        traveler_id=traveler_id(house.settings.traveler_key, wish.caller.id, contact.email),
         patience=patience(house.settings),
     )
 

@@ -8,9 +8,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from api.core.context import House
-from api.core.problems import DATABASE_AWAY
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.core.database import DATABASE_AWAY
 
 FIRST_LOOK_SECONDS = 1.5
 LOOK_SECONDS = 1.0

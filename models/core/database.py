@@ -1,8 +1,13 @@
 """The way to PostgreSQL: one engine a process, sessions for units of work."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
+from sqlalchemy import event
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -10,16 +15,32 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from models.core.text import storable, storable_json
+
 Sessions = async_sessionmaker[AsyncSession]
+
+DATABASE_AWAY: Final = (
+    OperationalError,
+    InterfaceError,
+    InternalError,  # a server that became a standby: it is read-only
+    PoolTimeoutError,
+    OSError,
+)
+"""What says that the database is in trouble, and that the same statement may succeed later.
+
+Not DataError, IntegrityError, ProgrammingError: they say that the statement is wrong, and the
+database will refuse it for ever.
+"""
 
 
 def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """Return an engine for ``url`` (``postgresql+psycopg://…``).
 
     A statement is given up after 10 s and a connection attempt after 5 s, so that a database in
-    trouble becomes a clear error instead of a hanging request.
+    trouble becomes a clear error instead of a hanging request. Text that PostgreSQL cannot hold
+    (NUL, lone surrogates in what a supplier says) is stored with U+FFFD in its place.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -28,7 +49,34 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_recycle=1800,
         hide_parameters=True,  # errors are logged, and parameters are personal data
         connect_args={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
+        json_serializer=_dump,
     )
+    event.listen(engine.sync_engine, "before_cursor_execute", _make_storable, retval=True)
+    return engine
+
+
+def _dump(value: Any) -> str:
+    text = json.dumps(value)
+    # Looked for first, for it is rare: JSON escapes what is not ASCII.
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(storable_json(value))
+    return text
+
+
+def _make_storable(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+) -> tuple[str, Any]:
+    if many:
+        return statement, [_storable(values) for values in parameters]
+    return statement, _storable(parameters)
+
+
+def _storable(values: Any) -> Any:
+    if not isinstance(values, Mapping):
+        return values
+    return {
+        name: storable(value) if isinstance(value, str) else value for name, value in values.items()
+    }
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:

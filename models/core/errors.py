@@ -22,6 +22,7 @@ Source: providers.md, "Shared vocabulary"; reliability.md rule 1.
 import datetime as dt
 
 from models.core.money import Money
+from models.core.text import storable
 
 
 class ProviderError(Exception):
@@ -45,12 +46,13 @@ class ProviderError(Exception):
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
-        super().__init__(message)
+        # All three may be a supplier's own words.
+        super().__init__(storable(message))
         self.provider = provider
         self.operation = operation
-        self.code = code
+        self.code = None if code is None else storable(code)
         self.status = status
-        self.request_id = request_id
+        self.request_id = None if request_id is None else storable(request_id)
 
     @property
     def kind(self) -> str:

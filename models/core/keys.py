@@ -4,6 +4,7 @@ A key never holds a run id or an attempt number: Temporal's Reset changes both.
 """
 
 import hashlib
+import hmac
 import uuid
 
 _BOOKINGS = uuid.UUID("6f2b5c1e-8a43-5d7e-9b1a-0c9d4e7f2a10")
@@ -27,9 +28,13 @@ def booking_reference(booking: str) -> str:
     return f"TS-{letters[:5]}-{letters[5:]}"
 
 
-def traveler_id(caller: str, email: str) -> str:
-    """Return an opaque id for a traveller: search attributes are never encrypted (S13)."""
-    digest = hashlib.sha256(f"{caller}\n{email.lower()}".encode()).hexdigest()
+def traveler_id(key: bytes, caller: str, email: str) -> str:
+    """Return an opaque id for a traveller, made with the key ``TRAVELER_ID_KEY``.
+
+    It stands in search attributes, which Temporal never encrypts (S13): a plain hash could be
+    found by trying addresses, an HMAC only by who has the key.
+    """
+    digest = hmac.new(key, f"{caller}\n{email.lower()}".encode(), hashlib.sha256).hexdigest()
     return f"trv_{digest[:16]}"
 
 

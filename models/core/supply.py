@@ -233,7 +233,5 @@ class Capabilities(BaseModel):
     """``change_travelers`` can be asked for."""
     repeat_after: dt.timedelta = dt.timedelta(0)
     """How long look-ups must have found nothing before ``book`` is repeated, or given up."""
-    requests_per_second: float | None = None
-    """The documented rate limit; None where none is documented."""
     timeout: dt.timedelta
     """How long an answer may take at most, as documented."""

@@ -1,9 +1,32 @@
-"""Types of text that comes from outside: what can be stored, sent and shown."""
+"""Text that comes from outside: what can be stored, sent and shown."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+
+def storable(text: str) -> str:
+    """Return text as PostgreSQL and UTF-8 can hold it: NUL and lone surrogates become U+FFFD.
+
+    For what suppliers and gateways say. What callers send is refused instead (``Text``).
+    """
+    if text.isascii():
+        return text.replace("\x00", "\ufffd")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\x00", "\ufffd")
+
+
+def storable_json(value: Any) -> Any:
+    """Return a copy of a JSON value whose every text, names included, is storable."""
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return {storable_json(name): storable_json(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [storable_json(inner) for inner in value]
+    return value
 
 
 def _clean(text: str) -> str:

@@ -11,8 +11,6 @@ from models.core.patience import Patience
 
 PAYMENT_METHOD_UPDATE = "payment_method"
 
-REFUND_UPDATE = "refund"
-
 
 class NewCard(BaseModel):
     """Another card for a booking whose card was refused."""

@@ -14,7 +14,7 @@ class Listing:
     """A supplier: what it sells, and where it is reached with and without credentials.
 
     The environment names of its settings follow from ``name``: ``DUFFEL_API_KEY``,
-    ``DUFFEL_BASE_URL``, ``DISPATCH_DUFFEL`` and so on (``settings.SupplierSettings``).
+    ``DUFFEL_BASE_URL``, ``DISPATCH_DUFFEL`` and so on (fields of ``settings.Settings``).
     """
 
     name: str

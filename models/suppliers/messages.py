@@ -38,8 +38,6 @@ class LookedItem(BaseModel):
 class CancelledItem(BaseModel):
     """The answer of ``cancel_item``: nothing is left of the item, or the supplier refused."""
 
-    was_live: bool = False
-    """Whether there was something to cancel."""
     supplier_fee: MinorUnits | None = None
     """What the supplier says it keeps, where it says so; minor units of its own currency."""
     supplier_fee_currency: Currency | None = None

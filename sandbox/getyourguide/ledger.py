@@ -20,8 +20,6 @@ MANUAL_CONFIRMATION: Final = dt.timedelta(seconds=60)
 """How long the supplier of what is not free-sale takes here; up to 48 hours in the world."""
 SLOW_CONFIRMATION: Final = dt.timedelta(seconds=2)
 """How long free-sale takes that is not confirmed at once; minutes in the world."""
-LIVE: Final = frozenset({"unconfirmed", "confirmed"})
-
 _LETTERS: Final = string.ascii_uppercase + string.digits
 
 

@@ -15,10 +15,6 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Nothing(Parameters):
-    """No parameters."""
-
-
 class HotelInfo(Parameters):
     """``hotel/info``."""
 

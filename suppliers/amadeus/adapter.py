@@ -25,16 +25,18 @@ from models.core.supply import (
     ReservationStatus,
     TripComponent,
 )
+from models.suppliers.rate_limits import Rate
 from settings import Settings
 from suppliers.amadeus.client import AmadeusApi
 from suppliers.amadeus.messages import FlightOffer, Order, OrderAnswer, PricedOffer, Pricing
 from suppliers.amadeus.responses import NAME, ApiAnswer, failure
 from suppliers.amadeus.terms import FURTHEST_ZONE, HOLD_DAYS, terms_of
 from suppliers.amadeus.travelers import UnfitParty, order_contacts, order_travelers
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 
-_RATES: Final = {"test.api.amadeus.com": 10.0, "api.amadeus.com": 40.0}
-"""Requests per second by host."""
+RATES: Final = {"test.api.amadeus.com": Rate(1, 0.1), "api.amadeus.com": Rate(40, 1)}
+"""How fast each host may be asked: the test system 10 times a second, 100 ms apart."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -44,23 +46,22 @@ class AmadeusSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, limits: RateLimits | None = None) -> None:
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
         account = settings.supplier(NAME)
-        per_second = _RATES.get(urlsplit(url).hostname or "")
         self._api = AmadeusApi(
             url,
             key=account.api_key.get_secret_value() or "sandbox",
             secret=account.api_secret.get_secret_value() or "sandbox",
             timeout=timeout,
-            per_second=settings.rate_share(per_second),
+            rate=RATES.get(urlsplit(url).hostname or ""),
+            limits=limits,
         )
         self.capabilities = Capabilities(
             finds=False,
             repeats=False,
             quotes_cancel=True,  # no fee, but whether it can be cancelled here
-            requests_per_second=per_second,
             timeout=dt.timedelta(seconds=timeout),
         )
 

@@ -13,6 +13,7 @@ import math
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,9 +24,11 @@ from amadeus import Client, ResponseError
 from amadeus.client.access_token import AccessToken
 
 from models.core.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from models.core.text import storable_json
+from models.suppliers.rate_limits import Rate
 from suppliers.amadeus.responses import NAME, ApiAnswer
 from suppliers.amadeus.transport import Http
-from suppliers.core.pace import Pace
+from suppliers.core.limiter import RateLimits
 
 Send = Callable[[Any], Any]
 """Makes one call with the SDK's client and returns the SDK's response."""
@@ -77,10 +80,16 @@ class _SharedToken(AccessToken):  # type: ignore[misc]
 
     TOKEN_BUFFER = 30
     access_token: str | None
+    expires_at: float
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
         self._lock = threading.Lock()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next call fetches a token first."""
+        return self.access_token is None or time.time() + self.TOKEN_BUFFER >= self.expires_at
 
     def ensure(self) -> None:
         """Fetch a token if there is none, or if it ends soon."""
@@ -107,7 +116,8 @@ class AmadeusApi:
         key: str,
         secret: str,
         timeout: float,
-        per_second: float | None = None,
+        rate: Rate | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         """Make the client; nothing is sent yet.
 
@@ -116,12 +126,13 @@ class AmadeusApi:
             key: the API key (``client_id``).
             secret: the API secret.
             timeout: seconds until the whole answer must have arrived.
-            per_second: so many requests a second at most; None where no rate is documented.
+            rate: how fast it may be asked; None where no rate is documented.
+            limits: keep the rate and Amadeus' pauses over all processes.
         """
         parts = urlsplit(url)
         secure = parts.scheme != "http"
         self._timeout = timeout
-        self._pace = Pace(NAME, per_second=per_second, timeout=timeout)
+        self._limiter = (limits or RateLimits()).limiter(NAME, rate, timeout=timeout)
         self._client = _quiet_client(
             client_id=key,
             client_secret=secret,
@@ -152,9 +163,9 @@ class AmadeusApi:
         return answer
 
     async def _call_once(self, send: Send, operation: str, changes: bool) -> ApiAnswer:
-        await self._pace.turn(operation)
-        if self._token.access_token is None:
-            await self._pace.turn(operation)  # asking for a token is a request too
+        if self._token.is_due:
+            await self._limiter.turn(operation)  # asking for a token is a request too
+        await self._limiter.turn(operation)
         attempt = _Attempt()
         future = self._threads.submit(self._exchange, send, attempt, operation, changes)
         try:
@@ -171,7 +182,7 @@ class AmadeusApi:
             attempt.give_up()
             raise
         if answer.status == 429:
-            self._pace.be_quiet(answer.retry_after)
+            await self._limiter.pause(answer.retry_after)
         return answer
 
     def _exchange(self, send: Send, attempt: _Attempt, operation: str, changes: bool) -> ApiAnswer:
@@ -199,7 +210,7 @@ class AmadeusApi:
             operation=operation,
             changes=changes,
             status=response.status_code,
-            body=response.result if isinstance(response.result, dict) else None,
+            body=storable_json(response.result) if isinstance(response.result, dict) else None,
             retry_after=_retry_after(response.headers),
             request_id=response.headers.get("Ama-Request-Id"),
         )

@@ -38,10 +38,12 @@ from models.core.supply import (
     Reservation,
     TripComponent,
 )
+from models.suppliers.rate_limits import Rate
 from settings import Settings
 from suppliers.booking_com import requests as ours
 from suppliers.booking_com import responses as said
 from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 
 NAME: Final = "booking_com"
@@ -50,6 +52,7 @@ _WEEK: Final = dt.timedelta(days=7)
 _CLOCK_SKEW: Final = dt.timedelta(minutes=5)
 _MAX_PAGES: Final = 50
 _TEST_HOST: Final = "demandapi-sandbox.booking.com"
+_TEST_RATE: Final = Rate(50, 60)
 
 _BY_ERROR: Final[dict[str, type[Refusal] | type[Duplicate]]] = {
     "order_unavailable": Unavailable,
@@ -77,19 +80,25 @@ class BookingComSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        agency_phone: str | None = None,
+        limits: RateLimits | None = None,
+    ) -> None:
         """Make the adapter.
 
         Args:
             settings: address, credentials and patience.
             agency_phone: given to hotels for travellers who gave no number; without either an
                 order is refused as ``InvalidRequest``, for Booking.com insists on one.
+            limits: keep the rates and pauses of suppliers over all processes.
         """
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
         account = settings.supplier(NAME)
         self._agency_phone = settings.agency_phone if agency_phone is None else agency_phone
-        per_second = 50 / 60 if urlsplit(url).hostname == _TEST_HOST else None
         self._http = JsonClient(
             provider=NAME,
             base_url=url,
@@ -99,7 +108,8 @@ class BookingComSupplier:
                 "Accept": "application/json",
             },
             timeout=timeout,
-            per_second=settings.rate_share(per_second),
+            rate=_TEST_RATE if urlsplit(url).hostname == _TEST_HOST else None,
+            limits=limits,
         )
         self.capabilities = Capabilities(
             finds=True,
@@ -108,7 +118,6 @@ class BookingComSupplier:
             # The single use of a token is not documented for sure (†): at the real one, look-ups
             # have a minute to find what the first attempt may have made.
             repeat_after=dt.timedelta(seconds=0 if settings.is_sandbox(url) else 60),
-            requests_per_second=per_second,
             timeout=dt.timedelta(seconds=timeout),
         )
 

@@ -1,1 +1,1 @@
-"""The supplier protocol, the HTTP client and the pace of requests."""
+"""The supplier protocol, the HTTP client and the rate limiter."""

@@ -22,7 +22,8 @@ from pydantic.alias_generators import to_camel
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
 from models.core.money import Money
-from suppliers.core.pace import Pace
+from models.suppliers.rate_limits import Rate
+from suppliers.core.limiter import RateLimits
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SENDING = ".send_request_headers.started"
@@ -176,7 +177,8 @@ class JsonClient:
         request_id_header: str = "X-Request-Id",
         connections: int = 20,
         max_bytes: int = 2 * 1024 * 1024,
-        per_second: float | None = None,
+        rate: Rate | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         """Make a client.
 
@@ -188,13 +190,14 @@ class JsonClient:
             request_id_header: the header that carries the supplier's id of a request.
             connections: at most so many at once (design.md: an unbounded pool is a bottleneck).
             max_bytes: a longer answer is not read to its end (reliability.md S21).
-            per_second: so many requests a second at most; None where no rate is documented.
+            rate: how fast it may be asked; None where no rate is documented.
+            limits: keep the rate and the supplier's pauses over all processes.
         """
         self._provider = provider
         self._timeout = timeout
         self._request_id_header = request_id_header
         self._max_bytes = max_bytes
-        self._pace = Pace(provider, per_second=per_second, timeout=timeout)
+        self._limiter = (limits or RateLimits()).limiter(provider, rate, timeout=timeout)
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers=headers,
@@ -249,7 +252,7 @@ class JsonClient:
             content=None if body is None else json.dumps(body, allow_nan=False).encode(),
             extensions={"trace": watch},
         )
-        await self._pace.turn(operation)
+        await self._limiter.turn(operation)
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._http.send(request, stream=True)
@@ -274,7 +277,7 @@ class JsonClient:
             headers=response.headers,
             request_id=response.headers.get(self._request_id_header),
         )
-        self._pace.be_quiet(answer.rate_used_up)
+        await self._limiter.pause(answer.rate_used_up)
         return answer
 
     async def _read(self, response: httpx.Response) -> bytes | None:

@@ -32,6 +32,7 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 from suppliers.duffel import requests as ours
 from suppliers.duffel.cancellation import Cancelling
@@ -57,12 +58,19 @@ class DuffelSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        agency_phone: str | None = None,
+        limits: RateLimits | None = None,
+    ) -> None:
         """Make the adapter.
 
         Args:
             settings: address, credentials and patience.
             agency_phone: given to airlines for travellers who gave no number.
+            limits: keep the rates and pauses of suppliers over all processes.
         """
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
@@ -77,6 +85,7 @@ class DuffelSupplier:
                 "Accept": "application/json",
             },
             timeout=timeout,
+            limits=limits,
             max_bytes=_MAX_BYTES,
         )
         self._lookup = Lookup(self._call)

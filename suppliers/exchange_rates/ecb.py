@@ -74,7 +74,7 @@ class EcbRates:
             connections=2,
             max_bytes=_LONGEST,
         )
-        self._oldest = dt.timedelta(days=settings.exchange_rates_max_age_days)
+        self._oldest = dt.timedelta(days=settings.exchange_rates.max_age_days)
         self._now = now
         self._table: RateTable | None = None
         self._looked_at: dt.datetime | None = None

@@ -33,6 +33,7 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 from suppliers.getyourguide import requests as ours
 from suppliers.getyourguide import responses as said
@@ -47,7 +48,7 @@ class GetYourGuideSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, limits: RateLimits | None = None) -> None:
         timeout = settings.supplier_timeout(NAME)
         account = settings.supplier(NAME)
         self._agency_phone = settings.agency_phone
@@ -59,6 +60,7 @@ class GetYourGuideSupplier:
                 "Accept": "application/json",
             },
             timeout=timeout,
+            limits=limits,
         )
         self._shop = Shop(self._http)
         self.capabilities = Capabilities(

@@ -32,6 +32,7 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 from suppliers.ratehawk import errors, rates
 from suppliers.ratehawk import requests as ours
@@ -53,13 +54,20 @@ class RateHawkSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        agency_phone: str | None = None,
+        limits: RateLimits | None = None,
+    ) -> None:
         """Make the adapter.
 
         Args:
             settings: address, credentials (``RATEHAWK_ACCOUNT`` is the key's id) and patience.
             agency_phone: given to hotels for travellers who gave no number; without either an
                 order is refused as ``InvalidRequest``, for RateHawk insists on one.
+            limits: keep the rates and pauses of suppliers over all processes.
         """
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
@@ -77,6 +85,10 @@ class RateHawkSupplier:
                 "Accept": "application/json",
             },
             timeout=timeout,
+            # Limits are agreed per contract and endpoint and told in every answer (``debug``);
+            # whoever meets one gets Retryable with the pause.
+            rate=None,
+            limits=limits,
         )
         self._quotes = Quotes(self._ask)
         self._orders = Orders(self._ask)
@@ -87,9 +99,6 @@ class RateHawkSupplier:
             quotes_cancel=True,
             # Not needed for safety: at the real one, it saves a repeat where a look-up would do.
             repeat_after=dt.timedelta(seconds=0 if sandbox else 60),
-            # Limits are agreed per contract and endpoint and told in every answer (``debug``);
-            # whoever meets one gets Retryable with the pause.
-            requests_per_second=None,
             timeout=dt.timedelta(seconds=timeout),
         )
 

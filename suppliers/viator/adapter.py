@@ -32,6 +32,7 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.http import JsonAnswer, JsonClient
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
 from suppliers.viator import changes as viator_changes
 from suppliers.viator import requests as ours
@@ -49,13 +50,20 @@ class ViatorSupplier:
 
     name = NAME
 
-    def __init__(self, settings: Settings, *, agency_phone: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        agency_phone: str | None = None,
+        limits: RateLimits | None = None,
+    ) -> None:
         """Make the adapter.
 
         Args:
             settings: address, credentials and patience.
             agency_phone: given to operators for travellers who gave no number; without either a
                 booking is refused as ``InvalidRequest``, for Viator insists on one.
+            limits: keep the rates and pauses of suppliers over all processes.
         """
         url = settings.supplier_url(NAME)
         timeout = settings.supplier_timeout(NAME)
@@ -70,6 +78,7 @@ class ViatorSupplier:
                 "Accept-Language": "en-US",
             },
             timeout=timeout,
+            limits=limits,
             request_id_header="X-Unique-ID",
         )
         self._shop = Shop(self._http)

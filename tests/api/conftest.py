@@ -53,8 +53,8 @@ def lonely(database_url: str, sandbox_url: str) -> Iterator[Served]:
     """An API with database and planner, whose Temporal is away."""
     with serve(
         Settings(
-            database_url=database_url,
-            temporal_address=NOBODY,
+            database={"url": database_url},
+            temporal={"address": NOBODY},
             sandbox_url=sandbox_url,
             provider_timeout_seconds=2,
         )

@@ -12,6 +12,7 @@ import pytest
 from tests.api.conftest import NOBODY, body, client
 from tests.api.server import serve
 from tests.suppliers.conftest import Reply, Scripted
+from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
@@ -70,9 +71,7 @@ async def test_what_can_be_checked_at_the_door(
     stack: Stack, key: str, trip: dict[str, Any], refused: str | None
 ) -> None:
     async with planning(trip) as planner:
-        settings = stack.settings.model_copy(
-            update={"trip_planner_url": planner, "temporal_address": NOBODY}
-        )
+        settings = changed(stack.settings, trip_planner_url=planner, temporal={"address": NOBODY})
         with serve(settings) as served:
             async with client(served.url, key) as http:
                 problem = (await http.post("/booking/book", json=body(trip))).json()

@@ -98,7 +98,7 @@ async def test_a_hundred_requests_at_once_make_one_booking(
     assert len({a.text for a in answers}) == 1
     booked = answers[0].json()
     assert booked["state"] == "CONFIRMED"
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         rows = connection.execute(
             "SELECT count(*) FROM bookings WHERE trip_option_id = %s", (trip["tripOptionId"],)
         ).fetchone()

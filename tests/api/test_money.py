@@ -128,6 +128,27 @@ async def test_two_refunds_at_once_are_both_made_or_told_to_wait(
     assert whole["payment"]["refunded"] == 100 * made
 
 
+async def test_more_than_is_left_is_refused_at_once_whoever_was_first(
+    api: httpx.AsyncClient, operator: httpx.AsyncClient, trip: dict[str, Any]
+) -> None:
+    """Also when each asked while there was enough for it: nobody waits for what never comes."""
+    booked = (await api.post("/booking/book", json=body(trip))).json()
+    route = f"/booking/{booked['bookingId']}/refund"
+    most = trip["totalPrice"] * 6 // 10
+    wish = {"amount": most, "currency": "USD", "reason": "sorry"}
+
+    answers = await asyncio.gather(
+        *(operator.post(route, json=wish, headers={"Idempotency-Key": f"m{n}"}) for n in range(6))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+    again = await operator.post(route, json=wish, headers={"Idempotency-Key": "another"})
+    assert (again.status_code, again.json()["code"]) == (409, "NOTHING_TO_REFUND")
+    assert "left to give back" in again.json()["detail"]
+    whole = (await api.get(f"/booking/{booked['bookingId']}")).json()
+    assert whole["payment"]["refunded"] == most
+
+
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [

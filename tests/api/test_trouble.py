@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.api.conftest import body, client
 from tests.api.line import Line
 from tests.api.server import Served, add_caller, serve
+from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
@@ -52,11 +53,10 @@ async def shaky(
     stack: Stack, database_line: tuple[Line, str], temporal_line: Line
 ) -> AsyncIterator[Served]:
     """An API whose lines to database and Temporal can be cut."""
-    settings = stack.settings.model_copy(
-        update={
-            "database_url": database_line[1],
-            "temporal_address": f"127.0.0.1:{temporal_line.port}",
-        }
+    settings = changed(
+        stack.settings,
+        database={"url": database_line[1]},
+        temporal={"address": f"127.0.0.1:{temporal_line.port}"},
     )
     with serve(settings) as served:
         yield served
@@ -100,7 +100,7 @@ async def test_the_database_goes_away_and_comes_back(
     assert ready.json()["checks"]["database"]["ok"] is False
     assert ready.json()["checks"]["temporal"]["ok"] is True
     assert (await caller.get("/healthz")).status_code == 200
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         rows = connection.execute(
             "SELECT 1 FROM bookings WHERE idempotency_key = %s", (headers["Idempotency-Key"],)
         ).fetchall()
@@ -157,7 +157,7 @@ async def test_temporal_goes_away_and_comes_back(
     assert ready.status_code == 503
     assert ready.json()["checks"]["temporal"]["ok"] is False
     assert ready.json()["checks"]["database"]["ok"] is True
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         rows = connection.execute(
             "SELECT 1 FROM bookings WHERE idempotency_key = %s", (headers["Idempotency-Key"],)
         ).fetchall()

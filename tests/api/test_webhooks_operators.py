@@ -64,7 +64,7 @@ def tables(shared_servers: Servers) -> Tables:
 
 @pytest.fixture(scope="module")
 def office(tables: Tables) -> Iterator[Served]:
-    with serve(Settings(database_url=tables.url, temporal_address=NOBODY)) as served:
+    with serve(Settings(database={"url": tables.url}, temporal={"address": NOBODY})) as served:
         yield served
 
 

@@ -25,8 +25,8 @@ def inbox_url(shared_servers: Servers) -> str:
 
 
 async def _found(url: str, api: str = f"http://{NOBODY}") -> dict[str, Finding]:
-    settings = Settings(database_url=url, temporal_address=NOBODY)
-    target = Target(api=api, api_key="", settings=settings, temporal_ui=None, pids={})
+    settings = Settings(database={"url": url}, temporal={"address": NOBODY})
+    target = Target(api=api, api_key="", settings=settings, temporal_ui=None, codec="", pids={})
     return {finding.name: finding for finding in await events(target)}
 
 
@@ -64,7 +64,7 @@ async def test_whether_the_door_is_open_is_seen_at_the_door(
     inbox_url: str, secret: str, verdict: str
 ) -> None:
     settings = Settings(
-        database_url=inbox_url, temporal_address=NOBODY, stripe_webhook_secret=secret
+        database={"url": inbox_url}, temporal={"address": NOBODY}, stripe={"webhook_secret": secret}
     )
     with serve(settings) as served:
         found = await _found(inbox_url, served.url)

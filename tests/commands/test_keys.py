@@ -21,7 +21,7 @@ def made(tripsaga: Tripsaga, database_url: str, name: str, *options: str) -> str
 
 
 def stored(database_url: str, name: str) -> list[tuple[str, str, str, bool]]:
-    engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+    engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     with engine.connect() as connection:
         rows = connection.execute(
             text(
@@ -73,7 +73,7 @@ def test_a_database_that_is_away_is_said_plainly(tripsaga: Tripsaga) -> None:
 
 
 def test_the_local_caller_keeps_its_key(database_url: str, tmp_path: Path) -> None:
-    engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+    engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     file = tmp_path / "var" / "api_key"
     key = callers.ensure_local(engine, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

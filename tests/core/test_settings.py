@@ -3,83 +3,142 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from settings import Settings
+from models.suppliers.listings import LISTINGS
+from settings import Settings, names
+from tests.support.environment import settings_from
 
-SUPPLIERS = {"amadeus_api_key": "k", "booking_com_api_key": "k", "viator_api_key": "k"}
-
-
-def settings(**values: Any) -> Settings:
-    return Settings(**values)
+SUPPLIERS = {"AMADEUS_API_KEY": "k", "BOOKING_COM_API_KEY": "k", "VIATOR_API_KEY": "k"}
+PRODUCTION = {"ENVIRONMENT": "production", **SUPPLIERS}
 
 
 @pytest.mark.parametrize(
-    ("values", "why"),
+    ("environment", "why"),
     [
-        ({"stripe_secret_key": "sk_live_x"}, "live key"),
-        ({"environment": "production", "stripe_secret_key": "sk_test_x", **SUPPLIERS}, "test key"),
-        ({"stripe_secret_key": "sk_live_x", "stripe_api_base": "http://127.0.0.1:1"}, "not Stripe"),
-        ({"environment": "production", "stripe_secret_key": "sk_live_x"}, "pretends"),
-        ({"environment": "production", **SUPPLIERS}, "pretends"),
-        ({"amadeus_base_url": "https://api.amadeus.com"}, "live hosts"),
+        ({"STRIPE_SECRET_KEY": "sk_live_x"}, "live key"),
+        ({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_test_x"}, "test key"),
+        ({"STRIPE_SECRET_KEY": "sk_live_x", "STRIPE_API_BASE": "http://127.0.0.1:1"}, "not Stripe"),
+        ({"ENVIRONMENT": "production", "STRIPE_SECRET_KEY": "sk_live_x"}, "pretends"),
+        (PRODUCTION, "pretends"),
+        ({"AMADEUS_BASE_URL": "https://api.amadeus.com"}, "live hosts"),
         (
             {
-                "environment": "production",
-                "stripe_secret_key": "sk_live_x",
-                "exchange_rates_url": "http://127.0.0.1:8090/rates/eurofxref-daily.xml",
-                **SUPPLIERS,
+                **PRODUCTION,
+                "STRIPE_SECRET_KEY": "sk_live_x",
+                "EXCHANGE_RATES_URL": "http://127.0.0.1:8090/rates/eurofxref-daily.xml",
             },
             "exchange rates",
         ),
-        ({"duffel_api_key": "duffel_live_x"}, "DUFFEL_API_KEY is a live token"),
+        ({"DUFFEL_API_KEY": "duffel_live_x"}, "DUFFEL_API_KEY is a live token"),
         (
-            {"environment": "production", "mock_stripe": True, "duffel_api_key": "duffel_test_x"},
+            {
+                "ENVIRONMENT": "production",
+                "MOCK_STRIPE": "true",
+                "DUFFEL_API_KEY": "duffel_test_x",
+            },
             "DUFFEL_API_KEY is a test token",
         ),
-        ({"exchange_rates_max_age_days": 0}, "greater than or equal to 1"),
+        ({"EXCHANGE_RATES_MAX_AGE_DAYS": "0"}, "greater than or equal to 1"),
     ],
 )
-def test_refused_at_start(values: dict[str, Any], why: str) -> None:
+def test_refused_at_start(environment: dict[str, str], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
-        settings(**values)
+        settings_from(environment)
+
+
+def test_a_refusal_names_what_the_environment_calls_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings_from({"EXCHANGE_RATES_MAX_AGE_DAYS": "0"})
+    # cli.py joins the parts.
+    assert refused.value.errors()[0]["loc"] == ("exchange_rates", "max_age_days")
 
 
 def test_accepted_at_start() -> None:
-    assert settings().stripe_url.endswith("/stripe")
-    live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
+    local = Settings()
+    assert local.stripe_url.endswith("/stripe")
+    live = settings_from({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x"})
     assert live.stripe_url == "https://api.stripe.com"
     assert live.supplier_url("amadeus") == "https://api.amadeus.com"
     assert live.rates_url == "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"
-    assert settings().rates_url == f"{settings().sandbox_url}/rates/eurofxref-daily.xml"
-    mocked = settings(environment="production", mock_stripe=True, **SUPPLIERS)
+    assert local.rates_url == f"{local.sandbox_url}/rates/eurofxref-daily.xml"
+    mocked = settings_from({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x", "MOCK_STRIPE": "true"})
     assert mocked.stripe_key == "sk_test_sandbox"
+    assert mocked.stripe_url == f"{mocked.sandbox_url}/stripe"
 
 
-def test_settings_about_suppliers_have_flat_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATEHAWK_API_KEY", "k")
-    monkeypatch.setenv("DISPATCH_RATEHAWK", "local")
-    monkeypatch.setenv("BOOKING_COM_AFFILIATE_ID", "12")
-    given = settings(ratehawk_account="7", viator_base_url="http://127.0.0.1:1/")
-    ratehawk = given.supplier("ratehawk")
-    assert (ratehawk.api_key.get_secret_value(), ratehawk.account) == ("k", "7")
-    assert ratehawk.dispatch == "local"
+def test_every_name_of_the_environment_is_read() -> None:
+    defaults = flat(Settings.model_construct().model_dump())
+    for name in names():
+        field = name.replace("AFFILIATE_ID", "ACCOUNT").lower()
+        default = defaults[field]
+        value = "1" if default is None else "" if isinstance(default, SecretStr) else str(default)
+        assert field in flat(settings_from({name: value}).model_dump(exclude_unset=True)), name
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return all settings by the name that the environment has for them, in lower case."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        nested = isinstance(value, dict)
+        found |= flat(value, f"{prefix}{name}_") if nested else {prefix + name: value}
+    return found
+
+
+def test_settings_about_suppliers_have_flat_names() -> None:
+    given = settings_from(
+        {
+            "RATEHAWK_API_KEY": "k",
+            "RATEHAWK_ACCOUNT": "7",
+            "DISPATCH_RATEHAWK": "local",
+            "BOOKING_COM_AFFILIATE_ID": "12",
+            "VIATOR_BASE_URL": "http://127.0.0.1:1/",
+        }
+    )
+    assert given.ratehawk.api_key.get_secret_value() == "k"
+    assert given.supplier("ratehawk").account == "7"
+    assert given.dispatch.ratehawk == "local"
     assert given.supplier_url("ratehawk") == "https://api-sandbox.worldota.net/api/b2b/v3"
     assert given.supplier_url("viator") == "http://127.0.0.1:1"
     assert given.supplier_url("duffel") == f"{given.sandbox_url}/duffel"
-    assert given.supplier("booking_com").account == "12"
+    assert given.booking_com.account == "12"
+    assert settings_from({"BOOKING_COM_ACCOUNT": "13"}).booking_com.account == "13"
+
+
+@pytest.mark.parametrize("supplier", [one.name for one in LISTINGS])
+def test_every_supplier_has_settings(supplier: str) -> None:
+    key = {f"{supplier.upper()}_API_KEY": "k"}
+    assert settings_from(key).supplier(supplier).api_key.get_secret_value() == "k"
+    local = settings_from({f"DISPATCH_{supplier.upper()}": "local"})
+    assert getattr(local.dispatch, supplier) == "local"
+
+
+def test_secrets_are_not_shown() -> None:
+    given = settings_from(
+        {
+            "STRIPE_SECRET_KEY": "sk_test_hidden",
+            "STRIPE_WEBHOOK_SECRET": "hidden",
+            "AMADEUS_API_KEY": "hidden",
+            "AMADEUS_API_SECRET": "hidden",
+            "PAYMENT_SERVICE_API_KEY": "hidden",
+            "PAYMENT_SERVICE_WEBHOOK_SECRET": "hidden",
+        }
+    )
+    assert "hidden" not in repr(given) + given.model_dump_json()
+
+
+def test_others_names_may_begin_alike() -> None:
+    assert settings_from({"TEMPORAL_TLS": "true"}).temporal == Settings().temporal
 
 
 def test_production_sells_only_what_it_has_credentials_for() -> None:
-    live = settings(environment="production", mock_stripe=True, **SUPPLIERS)
+    live = settings_from({**PRODUCTION, "MOCK_STRIPE": "true"})
     assert [one.name for one in live.suppliers_in_use] == ["amadeus", "booking_com", "viator"]
-    assert len(settings().suppliers_in_use) == 6
+    assert len(Settings().suppliers_in_use) == 6
 
 
 def test_whether_money_is_real() -> None:
-    assert not settings().live_money("stripe")
-    live = settings(environment="production", stripe_secret_key="sk_live_x", **SUPPLIERS)
+    assert not Settings().live_money("stripe")
+    live = settings_from({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x"})
     assert live.live_money("stripe")
-    assert not settings(environment="production", mock_stripe=True, **SUPPLIERS).live_money(
-        "stripe"
-    )
+    assert not settings_from({**PRODUCTION, "MOCK_STRIPE": "true"}).live_money("stripe")

@@ -37,7 +37,9 @@ class Books:
 
     def __init__(self, database_url: str) -> None:
         self.url = database_url
-        self.engine = create_engine(Settings(database_url=database_url).sqlalchemy_url)
+        self.engine = create_engine(
+            Settings(database={"url": database_url}).database.sqlalchemy_url
+        )
         self.sessions = create_sessions(self.engine)
 
     async def open(self, **wishes: Any) -> Booking:

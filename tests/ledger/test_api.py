@@ -23,7 +23,7 @@ UNKNOWN = "5b0f3b0e-0c7e-4c43-9c4f-3c2a8d9b1e77"
 @pytest.fixture(scope="module")
 def served(scratch_url: str) -> Iterator[Served]:
     """An API with a database; nothing here asks Temporal."""
-    with serve(Settings(database_url=scratch_url, temporal_address=NOBODY)) as running:
+    with serve(Settings(database={"url": scratch_url}, temporal={"address": NOBODY})) as running:
         yield running
 
 

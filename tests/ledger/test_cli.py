@@ -14,6 +14,7 @@ from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.suppliers.listings import BY_NAME as SUPPLIERS
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.registry import create_suppliers
 from tests.commands.conftest import Tripsaga
 from tests.conftest import migrate
@@ -217,4 +218,4 @@ def test_a_database_that_is_away_is_said_plainly(tripsaga: Tripsaga) -> None:
 
 
 def test_the_suppliers_that_can_have_a_rule_are_all_there_are() -> None:
-    assert set(create_suppliers(Settings())) == set(SUPPLIERS)
+    assert set(create_suppliers(Settings(), RateLimits())) == set(SUPPLIERS)

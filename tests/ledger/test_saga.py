@@ -34,7 +34,7 @@ async def test_a_trip_that_is_booked_and_cancelled_bit_by_bit(stack: Stack, book
     assert sum(totals.values()) == -sum(fees)
     assert {name.split()[0] for name in totals} == {"FEES"}
     assert await books.wrong(after) == []
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_trip_that_fails_before_the_capture_leaves_no_trace(

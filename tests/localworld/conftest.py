@@ -5,6 +5,7 @@ of pytest takes the permission to enter its directories away from other users ag
 """
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from localworld.places import ROOT
+from tests.localworld.worlds import RunningWorld
 
 
 def _make() -> Path:
@@ -28,9 +30,14 @@ def place() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def shared_place() -> Iterator[Path]:
-    """The same, for all tests of a module."""
+@pytest.fixture(scope="session")
+def world() -> Iterator[RunningWorld]:
+    """A world for all tests of the group ``localworld``."""
     path = _make()
-    yield path
+    running = RunningWorld(path / "var", "--no-demo")
+    running.wait_until_up()
+    yield running
+    running.send(signal.SIGINT)
+    running.end()
+    assert running.left() == []
     shutil.rmtree(path, ignore_errors=True)

@@ -11,6 +11,7 @@ WHERE: services.Services = {
     "api": "http://127.0.0.1:8000",
     "temporal": "127.0.0.1:7233",
     "temporal_ui": None,
+    "codec": "http://127.0.0.1:8091/t",
     "sandbox": "http://127.0.0.1:8090",
     "database": "postgresql://postgres@/tripsaga?host=/x",
     "metrics": "http://127.0.0.1:9464/metrics",

@@ -37,7 +37,7 @@ def test_both_ends_have_one_secret_and_keep_it(places: Places) -> None:
 
 
 def test_a_named_secret_wins_and_is_not_kept(places: Places) -> None:
-    settings = Settings(stripe_webhook_secret="whsec_new, whsec_old")
+    settings = Settings(stripe={"webhook_secret": "whsec_new, whsec_old"})
     assert webhooks.for_api(settings, places)["STRIPE_WEBHOOK_SECRET"] == "whsec_new, whsec_old"
     told = webhooks.for_sandbox(settings, places, API)["SANDBOX_STRIPE_WEBHOOK"]
     assert told == f"{API}/webhooks/stripe whsec_new"
@@ -45,7 +45,9 @@ def test_a_named_secret_wins_and_is_not_kept(places: Places) -> None:
 
 
 def test_the_payment_service_has_its_own_door(places: Places) -> None:
-    settings = Settings(payment_service_url="http://127.0.0.1:8090/payment_service/api/v1/payments")
+    settings = Settings(
+        payment_service={"url": "http://127.0.0.1:8090/payment_service/api/v1/payments"}
+    )
     said = webhooks.for_api(settings, places)
     assert said["PAYMENT_SERVICE_WEBHOOK_SECRET"]
     assert "STRIPE_WEBHOOK_SECRET" not in said
@@ -54,7 +56,7 @@ def test_the_payment_service_has_its_own_door(places: Places) -> None:
 
 
 def test_a_real_gateway_is_not_pretended_to(places: Places) -> None:
-    settings = Settings(stripe_secret_key="sk_test_x")
+    settings = Settings(stripe={"secret_key": "sk_test_x"})
     assert "STRIPE_WEBHOOK_SECRET" not in webhooks.for_api(settings, places)
     assert set(webhooks.for_sandbox(settings, places, API)) == {"SANDBOX_SUPPLIER_WEBHOOKS"}
 
@@ -65,7 +67,7 @@ def test_another_receiver_is_left_alone(places: Places, monkeypatch: pytest.Monk
 
 
 def test_suppliers_tell_the_api_too(places: Places) -> None:
-    settings = Settings(duffel_webhook_secret="whsec_d1,whsec_d0")
+    settings = Settings(duffel={"webhook_secret": "whsec_d1,whsec_d0"})
     api = webhooks.for_api(settings, places)
     assert api["DUFFEL_WEBHOOK_SECRET"] == "whsec_d1,whsec_d0"
     kept = api["RATEHAWK_WEBHOOK_SECRET"]
@@ -80,7 +82,7 @@ def test_suppliers_tell_the_api_too(places: Places) -> None:
 def test_a_real_supplier_is_not_pretended_to(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings(duffel_api_key="duffel_test_x")
+    settings = Settings(duffel={"api_key": "duffel_test_x"})
     assert "DUFFEL_WEBHOOK_SECRET" not in webhooks.for_api(settings, places)
     told = webhooks.for_sandbox(settings, places, API)["SANDBOX_SUPPLIER_WEBHOOKS"]
     assert "duffel" not in told

@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,27 +15,18 @@ import pytest
 
 from tests.localworld.worlds import RunningWorld
 
-# One world for the tests of this module, so they must run in one process.
+# One world for all of its tests, so they must run in one process.
 pytestmark = pytest.mark.xdist_group("localworld")
-
-
-@pytest.fixture(scope="module")
-def world(shared_place: Path) -> Iterator[RunningWorld]:
-    running = RunningWorld(shared_place / "var", "--no-demo")
-    running.wait_until_up()
-    yield running
-    running.send(signal.SIGINT)
-    running.end()
-    assert running.left() == []
 
 
 def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
     assert stat.S_IMODE(world.services_file.stat().st_mode) == 0o600
     found = world.services
     assert set(found) == {
-        *("api", "temporal", "temporal_ui", "sandbox", "database", "metrics", "api_key", "pids")
+        *("api", "temporal", "temporal_ui", "codec", "sandbox", "database", "metrics"),
+        *("api_key", "pids"),
     }
-    assert set(found["pids"]) == {"api", "worker", "sandbox", "temporal", "postgres"}
+    assert set(found["pids"]) == {"api", "worker", "codec", "sandbox", "temporal", "postgres"}
     assert all(psutil.pid_exists(pid) for pid in found["pids"].values())
     assert httpx.get(f"{found['api']}/readyz").status_code == 200
     assert httpx.get(f"{found['sandbox']}/healthz").status_code == 200
@@ -134,7 +124,7 @@ def test_a_second_one_is_refused_with_a_plain_reason(world: RunningWorld) -> Non
     assert world.services == before
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "sandbox", "temporal", "postgres"])
+@pytest.mark.parametrize("name", ["api", "worker", "codec", "sandbox", "temporal", "postgres"])
 def test_a_killed_process_is_restarted_where_it_was(world: RunningWorld, name: str) -> None:
     before = world.services
     os.kill(before["pids"][name], signal.SIGKILL)

@@ -14,8 +14,15 @@ import psutil
 from localworld.places import ROOT
 from localworld.programs import MARK
 
-PORTS = ("API_PORT", "SANDBOX_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT", "METRICS_PORT")
-_OTHERS = ("DATABASE_URL", "TEMPORAL_ADDRESS", "SANDBOX_URL")
+PORTS = (
+    "API_PORT",
+    "CODEC_PORT",
+    "SANDBOX_PORT",
+    "TEMPORAL_PORT",
+    "TEMPORAL_UI_PORT",
+    "METRICS_PORT",
+)
+_OTHERS = ("DATABASE_URL", "TEMPORAL_ADDRESS", "SANDBOX_URL", "PAYLOAD_KEYS", "TRAVELER_ID_KEY")
 
 
 class RunningWorld:

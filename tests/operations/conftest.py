@@ -64,7 +64,7 @@ def outside(stack: Stack) -> Outside:
 @pytest.fixture
 async def record(stack: Stack) -> AsyncIterator[Record]:
     """The database, for planting and for looking."""
-    async with Record(stack.settings.database_url) as record:
+    async with Record(stack.settings.database.url) as record:
         yield record
 
 

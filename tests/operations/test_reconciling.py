@@ -128,7 +128,7 @@ async def test_a_refund_that_came_back(stack: Stack, record: Record, outside: Ou
     assert row["state"] == "NEEDS_ATTENTION"
     assert (await record.payment(booking.id))["refunded"] == 0
     await resolve(stack, booking, "Paid by bank transfer.")
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_dispute_begins_and_ends(stack: Stack, record: Record, outside: Outside) -> None:

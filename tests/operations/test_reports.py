@@ -98,7 +98,7 @@ def served(stack: Stack) -> Iterator[Served]:
 async def test_operators_read_it_over_http(stack: Stack, record: Record, served: Served) -> None:
     await confirmed(stack)
     await watch(stack, day=today())
-    url = stack.settings.database_url
+    url = stack.settings.database.url
     operator = {"X-API-Key": add_caller(url, role="operator")}
     planner = {"X-API-Key": add_caller(url)}
     async with httpx.AsyncClient(base_url=served.url) as http:

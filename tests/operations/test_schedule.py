@@ -19,6 +19,7 @@ from cli import app
 from commands.schedules import ensure_watching, finding, watch_id
 from settings import Settings
 from temporal import connect
+from tests.support.environment import changed
 from tests.support.stack import Stack
 
 
@@ -26,8 +27,8 @@ from tests.support.stack import Stack
 def settings(database_url: str, temporal_address: str) -> Settings:
     """Settings of a queue of its own, at which nobody works."""
     return Settings(
-        database_url=database_url,
-        temporal_address=temporal_address,
+        database={"url": database_url},
+        temporal={"address": temporal_address},
         task_queue=f"scheduled-{uuid.uuid4().hex[:8]}",
     )
 
@@ -40,8 +41,9 @@ async def test_migrating_twice_makes_one_schedule(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRIPSAGA_VAR", str(tmp_path / "var"))
-    for name in ("database_url", "temporal_address", "task_queue"):
-        monkeypatch.setenv(name.upper(), getattr(settings, name))
+    monkeypatch.setenv("DATABASE_URL", settings.database.url)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal.address)
+    monkeypatch.setenv("TASK_QUEUE", settings.task_queue)
     said = []
     for _ in range(2):
         answer = await asyncio.to_thread(CliRunner().invoke, app, ["migrate"])
@@ -72,7 +74,7 @@ async def test_it_follows_the_settings_and_stays_paused(settings: Settings) -> N
     assert (await finding(client, settings)).verdict == "ok"
     handle = await handle_of(settings)
     await handle.pause(note="the gateway is being moved")
-    slower = settings.model_copy(update={"watch_seconds": 900.0})
+    slower = changed(settings, watch={"seconds": 900.0})
     assert not await ensure_watching(client, slower)
     found = (await handle.describe()).schedule
     assert [interval.every for interval in found.spec.intervals] == [dt.timedelta(seconds=900)]

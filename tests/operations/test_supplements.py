@@ -68,7 +68,7 @@ async def test_a_refund_of_the_difference_in_the_dashboard(
     gone = (await cancel(stack, booking.id)).booking
     fee = sum(item.fee for item in gone.items)
     assert gone.captured - gone.refunded == fee - gone.goodwill
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_payment_beside_the_supplement_is_nobodys(stack: Stack, outside: Outside) -> None:
@@ -81,7 +81,7 @@ async def test_a_payment_beside_the_supplement_is_nobodys(stack: Stack, outside:
     left = {p["id"]: p["captured"] - p["refunded"] for p in state}
     assert left.pop(stray) == 0
     assert sum(left.values()) == booking.captured
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_the_difference_is_disputed(stack: Stack, record: Record, outside: Outside) -> None:
@@ -90,11 +90,11 @@ async def test_the_difference_is_disputed(stack: Stack, record: Record, outside:
     await watch(stack)
     assert [one["status"] for one in await record.disputes(booking.id, 2)] == ["open"]
     assert await record.open_cases_about(booking.id) == [f"dispute:{dispute}"]
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     await outside.decide(dispute, "won")
     summary = await watch(stack)
     assert summary.checked is not None
     assert not any(summary.checked.violations.values()), summary.checked.violations
     assert await record.open_cases_about(booking.id) == []
     assert (await record.booking(booking.id))["state"] == BookingState.CONFIRMED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -14,6 +14,7 @@ from payments.registry import create_gateway, webhook_verifier
 from payments.stripe.adapter import StripeGateway
 from settings import Settings
 from temporal import patience
+from tests.support.environment import changed
 
 
 def settings(**values: Any) -> Settings:
@@ -23,7 +24,7 @@ def settings(**values: Any) -> Settings:
 async def test_stripe_unless_a_payment_service_is_named() -> None:
     stripe = create_gateway(settings())
     assert isinstance(stripe, StripeGateway)
-    service = create_gateway(settings(payment_service_url="http://payments:8080"))
+    service = create_gateway(settings(payment_service={"url": "http://payments:8080"}))
     assert isinstance(service, PaymentServiceGateway)
     assert (stripe.name, service.name) == ("stripe", "payment_service")
     for gateway in (stripe, service):
@@ -34,20 +35,21 @@ async def test_a_workflow_asks_the_gateway_in_use_and_waits_as_long_as_it_does()
     stripe = patience(settings(provider_timeout_seconds=3))
     assert (stripe.gateway, stripe.provider_timeout["stripe"]) == ("stripe", 3)
     assert "stripe" in stripe.local
-    here = settings(payment_service_url="http://payments:8080/")
+    here = settings(payment_service={"url": "http://payments:8080/"})
     service = patience(here)
     assert (service.gateway, service.provider_timeout["payment_service"]) == ("payment_service", 80)
     assert "payment_service" not in service.local
     assert "stripe" not in service.provider_timeout
     assert service.queue(service.gateway) == "trips-payment_service"
-    local = patience(here.model_copy(update={"dispatch_payment_service": "local"}))
+    local = patience(changed(here, dispatch={"payment_service": "local"}))
     assert "payment_service" in local.local
 
 
 def test_every_gateways_webhooks_are_checked_by_its_own_secret() -> None:
     """Whichever is in use: after a change, the earlier one still has things to tell."""
     both = settings(
-        payment_service_webhook_secret="service_secret", stripe_webhook_secret="whsec_stripe"
+        payment_service={"webhook_secret": "service_secret"},
+        stripe={"webhook_secret": "whsec_stripe"},
     )
     body = json.dumps(
         {"id": "e", "type": "x.y", "livemode": True, "created_at": "2026-01-01T00:00:00Z"}

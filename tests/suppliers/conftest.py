@@ -202,9 +202,9 @@ class Scripted:
 
     def settings(self, **more: Any) -> Settings:
         return Settings(
-            booking_com_base_url=f"{self.url}/3.2",
-            viator_base_url=f"{self.url}/partner",
-            getyourguide_base_url=f"{self.url}/1",
+            booking_com={"base_url": f"{self.url}/3.2"},
+            viator={"base_url": f"{self.url}/partner"},
+            getyourguide={"base_url": f"{self.url}/1"},
             **{"provider_timeout_seconds": PATIENCE, **more},
         )
 

@@ -138,7 +138,7 @@ async def source(scripted: Scripted, clock: Clock) -> AsyncIterator[Source]:
 
     def make(**more: Any) -> EcbRates:
         values = {
-            "exchange_rates_url": f"{scripted.url}/stats/daily.xml?x=1",
+            "exchange_rates": {"url": f"{scripted.url}/stats/daily.xml?x=1"},
             "provider_timeout_seconds": PATIENCE,
             **more,
         }
@@ -232,7 +232,7 @@ async def test_no_answer_to_rely_on(
 
 
 async def test_nobody_there(source: Source) -> None:
-    rates = source(exchange_rates_url="http://127.0.0.1:1/daily.xml")
+    rates = source(exchange_rates={"url": "http://127.0.0.1:1/daily.xml"})
     with pytest.raises(Retryable):
         await rates.latest()
 
@@ -241,7 +241,7 @@ async def test_yesterdays_rates_serve_while_the_bank_is_away(
     scripted: Scripted, source: Source, clock: Clock
 ) -> None:
     say(scripted, feed(), Reply(500, b""), Reply(404, b""), Reply(500, b""))
-    rates = source(exchange_rates_max_age_days=3)
+    rates = source(exchange_rates={"url": f"{scripted.url}/stats/daily.xml?x=1", "max_age_days": 3})
     await rates.latest()
     for _ in range(3):
         clock.now += dt.timedelta(days=1)

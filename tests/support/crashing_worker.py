@@ -16,6 +16,7 @@ import worker
 from activities.registry import create_activities
 from payments.registry import create_gateway
 from settings import get_settings
+from suppliers.core.limiter import RateLimits
 from suppliers.registry import create_suppliers
 
 TARGET, POINT = os.environ["CRASH_AT"].split(":")
@@ -49,7 +50,7 @@ def _crash(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]
 
 def main() -> None:
     settings = get_settings()
-    suppliers: dict[str, Any] = create_suppliers(settings)
+    suppliers: dict[str, Any] = create_suppliers(settings, RateLimits())
     gateway: Any = create_gateway(settings)
     if PROVIDER == "stripe":
         gateway = Crashing(gateway)

@@ -15,6 +15,7 @@ from pathlib import Path
 from temporalio.client import WorkflowFailureError
 
 from activities.suppliers.following.beginning import begin_following
+from codec.payloads import EncryptionCodec
 from localworld.shared import servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -25,6 +26,7 @@ from models.suppliers.following import FollowRound
 from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
+from tests.support.histories import decrypted
 from tests.support.money import Gateway, settling
 from tests.support.processes import ROOT, Process
 from tests.support.stack import Stack, create_stack
@@ -43,7 +45,8 @@ async def record(stack: Stack, *, only_held: bool = False) -> None:
 
     async def save(name: str, booking_id: str, run_id: str | None = None) -> None:
         handle = stack.client.get_workflow_handle(booking_id, run_id=run_id)
-        history = await handle.fetch_history()
+        codec = EncryptionCodec(stack.settings.key_ring, plaintext=True)
+        history = await decrypted(await handle.fetch_history(), codec)
         # Stack traces name the machine they were made on; replaying does not need them.
         text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', history.to_json())
         (HISTORIES / f"{name}.json").write_text(text + "\n")

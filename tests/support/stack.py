@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
@@ -24,6 +23,7 @@ from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
 from settings import Settings
 from temporal import connect, patience
+from tests.support.environment import settings_from
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
 from workflows.trips.book_trip import BookTrip
@@ -107,7 +107,7 @@ class Stack:
             billing_details={"name": "Ada Example", "email": "ada@example.org"},
             amount=amount if amount is not None else option.total_price,
             currency=option.currency,
-            traveler_id=traveler_id(CALLER, "ada@example.org"),
+            traveler_id=traveler_id(self.settings.traveler_key, CALLER, "ada@example.org"),
             patience=patience(self.settings),
         )
 
@@ -174,14 +174,10 @@ async def create_stack(
         "TASK_QUEUE": name,
         **patience,
     }
-    settings = Settings(**{key.lower(): value for key, value in env.items()})  # type: ignore[arg-type]
+    settings = settings_from(env)
     return Stack(
         settings=settings,
         env=env,
         client=await connect(settings),
         sandbox=SandboxClient(sandbox_url),
     )
-
-
-def announced(process: Process, directory: Path) -> str:
-    return process.wait_for(directory / "url")

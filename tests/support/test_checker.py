@@ -15,7 +15,7 @@ async def clean(world: Stack) -> Facts:
     await world.sandbox.clear()
     world.ensure_worker()
     booking = await world.book()
-    facts = await gather(world.sandbox, world.settings.database_url, booking.id)
+    facts = await gather(world.sandbox, world.settings.database.url, booking.id)
     assert violations(facts) == []
     return facts
 

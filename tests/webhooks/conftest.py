@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
 from activities.registry import create_activities
 from localworld import ports
@@ -18,6 +19,7 @@ from tests.api.conftest import NOBODY, client
 from tests.api.line import Line
 from tests.api.server import Served, add_caller, serve
 from tests.conftest import migrate
+from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack, create_stack
 from tests.webhooks.desk import Desk
@@ -53,10 +55,10 @@ class Door:
 
 def door_settings(database_url: str, secrets: str = f"{OLD}, {NEW}") -> Settings:
     return Settings(
-        database_url=database_url,
-        temporal_address=NOBODY,
-        stripe_webhook_secret=secrets,
-        payment_service_webhook_secret=secrets,
+        database={"url": database_url},
+        temporal={"address": NOBODY},
+        stripe={"webhook_secret": secrets},
+        payment_service={"webhook_secret": secrets},
     )
 
 
@@ -89,13 +91,11 @@ def registered(settings: Settings, sandbox_url: str) -> Iterator[Served]:
             data={"url": f"http://127.0.0.1:{port}{STRIPE}", "enabled_events[]": "*"},
         ).json()
         # Stripe makes the secret, and shows it this once.
-        with serve(settings.model_copy(update=_secret(made["secret"])), port) as served:
+        with serve(
+            changed(settings, stripe={"webhook_secret": SecretStr(made["secret"])}), port
+        ) as served:
             yield served
             stripe.delete(f"{endpoints}/{made['id']}").raise_for_status()
-
-
-def _secret(secret: str) -> dict[str, object]:
-    return Settings(stripe_webhook_secret=secret).model_dump(include={"stripe_webhook_secret"})
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +107,13 @@ def hooked(world: Stack) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def operator_key(world: Stack) -> str:
-    return add_caller(world.settings.database_url, name="test operator", role="operator")
+    return add_caller(world.settings.database.url, name="test operator", role="operator")
 
 
 @pytest.fixture
 def rows(world: Stack) -> Rows:
     """The world's database."""
-    return Rows(world.settings.database_url)
+    return Rows(world.settings.database.url)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ Recorded = Callable[[str], Awaitable[Booking]]
 @pytest.fixture
 async def recorded(world: Stack) -> AsyncIterator[Recorded]:
     """Reads a booking as it is on record."""
-    engine = create_engine(world.settings.sqlalchemy_url)
+    engine = create_engine(world.settings.database.sqlalchemy_url)
     sessions = create_sessions(engine)
 
     async def read(booking_id: str) -> Booking:
@@ -84,7 +84,7 @@ async def test_a_booking_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows)
         "payment_intent.amount_capturable_updated",
         "payment_intent.succeeded",
     }
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert [row["to_state"] for row in facts.history][-1] == "CONFIRMED"
 
 
@@ -115,7 +115,7 @@ async def test_a_proof_is_told_of_and_not_only_asked_for(stack: Stack, rows: Row
         booking.id,
     )
     assert went_on["at"] - proved < dt.timedelta(seconds=3.3)
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_payment_cancelled_elsewhere_ends_the_waiting(stack: Stack) -> None:
@@ -130,7 +130,7 @@ async def test_a_payment_cancelled_elsewhere_ends_the_waiting(stack: Stack) -> N
     answer.raise_for_status()
     booking = await asyncio.wait_for(handle.result(), 30)
     assert booking.state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refund_made_elsewhere_is_found_and_a_person_asked(
@@ -164,7 +164,7 @@ async def test_a_refund_made_elsewhere_is_found_and_a_person_asked(
     after = await until(recorded, booking.id, lambda b: b.state is BookingState.CONFIRMED)
     assert after.goodwill == 1_000
     await quiet(rows, booking)
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refund_that_comes_back_is_a_persons(
@@ -181,7 +181,7 @@ async def test_a_refund_that_comes_back_is_a_persons(
     after = await until(recorded, booking.id, lambda b: b.state is BookingState.CANCELLED)
     assert after.owed == 0
     await quiet(rows, booking)
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_dispute_is_recorded_and_a_case(
@@ -198,7 +198,7 @@ async def test_a_dispute_is_recorded_and_a_case(
     await until(recorded, booking.id, lambda b: b.payment.disputes[0].status == "lost")
     [case] = rows.cases(f"dispute:{dispute}")
     assert case["resolution"] == "the dispute is lost"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_payment_nobody_asked_for_is_given_back(stack: Stack, recorded: Recorded) -> None:
@@ -206,7 +206,7 @@ async def test_a_payment_nobody_asked_for_is_given_back(stack: Stack, recorded: 
     assert booking.state is BookingState.FAILED
     await Gateway(stack).stray(booking.id, capture=True)
     await until(recorded, booking.id, lambda b: b.version > booking.version)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert all(row["captured"] == row["refunded"] for row in facts.payments)
 
 
@@ -229,7 +229,7 @@ async def test_events_in_any_order_and_number_lead_to_the_same(
     assert {row["deliveries"] for row in events} == {5}
     after = await recorded(booking.id)
     assert after == cancelled, "what our own calls led to was on record before its events came"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_killed_workers_events_are_anothers(

@@ -10,7 +10,8 @@ from activities.inbox.inbox import ATTEMPTS
 from models.bookings.booking import Booking
 from temporal import connect
 from tests.api.line import Line
-from tests.webhooks.desk import Desk, paid
+from tests.support.environment import changed
+from tests.webhooks.desk import Desk, handle_next, paid
 
 DAY = 86_400
 
@@ -33,7 +34,7 @@ async def test_what_fails_is_tried_again_later_and_later(
     desk: Desk, lost: Booking, attempts: int, pause: float
 ) -> None:
     event = await desk.event(lost, attempts=attempts)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", attempts + 1)
     assert row["last_error"].startswith("InvalidRequest: ")
@@ -42,19 +43,19 @@ async def test_what_fails_is_tried_again_later_and_later(
 
 async def test_what_keeps_failing_becomes_a_case(desk: Desk, lost: Booking) -> None:
     event = await desk.event(lost, attempts=ATTEMPTS - 1)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "dead"
     assert row["outcome"].startswith("given up: InvalidRequest: ")
     [case] = desk.rows.cases(f"webhook:{row['id']}")
     assert str(case["booking_id"]) == lost.id
     assert event in case["summary"]
-    assert await desk.inbox().handle_next() is False
+    assert await handle_next(desk.inbox()) is False
 
 
 async def test_an_event_over_which_workers_die_becomes_a_case(desk: Desk) -> None:
     event = await desk.event(await desk.booking(), attempts=ATTEMPTS)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "dead"
     assert "none came to an end" in row["outcome"]
@@ -65,7 +66,7 @@ async def test_an_outage_of_the_gateway_is_waited_for(desk: Desk) -> None:
     booking = await desk.booking()
     event = await desk.event(booking, attempts=ATTEMPTS - 1, age=100)
     await desk.stack.sandbox.arm("stripe", "retrieve", "error", rate=1, reference=booking.id)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", 0)
     assert row["outcome"].startswith("Retryable: ")
@@ -73,7 +74,7 @@ async def test_an_outage_of_the_gateway_is_waited_for(desk: Desk) -> None:
 
     await desk.stack.sandbox.clear()
     desk.make_due(event)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "done"
 
 
@@ -81,7 +82,7 @@ async def test_an_outage_of_a_day_becomes_a_case(desk: Desk) -> None:
     booking = await desk.booking()
     event = await desk.event(booking, age=DAY + 1)
     await desk.stack.sandbox.arm("stripe", "retrieve", "error", rate=1, reference=booking.id)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "dead"
     assert len(desk.rows.cases(f"webhook:{desk.row(event)['id']}")) == 1
 
@@ -90,20 +91,20 @@ async def test_an_outage_of_temporal_is_waited_for(desk: Desk, temporal_address:
     host, _, port = temporal_address.partition(":")
     line = Line(lambda: asyncio.open_connection(host, int(port)))
     await line.mend()
-    settings = desk.stack.settings.model_copy(update={"temporal_address": f"127.0.0.1:{line.port}"})
+    settings = changed(desk.stack.settings, temporal={"address": f"127.0.0.1:{line.port}"})
     client: Client = await connect(settings)
     booking = await desk.booking()
     await desk.elsewhere.refund(paid(booking), 100)
     event = await desk.event(booking)
     await line.cut()
     inbox = desk.inbox(client)
-    await inbox.handle_next()
+    await handle_next(inbox)
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", 0)
     assert "RPCError" in row["outcome"]
 
     await line.mend()
     desk.make_due(event)
-    await inbox.handle_next()
+    await handle_next(inbox)
     assert desk.row(event)["status"] == "done"
     await line.cut()

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 from activities.inbox.inbox import LEASE
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from tests.webhooks.desk import Desk, paid
+from tests.webhooks.desk import Desk, handle_next, paid
 
 DAY = 86_400
 
@@ -34,14 +34,14 @@ async def _occupied(desk: Desk, booking: Booking) -> WorkflowHandle[object, obje
 
 
 async def test_nothing_due_is_nothing_to_do(desk: Desk) -> None:
-    assert await desk.inbox().handle_next() is False
+    assert await handle_next(desk.inbox()) is False
 
 
 async def test_where_record_and_gateway_agree_nothing_is_done(desk: Desk) -> None:
     booking = await desk.booking()
     event = await desk.event(booking)
 
-    assert await desk.inbox().handle_next() is True
+    assert await handle_next(desk.inbox()) is True
 
     row = desk.row(event)
     assert (row["status"], row["outcome"]) == ("done", "the record and the gateway agree")
@@ -55,7 +55,7 @@ async def test_what_differs_is_settled_by_a_workflow(desk: Desk) -> None:
     await desk.elsewhere.refund(paid(booking), 700)
     event = await desk.event(booking)
 
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
 
     row = desk.row(event)
     assert row["status"] == "done"
@@ -70,7 +70,7 @@ async def test_it_waits_for_the_workflow_that_runs(desk: Desk) -> None:
     handle = await _occupied(desk, booking)
     event = await desk.event(booking)
 
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "received"
     assert row["outcome"] == "a workflow of the booking runs: it owns the money"
@@ -79,7 +79,7 @@ async def test_it_waits_for_the_workflow_that_runs(desk: Desk) -> None:
 
     await handle.terminate()
     desk.make_due(event)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "done"
     assert await _running(desk, booking) == "SettlePayment"
 
@@ -90,7 +90,7 @@ async def test_a_booking_in_the_making_is_left_alone(desk: Desk, age: float, pau
     booking = await desk.booking(BookingState.PROCESSING)
     event = await desk.event(booking, age=age)
 
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
 
     row = desk.row(event)
     assert row["status"] == "received"
@@ -104,7 +104,7 @@ async def test_a_booking_that_waits_for_its_payment_is_told(desk: Desk) -> None:
     handle = await _occupied(desk, booking)
     event = await desk.event(booking)
 
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
 
     row = desk.row(event)
     assert row["status"] == "done"
@@ -120,7 +120,7 @@ async def test_a_booking_that_waits_for_its_payment_is_told(desk: Desk) -> None:
 
 async def test_a_booking_whose_workflow_is_gone_is_not_forgotten(desk: Desk) -> None:
     event = await desk.event(await desk.booking(BookingState.PAYMENT_PENDING))
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "received"
     assert row["outcome"] == "the booking is PAYMENT_PENDING, but no workflow of it runs"
@@ -128,13 +128,13 @@ async def test_a_booking_whose_workflow_is_gone_is_not_forgotten(desk: Desk) -> 
 
 async def test_an_event_about_nobody_is_kept_in_the_end(desk: Desk) -> None:
     event = await desk.event()
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "received"
     assert row["outcome"] == "no booking of ours is known for it yet"
 
     old = await desk.event(age=301)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(old)
     assert (row["status"], row["outcome"]) == ("kept", "no booking of ours is known for it")
 
@@ -143,7 +143,7 @@ async def test_the_payment_on_record_counts_not_what_the_event_says(desk: Desk) 
     mine, other = await desk.booking(), await desk.booking()
     await desk.elsewhere.refund(paid(mine), 100)
     await desk.event(other, payment=paid(mine))
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert await _running(desk, mine) == "SettlePayment"
     assert await _running(desk, other) is None
 
@@ -152,7 +152,7 @@ async def test_a_payment_that_is_not_on_record_is_settled_too(desk: Desk) -> Non
     booking = await desk.booking()
     stray = await desk.elsewhere.stray(booking.id, capture=True)
     event = await desk.event(booking, payment=stray)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["outcome"] == f"settling: {stray} is not the payment on record"
     assert await _running(desk, booking) == "SettlePayment"
 
@@ -162,7 +162,7 @@ async def test_the_payment_on_record_is_settled_before_another_one(desk: Desk) -
     stray = await desk.elsewhere.stray(booking.id, capture=True)
     await desk.elsewhere.refund(paid(booking), 100)
     event = await desk.event(booking, payment=stray)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["outcome"] == "the payment on record is settled first"
     assert await _running(desk, booking) == "SettlePayment"
 
@@ -175,7 +175,7 @@ async def test_a_record_that_does_not_add_up_gives_nothing_back(desk: Desk) -> N
         "UPDATE bookings SET paid_by_hand = 100, version = version + 1 WHERE id = %s", booking.id
     )
     event = await desk.event(booking, payment=stray)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "kept"
     assert row["outcome"] == f"{stray} is not on record, which is not sound"
@@ -184,7 +184,7 @@ async def test_a_record_that_does_not_add_up_gives_nothing_back(desk: Desk) -> N
 
 async def test_a_gateway_that_is_not_in_use_needs_a_person(desk: Desk) -> None:
     event = await desk.event(gateway="payment_service")
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "dead"
     [case] = desk.rows.cases(f"webhook:{row['id']}")
@@ -232,7 +232,7 @@ async def test_a_dispute_of_a_parked_booking_does_not_wait_for_the_operator(desk
     booking = await desk.booking(BookingState.NEEDS_ATTENTION)
     dispute = await desk.elsewhere.dispute(paid(booking))
     event = await desk.event(booking)
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(event)["status"] == "received"
     assert len(desk.rows.cases(f"dispute:{dispute}")) == 1
 
@@ -259,7 +259,7 @@ async def test_an_event_that_comes_during_the_look_needs_its_own(desk: Desk) -> 
         "stripe", "retrieve", "slow", nth=1, seconds=0.8, reference=booking.id
     )
     first = await desk.event(booking)
-    looking = asyncio.create_task(desk.inbox().handle_next())
+    looking = asyncio.create_task(handle_next(desk.inbox()))
     async with asyncio.timeout(10):
         while desk.row(first)["attempts"] == 0:
             await asyncio.sleep(0.01)
@@ -269,7 +269,7 @@ async def test_an_event_that_comes_during_the_look_needs_its_own(desk: Desk) -> 
     assert desk.row(first)["status"] == "done"
     assert desk.row(second)["status"] == "received"
 
-    await desk.inbox().handle_next()
+    await handle_next(desk.inbox())
     assert desk.row(second)["status"] == "done"
 
 
@@ -279,7 +279,7 @@ async def test_two_workers_never_handle_one_event(desk: Desk) -> None:
     async def work() -> int:
         inbox = desk.inbox()
         handled = 0
-        while await inbox.handle_next():
+        while await handle_next(inbox):
             handled += 1
         return handled
 
@@ -295,13 +295,13 @@ async def test_a_worker_that_dies_loses_nothing(desk: Desk) -> None:
     event = await desk.event(booking)
     [claimed] = await desk.inbox().claim()  # and dies
 
-    assert await desk.inbox().handle_next() is False
+    assert await handle_next(desk.inbox()) is False
     row = desk.row(event)
     assert (row["status"], row["attempts"]) == ("received", 1)
     assert LEASE.total_seconds() - 5 < row["due_in"] <= LEASE.total_seconds()
 
     desk.make_due(event)
-    assert await desk.inbox().handle_next() is True
+    assert await handle_next(desk.inbox()) is True
     assert (desk.row(event)["status"], desk.row(event)["attempts"]) == ("done", 2)
 
     # The first was not dead but slow: what it has to say comes too late to change anything.

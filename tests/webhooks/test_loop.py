@@ -88,8 +88,8 @@ async def test_the_database_goes_away_and_comes_back(
     desk: Desk, database_line: tuple[Line, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     line, url = database_line
-    settings = Settings(database_url=url)
-    engine = create_engine(settings.sqlalchemy_url)
+    settings = Settings(database={"url": url})
+    engine = create_engine(settings.database.sqlalchemy_url)
     inbox = Inbox(
         create_sessions(engine),
         desk.activities.payments,

@@ -14,6 +14,7 @@ import pytest
 from tests.api.conftest import NOBODY, client
 from tests.api.line import Line
 from tests.api.server import Served, serve
+from tests.support.environment import changed
 from tests.webhooks.conftest import STRIPE, Door, door_settings, registered
 from tests.webhooks.rows import Rows
 from tests.webhooks.signing import NEW, OLD, encoded, event, mac, signature
@@ -201,7 +202,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
 
 @contextlib.contextmanager
 def _served(rows: Rows, **changes: Any) -> Iterator[Served]:
-    settings = door_settings(rows.url).model_copy(update=changes)
+    settings = changed(door_settings(rows.url), **changes)
     with serve(settings) as served:
         yield served
 
@@ -218,7 +219,7 @@ async def test_without_a_secret_the_door_is_shut(own_database: Rows, secrets: st
 
 async def test_without_a_database_it_is_to_be_sent_again(own_database: Rows) -> None:
     gone = f"postgresql://postgres@{NOBODY}/nothing"
-    with _served(own_database, database_url=gone) as served:
+    with _served(own_database, database={"url": gone}) as served:
         async with client(served.url) as http:
             door = Door(http, own_database)
             answer = await door.knock(event())
@@ -232,7 +233,7 @@ async def test_a_restart_of_the_database_is_not_noticed(
     own_database: Rows, database_line: tuple[Line, str]
 ) -> None:
     line, url = database_line
-    with _served(own_database, database_url=url) as served:
+    with _served(own_database, database={"url": url}) as served:
         async with client(served.url) as http:
             door = Door(http, own_database)
             assert (await door.knock(event())).status_code == 200

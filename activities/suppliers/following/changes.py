@@ -5,9 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import cast
 
-from sqlalchemy.exc import DBAPIError
-
-from models.core.database import Sessions
+from models.core.database import DATABASE_AWAY, Sessions
 from models.inbox.repository import receive_event
 from models.suppliers.events import change_event
 from models.suppliers.following import Followed
@@ -37,7 +35,7 @@ class ChangeReader:
                 continue
             try:
                 done.listed += await self._read(name, cast("ListsChanges", supplier))
-            except DBAPIError:
+            except DATABASE_AWAY:
                 raise
             except Exception as error:  # noqa: BLE001 - one supplier must not stop the others
                 log.warning("%s does not tell its changes: %s", name, error)

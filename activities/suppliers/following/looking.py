@@ -4,7 +4,6 @@ import datetime as dt
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -15,7 +14,7 @@ from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import SETTLED_STATES
 from models.bookings.repository import load_booking, load_identity
 from models.core.cases import CaseKind, open_case, was_opened
-from models.core.database import Sessions
+from models.core.database import DATABASE_AWAY, Sessions
 from models.core.errors import AuthConfig, Fault
 from models.core.patience import Patience
 from models.core.supply import Reservation
@@ -33,7 +32,7 @@ BUSY_PAUSE = dt.timedelta(seconds=30)
 DEADLINE = dt.timedelta(hours=72)
 """By when suppliers confirm (providers.md §5); later a person asks why they do not."""
 
-OURS = (RPCError, DBAPIError, OSError)
+OURS = (RPCError, *DATABASE_AWAY)
 """Temporal or the database is away."""
 
 log = logging.getLogger("tripsaga.following")
@@ -57,7 +56,7 @@ class Looker:
         self._settings = settings
         self._client = client
         self._patience = patience
-        self._pause = dt.timedelta(seconds=settings.follow_look_seconds)
+        self._pause = dt.timedelta(seconds=settings.follow.look_seconds)
         self._window = dt.timedelta(hours=settings.late_commit_hours)
         self._done = Followed()
 
@@ -71,7 +70,7 @@ class Looker:
                 finding=finding,
                 pause=self._pause,
                 window=self._window,
-                limit=self._settings.follow_at_once,
+                limit=self._settings.follow.at_once,
             )
         for supplier in self._suppliers:
             await self._ask(supplier)
@@ -80,7 +79,7 @@ class Looker:
     async def _ask(self, supplier: str) -> None:
         """Look at what is due at one supplier, until it gives no answer."""
         async with self._sessions() as session:
-            due = await due_looks(session, supplier, limit=self._settings.follow_at_once)
+            due = await due_looks(session, supplier, limit=self._settings.follow.at_once)
         for look in due:
             try:
                 await self._look(look, supplier)
@@ -148,14 +147,14 @@ class Looker:
     def _after(self, look: DueLook, not_before: dt.datetime | None) -> dt.timedelta:
         """Return the pause until the next look: what its supplier allows, growing with its age."""
         if look.reason is Reason.LATE:
-            shortest = dt.timedelta(seconds=self._settings.follow_seconds)
+            shortest = dt.timedelta(seconds=self._settings.follow.seconds)
             return min(max(shortest, look.age / 2), LONGEST_PAUSE)
         if not_before is not None:
             return dt.timedelta(0)  # it says itself when it wants to be asked
         return min(max(self._pause, look.age / SLOWER), LONGEST_PAUSE)
 
     async def _later(self, look: DueLook, why: str, pause: dt.timedelta) -> None:
-        pause = min(pause, dt.timedelta(seconds=self._settings.follow_seconds))
+        pause = min(pause, dt.timedelta(seconds=self._settings.follow.seconds))
         async with self._sessions.begin() as session:
             await look_again(session, look, why, pause=pause)
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from localworld.shared import Servers
-from settings import Settings
 from tests.api.server import serve
 from tests.conftest import migrate
 from tests.payments.any_order.stage import SECRET, Stage
+from tests.support.environment import changed
 from tests.support.processes import Process
 from tests.support.stack import create_stack
 
@@ -57,8 +58,7 @@ def stage(runner: asyncio.Runner, shared_servers: Servers, own_sandbox_url: str)
         )
     )
     stack.start_worker()
-    secret = Settings(stripe_webhook_secret=SECRET).stripe_webhook_secret
-    settings = stack.settings.model_copy(update={"stripe_webhook_secret": secret})
+    settings = changed(stack.settings, stripe={"webhook_secret": SecretStr(SECRET)})
     with serve(settings) as api:
         stage = runner.run(Stage.open(stack, api))
         yield stage

@@ -70,7 +70,7 @@ class Stage:
 
     @classmethod
     async def open(cls, stack: Stack, api: Served) -> Self:
-        url = stack.settings.database_url
+        url = stack.settings.database.url
         keys = add_caller(url), add_caller(url, role="operator", name="test operator")
         planner, operator = (_client(api.url, key) for key in keys)
         rows = await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
@@ -88,7 +88,7 @@ class Stage:
 
     @property
     def database_url(self) -> str:
-        return self.stack.settings.database_url
+        return self.stack.settings.database.url
 
     async def rows(self, query: str, *values: Any) -> list[DictRow]:
         """Ask the database, past our own code."""
@@ -138,7 +138,7 @@ class Stage:
 
     async def ledger_violations(self) -> list[Violation]:
         """What our own report has to say against the ledger."""
-        engine = create_engine(self.stack.settings.sqlalchemy_url, pool_size=1)
+        engine = create_engine(self.stack.settings.database.sqlalchemy_url, pool_size=1)
         try:
             async with create_sessions(engine)() as session:
                 return (await check(session)).violations

@@ -40,7 +40,7 @@ async def cancelled_amid_news(stack: Stack, card: str) -> Booking:
         answer = both.create_task(cancel())
     booking = await handle.result()
     assert answer.result().booking.state is booking.state
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     return booking
 
 

@@ -39,7 +39,7 @@ async def test_a_refund_made_elsewhere_is_not_taken_for_the_goodwill(
         after = await decided(stack, await settling(stack, booking, refund=SORRY))
     assert sorted(refund.amount for refund in after.payment.refunds) == [700, 1000]
     assert after.goodwill == 1700
-    await check(stack.sandbox, stack.settings.database_url, after.id)
+    await check(stack.sandbox, stack.settings.database.url, after.id)
 
 
 async def test_goodwill_needs_no_person_because_of_a_refund_that_came_back_long_ago(
@@ -53,7 +53,7 @@ async def test_goodwill_needs_no_person_because_of_a_refund_that_came_back_long_
     after = await settled(stack, by_hand, refund=SORRY)
     assert sorted(refund.status for refund in after.payment.refunds) == ["failed", "succeeded"]
     assert after.payment.refunded == 700
-    await check(stack.sandbox, stack.settings.database_url, after.id)
+    await check(stack.sandbox, stack.settings.database.url, after.id)
 
 
 async def test_a_cancel_after_all_was_refunded_elsewhere_is_looked_at_by_a_person(
@@ -69,4 +69,4 @@ async def test_a_cancel_after_all_was_refunded_elsewhere_is_looked_at_by_a_perso
     assert after.state is BookingState.CONFIRMED
     assert after.goodwill == sum(item.price for item in after.live_items)
     assert not differences(after, after.payments)
-    await check(stack.sandbox, stack.settings.database_url, after.id)
+    await check(stack.sandbox, stack.settings.database.url, after.id)

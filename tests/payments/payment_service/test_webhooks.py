@@ -26,8 +26,7 @@ EVENT: dict[str, Any] = {
 }
 BODY = json.dumps(EVENT).encode()
 SETTINGS = Settings(
-    payment_service_url="http://127.0.0.1:9",
-    payment_service_webhook_secret=" old_secret,new_secret,",
+    payment_service={"url": "http://127.0.0.1:9", "webhook_secret": " old_secret,new_secret,"},
 )
 VERIFY = webhook_verifier(SETTINGS, "payment_service")
 
@@ -175,11 +174,8 @@ def test_signed_bodies_that_are_no_events_are_refused(body: bytes) -> None:
 @pytest.mark.parametrize("setting", ["", " ", ",", " , "])
 @pytest.mark.parametrize("name", ["payment_service", "stripe"])
 def test_without_a_secret_the_door_is_shut(name: str, setting: str) -> None:
-    secrets: dict[str, Any] = {
-        "payment_service_webhook_secret": setting,
-        "stripe_webhook_secret": setting,
-    }
-    verify = webhook_verifier(Settings(**secrets), name)
+    secret = {"webhook_secret": setting}
+    verify = webhook_verifier(Settings(payment_service=secret, stripe=secret), name)
     header = signed(secret="")
     with pytest.raises(InvalidRequest) as shut:
         verify(BODY, {"Payment-Signature": header, "Stripe-Signature": header})

@@ -20,6 +20,7 @@ from models.core.errors import (
 )
 from models.core.people import Traveler
 from models.core.supply import ReservationStatus, TripComponent
+from models.suppliers.rate_limits import Rate
 from sandbox.amadeus.tokens import token_at
 from settings import Settings
 from suppliers.amadeus.adapter import AmadeusSupplier
@@ -28,6 +29,7 @@ from suppliers.amadeus.travelers import latin_name
 from suppliers.core.protocol import Party
 from tests.suppliers.amadeus.world import flight, people, person, serve_flights
 from tests.suppliers.conftest import PATIENCE, LocalWorld, in_days
+from tests.support.environment import settings_from
 
 OURS = "5b0a9f0e-1c7d-4a3c-9a70-3d5f2f0f9b11-1-1"
 
@@ -107,7 +109,7 @@ async def test_an_expired_token_is_renewed_once(
 
 async def test_bad_credentials(local: LocalWorld, item: TripComponent, party: Party) -> None:
     settings = local.settings(
-        amadeus_api_key="invalid", amadeus_api_secret="x", amadeus_base_url=local.url
+        amadeus={"api_key": "invalid", "api_secret": "x", "base_url": local.url},
     )
     supplier = AmadeusSupplier(settings)
     with pytest.raises(AuthConfig, match="Client credentials are invalid") as caught:
@@ -283,16 +285,16 @@ async def test_there_is_no_look_up(flights: AmadeusSupplier) -> None:
     ("more", "rate"),
     [
         ({}, None),
-        ({"amadeus_api_key": "k"}, 10),
-        ({"amadeus_api_key": "k", "environment": "production"}, 40),
+        ({"AMADEUS_API_KEY": "k"}, Rate(1, 0.1)),
+        (
+            {"AMADEUS_API_KEY": "k", "ENVIRONMENT": "production", "MOCK_STRIPE": "true"},
+            Rate(40, 1),
+        ),
     ],
 )
-async def test_rates(more: dict[str, Any], rate: float | None) -> None:
-    if "environment" in more:
-        others = {"mock_stripe": True, "booking_com_api_key": "k", "viator_api_key": "k"}
-        more = {**more, **others}
-    supplier = AmadeusSupplier(Settings(**more))
-    assert supplier.capabilities.requests_per_second == rate
+async def test_rates(more: dict[str, str], rate: Rate | None) -> None:
+    supplier = AmadeusSupplier(settings_from(more))
+    assert supplier._api._limiter._rate == rate
     assert supplier.capabilities.timeout == dt.timedelta(seconds=30 if rate else 8)
     await supplier.close()
 

@@ -46,7 +46,7 @@ def error(status: int, code: int | None, **headers: str) -> Reply:
 async def flights(scripted: Scripted) -> AsyncIterator[AmadeusSupplier]:
     scripted.say("/oauth2/token", TOKEN)
     supplier = AmadeusSupplier(
-        Settings(amadeus_base_url=scripted.url, provider_timeout_seconds=PATIENCE)
+        Settings(amadeus={"base_url": scripted.url}, provider_timeout_seconds=PATIENCE)
     )
     yield supplier
     await supplier.close()

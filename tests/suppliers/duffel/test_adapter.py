@@ -752,7 +752,7 @@ async def test_capabilities(local: DuffelWorld, flights: DuffelSupplier) -> None
     assert not can.changes_travelers
     assert not can.lists_changes
     assert can.repeat_after == dt.timedelta(0)
-    real = DuffelSupplier(local.settings(duffel_api_key="duffel_test_abc"))
+    real = DuffelSupplier(local.settings(duffel={"api_key": "duffel_test_abc"}))
     # Longer than airlines take: by then an order can be listed.
     assert real.capabilities.repeat_after > dt.timedelta(seconds=120)
     await real.close()

@@ -48,7 +48,7 @@ LANDS = dt.datetime(2031, 5, 2, 5, 30, tzinfo=dt.UTC)
 
 @pytest.fixture
 async def flights(scripted: Scripted) -> AsyncIterator[DuffelSupplier]:
-    settings = Settings(duffel_base_url=scripted.url, provider_timeout_seconds=PATIENCE)
+    settings = Settings(duffel={"base_url": scripted.url}, provider_timeout_seconds=PATIENCE)
     supplier = DuffelSupplier(settings)
     yield supplier
     await supplier.close()

@@ -15,7 +15,7 @@ DUFFEL: dict[str, Any] = {"suppliers": {"flight": "duffel"}}
 
 async def flight_of(stack: Stack, booking: Booking) -> tuple[Facts, dict[str, Any], list[str]]:
     """The facts, the flight's line, and what happened at Duffel."""
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     [line] = [item for item in facts.items if item["supplier"] == "duffel"]
     effects = [
         row["effect"]

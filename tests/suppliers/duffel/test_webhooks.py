@@ -268,7 +268,7 @@ def test_200_mutations_of_what_is_signed_never_raise_anything_else() -> None:
 
 
 def test_it_is_registered() -> None:
-    settings = Settings(duffel_webhook_secret="first, second")
+    settings = Settings(duffel={"webhook_secret": "first, second"})
     body = body_of()
     verifier = webhook_verifiers(settings)["duffel"]
     assert verifier(body, {"X-Duffel-Signature": signed(body, "second")}).id

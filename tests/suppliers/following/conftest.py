@@ -56,7 +56,7 @@ async def world(followed: Stack) -> AsyncIterator[World]:
     """It, with one healthy worker and no faults armed."""
     await followed.sandbox.clear()
     followed.ensure_worker()
-    yield World(followed, Rows(followed.settings.database_url))
+    yield World(followed, Rows(followed.settings.database.url))
     await followed.sandbox.clear()
 
 

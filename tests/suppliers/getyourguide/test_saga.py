@@ -20,7 +20,7 @@ GYG: dict[str, Any] = {"suppliers": {"activity": "getyourguide"}}
 
 async def tours_of(stack: Stack, booking: Booking) -> tuple[Facts, dict[str, list[str]]]:
     """The facts, and what happened at GetYourGuide by reference; nothing is left held."""
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     happened: dict[str, list[str]] = {}
     for row in facts.log:
         if row["supplier"] == "getyourguide" and row["effect"] != "none":

@@ -27,7 +27,7 @@ def health_database_url(shared_servers: Servers) -> str:
 
 @pytest.fixture
 async def sessions(health_database_url: str) -> AsyncIterator[Sessions]:
-    engine = create_engine(Settings(database_url=health_database_url).sqlalchemy_url)
+    engine = create_engine(Settings(database={"url": health_database_url}).database.sqlalchemy_url)
     yield create_sessions(engine)
     await engine.dispose()
 
@@ -65,7 +65,7 @@ async def process(
             SupplierHealth(
                 sessions,
                 Settings(
-                    database_url=health_database_url,
+                    database={"url": health_database_url},
                     **{
                         "supplier_down_after": DOWN_AFTER,
                         "supplier_trial_seconds": TRIAL_SECONDS,

@@ -76,24 +76,24 @@ def served(fragile: Stack) -> Iterator[Served]:
 
 @pytest.fixture
 async def operator(served: Served, fragile: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    key = add_caller(fragile.settings.database_url, role="operator", name=uuid.uuid4().hex)
+    key = add_caller(fragile.settings.database.url, role="operator", name=uuid.uuid4().hex)
     async with client(served.url, key) as http:
         yield http
 
 
 @pytest.fixture
 async def planner(served: Served, fragile: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(served.url, add_caller(fragile.settings.database_url)) as http:
+    async with client(served.url, add_caller(fragile.settings.database.url)) as http:
         yield http
 
 
 def write(stack: Stack, statement: str, *values: Any) -> None:
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         connection.execute(statement, values)
 
 
 def circuit(stack: Stack, supplier: str) -> str:
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         row = connection.execute(
             "SELECT state FROM supplier_health WHERE supplier = %s", [supplier]
         ).fetchone()
@@ -136,7 +136,7 @@ async def test_a_supplier_that_is_down_turns_new_bookings_away_at_once(stack: St
     assert 1 <= second.problem.details["retryAfter"] <= TRIAL_SECONDS + 1
     asked = {row["supplier"] for row in after[len(before) :]}
     assert asked <= {"planner"}, f"nobody is asked, nothing is held: {asked}"
-    await check(stack.sandbox, stack.settings.database_url, second.id)
+    await check(stack.sandbox, stack.settings.database.url, second.id)
 
 
 async def test_the_caller_is_told_plainly(planner: httpx.AsyncClient, stack: Stack) -> None:
@@ -167,7 +167,7 @@ async def test_a_trial_brings_it_up_again(stack: Stack) -> None:
     booking = await stack.book()
     assert booking.state is BookingState.CONFIRMED, booking.problem
     assert circuit(stack, "booking_com") == "up"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_trial_in_vain_is_told_plainly_too(stack: Stack) -> None:
@@ -214,7 +214,7 @@ async def test_cancelling_asks_a_supplier_that_is_down(stack: Stack) -> None:
     after = (await cancel(stack, booking.id)).booking
     assert after.state is BookingState.CANCELLED
     assert circuit(stack, "booking_com") == "up", "and it has answered"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_refusals_do_not_bring_it_down(stack: Stack) -> None:

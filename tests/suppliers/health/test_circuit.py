@@ -25,7 +25,7 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from settings import Settings
-from suppliers.core.pace import OVER_RATE
+from suppliers.core.limiter import OVER_RATE
 from tests.suppliers.health.conftest import DOWN_AFTER, TRIAL_SECONDS, Query
 
 Process = Callable[..., SupplierHealth]
@@ -233,8 +233,8 @@ async def test_healthy_calls_cost_next_to_nothing(
 
 
 async def test_a_database_that_is_away_stops_no_call(caplog: pytest.LogCaptureFixture) -> None:
-    settings = Settings(database_url="postgresql://nobody@127.0.0.1:1/none")
-    engine = create_engine(settings.sqlalchemy_url)
+    settings = Settings(database={"url": "postgresql://nobody@127.0.0.1:1/none"})
+    engine = create_engine(settings.database.sqlalchemy_url)
     health = SupplierHealth(create_sessions(engine), settings)
     assert await health.turned_away({"duffel"}) is None
     await call(health, fault())

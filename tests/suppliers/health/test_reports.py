@@ -25,7 +25,9 @@ def _empty(sql: Query) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def served(health_database_url: str) -> Iterator[Served]:
-    with serve(Settings(database_url=health_database_url, temporal_address=NOBODY)) as api:
+    with serve(
+        Settings(database={"url": health_database_url}, temporal={"address": NOBODY})
+    ) as api:
         yield api
 
 

@@ -112,7 +112,7 @@ def info(*orders: dict[str, Any]) -> Reply:
 @asynccontextmanager
 async def scripted_hotels(scripted: Scripted) -> AsyncIterator[RateHawkSupplier]:
     """The adapter of a supplier that sells Hotel Five and takes its time to decide."""
-    supplier = RateHawkSupplier(scripted.settings(ratehawk_base_url=f"{scripted.url}/v3"))
+    supplier = RateHawkSupplier(scripted.settings(ratehawk={"base_url": f"{scripted.url}/v3"}))
     scripted.say("/hotel/info/", ok({"hid": 5, "id": "five", "name": "Hotel Five"}))
     scripted.say("/search/hp/", page(rate()))
     scripted.say("/hotel/prebook/", prebooked(rate("p-1")))

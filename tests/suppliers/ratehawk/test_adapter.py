@@ -161,9 +161,11 @@ async def test_requests_carry_credentials_our_reference_and_no_card(
 ) -> None:
     hotels = RateHawkSupplier(
         local.settings(
-            ratehawk_api_key="s3cret",
-            ratehawk_account="4711",
-            ratehawk_base_url=f"{local.url}/ratehawk/api/b2b/v3",
+            ratehawk={
+                "api_key": "s3cret",
+                "account": "4711",
+                "base_url": f"{local.url}/ratehawk/api/b2b/v3",
+            },
         )
     )
     ours = reference()
@@ -595,7 +597,7 @@ async def test_nobody_listens(item: TripComponent, party: Party, local: LocalWor
     quote_of = RateHawkSupplier(local.settings())
     quote = await quote_of.quote(item, party)
     await quote_of.close()
-    hotels = RateHawkSupplier(local.settings(ratehawk_base_url="http://127.0.0.1:1"))
+    hotels = RateHawkSupplier(local.settings(ratehawk={"base_url": "http://127.0.0.1:1"}))
     standing = Reservation(
         reference="r",
         supplier_id="r",

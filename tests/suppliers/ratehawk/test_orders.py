@@ -386,4 +386,3 @@ async def test_capabilities(hotels: RateHawkSupplier) -> None:
     others = (can.holds, can.lapses, can.lists_changes, can.changes_travelers)
     assert not any(others)
     assert can.repeat_after == dt.timedelta(seconds=60)
-    assert can.requests_per_second is None

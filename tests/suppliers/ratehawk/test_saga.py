@@ -26,7 +26,7 @@ async def choose(stack: Stack, request: BookTripRequest, outcome: str) -> None:
 async def booked(stack: Stack, request: BookTripRequest) -> tuple[Booking, Facts]:
     handle = await stack.start(request)
     booking = await asyncio.wait_for(handle.result(), 90)
-    return booking, await check(stack.sandbox, stack.settings.database_url, booking.id)
+    return booking, await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 def hotel(facts: Facts) -> list[str]:

@@ -41,7 +41,7 @@ def keep(stack: Stack, booking: dict[str, Any], number: int, fee: int, *later: i
     change = dt.datetime.now(dt.UTC).replace(microsecond=0) + HOUR
     steps = [{"until": change.isoformat() if later else None, "fee": fee}]
     steps += [{"until": None, "fee": other} for other in later]
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         connection.execute(
             "UPDATE booking_items SET quote = jsonb_set(quote, '{terms,steps}', %s::jsonb)"
             " WHERE booking_id = %s AND number = %s",

@@ -44,7 +44,7 @@ async def test_cancelling_gives_back_exactly_what_was_quoted(
     assert done["kept"] == total["kept"]
     fees = {line["componentId"]: line["fee"] for line in done["cancelledComponents"]}
     assert fees == {name: line["kept"] for name, line in by_id.items()}
-    await check(stack.sandbox, stack.settings.database_url, booking_id)
+    await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 async def test_asking_changes_nothing(
@@ -85,7 +85,7 @@ async def test_one_item_and_then_the_rest(
     done = await cancel(api, booking_id)
     assert done["refund"]["amount"] == part["total"]["refund"] + rest["total"]["refund"]
     assert done["kept"] == part["total"]["kept"] + rest["total"]["kept"]
-    await check(stack.sandbox, stack.settings.database_url, booking_id)
+    await check(stack.sandbox, stack.settings.database.url, booking_id)
 
     nothing = await quote(api, booking_id)
     assert nothing["components"] == []
@@ -103,7 +103,7 @@ async def test_amounts_are_in_the_payments_currency(api: httpx.AsyncClient, stac
     assert hotel["supplierSays"]["currency"] == "EUR"
     done = await cancel(api, booking["bookingId"])
     assert done["refund"]["amount"] == quoted["total"]["refund"]
-    await check(stack.sandbox, stack.settings.database_url, booking["bookingId"])
+    await check(stack.sandbox, stack.settings.database.url, booking["bookingId"])
 
 
 async def test_the_suppliers_own_word_stands_beside_it(
@@ -217,4 +217,4 @@ async def test_what_is_being_cancelled_can_be_asked_about(
     done = await cancelling
     assert done["state"] == "CANCELLED"
     assert during["total"]["refund"] in (0, done["refund"]["amount"])
-    await check(stack.sandbox, stack.settings.database_url, booking["bookingId"])
+    await check(stack.sandbox, stack.settings.database.url, booking["bookingId"])

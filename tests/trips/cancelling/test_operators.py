@@ -71,7 +71,7 @@ async def test_another_fee_is_a_case_that_names_both_amounts(
         f"/operator/cases/{case['id']}/resolve", json={"note": "Claimed from the supplier."}
     )
     assert settled.status_code == 200, settled.text
-    await check(stack.sandbox, stack.settings.database_url, booking_id)
+    await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 async def test_each_part_cancelled_on_its_own_has_its_own_case(
@@ -94,7 +94,7 @@ async def test_the_case_is_written_with_the_cancellation(
 ) -> None:
     keep(stack, free, 2, 1234)
     await cancel(api, free["bookingId"])
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         same = connection.execute(
             "SELECT c.xmin = h.xmin FROM cases c JOIN booking_history h USING (booking_id)"
             " WHERE c.kind = 'FEE' AND h.to_state = 'CANCELLED' AND booking_id = %s",
@@ -140,7 +140,7 @@ async def test_a_hotel_that_refuses_goes_to_an_operator(
     assert case["kind"] == "SAGA"
     assert case["details"]["items"] == [2]
     await settle(operator, booking_id, decision="retry")
-    await check(stack.sandbox, stack.settings.database_url, booking_id)
+    await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 async def settle(operator: httpx.AsyncClient, booking_id: str, decision: str = "resolved") -> None:

@@ -23,7 +23,7 @@ MIXED = {"flight": "JPY", "hotel": "EUR", "activity": "GBP"}
 
 
 async def checked(stack: Stack, booking: Booking) -> Facts:
-    return await check(stack.sandbox, stack.settings.database_url, booking.id)
+    return await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 def decimals(currency: str) -> int:

@@ -127,11 +127,11 @@ class GivingBack:
 
     async def facts(self) -> Facts:
         """Look without judging: things are under way."""
-        return await gather(self.stack.sandbox, self.stack.settings.database_url, self.booking_id)
+        return await gather(self.stack.sandbox, self.stack.settings.database.url, self.booking_id)
 
     async def judged(self) -> Facts:
         """Ask the outside checker."""
-        return await check(self.stack.sandbox, self.stack.settings.database_url, self.booking_id)
+        return await check(self.stack.sandbox, self.stack.settings.database.url, self.booking_id)
 
     def _effects(self, log: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row for row in log if row["effect"] == _EFFECT[self.operation]]

@@ -19,7 +19,7 @@ from tests.trips.saga.test_cancel_confirmed import set_terms
 
 @pytest.fixture(scope="module")
 def key(world: Stack) -> str:
-    return add_caller(world.settings.database_url, name="patient planner")
+    return add_caller(world.settings.database.url, name="patient planner")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ async def _killed(
 
 
 async def _judged(stack: Stack, booking_id: str) -> Facts:
-    return await check(stack.sandbox, stack.settings.database_url, booking_id)
+    return await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 async def _booked_all_the_same(

@@ -32,7 +32,7 @@ async def _given_up(stack: Stack, operation: str) -> Booking:
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
     assert not await _worked_on(stack, booking), "it was not late: this cell is void"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     return booking
 
 
@@ -51,7 +51,7 @@ async def _holds_nothing(stack: Stack, booking: Booking) -> None:
     async with asyncio.timeout(30):
         while not await _worked_on(stack, booking):
             await asyncio.sleep(0.1)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert [payment["captured"] for payment in facts.payments] == [0]
     assert not any(row["status"] == "requires_capture" for row in facts.payments)
 
@@ -93,7 +93,7 @@ async def test_7_F15(stack: Stack, outcome: str) -> None:
         async with httpx.AsyncClient() as traveller:
             (await traveller.post(url, params={"outcome": outcome})).raise_for_status()
     booking = await asyncio.wait_for(handle.result(), 60)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     if outcome == "succeed":
         assert booking.state is BookingState.CONFIRMED
         return

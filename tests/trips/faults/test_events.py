@@ -4,11 +4,12 @@ import asyncio
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from localworld import ports
-from settings import Settings
 from tests.api.server import serve
 from tests.support.checker import check
+from tests.support.environment import changed
 from tests.support.money import Gateway
 from tests.support.processes import Process
 from tests.support.stack import Stack
@@ -20,7 +21,7 @@ from tests.webhooks.rows import Rows
 @pytest.mark.parametrize("point", ["before", "after"])
 async def test_x1_F10(stack: Stack, point: str) -> None:
     """The API is killed before or after the event is in the inbox: the gateway sends it again."""
-    rows = Rows(stack.settings.database_url)
+    rows = Rows(stack.settings.database.url)
     booking = await stack.book()
     port = ports.choose(0)
     endpoints = f"{stack.sandbox.url}/stripe/v1/webhook_endpoints"
@@ -43,18 +44,14 @@ async def test_x1_F10(stack: Stack, point: str) -> None:
         await asyncio.to_thread(doomed.wait_until_dead)
         kept = rows("SELECT * FROM webhook_events WHERE payment_id = %s", paid(booking))
         assert len(kept) == (point == "after")
-        settings = stack.settings.model_copy(
-            update=Settings(stripe_webhook_secret=endpoint["secret"]).model_dump(
-                include={"stripe_webhook_secret"}
-            )
-        )
+        settings = changed(stack.settings, stripe={"webhook_secret": SecretStr(endpoint["secret"])})
         with serve(settings, port):
             async with asyncio.timeout(30):
                 while not (event := _event(rows, paid(booking), deliveries=1 + len(kept))):
                     await asyncio.sleep(0.05)
         (await stripe.delete(f"{endpoints}/{endpoint['id']}")).raise_for_status()
     assert event["type"] == "charge.dispute.created"
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert [found["id"] for found in facts.disputes] == [dispute]
 
 

@@ -59,8 +59,8 @@ async def doomed(stack: Stack) -> AsyncIterator[Stack]:
     """A stack on the same world with a queue of its own and no worker: a refund is begun there."""
     settings = stack.settings
     own = await create_stack(
-        database_url=settings.database_url,
-        temporal_address=settings.temporal_address,
+        database_url=settings.database.url,
+        temporal_address=settings.temporal.address,
         sandbox_url=settings.sandbox_url,
         name=f"doomed-{uuid.uuid4().hex[:8]}",
     )

@@ -101,7 +101,7 @@ async def stack(own_world: Stack) -> AsyncIterator[Stack]:
 async def _booked(stack: Stack, to_stripe: Line, operation: str, cut_at: tuple[str, str]) -> None:
     """Book over a line that is cut when a supplier is asked, and mended after a first attempt."""
     request = await stack.request()
-    rows = Rows(stack.settings.database_url)
+    rows = Rows(stack.settings.database.url)
     supplier, asked = cut_at
     fault = await stack.sandbox.arm(supplier, asked, "slow", seconds=0.5)
     handle = await stack.start(request)
@@ -119,7 +119,7 @@ async def _booked(stack: Stack, to_stripe: Line, operation: str, cut_at: tuple[s
     await to_stripe.mend()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED, booking.problem
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_3_F3(stack: Stack, to_stripe: Line) -> None:
@@ -179,7 +179,7 @@ class Interrupted:
         assert await self.under_way.answered() == [], "nothing was under way: these cells are void"
         self.dispute = await Gateway(self.stack).dispute(paid(self.disputed))
         body = encoded(event(id=BY_HAND, payment=paid(self.disputed)))
-        secret = api.app.state.house.settings.stripe_webhook_secret.get_secret_value()
+        secret = api.app.state.house.settings.stripe.webhook_secret.get_secret_value()
         async with client(api.url) as http:
             headers = {"Stripe-Signature": signature(body, secret=secret)}
             self.answer = await http.post(STRIPE, content=body, headers=headers)
@@ -190,7 +190,7 @@ class Interrupted:
 
     async def recorded(self) -> None:
         """Wait until the dispute is on record, and judge the booking."""
-        stack, rows = self.stack, Rows(self.stack.settings.database_url)
+        stack, rows = self.stack, Rows(self.stack.settings.database.url)
         async with asyncio.timeout(60):
             while not rows(
                 "SELECT 1 FROM payments JOIN disputes USING (booking_id)"
@@ -198,12 +198,12 @@ class Interrupted:
                 paid(self.disputed),
             ):
                 await asyncio.sleep(0.2)
-        facts = await check(stack.sandbox, stack.settings.database_url, self.disputed.id)
+        facts = await check(stack.sandbox, stack.settings.database.url, self.disputed.id)
         assert [found["id"] for found in facts.payment["disputes"]] == [self.dispute]
 
     def kept(self) -> list[dict[str, Any]]:
         """The events of the disputed payment since then that have been kept."""
-        rows = Rows(self.stack.settings.database_url)
+        rows = Rows(self.stack.settings.database.url)
         return rows(
             "SELECT * FROM webhook_events WHERE payment_id = %s AND received_at > %s",
             paid(self.disputed),

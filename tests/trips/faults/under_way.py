@@ -62,7 +62,7 @@ class UnderWay:
         booking = await asyncio.wait_for(self.begun[row].result(), 90)
         assert booking.state is BookingState.CONFIRMED, booking.problem
         stack = self.stack
-        facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+        facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
         effects = [line["effect"] for line in facts.log if line["supplier"] == "stripe"]
         assert (effects.count("authorised"), effects.count("captured")) == (1, 1)
         return facts

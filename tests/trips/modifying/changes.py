@@ -136,7 +136,7 @@ async def now(stack: Stack, booking_id: str) -> Booking:
 
 async def judged(stack: Stack, booking_id: str) -> Facts:
     """Hold record, sandbox, money and ledger against each other."""
-    return await check(stack.sandbox, stack.settings.database_url, booking_id)
+    return await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 def standing(facts: Facts) -> set[str]:

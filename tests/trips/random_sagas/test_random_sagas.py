@@ -96,7 +96,7 @@ async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company) -> N
 
     stack, wrong = company.stack, []
     for outcome in [*outcomes, *healed]:
-        facts = await gather(stack.sandbox, stack.settings.database_url, outcome.booking_id)
+        facts = await gather(stack.sandbox, stack.settings.database.url, outcome.booking_id)
         found = [outcome.trouble] if outcome.trouble else violations(facts) + left_behind(facts)
         if found:
             wrong.append(f"saga {outcome.play.number} {outcome.booking_id}: {found}\n"

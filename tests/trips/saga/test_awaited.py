@@ -24,7 +24,7 @@ async def test_the_trip_stands_while_an_experience_is_awaited(stack: Stack) -> N
     assert awaited.reservation is not None
     assert booking.payment.captured == sum(item.price for item in booking.items)
     assert any("yet to be confirmed" in warning for warning in booking.warnings)
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_what_is_awaited_is_cancelled_with_the_rest(stack: Stack) -> None:
@@ -33,7 +33,7 @@ async def test_what_is_awaited_is_cancelled_with_the_rest(stack: Stack) -> None:
     outcome = await cancel(stack, booking.id)
     assert outcome.booking.state is BookingState.CANCELLED
     assert all(item.status is ItemStatus.CANCELLED for item in outcome.booking.items)
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_what_is_awaited_is_undone_when_the_trip_fails(stack: Stack) -> None:
@@ -44,7 +44,7 @@ async def test_what_is_awaited_is_undone_when_the_trip_fails(stack: Stack) -> No
     booking = await asyncio.wait_for(handle.result(), 90)
     assert booking.state is BookingState.FAILED
     assert [item.status for item in booking.items if item.saga_state is SagaState.UNDONE]
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert not [r for r in facts.reservations if r["live"]]
 
 
@@ -60,5 +60,5 @@ async def test_what_is_awaited_and_cannot_be_cancelled_is_not_forgotten(stack: S
     await running.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
     outcome = await asyncio.wait_for(wish, 60)
     assert outcome.booking.state is BookingState.CANCELLED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert not [r for r in facts.reservations if r["live"]]

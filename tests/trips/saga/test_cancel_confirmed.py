@@ -51,7 +51,7 @@ async def cancel(
 
 def set_terms(stack: Stack, booking_id: str, number: int, steps: list[dict[str, Any]]) -> None:
     """Put other terms into the stored snapshot: what counts is what was stored."""
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         connection.execute(
             "UPDATE booking_items SET quote = jsonb_set(quote, '{terms,steps}', %s::jsonb)"
             " WHERE booking_id = %s AND number = %s",
@@ -74,7 +74,7 @@ async def test_free_cancellation_gives_everything_back(stack: Stack) -> None:
     assert after.state is BookingState.CANCELLED
     assert after.payment.refunded == after.payment.captured
     assert all(item.status is ItemStatus.CANCELLED for item in after.items)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.booking["cancel_reason"] == "ill"
 
 
@@ -89,7 +89,7 @@ async def test_fees_follow_the_stored_terms(stack: Stack) -> None:
     after = (await cancel(stack, booking.id)).booking
     fees = hotel.price // 2 + booking.items[2].price
     assert after.payment.captured - after.payment.refunded == fees
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_cancelling_twice_is_the_same_answer(stack: Stack) -> None:
@@ -99,7 +99,7 @@ async def test_cancelling_twice_is_the_same_answer(stack: Stack) -> None:
     assert first.booking == second.booking
     assert third.booking.payment.refunds == first.booking.payment.refunds
     assert third.booking.state is BookingState.CANCELLED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
@@ -109,12 +109,12 @@ async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
     assert after.state is BookingState.CONFIRMED
     assert [item.live for item in after.items] == [True, True, True, False]
     assert after.payment.refunded == tour.price
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     again = (await cancel(stack, booking.id)).booking
     assert again.state is BookingState.CANCELLED
     assert again.payment.refunded == again.payment.captured
     assert len(again.payment.refunds) == 2
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_trouble_on_the_way_is_settled(
     assert after.state is BookingState.CANCELLED
     assert after.payment.refunded == after.payment.captured
     assert len(after.payment.refunds) == 1
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refused_cancel_waits_for_an_operator(stack: Stack) -> None:
@@ -151,4 +151,4 @@ async def test_a_refused_cancel_waits_for_an_operator(stack: Stack) -> None:
     assert held.case.items == [2]
     await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
     assert (await answer).booking.state is BookingState.CANCELLED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

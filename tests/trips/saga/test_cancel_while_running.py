@@ -37,7 +37,7 @@ async def test_cancel_during_each_step(stack: Stack, step: str) -> None:
     assert outcome.booking.problem is not None
     assert outcome.booking.problem.code is Code.CANCELLED_BY_TRAVELER
     assert (await handle.result()).state is BookingState.CANCELLED
-    facts = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     assert facts.booking["cancel_reason"] == "changed my mind"
 
 
@@ -49,7 +49,7 @@ async def test_cancel_during_the_capture_is_too_late(stack: Stack) -> None:
     outcome = await handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome)
     assert outcome.too_late
     assert outcome.booking.state is BookingState.CONFIRMED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_cancel_during_the_undo_changes_nothing(stack: Stack) -> None:
@@ -61,7 +61,7 @@ async def test_cancel_during_the_undo_changes_nothing(stack: Stack) -> None:
     await asyncio.sleep(0.3)
     outcome = await handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome)
     assert outcome.booking.state in {BookingState.FAILED, BookingState.CANCELLED}
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_two_who_cancel_get_one_answer(stack: Stack) -> None:
@@ -75,7 +75,7 @@ async def test_two_who_cancel_get_one_answer(stack: Stack) -> None:
         *(handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome) for _ in range(3))
     )
     assert len({outcome.model_dump_json() for outcome in outcomes}) == 1
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_temporal_cancel_during_the_capture_is_too_late(stack: Stack) -> None:
@@ -86,7 +86,7 @@ async def test_temporal_cancel_during_the_capture_is_too_late(stack: Stack) -> N
     await handle.cancel()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_temporal_cancel_while_the_traveller_authenticates(stack: Stack) -> None:
@@ -97,7 +97,7 @@ async def test_temporal_cancel_while_the_traveller_authenticates(stack: Stack) -
     await handle.cancel()
     booking = await asyncio.wait_for(handle.result(), 3)  # sooner than the deadline of 4 s
     assert booking.state is BookingState.CANCELLED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "capture"])
@@ -112,7 +112,7 @@ async def test_temporal_cancel_during_each_step(stack: Stack, step: str) -> None
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CANCELLED
     assert booking.cancelled_by is CancelledBy.OPERATOR
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_temporal_cancel_during_the_undo_does_not_cut_it_short(stack: Stack) -> None:
@@ -128,4 +128,4 @@ async def test_temporal_cancel_during_the_undo_does_not_cut_it_short(stack: Stac
     await handle.cancel()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)

@@ -40,7 +40,7 @@ async def send(handle: Handle, card: str) -> Booking:
 async def ended(stack: Stack, handle: Handle, state: BookingState) -> Booking:
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is state, booking.problem
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     return booking
 
 

@@ -11,7 +11,7 @@ async def test_books_the_sample_trip(stack: Stack) -> None:
     assert booking.state is BookingState.CONFIRMED, booking.problem
     assert [item.type for item in booking.items] == ["FLIGHT", "HOTEL", "ACTIVITY", "ACTIVITY"]
     assert all(item.live and item.reservation for item in booking.items)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert booking.payment.captured == sum(item.price for item in booking.items)
     assert [row["to_state"] for row in facts.history] == [
         "PENDING",

@@ -39,7 +39,7 @@ async def judge(
         assert booking.problem is not None
         assert booking.problem.code is end.code
     assert bool(booking.warnings) is end.warned
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
     if booking.state is NEEDS_ATTENTION:
         await settle_by_hand(stack, handle, booking)
 
@@ -63,7 +63,7 @@ async def settle_by_hand(
     assert final.state is BookingState.FAILED
     assert final.case is not None
     assert final.case.resolved_by == "op"
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -89,4 +89,4 @@ async def test_validation_asks_again(stack: Stack, supplier: str, kind: str) -> 
     booking = await asyncio.wait_for(handle.result(), 60)
     assert await stack.sandbox.fired() >= 1
     assert booking.state is BookingState.CONFIRMED, booking.problem
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 
 async def judged(stack: Stack, booking: Booking) -> Facts:
-    return await check(stack.sandbox, stack.settings.database_url, booking.id)
+    return await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_hold_about_to_lapse_is_made_anew_before_it_is_needed(stack: Stack) -> None:

@@ -76,7 +76,7 @@ async def test_kill_during_the_undo(
     own_stack.start_worker()
     booking = await asyncio.wait_for(handle.result(), 90)
     assert booking.state is BookingState.FAILED
-    await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+    await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ async def test_a_cancel_reaches_the_successor_first(own_stack: Stack, operation:
     await asyncio.sleep(1)  # the wish is waiting at the server
     own_stack.start_worker()
     assert (await wish).booking.state is BookingState.CANCELLED
-    await check(own_stack.sandbox, own_stack.settings.database_url, request.booking_id)
+    await check(own_stack.sandbox, own_stack.settings.database.url, request.booking_id)
     assert not any(
         row["effect"] == "created" and row["supplier"] != "stripe"
         for row in await own_stack.sandbox.log(request.booking_id)

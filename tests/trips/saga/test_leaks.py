@@ -49,7 +49,7 @@ async def test_a_refund_refused_once_is_asked_again(stack: Stack) -> None:
     after = (await asyncio.wait_for(answer, 30)).booking
     assert after.state is BookingState.CANCELLED
     assert after.payment.refunded == after.payment.captured
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refund_made_by_hand_is_not_paid_again(stack: Stack) -> None:
@@ -67,7 +67,7 @@ async def test_a_refund_made_by_hand_is_not_paid_again(stack: Stack) -> None:
     await decide(stack, booking.id, Resolution(decision="resolved", who="op"))
     after = (await asyncio.wait_for(answer, 30)).booking
     assert after.state is BookingState.CANCELLED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refund_nobody_saw_counts_when_the_next_round_owes_more(stack: Stack) -> None:
@@ -83,7 +83,7 @@ async def test_a_refund_nobody_saw_counts_when_the_next_round_owes_more(stack: S
     await decide(stack, booking.id, Resolution(decision="retry", who="op"))
     after = (await asyncio.wait_for(answer, 60)).booking
     assert after.payment.refunded == hotel.price + tour.price
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_refusal_after_an_unanswered_attempt_is_looked_into(stack: Stack) -> None:
@@ -95,7 +95,7 @@ async def test_a_refusal_after_an_unanswered_attempt_is_looked_into(stack: Stack
     booking = await asyncio.wait_for((await stack.start(request)).result(), 80)
     await asyncio.sleep(2.5)
     assert booking.state is BookingState.CONFIRMED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_payment_ended_while_waiting_for_the_traveller_books_nothing(
@@ -112,7 +112,7 @@ async def test_a_payment_ended_while_waiting_for_the_traveller_books_nothing(
         )
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.FAILED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.reservations == []
 
 
@@ -130,13 +130,13 @@ async def test_a_wrong_id_typed_in_by_an_operator_closes_no_case(stack: Stack) -
     again = await stack.until(handle, NEEDS_ATTENTION)
     assert again.case is not None
     assert again.case.resolved_at is None
-    facts = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     right = Resolution(
         decision="retry", who="op", supplier_ids={number: facts.reservations[0]["id"]}
     )
     await decide(stack, request.booking_id, right)
     assert (await asyncio.wait_for(handle.result(), 60)).state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_an_order_of_another_booking_is_not_cancelled_by_mistake(stack: Stack) -> None:
@@ -152,14 +152,14 @@ async def test_an_order_of_another_booking_is_not_cancelled_by_mistake(stack: St
     wrong = Resolution(decision="retry", who="op", supplier_ids={number: foreign.supplier_id})
     await decide(stack, request.booking_id, wrong)
     await stack.until(handle, NEEDS_ATTENTION)
-    await check(stack.sandbox, stack.settings.database_url, other.id)
-    facts = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, other.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     right = Resolution(
         decision="retry", who="op", supplier_ids={number: facts.reservations[0]["id"]}
     )
     await decide(stack, request.booking_id, right)
     assert (await asyncio.wait_for(handle.result(), 60)).state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_a_successor_does_not_lock_the_trip_of_a_failed_booking(stack: Stack) -> None:
@@ -183,7 +183,7 @@ async def test_a_successor_does_not_lock_the_trip_of_a_failed_booking(stack: Sta
     await activities.close()
     assert again.existing is not None
     assert again.existing.state is BookingState.FAILED
-    with psycopg.connect(stack.settings.database_url) as connection:
+    with psycopg.connect(stack.settings.database.url) as connection:
         lock = connection.execute(
             "SELECT lock_status FROM trip_options WHERE id = %s", [request.trip.trip_option_id]
         ).fetchone()
@@ -219,7 +219,7 @@ async def test_the_settling_period_outlasts_no_undo(patient: Stack) -> None:
     await patient.sandbox.arm("stripe", "capture", "refuse", reference=request.booking_id, times=2)
     booking = await asyncio.wait_for((await patient.start(request)).result(), 120)
     assert booking.state is BookingState.FAILED, booking.case
-    await check(patient.sandbox, patient.settings.database_url, booking.id)
+    await check(patient.sandbox, patient.settings.database.url, booking.id)
 
 
 async def test_the_fee_is_that_of_the_moment_of_the_wish(stack: Stack) -> None:
@@ -235,4 +235,4 @@ async def test_the_fee_is_that_of_the_moment_of_the_wish(stack: Stack) -> None:
     stack.ensure_worker()
     after = (await asyncio.wait_for(answer, 30)).booking
     assert after.items[1].fee == 0
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -52,7 +52,7 @@ async def stack(paying: Stack) -> AsyncIterator[Stack]:
 
 
 async def checked(stack: Stack, booking: Booking) -> Facts:
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert {row["supplier"] for row in facts.log} & {"stripe"} == set()
     return facts
 

@@ -13,7 +13,7 @@ from tests.trips.saga.test_cancel_confirmed import cancel, confirmed, set_terms
 
 
 async def judged(stack: Stack, booking: Booking) -> Facts:
-    return await check(stack.sandbox, stack.settings.database_url, booking.id)
+    return await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def paid(stack: Stack) -> tuple[Booking, str]:

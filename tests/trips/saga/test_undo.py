@@ -25,7 +25,7 @@ async def test_a_refused_hotel_undoes_flight_and_payment_in_reverse(stack: Stack
     assert booking.problem is not None
     assert (booking.problem.code, booking.problem.step) == (Code.UNAVAILABLE, "hotel")
     assert booking.payment.status is PaymentStatus.RELEASED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     effects = [(r["supplier"], r["effect"]) for r in facts.log if r["effect"] != "none"]
     undone = [e for e in effects if e[1] in {"cancelled", "released"}]
     assert undone == [("amadeus", "cancelled"), ("stripe", "released")]
@@ -47,7 +47,7 @@ async def test_an_undo_in_trouble_is_repeated(
     booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
     assert await stack.sandbox.fired() >= 2
     assert booking.state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize("decision", [RETRY, SETTLED], ids=["retry", "resolved"])
@@ -64,7 +64,7 @@ async def test_an_undo_that_fails_for_good_waits_for_an_operator(
 
     assert parked.case is not None
     assert parked.payment.status is PaymentStatus.RELEASED  # the others are undone all the same
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
     await handle.execute_update(RESOLVE_UPDATE, decision)
     booking = await asyncio.wait_for(handle.result(), 60)
@@ -72,7 +72,7 @@ async def test_an_undo_that_fails_for_good_waits_for_an_operator(
     assert booking.case is not None
     assert booking.case.resolved_by == "op"
     if decision is RETRY:
-        await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+        await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_money_that_cannot_be_given_back_waits_for_an_operator(stack: Stack) -> None:
@@ -84,10 +84,10 @@ async def test_money_that_cannot_be_given_back_waits_for_an_operator(stack: Stac
     parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
     assert parked.case is not None
     assert parked.case.payment
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     await handle.execute_update(RESOLVE_UPDATE, RETRY)
     assert (await asyncio.wait_for(handle.result(), 60)).state is BookingState.FAILED
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_nothing_to_resolve_is_refused(stack: Stack) -> None:
@@ -107,7 +107,7 @@ async def test_a_fee_for_undoing_is_the_houses_and_an_operator_hears_of_it(stack
     await stack.sandbox.arm("booking_com", "book", "refuse", reference=request.booking_id)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.payment["captured"] == facts.payment["refunded"]
     (case,) = [case for case in facts.cases if case["kind"] == "FEE"]
     flight = booking.items[0]

@@ -14,7 +14,7 @@ from tests.support.stack import Stack
 
 async def booked(stack: Stack, **wishes: object) -> tuple[Booking, Facts]:
     booking = await stack.book(**wishes)
-    return booking, await check(stack.sandbox, stack.settings.database_url, booking.id)
+    return booking, await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize("supplier", ["amadeus", "booking_com", "viator"])
@@ -46,7 +46,7 @@ async def test_a_price_that_changes_at_booking_is_not_paid(stack: Stack, supplie
     request = await stack.request()
     await stack.sandbox.arm(supplier, "book", "price_drift", reference=request.booking_id)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     if supplier == "viator":
         assert booking.state is BookingState.CONFIRMED
         assert booking.warnings
@@ -91,7 +91,7 @@ async def test_the_traveller_authenticates_and_the_trip_goes_on(stack: Stack) ->
         assert answer.status_code < 400, answer.text
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED
-    facts = await check(stack.sandbox, stack.settings.database_url, booking.id)
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert [row["to_state"] for row in facts.history][2:] == [
         "PROCESSING",
         "PAYMENT_PENDING",
@@ -108,7 +108,7 @@ async def test_a_traveller_who_does_not_authenticate_is_let_go(stack: Stack) -> 
     assert booking.problem is not None
     assert booking.problem.code is Code.AUTHENTICATION_REQUIRED
     assert booking.payment.status is PaymentStatus.RELEASED
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_trip_option_is_booked_once(stack: Stack) -> None:
@@ -120,7 +120,7 @@ async def test_a_trip_option_is_booked_once(stack: Stack) -> None:
     assert loser.problem is not None
     assert loser.problem.code is Code.TRIP_TAKEN
     for booking in (first, second):
-        await check(stack.sandbox, stack.settings.database_url, booking.id)
+        await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 async def test_a_failed_trip_can_be_tried_again(stack: Stack) -> None:
@@ -146,4 +146,4 @@ async def test_nothing_is_captured_for_an_experience_that_failed(stack: Stack) -
     assert sum(item.live for item in booking.items) == 3
     live = sum(item.price for item in booking.items if item.live)
     assert booking.payment.captured == live < booking.accepted_total
-    await check(stack.sandbox, stack.settings.database_url, booking.id)
+    await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -43,7 +43,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_is_doing(own_stack: Stack)
     own_stack.start_worker()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED
-    facts = await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+    facts = await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
     hotel = [r for r in facts.log if r["supplier"] == "booking_com" and r["operation"] == "book"]
     assert len(hotel) == 1, "the call under way was not abandoned"
     await own_stack.sandbox.clear()
@@ -55,7 +55,7 @@ async def test_two_workers_side_by_side(own_stack: Stack) -> None:
     bookings = await asyncio.gather(*(own_stack.book() for _ in range(10)))
     assert {booking.state for booking in bookings} == {BookingState.CONFIRMED}
     for booking in bookings:
-        await check(own_stack.sandbox, own_stack.settings.database_url, booking.id)
+        await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
     assert own_stack.stop_workers() == [0, 0]
 
 
@@ -80,7 +80,7 @@ async def test_one_booking_id_is_booked_once(stack: Stack) -> None:
     assert (await started[0].result()).state is BookingState.CONFIRMED
     with pytest.raises(WorkflowAlreadyStartedError):
         await stack.start(request)
-    await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
 
 
 async def test_a_booking_temporal_has_forgotten_is_answered_from_the_record(
@@ -88,7 +88,7 @@ async def test_a_booking_temporal_has_forgotten_is_answered_from_the_record(
 ) -> None:
     request = await stack.request()
     first = await (await stack.start(request)).result()
-    before = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    before = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     again = await stack.client.execute_workflow(
         BookTrip.run,
         request,
@@ -98,7 +98,7 @@ async def test_a_booking_temporal_has_forgotten_is_answered_from_the_record(
     )
     assert again.state is BookingState.CONFIRMED
     assert again.payment.id == first.payment.id
-    after = await check(stack.sandbox, stack.settings.database_url, request.booking_id)
+    after = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     assert after.log == before.log
     assert after.booking == before.booking
 

@@ -1,0 +1,168 @@
+"""What is set about one subject: a small model each.
+
+The field of ``Settings`` that holds it begins the environment's names: ``stripe`` has
+``secret_key``, so it is read from ``STRIPE_SECRET_KEY``.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+Dispatch = Literal["activity", "local"]
+"""An ordinary activity on the provider's own queue, or a local activity in the workflow's worker
+(cheaper, for fast providers; docs/architecture.md)."""
+
+
+class Part(BaseModel):
+    """The settings of one subject."""
+
+    # Others' names may begin alike: the Temporal SDK reads TEMPORAL_TLS by itself.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class DatabaseSettings(Part):
+    """PostgreSQL."""
+
+    url: str = "postgresql://postgres@127.0.0.1:5432/tripsaga"
+    pool_size: int = 10
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The URL with the psycopg 3 driver named."""
+        for prefix in ("postgresql://", "postgres://"):
+            if self.url.startswith(prefix):
+                return "postgresql+psycopg://" + self.url.removeprefix(prefix)
+        return self.url
+
+
+class TemporalSettings(Part):
+    """The Temporal server; TLS, API key and profile come through its SDK's own configuration."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "default"
+
+
+class WorkerSettings(Part):
+    """Worker deployment versioning."""
+
+    build_id: str = ""
+    """Set: the worker takes part in worker deployment versioning under this build id."""
+    deployment: str = "tripsaga"
+
+
+class ApiSettings(Part):
+    """Where the API listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+class StripeSettings(Part):
+    """Stripe, the gateway unless a payment service is named."""
+
+    secret_key: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    """Verifies its webhooks; several, separated by commas, while one replaces another."""
+    api_base: str = ""
+
+
+class PaymentServiceSettings(Part):
+    """An HTTP service that moves the money instead of Stripe (docs/payment-service.md)."""
+
+    url: str = ""
+    """Empty: Stripe is the gateway."""
+    api_key: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    """Verifies its webhooks; several, separated by commas, while one replaces another."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        try:
+            address = urlsplit(url)
+            usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
+        except ValueError:
+            usable = False
+        if url and not usable:
+            raise ValueError("this is no http(s) address")
+        return url
+
+
+class SupplierSettings(Part):
+    """What may be set about each supplier."""
+
+    api_key: SecretStr = SecretStr("")
+    """Without it (and without ``base_url``) the sandbox stands in."""
+    api_secret: SecretStr = SecretStr("")
+    account: str = "sandbox"
+    """Who we are there, where a key alone does not say: RateHawk's key id."""
+    base_url: str = ""
+    webhook_secret: SecretStr = SecretStr("")
+    """Verifies its webhooks; several, separated by commas, while one replaces another."""
+
+
+class BookingComSettings(SupplierSettings):
+    """Booking.com calls the account an affiliate id."""
+
+    account: str = Field(
+        default="sandbox", validation_alias=AliasChoices("affiliate_id", "account")
+    )
+
+
+class DispatchSettings(Part):
+    """How each provider's calls are dispatched."""
+
+    stripe: Dispatch = "local"
+    payment_service: Dispatch = "activity"
+    amadeus: Dispatch = "activity"
+    duffel: Dispatch = "activity"
+    booking_com: Dispatch = "activity"
+    ratehawk: Dispatch = "activity"
+    viator: Dispatch = "activity"
+    getyourguide: Dispatch = "activity"
+
+
+class ExchangeRateSettings(Part):
+    """Where the day's exchange rates come from."""
+
+    url: str = ""
+    """The daily file of reference rates; empty: the European Central Bank's in production, the
+    sandbox's otherwise."""
+    max_age_days: int = Field(default=7, ge=1, le=31)
+    """Older rates convert nothing; the longest gap between two days of rates is five (Easter)."""
+
+
+class WatchSettings(Part):
+    """Watching the money: reconciliation with the gateway and the live invariants."""
+
+    seconds: float = Field(default=300, ge=1)
+    """How often the money is looked at, by a schedule of Temporal's."""
+    window_hours: float = Field(default=24, gt=0)
+    """How far back an ordinary round looks; what may still change by itself is always looked at."""
+    full_days: float = Field(default=120, gt=0)
+    """How far back the daily full round reads the gateway's list; disputes come for months."""
+
+
+class FollowSettings(Part):
+    """What suppliers report later: awaited items, changes at their side, bookings done late."""
+
+    seconds: float = Field(default=60, ge=1)
+    """How often suppliers are asked, by a schedule of Temporal's."""
+    look_seconds: float = Field(default=180, ge=1)
+    """An awaited item is looked at no more often, where its supplier does not say when."""
+    at_once: int = Field(default=50, ge=1)
+    """How many items of each supplier one round looks at."""
+
+
+def names(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the names, in lower case, under which the settings of ``model`` are read."""
+    for name, field in model.model_fields.items():
+        part = field.annotation
+        if isinstance(part, type) and issubclass(part, Part):
+            yield from (f"{name}_{inner}" for inner in names(part))
+        elif isinstance(field.validation_alias, AliasChoices):
+            yield from map(str, field.validation_alias.choices)
+        else:
+            yield name
