@@ -12,7 +12,7 @@ from activities.payments.views import Terms
 from models.core.database import Sessions, autocommit
 from models.core.errors import Refusal, Retryable
 from models.core.money import Money
-from models.payments.repository import (
+from models.payments.refunds import (
     RefundRequest,
     end_refund,
     is_refund_requested,

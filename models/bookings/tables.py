@@ -53,7 +53,7 @@ class BookingRow(SQLModel, table=True):
     accepted_total: int = Field(sa_column=money_column())
     """The total accepted last: of the trip, or of its last change."""
     chargeable: int | None = Field(default=None, sa_column=money_column(nullable=True))
-    """What the traveller has agreed in all to be charged, supplements included; NULL, from code
+    """What the traveller has agreed in all to be charged, by all payments; NULL, from code
     older than changes: ``accepted_total``."""
     captured: int = Field(default=0, sa_column=money_column())
     refunded: int = Field(default=0, sa_column=money_column())

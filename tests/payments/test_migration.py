@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.payments import repository
+from models.payments import refunds
 from tests.conftest import migrate
 from tests.ledger.bookings import NOON, TOTAL, TOUR
 from tests.ledger.conftest import Books
@@ -36,11 +36,11 @@ async def _story(url: str) -> Booking:
         await books.engine.dispose()
 
 
-async def _stored(url: str, booking: Booking) -> tuple[Booking, repository.RefundRequest | None]:
+async def _stored(url: str, booking: Booking) -> tuple[Booking, refunds.RefundRequest | None]:
     books = Books(url)
     try:
         async with books.sessions() as session:
-            waiting = await repository.open_refund(session, booking.id)
+            waiting = await refunds.open_refund(session, booking.id)
         return await books.stored(booking), waiting
     finally:
         await books.engine.dispose()

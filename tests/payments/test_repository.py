@@ -10,7 +10,7 @@ from sqlalchemy import event
 from models.bookings.booking import Booking, DisputeView, PaymentView, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentPurpose, PaymentStatus
 from models.core.keys import change_id, payment_key
-from models.payments import repository
+from models.payments import refunds, repository
 from models.payments.recorded import gateway_balances, recorded_payments
 from models.trips.changes import payment_for
 from tests.ledger.bookings import NOON, TOTAL, TOUR, confirm, count
@@ -75,7 +75,7 @@ async def ask(books: Books, booking: Booking, payment: PaymentView, request: str
     """Write a refund of ours down, as the activity does before it asks the gateway."""
     assert payment.id is not None
     async with books.sessions.begin() as session:
-        row = await repository.request_refund(
+        row = await refunds.request_refund(
             session,
             booking_id=booking.id,
             payment_number=payment.number,
@@ -160,7 +160,7 @@ async def test_a_refund_of_ours_counts_once_a_transition_has_recorded_it(books: 
     second = booking.payments[1]
     key = await ask(books, booking, second, "wish-1")
     async with books.sessions.begin() as session:
-        await repository.end_refund(session, key, "succeeded", gateway_id="re_0_x", made_at=NOON)
+        await refunds.end_refund(session, key, "succeeded", gateway_id="re_0_x", made_at=NOON)
     # The gateway has answered and the worker died: record and ledger still agree.
     assert (await books.stored(booking)).payments[1].refunds == []
     assert await books.wrong(booking) == []
@@ -171,7 +171,7 @@ async def test_a_refund_of_ours_counts_once_a_transition_has_recorded_it(books: 
     assert await refund_rows(books, booking) == [(1, 2, False, "succeeded", booking.version)]
     # What comes late from a worker believed dead changes nothing any more.
     async with books.sessions.begin() as session:
-        await repository.end_refund(session, key, "refused")
+        await refunds.end_refund(session, key, "refused")
     assert (await books.stored(booking)).payments == booking.payments
     assert await books.wrong(booking) == []
 
@@ -189,7 +189,7 @@ async def test_a_refund_without_an_answer_is_recorded_by_its_key(books: Books) -
         (2, 1, True, "succeeded", recorded),
     ]
     async with books.sessions() as session:
-        assert await repository.open_refund(session, booking.id) is None
+        assert await refunds.open_refund(session, booking.id) is None
     # It comes back: the row that recorded it first stays the one it is.
     booking.payments[0].refunds[1].status = "failed"
     count(booking.payments[0])
@@ -207,9 +207,9 @@ async def test_one_request_makes_one_refund_and_one_is_open_at_a_time(books: Boo
     key = await ask(books, booking, booking.payments[0], "wish-1")
     assert key == payment_key(booking.id, 1, "refund", 1)
 
-    async def again(request: str) -> repository.RefundRequest | None:
+    async def again(request: str) -> refunds.RefundRequest | None:
         async with books.sessions.begin() as session:
-            return await repository.request_refund(
+            return await refunds.request_refund(
                 session,
                 booking_id=booking.id,
                 payment_number=1,
@@ -223,9 +223,9 @@ async def test_one_request_makes_one_refund_and_one_is_open_at_a_time(books: Boo
 
     assert await again("wish-2") is None, "the first one has no answer yet"
     async with books.sessions.begin() as session:
-        assert await repository.is_refund_requested(session, f"{booking.id}:wish-1")
-        assert not await repository.is_refund_requested(session, f"{booking.id}:wish-2")
-        await repository.end_refund(session, key, "refused", failure_reason="no")
+        assert await refunds.is_refund_requested(session, f"{booking.id}:wish-1")
+        assert not await refunds.is_refund_requested(session, f"{booking.id}:wish-2")
+        await refunds.end_refund(session, key, "refused", failure_reason="no")
     assert await again("wish-1") is None, "a repeat gives nothing back"
     second = await again("wish-2")
     assert second is not None
