@@ -28,8 +28,10 @@ from models.core.database import create_sessions
 from models.core.patience import Patience
 from settings import Settings, get_settings
 from temporal import connect, metrics_runtime, patience
+from workflows.operations.resolve_case import ResolveCase
 from workflows.operations.watch_money import WatchMoney
 from workflows.operations.watch_suppliers import WatchSuppliers
+from workflows.payments.refund_booking import RefundBooking
 from workflows.payments.settle_payment import SettlePayment
 from workflows.suppliers.follow_booking import FollowBooking
 from workflows.trips.book_trip import BookTrip
@@ -43,9 +45,11 @@ log = logging.getLogger("tripsaga.worker")
 WORKFLOWS: Sequence[type] = (
     BookTrip,
     CancelBooking,
+    ModifyBooking,
+    RefundBooking,
+    ResolveCase,
     SettlePayment,
     FollowBooking,
-    ModifyBooking,
     QuoteCancellation,
     QuoteChange,
     WatchMoney,

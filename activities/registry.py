@@ -54,6 +54,7 @@ class Activities:
             self.bookings.open_booking,
             self.bookings.load_booking,
             self.bookings.record,
+            self.bookings.end_requests,
             self.quotes.quote_items,
             self.changes.open_change,
             self.changes.quote_change,
@@ -68,7 +69,6 @@ class Activities:
             self.following.read_supplier_changes,
             self.following.follow_items,
             self.following.find_quiet_bookings,
-            self.following.open_supplier_case,
             self.following.look_again,
         ]
 

@@ -1,5 +1,6 @@
 """``tripsaga cases``: what an operator must settle, and settling it, through the operators' API."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import httpx
@@ -15,7 +16,14 @@ app = typer.Typer(help="List what an operator must settle; settle it.")
 
 Number = Annotated[int, typer.Argument(help="The case's number.", min=1)]
 
-_SECONDS = 10
+_SECONDS = 40
+
+
+class Decision(StrEnum):
+    """What an operator may decide."""
+
+    RETRY = "retry"
+    RESOLVED = "resolved"
 
 
 @app.callback(invoke_without_command=True)
@@ -62,8 +70,35 @@ def settle(
     *,
     json: AsJson = False,
 ) -> None:
-    """Say how a case was settled. One that a booking waits for is decided at the booking."""
+    """Say how a case was settled. One that a workflow left open is decided with ``decide``."""
     _show(ask("POST", f"/operator/cases/{number}/resolve", json={"note": note}), json=json)
+
+
+@app.command()
+def decide(
+    number: Number,
+    decision: Annotated[Decision, typer.Argument(help="Try once more, or settled elsewhere.")],
+    note: Annotated[str, typer.Argument(help="What was found or done; kept with the case.")],
+    *,
+    supplier_id: Annotated[
+        str | None, typer.Option(help="With retry: the reservation found by hand.")
+    ] = None,
+    paid_by_hand: Annotated[
+        bool, typer.Option("--paid-by-hand", help="What is owed has been paid out otherwise.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Decide a case that a workflow left open; the booking's workflow carries it out."""
+    case = ask("GET", f"/operator/cases/{number}")
+    if "bookingId" not in case:
+        give_up(f"case {number} is about no booking: settle it with `tripsaga cases settle`")
+    body: dict[str, Any] = {"caseId": number, "decision": decision, "note": note}
+    if supplier_id is not None:
+        body["supplierId"] = supplier_id
+    if paid_by_hand:
+        body["paidByHand"] = True
+    ask("POST", f"/booking/{case['bookingId']}/resolve", json=body)
+    _show(ask("GET", f"/operator/cases/{number}"), json=json)
 
 
 def ask(method: str, path: str, **more: Any) -> dict[str, Any]:

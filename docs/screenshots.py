@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
@@ -77,17 +76,12 @@ def _world() -> Iterator[dict[str, Any]]:
 def _take(shots: "Shots", services: dict[str, Any]) -> None:
     confirmed = _booked("--slow")
     undone = _booked("--fail", "hotel")
-    _run("fault", "arm", "amadeus", "book", "hang")
-    parked = _booked()
     workflows = f"{services['temporal_ui']}/namespaces/default/workflows"
     shots.history("temporal-confirmed", f"{workflows}/{confirmed}")
     shots.payloads("temporal-decoded", f"{workflows}/{confirmed}")
     shots.payloads("temporal-without-codec", f"{workflows}/{confirmed}", codec=False)
     shots.history("temporal-undone", f"{workflows}/{undone}")
     shots.details("temporal-details-undone", f"{workflows}/{undone}", _part(105, 960))
-    shots.details("temporal-details-case", f"{workflows}/{parked}", CURRENT_DETAILS)
-    query = quote('BookingState="NEEDS_ATTENTION"')
-    shots.page("temporal-needs-attention", f"{workflows}?query={query}", "text=NEEDS_", height=400)
 
     _take_authentication(shots, workflows)
     _take_suppliers(shots, workflows)

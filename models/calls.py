@@ -7,7 +7,7 @@ Both sides import the contract from here; a test holds every activity's signatur
 from pydantic import BaseModel
 
 from models.bookings.booking import Booking
-from models.bookings.messages import BookingRef, Recorded, Transition
+from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
 from models.core.calls import Call
 from models.operations.messages import (
     CheckCall,
@@ -20,7 +20,7 @@ from models.operations.messages import (
     WatchRequest,
 )
 from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
-from models.suppliers.following import Followed, FollowPart, LookAgain, Noted, SupplierCase
+from models.suppliers.following import Followed, FollowPart, LookAgain, Noted
 from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
 from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellationRequest
 from models.trips.changes import (
@@ -39,6 +39,8 @@ LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 QUOTE_ITEMS = Call("quote_items", BookingRef, ItemsQuoted)
 
 RECORD = Call("record", Transition, Recorded)
+
+END_REQUESTS = Call("end_requests", EndedRequests, Noted)
 
 BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
 
@@ -78,8 +80,6 @@ CHECK = Call("check_invariants", CheckCall, Checked)
 
 REPORT = Call("report_day", ReportCall, Reported)
 
-OPEN_SUPPLIER_CASE = Call("open_supplier_case", SupplierCase, Noted)
-
 LOOK_AGAIN = Call("look_again", LookAgain, Noted)
 
 READ_CHANGES = Call("read_supplier_changes", FollowPart, Followed)
@@ -93,6 +93,7 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     LOAD_BOOKING,
     QUOTE_ITEMS,
     RECORD,
+    END_REQUESTS,
     BOOK_ITEM,
     COMPLETE_ITEM,
     LOOK_AT_ITEM,
@@ -112,7 +113,6 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     RECONCILE,
     CHECK,
     REPORT,
-    OPEN_SUPPLIER_CASE,
     LOOK_AGAIN,
     READ_CHANGES,
     FOLLOW_ITEMS,

@@ -55,9 +55,6 @@ class PaymentEvents:
             return await self._tell_workflow(booking)
         if booking.state in SETTLED_STATES:
             return await self._look(booking, owner.caller_id, events)
-        if booking.state is BookingState.NEEDS_ATTENTION:
-            await self._seen(booking)  # a dispute does not wait for the operator
-            return later("the booking waits for an operator, and its money with it")
         return later(f"the booking is {booking.state}: its workflow owns the money")
 
     async def _find_booking(self, events: Sequence[ClaimedEvent]) -> str | None:

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.inbox.verdicts import Verdict, later, unknown
 from activities.suppliers.following.beginning import begin_following
 from activities.suppliers.items import ItemActivities
-from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.bookings.lifecycle import SETTLED_STATES
 from models.bookings.messages import SUPPLIER_SIGNAL
 from models.bookings.repository import load_booking, load_identity
 from models.core.database import Sessions
@@ -50,8 +50,6 @@ class SupplierEvents:
             owner = await load_identity(session, booking_id)
         assert booking is not None
         assert owner is not None
-        if booking.state is BookingState.NEEDS_ATTENTION:
-            return later("the booking waits for an operator")
         if booking.state not in SETTLED_STATES:
             await self._tell_workflow(booking_id)
             return later(f"the booking is {booking.state}: its workflow has been told")

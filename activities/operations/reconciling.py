@@ -27,7 +27,7 @@ from models.core.database import Sessions
 from models.core.errors import Fault, InvalidRequest
 from models.core.patience import Patience
 from models.operations.messages import MOST_NAMED
-from models.payments.recorded import Paid, RecordedPayments, bookings_to_look_at, parked_bookings
+from models.payments.recorded import Paid, RecordedPayments, bookings_to_look_at
 from payments.core.protocol import Gateway, Payment
 
 BATCH = 100
@@ -109,12 +109,7 @@ class Reconciler:
         deadline = loop.time() + SETTLE_SECONDS
         try:
             while waiting and loop.time() < deadline:
-                await asyncio.wait(waiting, timeout=0.5, return_when=asyncio.ALL_COMPLETED)
-                async with self._sessions() as session:
-                    parked = await parked_bookings(
-                        session, [ends[task] for task in waiting if not task.done()]
-                    )
-                waiting = {t for t in waiting if not t.done() and ends[t] not in parked}
+                _, waiting = await asyncio.wait(waiting, timeout=deadline - loop.time())
         finally:
             for task in ends:
                 task.cancel()

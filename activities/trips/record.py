@@ -11,10 +11,11 @@ from temporalio.exceptions import ApplicationError
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import FINAL_STATES, BookingState
-from models.bookings.messages import BookingRef, Recorded, Transition
+from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
 from models.bookings.repository import (
     OPENED,
     StaleVersionError,
+    end_requests,
     insert_booking,
     load_booking,
     load_run,
@@ -23,6 +24,7 @@ from models.bookings.repository import (
 )
 from models.core.database import Sessions
 from models.core.errors import ProviderError
+from models.suppliers.following import Noted
 from models.trips.messages import OpenBooking, OpenedBooking
 from suppliers.planner import LockStatus, TripPlanner
 
@@ -101,6 +103,13 @@ class BookingActivities:
         except IntegrityError as error:  # the database's own guard: no retry would please it
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
         return Recorded(version=version, planner_told=await self._tell_planner(transition))
+
+    @activity.defn(name=calls.END_REQUESTS.name)
+    async def end_requests(self, ended: EndedRequests) -> Noted:
+        """Write down how requests ended that led to no transition."""
+        async with self._sessions.begin() as session:
+            await end_requests(session, ended.booking_id, ended.outcomes)
+        return Noted()
 
     async def _tell_planner(self, transition: Transition) -> bool:
         booking = transition.booking

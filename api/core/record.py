@@ -12,7 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, HistoryEntry
 from models.bookings.lifecycle import BookingState
-from models.bookings.repository import load_booking, load_history
+from models.bookings.repository import (
+    EndedRequest,
+    load_booking,
+    load_ended_request,
+    load_history,
+)
 from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions
 from models.trips.changes import ChangeOutcome
@@ -147,6 +152,10 @@ class Record:
             return StoredChange(fingerprint=row.fingerprint, outcome=outcome)
 
         return await self.read(query)
+
+    async def ended_request(self, request_id: str) -> EndedRequest | None:
+        """Return how a request about a booking ended; None when it has not."""
+        return await self.read(lambda session: load_ended_request(session, request_id))
 
     async def history(self, booking_id: str) -> list[HistoryEntry]:
         """Return the recorded transitions of a booking, oldest first."""

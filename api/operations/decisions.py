@@ -8,7 +8,7 @@ from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import TheCaller, TheHouse
 from api.core.preferences import Patience
 from api.openapi import WRITING, problems, shown
-from api.trips import paying, reading, resolving, starting
+from api.trips import reading, refunding, resolving, starting
 from api.trips.presenters import booking as translate
 from api.trips.schemas.answers import BookAnswer, WholeBooking
 from api.trips.schemas.requests import GoodwillBody, ResolveBody
@@ -23,13 +23,13 @@ router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tag
     summary="Decide a case",
     responses={
         200: {
-            "description": "The booking after the decision.",
+            "description": "The booking after it; a case that is not settled stays open.",
             "content": shown("FAILED"),
         },
         202: {
-            "description": "Something is left to settle, or the decision is being carried out.",
+            "description": "The decision is being carried out.",
             "model": BookAnswer,
-            "content": shown("NEEDS_ATTENTION"),
+            "content": shown("RUNNING"),
         },
         **problems(*WRITING, 403, 409),
     },
@@ -43,11 +43,12 @@ async def resolve(
     patience: Patience,
 ) -> BookAnswer:
     """Try once more what failed (`retry`), or say that a person has settled it (`resolved`)."""
-    booking = await resolving.resolve(
-        house, caller, booking_id, body.to_resolution(f"operator {caller.name}"), patience
+    booking, ended = await resolving.resolve(
+        house, caller, booking_id, body.to_resolution(), patience
     )
     answer = translate.book_answer(booking)
-    if answer.status_url:
+    if not ended:
+        answer.status_url = translate.status_url(booking.id)
         response.status_code = 202
         response.headers["Location"] = answer.status_url
     return answer
@@ -85,8 +86,8 @@ async def refund(
     """
     key = starting.checked_key(idempotency_key)
     response.headers["Idempotency-Key"] = key
-    await paying.give_back(house, caller, booking_id, body, key, patience)
+    ended = await refunding.give_back(house, caller, booking_id, body, key, patience)
     found = await reading.find(house, caller, booking_id)
-    if key not in found.booking.grants:
+    if not ended:
         response.status_code = 202
     return translate.whole_booking(found.booking, found.history)

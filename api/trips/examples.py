@@ -138,25 +138,6 @@ CARD_REFUSED: dict[str, Any] = {
     "message": "The card was not accepted; the booking waits for another one.",
 }
 
-NEEDS_ATTENTION: dict[str, Any] = {
-    **RUNNING,
-    "state": "NEEDS_ATTENTION",
-    "payment": {"paymentIntentId": "pi_3PZ1x2", "amount": 0, "currency": "USD"},
-    "error": {
-        "code": "SUPPLIER_DOWN",
-        "message": "The airline did not answer.",
-        "failedStep": "flight",
-        "undone": [],
-        "money": (
-            "Up to 2,000.00 USD may be set aside on your card. Whatever you do not get will be"
-            " given back once the case is settled."
-        ),
-        "nextStep": "You need not do anything: a person is looking after it and will settle it.",
-        "details": {},
-    },
-    "message": "A person is looking after this booking and will settle it.",
-}
-
 CANCELLED: dict[str, Any] = {
     "success": True,
     "bookingId": _ID,

@@ -1,47 +1,38 @@
 """``POST /booking/{id}/modify``: ask what a change costs, then have it made, once.
 
-One update under the booking's id starts ``ModifyBooking``, or joins it when the same request has
-begun before. Whatever else runs there goes first.
+A request under the booking's id: whatever else runs there goes first. The same request sent again
+is told how the first one ended.
 """
 
 import asyncio
 import uuid
-from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from temporalio.client import (
-    WithStartWorkflowOperation,
     WorkflowFailureError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateHandle,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
 from api.core.problems import ApiProblem, temporal_away
-from api.trips import putting, reading
+from api.trips import reading, requests
 from api.trips.presenters import words
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import RequestKind
 from models.core.database import DATABASE_AWAY
 from models.core.keys import change_id
 from models.trips.changes import ChangeOutcome, ChangeRequest
-from models.trips.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest
-from temporal import patience, under_booking
-from workflows.trips.modify_booking import ModifyBooking
+from models.trips.messages import QuoteChangeRequest
+from temporal import patience
 from workflows.trips.quote_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
-BUSY_SECONDS = 5.0
-"""How long something else may run for the booking before the caller is told to come again."""
-PAUSE_SECONDS = 0.4
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.2
+LONGEST_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -114,123 +105,52 @@ async def change(
         return Asked(booking, known.outcome, request.change_id)
     if known is None:
         _changeable(booking)
-    outcome = await _made(house, booking, caller, request, deadline, repeated=known is not None)
+    # What it waited for when it was asked about again is known: news is what comes after that.
+    heard = booking.version if known is not None else -1
+    await requests.send(
+        house,
+        booking,
+        caller,
+        requests.request_of(RequestKind.CHANGE, caller, request, request.change_id),
+    )
+    outcome = await _outcome(house, request, deadline, heard)
     if outcome is not None and outcome.key_reused:
         raise _key_reused()
     now = (await reading.find(house, caller, booking_id)).booking
     return Asked(now, outcome, request.change_id)
 
 
-class _TurnedAwayError(Exception):
-    """Another workflow runs under the booking's id, or one that makes another change."""
-
-
-async def _made(
-    house: House,
-    booking: Booking,
-    caller: KnownCaller,
-    request: ChangeRequest,
-    deadline: float,
-    *,
-    repeated: bool,
+async def _outcome(
+    house: House, request: ChangeRequest, deadline: float, heard: int
 ) -> ChangeOutcome | None:
-    """Have the change made once nothing else runs; None when it goes on without us."""
-    loop = asyncio.get_running_loop()
-    patient_until = loop.time() + BUSY_SECONDS
-    # What it waited for when it was asked about again is known: news is what comes after that.
-    heard = booking.version if repeated else -1
-    while True:
-        try:
-            handle = await _put(house, booking, caller, request)
-            end = _outcome(handle)
-            return await _ended(house, request, end, deadline - loop.time(), heard)
-        except _TurnedAwayError as error:
-            if loop.time() >= patient_until:
-                raise _busy(booking) from error
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def _put(
-    house: House, booking: Booking, caller: KnownCaller, request: ChangeRequest
-) -> WorkflowUpdateHandle[ChangeOutcome]:
-    """Put the change to the workflow under the booking's id.
-
-    Raises:
-        _TurnedAwayError: something else runs there, or has just ended; put it again.
-    """
-    start = WithStartWorkflowOperation(
-        ModifyBooking.run,
-        ModifyBookingRequest(
-            booking_id=booking.id, change=request, patience=patience(house.settings)
-        ),
-        **under_booking(booking, house.settings.task_queue, caller.id),
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"Change {booking.reference}",
-    )
-    try:
-        return await putting.put(house, MODIFY_UPDATE, request, ChangeOutcome, start)
-    except (putting.JustEndedError, WorkflowUpdateFailedError) as error:
-        raise _TurnedAwayError from error
-
-
-async def _outcome(handle: WorkflowUpdateHandle[ChangeOutcome]) -> ChangeOutcome | None:
-    """Wait for the end of a change; None when nobody will tell.
-
-    Raises:
-        _TurnedAwayError: the workflow does something else.
-    """
-    try:
-        return await handle.result()
-    except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCError):
-        return None
-    except WorkflowUpdateFailedError as error:
-        if putting.was_too_late(error):
-            return None
-        raise _TurnedAwayError from error
-
-
-async def _ended(
-    house: House,
-    request: ChangeRequest,
-    end: Coroutine[Any, Any, ChangeOutcome | None],
-    seconds: float,
-    heard: int,
-) -> ChangeOutcome | None:
-    """Return how a change ended; None when time is up or it waits for somebody."""
-    ending = asyncio.create_task(end)
-    waiting = asyncio.create_task(_waits(house, request, heard))
-    try:
-        done, _ = await asyncio.wait(
-            {ending, waiting}, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED
-        )
-        if ending in done and (outcome := ending.result()) is not None:
-            return outcome
-    finally:
-        for task in (ending, waiting):
-            task.cancel()
-        await asyncio.gather(ending, waiting, return_exceptions=True)
-    known = await house.record.change(request.change_id)
-    return known.outcome if known else None
-
-
-async def _waits(house: House, request: ChangeRequest, heard: int) -> None:
-    """Return once the change waits for the traveller, or for an operator.
+    """Return how a change ended; None when time is up or it waits for the traveller.
 
     ``heard`` is the version of the record that is no news.
     """
+    loop = asyncio.get_running_loop()
+    pause = LOOK_SECONDS
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        try:
-            stored = await house.record.booking(request.booking_id, owner=None)
-        except DATABASE_AWAY:
-            continue
-        if stored is None or stored.booking.state is BookingState.NEEDS_ATTENTION:
-            return
-        if stored.booking.version <= heard:
-            continue
-        mine = [p for p in stored.booking.payments if p.change == request.change_id]
-        if any(payment.waits_until for payment in mine):
-            return
+        with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
+            known = await house.record.change(request.change_id)
+            if known is not None and known.fingerprint != request.fingerprint:
+                raise _key_reused()
+            if known is not None and known.outcome is not None:
+                return known.outcome
+            if known is not None and await _waits(house, request, heard):
+                return None
+        left = deadline - loop.time()
+        if left <= 0:
+            return None
+        await asyncio.sleep(min(pause, left))
+        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+
+
+async def _waits(house: House, request: ChangeRequest, heard: int) -> bool:
+    """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
+    stored = await house.record.booking(request.booking_id, owner=None)
+    if stored is None or stored.booking.version <= heard:
+        return False
+    return any(p.waits_until for p in stored.booking.payments if p.change == request.change_id)
 
 
 def _changeable(booking: Booking) -> Booking:
@@ -242,17 +162,6 @@ def _changeable(booking: Booking) -> Booking:
         f"This booking cannot be changed now: it is {booking.state}. {words.money(booking)}",
         field="bookingId",
         details={"bookingId": booking.id, "state": booking.state},
-    )
-
-
-def _busy(booking: Booking) -> ApiProblem:
-    return ApiProblem(
-        409,
-        "BOOKING_BUSY",
-        "Something else is changing this booking right now. Nothing was changed or charged by this"
-        " request; ask again in a moment.",
-        field="bookingId",
-        details={"bookingId": booking.id},
     )
 
 

@@ -1,6 +1,7 @@
-"""The money of a booking on its way, and of one at rest: another card, a goodwill refund."""
+"""``POST /booking/{id}/payment-method``: another card for a booking that waits for one."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio.client import (
     WorkflowUpdateFailedError,
@@ -8,28 +9,23 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import ApiProblem, is_temporal_away, temporal_away
+from api.core.context import House
+from api.core.problems import ApiProblem, temporal_away
 from api.trips import reading, running, waiting
 from api.trips.presenters import words
-from api.trips.putting import ACCEPT_TIMEOUT
-from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import SETTLED_STATES, BookingState
-from models.core.money import smallest_charge
+from models.bookings.lifecycle import BookingState
 from models.payments.messages import (
     PAYMENT_METHOD_UPDATE,
-    GoodwillRefund,
     NewCard,
-    SettlePaymentRequest,
 )
-from temporal import patience, under_booking
-from workflows.payments.settle_payment import SettlePayment
+
+ACCEPT_TIMEOUT = timedelta(seconds=6)
+"""How long a worker may take to accept the card. After that nothing is promised."""
 
 
 async def use_card(
@@ -99,115 +95,4 @@ def _not_wanted(booking: Booking) -> ApiProblem:
         f" {words.money(booking)}",
         field="paymentMethodId",
         details={"bookingId": booking.id, "state": booking.state},
-    )
-
-
-async def give_back(
-    house: House,
-    caller: KnownCaller,
-    booking_id: str,
-    wish: GoodwillBody,
-    key: str,
-    seconds: float,
-) -> Booking:
-    """Give back more than the terms ask for; the same ``key`` gives it back once.
-
-    Raises:
-        ApiProblem: 404; 409 nothing that could be given back, or something else is under way;
-            422 another currency or an unknown component; 503.
-    """
-    found = await reading.find(house, caller, booking_id)
-    booking = found.booking
-    if key in booking.grants:
-        return booking
-    item = _checked(booking, wish)
-    refund = GoodwillRefund(
-        key=key,
-        amount=wish.amount,
-        who=f"{caller.role} {caller.name}",
-        reason=wish.reason,
-        item=item,
-    )
-    try:
-        handle = await house.temporal.start_workflow(
-            SettlePayment.run,
-            SettlePaymentRequest(
-                booking_id=booking.id,
-                why=f"goodwill: {wish.reason}",
-                refund=refund,
-                patience=patience(house.settings),
-            ),
-            **under_booking(booking, house.settings.task_queue, caller.id),
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=f"Goodwill refund for {booking.reference}",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-    except WorkflowAlreadyStartedError as error:
-        raise ApiProblem(
-            409,
-            "BOOKING_BUSY",
-            "Something else is changing this booking right now. Nothing was given back by this"
-            " request; ask again in a moment.",
-            field="bookingId",
-        ) from error
-    except Exception as error:
-        if is_temporal_away(error):
-            raise temporal_away(headers={"Idempotency-Key": key}) from error
-        raise
-    settled = await waiting.settled(
-        house,
-        booking_id,
-        handle.result(),
-        seconds,
-        parked=frozenset({BookingState.NEEDS_ATTENTION}),
-    )
-    if settled is not None and key not in settled.grants:
-        _checked(settled, wish)  # something else was given back since the record was read
-    return settled or booking
-
-
-def _checked(booking: Booking, wish: GoodwillBody) -> int | None:
-    """Return the number of the item a wish names; refuse what cannot be given back."""
-    payment = booking.payment
-    left = booking.captured - booking.refunded - booking.paid_by_hand
-    if booking.state not in SETTLED_STATES or left <= 0:
-        raise ApiProblem(
-            409,
-            "NOTHING_TO_REFUND",
-            f"Nothing can be given back of this booking now: it is {booking.state}."
-            f" {words.money(booking)}",
-            field="bookingId",
-        )
-    if wish.currency != payment.currency:
-        raise ApiProblem(
-            422,
-            "CURRENCY_MISMATCH",
-            f"The booking was paid in {payment.currency}, not in {wish.currency}.",
-            field="currency",
-        )
-    if wish.amount > left:
-        raise ApiProblem(
-            409,
-            "NOTHING_TO_REFUND",
-            f"No more than {words.amount(left, payment.currency)} is left to give back.",
-            field="amount",
-        )
-    step = smallest_charge(payment.currency)
-    if wish.amount % step:
-        raise ApiProblem(
-            422,
-            "AMOUNT_NOT_PAYABLE",
-            f"Cards take {payment.currency} in steps of {words.amount(step, payment.currency)}.",
-            field="amount",
-        )
-    if wish.component_id is None:
-        return None
-    for item in booking.items:
-        if item.component_id == wish.component_id:
-            return item.number
-    raise ApiProblem(
-        422,
-        "COMPONENT_UNKNOWN",
-        "The booking has no component with this id.",
-        field="componentId",
     )

@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import ApiProblem, temporal_away
+from api.core.problems import temporal_away
 from api.trips import cancelling, reading
 from api.trips.presenters import words
 from api.trips.schemas.cancelling import (
@@ -47,15 +47,6 @@ async def quote(
     cancelling.check_components(booking, components)
     if booking.state in cancelling.NEVER_CANCELLABLE:
         raise cancelling.refused(booking)
-    if booking.state is BookingState.NEEDS_ATTENTION:
-        raise ApiProblem(
-            409,
-            "NEEDS_ATTENTION",
-            "A person is settling a part of this booking right now; ask again when that is done."
-            f" {words.money(booking)}",
-            field="bookingId",
-            details={"bookingId": booking.id, "state": booking.state},
-        )
     if booking.confirmed_at is None or not wanted_items(booking, components):
         return _nothing_kept(booking)
     return _answer(await _ask(house, booking, components))

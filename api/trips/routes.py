@@ -168,13 +168,13 @@ async def cancel(
     """
     if dry_run:
         return await quoting_cancel.quote(house, caller, body.booking_id, body.components)
-    wish = CancelRequest(
+    request = CancelRequest(
         by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
-        who=f"{caller.role} {caller.name}",
         reason=body.reason,
         components=body.components,
+        accepted_fee=body.accepted_fee,
     )
-    booking, ended = await cancelling.cancel(house, caller, body.booking_id, wish, patience)
+    booking, ended = await cancelling.cancel(house, caller, body.booking_id, request, patience)
     answer = translate.cancel_answer(booking, body.components)
     if not ended:
         answer.success = False

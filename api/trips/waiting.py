@@ -15,8 +15,8 @@ from models.core.database import DATABASE_AWAY
 FIRST_LOOK_SECONDS = 1.5
 LOOK_SECONDS = 1.0
 
-PARKED_STATES = frozenset({BookingState.NEEDS_ATTENTION, BookingState.PAYMENT_PENDING})
-"""States in which the workflow waits for a person: no use in waiting with it."""
+PARKED_STATES = frozenset({BookingState.PAYMENT_PENDING})
+"""States in which the workflow waits for the traveller: no use in waiting with it."""
 
 
 async def settled(
@@ -42,7 +42,8 @@ async def settled(
             {ending, parking}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
         )
         if ending in done:
-            if (booking := ending.result()) is not None:
+            booking = ending.result()
+            if booking is not None and not booking.cases:  # those have their numbers on record
                 return booking
             # It ended otherwise than by itself, or Temporal went away: the record tells.
             return await _recorded(house, booking_id)

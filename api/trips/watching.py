@@ -128,7 +128,7 @@ async def _follow(
 
 
 def _over(booking: Booking) -> bool:
-    return waiting.is_settled(booking) or booking.state is BookingState.NEEDS_ATTENTION
+    return waiting.is_settled(booking)
 
 
 async def _now(house: House, caller: KnownCaller, before: Booking) -> Booking:

@@ -159,19 +159,28 @@ class PaymentView(BaseModel):
         )
 
 
-class Case(BaseModel):
-    """What an operator must settle (state NEEDS_ATTENTION)."""
+class OpenCase(BaseModel):
+    """What a person must settle about a booking (``models.core.cases``)."""
 
+    id: int | None = None
+    """None until it is recorded."""
+    kind: str
+    source: str
+    """What it is about, for machines; at most one case of a source is open."""
     summary: str
     """What is unsettled and where to look, in plain words."""
-    items: list[int] = []
-    """Items whose undoing is unsettled."""
-    payment: bool = False
-    """Whether the payment is unsettled."""
+    details: dict[str, Any] = {}
     opened_at: AwareDatetime
-    resolved_at: AwareDatetime | None = None
-    resolved_by: str | None = None
-    resolution: str | None = None
+
+    @property
+    def item(self) -> int | None:
+        """The number of the item it is about, if any."""
+        return self.details.get("item")
+
+    @property
+    def payment(self) -> int | None:
+        """The number of the payment it is about, if any."""
+        return self.details.get("payment")
 
 
 class Booking(BaseModel):
@@ -195,7 +204,8 @@ class Booking(BaseModel):
     """Keys of operators' goodwill refunds that have been granted: a repeat grants nothing."""
     warnings: list[str] = []
     problem: Problem | None = None
-    case: Case | None = None
+    cases: list[OpenCase] = []
+    """Its open cases: what stands and what is owed is told by the state all the same."""
     cancelled_by: CancelledBy | None = None
     cancel_reason: str | None = None
     version: int = 0
@@ -274,6 +284,21 @@ class Booking(BaseModel):
                 found.append((payment, share))
         return found[::-1] or [(self.payment, keep)]
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person must settle something about it."""
+        return bool(self.cases)
+
+    @property
+    def held_until(self) -> dt.datetime | None:
+        """Until when its suppliers keep what they hold for us; None without a hold that ends."""
+        ends = [
+            item.reservation.held_until
+            for item in self.items
+            if item.held and item.reservation and item.reservation.held_until
+        ]
+        return min(ends, default=None)
+
     def payment_seen(self, seen: PaymentView) -> PaymentView:
         """Note one of the payments, by its number, as the gateway has it; returns it as noted.
 
@@ -286,6 +311,10 @@ class Booking(BaseModel):
                 self.payments = [*self.payments[:place], noted, *self.payments[place + 1 :]]
                 return noted
         raise KeyError(seen.number)
+
+    def payment_numbered(self, number: int) -> PaymentView:
+        """Return the payment of that number. Raises StopIteration."""
+        return next(payment for payment in self.payments if payment.number == number)
 
     def payment_of(self, item: Item) -> PaymentView:
         """Return the payment that pays for an item."""

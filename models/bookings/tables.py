@@ -15,7 +15,6 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
@@ -67,9 +66,6 @@ class BookingRow(SQLModel, table=True):
     contact: dict[str, Any] = Field(sa_column=json_column())
     warnings: list[str] = Field(default_factory=list, sa_column=json_column())
     problem: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
-    case: dict[str, Any] | None = Field(
-        default=None, sa_column=Column("attention_case", JSONB(none_as_null=True), nullable=True)
-    )
     failed_step: str | None = None
     cancelled_by: str | None = None
     cancel_reason: str | None = None
@@ -168,6 +164,23 @@ class HistoryRow(SQLModel, table=True):
     why: str
 
 
+class BookingRequestRow(SQLModel, table=True):
+    """A request about a booking that has ended (``models.bookings.messages.BookingRequest``)."""
+
+    __tablename__ = "booking_requests"
+    __table_args__ = (Index("ix_booking_requests_booking", "booking_id", "requested_at"),)
+
+    id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
+    booking_id: str = Field(sa_column=booking_column())
+    kind: str
+    who: str
+    body: dict[str, Any] = Field(sa_column=json_column())
+    requested_at: dt.datetime = Field(sa_column=time_column())
+    problem: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
+    """Why it was not carried out; NULL when it was."""
+    ended_at: dt.datetime = Field(sa_column=time_column())
+
+
 class TransitionRow(SQLModel, table=True):
     """An allowed transition; the trigger on ``bookings`` reads it."""
 
@@ -182,3 +195,5 @@ BOOKINGS = SQLModel.metadata.tables["bookings"]
 BOOKING_ITEMS = SQLModel.metadata.tables["booking_items"]
 
 HISTORY = SQLModel.metadata.tables["booking_history"]
+
+BOOKING_REQUESTS = SQLModel.metadata.tables["booking_requests"]

@@ -32,7 +32,7 @@ class CaseKind(StrEnum):
     """What a case is about."""
 
     SAGA = "SAGA"
-    """A booking is parked in NEEDS_ATTENTION; its workflow waits for a decision."""
+    """A workflow could not settle something of a booking: ``ResolveCase`` carries decisions out."""
     DISPUTE = "DISPUTE"
     """A card holder disputes a charge."""
     REFUND = "REFUND"
@@ -104,8 +104,14 @@ async def open_case(
     summary: str,
     booking_id: str | None = None,
     details: dict[str, Any] | None = None,
+    once: bool = False,
 ) -> bool:
-    """Open a case; False when one of this source is open already."""
+    """Open a case; False when one of this source is open already.
+
+    ``once``: a settled case of this source is the last one, too.
+    """
+    if once and await was_opened(session, source):
+        return False
     opened = await session.scalar(
         insert(CASES)
         .values(
@@ -143,6 +149,20 @@ async def was_opened(session: AsyncSession, source: str) -> bool:
     """Tell whether there is a case of this source, open or settled."""
     found = await session.scalar(select(CASES.c.id).where(CASES.c.source == source).limit(1))
     return found is not None
+
+
+OF_THE_TRAVELLER = (CaseKind.SAGA, CaseKind.SUPPLIER, CaseKind.REFUND)
+"""Kinds that are about what the traveller has or is owed; others are between us and partners."""
+
+
+async def open_cases_of(session: AsyncSession, booking_id: str) -> Sequence[CaseRow]:
+    """Return the open cases of a booking that are about its traveller, oldest first."""
+    wanted = select(CaseRow).where(
+        col(CaseRow.booking_id) == booking_id,
+        col(CaseRow.resolved_at).is_(None),
+        col(CaseRow.kind).in_(OF_THE_TRAVELLER),
+    )
+    return (await session.scalars(wanted.order_by(col(CaseRow.id)))).all()
 
 
 async def load_case(session: AsyncSession, case_id: int) -> CaseRow | None:

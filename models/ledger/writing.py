@@ -127,6 +127,8 @@ async def _watch_rest(
         return
     source = f"ledger:{booking.id}"
     left = unsettled(entries)
+    if left and any(case.payment is not None for case in booking.cases):
+        return  # a person is settling the money already
     if left:
         money = Money(amount=abs(left), currency=booking.payment.currency)
         whose = "is still owed to" if left < 0 else "was given too much to"

@@ -26,7 +26,6 @@ class GoodwillRefund(BaseModel):
     key: str
     """Of the request: a repeat gives nothing back a second time."""
     amount: MinorUnits
-    who: str
     reason: str = ""
     item: int | None = None
     """The item it is about, if any."""
@@ -38,7 +37,6 @@ class SettlePaymentRequest(BaseModel):
     booking_id: str
     why: str
     """What led here, for the history: an event of the gateway, a reconciliation, an operator."""
-    refund: GoodwillRefund | None = None
     stray: str | None = None
     """A payment made under this booking's id that is not the one on record: to be given back."""
     patience: Patience = Patience()

@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import CLOSED_STATES, SETTLED_STATES, BookingState, PaymentStatus
-from models.bookings.tables import BOOKINGS
 from models.payments.tables import OPEN_DISPUTE, OPEN_PAYMENT, OPEN_REFUND
 
 
@@ -200,18 +199,6 @@ async def gateway_balances(
     """Return the ledger's GATEWAY balance of each payment, by booking id and payment number."""
     rows = await session.execute(_LEDGER, {"bookings": list(bookings)})
     return {(row.booking_id, row.number): int(row.balance) for row in rows}
-
-
-async def parked_bookings(session: AsyncSession, bookings: Collection[str]) -> set[str]:
-    """Return which of these bookings wait for an operator."""
-    if not bookings:
-        return set()
-    rows = await session.scalars(
-        select(BOOKINGS.c.id).where(
-            BOOKINGS.c.id.in_(bookings), BOOKINGS.c.state == BookingState.NEEDS_ATTENTION
-        )
-    )
-    return set(rows)
 
 
 def _recorded(row: RowMapping) -> RecordedPayments:

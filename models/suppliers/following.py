@@ -70,16 +70,6 @@ class FollowRequest(BaseModel):
     patience: Patience = Patience()
 
 
-class SupplierCase(BaseModel):
-    """Asks for a case about something that happened at a supplier."""
-
-    booking_id: str
-    source: str
-    """Names what happened: the same thing opens one case."""
-    summary: str
-    details: dict[str, str] = {}
-
-
 class LookAgain(BaseModel):
     """Asks for items to be looked at in the next round, because a look had no answer."""
 

@@ -7,17 +7,14 @@ from pydantic import BaseModel
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import CancelRequest
 from models.bookings.problems import Problem
 from models.core.keys import item_reference
 from models.core.money import Currency, MinorUnits
 from models.core.patience import Patience
 from models.core.people import Contact, Traveler
 from models.core.supply import Quote
-from models.trips.changes import ChangeRequest, ChangeWish
+from models.trips.changes import ChangeWish
 from models.trips.option import TripOption
-
-MODIFY_UPDATE = "modify"
 
 
 class BookTripRequest(BaseModel):
@@ -77,27 +74,11 @@ class BookTripRequest(BaseModel):
         )
 
 
-class ModifyBookingRequest(BaseModel):
-    """What ``ModifyBooking`` needs."""
-
-    booking_id: str
-    change: ChangeRequest
-    patience: Patience = Patience()
-
-
 class QuoteChangeRequest(BaseModel):
     """What ``QuoteChange`` needs: a change that is only asked about."""
 
     booking_id: str
     wish: ChangeWish
-    patience: Patience = Patience()
-
-
-class CancelBookingRequest(BaseModel):
-    """What ``CancelBooking`` needs."""
-
-    booking_id: str
-    cancel: CancelRequest
     patience: Patience = Patience()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.conftest import body, client, read_events
+from tests.api.conftest import body, client
 from tests.api.server import Served
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
@@ -24,28 +24,31 @@ async def test_what_cannot_be_undone_waits_for_an_operator(
 
     answer = await api.post("/booking/book?wait=60", json=body(trip))
 
-    assert answer.status_code == 202, answer.text
-    parked = answer.json()
-    assert parked["state"] == "NEEDS_ATTENTION"
-    assert parked["success"] is False
-    assert parked["error"]["money"]
-    where = parked["statusUrl"]
-    assert (await api.get(where)).json()["note"]
-    events = await read_events(api, parked["eventsUrl"])
-    assert events[-1][2]["state"] == "NEEDS_ATTENTION"
-    refused = await api.post(f"{where}/resolve", json={"decision": "resolved"})
+    assert answer.status_code == 200, answer.text
+    failed = answer.json()
+    assert failed["state"] == "FAILED"
+    assert failed["success"] is False
+    assert failed["needsAttention"] is True
+    assert failed["error"]["money"]
+    (case,) = failed["cases"]
+    assert case["componentId"] == trip["components"][0]["componentId"]
+    where = f"/booking/{failed['bookingId']}"
+    assert (await api.get(where)).json()["cases"] == [case]
+    decision = {"caseId": case["caseId"], "decision": "resolved", "note": "Cancelled by phone."}
+    refused = await api.post(f"{where}/resolve", json=decision)
     assert refused.status_code == 403
     await sandbox.clear()
     async with client(whole.url, operator_key) as operator:
         assert (await operator.get(where)).status_code == 200
-        settled = await operator.post(
-            f"{where}/resolve", json={"decision": "resolved", "note": "Cancelled by phone."}
-        )
+        unsaid = await operator.post(f"{where}/resolve", json={**decision, "note": ""})
+        assert unsaid.status_code == 422, "a decision wants a note"
+        settled = await operator.post(f"{where}/resolve", json=decision)
         assert settled.status_code == 200, settled.text
         assert settled.json()["state"] == "FAILED"
-        nothing = await operator.post(f"{where}/resolve", json={"decision": "resolved"})
-        assert nothing.status_code == 409
-        assert nothing.json()["code"] == "NOTHING_TO_RESOLVE"
+        assert "needsAttention" not in settled.json()
+        again = await operator.post(f"{where}/resolve", json=decision)
+        assert again.status_code == 409
+        assert again.json()["code"] == "NOTHING_TO_RESOLVE"
 
 
 async def test_another_callers_booking_looks_unknown(

@@ -7,7 +7,7 @@ import pytest
 
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
-from models.bookings.booking import Booking, Case, Item, PaymentView, RefundView
+from models.bookings.booking import Booking, Item, OpenCase, PaymentView, RefundView
 from models.bookings.lifecycle import (
     SETTLED_STATES,
     BookingState,
@@ -21,6 +21,16 @@ from models.core.money import Money
 from models.core.supply import ItemType, Reservation
 
 NOW = dt.datetime(2031, 3, 1, 12, tzinfo=dt.UTC)
+
+
+MONEY_CASE = OpenCase(
+    id=7,
+    kind="SAGA",
+    source="payment:b-1:1",
+    summary="payment 8812 at stripe",
+    details={"payment": 1},
+    opened_at=NOW,
+)
 
 
 def booking(state: BookingState, **changes: Any) -> Booking:
@@ -126,18 +136,24 @@ def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
         ),
         ("CANCELLED", {"status": "succeeded", "captured": 5000}, "50.00 USD was taken"),
         (
-            "NEEDS_ATTENTION",
+            "FAILED, unsettled",
             {"id": "pi_1", "status": "authorised", "authorised": 200000},
             "Up to 2,000.00 USD may be set aside",
         ),
-        ("NEEDS_ATTENTION", {"status": "succeeded", "captured": 5000}, "50.00 USD has been taken"),
-        ("NEEDS_ATTENTION", {"status": "released"}, "has been released"),
+        (
+            "FAILED, unsettled",
+            {"status": "succeeded", "captured": 5000},
+            "50.00 USD has been taken",
+        ),
+        ("FAILED, unsettled", {"status": "released"}, "has been released"),
         ("PROCESSING", {"status": "authorised", "authorised": 5000}, "50.00 USD is set aside"),
-        ("NEEDS_ATTENTION", {}, "Your card was not charged."),
+        ("FAILED, unsettled", {}, "Your card was not charged."),
     ],
 )
 def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], said: str) -> None:
-    assert said in words.money(booking(BookingState(state), payment=payment))
+    state, _, unsettled = state.partition(", ")
+    cases = [MONEY_CASE] if unsettled else []
+    assert said in words.money(booking(BookingState(state), payment=payment, cases=cases))
 
 
 def test_money_of_a_currency_without_minor_units() -> None:
@@ -179,10 +195,10 @@ def test_the_client_secret_is_shown_only_while_it_is_needed() -> None:
 
 
 def test_the_case_of_operators_is_not_shown_to_travellers() -> None:
-    case = Case(summary="order 8812 at amadeus", opened_at=NOW, payment=True)
-    stuck = booking(BookingState.NEEDS_ATTENTION, case=case)
-    assert "8812" not in translate.whole_booking(stuck, []).model_dump_json()
-    assert translate.whole_booking(stuck, []).note
+    whole = translate.whole_booking(booking(BookingState.FAILED, cases=[MONEY_CASE]), [])
+    assert "8812" not in whole.model_dump_json()
+    assert whole.needs_attention
+    assert [(case.case_id, case.kind) for case in whole.cases] == [(7, "SAGA")]
 
 
 def test_a_cancellation_is_told_from_the_booking_alone() -> None:

@@ -5,7 +5,7 @@ from models.core.money import Money
 from tests.ledger.conftest import Books
 from tests.support.checker import check
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 
 async def test_a_trip_that_is_booked_and_cancelled_bit_by_bit(stack: Stack, books: Books) -> None:
@@ -23,11 +23,11 @@ async def test_a_trip_that_is_booked_and_cancelled_bit_by_bit(stack: Stack, book
         set_terms(stack, booking.id, item.number, [{"until": None, "fee": item.price // 4}])
     fees = [item.price // 4 for item in booking.items]
     tour = booking.items[2]
-    after = (await cancel(stack, booking.id, [tour.component_id])).booking
+    after = await stack.cancel(booking.id, [tour.component_id])
     assert (await books.totals(after))[f"FEES {tour.supplier}"] == -fees[2]
     assert await books.wrong(after) == []
 
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     assert after.state is BookingState.CANCELLED
     totals = await books.totals(after)
     assert totals.pop(f"GATEWAY {after.payment.gateway}") == sum(fees)

@@ -85,7 +85,7 @@ async def test_i9_the_gateway_gave_back_more_than_is_on_record(
     quiet = await check(unsettled=[booking.id])
     assert (quiet.violations["I9"], quiet.closed) == (0, 0)
     await watch(stack)  # puts it on record, and asks an operator
-    await resolve(stack, booking, "A present of the house.")
+    await resolve(stack, booking)
     await check()
     assert await record.open_cases_about(booking.id) == []
 

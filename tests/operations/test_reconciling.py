@@ -6,13 +6,12 @@ import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from tests.operations.conftest import watch, watch_in_vain
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.checker import check
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed
+from tests.trips.saga.test_cancel_confirmed import confirmed
 
 STOLEN = "pm_card_visa_chargeDeclinedStolenCard"
 """No other card is asked for after this one."""
@@ -42,12 +41,9 @@ async def believe(record: Record, booking: Booking, payment: str, status: str) -
     )
 
 
-async def resolve(stack: Stack, booking: Booking, note: str) -> None:
+async def resolve(stack: Stack, booking: Booking, *, paid_by_hand: bool = False) -> None:
     """Have an operator say that a person has settled it."""
-    handle = stack.client.get_workflow_handle(booking.id)
-    decision = Resolution(decision="resolved", who="operator Ada", note=note)
-    await handle.execute_update(RESOLVE_UPDATE, decision, result_type=Booking)
-    await handle.result()
+    await stack.resolve(booking.id, "resolved", paid_by_hand=paid_by_hand)
 
 
 @pytest.mark.parametrize("long_ago", [False, True], ids=["recent", "long ago"])
@@ -67,8 +63,8 @@ async def test_a_refund_in_the_dashboard(
     payment = await record.payment(booking.id)
     assert (payment["refunded"], payment["status"]) == (1_000, "partially_refunded")
     assert [row["gateway_id"] for row in await record.refunds(booking.id)] == [refund]
-    assert (await record.booking(booking.id))["state"] == "NEEDS_ATTENTION"
-    await resolve(stack, booking, "A present of the house.")
+    assert (await record.booking(booking.id))["state"] == "CONFIRMED"
+    await resolve(stack, booking)
     after = await watch(stack)
     assert after.reconciled is not None
     assert after.reconciled.differing == 0
@@ -117,7 +113,7 @@ async def test_a_hold_that_lapsed(stack: Stack, record: Record, outside: Outside
 
 async def test_a_refund_that_came_back(stack: Stack, record: Record, outside: Outside) -> None:
     booking = await confirmed(stack)
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     (refund,) = after.payment.refunds
     await outside.send_back(refund.id)
     await make_old(record, booking)
@@ -125,9 +121,9 @@ async def test_a_refund_that_came_back(stack: Stack, record: Record, outside: Ou
     assert summary.reconciled is not None
     assert summary.reconciled.unsettled == [booking.id]
     row = await record.booking(booking.id)
-    assert row["state"] == "NEEDS_ATTENTION"
+    assert row["state"] == "CANCELLED"
     assert (await record.payment(booking.id))["refunded"] == 0
-    await resolve(stack, booking, "Paid by bank transfer.")
+    await resolve(stack, booking, paid_by_hand=True)
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 

@@ -18,7 +18,7 @@ from tests.operations.conftest import watch
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed
+from tests.trips.saga.test_cancel_confirmed import confirmed
 
 
 def today() -> dt.date:
@@ -38,7 +38,7 @@ async def test_the_figures_are_those_of_the_gateways_own_list(
     stack: Stack, record: Record, outside: Outside
 ) -> None:
     kept = await confirmed(stack)
-    await cancel(stack, (await confirmed(stack)).id)
+    await stack.cancel((await confirmed(stack)).id)
     assert kept.payment.id is not None
     await outside.dispute(kept.payment.id)
     await outside.pay(1_234, booking=None, captured=True, currency="eur")

@@ -7,6 +7,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 
 from models.bookings.booking import Booking
+from models.bookings.messages import RequestKind
 from models.payments.messages import GoodwillRefund, SettlePaymentRequest
 from temporal import patience
 from tests.support.stack import Stack
@@ -69,7 +70,6 @@ async def settling(
     stack: Stack,
     booking: Booking,
     *,
-    refund: GoodwillRefund | None = None,
     stray: str | None = None,
 ) -> WorkflowHandle[SettlePayment, Booking]:
     """Start SettlePayment as an event of the gateway does."""
@@ -78,7 +78,6 @@ async def settling(
         SettlePaymentRequest(
             booking_id=booking.id,
             why="a test looks",
-            refund=refund,
             stray=stray,
             patience=patience(stack.settings),
         ),
@@ -89,6 +88,15 @@ async def settling(
 
 
 async def settled(stack: Stack, booking: Booking, **more: Any) -> Booking:
-    """Settle and return the booking after it."""
+    """Settle; returns the booking after it, as recorded."""
     handle = await settling(stack, booking, **more)
-    return await asyncio.wait_for(handle.result(), 60)
+    await asyncio.wait_for(handle.result(), 60)
+    return await stack.recorded(booking.id)
+
+
+async def granted(stack: Stack, booking: Booking, refund: GoodwillRefund) -> Booking:
+    """Have an operator give back more than the terms ask for; returns the booking after it."""
+    request = await stack.send(RequestKind.REFUND, booking.id, refund)
+    problem = await stack.ended(request)
+    assert problem is None, problem
+    return await stack.recorded(booking.id)

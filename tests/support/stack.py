@@ -1,11 +1,14 @@
 """The stack a test books on: database, Temporal, sandbox and worker, with short patience."""
 
 import asyncio
+import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import (
     SearchAttributePair,
@@ -16,7 +19,18 @@ from temporalio.common import (
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import (
+    REQUEST_SIGNAL,
+    BookingRequest,
+    CancelRequest,
+    RequestKind,
+    RequestsRun,
+    Resolution,
+)
+from models.bookings.problems import Problem
+from models.bookings.repository import load_booking, load_ended_request
 from models.core import search_attributes
+from models.core.database import Sessions, create_engine, create_sessions
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.people import Contact
 from models.trips.messages import BookTripRequest
@@ -26,6 +40,7 @@ from temporal import connect, patience
 from tests.support.environment import settings_from
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
+from workflows.core.requests import WORKFLOWS
 from workflows.trips.book_trip import BookTrip
 
 CALLER = "00000000-0000-4000-8000-000000000001"
@@ -56,6 +71,7 @@ class Stack:
     env: dict[str, str]
     client: Client
     sandbox: SandboxClient
+    sessions: Sessions
     workers: list[Process] = field(default_factory=list)
 
     # -- workers --------------------------------------------------------------------------
@@ -138,6 +154,88 @@ class Stack:
         handle = await self.start(await self.request(**wishes))
         return await asyncio.wait_for(handle.result(), 90)
 
+    async def send(
+        self,
+        kind: RequestKind,
+        booking_id: str,
+        body: BaseModel,
+        *,
+        request_id: str | None = None,
+        at: dt.datetime | None = None,
+        who: str = "op",
+    ) -> BookingRequest:
+        """Give a request to whatever runs under the booking's id, as the API does."""
+        request = BookingRequest(
+            id=request_id or str(uuid.uuid4()),
+            kind=kind,
+            requested_at=at or dt.datetime.now(dt.UTC),
+            who=who,
+            body=body.model_dump(mode="json", by_alias=True),
+        )
+        await self.client.start_workflow(
+            WORKFLOWS[kind],
+            RequestsRun(booking_id=booking_id, patience=patience(self.settings)),
+            id=booking_id,
+            task_queue=self.settings.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=REQUEST_SIGNAL,
+            start_signal_args=[request],
+            task_timeout=timedelta(seconds=4),
+        )
+        return request
+
+    async def ended(self, request: BookingRequest, seconds: float = 90) -> Problem | None:
+        """Wait until a request has ended; returns why it was not carried out, if it was not."""
+        async with asyncio.timeout(seconds):
+            while True:
+                async with self.sessions() as session:
+                    found = await load_ended_request(session, request.id)
+                if found is not None:
+                    return found.problem
+                await asyncio.sleep(0.1)
+
+    async def cancel(
+        self, booking_id: str, components: Sequence[str] = (), *, seconds: float = 90
+    ) -> Booking:
+        """Cancel a booking, or components of it, and wait for it; returns it as recorded."""
+        cancel = CancelRequest(reason="ill", components=list(components))
+        request = await self.send(RequestKind.CANCEL, booking_id, cancel, who="ada")
+        await self.ended(request, seconds)
+        return await self.recorded(booking_id)
+
+    async def resolve(
+        self,
+        booking_id: str,
+        decision: Literal["retry", "resolved"] = "retry",
+        *,
+        item: int | None = None,
+        supplier_id: str | None = None,
+        paid_by_hand: bool = False,
+        seconds: float = 90,
+    ) -> Booking:
+        """Decide the open case of a booking (of that item) and wait for it; returns the booking."""
+        booking = await self.recorded(booking_id)
+        case = next(c for c in booking.cases if c.kind == "SAGA" and item in (None, c.item))
+        assert case.id is not None
+        resolution = Resolution(
+            case_id=case.id,
+            decision=decision,
+            note="decided in a test",
+            supplier_id=supplier_id,
+            paid_by_hand=paid_by_hand,
+        )
+        request = await self.send(RequestKind.RESOLVE, booking_id, resolution)
+        await self.ended(request, seconds)
+        return await self.recorded(booking_id)
+
+    async def recorded(self, booking_id: str) -> Booking:
+        """Return a booking as it is recorded, its open cases included."""
+        async with self.sessions() as session:
+            booking = await load_booking(session, booking_id)
+        assert booking is not None
+        return booking
+
     async def now(self, handle: WorkflowHandle[Any, Any]) -> Booking:
         """Ask the workflow how the booking stands."""
         booking = await handle.query("booking", result_type=Booking)
@@ -180,4 +278,5 @@ async def create_stack(
         env=env,
         client=await connect(settings),
         sandbox=SandboxClient(sandbox_url),
+        sessions=create_sessions(create_engine(settings.database.sqlalchemy_url)),
     )

@@ -1,9 +1,16 @@
-"""Trip options that the planner would not make by itself."""
+"""Trip options that the planner would not make by itself, and what is open about a booking."""
 
 from typing import Any
 
+from models.bookings.booking import Booking, OpenCase
+from models.bookings.messages import UNSETTLED_CASE
 from sandbox.sellers import SELLERS
 from sandbox.viator.catalogue import MANUAL, product_of, retail_price
+
+
+def unsettled(booking: Booking) -> list[OpenCase]:
+    """Return the open cases of a booking that ``ResolveCase`` settles."""
+    return [case for case in booking.cases if case.kind == UNSETTLED_CASE]
 
 
 def sold_by(supplier: str) -> dict[str, Any]:

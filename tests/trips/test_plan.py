@@ -13,7 +13,7 @@ from models.core.money import Money
 from models.core.patience import BookingOrder
 from models.core.supply import ItemType, Quote
 from models.core.terms import CancellationTerms, FeeStep
-from workflows.core.saga import Saga, finish
+from workflows.core.compensations import Compensations, shielded
 from workflows.trips.plan import plan
 
 
@@ -104,25 +104,43 @@ def test_every_item_is_planned_once_in_the_other_order_too(
 STUCK = Problem(code=Code.NOT_CANCELLABLE, step="undo", message="ticketed", item=2)
 
 
-async def test_undo_runs_in_reverse_and_keeps_what_is_stuck() -> None:
-    saga, undone, stuck = Saga(), [], True
+async def test_compensations_run_in_reverse_and_say_what_is_stuck() -> None:
+    compensations, undone = Compensations(), []
+    stuck = {"two"}
 
     def register(name: str) -> None:
         async def undo() -> Problem | None:
             undone.append(name)
-            return STUCK if name == "two" and stuck else None
+            return STUCK if name in stuck else None
 
-        saga.register(name, undo)
+        compensations.register(name, undo)
 
-    for name in ("one", "two", "three"):
+    for name in ("one", "two", "three", "two"):
         register(name)
-    await saga.undo()
-    assert undone == ["three", "two", "one"]
-    assert saga.unsettled == [STUCK]
-    stuck = False
-    await saga.undo()
-    assert undone == ["three", "two", "one", "two"]
-    assert saga.unsettled == []
+    await compensations.run_one("two")
+    await compensations.run_one("three")
+    assert undone == ["two", "three"]
+    assert await compensations.run() == [STUCK]
+    assert undone == ["two", "three", "two", "one"]
+    assert await compensations.run() == [], "what is stuck is somebody else's from now on"
+
+
+async def test_what_stands_is_not_undone() -> None:
+    compensations, undone = Compensations(), []
+
+    def register(name: str, problem: Problem | None) -> None:
+        async def undo() -> Problem | None:
+            undone.append(name)
+            return problem
+
+        compensations.register(name, undo)
+
+    register("booked", None)
+    register("dropped", STUCK)
+    await compensations.run_one("dropped")
+    compensations.keep_failed()
+    assert await compensations.run() == [STUCK]
+    assert undone == ["dropped", "dropped"]
 
 
 async def test_cancelling_never_cuts_work_short() -> None:
@@ -136,7 +154,7 @@ async def test_cancelling_never_cuts_work_short() -> None:
         return "whole"
 
     cancels: list[int] = []
-    task = asyncio.create_task(finish(work(), on_cancel=lambda: cancels.append(1)))
+    task = asyncio.create_task(shielded(work(), on_cancel=lambda: cancels.append(1)))
     for _ in range(5):
         await asyncio.sleep(0.003)
         task.cancel()
@@ -150,7 +168,7 @@ async def test_what_goes_wrong_in_the_work_comes_out() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        await finish(work(), on_cancel=lambda: None)
+        await shielded(work(), on_cancel=lambda: None)
 
 
 def test_the_worked_comparison_is_right() -> None:

@@ -228,15 +228,6 @@ async def test_a_disputes_case_that_a_person_closed_stays_closed(desk: Desk) -> 
     assert len(desk.rows.cases(source)) == 1
 
 
-async def test_a_dispute_of_a_parked_booking_does_not_wait_for_the_operator(desk: Desk) -> None:
-    booking = await desk.booking(BookingState.NEEDS_ATTENTION)
-    dispute = await desk.elsewhere.dispute(paid(booking))
-    event = await desk.event(booking)
-    await handle_next(desk.inbox())
-    assert desk.row(event)["status"] == "received"
-    assert len(desk.rows.cases(f"dispute:{dispute}")) == 1
-
-
 # -- several at once -----------------------------------------------------------------------
 
 

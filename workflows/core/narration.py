@@ -16,8 +16,8 @@ _MARKS = {
 def describe(booking: Booking) -> str:
     """Return the booking as Markdown: state, items, money, and what is unsettled."""
     lines = [f"**{booking.reference}** is **{booking.state}**", ""]
-    if booking.case and not booking.case.resolved_at:
-        lines += [f"**Needs attention:** {booking.case.summary}", ""]
+    for case in booking.cases:
+        lines += [f"**Needs attention:** {case.summary}", ""]
     if booking.problem:
         lines += [f"**{booking.problem.code}** at {booking.problem.step}", ""]
     lines += [

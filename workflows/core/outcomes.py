@@ -4,7 +4,7 @@ from temporalio import exceptions
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from models.bookings.lifecycle import BookingState, CancelledBy
-from models.bookings.messages import CancelRequest
+from models.bookings.messages import BookingRequest, CancelRequest
 from models.bookings.problems import Code, Problem
 
 
@@ -19,9 +19,10 @@ class TripFailedError(Exception):
 class TripCancelledError(Exception):
     """Somebody cancelled before the trip was confirmed."""
 
-    def __init__(self, request: CancelRequest) -> None:
-        super().__init__(request.reason)
+    def __init__(self, request: BookingRequest, cancel: CancelRequest) -> None:
+        super().__init__(cancel.reason)
         self.request = request
+        self.cancel = cancel
 
 
 def ends_the_trip(reason: BaseException) -> bool:
@@ -35,11 +36,11 @@ def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
         case TripFailedError():
             return BookingState.FAILED, reason.problem
         case TripCancelledError():
-            by_operator = reason.request.by is CancelledBy.OPERATOR
+            by_operator = reason.cancel.by is CancelledBy.OPERATOR
             return BookingState.CANCELLED, Problem(
                 code=Code.CANCELLED_BY_OPERATOR if by_operator else Code.CANCELLED_BY_TRAVELER,
                 step="cancel",
-                message=reason.request.reason or "cancelled before it was confirmed",
+                message=reason.cancel.reason or "cancelled before it was confirmed",
             )
         case _:
             return BookingState.FAILED, fault(reason, step="record", code=Code.INTERNAL)

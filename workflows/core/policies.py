@@ -7,6 +7,9 @@ from temporalio.common import RetryPolicy
 
 from models.core.patience import Patience
 
+HOLD_RESERVE = timedelta(seconds=30)
+"""Before a supplier's hold ends, so much is kept for what is still to be done with it."""
+
 WATCH_HEARTBEAT = timedelta(seconds=30)
 """A round of watching is taken over from a dead worker within this time, where it had got to."""
 

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         WatchSummary,
     )
     from workflows.core import policies
-    from workflows.core.perform import perform_local
+    from workflows.core.activity_calls import perform_local
 
 
 @workflow.defn(name="WatchMoney")

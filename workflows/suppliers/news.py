@@ -4,36 +4,37 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.bookings.booking import Item
-    from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
+    from models.bookings.lifecycle import ItemStatus, SagaState
+    from models.bookings.messages import SUPPLIER_CASE, CaseNote
     from models.bookings.problems import Code, Problem
-    from models.core.patience import Patience
     from models.core.supply import Reservation
-    from models.suppliers.following import ON_ITS_WAY, News, SupplierCase
-    from workflows.core.base import BookingWorkflow
+    from models.suppliers.following import ON_ITS_WAY, News
     from workflows.core.narration import supplier_name
+    from workflows.core.record import BookingRecord
+    from workflows.suppliers.item_steps import item_gone
 
 
-class SupplierNews(BookingWorkflow):
+class SupplierNews:
     """Notes what was found; calls nobody."""
 
-    def __init__(self, patience: Patience) -> None:
-        super().__init__(None, patience)
-        self._rests_in = BookingState.CONFIRMED
-        self._told: list[str] = []
+    def __init__(self, record: BookingRecord) -> None:
+        self._record = record
+        self.told: list[str] = []
         """What was found, for the history."""
-        self._left_over: list[Item] = []
+        self.left_over: list[Item] = []
         """Items that stand at their suppliers for nobody."""
-        self._lost: list[Item] = []
+        self.lost: list[Item] = []
         """Items whose prices go back."""
-        self._cases: list[SupplierCase] = []
 
-    def _note(self, item: Item, news: News, seen: Reservation) -> None:
+    def note(self, item: Item, news: News, seen: Reservation) -> None:
         """Take what a supplier says into the booking."""
         if news is News.LEFT_OVER:
-            self._left_over.append(item)
-        elif self._rests_in not in ON_ITS_WAY:
+            self.left_over.append(item)
+        elif self._record.booking.state not in ON_ITS_WAY:
             # The trip is over: nothing is changed about it behind the traveller's back.
-            self._ask_for_help(item, news, f"the booking is {self._rests_in}, and {_said(news)}")
+            self.ask_for_help(
+                item, news, f"the booking is {self._record.booking.state}, and {_said(news)}"
+            )
         elif news is News.CONFIRMED:
             self._confirmed(item, seen)
         elif news is News.REFUSED:
@@ -47,13 +48,13 @@ class SupplierNews(BookingWorkflow):
         agreed = item.quote.price if item.quote else None
         if agreed and seen.price != agreed and seen.details.get("price_stated", True):
             what = f"it was confirmed at {seen.price}, {agreed} was agreed"
-            self._ask_for_help(item, News.CONFIRMED, what)
+            self.ask_for_help(item, News.CONFIRMED, what)
         item.reservation = seen
         item.status = ItemStatus.CONFIRMED
         item.saga_state = SagaState.BOOKED
         item.booked_at = workflow.now()
         self._not_awaited(item)
-        self._tell_news(item, "done", f"{item.title} is confirmed: {seen.confirmation_code}")
+        self._tell(item, "done", f"{item.title} is confirmed: {seen.confirmation_code}")
 
     def _refused(self, item: Item, seen: Reservation) -> None:
         name = supplier_name(item)
@@ -65,60 +66,61 @@ class SupplierNews(BookingWorkflow):
             code=Code.UNAVAILABLE, step=item.type.lower(), message=told, item=item.number
         )
         self._not_awaited(item)
-        self._booking.warnings.append(
-            f"{told}; its price of {self._money(item.price)} goes back to you."
+        self._record.booking.warnings.append(
+            f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self._lost.append(item)
-        self._tell_news(item, "failed", told)
+        self.lost.append(item)
+        self._tell(item, "failed", told)
 
     def _cancelled(self, item: Item) -> None:
         told = f"{item.title} was cancelled by {supplier_name(item)}"
         item.fee = 0  # whatever the terms say: the traveller has not cancelled
-        self._item_gone(item)
-        self._booking.warnings.append(
-            f"{told}; its price of {self._money(item.price)} goes back to you."
+        item_gone(self._record, item)
+        self._record.booking.warnings.append(
+            f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self._lost.append(item)
-        self._tell_news(item, "cancelled", told)
-        self._ask_for_help(item, News.CANCELLED, "the supplier has cancelled it: see to the rest")
+        self.lost.append(item)
+        self._tell(item, "cancelled", told)
+        self.ask_for_help(item, News.CANCELLED, "the supplier has cancelled it: see to the rest")
 
     def _moved(self, item: Item, seen: Reservation) -> None:
         before = item.reservation
         was, now = _times(before), _times(seen)
         item.reservation = seen
-        self._booking.warnings.append(
+        self._record.booking.warnings.append(
             f"{supplier_name(item)} has changed the times of {item.title}: it is {now}, not {was}."
         )
-        self._tell_news(item, "changed", f"{item.title} is {now}, no longer {was}")
+        self._tell(item, "changed", f"{item.title} is {now}, no longer {was}")
         what = f"it was {was} and is {now} now: ask whether the trip still fits"
-        self._ask_for_help(item, News.MOVED, what, version=now)
+        self.ask_for_help(item, News.MOVED, what, version=now)
 
     def _not_awaited(self, item: Item) -> None:
         """Take back what the traveller was told while the item was awaited."""
         awaited = f"{item.title} is yet to be confirmed"
-        warnings = self._booking.warnings
-        self._booking.warnings = [told for told in warnings if not told.startswith(awaited)]
+        warnings = self._record.booking.warnings
+        self._record.booking.warnings = [told for told in warnings if not told.startswith(awaited)]
 
     # -- small things ---------------------------------------------------------------------
 
-    def _tell_news(self, item: Item, status: str, told: str) -> None:
-        self._told.append(told)
-        self._tell(item.type.lower(), status, told)
+    def _tell(self, item: Item, status: str, told: str) -> None:
+        self.told.append(told)
+        self._record.tell(item.type.lower(), status, told)
 
-    def _ask_for_help(self, item: Item, news: News, what: str, *, version: str = "") -> None:
-        """Have a case opened at the end, so that a person looks after the traveller."""
-        booking = self._booking
-        self._cases.append(
-            SupplierCase(
-                booking_id=booking.id,
+    def ask_for_help(self, item: Item, news: News, what: str, *, version: str = "") -> None:
+        """Have a case opened, so that a person looks after the traveller."""
+        booking = self._record.booking
+        self._record.note_case(
+            CaseNote(
+                kind=SUPPLIER_CASE,
                 source=f"supplier:{item.reference}:{news}{':' if version else ''}{version}",
                 summary=f"{booking.reference}: {item.title} at {supplier_name(item)}: {what}",
                 details={
-                    "item": str(item.number),
+                    "item": item.number,
                     "supplier": item.supplier,
                     "news": news,
                     "supplierId": item.reservation.supplier_id if item.reservation else "",
                 },
+                once=True,
             )
         )
 

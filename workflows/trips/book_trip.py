@@ -1,10 +1,10 @@
 """BookTrip: book a whole trip, or nothing.
 
-Read ``run`` from top to bottom: it is the story. Every step registers its undo before it calls
-anybody; whatever stops the trip leads through ``_put_everything_back``.
+Read ``run`` from top to bottom: it is the story. Every step registers its compensation before it
+calls anybody; whatever stops the trip leads through ``_undo``.
 """
 
-import asyncio
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -13,27 +13,48 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
     from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
-    from models.bookings.messages import CANCEL_UPDATE, BookingRef, CancelOutcome, CancelRequest
+    from models.bookings.messages import BookingRef, CancelRequest
     from models.bookings.problems import Code, Problem
     from models.trips.messages import BookTripRequest, OpenBooking
     from workflows.core import policies
-    from workflows.core.outcomes import TripFailedError, end_of, ends_the_trip, unanswered_read
-    from workflows.core.perform import perform_local
+    from workflows.core.activity_calls import perform_local
+    from workflows.core.compensations import Compensations, ignore_cancel, shielded
+    from workflows.core.outcomes import (
+        TripCancelledError,
+        TripFailedError,
+        end_of,
+        ends_the_trip,
+        unanswered_read,
+    )
+    from workflows.core.record import UNDO, BookingRecord
+    from workflows.core.requests import Requests, end_run
+    from workflows.core.stops import Stops
+    from workflows.payments.payment_steps import PaymentSteps
+    from workflows.suppliers.item_steps import ItemSteps
     from workflows.trips.plan import plan
-    from workflows.trips.trip import Trip
+
+Unavailable = Sequence[tuple[Item, Problem | None]]
 
 
 @workflow.defn(name="BookTrip")
-class BookTrip(Trip):
+class BookTrip:
     """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED.
 
-    With a wait in NEEDS_ATTENTION where only a person can tell what is left outside.
+    What cannot be undone or settled becomes a case; the workflow ends all the same.
     """
 
     @workflow.init
     def __init__(self, request: BookTripRequest) -> None:
-        super().__init__(request.new_booking(workflow.now()), request.patience)
         self._request = request
+        self._record = BookingRecord(request.patience, request.new_booking(workflow.now()))
+        self._requests = Requests()
+        self._stops = Stops(self._record, self._requests)
+        self._compensations = Compensations()
+        self._payment = PaymentSteps(
+            self._record, self._compensations, self._stops, waits_in=BookingState.PAYMENT_PENDING
+        )
+        self._items = ItemSteps(self._record, self._compensations)
+        self._register_what_is_local()
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
@@ -42,38 +63,30 @@ class BookTrip(Trip):
         A booking that an earlier workflow of this id has made is returned as it is.
         """
         try:
-            if not await self._whole(self._open()):
-                return await self._end()
-            await self._whole(self._validate())
-            await self._whole(self._authorise())
-            stages = plan(self._booking.items, self._patience.order, now=workflow.now())
-            for number, stage in enumerate(stages):
-                await self._whole(self._book(stage, steps_left=len(stages) - number + 1))
-            await self._whole(self._complete(after_capture=False))
-            await self._whole(self._capture())
-            await self._whole(self._complete(after_capture=True))
-            await self._whole(self._confirm())
+            await shielded(self._book(), on_cancel=self._stops.cancel_by_operator)
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
-            await self._whole(self._put_everything_back(reason))
-        return await self._end()
+            await shielded(self._undo(reason), on_cancel=ignore_cancel)
+        self._payment.close()
+        await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
+        return self._record.booking
 
-    @workflow.update(name=CANCEL_UPDATE)
-    async def cancel(self, request: CancelRequest) -> CancelOutcome:
-        """Cancel the booking while it is being made; answers when it has ended.
+    # -- the story ----------------------------------------------------------------------------
 
-        Honoured before every step up to the capture. ``too_late`` says that the trip was
-        confirmed all the same, or that only some components were to go: cancel the booking then.
-        """
-        if self._cancel_wish is None and not request.components:
-            self._cancel_wish = request
-        await workflow.wait_condition(lambda: self._ended)
-        return CancelOutcome(
-            booking=self._booking, too_late=self._booking.state is BookingState.CONFIRMED
-        )
-
-    # -- the story ------------------------------------------------------------------------
+    async def _book(self) -> None:
+        if not await self._open():
+            return
+        await self._validate()
+        await self._authorise()
+        booking = self._record.booking
+        stages = plan(booking.items, self._record.patience.order, now=workflow.now())
+        for number, stage in enumerate(stages):
+            await self._book_stage(stage, steps_left=len(stages) - number + 1)
+        await self._complete_what_is_held()
+        await self._capture()
+        await self._pay_what_is_held()
+        await self._confirm()
 
     async def _open(self) -> bool:
         """Write the booking down and lock the trip option. False: it was made long ago."""
@@ -84,12 +97,12 @@ class BookTrip(Trip):
             "Write the booking down",
         )
         if opened.existing is not None:
-            self._held = opened.existing
+            self._record.booking = opened.existing
             return False
-        self._held = self._booking.model_copy(
+        self._record.booking = self._record.booking.model_copy(
             update={"state": BookingState.VALIDATING, "version": opened.version}
         )
-        self._tell("booking", BookingState.VALIDATING, "checking every item at its supplier")
+        self._record.tell("booking", BookingState.VALIDATING, "checking every item at its supplier")
         if opened.taken_by is not None:
             raise TripFailedError(
                 Problem(
@@ -103,14 +116,14 @@ class BookTrip(Trip):
 
     async def _validate(self) -> None:
         """Quote and verify all items at once; no more than the traveller accepted, or nothing."""
-        self._stop_if_cancelled()
-        booking = self._booking
+        self._stops.stop_if_cancelled()
+        booking = self._record.booking
         suppliers = sorted({item.supplier for item in booking.items})
         try:
             quoted = await perform_local(
                 calls.QUOTE_ITEMS,
                 BookingRef(booking_id=booking.id),
-                policies.reading(self._patience, suppliers),
+                policies.reading(self._record.patience, suppliers),
                 f"Quote {len(booking.items)} items",
             )
         except FailureError as error:
@@ -122,41 +135,39 @@ class BookTrip(Trip):
             item.price = item.quote.payable.price.amount
             item.supplier_price = item.quote.price if item.quote.converted else None
             item.saga_state = SagaState.QUOTED
-        total = sum(item.price for item in booking.items)
+        total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))
-        self._tell("validate", "done", f"all items are available for {self._money(total)}")
-        await self._record(BookingState.PROCESSING, "every item verified")
+        self._record.tell(
+            "validate", "done", f"all items are available for {self._record.money(total)}"
+        )
+        await self._record.write(BookingState.PROCESSING, "every item verified")
 
     async def _authorise(self) -> None:
         """Hold the money; take none of it yet."""
-        self._stop_if_cancelled()
-        self._register_payment()
-        payment = await self._hold_money(sum(item.price for item in self._booking.items))
-        self._tell("authorise", "done", f"{self._money(payment.authorised)} held on the card")
+        self._stops.stop_if_cancelled()
+        self._payment.register()
+        await self._payment.hold(_total(self._record.booking.items))
 
-    async def _book(self, stage: list[Item], steps_left: int) -> None:
+    async def _book_stage(self, stage: list[Item], steps_left: int) -> None:
         """Book the items of one stage together. Flight and hotel are required."""
-        self._stop_if_cancelled()
-        self._stop_if_holds_end()
-        await self._keep_hold(sum(item.price for item in self._booking.items), steps_left)
-        problems = await asyncio.gather(*(self._book_item(item) for item in stage))
-        await self._go_on_without(stage, problems)
+        self._stops.stop_if_cancelled()
+        self._stops.stop_if_holds_end()
+        await self._payment.keep_hold(_total(self._record.booking.items), steps_left)
+        problems = await self._items.book(stage)
+        await self._go_on_without(list(zip(stage, problems, strict=True)))
 
-    async def _go_on_without(self, items: list[Item], problems: list[Problem | None]) -> None:
-        """Go on without experiences that could not be had; a flight or a hotel ends the trip."""
-        for item, problem in zip(items, problems, strict=True):
-            if problem is not None and item.required:
-                raise TripFailedError(problem)
-        for item, problem in zip(items, problems, strict=True):
-            if problem is not None:
-                await self._drop(item)
+    async def _complete_what_is_held(self) -> None:
+        """Make ours what costs nothing for good yet; a cancellation is still honoured."""
+        self._stops.stop_if_cancelled()
+        self._stops.stop_if_holds_end()
+        booking = self._record.booking
+        await self._go_on_without(await self._items.complete(booking.items, after_capture=False))
 
     async def _capture(self) -> None:
         """Take the money for exactly what was confirmed. A cancel that comes later is too late."""
-        self._stop_if_cancelled()
-        stands = [item for item in self._booking.items if item.live or item.held]
-        amount = sum(item.price for item in stands)
+        self._stops.stop_if_cancelled()
+        amount = _total([item for item in self._record.booking.items if item.live or item.held])
         if amount == 0:
             raise TripFailedError(
                 Problem(
@@ -165,57 +176,100 @@ class BookTrip(Trip):
                     message="nothing of this trip could be booked",
                 )
             )
-        await self._keep_hold(amount, steps_left=1)
-        self._stop_if_holds_end()
-        await self._take(amount)
+        await self._payment.keep_hold(amount, steps_left=1)
+        self._stops.stop_if_holds_end()
+        await self._payment.capture(amount)
+
+    async def _pay_what_is_held(self) -> None:
+        """Pay the suppliers that are paid for good, now that the traveller has paid."""
+        booking = self._record.booking
+        await self._go_on_without(await self._items.complete(booking.items, after_capture=True))
+
+    async def _go_on_without(self, booked: Unavailable) -> None:
+        """Go on without experiences that could not be had; a flight or a hotel ends the trip."""
+        for item, problem in booked:
+            if problem is not None and item.required:
+                raise TripFailedError(problem)
+        for item, problem in booked:
+            if problem is not None:
+                await self._items.drop(item)
 
     async def _confirm(self) -> None:
-        """Write the confirmation down; then nothing is left to undo but what is unsettled."""
-        self._booking.confirmed_at = workflow.now()
-        await self._record(BookingState.CONFIRMED, "what is booked is paid")
-        self._saga.accept()
-        await self._saga.undo()
-        decided_by = await self._settle_with_operator()
-        if decided_by is not None:
-            await self._record(BookingState.CONFIRMED, "the case is settled", who=decided_by)
+        """Write the confirmation down; what is left of a dropped experience becomes a case."""
+        self._record.booking.confirmed_at = workflow.now()
+        await self._record.write(BookingState.CONFIRMED, "what is booked is paid")
+        self._compensations.keep_failed()
+        left = await self._compensations.run()
+        if left:
+            for problem in left:
+                self._record.open_case(problem, details=UNDO)
+            why = "what the trip goes without could not be undone"
+            await self._record.write(BookingState.CONFIRMED, why)
 
-    # -- the way back ---------------------------------------------------------------------
+    # -- the way back -------------------------------------------------------------------------
 
-    async def _put_everything_back(self, reason: BaseException) -> None:
-        """Undo every step taken, last first; what cannot be undone waits for an operator."""
+    async def _undo(self, reason: BaseException) -> None:
+        """Undo every step taken, last first; what cannot be undone becomes a case."""
+        self._payment.close()
         state, problem = end_of(reason)
-        booking = self._booking
+        booking = self._record.booking
         booking.problem = problem
-        if state is BookingState.CANCELLED and self._cancel_wish is not None:
-            booking.cancelled_by = self._cancel_wish.by
-            booking.cancel_reason = self._cancel_wish.reason or None
+        if isinstance(reason, TripCancelledError):
+            self._note_cancellation(booking, reason.cancel)
+            self._record.end_request(reason.request)
         if problem.item is None:  # of an item it was told when it was not booked
-            self._tell(problem.step, "failed", problem.message)
-        await self._saga.undo()
-        decided_by = await self._settle_with_operator()
-        for item in self._booking.items:
+            self._record.tell(problem.step, "failed", problem.message)
+        left = await self._compensations.run()
+        for item in booking.items:
             if item.status is ItemStatus.PENDING:
                 item.status = ItemStatus.CANCELLED  # its turn never came
-        if state is BookingState.CANCELLED:
-            self._booking.cancelled_at = workflow.now()
-        why = f"{problem.code} at {problem.step}: everything is put back"
-        if self._booking.case is not None and self._booking.case.resolution:
-            why += f" (operator: {self._booking.case.resolution})"
-        await self._record(state, why, who=decided_by or "saga")
+        for unsettled in left:
+            self._record.open_case(unsettled, details=UNDO)
+        done = f"{len(left)} of it for an operator" if left else "everything is undone"
+        await self._record.write(state, f"{problem.code} at {problem.step}: {done}")
+
+    @staticmethod
+    def _note_cancellation(booking: Booking, cancel: CancelRequest) -> None:
+        booking.cancelled_by = cancel.by
+        booking.cancel_reason = cancel.reason or None
+        booking.cancelled_at = workflow.now()
+
+    # -- small things -------------------------------------------------------------------------
+
+    def _register_what_is_local(self) -> None:
+        """Register the compensation of every step that runs as a local activity, from the start.
+
+        Its effect is older than its place in the history: when a worker dies before its workflow
+        task ends, the successor begins that task anew, and may decide otherwise (a cancel has
+        come, a price has changed) without ever reaching the step again.
+        """
+        local = self._record.patience.local
+        if self._record.patience.gateway in local:
+            self._payment.register()
+        for stage in plan(self._record.booking.items):
+            for item in stage:
+                if item.supplier in local:
+                    self._items.register(item)
 
     def _price_changed(self, total: int) -> Problem:
-        accepted = self._booking.accepted_total
+        booking = self._record.booking
+        accepted = booking.accepted_total
         return Problem(
             code=Code.PRICE_CHANGED,
             step="validate",
-            message=f"the trip now costs {self._money(total)}, not {self._money(accepted)}",
+            message=f"the trip now costs {self._record.money(total)}, not"
+            f" {self._record.money(accepted)}",
             details={
                 "oldPrice": accepted,
                 "newPrice": total,
-                "currency": self._booking.currency,
+                "currency": booking.currency,
                 "items": [
                     {"componentId": item.component_id, "newPrice": item.price}
-                    for item in self._booking.items
+                    for item in booking.items
                 ],
             },
         )
+
+
+def _total(items: Sequence[Item]) -> int:
+    return sum(item.price for item in items)

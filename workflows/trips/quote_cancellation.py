@@ -11,7 +11,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellationRequest
-    from workflows.core.perform import perform_local
+    from workflows.core.activity_calls import perform_local
     from workflows.core.policies import Policy
 
 _SOON = Policy(

@@ -22,8 +22,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.trips.messages import QuoteChangeRequest
     from workflows.core import policies
+    from workflows.core.activity_calls import perform_local
     from workflows.core.outcomes import TripFailedError, unanswered_read
-    from workflows.core.perform import perform_local
 
 
 @workflow.defn(name="QuoteChange")

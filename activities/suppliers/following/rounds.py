@@ -15,10 +15,10 @@ from activities.suppliers.following.looking import Looker
 from activities.suppliers.items import ItemActivities
 from models import calls
 from models.bookings.tables import BOOKING_ITEMS
-from models.core.cases import CaseKind, open_case, was_opened
+from models.core.cases import CaseKind, open_case
 from models.core.database import Sessions
 from models.core.patience import Patience
-from models.suppliers.following import Followed, FollowPart, LookAgain, Noted, SupplierCase
+from models.suppliers.following import Followed, FollowPart, LookAgain, Noted
 from models.suppliers.looks import ask_for_look, quiet_bookings
 from settings import Settings
 from suppliers.core.protocol import Supplier
@@ -79,21 +79,6 @@ class FollowActivities:
                 if not await _runs(booking_id):
                     done.cases += await self._nobody_works_on(booking_id)
         return _count(done)
-
-    @activity.defn(name=calls.OPEN_SUPPLIER_CASE.name)
-    async def open_supplier_case(self, case: SupplierCase) -> Noted:
-        """Have a person look after what happened at a supplier; the same thing opens one case."""
-        async with self._sessions.begin() as session:
-            if not await was_opened(session, case.source):
-                await open_case(
-                    session,
-                    kind=CaseKind.SUPPLIER,
-                    source=case.source,
-                    booking_id=case.booking_id,
-                    summary=case.summary,
-                    details={**case.details},
-                )
-        return Noted()
 
     @activity.defn(name=calls.LOOK_AGAIN.name)
     async def look_again(self, call: LookAgain) -> Noted:

@@ -8,6 +8,7 @@ from api.trips.schemas.answers import (
     BookAnswer,
     CancelAnswer,
     CancelledComponent,
+    CaseAbout,
     ComponentAnswer,
     Confirmations,
     DisputeAnswer,
@@ -25,6 +26,7 @@ from api.trips.schemas.answers import (
 )
 from models.bookings.booking import Booking, HistoryEntry, Item, PaymentView, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.bookings.problems import Code
 from models.core.money import Money
 from models.core.supply import ItemType
 
@@ -89,7 +91,6 @@ def error(booking: Booking) -> ErrorAnswer | None:
         BookingState.FAILED,
         BookingState.EXPIRED,
         BookingState.CANCELLED,
-        BookingState.NEEDS_ATTENTION,
     } and not _wants_card(booking):
         return None
     code, step, message, next_step = words.failure(booking)
@@ -123,6 +124,7 @@ def book_answer(booking: Booking) -> BookAnswer:
         ),
         warnings=booking.warnings,
     )
+    _tell_cases(answer, booking)
     if (failed := error(booking)) is not None:
         answer.error = failed
     if (progress := _progress(booking)) is not None:
@@ -151,6 +153,26 @@ def running_answer(booking_id: str, reference: str, currency: str) -> BookAnswer
 def status_url(booking_id: str) -> str:
     """Return where a booking is asked about."""
     return f"/booking/{booking_id}"
+
+
+def _tell_cases(answer: BookAnswer | CancelAnswer, booking: Booking) -> None:
+    if booking.needs_attention:
+        answer.needs_attention = True
+        answer.cases = _cases(booking)
+
+
+def _cases(booking: Booking) -> list[CaseAbout]:
+    numbers = {item.number: item.component_id for item in booking.items}
+    return [
+        CaseAbout(
+            case_id=case.id,
+            kind=case.kind,
+            component_id=numbers.get(case.item) if case.item is not None else None,
+            opened_at=case.opened_at,
+        )
+        for case in booking.cases
+        if case.id is not None
+    ]
 
 
 def _component(booking: Booking, item: Item) -> ComponentAnswer:
@@ -240,6 +262,8 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         payment=paid_answer(payment, later, **_authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
+        needs_attention=booking.needs_attention,
+        cases=_cases(booking),
         error=error(booking),
         note=_progress(booking),
         cancelled_by=booking.cancelled_by,
@@ -249,6 +273,24 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         updated_at=booking.updated_at,
         confirmed_at=booking.confirmed_at,
         cancelled_at=booking.cancelled_at,
+    )
+
+
+def _unsettled(booking: Booking) -> ErrorAnswer | None:
+    """Return what a person is settling of a booking that stands; None when nobody is."""
+    stuck = [item for item in booking.live_items if item.problem is not None]
+    if not booking.needs_attention:
+        return None
+    told = words.WORDS[Code.NEEDS_ATTENTION]
+    problem = stuck[0].problem if stuck else None
+    return ErrorAnswer(
+        code=problem.code if problem else Code.NEEDS_ATTENTION,
+        message=words.about(problem, stuck[0]) if problem else told.message,
+        failed_step=problem.step if problem else "refund",
+        undone=[],
+        money=words.money(booking),
+        next_step=told.next_step,
+        details={},
     )
 
 
@@ -305,7 +347,8 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
         money=words.money(booking),
         warnings=booking.warnings,
     )
-    if not success and (failed := error(booking)) is not None:
+    _tell_cases(answer, booking)
+    if not success and (failed := error(booking) or _unsettled(booking)) is not None:
         answer.error = failed
     if (progress := _progress(booking)) is not None:
         answer.message = progress

@@ -12,7 +12,7 @@ from api.trips.schemas.changing import (
     ChangeQuoteAnswer,
 )
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.lifecycle import PaymentStatus
 from models.bookings.problems import Code, Problem
 from models.trips.changes import ChangeQuote
 
@@ -93,7 +93,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         change_id=asked.change_id,
         confirmations=translate.confirmations(booking),
         warnings=booking.warnings,
-        money=_under_way(booking, paid),
+        money=_under_way(paid),
     )
     if paid is not None:
         answer.payment = translate.paid_answer(paid)
@@ -168,17 +168,13 @@ def _given_back(paid: PaymentView | None) -> str:
     return f"{_STANDS} Nothing was charged for the change."
 
 
-def _under_way(booking: Booking, paid: PaymentView | None) -> str:
-    if booking.state is BookingState.NEEDS_ATTENTION:
-        return words.money(booking)
+def _under_way(paid: PaymentView | None) -> str:
     if paid is not None and paid.captured:
         return f"{words.amount(paid.captured, paid.currency)} was taken for the change."
     return "Nothing has been charged for the change yet; the booking stands as it was."
 
 
 def _progress(booking: Booking, paid: PaymentView | None) -> str:
-    if booking.state is BookingState.NEEDS_ATTENTION:
-        return "A person is looking after this booking and will settle it."
     if paid is not None and paid.waits_until is not None:
         if booking.problem is not None:
             return "The card was not accepted; the change waits for another one."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
-from models.bookings.problems import RETRY_AFTER, Code
+from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.core.money import Money
 from models.core.supply import ItemType
 
@@ -90,6 +90,18 @@ WORDS: dict[Code, Words] = {
         "The booking cannot be changed like this.",
         "Look at the booking as it stands and ask for another change.",
     ),
+    Code.FEE_CHANGED: Words(
+        "Cancelling would keep more than was accepted.",
+        "Ask what cancelling costs now, and accept that.",
+    ),
+    Code.NOT_REFUNDABLE: Words(
+        "So much is not left to give back.",
+        "Look at the booking's payment and ask for what is left.",
+    ),
+    Code.CASE_SETTLED: Words(
+        "The case is not open for a decision any more.",
+        "Look at the booking's open cases.",
+    ),
     Code.NEEDS_ATTENTION: Words(
         "A part of the booking could not be settled automatically.",
         "You need not do anything: a person is looking after it and will settle it.",
@@ -120,7 +132,7 @@ def money(booking: Booking) -> str:
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
     kept = captured - refunded - booking.paid_by_hand
-    if booking.state is BookingState.NEEDS_ATTENTION:
+    if any(case.payment is not None for case in booking.cases):
         return _unsettled(booking)
     if booking.paid_by_hand:
         back = amount(refunded + booking.paid_by_hand, payment.currency)
@@ -171,7 +183,7 @@ def _unsettled(booking: Booking) -> str:
         held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
-    elif payment.authorised or payment.id or (booking.case and booking.case.payment):
+    elif payment.authorised or payment.id:
         held = (
             f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
             " aside on your card"
@@ -196,7 +208,7 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
         elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message
     next_step = words.next_step
-    if booking.state is BookingState.NEEDS_ATTENTION:
+    if booking.needs_attention:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
     elif booking.state is BookingState.PAYMENT_PENDING:
         until = booking.payment.waits_until
@@ -204,6 +216,14 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
             f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
         )
     return code, problem.step if problem else "cancel", message, next_step
+
+
+def about(problem: Problem, item: Item) -> str:
+    """Say what went wrong with an item."""
+    told = WORDS[problem.code]
+    if told.about_item:
+        return sentence(told.about_item.format(item=named(item)))
+    return told.message
 
 
 def sentence(text: str) -> str:
@@ -230,8 +250,6 @@ def _code_of(booking: Booking) -> Code:
         if booking.cancelled_by is not None and booking.cancelled_by.value == "GUEST":
             return Code.CANCELLED_BY_TRAVELER
         return Code.CANCELLED_BY_OPERATOR
-    if booking.state is BookingState.NEEDS_ATTENTION:
-        return Code.NEEDS_ATTENTION
     return Code.INTERNAL
 
 

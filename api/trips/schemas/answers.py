@@ -105,6 +105,15 @@ class ErrorAnswer(Answer):
     details: dict[str, Any] = {}
 
 
+class CaseAbout(Answer):
+    """Something of the booking that a person is settling; it keeps nobody from the rest."""
+
+    case_id: int
+    kind: str
+    component_id: str | None = Field(description="The component it is about, if any.")
+    opened_at: AwareDatetime
+
+
 class BookAnswer(Answer):
     """How a booking went, or where it stands."""
 
@@ -115,6 +124,8 @@ class BookAnswer(Answer):
     confirmations: Confirmations
     payment: PaymentAnswer
     warnings: list[str]
+    needs_attention: bool = False
+    cases: list[CaseAbout] = []
     error: ErrorAnswer | None = None
     message: str | None = None
     status_url: str | None = None
@@ -222,8 +233,10 @@ class WholeBooking(Answer):
     payment: WholePaymentAnswer
     history: list[HistoryAnswer]
     warnings: list[str]
+    needs_attention: bool = Field(description="Whether a person must settle something about it.")
+    cases: list[CaseAbout] = Field(description="The open ones.")
     error: ErrorAnswer | None
-    note: str | None = Field(description="What a person is settling right now, in plain words.")
+    note: str | None = Field(description="What is going on right now, in plain words.")
     cancelled_by: CancelledBy | None
     cancel_reason: str | None
     version: int
@@ -268,6 +281,8 @@ class CancelAnswer(Answer):
     """What is not given back, of what was taken."""
     money: str
     warnings: list[str]
+    needs_attention: bool = False
+    cases: list[CaseAbout] = []
     error: ErrorAnswer | None = None
     message: str | None = None
     status_url: str | None = None

@@ -152,6 +152,15 @@ class CancelBookingBody(CamelModel):
             description="Component ids; none for the whole booking.",
         ),
     ]
+    accepted_fee: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=99_999_999_999,
+            strict=True,
+            description="The most that may be kept, in minor units: a higher fee cancels nothing.",
+        ),
+    ] = None
 
 
 class ResolveBody(CamelModel):
@@ -160,27 +169,30 @@ class ResolveBody(CamelModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"decision": "resolved", "note": "Cancelled with the airline by phone."},
                 {
+                    "caseId": 17,
+                    "decision": "resolved",
+                    "note": "Cancelled with the airline by phone.",
+                },
+                {
+                    "caseId": 17,
                     "decision": "retry",
                     "note": "Found at the airline.",
-                    "supplierIds": {"1": "order-8812"},
+                    "supplierId": "order-8812",
                 },
             ]
         }
     )
 
-    decision: Literal["retry", "resolved"]
-    note: Annotated[Text, Field(max_length=1_000)] = ""
-    supplier_ids: Annotated[
-        dict[Annotated[int, Field(ge=1, le=999)], Key],
-        Field(
-            default_factory=dict,
-            max_length=20,
-            description="A supplier's id found by hand, by item number.",
-        ),
+    case_id: Annotated[
+        int, Field(ge=1, le=2**62, strict=True, description="One of the booking's open `cases`.")
     ]
-
+    decision: Literal["retry", "resolved"]
+    note: Annotated[Text, Field(min_length=1, max_length=1_000)]
+    supplier_id: Annotated[
+        Key | None,
+        Field(description="With `retry`: the supplier's id of a reservation found by hand."),
+    ] = None
     paid_by_hand: Annotated[
         bool,
         Field(
@@ -189,12 +201,6 @@ class ResolveBody(CamelModel):
         ),
     ] = False
 
-    def to_resolution(self, who: str) -> Resolution:
+    def to_resolution(self) -> Resolution:
         """Return the workflow's message."""
-        return Resolution(
-            decision=self.decision,
-            who=who,
-            note=self.note,
-            supplier_ids=self.supplier_ids,
-            paid_by_hand=self.paid_by_hand,
-        )
+        return Resolution(**self.model_dump())

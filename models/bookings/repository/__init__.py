@@ -8,6 +8,7 @@ from models.bookings.repository.reading import (
     load_identity,
     load_run,
 )
+from models.bookings.repository.requests import EndedRequest, end_requests, load_ended_request
 from models.bookings.repository.writing import (
     OPENED,
     StaleVersionError,
@@ -20,9 +21,12 @@ from models.bookings.repository.writing import (
 __all__ = [
     "OPENED",
     "BookingIdentity",
+    "EndedRequest",
     "StaleVersionError",
+    "end_requests",
     "insert_booking",
     "load_booking",
+    "load_ended_request",
     "load_history",
     "load_identity",
     "load_run",

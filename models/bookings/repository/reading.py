@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, HistoryEntry
 from models.bookings.lifecycle import BookingState
-from models.bookings.repository.rows import booking_of, item_of
+from models.bookings.repository.rows import booking_of, case_of, item_of
 from models.bookings.tables import (
     BOOKING_ITEMS,
     BOOKINGS,
@@ -15,6 +15,7 @@ from models.bookings.tables import (
     BookingRow,
     HistoryRow,
 )
+from models.core.cases import open_cases_of
 from models.payments.repository import load_payments
 
 
@@ -46,7 +47,9 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
         .order_by(BOOKING_ITEMS.c.number)
     )
     payments = await load_payments(session, booking_id)
-    return booking_of(row, [item_of(item) for item in items], payments)
+    booking = booking_of(row, [item_of(item) for item in items], payments)
+    booking.cases = [case_of(case) for case in await open_cases_of(session, booking_id)]
+    return booking
 
 
 async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:

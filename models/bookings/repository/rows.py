@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, Case, Item, PaymentView
+from models.bookings.booking import Booking, Item, OpenCase, PaymentView
 from models.bookings.lifecycle import BookingState, SagaState
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
+from models.core.cases import CaseRow
 from models.core.supply import Reservation
 
 
@@ -30,7 +31,6 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
         "grants": booking.grants,
         "warnings": booking.warnings,
         "problem": _json(booking.problem),
-        "attention_case": _json(booking.case),
         "failed_step": booking.problem.step if booking.problem else None,
         "cancelled_by": booking.cancelled_by,
         "cancel_reason": booking.cancel_reason,
@@ -108,6 +108,18 @@ def item_of(row: BookingItemRow) -> Item:
     )
 
 
+def case_of(row: CaseRow) -> OpenCase:
+    """Return the open case of a row."""
+    return OpenCase(
+        id=row.id,
+        kind=row.kind,
+        source=row.source,
+        summary=row.summary,
+        details=row.details,
+        opened_at=row.opened_at,
+    )
+
+
 def _supplier_price(row: BookingItemRow) -> Any:
     """Return the supplier's own price where it is not what is charged: quoted, or else shown."""
     if row.quote:
@@ -134,7 +146,6 @@ def booking_of(row: BookingRow, items: list[Item], payments: list[PaymentView]) 
         grants=row.grants,
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
-        case=Case.model_validate(row.case) if row.case else None,
         cancelled_by=row.cancelled_by,
         cancel_reason=row.cancel_reason,
         version=row.version,

@@ -6,17 +6,17 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, may_become
 from models.bookings.messages import Transition
 from models.bookings.repository.changes import note_change, people_columns
+from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
     item_columns,
 )
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
-from models.core.cases import CaseKind, close_case, open_case
+from models.core.cases import close_case, open_case
 from models.core.supply import Quote
 from models.ledger import post_transition
 from models.payments.repository import insert_payments, write_payments
@@ -202,9 +202,11 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     )
-    await _note_case(session, booking, from_state, transition.who)
+    for closing in transition.settled_cases:
+        await close_case(session, **closing.model_dump())
     for note in transition.cases:
         await open_case(session, booking_id=booking.id, **note.model_dump())
+    await end_requests(session, booking.id, transition.ended_requests)
     await post_transition(session, booking, from_state, version)
     lock = _lock_after(booking.state)
     if lock is not None:
@@ -218,27 +220,6 @@ async def record_transition(session: AsyncSession, transition: Transition) -> in
             )
         )
     return version
-
-
-async def _note_case(
-    session: AsyncSession, booking: Booking, from_state: BookingState, who: str
-) -> None:
-    """Keep the operators' list of cases up to date: what is parked is in it."""
-    source = f"booking:{booking.id}"
-    case = booking.case
-    if from_state is _S.NEEDS_ATTENTION:
-        by = case.resolved_by if case and case.resolved_by else who
-        decision = case.resolution if case and case.resolution else f"became {booking.state}"
-        await close_case(session, source=source, by=by, resolution=decision)
-    if booking.state is _S.NEEDS_ATTENTION and case is not None:
-        await open_case(
-            session,
-            kind=CaseKind.SAGA,
-            source=source,
-            summary=f"{booking.reference}: {case.summary}",
-            booking_id=booking.id,
-            details={"items": case.items, "payment": case.payment},
-        )
 
 
 async def _recorded_before(session: AsyncSession, transition: Transition) -> bool:

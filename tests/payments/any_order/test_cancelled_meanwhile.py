@@ -7,7 +7,7 @@ from temporalio.service import RPCError
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import CANCEL_UPDATE, PAYMENT_SIGNAL, CancelOutcome, CancelRequest
+from models.bookings.messages import PAYMENT_SIGNAL
 from tests.support.checker import check
 from tests.support.stack import Stack
 
@@ -28,18 +28,11 @@ async def cancelled_amid_news(stack: Stack, card: str) -> Booking:
                 await handle.signal(PAYMENT_SIGNAL)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def cancel() -> CancelOutcome:
-        wish = CancelRequest(who="ada")
-        outcome: CancelOutcome = await handle.execute_update(
-            CANCEL_UPDATE, wish, result_type=CancelOutcome
-        )
-        return outcome
-
     async with asyncio.timeout(60), asyncio.TaskGroup() as both:
         both.create_task(news())
-        answer = both.create_task(cancel())
+        answer = both.create_task(stack.cancel(request.booking_id))
     booking = await handle.result()
-    assert answer.result().booking.state is booking.state
+    assert answer.result().state is booking.state
     await check(stack.sandbox, stack.settings.database.url, booking.id)
     return booking
 

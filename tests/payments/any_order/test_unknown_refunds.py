@@ -1,28 +1,17 @@
 """Refunds that nobody told us of, and what people decide before they know: settled in full."""
 
-import asyncio
-
 import pytest
-from temporalio.client import WorkflowHandle
 
 from activities.payments.comparing import differences
-from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
+from models.bookings.messages import RequestKind
 from models.payments.messages import GoodwillRefund
 from tests.support.checker import check
-from tests.support.money import Gateway, settled, settling
+from tests.support.money import Gateway, granted, settled
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed
-from workflows.payments.settle_payment import SettlePayment
+from tests.trips.saga.test_cancel_confirmed import confirmed
 
-SORRY = GoodwillRefund(key="sorry", amount=700, who="operator op", reason="late tour")
-
-
-async def decided(stack: Stack, handle: WorkflowHandle[SettlePayment, Booking]) -> Booking:
-    await stack.until(handle, BookingState.NEEDS_ATTENTION)
-    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
-    return await asyncio.wait_for(handle.result(), 60)
+SORRY = GoodwillRefund(key="sorry", amount=700, reason="late tour")
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -33,10 +22,16 @@ async def test_a_refund_made_elsewhere_is_not_taken_for_the_goodwill(
     assert booking.payment.id is not None
     await Gateway(stack).refund(booking.payment.id, 1000)
     if known:
-        booking = await decided(stack, await settling(stack, booking))
-        after = await settled(stack, booking, refund=SORRY)
+        parked = await settled(stack, booking)
+        assert [case.payment for case in parked.cases] == [1]
+        await stack.resolve(booking.id, "resolved")
     else:
-        after = await decided(stack, await settling(stack, booking, refund=SORRY))
+        request = await stack.send(RequestKind.REFUND, booking.id, SORRY)
+        problem = await stack.ended(request)
+        assert problem is not None, "what was wrong before is settled first"
+        assert (await stack.recorded(booking.id)).needs_attention
+        await stack.resolve(booking.id, "resolved")
+    after = await granted(stack, booking, SORRY)
     assert sorted(refund.amount for refund in after.payment.refunds) == [700, 1000]
     assert after.goodwill == 1700
     await check(stack.sandbox, stack.settings.database.url, after.id)
@@ -46,11 +41,12 @@ async def test_goodwill_needs_no_person_because_of_a_refund_that_came_back_long_
     stack: Stack,
 ) -> None:
     booking = await confirmed(stack)
-    cancelled = (await cancel(stack, booking.id, [booking.items[3].component_id])).booking
+    cancelled = await stack.cancel(booking.id, [booking.items[3].component_id])
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
-    by_hand = await decided(stack, await settling(stack, cancelled))
+    assert (await settled(stack, cancelled)).needs_attention
+    by_hand = await stack.resolve(booking.id, "resolved", paid_by_hand=True)
     assert by_hand.paid_by_hand == booking.items[3].price
-    after = await settled(stack, by_hand, refund=SORRY)
+    after = await granted(stack, by_hand, SORRY)
     assert sorted(refund.status for refund in after.payment.refunds) == ["failed", "succeeded"]
     assert after.payment.refunded == 700
     await check(stack.sandbox, stack.settings.database.url, after.id)
@@ -62,10 +58,11 @@ async def test_a_cancel_after_all_was_refunded_elsewhere_is_looked_at_by_a_perso
     booking = await confirmed(stack)
     assert booking.payment.id is not None
     await Gateway(stack).refund(booking.payment.id)
-    smaller = (await cancel(stack, booking.id, [booking.items[3].component_id])).booking
+    smaller = await stack.cancel(booking.id, [booking.items[3].component_id])
     assert smaller.payment.refunded == smaller.payment.captured
     assert differences(smaller, smaller.payments), "what still stands is not paid any more"
-    after = await decided(stack, await settling(stack, smaller))
+    assert (await settled(stack, smaller)).needs_attention
+    after = await stack.resolve(booking.id, "resolved")
     assert after.state is BookingState.CONFIRMED
     assert after.goodwill == sum(item.price for item in after.live_items)
     assert not differences(after, after.payments)

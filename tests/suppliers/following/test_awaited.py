@@ -2,7 +2,6 @@
 
 from models.bookings.lifecycle import BookingState
 from tests.suppliers.following.world import World
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 
 async def test_confirmed_later_it_is_simply_there(world: World) -> None:
@@ -55,19 +54,17 @@ async def test_refused_later_its_price_goes_back(world: World) -> None:
     assert world.look(booking, item.number) == []
 
 
-async def test_a_refund_that_fails_waits_for_an_operator(world: World) -> None:
+async def test_a_refund_that_fails_is_a_case(world: World) -> None:
     booking, item = await world.awaited()
     await world.act(f"viator/bookings/{item.reference}/reject")
     await world.stack.sandbox.arm("stripe", "refund", "refuse", rate=1)
     await world.round()
-    await world.until_state(booking, BookingState.NEEDS_ATTENTION)
-    assert "SAGA" in world.cases(booking)
+    await world.until_case(booking)
+    assert world.row(booking)["state"] == "CONFIRMED"
     await world.stack.sandbox.clear()
 
-    handle = world.stack.client.get_workflow_handle(booking.id)
-    await handle.execute_update("resolve", {"decision": "retry", "who": "op"})
+    await world.stack.resolve(booking.id)
 
-    await world.at_rest(booking)
     facts = await world.judged(booking)
     assert facts.booking["state"] == "CONFIRMED"
     assert facts.payment["refunded"] == item.price
@@ -115,7 +112,7 @@ async def test_after_three_days_a_person_asks(world: World) -> None:
 async def test_the_last_item_refused_ends_the_booking(world: World) -> None:
     booking, item = await world.awaited()
     others = [one.component_id for one in booking.items if one is not item]
-    await cancel(world.stack, booking.id, components=others)
+    await world.stack.cancel(booking.id, others)
     await world.act(f"viator/bookings/{item.reference}/reject")
     await world.round()
     row = await world.until_state(booking, BookingState.CANCELLED)

@@ -8,7 +8,6 @@ import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Resolution
 from models.suppliers.listings import title_of
 from tests.suppliers.following.world import World
 from tests.support.trips import sold_by
@@ -114,16 +113,15 @@ async def test_what_comes_between_two_rounds_is_found_by_the_second(world: World
     await world.judged(booking)
 
 
-async def test_what_cannot_be_undone_waits_for_an_operator(world: World) -> None:
+async def test_what_cannot_be_undone_is_a_case(world: World) -> None:
     booking, number = await _given_up(world, "booking_com")
     await world.stack.sandbox.arm("booking_com", "cancel", "refuse", rate=1, reference=booking.id)
     await world.round()
-    await world.until_state(booking, BookingState.NEEDS_ATTENTION)
-    assert world.cases(booking) == ["SAGA"]
+    await world.until_case(booking)
+    assert world.row(booking)["state"] == "FAILED"
     assert world.item(booking, number)["saga_state"] == "UNDO_FAILED"
     await world.stack.sandbox.clear()
-    handle = world.stack.client.get_workflow_handle(booking.id)
-    await handle.execute_update("resolve", Resolution(decision="retry", who="op"))
+    await world.stack.resolve(booking.id)
     await _gone(world, booking, "booking_com")
     facts = await world.judged(booking)
     assert facts.booking["state"] == "FAILED"

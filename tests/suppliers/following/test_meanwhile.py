@@ -5,13 +5,11 @@ import time
 
 from activities.suppliers.following.beginning import begin_following
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Resolution
 from temporal import patience
 from tests.suppliers.following.world import World
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 
-async def test_a_wish_to_cancel_waits_and_is_put_again(world: World) -> None:
+async def test_a_request_to_cancel_waits_and_is_carried_out(world: World) -> None:
     booking, item = await world.awaited()
     await world.act(f"viator/bookings/{item.reference}/reject")
     await world.stack.sandbox.arm(
@@ -21,10 +19,9 @@ async def test_a_wish_to_cancel_waits_and_is_put_again(world: World) -> None:
     assert await begin_following(
         stack.client, patience(stack.settings), booking, "a test", items=[item.number]
     )
-    outcome = await cancel(stack, booking.id)
-    assert outcome.too_late
-    assert outcome.booking.item(item.number).status == "FAILED"
-    assert (await cancel(stack, booking.id)).booking.state is BookingState.CANCELLED
+    after = await stack.cancel(booking.id)
+    assert after.item(item.number).status == "FAILED"
+    assert after.state is BookingState.CANCELLED
     facts = await world.judged(booking)
     assert (
         facts.payment["refunded"] + sum(i["fee"] for i in facts.items)
@@ -75,12 +72,9 @@ async def test_an_operator_may_pay_by_hand(world: World) -> None:
     await world.act(f"viator/bookings/{item.reference}/reject")
     await world.stack.sandbox.arm("stripe", "refund", "refuse", rate=1)
     await world.round()
-    await world.until_state(booking, BookingState.NEEDS_ATTENTION)
-    handle = world.stack.client.get_workflow_handle(booking.id)
-    decision = Resolution(decision="resolved", who="op", paid_by_hand=True)
-    await handle.execute_update("resolve", decision)
-    await world.at_rest(booking)
+    await world.until_case(booking)
     await world.stack.sandbox.clear()
+    await world.stack.resolve(booking.id, "resolved", paid_by_hand=True)
     facts = await world.judged(booking)
     assert facts.booking["state"] == "CONFIRMED"
     assert facts.booking["paid_by_hand"] == item.price

@@ -122,6 +122,14 @@ class World:
         handle = self.stack.client.get_workflow_handle(booking.id)
         await asyncio.wait_for(handle.result(), 30)
 
+    async def until_case(self, booking: Booking, seconds: float = 40) -> None:
+        """Wait until a workflow has left something for a person to settle."""
+        end = time.monotonic() + seconds
+        while "SAGA" not in self.cases(booking):
+            assert time.monotonic() < end
+            await asyncio.sleep(0.1)
+        await self.at_rest(booking)
+
     async def until_state(
         self, booking: Booking, state: BookingState, seconds: float = 30
     ) -> DictRow:

@@ -24,7 +24,6 @@ from tests.operations.metrics import figure, until_figure
 from tests.support.checker import check
 from tests.support.processes import Process
 from tests.support.stack import Stack, create_stack
-from tests.trips.saga.test_cancel_confirmed import cancel
 
 DOWN_AFTER = 3
 TRIAL_SECONDS = 2.5
@@ -211,7 +210,7 @@ async def test_cancelling_asks_a_supplier_that_is_down(stack: Stack) -> None:
     booking = await stack.book()
     assert booking.state is BookingState.CONFIRMED
     await go_down(stack)
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     assert after.state is BookingState.CANCELLED
     assert circuit(stack, "booking_com") == "up", "and it has answered"
     await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -1,6 +1,5 @@
 """What a person has to settle: other fees, ticketed flights, hotels that refuse."""
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -118,10 +117,9 @@ async def test_a_ticketed_flight_is_announced_and_then_goes_to_an_operator(
     assert "tickets are issued" in line["supplierSays"]["reason"]
 
     parked = await cancel(api, booking_id)
-    assert parked["state"] == "NEEDS_ATTENTION"
-    busy = await api.post("/booking/cancel?dryRun=true", json={"bookingId": booking_id})
-    assert busy.status_code == 409
-    assert busy.json()["code"] == "NEEDS_ATTENTION"
+    assert parked["state"] == "CONFIRMED", "the flight is still the traveller's"
+    assert parked["success"] is False
+    assert [case["componentId"] for case in parked["cases"]] == [flight["componentId"]]
     await settle(operator, booking_id)
     ended = (await api.get(f"/booking/{booking_id}")).json()
     assert ended["payment"]["refunded"] == quoted["total"]["refund"]
@@ -134,20 +132,20 @@ async def test_a_hotel_that_refuses_goes_to_an_operator(
     await stack.sandbox.arm("booking_com", "cancel", "refuse", reference=booking_id)
     parked = await cancel(api, booking_id)
     assert await stack.sandbox.fired() == 1
-    assert parked["state"] == "NEEDS_ATTENTION"
+    assert parked["state"] == "CONFIRMED", "the hotel is still the traveller's"
     found = (await operator.get("/operator/cases?open=true&limit=100")).json()["cases"]
     (case,) = [c for c in found if c.get("bookingId") == booking_id]
     assert case["kind"] == "SAGA"
-    assert case["details"]["items"] == [2]
+    assert case["details"]["item"] == 2
     await settle(operator, booking_id, decision="retry")
     await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
 async def settle(operator: httpx.AsyncClient, booking_id: str, decision: str = "resolved") -> None:
+    (case,) = (await operator.get(f"/booking/{booking_id}")).json()["cases"]
     answer = await operator.post(
-        f"/booking/{booking_id}/resolve", json={"decision": decision, "note": "By phone."}
+        f"/booking/{booking_id}/resolve?wait=30",
+        json={"caseId": case["caseId"], "decision": decision, "note": "By phone."},
     )
-    assert answer.status_code in (200, 202), answer.text
-    async with asyncio.timeout(30):
-        while (await operator.get(f"/booking/{booking_id}")).json()["state"] != "CANCELLED":
-            await asyncio.sleep(0.1)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "CANCELLED"

@@ -17,7 +17,7 @@ from models.core.supply import Quote
 from sandbox.booking_com.catalogue import SCHEDULE, product_id, property_in, rooms_for
 from tests.support.checker import Facts, check
 from tests.support.stack import Stack, create_stack
-from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 MIXED = {"flight": "JPY", "hotel": "EUR", "activity": "GBP"}
 
@@ -79,11 +79,11 @@ async def test_currencies_without_and_with_three_decimals(stack: Stack, currency
         assert 0 <= booking.accepted_total - paid["captured"] < 10 * len(booking.items)
     else:
         assert paid["captured"] == booking.accepted_total
-    after = (await cancel(stack, booking.id, [booking.items[1].component_id])).booking
+    after = await stack.cancel(booking.id, [booking.items[1].component_id])
     assert after.items[1].status is ItemStatus.CANCELLED
     assert after.payment.refunded == booking.items[1].price - after.items[1].fee
     await checked(stack, after)
-    last = (await cancel(stack, booking.id)).booking
+    last = await stack.cancel(booking.id)
     assert last.state is BookingState.CANCELLED
     await checked(stack, last)
 
@@ -125,11 +125,11 @@ async def test_each_part_in_another_currency(stack: Stack) -> None:
     assert live[hotel.reference] == (quotes[hotel.number].price.amount, "EUR")
     assert live[flight.reference][1] == "JPY"
 
-    one = (await cancel(stack, booking.id, [tours[0].component_id])).booking
+    one = await stack.cancel(booking.id, [tours[0].component_id])
     assert one.payment.refunded == tours[0].price - one.items[2].fee
     await checked(stack, one)
 
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     assert after.state is BookingState.CANCELLED
     facts = await checked(stack, after)
     assert after.cancelled_at is not None
@@ -157,7 +157,7 @@ async def fees_told(stack: Stack, booking: Booking) -> list[str]:
 async def test_the_suppliers_fee_is_compared_in_its_own_currency(stack: Stack) -> None:
     booking, _ = await confirmed(stack, currencies={"hotel": "EUR"})
     set_terms(stack, booking.id, 2, [{"until": None, "fee": 1_234}])
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     assert await fees_told(stack, booking) == [
         "booking_com keeps 0.00 EUR, our terms say 12.34 EUR"
     ]
@@ -168,7 +168,7 @@ async def test_yen_for_a_trip_in_dollars_and_back(stack: Stack) -> None:
     booking, facts = await confirmed(stack, currency="JPY", currencies={"hotel": "USD"})
     hotel = booking.items[1]
     assert rate_of(quote_of(facts, hotel)) == "145.454545454545455"
-    after = (await cancel(stack, booking.id)).booking
+    after = await stack.cancel(booking.id)
     assert after.payment.captured - after.payment.refunded == sum(i.fee for i in after.items)
     await checked(stack, after)
 

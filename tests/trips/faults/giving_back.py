@@ -2,22 +2,18 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from temporalio.client import WorkflowHandle
-from temporalio.common import WorkflowIDReusePolicy
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import RESOLVE_UPDATE, CancelRequest, Resolution
-from models.trips.messages import BookTripRequest, CancelBookingRequest
-from temporal import patience
+from models.bookings.messages import CancelRequest, RequestKind
+from models.trips.messages import BookTripRequest
 from tests.support.checker import Facts, check, gather
 from tests.support.stack import Stack
 from tests.trips.saga.test_cancel_confirmed import confirmed
-from workflows.trips.cancel_booking import CancelBooking
 
 OPERATIONS = ("cancel", "refund")
 """The gateway's words for the two ways back."""
@@ -58,18 +54,9 @@ class GivingBack:
         """Have it begin."""
         if self.request is not None:
             return await self.stack.start(self.request)
-        return await self.stack.client.start_workflow(
-            CancelBooking.run,
-            CancelBookingRequest(
-                booking_id=self.booking_id,
-                cancel=CancelRequest(who="ada", reason="ill"),
-                patience=patience(self.stack.settings),
-            ),
-            id=self.booking_id,
-            task_queue=self.stack.settings.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            task_timeout=timedelta(seconds=2),  # a dead worker is noticed soon
-        )
+        cancel = CancelRequest(reason="ill")
+        await self.stack.send(RequestKind.CANCEL, self.booking_id, cancel, who="ada")
+        return self.stack.client.get_workflow_handle(self.booking_id, result_type=Booking)
 
     async def met(self, fault: str) -> None:
         """Wait until a fault has met its call."""
@@ -97,29 +84,27 @@ class GivingBack:
             answer = await http.post(f"{self.stack.sandbox.url}/stripe/v1/{path}", data=data)
         assert answer.status_code == 200, answer.text
 
-    async def parked(
-        self, handle: WorkflowHandle[Any, Booking], *, after: Booking | None = None
-    ) -> Booking:
-        """Wait until an operator is asked (once more), and judge how it stands then."""
-        async with asyncio.timeout(60):
-            while True:
-                booking = await self.stack.until(handle, BookingState.NEEDS_ATTENTION)
-                if after is None or booking.version > after.version:
-                    break
-                await asyncio.sleep(0.05)
-        assert booking.case is not None
-        assert booking.case.payment
+    async def parked(self, handle: WorkflowHandle[Any, Booking]) -> Booking:
+        """Wait for the end: a person is asked about the money, and all agree how it stands."""
+        await asyncio.wait_for(handle.result(), 90)
+        booking = await self.stack.recorded(self.booking_id)
+        assert [case.payment for case in booking.cases] == [1]
         await self.judged()
         return booking
 
-    async def decide(self, handle: WorkflowHandle[Any, Booking], **decision: Any) -> None:
-        """Decide as an operator does."""
-        await handle.execute_update(RESOLVE_UPDATE, Resolution(who="op", **decision))
+    async def decide(
+        self, decision: Literal["retry", "resolved"], *, paid_by_hand: bool = False
+    ) -> Booking:
+        """Decide as an operator does; returns the booking after it."""
+        return await self.stack.resolve(self.booking_id, decision, paid_by_hand=paid_by_hand)
 
-    async def ended(self, handle: WorkflowHandle[Any, Booking]) -> Facts:
+    async def ended(self, handle: WorkflowHandle[Any, Booking] | None = None) -> Facts:
         """Wait for the end: the money went back, once, and all agree about it."""
-        booking = await asyncio.wait_for(handle.result(), 90)
-        assert booking.state is _END[self.operation], booking.case or booking.problem
+        if handle is not None:
+            await asyncio.wait_for(handle.result(), 90)
+        booking = await self.stack.recorded(self.booking_id)
+        assert booking.state is _END[self.operation], booking.problem
+        assert not booking.needs_attention, booking.cases
         assert booking.payment.captured == booking.payment.refunded
         facts = await self.judged()
         assert len(self._effects(facts.log)) == 1, facts.log

@@ -9,7 +9,7 @@ import pytest
 
 from models.bookings.lifecycle import BookingState
 from models.payments.messages import GoodwillRefund
-from tests.support.money import settling
+from tests.support.money import granted
 from tests.support.stack import Stack, create_stack
 from tests.trips.faults.giving_back import OPERATIONS, GivingBack
 
@@ -100,15 +100,13 @@ async def test_c1_F13_release(stack: Stack) -> None:
     """The release is refused as long as anybody asks: a case, and asked again when told to."""
     back = await GivingBack.of(stack, "cancel")
     await back.arm("refuse", **FOR_GOOD)
-    handle = await back.begin()
-    first = await back.parked(handle)
-    await back.decide(handle, decision="retry")
-    second = await back.parked(handle, after=first)
-    await back.decide(handle, decision="resolved", note="I hope so")
-    await back.parked(handle, after=second)  # of money it is the gateway that is believed
+    await back.parked(await back.begin())
+    assert (await back.decide("retry")).needs_attention
+    # of money it is the gateway that is believed
+    assert (await back.decide("resolved")).needs_attention
     await stack.sandbox.clear()
-    await back.decide(handle, decision="retry")
-    await back.ended(handle)
+    await back.decide("retry")
+    await back.ended()
 
 
 @pytest.mark.parametrize("kind", ["refuse", "error"])
@@ -117,21 +115,18 @@ async def test_c1_F13_refund(stack: Stack, kind: str, decision: str) -> None:
     """The refund fails for good: a case, and what is owed stands in SUSPENSE until it is paid."""
     back = await GivingBack.of(stack, "refund")
     await back.arm(kind, **FOR_GOOD)
-    handle = await back.begin()
-    parked = await back.parked(handle)
+    parked = await back.parked(await back.begin())
     facts = await back.facts()
     suspense = sum(line["signed"] for line in facts.ledger if line["account"] == "SUSPENSE")
     assert -suspense == parked.owed == parked.payment.captured
     if decision == "retry":
-        await back.decide(handle, decision="retry")
-        await back.parked(handle, after=parked)
+        assert (await back.decide("retry")).needs_attention
         await stack.sandbox.clear()
-        await back.decide(handle, decision="retry")
-        await back.ended(handle)
+        await back.decide("retry")
+        await back.ended()
         return
-    await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
-    booking = await asyncio.wait_for(handle.result(), 60)
-    assert booking.state is BookingState.CANCELLED
+    booking = await back.decide("resolved", paid_by_hand=True)
+    assert (booking.state, booking.cases) == (BookingState.CANCELLED, [])
     assert booking.paid_by_hand == parked.owed
     await back.judged()
 
@@ -140,11 +135,9 @@ async def test_c1_F13_paid_by_hand(stack: Stack) -> None:
     """What a person has paid out otherwise is not refunded as well, now that the gateway would."""
     back = await GivingBack.of(stack, "refund")
     await back.arm("refuse", **FOR_GOOD)
-    handle = await back.begin()
-    parked = await back.parked(handle)
+    parked = await back.parked(await back.begin())
     await stack.sandbox.clear()
-    await back.decide(handle, decision="resolved", note="bank transfer 4711", paid_by_hand=True)
-    booking = await asyncio.wait_for(handle.result(), 60)
+    booking = await back.decide("resolved", paid_by_hand=True)
     assert (booking.paid_by_hand, booking.payment.refunded) == (parked.owed, 0)
     await back.judged()
 
@@ -155,12 +148,11 @@ async def test_c1_F13_goodwill(stack: Stack) -> None:
     booking = back.booking
     assert booking is not None
     await back.arm("error", **FOR_GOOD)
-    refund = GoodwillRefund(key="k", amount=900, who="operator op", reason="late tour")
-    handle = await settling(stack, booking, refund=refund)
-    await back.parked(handle)
+    parked = await granted(stack, booking, GoodwillRefund(key="k", amount=900, reason="late tour"))
+    assert parked.needs_attention
+    assert parked.owed == 900
     await stack.sandbox.clear()
-    await back.decide(handle, decision="resolved", note="cash")
-    after = await asyncio.wait_for(handle.result(), 60)
+    after = await back.decide("resolved", paid_by_hand=True)
     assert (after.paid_by_hand, after.payment.refunded) == (900, 0)
     facts = await back.judged()
     assert [row["status"] for row in facts.refunds] == ["refused"]
@@ -172,11 +164,10 @@ async def test_c1_F16_late(stack: Stack, operation: str) -> None:
     back = await GivingBack.of(stack, operation)
     await back.arm("late_commit", seconds=5)
     await back.arm("reset", nth=2, times=1_000)
-    handle = await back.begin()
-    await back.parked(handle)
+    await back.parked(await back.begin())
     await back.done_outside()
-    await back.decide(handle, decision="retry")
-    await back.ended(handle)
+    await back.decide("retry")
+    await back.ended()
 
 
 async def test_c1_F16_taken_meanwhile(stack: Stack) -> None:

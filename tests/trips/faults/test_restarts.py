@@ -199,7 +199,7 @@ class Interrupted:
             ):
                 await asyncio.sleep(0.2)
         facts = await check(stack.sandbox, stack.settings.database.url, self.disputed.id)
-        assert [found["id"] for found in facts.payment["disputes"]] == [self.dispute]
+        assert [found["id"] for found in facts.disputes] == [self.dispute]
 
     def kept(self) -> list[dict[str, Any]]:
         """The events of the disputed payment since then that have been kept."""

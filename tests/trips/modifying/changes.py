@@ -2,21 +2,22 @@
 
 import asyncio
 import uuid
+from collections.abc import Collection
 from typing import Any
 
-from temporalio.client import WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from sqlalchemy import select
 
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, ItemStatus
+from models.bookings.messages import RequestKind
 from models.core.supply import TripComponent
 from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, ChangeWish, Swap
-from models.trips.messages import MODIFY_UPDATE, ModifyBookingRequest, QuoteChangeRequest
+from models.trips.messages import QuoteChangeRequest
+from models.trips.tables import CHANGES
 from temporal import patience
 from tests.support.checker import Facts, check
 from tests.support.stack import Stack
 from tests.trips.saga.test_cancel_confirmed import set_terms
-from workflows.trips.modify_booking import ModifyBooking
 from workflows.trips.quote_change import QuoteChange
 
 FREE = [{"until": None, "fee": 0}]
@@ -97,27 +98,20 @@ def request(
     )
 
 
-async def put(stack: Stack, change: ChangeRequest) -> ChangeOutcome:
-    """Put a change to whatever runs under the booking's id, as the API does, and wait."""
-    outcome: ChangeOutcome = await asyncio.wait_for(
-        stack.client.execute_update_with_start_workflow(
-            MODIFY_UPDATE,
-            change,
-            result_type=ChangeOutcome,
-            start_workflow_operation=WithStartWorkflowOperation(
-                ModifyBooking.run,
-                ModifyBookingRequest(
-                    booking_id=change.booking_id, change=change, patience=patience(stack.settings)
-                ),
-                id=change.booking_id,
-                task_queue=stack.settings.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            ),
-        ),
-        100,
+async def put(stack: Stack, change: ChangeRequest, seconds: float = 100) -> ChangeOutcome:
+    """Send a change to whatever runs under the booking's id, as the API does, and wait."""
+    await stack.send(
+        RequestKind.CHANGE, change.booking_id, change, request_id=change.change_id, who=change.who
     )
-    return outcome
+    async with asyncio.timeout(seconds):
+        while True:
+            async with stack.sessions() as session:
+                outcome = await session.scalar(
+                    select(CHANGES.c.outcome).where(CHANGES.c.id == change.change_id)
+                )
+            if outcome is not None:
+                return ChangeOutcome.model_validate(outcome)
+            await asyncio.sleep(0.1)
 
 
 async def change(
@@ -144,8 +138,11 @@ def standing(facts: Facts) -> set[str]:
     return {item["component_ref"] for item in facts.items if item["status"] == ItemStatus.CONFIRMED}
 
 
-def as_it_was(before: Facts, after: Facts) -> None:
-    """Assert that a booking is exactly what it was: items, money, and what suppliers hold."""
+def as_it_was(before: Facts, after: Facts, *, parked: Collection[int] = ()) -> None:
+    """Assert that a booking is exactly what it was: items, money, and what suppliers hold.
+
+    ``parked``: numbers of new items that a person has yet to settle.
+    """
     assert after.booking["state"] == "CONFIRMED"
     for name in ("accepted_total", "captured", "refunded", "travelers", "warnings", "problem"):
         if name in ("captured", "refunded"):
@@ -158,10 +155,11 @@ def as_it_was(before: Facts, after: Facts) -> None:
             continue
         for name in ("status", "saga_state", "supplier_id", "amount", "fee", "details"):
             assert item[name] == old[item["number"]][name], (item["number"], name)
+    unsettled = {item["reference"] for item in after.items if item["number"] in parked}
     assert after.payment["captured"] == before.payment["captured"]
     assert after.payment["refunded"] == before.payment["refunded"]
     live = {r["reference"] for r in after.reservations if r["live"]}
-    assert live == {r["reference"] for r in before.reservations if r["live"]}
+    assert live - unsettled == {r["reference"] for r in before.reservations if r["live"]}
     taken = sum(p["captured"] - p["refunded"] for p in after.payments)
     assert taken == sum(p["captured"] - p["refunded"] for p in before.payments)
     assert not [p for p in after.payments if p["status"] == "requires_capture"]

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
 from tests.support.checker import Facts
 from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
@@ -19,7 +17,6 @@ from tests.trips.modifying.changes import (
     as_it_was,
     confirmed,
     judged,
-    now,
     offers,
     other_hotel,
     price,
@@ -50,38 +47,16 @@ async def wanted(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
     return request(booking.id, wish, quote.new_total)
 
 
-async def settled(stack: Stack, change: ChangeRequest) -> ChangeOutcome | Booking:
-    """Have a change made; answers how it ended, or the booking that waits for an operator."""
-    ending = asyncio.ensure_future(put(stack, change))
-    handle = stack.client.get_workflow_handle(change.booking_id)
-    async with asyncio.timeout(100):
-        while not ending.done():
-            await asyncio.wait([ending], timeout=0.3)
-            if ending.done():
-                break
-            try:
-                booking: Booking | None = await handle.query("booking", result_type=Booking)
-            except Exception:  # noqa: BLE001  (no worker, or the workflow is not there yet)
-                continue
-            if booking is not None and booking.state is BookingState.NEEDS_ATTENTION:
-                ending.cancel()
-                return booking
-        return ending.result()
-
-
-async def settle_by_hand(stack: Stack, parked: Booking) -> None:
+async def settle_by_hand(stack: Stack, booking: Booking) -> None:
     """Do what an operator does about a flight nobody knows of."""
-    assert parked.case is not None
-    (number,) = parked.case.items
-    item = parked.item(number)
+    (case,) = booking.cases
+    assert case.item is not None
+    item = booking.item(case.item)
     found = [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
-    resolution = Resolution(decision="resolved", who="op", note="not in the back office")
     if found:
-        resolution = Resolution(
-            decision="retry", who="op", note="found", supplier_ids={number: found[0]["id"]}
-        )
-    handle = stack.client.get_workflow_handle(parked.id)
-    await handle.execute_update(RESOLVE_UPDATE, resolution)
+        await stack.resolve(booking.id, "retry", supplier_id=found[0]["id"])
+    else:
+        await stack.resolve(booking.id, "resolved")
 
 
 def carried_out(facts: Facts, change: ChangeRequest) -> None:
@@ -92,15 +67,14 @@ def carried_out(facts: Facts, change: ChangeRequest) -> None:
 
 
 async def judge(
-    stack: Stack, before: Facts, change: ChangeRequest, end: ChangeOutcome | Booking, *, done: bool
+    stack: Stack, before: Facts, change: ChangeRequest, outcome: ChangeOutcome, *, done: bool
 ) -> None:
-    if isinstance(end, Booking):
-        await judged(stack, end.id)
-        await settle_by_hand(stack, end)
-        done = False
-    else:
-        assert end.carried_out is done, end.problem
-    await now(stack, change.booking_id)
+    """Hold the end against what must be: carried out whole, or the booking as it was."""
+    assert outcome.carried_out is done, outcome.problem
+    booking = await stack.recorded(change.booking_id)
+    await judged(stack, booking.id)
+    if booking.needs_attention:
+        await settle_by_hand(stack, booking)
     after = await judged(stack, change.booking_id)
     if done:
         carried_out(after, change)
@@ -116,12 +90,13 @@ async def test_x4(stack: Stack, step: str, kind: str) -> None:
     change = await wanted(stack, booking, step)
     supplier, operation = STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
-    end = await settled(stack, change)
+    outcome = await put(stack, change)
     assert await stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
     unknown = step == "flight" and kind in UNANSWERED
-    assert isinstance(end, Booking) is unknown, end
+    assert (await stack.recorded(booking.id)).needs_attention is unknown
     # a hold that has lapsed is made anew; everything else that is refused ends the change
-    await judge(stack, before, change, end, done=kind != "refuse" or step == "capture")
+    done = not unknown and (kind != "refuse" or step == "capture")
+    await judge(stack, before, change, outcome, done=done)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in FAULTS if kind != "refuse"])
@@ -132,9 +107,9 @@ async def test_x4_once_it_stands(stack: Stack, step: str, kind: str) -> None:
     change = await wanted(stack, booking, step)
     supplier, operation = AFTERWARDS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
-    end = await settled(stack, change)
+    outcome = await put(stack, change)
     assert await stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
-    await judge(stack, before, change, end, done=True)
+    await judge(stack, before, change, outcome, done=True)
 
 
 @pytest.fixture
@@ -169,9 +144,10 @@ async def test_x4_kill(own_stack: Stack, step: str, point: str) -> None:
     doomed = stack.start_worker(
         "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
     )
-    ending = asyncio.ensure_future(settled(stack, change))
+    ending = asyncio.ensure_future(put(stack, change))
     await asyncio.to_thread(doomed.wait_until_dead)
     stack.start_worker()
-    end = await ending
-    assert isinstance(end, Booking) is (step == "flight"), end
-    await judge(stack, before, change, end, done=True)
+    outcome = await ending
+    unknown = step == "flight"
+    assert (await stack.recorded(booking.id)).needs_attention is unknown
+    await judge(stack, before, change, outcome, done=not unknown)

@@ -2,15 +2,14 @@
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, SagaState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
 from models.trips.changes import ChangeWish
-from tests.support.money import Gateway, settled, settling
+from tests.support.money import Gateway, granted, settled
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
 from tests.trips.modifying.changes import FREE, change, confirmed, judged, now, other_hotel, swap
-from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 
 async def dearer(stack: Stack) -> Booking:
@@ -25,14 +24,14 @@ async def dearer(stack: Stack) -> Booking:
 async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> None:
     booking = await dearer(stack)
     _, supplement = booking.payments
-    wish = {"amount": supplement.captured + 500, "who": "operator op", "reason": "a bad trip"}
-    after = await settled(stack, booking, refund=GoodwillRefund(key="a", **wish))
+    refund = GoodwillRefund(key="a", amount=supplement.captured + 500, reason="a bad trip")
+    after = await granted(stack, booking, refund)
     assert after.payments[1].refunded == supplement.captured
     assert after.payment.refunded == 500
-    again = await settled(stack, booking, refund=GoodwillRefund(key="a", **wish))
+    again = await granted(stack, booking, refund)
     assert again.refunded == after.refunded
     await judged(stack, booking.id)
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     assert gone.state is BookingState.CANCELLED
     await judged(stack, booking.id)
 
@@ -40,17 +39,16 @@ async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> Non
 async def test_a_refund_of_the_difference_comes_back(stack: Stack) -> None:
     booking = await dearer(stack)
     set_terms(stack, booking.id, 5, FREE)
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     (refund,) = gone.payments[1].refunds
     assert gone.captured == gone.refunded
     await Gateway(stack).fail_refund(refund.id)
-    handle = await settling(stack, gone)
-    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    parked = await settled(stack, gone)
+    assert parked.needs_attention
     assert parked.owed == refund.amount
     await judged(stack, booking.id)
-    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
-    after = await handle.result()
-    assert after.owed == 0
+    after = await stack.resolve(booking.id)
+    assert (after.owed, after.cases) == (0, [])
     assert len(after.payments[1].refunds) == 2
     await judged(stack, booking.id)
 

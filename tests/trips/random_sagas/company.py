@@ -4,33 +4,22 @@ Nobody here looks into the code under test: operators read the case and the supp
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
 from models.bookings.booking import Booking, Event
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import (
-    CANCEL_UPDATE,
-    RESOLVE_UPDATE,
-    CancelOutcome,
-    CancelRequest,
-    Resolution,
-)
 from models.trips.messages import BookTripRequest
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
-from tests.trips.modifying.changes import ask, now, offers, put, request, swap
+from tests.trips.modifying.changes import ask, offers, put, request, swap
 from tests.trips.random_sagas.plays import Play
-from tests.trips.saga.test_cancel_confirmed import cancel
-from workflows.trips.book_trip import BookTrip
 
 PATIENCE_OF_OPERATORS = 2.5
 """Seconds before an operator looks: by then nothing is under way at a supplier any more."""
@@ -97,25 +86,24 @@ class Company:
 
     async def _live(self, play: Play, request: BookTripRequest, outcome: Outcome) -> None:
         handle = await self.stack.start(request)
-        wish = None
+        early: asyncio.Future[Any] | None = None
         if play.cancel_after is not None:
-            wish = asyncio.ensure_future(self._cancel_while_running(handle, play.cancel_after))
-        booking = await self._settled(handle, outcome)
-        if wish is not None:
-            await wish
+            early = asyncio.ensure_future(self._cancel_while_running(request, play.cancel_after))
+        await handle.result()
+        if early is not None:
+            await early
+        booking = await self._settled(request.booking_id, outcome)
         if booking.state is BookingState.CONFIRMED and play.then is not None:
             outcome.then = play.then
-            ending: asyncio.Future[Any]
             if play.then == "swap":
-                ending = asyncio.ensure_future(self._swap(booking, play, outcome))
+                await self._swap(booking, play, outcome)
             else:
                 components = [booking.live_items[-1].component_id] if "one" in play.then else []
-                ending = asyncio.ensure_future(cancel(self.stack, booking.id, components))
-            running = self.stack.client.get_workflow_handle(booking.id)
-            booking = await self._settled(running, outcome, ending)
+                await self.stack.cancel(booking.id, components, seconds=LONGEST)
+            booking = await self._settled(booking.id, outcome)
         outcome.state = booking.state
 
-    async def _swap(self, booking: Booking, play: Play, outcome: Outcome) -> Booking:
+    async def _swap(self, booking: Booking, play: Play, outcome: Outcome) -> None:
         """Swap the last item for one of the same supplier on other days, at the price it has."""
         old = booking.live_items[-1]
         start, end = (dt.date.fromisoformat(play.wishes["dates"][x]) for x in ("start", "end"))
@@ -126,57 +114,42 @@ class Company:
         priced = await ask(self.stack, booking.id, wish)
         if priced.quote is None:  # a supplier did not answer: nothing was changed
             outcome.then = "swap not priced"
-            return booking
-        changed = await put(self.stack, request(booking.id, wish, priced.quote.new_total))
+            return
+        change = request(booking.id, wish, priced.quote.new_total)
+        changed = await put(self.stack, change, seconds=LONGEST)
         outcome.then = "swap carried out" if changed.carried_out else "swap turned down"
-        return await now(self.stack, booking.id)
 
-    async def _cancel_while_running(
-        self, handle: WorkflowHandle[BookTrip, Booking], after: float
-    ) -> None:
+    async def _cancel_while_running(self, request: BookTripRequest, after: float) -> None:
+        """Cancel at any moment: before it is written down, under way, or long confirmed."""
         await asyncio.sleep(after)
-        # It may have ended already: then there is nothing to cancel this way.
-        with contextlib.suppress(WorkflowUpdateFailedError, RPCError):
-            await handle.execute_update(
-                CANCEL_UPDATE, CancelRequest(who="ada"), result_type=CancelOutcome
-            )
+        await self.stack.cancel(request.booking_id, seconds=LONGEST)
 
-    async def _settled(
-        self,
-        handle: WorkflowHandle[Any, Any],
-        outcome: Outcome,
-        ending: "asyncio.Future[Any] | None" = None,
-    ) -> Booking:
-        """Wait for the end of a booking, acting as its operator whenever it waits for one."""
-        ended: asyncio.Future[Any] = ending or asyncio.ensure_future(handle.result())
+    async def _settled(self, booking_id: str, outcome: Outcome) -> Booking:
+        """Act as the operator of a booking at rest until no case about it is open."""
         while True:
-            await asyncio.wait([ended], timeout=0.5)
-            if ended.done():
-                found = ended.result()
-                if isinstance(found, CancelOutcome):
-                    return found.booking
-                return Booking.model_validate(found)
-            with contextlib.suppress(RPCError):  # no worker this moment, or it has just ended
-                booking = await handle.query("booking", result_type=Booking)
-                if booking is not None and booking.state is BookingState.NEEDS_ATTENTION:
-                    await self._decide(handle, booking)
-                    outcome.settled_by_hand += 1
+            booking = await self.stack.recorded(booking_id)
+            if not booking.needs_attention:
+                return booking
+            await self._decide(booking)
+            outcome.settled_by_hand += 1
 
-    async def _decide(self, handle: WorkflowHandle[Any, Any], booking: Booking) -> None:
+    async def _decide(self, booking: Booking) -> None:
         """Do what an operator does: look in the back office, then retry or call it settled."""
         await asyncio.sleep(PATIENCE_OF_OPERATORS)
-        assert booking.case is not None
-        references = {booking.item(n).reference: n for n in booking.case.items}
-        rows = await self.stack.sandbox.reservations(booking.id)
-        live = {references[r["reference"]]: r["id"] for r in rows
-                if r["live"] and r["reference"] in references}  # fmt: skip
-        if live or not references:
-            cannot_find = {n: i for n, i in live.items() if booking.item(n).supplier == "amadeus"}
-            decision = Resolution(decision="retry", who="op", supplier_ids=cannot_find)
+        case = next(case for case in booking.cases if case.kind == "SAGA")
+        if case.item is None:
+            await self.stack.resolve(booking.id, "retry", seconds=LONGEST)
+            return
+        item = booking.item(case.item)
+        rows = await self.stack.sandbox.reservations(item.reference)
+        live = [row["id"] for row in rows if row["live"]]
+        if live:
+            found = live[0] if item.supplier == "amadeus" else None
+            await self.stack.resolve(
+                booking.id, "retry", item=item.number, supplier_id=found, seconds=LONGEST
+            )
         else:
-            decision = Resolution(decision="resolved", who="op", note="not in the back office")
-        with contextlib.suppress(WorkflowUpdateFailedError):  # somebody has decided, or it ended
-            await handle.execute_update(RESOLVE_UPDATE, decision)
+            await self.stack.resolve(booking.id, "resolved", item=item.number, seconds=LONGEST)
 
     async def _count(self, armed: list[str]) -> None:
         """Note which faults happened, and take them away."""

@@ -8,7 +8,6 @@ from models.bookings.problems import Code
 from tests.support.trips import sold_by
 
 CONFIRMED, FAILED = BookingState.CONFIRMED, BookingState.FAILED
-NEEDS_ATTENTION = BookingState.NEEDS_ATTENTION
 
 STEPS = {
     "create": ("stripe", "create"),
@@ -71,6 +70,12 @@ class End:
     warned: bool = False
     or_confirmed: bool = False
     """It depends on the moment: what shows up just in time is ours after all."""
+    case: bool = False
+    """Whether a person must settle what became of the item."""
+
+
+UNKNOWN_FLIGHT = End(FAILED, Code.OUTCOME_UNKNOWN, case=True)
+"""Amadeus has neither key nor look-up: one attempt, and a person settles the unknown."""
 
 
 def end_of_fault(step: str, kind: str) -> End:
@@ -83,8 +88,7 @@ def end_of_fault(step: str, kind: str) -> End:
         money = step in {"create", "authorise"}
         return End(FAILED, Code.PAYMENT_DECLINED if money else Code.UNAVAILABLE)
     if step == "flight" and kind in UNANSWERED:
-        # Amadeus has neither key nor look-up: one attempt, and a person settles the unknown.
-        return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+        return UNKNOWN_FLIGHT
     if step == "flight at Duffel" and kind in UNSEEN:
         # It may not be repeated: looked for, and undone where it shows up after all.
         return End(FAILED, Code.OUTCOME_UNKNOWN, or_confirmed=kind == "late_commit")
@@ -94,7 +98,7 @@ def end_of_fault(step: str, kind: str) -> End:
 def end_of_kill(step: str, point: str) -> End:
     """The required end when the worker dies at a step (row F9)."""
     if step == "flight":
-        return End(NEEDS_ATTENTION, Code.OUTCOME_UNKNOWN)
+        return UNKNOWN_FLIGHT
     if step == "flight at Duffel" and point == "before":
         return End(FAILED, Code.OUTCOME_UNKNOWN)
     return End(CONFIRMED)
@@ -104,8 +108,9 @@ def table() -> str:
     """Return the fault table as Markdown: every cell is a test, and this is its required end."""
 
     def cell(end: End) -> str:
-        words = {CONFIRMED: "confirmed", FAILED: "failed, all undone", NEEDS_ATTENTION: "operator"}
-        told = words[end.state] + (", item dropped" if end.warned else "")
+        words = {CONFIRMED: "confirmed", FAILED: "failed, all undone"}
+        told = "operator" if end.case else words[end.state]
+        told += ", item dropped" if end.warned else ""
         return f"{told}, or confirmed" if end.or_confirmed else told
 
     def killed(step: str) -> str:

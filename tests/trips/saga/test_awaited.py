@@ -3,12 +3,10 @@
 import asyncio
 
 from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from models.trips.messages import BookTripRequest
 from tests.support.checker import check
 from tests.support.stack import Stack
-from tests.support.trips import confirmed_by_hand
-from tests.trips.saga.test_cancel_confirmed import cancel
+from tests.support.trips import confirmed_by_hand, unsettled
 
 
 async def request(stack: Stack) -> BookTripRequest:
@@ -30,9 +28,9 @@ async def test_the_trip_stands_while_an_experience_is_awaited(stack: Stack) -> N
 async def test_what_is_awaited_is_cancelled_with_the_rest(stack: Stack) -> None:
     handle = await stack.start(await request(stack))
     booking = await asyncio.wait_for(handle.result(), 60)
-    outcome = await cancel(stack, booking.id)
-    assert outcome.booking.state is BookingState.CANCELLED
-    assert all(item.status is ItemStatus.CANCELLED for item in outcome.booking.items)
+    outcome = await stack.cancel(booking.id)
+    assert outcome.state is BookingState.CANCELLED
+    assert all(item.status is ItemStatus.CANCELLED for item in outcome.items)
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
@@ -53,12 +51,14 @@ async def test_what_is_awaited_and_cannot_be_cancelled_is_not_forgotten(stack: S
     handle = await stack.start(await request(stack))
     booking = await asyncio.wait_for(handle.result(), 60)
     await stack.sandbox.arm("viator", "cancel", "refuse", reference=booking.id, times=2)
-    wish = asyncio.ensure_future(cancel(stack, booking.id))
-    running = stack.client.get_workflow_handle(booking.id)
-    parked = await stack.until(running, BookingState.NEEDS_ATTENTION)
-    assert [item.component_id for item in parked.items if item.awaited]
-    await running.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
-    outcome = await asyncio.wait_for(wish, 60)
-    assert outcome.booking.state is BookingState.CANCELLED
+    stands = await stack.cancel(booking.id)
+    assert stands.state is BookingState.CONFIRMED
+    (awaited,) = [item for item in stands.items if item.awaited]
+    assert awaited.number in [case.item for case in unsettled(stands)]
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
+    for case in unsettled(stands):
+        outcome = await stack.resolve(booking.id, item=case.item)
+    assert outcome.state is BookingState.CANCELLED
+    assert unsettled(outcome) == []
     facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert not [r for r in facts.reservations if r["live"]]

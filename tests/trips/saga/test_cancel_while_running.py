@@ -5,20 +5,24 @@ import asyncio
 import pytest
 
 from models.bookings.lifecycle import BookingState, CancelledBy
-from models.bookings.messages import CANCEL_UPDATE, CancelOutcome, CancelRequest
+from models.bookings.messages import BookingRequest, CancelRequest, RequestKind
 from models.bookings.problems import Code
 from tests.support.checker import check
 from tests.support.stack import Stack
 from tests.trips.saga.cells import STEPS
 
-WISH = CancelRequest(by=CancelledBy.GUEST, who="ada", reason="changed my mind")
+CANCEL = CancelRequest(by=CancelledBy.GUEST, reason="changed my mind")
 
 
-async def until_called(stack: Stack, booking_id: str, supplier: str, operation: str) -> None:
+async def until_called(stack: Stack) -> None:
     """Wait until the workflow has reached a call that the sandbox answers slowly."""
     async with asyncio.timeout(30):
         while not await stack.sandbox.fired():
             await asyncio.sleep(0.05)
+
+
+async def send_cancel(stack: Stack, booking_id: str) -> BookingRequest:
+    return await stack.send(RequestKind.CANCEL, booking_id, CANCEL, who="ada")
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "capture"])
@@ -28,61 +32,76 @@ async def test_cancel_during_each_step(stack: Stack, step: str) -> None:
     supplier, operation = STEPS[step]
     await stack.sandbox.arm(supplier, operation, "slow", seconds=0.7, reference=request.booking_id)
     handle = await stack.start(request)
-    await until_called(stack, request.booking_id, supplier, operation)
-    outcome = await handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome)
+    await until_called(stack)
+    cancel = await send_cancel(stack, request.booking_id)
 
-    assert not outcome.too_late
-    assert outcome.booking.state is BookingState.CANCELLED
-    assert outcome.booking.cancelled_by is CancelledBy.GUEST
-    assert outcome.booking.problem is not None
-    assert outcome.booking.problem.code is Code.CANCELLED_BY_TRAVELER
-    assert (await handle.result()).state is BookingState.CANCELLED
+    assert await stack.ended(cancel) is None
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CANCELLED
+    assert booking.cancelled_by is CancelledBy.GUEST
+    assert booking.problem is not None
+    assert booking.problem.code is Code.CANCELLED_BY_TRAVELER
     facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     assert facts.booking["cancel_reason"] == "changed my mind"
+    assert [row["to_state"] for row in facts.history].count("CANCELLED") == 1
+    assert "CONFIRMED" not in [row["to_state"] for row in facts.history]
 
 
-async def test_cancel_during_the_capture_is_too_late(stack: Stack) -> None:
+async def test_cancel_during_the_capture_is_carried_out_after_it(stack: Stack) -> None:
+    """The capture cannot be stopped: the trip is confirmed, then cancelled by its terms."""
     request = await stack.request()
     await stack.sandbox.arm("stripe", "capture", "slow", seconds=0.7, reference=request.booking_id)
     handle = await stack.start(request)
-    await until_called(stack, request.booking_id, "stripe", "capture")
-    outcome = await handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome)
-    assert outcome.too_late
-    assert outcome.booking.state is BookingState.CONFIRMED
-    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    await until_called(stack)
+    cancel = await send_cancel(stack, request.booking_id)
+    assert await stack.ended(cancel) is None
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CANCELLED
+    assert booking.cancelled_by is CancelledBy.GUEST
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    assert [row["to_state"] for row in facts.history][-2:] == ["CONFIRMED", "CANCELLED"]
+    assert facts.payment["captured"] > 0
 
 
 async def test_cancel_during_the_undo_changes_nothing(stack: Stack) -> None:
     request = await stack.request()
     about = {"reference": request.booking_id}
     await stack.sandbox.arm("booking_com", "book", "refuse", **about)
-    handle = await stack.start(request)
     await stack.sandbox.arm("amadeus", "cancel", "slow", seconds=0.7, **about)
-    await asyncio.sleep(0.3)
-    outcome = await handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome)
-    assert outcome.booking.state in {BookingState.FAILED, BookingState.CANCELLED}
-    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    handle = await stack.start(request)
+    async with asyncio.timeout(30):
+        while await stack.sandbox.fired() < 2:
+            await asyncio.sleep(0.05)
+    cancel = await send_cancel(stack, request.booking_id)
+    problem = await stack.ended(cancel)
+    assert problem is not None
+    assert problem.code is Code.NOT_CANCELLABLE
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.FAILED
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    assert [row["to_state"] for row in facts.history].count("FAILED") == 1
 
 
-async def test_two_who_cancel_get_one_answer(stack: Stack) -> None:
+async def test_of_several_cancels_one_cancels(stack: Stack) -> None:
     request = await stack.request()
     await stack.sandbox.arm(
         "booking_com", "book", "slow", seconds=0.7, reference=request.booking_id
     )
     handle = await stack.start(request)
-    await until_called(stack, request.booking_id, "booking_com", "book")
-    outcomes = await asyncio.gather(
-        *(handle.execute_update(CANCEL_UPDATE, WISH, result_type=CancelOutcome) for _ in range(3))
-    )
-    assert len({outcome.model_dump_json() for outcome in outcomes}) == 1
-    await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    await until_called(stack)
+    cancels = [await send_cancel(stack, request.booking_id) for _ in range(3)]
+    assert [await stack.ended(cancel) for cancel in cancels] == [None, None, None]
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is BookingState.CANCELLED
+    facts = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
+    assert [row["to_state"] for row in facts.history].count("CANCELLED") == 1
 
 
 async def test_temporal_cancel_during_the_capture_is_too_late(stack: Stack) -> None:
     request = await stack.request()
     await stack.sandbox.arm("stripe", "capture", "slow", seconds=0.7, reference=request.booking_id)
     handle = await stack.start(request)
-    await until_called(stack, request.booking_id, "stripe", "capture")
+    await until_called(stack)
     await handle.cancel()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED
@@ -107,7 +126,7 @@ async def test_temporal_cancel_during_each_step(stack: Stack, step: str) -> None
     supplier, operation = STEPS[step]
     await stack.sandbox.arm(supplier, operation, "slow", seconds=0.7, reference=request.booking_id)
     handle = await stack.start(request)
-    await until_called(stack, request.booking_id, supplier, operation)
+    await until_called(stack)
     await handle.cancel()
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CANCELLED

@@ -8,12 +8,12 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
-from models.bookings.messages import CANCEL_UPDATE, CancelRequest
+from models.bookings.messages import CancelRequest, RequestKind
 from models.bookings.problems import Code
 from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
 from tests.support.checker import check
 from tests.support.stack import Stack
-from workflows.payments.trip_payment import MOST_CARDS
+from workflows.payments.payment_steps import MOST_CARDS
 from workflows.trips.book_trip import BookTrip
 
 Handle = WorkflowHandle[BookTrip, Booking]
@@ -131,6 +131,26 @@ async def test_no_card_is_taken_when_none_is_wanted(stack: Stack) -> None:
     await ended(stack, handle, BookingState.CONFIRMED)
 
 
+async def test_no_card_is_taken_while_the_trip_is_undone(stack: Stack) -> None:
+    """Time for another card was up; giving the money back takes a while, and a card comes then."""
+    request = await stack.request(payment_method=DECLINED)
+    request.patience.authentication_deadline = 2
+    request.patience.local = []  # within a local activity no update would be heard at all
+    handle = await stack.start(request)
+    await stack.until(handle, BookingState.PAYMENT_PENDING)
+    await stack.sandbox.arm("stripe", "cancel", "hang", seconds=20, times=2, reference=handle.id)
+    async with asyncio.timeout(30):
+        while not await stack.sandbox.fired():
+            await asyncio.sleep(0.05)
+    assert (await stack.recorded(handle.id)).state is BookingState.PAYMENT_PENDING
+    with pytest.raises(WorkflowUpdateFailedError):
+        await asyncio.wait_for(send(handle, "pm_card_visa"), 30)
+    booking = await ended(stack, handle, BookingState.FAILED)
+    assert booking.payment.status is PaymentStatus.RELEASED
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
+    assert facts.payment["captured"] == 0
+
+
 async def test_a_failed_authentication_asks_for_another_card(stack: Stack) -> None:
     handle = await started(stack, "pm_card_threeDSecure2Required")
     waiting = await stack.until(handle, BookingState.PAYMENT_PENDING)
@@ -149,7 +169,7 @@ async def test_a_failed_authentication_asks_for_another_card(stack: Stack) -> No
 async def test_a_cancel_ends_the_waiting_for_a_card(stack: Stack) -> None:
     handle = await started(stack)
     await stack.until(handle, BookingState.PAYMENT_PENDING)
-    await handle.execute_update(CANCEL_UPDATE, CancelRequest(who="ada"))
+    await stack.send(RequestKind.CANCEL, handle.id, CancelRequest(), who="ada")
     await ended(stack, handle, BookingState.CANCELLED)
 
 

@@ -3,35 +3,18 @@
 import asyncio
 
 import pytest
-from temporalio.client import WorkflowHandle
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from sandbox.sellers import SELLERS
 from tests.support.checker import check
 from tests.support.stack import Stack
-from tests.trips.saga.cells import ALL_STEPS, FAULTS, NEEDS_ATTENTION, End, end_of_fault, wishes_for
-from workflows.trips.book_trip import BookTrip
+from tests.support.trips import unsettled
+from tests.trips.saga.cells import ALL_STEPS, FAULTS, End, end_of_fault, wishes_for
 
 
-async def settled(stack: Stack, handle: WorkflowHandle[BookTrip, Booking]) -> Booking:
-    """Wait until the booking has ended, or waits for an operator."""
-    async with asyncio.timeout(100):
-        ended = asyncio.ensure_future(handle.result())
-        while not ended.done():
-            booking = await stack.now(handle)
-            if booking.state is NEEDS_ATTENTION:
-                ended.cancel()
-                return booking
-            await asyncio.wait([ended], timeout=0.2)
-        return ended.result()
-
-
-async def judge(
-    stack: Stack, handle: WorkflowHandle[BookTrip, Booking], booking: Booking, end: End
-) -> None:
-    """Hold a booking against its required end and the facts outside; settle it if it waits."""
+async def judge(stack: Stack, booking: Booking, end: End) -> None:
+    """Hold a booking against its required end and the facts outside; settle its case, if any."""
     if end.or_confirmed and booking.state is BookingState.CONFIRMED:
         end = End(BookingState.CONFIRMED)
     assert booking.state is end.state, (booking.state, booking.problem)
@@ -39,31 +22,27 @@ async def judge(
         assert booking.problem is not None
         assert booking.problem.code is end.code
     assert bool(booking.warnings) is end.warned
+    assert bool(unsettled(booking)) is end.case
     await check(stack.sandbox, stack.settings.database.url, booking.id)
-    if booking.state is NEEDS_ATTENTION:
-        await settle_by_hand(stack, handle, booking)
+    if end.case:
+        await settle_by_hand(stack, booking)
 
 
-async def settle_by_hand(
-    stack: Stack, handle: WorkflowHandle[BookTrip, Booking], booking: Booking
-) -> None:
+async def settle_by_hand(stack: Stack, booking: Booking) -> None:
     """Do what an operator does: look in the back office, then cancel it or declare it absent."""
-    assert booking.case is not None
-    (number,) = booking.case.items
-    item = booking.item(number)
-    assert item.reference in booking.case.summary
+    (case,) = unsettled(booking)
+    assert case.item is not None
+    item = booking.item(case.item)
+    assert item.reference in case.summary
     found = [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
-    resolution = Resolution(decision="resolved", who="op", note="not in the back office")
     if found:
-        resolution = Resolution(
-            decision="retry", who="op", note="found", supplier_ids={number: found[0]["id"]}
-        )
-    await handle.execute_update(RESOLVE_UPDATE, resolution)
-    final = await asyncio.wait_for(handle.result(), 60)
+        final = await stack.resolve(booking.id, "retry", supplier_id=found[0]["id"])
+    else:
+        final = await stack.resolve(booking.id, "resolved")
     assert final.state is BookingState.FAILED
-    assert final.case is not None
-    assert final.case.resolved_by == "op"
+    assert unsettled(final) == []
     await check(stack.sandbox, stack.settings.database.url, booking.id)
+    assert not [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
 
 
 @pytest.mark.parametrize("kind", FAULTS)
@@ -73,10 +52,10 @@ async def test_fault(stack: Stack, step: str, kind: str) -> None:
     supplier, operation = ALL_STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=request.booking_id, **FAULTS[kind])
     handle = await stack.start(request)
-    booking = await settled(stack, handle)
+    booking = await asyncio.wait_for(handle.result(), 100)
 
     assert await stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
-    await judge(stack, handle, booking, end_of_fault(step, kind))
+    await judge(stack, booking, end_of_fault(step, kind))
 
 
 @pytest.mark.parametrize("kind", ["error", "reset", "hang", "malformed"])

@@ -15,7 +15,7 @@ from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
 from tests.payments.payment_service.fronted import Instead, fronted
 from tests.support.checker import Facts, check
 from tests.support.stack import Stack, create_stack
-from tests.trips.saga.test_cancel_confirmed import cancel, set_terms
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 
 async def served_by(
@@ -72,8 +72,8 @@ async def test_booked_and_then_cancelled(stack: Stack) -> None:
     assert booking.payment.id.startswith("pay_")
     for item in booking.items:
         set_terms(stack, booking.id, item.number, [{"until": None, "fee": 0}])
-    outcome = await cancel(stack, booking.id)
-    assert outcome.booking.state is BookingState.CANCELLED
+    outcome = await stack.cancel(booking.id)
+    assert outcome.state is BookingState.CANCELLED
     facts = await checked(stack, booking)
     assert moved(facts) == ["created", "authorised", "captured", "refunded"]
     assert [row["amount"] for row in facts.refunds] == [booking.payment.captured]
@@ -146,8 +146,8 @@ async def test_a_refund_whose_answer_never_came_is_one(stack: Stack) -> None:
     await stack.sandbox.arm(
         "payment_service", "refund", "commit_then_hang", seconds=3, reference=booking.id
     )
-    outcome = await cancel(stack, booking.id)
-    assert outcome.booking.state is BookingState.CANCELLED
+    outcome = await stack.cancel(booking.id)
+    assert outcome.state is BookingState.CANCELLED
     assert moved(await checked(stack, booking)).count("refunded") == 1
 
 

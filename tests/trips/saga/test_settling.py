@@ -4,12 +4,12 @@ import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
-from models.bookings.messages import RESOLVE_UPDATE, Resolution
 from models.payments.messages import GoodwillRefund
 from tests.support.checker import Facts, check
-from tests.support.money import Gateway, settled, settling
+from tests.support.money import Gateway, granted, settled
 from tests.support.stack import Stack
-from tests.trips.saga.test_cancel_confirmed import cancel, confirmed, set_terms
+from tests.support.trips import unsettled
+from tests.trips.saga.test_cancel_confirmed import confirmed, set_terms
 
 
 async def judged(stack: Stack, booking: Booking) -> Facts:
@@ -24,7 +24,7 @@ async def paid(stack: Stack) -> tuple[Booking, str]:
 
 async def test_nothing_is_recorded_when_nothing_has_changed(stack: Stack) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     again = await settled(stack, cancelled)
     assert again.version == cancelled.version
 
@@ -33,18 +33,18 @@ async def test_a_refund_that_comes_back_waits_for_a_person_who_refunds_again(
     stack: Stack,
 ) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
-    handle = await settling(stack, cancelled)
-    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
-    assert parked.owed == booking.payment.captured
-    facts = await judged(stack, parked)
+    owing = await settled(stack, cancelled)
+    assert owing.state is BookingState.CANCELLED
+    assert owing.owed == booking.payment.captured
+    facts = await judged(stack, owing)
     assert [case["kind"] for case in facts.cases] == ["SAGA"]
     assert sum(line["signed"] for line in facts.ledger if line["account"] == "SUSPENSE") < 0
-    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
-    after = await handle.result()
+    after = await stack.resolve(booking.id)
     assert after.state is BookingState.CANCELLED
     assert after.owed == 0
+    assert unsettled(after) == []
     assert [refund.status for refund in after.payment.refunds] == ["failed", "succeeded"]
     facts = await judged(stack, after)
     assert [row["number"] for row in facts.refunds] == [1, 2]
@@ -53,14 +53,12 @@ async def test_a_refund_that_comes_back_waits_for_a_person_who_refunds_again(
 
 async def test_a_refund_that_comes_back_may_be_paid_by_hand(stack: Stack) -> None:
     booking, _ = await paid(stack)
-    cancelled = (await cancel(stack, booking.id)).booking
+    cancelled = await stack.cancel(booking.id)
     await Gateway(stack).fail_refund(cancelled.payment.refunds[0].id)
-    handle = await settling(stack, cancelled)
-    await stack.until(handle, BookingState.NEEDS_ATTENTION)
-    resolution = Resolution(decision="resolved", who="op", note="bank transfer 4711")
-    await handle.execute_update(RESOLVE_UPDATE, resolution)
-    after = await handle.result()
+    await settled(stack, cancelled)
+    after = await stack.resolve(booking.id, "resolved", paid_by_hand=True)
     assert after.state is BookingState.CANCELLED
+    assert unsettled(after) == []
     assert after.paid_by_hand == booking.payment.captured
     facts = await judged(stack, after)
     by_hand = [line["signed"] for line in facts.ledger if line["owner"] == "by_hand"]
@@ -72,17 +70,18 @@ async def test_a_refund_made_in_the_dashboard_is_recorded_and_a_person_looks(
 ) -> None:
     booking, payment_id = await paid(stack)
     await Gateway(stack).refund(payment_id, 1000)
-    handle = await settling(stack, booking)
-    parked = await stack.until(handle, BookingState.NEEDS_ATTENTION)
-    assert parked.owed == -1000
-    await judged(stack, parked)
-    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
-    after = await handle.result()
+    less = await settled(stack, booking)
+    assert less.state is BookingState.CONFIRMED
+    assert less.owed == -1000
+    assert [case.payment for case in unsettled(less)] == [1]
+    await judged(stack, less)
+    after = await stack.resolve(booking.id, "resolved")
     assert after.state is BookingState.CONFIRMED
+    assert unsettled(after) == []
     assert (after.goodwill, after.payment.refunded) == (1000, 1000)
     await judged(stack, after)
     # What was given away is not given back once more when the trip is cancelled.
-    gone = (await cancel(stack, booking.id)).booking
+    gone = await stack.cancel(booking.id)
     assert gone.state is BookingState.CANCELLED
     assert gone.payment.refunded == gone.payment.captured
     await judged(stack, gone)
@@ -120,8 +119,9 @@ async def test_goodwill_of_equal_amounts_is_given_as_often_as_asked(stack: Stack
     booking, _ = await paid(stack)
 
     async def give(key: str) -> Booking:
-        refund = GoodwillRefund(key=key, amount=700, who="operator op", reason="late tour")
-        return await settled(stack, booking, refund=refund)
+        return await granted(
+            stack, booking, GoodwillRefund(key=key, amount=700, reason="late tour")
+        )
 
     await give("a")
     await give("a")
@@ -138,8 +138,8 @@ async def test_equal_items_cancelled_one_after_the_other_are_refunded_both(stack
     first, second = booking.items[2], booking.items[3]
     for item in (first, second):
         set_terms(stack, booking.id, item.number, [{"until": None, "fee": item.price - 500}])
-    one = (await cancel(stack, booking.id, [first.component_id])).booking
-    two = (await cancel(stack, booking.id, [second.component_id])).booking
+    one = await stack.cancel(booking.id, [first.component_id])
+    two = await stack.cancel(booking.id, [second.component_id])
     assert (one.payment.refunded, two.payment.refunded) == (500, 1000)
     facts = await judged(stack, two)
     assert [row["items"] for row in facts.refunds] == [
@@ -157,8 +157,8 @@ async def test_a_goodwill_refund_is_paid_once_whatever_the_answer(stack: Stack, 
     await stack.sandbox.arm(
         "stripe", "refund", kind, reference=booking.id, seconds=seconds, times=1
     )
-    refund = GoodwillRefund(key=f"k-{payment_id}", amount=900, who="operator op", reason="late")
-    after = await settled(stack, booking, refund=refund)
+    refund = GoodwillRefund(key=f"k-{payment_id}", amount=900, reason="late")
+    after = await granted(stack, booking, refund)
     assert await stack.sandbox.fired() == 1
     assert after.state is BookingState.CONFIRMED
     assert after.payment.refunded == 900
@@ -169,14 +169,14 @@ async def test_a_goodwill_refund_is_paid_once_whatever_the_answer(stack: Stack, 
 async def test_a_second_refund_that_comes_back_is_a_new_case(stack: Stack) -> None:
     """What one settling did must not be taken for what the next one has to do."""
     booking, _ = await paid(stack)
-    last = (await cancel(stack, booking.id)).booking
+    last = await stack.cancel(booking.id)
     for _ in range(3):
         await Gateway(stack).fail_refund(last.payment.refunds[-1].id)
-        handle = await settling(stack, last)
-        await stack.until(handle, BookingState.NEEDS_ATTENTION)
-        await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="retry", who="op"))
-        last = await handle.result()
+        owing = await settled(stack, last)
+        assert len(unsettled(owing)) == 1
+        last = await stack.resolve(booking.id)
         assert last.owed == 0
+        assert unsettled(last) == []
         await judged(stack, last)
     assert [refund.status for refund in last.payment.refunds] == [*["failed"] * 3, "succeeded"]
 
@@ -187,11 +187,13 @@ async def test_a_second_payment_is_not_given_back_while_the_first_is_in_doubt(
     booking, payment_id = await paid(stack)
     await Gateway(stack).refund(payment_id, 1000)
     stray = await Gateway(stack).stray(booking.id, capture=True)
-    handle = await settling(stack, booking, stray=stray)
-    await stack.until(handle, BookingState.NEEDS_ATTENTION)
+    doubtful = await settled(stack, booking, stray=stray)
+    assert doubtful.state is BookingState.CONFIRMED
     (held,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == stray]
     assert held["refunded"] == 0
-    await handle.execute_update(RESOLVE_UPDATE, Resolution(decision="resolved", who="op"))
-    after = await handle.result()
+    after = await stack.resolve(booking.id, "resolved")
     assert after.state is BookingState.CONFIRMED
+    assert unsettled(after) == []
+    (back,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == stray]
+    assert back["refunded"] == back["captured"] > 0
     await judged(stack, after)

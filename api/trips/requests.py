@@ -1,0 +1,85 @@
+"""Requests about a booking: given to whatever workflow runs under its id, and waited for.
+
+One signal with start: it reaches the workflow that runs, which carries the request out or goes on
+with it at its end, or starts the one that carries it out (design.md, "Booking, requests, cases").
+"""
+
+import asyncio
+import datetime as dt
+import uuid
+
+from pydantic import BaseModel
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from api.core.callers import KnownCaller
+from api.core.context import RPC_TIMEOUT, House
+from api.core.problems import temporal_away
+from models.bookings.booking import Booking
+from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
+from models.bookings.repository import EndedRequest
+from models.core.database import DATABASE_AWAY
+from temporal import patience, under_booking
+from workflows.core.requests import WORKFLOWS
+
+LOOK_SECONDS = 0.1
+LONGEST_LOOK_SECONDS = 1.0
+_WORDS = {
+    RequestKind.CANCEL: "Cancel",
+    RequestKind.CHANGE: "Change",
+    RequestKind.REFUND: "Refund",
+    RequestKind.RESOLVE: "Resolve a case of",
+}
+
+
+def request_of(
+    kind: RequestKind, caller: KnownCaller, body: BaseModel, request_id: str | None = None
+) -> BookingRequest:
+    """Return a request made now; without an id it is one that is never repeated."""
+    return BookingRequest(
+        id=request_id or str(uuid.uuid4()),
+        kind=kind,
+        requested_at=dt.datetime.now(dt.UTC),
+        who=f"{caller.role} {caller.name}",
+        body=body.model_dump(mode="json", by_alias=True),
+    )
+
+
+async def send(
+    house: House, booking: Booking, caller: KnownCaller, request: BookingRequest
+) -> None:
+    """Give a request to the booking's workflow. It is durable when this returns.
+
+    Raises:
+        ApiProblem: 503, Temporal does not answer; nothing is promised.
+    """
+    try:
+        await house.temporal.start_workflow(
+            WORKFLOWS[request.kind],
+            RequestsRun(booking_id=booking.id, patience=patience(house.settings)),
+            **under_booking(booking, house.settings.task_queue, caller.id),
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal=REQUEST_SIGNAL,
+            start_signal_args=[request],
+            static_summary=f"{_WORDS[request.kind]} {booking.reference}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except (RPCError, RuntimeError) as error:
+        raise temporal_away() from error
+
+
+async def ended(house: House, request: BookingRequest, seconds: float) -> EndedRequest | None:
+    """Wait until a request has ended; None when time is up, and it goes on without us."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    pause = LOOK_SECONDS
+    while True:
+        try:
+            found = await house.record.ended_request(request.id)
+        except DATABASE_AWAY:
+            found = None  # the workflow waits for the database as well
+        left = deadline - loop.time()
+        if found is not None or left <= 0:
+            return found
+        await asyncio.sleep(min(pause, left))
+        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)

@@ -1,0 +1,230 @@
+"""A booking as its workflow knows it, and how what becomes of it is written down."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models import calls
+    from models.bookings.booking import Booking, Event, Item, OpenCase
+    from models.bookings.lifecycle import BookingState
+    from models.bookings.messages import (
+        BOOKING_QUERY,
+        EVENTS_QUERY,
+        FEE_CASE,
+        UNSETTLED_CASE,
+        BookingRef,
+        BookingRequest,
+        CaseClosing,
+        CaseNote,
+        EndedRequests,
+        RequestOutcome,
+        Transition,
+    )
+    from models.bookings.problems import Problem
+    from models.core.money import Money
+    from models.core.patience import Patience
+    from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, FAILED_STEP
+    from models.trips.changes import ChangeNote
+    from workflows.core import policies
+    from workflows.core.activity_calls import perform_local
+    from workflows.core.narration import describe, supplier_name
+
+
+UNDO = {"operation": "undo"}
+"""Details of a case about something that was to be undone: the traveller pays nothing for it."""
+SETTLE = {"operation": "settle"}
+"""Details of a case about money that is not where it belongs."""
+
+
+class BookingRecord:
+    """Holds one booking; every part of its workflow reads and changes it here.
+
+    Notes (cases, ended requests) are collected and written with the next transition.
+    """
+
+    def __init__(self, patience: Patience, booking: Booking | None = None) -> None:
+        self.patience = patience
+        self._booking = booking
+        self._events: list[Event] = []
+        self._cases: list[CaseNote] = []
+        self._closings: list[CaseClosing] = []
+        self._ended: list[RequestOutcome] = []
+        workflow.set_query_handler(BOOKING_QUERY, self._answer_booking)
+        workflow.set_query_handler(EVENTS_QUERY, self._answer_events)
+
+    @property
+    def booking(self) -> Booking:
+        """The booking as it stands this moment."""
+        assert self._booking is not None, "read before it was loaded"
+        return self._booking
+
+    @booking.setter
+    def booking(self, booking: Booking) -> None:
+        self._booking = booking
+
+    async def load(self, booking_id: str) -> Booking:
+        """Read the booking from the database."""
+        self._booking = await perform_local(
+            calls.LOAD_BOOKING,
+            BookingRef(booking_id=booking_id),
+            policies.record(),
+            "Read the booking",
+        )
+        return self.read(self.booking)
+
+    def read(self, booking: Booking) -> Booking:
+        """Go on with the booking as it was read from the database."""
+        self._booking = booking
+        workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(booking.reference)])
+        return booking
+
+    # -- what happens -----------------------------------------------------------------------
+
+    def tell(self, step: str, status: str, message: str) -> None:
+        """Let watchers know: events for the traveller, details for the Temporal Web UI."""
+        self._events.append(Event(at=workflow.now(), step=step, status=status, message=message))
+        workflow.set_current_details(describe(self.booking))
+
+    async def write(
+        self,
+        state: BookingState,
+        why: str,
+        *,
+        who: str = "saga",
+        tells_planner: bool = True,
+        change: ChangeNote | None = None,
+    ) -> None:
+        """Write a transition down, then let it be seen: nothing is shown that is not committed."""
+        current = self.booking
+        following = current.model_copy(update={"state": state, "updated_at": workflow.now()})
+        transition = Transition(
+            booking=following,
+            from_state=current.state,
+            who=who,
+            why=why,
+            tell_planner=tells_planner,
+            change=change,
+            cases=self._cases,
+            settled_cases=self._closings,
+            ended_requests=self._ended,
+        )
+        self._cases, self._closings, self._ended = [], [], []
+        recorded = await perform_local(
+            calls.RECORD, transition, policies.record(), f"{current.state} → {state}"
+        )
+        self._booking = following.model_copy(update={"version": recorded.version})
+        failed_step = following.problem.step if following.problem else None
+        workflow.upsert_search_attributes(
+            [BOOKING_STATE.value_set(state)]
+            + ([FAILED_STEP.value_set(failed_step)] if failed_step else [])
+        )
+        self.tell("booking", state, why)
+
+    # -- requests ---------------------------------------------------------------------------
+
+    def end_request(self, request: BookingRequest, problem: Problem | None = None) -> None:
+        """Note how a request ended: whoever made it learns of it with what is written next."""
+        self._ended.append(RequestOutcome(request=request, problem=problem))
+
+    async def write_ended_requests(self) -> None:
+        """Write down how requests ended that led to no transition."""
+        if not self._ended:
+            return
+        ended = EndedRequests(booking_id=self.booking.id, outcomes=self._ended)
+        self._ended = []
+        await perform_local(
+            calls.END_REQUESTS, ended, policies.record(), "Note how the request ended"
+        )
+
+    # -- what a person must settle ------------------------------------------------------------
+
+    def open_case(self, problem: Problem, *, details: Mapping[str, Any], payment: int = 1) -> None:
+        """Have a person settle what could not be done; it keeps nobody from anything else.
+
+        ``details`` is what carrying out the decision will need; ``payment`` the number of the
+        payment it is about, where it is about no item.
+        """
+        booking = self.booking
+        if problem.item is not None:
+            item = booking.item(problem.item)
+            source = f"item:{item.reference}"
+            summary = f"{item.title or item.type} at {supplier_name(item)}: {problem.message}"
+            about: dict[str, Any] = {"item": item.number, "reference": item.reference}
+        else:
+            source = f"payment:{booking.id}:{payment}"
+            summary = problem.message
+            about = {"payment": payment}
+        if any(case.source == source for case in booking.cases):
+            return
+        note = CaseNote(
+            kind=UNSETTLED_CASE,
+            source=source,
+            summary=f"{booking.reference}: {summary}",
+            details={**about, **details, "code": problem.code, "step": problem.step},
+        )
+        self._cases.append(note)
+        opened = OpenCase(**note.model_dump(), opened_at=workflow.now())
+        booking.cases = [*booking.cases, opened]
+        self.tell("case", "opened", summary)
+
+    def close_case(self, case: OpenCase, *, by: str, resolution: str) -> None:
+        """Note that a case is settled."""
+        booking = self.booking
+        self._closings.append(CaseClosing(source=case.source, by=by, resolution=resolution))
+        booking.cases = [kept for kept in booking.cases if kept is not case]
+        self.tell("case", "settled", f"{by}: {resolution}")
+
+    def close_cases_of(self, item: Item, *, by: str, resolution: str) -> None:
+        """Note that nothing of an item is left to be settled: it is gone at its supplier."""
+        for case in [case for case in self.booking.cases if case.item == item.number]:
+            if case.kind == UNSETTLED_CASE:
+                self.close_case(case, by=by, resolution=resolution)
+
+    def note_case(self, note: CaseNote) -> None:
+        """Have a case opened that no workflow decides: operators close it themselves."""
+        self._cases.append(note)
+
+    def note_fee(self, item: Item, keeps: Money, told: str, summary: str, **more: object) -> None:
+        """Tell watchers that a supplier keeps something, and operators what to do about it."""
+        booking = self.booking
+        self.tell(item.type.lower(), "fee", told)
+        self.note_case(
+            CaseNote(
+                kind=FEE_CASE,
+                source=f"fee:{booking.id}:{item.number}",
+                summary=f"{booking.reference}: {supplier_name(item)} keeps {keeps} {summary}",
+                details={
+                    "item": item.number,
+                    "supplier": item.supplier,
+                    "reference": item.reference,
+                    "supplierKeeps": keeps.model_dump(),
+                    **more,
+                },
+            )
+        )
+
+    # -- small things -------------------------------------------------------------------------
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether cases are to be opened or closed with the next transition."""
+        return bool(self._cases or self._closings)
+
+    def money(self, amount: int) -> str:
+        """Return ``amount`` (minor units) in words."""
+        return str(Money(amount=amount, currency=self.booking.currency))
+
+    def hold_left(self) -> float | None:
+        """Return how many seconds a step may take: a saga ends before what it holds does."""
+        end = self.booking.held_until
+        if end is None:
+            return None
+        return max((end - policies.HOLD_RESERVE - workflow.now()).total_seconds(), 1.0)
+
+    def _answer_booking(self) -> Booking | None:
+        return self._booking
+
+    def _answer_events(self) -> list[Event]:
+        return self._events

@@ -1,0 +1,90 @@
+"""RefundBooking: give back more than the terms ask for, because an operator grants it."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from models.bookings.booking import Booking
+    from models.bookings.lifecycle import SETTLED_STATES
+    from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
+    from models.bookings.problems import Code, Problem
+    from models.payments.messages import GoodwillRefund
+    from workflows.core.compensations import ignore_cancel, shielded
+    from workflows.core.record import SETTLE, BookingRecord
+    from workflows.core.requests import Requests, end_run
+    from workflows.payments.refunds import Refunds
+    from workflows.payments.settling import put_right
+
+STEP = "refund"
+
+
+@workflow.defn(name="RefundBooking")
+class RefundBooking:
+    """Runs under the booking's id, so that nothing else changes the booking meanwhile."""
+
+    @workflow.init
+    def __init__(self, run: RequestsRun) -> None:
+        self._record = BookingRecord(run.patience)
+        self._requests = Requests(run.waiting)
+        self._refunds = Refunds(self._record)
+
+    @workflow.run
+    async def run(self, run: RequestsRun) -> Booking:
+        """Refund; returns the booking in the state it was in.
+
+        A grant that was carried out before is not made again. A cancel of the workflow changes
+        nothing.
+        """
+        await shielded(self._carry_out(run.booking_id), on_cancel=ignore_cancel)
+        return self._record.booking
+
+    async def _carry_out(self, booking_id: str) -> None:
+        request = await self._requests.take(RequestKind.REFUND)
+        await self._record.load(booking_id)
+        if request is not None:
+            await self._refund(request, GoodwillRefund.model_validate(request.body))
+        await end_run(self._record, self._requests)
+
+    async def _refund(self, request: BookingRequest, grant: GoodwillRefund) -> None:
+        booking = self._record.booking
+        if grant.key in booking.grants:
+            self._record.end_request(request)
+            await self._record.write_ended_requests()
+            return
+        # What was wrong before is settled before anything is granted: a refund that somebody has
+        # made elsewhere is not taken for the one that is asked for now.
+        problem = await self._refunds.look()
+        if problem is None and booking.state in SETTLED_STATES:
+            problem = await put_right(self._record, self._refunds, grant.reason)
+            if problem is not None:
+                self._record.open_case(problem, details=SETTLE)
+        problem = problem or self._refusal(booking, grant)
+        if problem is None:
+            booking.goodwill += grant.amount
+            booking.grants = [*booking.grants, grant.key]
+            self._record.tell(
+                STEP, "granted", f"{self._record.money(grant.amount)}: {grant.reason}"
+            )
+            problem = await self._refunds.give_back(
+                grant.reason,
+                operation="goodwill",
+                items={grant.item: grant.amount} if grant.item is not None else {},
+            )
+            if problem is not None:  # it is granted, and owed from now on
+                self._record.open_case(problem, details=SETTLE)
+                problem = None
+        self._record.end_request(request, problem)
+        await self._record.write(
+            booking.state, f"goodwill: {grant.reason}", who=request.who, tells_planner=False
+        )
+
+    def _refusal(self, booking: Booking, grant: GoodwillRefund) -> Problem | None:
+        """Return why nothing is granted: never more than is left is given back."""
+        left = booking.captured - booking.refunded - booking.paid_by_hand
+        if booking.state not in SETTLED_STATES or grant.amount > left:
+            return Problem(
+                code=Code.NOT_REFUNDABLE,
+                step=STEP,
+                message=f"only {self._record.money(max(left, 0))} is left to give back",
+                details={"left": max(left, 0), "currency": booking.currency},
+            )
+        return None
