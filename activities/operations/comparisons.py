@@ -14,7 +14,7 @@ from models.core.database import Sessions
 from models.core.errors import InvalidRequest
 from models.core.money import Money
 from models.operations.invariants import Violation
-from models.payments.recorded import RecordedPayment, recorded_payments
+from models.payments.recorded import RecordedPayments, recorded_payments
 from payments.core.protocol import Gateway, Payment
 
 CLOSED_FOR = dt.timedelta(minutes=1)
@@ -27,7 +27,7 @@ class _Suspects:
 
     payments: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def note(self, row: RecordedPayment, payment: Payment) -> None:
+    def note(self, row: RecordedPayments, payment: Payment) -> None:
         self.payments[row.booking_id].add(payment.id)
 
 
@@ -76,7 +76,7 @@ class GatewayComparison:
         row = await self._row(booking_id)
         if row is None:
             return []
-        ids = {*payment_ids, *(str(paid.payment_id) for paid in row.payments)}
+        ids = {*payment_ids, *(paid.payment_id for paid in row.payments)}
         payments = []
         for payment_id in sorted(ids):
             try:
@@ -87,13 +87,13 @@ class GatewayComparison:
             return []
         return judge(row, payments)
 
-    async def _row(self, booking_id: str) -> RecordedPayment | None:
+    async def _row(self, booking_id: str) -> RecordedPayments | None:
         async with self._sessions() as session:
             found = await recorded_payments(session, bookings=[booking_id])
         return found[0] if found else None
 
 
-def _looks_wrong(row: RecordedPayment, payment: Payment) -> bool:
+def _looks_wrong(row: RecordedPayments, payment: Payment) -> bool:
     """Whether one payment of the list deserves to be read anew; errs on the side of reading."""
     if payment.captured > row.accepted_total:
         return True
@@ -107,7 +107,7 @@ def _looks_wrong(row: RecordedPayment, payment: Payment) -> bool:
     return row.closed and payment.state in HOLDING
 
 
-def judge(row: RecordedPayment, payments: Collection[Payment]) -> list[Violation]:
+def judge(row: RecordedPayments, payments: Collection[Payment]) -> list[Violation]:
     """Return what is wrong with the payments of a booking, as the gateway has them now.
 
     One wrong can break more than one invariant; the gravest names the case, in the order of
@@ -115,8 +115,8 @@ def judge(row: RecordedPayment, payments: Collection[Payment]) -> list[Violation
     """
     keeping = [payment for payment in payments if kept(payment) > 0]
     captured = sum(payment.captured for payment in keeping)
-    supplements = {paid.payment_id for paid in row.supplements}
-    if len([payment for payment in keeping if payment.id not in supplements]) > 1:
+    later = {paid.payment_id for paid in row.payments if paid.number > 1}
+    if len([payment for payment in keeping if payment.id not in later]) > 1:
         what = f"{len(keeping)} payments were captured: {_names(keeping)}"
         return [_violation("I1", row, what, payments)]
     if captured > row.accepted_total:
@@ -154,7 +154,7 @@ def judge(row: RecordedPayment, payments: Collection[Payment]) -> list[Violation
     return []
 
 
-def _closed_long_enough(row: RecordedPayment) -> bool:
+def _closed_long_enough(row: RecordedPayments) -> bool:
     return dt.datetime.now(dt.UTC) - row.updated_at > CLOSED_FOR
 
 
@@ -162,12 +162,12 @@ def _names(payments: Collection[Payment]) -> str:
     return ", ".join(f"{payment.id} ({payment.state})" for payment in payments)
 
 
-def _money(amount: int, row: RecordedPayment) -> str:
+def _money(amount: int, row: RecordedPayments) -> str:
     return str(Money(amount=amount, currency=row.currency))
 
 
 def _violation(
-    invariant: str, row: RecordedPayment, what: str, payments: Collection[Payment]
+    invariant: str, row: RecordedPayments, what: str, payments: Collection[Payment]
 ) -> Violation:
     return Violation(
         invariant=invariant,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from models.core.database import Sessions
-from models.payments.recorded import RecordedPayment, is_booking_id, recorded_payments
+from models.payments.recorded import RecordedPayments, is_booking_id, recorded_payments
 from payments.core.protocol import Gateway, Payment, PaymentState
 
 HOLDING = frozenset(
@@ -24,9 +24,9 @@ class Slice:
 
     until: dt.datetime
     payments: list[Payment]
-    rows: list[RecordedPayment]
+    rows: list[RecordedPayments]
 
-    def row(self, payment: Payment) -> RecordedPayment | None:
+    def row(self, payment: Payment) -> RecordedPayments | None:
         """Return the booking of a payment: the one that has it on record, else the one it names."""
         named = None
         for row in self.rows:

@@ -27,7 +27,7 @@ from models.core.database import Sessions
 from models.core.errors import Fault, InvalidRequest
 from models.core.patience import Patience
 from models.operations.messages import MOST_NAMED
-from models.payments.recorded import Paid, RecordedPayment, bookings_to_look_at
+from models.payments.recorded import Paid, RecordedPayments, bookings_to_look_at
 from payments.core.protocol import Gateway, Payment
 
 BATCH = 100
@@ -123,7 +123,7 @@ class Reconciler:
 
     # -- one payment ---------------------------------------------------------------------------
 
-    async def _judge(self, payment: Payment, row: RecordedPayment | None) -> None:
+    async def _judge(self, payment: Payment, row: RecordedPayments | None) -> None:
         """See what one payment of the gateway's list asks for."""
         if row is None:
             if payment.booking_id is not None and has_money(payment):

@@ -10,7 +10,7 @@ from activities.operations.listing import kept, listed
 from models.core.database import Sessions
 from models.core.errors import InvalidRequest
 from models.operations.messages import CurrencyFigures, DayReport, Difference, Sums
-from models.payments.recorded import Paid, RecordedPayment, gateway_balances, payments_recorded_on
+from models.payments.recorded import Paid, RecordedPayments, gateway_balances, payments_recorded_on
 from payments.core.protocol import Gateway, Payment
 
 MOST_TOLD = 1000
@@ -54,8 +54,8 @@ class Reporter:
         self,
         report: DayReport,
         payment: Payment,
-        row: RecordedPayment | None,
-        ledger: dict[str, int],
+        row: RecordedPayments | None,
+        ledger: dict[tuple[str, int], int],
         met: set[str],
     ) -> None:
         """Count one payment of the gateway's list."""
@@ -78,8 +78,7 @@ class Reporter:
             return
         met.add(payment.id)
         here = Sums(captured=paid.captured, refunded=paid.refunded, disputed=paid.withdrawn)
-        first = payment.id == row.payment_id
-        booked = ledger.get(row.booking_id if first else payment.id, 0)
+        booked = ledger.get((row.booking_id, paid.number), 0)
         _count(figures.recorded, here)
         figures.ledger += booked
         if not row.at_rest:
@@ -92,11 +91,10 @@ class Reporter:
         if booked != here.net:
             _differ(report, row, payment.id, f"{booked} in the ledger, {here.net} on record")
 
-    async def _add_unlisted(self, report: DayReport, row: RecordedPayment, paid: Paid) -> None:
+    async def _add_unlisted(self, report: DayReport, row: RecordedPayments, paid: Paid) -> None:
         """See about a payment on record that the gateway's list of the day lacks."""
-        payment_id = str(paid.payment_id)
         try:
-            await self._gateway.retrieve(payment_id)
+            await self._gateway.retrieve(paid.payment_id)
         except InvalidRequest:
             figures = _figures(report, row.currency)
             figures.payments += 1
@@ -104,7 +102,7 @@ class Reporter:
                 figures.recorded,
                 Sums(captured=paid.captured, refunded=paid.refunded, disputed=paid.withdrawn),
             )
-            _differ(report, row, payment_id, "the gateway does not know it")
+            _differ(report, row, paid.payment_id, "the gateway does not know it")
         # else it was made on another day: after midnight, or for a hold that lapsed
 
     async def _withdrawn(self, payment: Payment, paid: Paid | None) -> int:
@@ -124,7 +122,7 @@ def _count(sums: Sums, more: Sums) -> None:
     sums.disputed += more.disputed
 
 
-def _differ(report: DayReport, row: RecordedPayment | None, payment_id: str, what: str) -> None:
+def _differ(report: DayReport, row: RecordedPayments | None, payment_id: str, what: str) -> None:
     report.differences.append(
         Difference(booking_id=row.booking_id if row else None, payment_id=payment_id, what=what)
     )

@@ -7,8 +7,8 @@ attempt log, is ``activities.payments.charging``; refunds are ``activities.payme
 
 import asyncio
 import datetime as dt
+from dataclasses import asdict, replace
 
-from sqlalchemy import select
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -25,7 +25,7 @@ from models.core.database import Sessions, autocommit
 from models.core.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
 from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
 from models.payments.recorded import is_booking_id
-from models.payments.tables import EVERY_PAYMENT, PAYMENTS, SUPPLEMENTS
+from models.payments.repository import PaymentOnRecord, payments_on_record
 from payments.core.declines import explain
 from payments.core.protocol import Gateway, PaymentState
 
@@ -49,6 +49,12 @@ class PaymentActivities:
         """
         terms = await self._terms(call)
         card = call.payment_method_id or terms.payment_method_id
+        if card is None:
+            raise ApplicationError(
+                f"booking {call.booking_id} has no payment method",
+                type="NoPaymentMethod",
+                non_retryable=True,
+            )
         created = None
         try:
             async with heartbeating():
@@ -165,12 +171,12 @@ class PaymentActivities:
         try:
             async with heartbeating():
                 payment = await self._gateway.retrieve(stray.payment_id)
-                on_record = await self._on_record(stray.booking_id)
+                on_record = await self._ids_on_record(stray.booking_id)
                 if stray.payment_id in on_record or payment.booking_id != stray.booking_id:
                     return PaymentOutcome()
                 if payment.state is PaymentState.CAPTURED:
                     request = Request(f"{stray.key}:refund", 0, "a payment nobody asked for")
-                    await self._refunding.down_to(terms, stray.payment_id, request)
+                    await self._refunding.down_to(terms, stray.payment_id, request, stray=True)
                 elif payment.state is not PaymentState.RELEASED:
                     await self._charging.release(terms, stray.payment_id, stray.key)
                 return PaymentOutcome(payment=await self._read(stray.payment_id, terms))
@@ -185,7 +191,7 @@ class PaymentActivities:
         Raises:
             ProviderError: no answer, or the gateway does not know the payment.
         """
-        if payment_id in await self._on_record(booking_id):
+        if payment_id in await self._ids_on_record(booking_id):
             return False
         payment = await self._gateway.retrieve(payment_id)
         if payment.booking_id != booking_id or payment.state is PaymentState.RELEASED:
@@ -207,38 +213,23 @@ class PaymentActivities:
     async def look(self, booking_id: str) -> list[PaymentView]:
         """Return a booking's payments as the gateway has them now, with refunds and disputes.
 
-        Those that were never made there are left out. Our refund rows learn what became of them.
+        Those that were never made there are left out.
 
         Raises:
             ProviderError: no answer, or the gateway does not know one of them.
         """
-        call = PaymentCall(booking_id=booking_id, key="")
-        seen = []
-        for number in [1, *await self._further(booking_id)]:
-            terms = await self._terms(call.model_copy(update={"payment": number}), on_record=True)
-            if terms.payment_id is not None:
-                seen.append(await self._read(terms.payment_id, terms))
-        return seen
+        return [
+            await self._read(payment.payment_id, self._terms_of(booking_id, payment))
+            for payment in await self._on_record(booking_id)
+            if payment.payment_id is not None
+        ]
 
-    async def _further(self, booking_id: str) -> list[int]:
-        """Return the numbers of the payments on record after the first, in order."""
-        table = SUPPLEMENTS.c
-        async with autocommit(self._sessions) as session:
-            found = await session.scalars(
-                select(table.number).where(table.booking_id == booking_id).order_by(table.number)
-            )
-            return [number + 1 for number in found]
+    async def _ids_on_record(self, booking_id: str) -> set[str | None]:
+        return {payment.payment_id for payment in await self._on_record(booking_id)}
 
-    async def _on_record(self, booking_id: str) -> set[str]:
-        """Return the ids of all payments that a booking has on record."""
-        table = EVERY_PAYMENT.c
+    async def _on_record(self, booking_id: str) -> list[PaymentOnRecord]:
         async with autocommit(self._sessions) as session:
-            found = await session.scalars(
-                select(table.payment_intent_id).where(
-                    table.booking_id == booking_id, table.payment_intent_id.is_not(None)
-                )
-            )
-            return set(found)
+            return await payments_on_record(session, booking_id)
 
     async def _read(self, payment_id: str, terms: Terms) -> PaymentView:
         payment = await self._gateway.retrieve(payment_id)
@@ -247,63 +238,20 @@ class PaymentActivities:
         refunds, disputes = await asyncio.gather(
             self._gateway.refunds(payment_id), self._gateway.disputes(payment_id)
         )
-        await self._refunding.note(refunds)
         return view(payment, terms, refunds, disputes)
 
-    async def _terms(self, call: PaymentCall, *, on_record: bool = False) -> Terms:
-        table = PAYMENTS.c
-        async with autocommit(self._sessions) as session:
-            row = (
-                await session.execute(
-                    select(
-                        table.payment_intent_id,
-                        table.payment_method_id,
-                        table.currency,
-                        table.amount,
-                        table.hold,
-                    ).where(table.booking_id == call.booking_id)
-                )
-            ).one_or_none()
-        if row is None:
-            raise ApplicationError(
-                f"no booking {call.booking_id}", type="UnknownBooking", non_retryable=True
-            )
-        if call.payment > 1:
-            return await self._further_terms(call, row.currency, on_record=on_record)
-        return Terms(
-            booking_id=call.booking_id,
-            payment_id=row.payment_intent_id,
-            payment_method_id=row.payment_method_id,
-            currency=row.currency,
-            amount=row.amount,
-            hold=row.hold if on_record else call.hold,
-            gateway=self._gateway.name,
+    async def _terms(self, call: PaymentCall) -> Terms:
+        for payment in await self._on_record(call.booking_id):
+            if payment.number == call.payment:
+                return self._terms_of(call.booking_id, replace(payment, hold=call.hold))
+        raise ApplicationError(
+            f"no payment {call.payment} of a booking {call.booking_id}",
+            type="UnknownBooking",
+            non_retryable=True,
         )
 
-    async def _further_terms(self, call: PaymentCall, currency: str, *, on_record: bool) -> Terms:
-        """Return the terms of a further payment, which may not be on record yet."""
-        table = SUPPLEMENTS.c
-        async with autocommit(self._sessions) as session:
-            row = (
-                await session.execute(
-                    select(
-                        table.payment_intent_id,
-                        table.payment_method_id,
-                        table.amount,
-                        table.hold,
-                    ).where(table.booking_id == call.booking_id, table.number == call.payment - 1)
-                )
-            ).one_or_none()
-        return Terms(
-            booking_id=call.booking_id,
-            payment_id=row.payment_intent_id if row else None,
-            payment_method_id=row.payment_method_id if row else call.payment_method_id or "",
-            currency=currency,
-            amount=row.amount if row else call.amount,
-            hold=row.hold if row and on_record else call.hold,
-            number=call.payment,
-            gateway=self._gateway.name,
-        )
+    def _terms_of(self, booking_id: str, payment: PaymentOnRecord) -> Terms:
+        return Terms(**asdict(payment), booking_id=booking_id, gateway=self._gateway.name)
 
 
 def _refused(refusal: Refusal, payment: PaymentView | None) -> PaymentOutcome:

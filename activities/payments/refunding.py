@@ -6,21 +6,24 @@ tells again; an answer that never came is found there by its key (issue: "the re
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from activities.core.attempts import AttemptLog, Intent, pause_within
 from activities.payments.views import Terms
 from models.core.database import Sessions, autocommit
 from models.core.errors import Refusal, Retryable
-from models.core.keys import operation_key
-from models.payments.tables import REFUNDS
+from models.core.money import Money
+from models.payments.refunds import (
+    REQUESTED,
+    RefundRequest,
+    end_refund,
+    open_refund,
+    refund_status,
+    request_refund,
+)
 from payments.core.protocol import Gateway, Refund
 
 AT_ONCE = dt.timedelta(0)
-OPEN, REFUSED = "requested", "refused"
+REFUSED = "refused"
 ALREADY_REFUNDED = "charge_already_refunded"
 """The gateway's code when less is left than a refund asks for."""
 _TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
@@ -50,37 +53,29 @@ class Refunding:
         self._gateway = gateway
         self._settle_period = settle_period
 
-    async def down_to(self, terms: Terms, payment_id: str, request: Request) -> None:
+    async def down_to(
+        self, terms: Terms, payment_id: str, request: Request, *, stray: bool = False
+    ) -> None:
         """Give back what was taken beyond ``request.keep``; what is given back already counts.
 
         The amount comes from the gateway's own books at that moment, so that a refund made by
-        somebody else is not paid a second time; then it is fixed in the row.
+        somebody else is not paid a second time; then it is fixed in the row. ``stray``: the payment
+        is not on record.
 
         Raises:
             Refusal: the gateway will not. Fault: no answer; call again with the same request.
         """
         await self._settle_open(terms.booking_id, payment_id, request.keep)
-        row = await self._row(REFUNDS.c.request == request.key)
-        if row is not None:
-            if row.status == OPEN:  # written since we looked: it has not been answered yet
-                raise self._at_work()
+        async with autocommit(self._sessions) as session:
+            known = await refund_status(session, request.key)
+        if known == REQUESTED:  # written since we looked: it has not been answered yet
+            raise self._at_work()
+        if known is not None:
             return
         amount = await self._left(payment_id, await self._gateway.refunds(payment_id), request.keep)
         if amount > 0:
-            await self._carry_out(await self._write(terms, payment_id, request, amount))
-
-    async def note(self, refunds: list[Refund]) -> None:
-        """Bring our rows up to what the gateway says of its refunds."""
-        rows = {refund.reference: refund for refund in refunds if refund.reference}
-        if not rows:
-            return
-        async with autocommit(self._sessions) as session:
-            stored = await session.execute(
-                select(REFUNDS.c.key, REFUNDS.c.status).where(REFUNDS.c.key.in_(rows))
-            )
-            changed = [rows[row.key] for row in stored if row.status != rows[row.key].status]
-        for refund in changed:
-            await self._end(str(refund.reference), refund.status, refund)
+            number = None if stray else terms.number
+            await self._carry_out(await self._write(terms, number, payment_id, request, amount))
 
     async def _settle_open(self, booking_id: str, payment_id: str, keep: int) -> None:
         """Settle the refund that was written down and has no answer yet, if there is one.
@@ -88,7 +83,8 @@ class Refunding:
         It is carried out, unless so much is not to go back any more: then somebody has given it
         back otherwise, and it is withdrawn.
         """
-        row = await self._row((REFUNDS.c.booking_id == booking_id) & (REFUNDS.c.status == OPEN))
+        async with autocommit(self._sessions) as session:
+            row = await open_refund(session, booking_id)
         if row is None:
             return
         known = await self._gateway.refunds(row.payment_intent_id)
@@ -111,7 +107,7 @@ class Refunding:
         listed = sum(r.amount.amount for r in known if r.status in _TO_THE_TRAVELLER)
         return payment.captured - max(payment.refunded, listed) - keep
 
-    async def _withdraw(self, row: Any) -> None:
+    async def _withdraw(self, row: RefundRequest) -> None:
         """Close a refund that is not wanted any more, so that nobody begins it again.
 
         Raises:
@@ -129,7 +125,7 @@ class Refunding:
                 )
         await self._end(row.key, REFUSED, None, "not wanted any more")
 
-    def _intent(self, row: Any) -> Intent:
+    def _intent(self, row: RefundRequest) -> Intent:
         return Intent(
             booking_id=row.booking_id,
             provider=self._gateway.name,
@@ -137,15 +133,13 @@ class Refunding:
             key=row.key,
         )
 
-    async def _carry_out(self, row: Any) -> None:
-        terms = Terms(
-            row.booking_id, row.payment_intent_id, "", row.currency, row.amount, row.number
-        )
+    async def _carry_out(self, row: RefundRequest) -> None:
+        amount = Money(amount=row.amount, currency=row.currency)
 
         async def refund(version: int) -> Refund:
             return await self._gateway.refund(
                 row.payment_intent_id,
-                amount=terms.money(row.amount),
+                amount=amount,
                 reference=row.key,
                 key=row.key if version == 1 else f"{row.key}.{version}",
             )
@@ -173,35 +167,25 @@ class Refunding:
             return  # by somebody else since we looked: whoever reads the payment now sees it
         await self._end(row.key, made.status, made)
 
-    async def _write(self, terms: Terms, payment_id: str, request: Request, amount: int) -> Any:
+    async def _write(
+        self, terms: Terms, number: int | None, payment_id: str, request: Request, amount: int
+    ) -> RefundRequest:
         """Write the row and return it; two workers at once write one, for only one may be open."""
         async with autocommit(self._sessions) as session:
-            last = await session.scalar(
-                select(func.coalesce(func.max(REFUNDS.c.number), 0)).where(
-                    REFUNDS.c.booking_id == terms.booking_id
-                )
+            row = await request_refund(
+                session,
+                booking_id=terms.booking_id,
+                payment_number=number,
+                payment_intent_id=payment_id,
+                amount=amount,
+                currency=terms.currency,
+                request=request.key,
+                reason=request.reason,
+                items=request.items or {},
             )
-            number = int(last or 0) + 1
-            written = await session.scalar(
-                upsert(REFUNDS)
-                .values(
-                    booking_id=terms.booking_id,
-                    number=number,
-                    key=operation_key(terms.booking_id, "payment", "refund", number),
-                    request=request.key,
-                    payment_intent_id=payment_id,
-                    amount=amount,
-                    currency=terms.currency,
-                    reason=request.reason,
-                    items={str(item): part for item, part in (request.items or {}).items()},
-                    status=OPEN,
-                )
-                .on_conflict_do_nothing()
-                .returning(REFUNDS.c.number)
-            )
-        if written is None:
+        if row is None:
             raise self._at_work()
-        return await self._row(REFUNDS.c.request == request.key)
+        return row
 
     def _at_work(self) -> Retryable:
         return Retryable(
@@ -210,21 +194,15 @@ class Refunding:
             operation="refund",
         )
 
-    async def _row(self, condition: Any) -> Any | None:
-        async with autocommit(self._sessions) as session:
-            return (await session.execute(select(REFUNDS).where(condition))).one_or_none()
-
     async def _end(
         self, key: str, status: str, made: Refund | None, failure: str | None = None
     ) -> None:
         async with autocommit(self._sessions) as session:
-            await session.execute(
-                update(REFUNDS)
-                .where(REFUNDS.c.key == key)
-                .values(
-                    status=status,
-                    gateway_id=made.id if made else None,
-                    failure_reason=made.failure_reason if made else failure,
-                    updated_at=func.now(),
-                )
+            await end_refund(
+                session,
+                key,
+                status,
+                gateway_id=made.id if made else None,
+                made_at=made.created_at if made else None,
+                failure_reason=made.failure_reason if made else failure,
             )

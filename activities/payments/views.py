@@ -24,7 +24,7 @@ class Terms:
 
     booking_id: str
     payment_id: str | None
-    payment_method_id: str
+    payment_method_id: str | None
     currency: str
     amount: int
     hold: int
@@ -43,7 +43,7 @@ def view(
     refunds: list[Refund] | None = None,
     disputes: list[Dispute] | None = None,
 ) -> PaymentView:
-    """Return the payment in the house's words."""
+    """Return the payment in our words; refunds and disputes oldest first."""
     status = _STATUS[payment.state]
     if payment.refunded:
         whole = payment.refunded >= payment.captured
@@ -69,7 +69,7 @@ def view(
                 key=refund.reference,
                 failure_reason=refund.failure_reason,
             )
-            for refund in refunds or []
+            for refund in sorted(refunds or [], key=lambda one: (one.created_at, one.id))
         ],
         disputes=[
             DisputeView(
@@ -79,7 +79,7 @@ def view(
                 reason=dispute.reason,
                 at=dispute.created_at,
             )
-            for dispute in disputes or []
+            for dispute in sorted(disputes or [], key=lambda one: (one.created_at, one.id))
         ],
         hold=terms.hold,
         capture_before=payment.capture_before,

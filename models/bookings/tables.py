@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Index,
     Uuid,
     text,
@@ -78,10 +79,16 @@ class BookingRow(SQLModel, table=True):
     accepted_total: int = Field(sa_column=money_column())
     """The total accepted last: of the trip, or of its last change."""
     chargeable: int | None = Field(default=None, sa_column=money_column(nullable=True))
-    """What the traveller has agreed in all to be charged, supplements included; NULL, from code
+    """What the traveller has agreed in all to be charged, by all payments; NULL, from code
     older than changes: ``accepted_total``."""
     captured: int = Field(default=0, sa_column=money_column())
     refunded: int = Field(default=0, sa_column=money_column())
+    paid_by_hand: int = Field(default=0, sa_column=money_column())
+    """Owed to the traveller and paid out by a person, not through the gateway."""
+    goodwill: int = Field(default=0, sa_column=money_column())
+    """Given back although the terms would have kept it."""
+    grants: list[str] = Field(default_factory=list, sa_column=json_column())
+    """Keys of the goodwill refunds that have been granted."""
     travelers: list[dict[str, Any]] = Field(sa_column=json_column())
     contact: dict[str, Any] = Field(sa_column=json_column())
     warnings: list[str] = Field(default_factory=list, sa_column=json_column())
@@ -125,6 +132,11 @@ class BookingItemRow(SQLModel, table=True):
             "updated_at",
             postgresql_where=text("saga_state = 'AWAITED'"),
         ),
+        ForeignKeyConstraint(
+            ["booking_id", "payment_number"],
+            ["payments.booking_id", "payments.number"],
+            name="booking_items_payment",
+        ),
     )
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
@@ -142,7 +154,8 @@ class BookingItemRow(SQLModel, table=True):
     vendor_confirmation: str | None = None
     booking_reference: str | None = None
     pnr: str | None = None
-    payment_intent_id: str | None = None
+    payment_number: int = 1
+    """The payment that pays for it."""
     amount: int = Field(sa_column=money_column())
     currency: str
     fee: int = Field(default=0, sa_column=money_column())

@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel, col
 
 from models.bookings.tables import BOOKINGS
-from models.payments.tables import EVERY_PAYMENT
+from models.payments.repository import booking_of_payment
 
 AT_MOST_TOGETHER = 200
 """Events of one payment, or of one reservation, that are answered by one look at it."""
@@ -241,11 +241,7 @@ async def find_booking(
     None when there is no such booking.
     """
     if payment_id is not None:
-        found: str | None = await session.scalar(
-            select(EVERY_PAYMENT.c.booking_id).where(
-                EVERY_PAYMENT.c.payment_intent_id == payment_id
-            )
-        )
+        found = await booking_of_payment(session, payment_id)
         if found is not None:
             return found
     if booking_id is None:

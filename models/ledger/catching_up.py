@@ -8,7 +8,7 @@ from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions
 from models.ledger.tables import LEDGER_ENTRIES
 from models.ledger.writing import post_transition
-from models.payments.tables import MONEY
+from models.payments.tables import PAYMENTS
 
 
 async def catch_up(sessions: Sessions) -> int:
@@ -18,9 +18,11 @@ async def catch_up(sessions: Sessions) -> int:
     """
     async with sessions() as session:
         ids = await session.scalars(
-            select(MONEY.c.booking_id).where(
-                MONEY.c.captured > 0,
-                ~exists().where(LEDGER_ENTRIES.c.booking_id == MONEY.c.booking_id),
+            select(PAYMENTS.c.booking_id)
+            .distinct()
+            .where(
+                PAYMENTS.c.captured > 0,
+                ~exists().where(LEDGER_ENTRIES.c.booking_id == PAYMENTS.c.booking_id),
             )
         )
         behind = list(ids)

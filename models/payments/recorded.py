@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import CLOSED_STATES, SETTLED_STATES, BookingState, PaymentStatus
-from models.payments.tables import OPEN_PAYMENT
+from models.payments.tables import OPEN_DISPUTE, OPEN_PAYMENT, OPEN_REFUND
 
 
 def sql_list(words: Iterable[str]) -> str:
@@ -24,15 +24,29 @@ SETTLED = sql_list(SETTLED_STATES)
 CLOSED = sql_list(CLOSED_STATES)
 
 
-def _withdrawn(payment: str) -> str:
+def withdrawn(payment: str = "") -> str:
+    """Return SQL for what the gateway has taken back of the booking ``b`` for disputes.
+
+    ``payment``: of that payment alone, as an alias of ``payments``.
+    """
+    one = f"AND d.payment_number = {payment}.number" if payment else ""
     return f"""(
-    SELECT coalesce(sum((dispute->>'amount')::bigint), 0)
-    FROM jsonb_array_elements({payment}.disputes)
-    AS dispute WHERE dispute->>'status' IN ('open', 'lost'))"""  # noqa: S608  (made of our own)
+    SELECT coalesce(sum(d.amount), 0)::bigint FROM disputes d
+    WHERE d.booking_id = b.id {one} AND d.status IN ('open', 'lost'))"""  # noqa: S608
 
 
-WITHDRAWN = _withdrawn("p")
-"""What the gateway has taken back for disputes, of the payment ``p``."""
+MONEY = """CROSS JOIN LATERAL (
+    SELECT sum(captured)::bigint AS captured, sum(refunded)::bigint AS refunded
+    FROM payments WHERE booking_id = b.id) AS p
+"""
+"""What the payments of the booking ``b`` come to together."""
+
+MAY_CHANGE = f"""
+    SELECT booking_id FROM payments WHERE {OPEN_PAYMENT}
+    UNION SELECT booking_id FROM refunds WHERE {OPEN_REFUND}
+    UNION SELECT booking_id FROM disputes WHERE {OPEN_DISPUTE}
+"""  # noqa: S608  (made of our own constants)
+"""Bookings whose money may still move by itself."""
 
 DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
     SELECT coalesce(sum(CASE i.status WHEN 'CANCELLED' THEN i.fee WHEN 'CONFIRMED' THEN i.amount
@@ -43,9 +57,10 @@ DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
 
 @dataclass(frozen=True)
 class Paid:
-    """One payment of a booking as recorded: the first one, or a supplement."""
+    """One payment of a booking as recorded, that was made at the gateway."""
 
-    payment_id: str | None
+    number: int
+    payment_id: str
     status: PaymentStatus
     captured: int
     refunded: int
@@ -55,8 +70,8 @@ class Paid:
 
 
 @dataclass(frozen=True)
-class RecordedPayment:
-    """The payment of a booking as recorded, and those of later changes (``supplements``)."""
+class RecordedPayments:
+    """A booking's money as recorded."""
 
     booking_id: str
     caller_id: str
@@ -66,31 +81,11 @@ class RecordedPayment:
     currency: str
     accepted_total: int
     """What the traveller has agreed in all to be charged."""
-    payment_id: str | None
-    status: PaymentStatus
-    captured: int
-    refunded: int
-    withdrawn: int
-    """By the gateway for disputes that are open or lost."""
-    disputed: bool
     due: int
-    """Of a closed booking: what the house may keep."""
+    """Of a closed booking: what may be kept."""
     paid_by_hand: int
     goodwill: int
-    supplements: tuple[Paid, ...] = ()
-
-    @property
-    def payments(self) -> tuple[Paid, ...]:
-        """Every payment on record that was ever made."""
-        first = Paid(
-            payment_id=self.payment_id,
-            status=self.status,
-            captured=self.captured,
-            refunded=self.refunded,
-            withdrawn=self.withdrawn,
-            disputed=self.disputed,
-        )
-        return tuple(paid for paid in (first, *self.supplements) if paid.payment_id)
+    payments: tuple[Paid, ...]
 
     def paid(self, payment_id: str) -> Paid | None:
         """Return what is recorded of one payment; None when it is not on record."""
@@ -113,48 +108,50 @@ class RecordedPayment:
 
 
 _RECORDED = f"""
-SELECT b.id AS booking_id, b.caller_id, b.state, b.version, b.updated_at, b.currency,
-    coalesce(b.chargeable, b.accepted_total) AS accepted_total,
-    p.payment_intent_id AS payment_id, p.status, p.captured, p.refunded,
-    {WITHDRAWN} AS withdrawn, jsonb_array_length(p.disputes) > 0 AS disputed,
-    CASE WHEN b.state IN ({CLOSED}) THEN {DUE} ELSE 0 END AS due, p.paid_by_hand, p.goodwill,
+SELECT b.id::text AS booking_id, b.caller_id::text AS caller_id, b.state, b.version, b.updated_at,
+    b.currency, coalesce(b.chargeable, b.accepted_total) AS accepted_total,
+    CASE WHEN b.state IN ({CLOSED}) THEN {DUE} ELSE 0 END::bigint AS due, b.paid_by_hand,
+    b.goodwill,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'payment_id', s.payment_intent_id, 'status', s.status, 'captured', s.captured,
-        'refunded', s.refunded, 'withdrawn', {_withdrawn("s")},
-        'disputed', jsonb_array_length(s.disputes) > 0) ORDER BY s.number), '[]'::jsonb)
-     FROM supplements s WHERE s.booking_id = b.id) AS supplements
-FROM payments p JOIN bookings b ON b.id = p.booking_id
+        'number', p.number, 'payment_id', p.payment_intent_id, 'status', p.status,
+        'captured', p.captured, 'refunded', p.refunded, 'withdrawn', {withdrawn("p")},
+        'disputed', EXISTS (SELECT FROM disputes d WHERE d.booking_id = p.booking_id
+                            AND d.payment_number = p.number)) ORDER BY p.number), '[]'::jsonb)
+     FROM payments p WHERE p.booking_id = b.id AND p.payment_intent_id IS NOT NULL) AS payments
+FROM bookings b
 """  # noqa: S608  (made of our own constants)
 
 _BY_IDS = text(
-    _RECORDED + "WHERE p.booking_id IN (SELECT booking_id FROM every_payment"  # noqa: S608
+    _RECORDED + "WHERE b.id IN (SELECT booking_id FROM payments"  # noqa: S608
     " WHERE payment_intent_id = ANY(CAST(:payments AS text[])))"
-    " OR p.booking_id = ANY(CAST(:bookings AS uuid[]))"
+    " OR b.id = ANY(CAST(:bookings AS uuid[]))"
 )
 _OF_A_DAY = text(
-    _RECORDED + "WHERE p.booking_id IN (SELECT booking_id FROM every_payment"  # noqa: S608
+    _RECORDED + "WHERE b.id IN (SELECT booking_id FROM payments"  # noqa: S608
     " WHERE created_at >= :since AND created_at < :until AND payment_intent_id IS NOT NULL)"
 )
 _TO_LOOK_AT = text(f"""
-SELECT p.booking_id FROM payments p JOIN bookings b ON b.id = p.booking_id
-WHERE p.booking_id IN (
+SELECT b.id FROM bookings b
+WHERE b.id IN (
     SELECT booking_id FROM payments WHERE updated_at >= :since AND payment_intent_id IS NOT NULL
-    UNION SELECT booking_id FROM payments WHERE {OPEN_PAYMENT}
-    UNION SELECT booking_id FROM supplements WHERE {OPEN_PAYMENT})
-AND b.state IN ({SETTLED}) AND p.booking_id > CAST(:after AS uuid)
-ORDER BY p.booking_id LIMIT :limit
+    UNION {MAY_CHANGE})
+AND b.state IN ({SETTLED}) AND b.id > CAST(:after AS uuid)
+ORDER BY b.id LIMIT :limit
 """)  # noqa: S608
+# The sources of entries at the gateway are ids of payments, refunds and disputes; a repeated one
+# ends in a count. An entry of none of them counts as the first payment's.
 _LEDGER = text("""
-SELECT coalesce(s.payment_intent_id, e.booking_id::text) AS whose, sum(l.signed)::bigint AS balance
+SELECT e.booking_id::text AS booking_id,
+    coalesce(p.number, r.payment_number, d.payment_number, 1) AS number,
+    sum(l.signed)::bigint AS balance
 FROM ledger_entries e JOIN ledger_lines l ON l.entry_id = e.id
 CROSS JOIN LATERAL (SELECT split_part(e.source_id, ':', 1) AS id) AS source
-LEFT JOIN supplements s ON s.booking_id = e.booking_id AND (
-    s.payment_intent_id = source.id
-    OR s.refunds @> jsonb_build_array(jsonb_build_object('id', source.id))
-    OR s.disputes @> jsonb_build_array(jsonb_build_object('id', source.id)))
+LEFT JOIN payments p ON p.booking_id = e.booking_id AND p.payment_intent_id = source.id
+LEFT JOIN refunds r ON r.booking_id = e.booking_id AND r.gateway_id = source.id
+LEFT JOIN disputes d ON d.booking_id = e.booking_id AND d.id = source.id
 WHERE e.booking_id = ANY(CAST(:bookings AS uuid[])) AND l.account = 'GATEWAY'
 AND l.owner <> 'by_hand'
-GROUP BY whose
+GROUP BY 1, 2
 """)
 
 FIRST = str(uuid.UUID(int=0))
@@ -171,7 +168,7 @@ def is_booking_id(words: str | None) -> bool:
 
 async def recorded_payments(
     session: AsyncSession, *, payments: Collection[str] = (), bookings: Collection[str] = ()
-) -> list[RecordedPayment]:
+) -> list[RecordedPayments]:
     """Return what is recorded under these payment ids or booking ids (UUIDs)."""
     rows = await session.execute(_BY_IDS, {"payments": list(payments), "bookings": list(bookings)})
     return [_recorded(row._mapping) for row in rows]
@@ -179,8 +176,8 @@ async def recorded_payments(
 
 async def payments_recorded_on(
     session: AsyncSession, since: dt.datetime, until: dt.datetime
-) -> list[RecordedPayment]:
-    """Return the payments of bookings of which one was begun in ``[since, until)``."""
+) -> list[RecordedPayments]:
+    """Return the bookings of which a payment was begun in ``[since, until)``."""
     rows = await session.execute(_OF_A_DAY, {"since": since, "until": until})
     return [_recorded(row._mapping) for row in rows]
 
@@ -196,29 +193,22 @@ async def bookings_to_look_at(
     return [str(booking_id) for booking_id in rows]
 
 
-async def gateway_balances(session: AsyncSession, bookings: Collection[str]) -> dict[str, int]:
-    """Return the ledger's GATEWAY balances that are not nothing.
-
-    That of a booking's first payment stands under the booking's id, that of a supplement under
-    the supplement's payment id.
-    """
+async def gateway_balances(
+    session: AsyncSession, bookings: Collection[str]
+) -> dict[tuple[str, int], int]:
+    """Return the ledger's GATEWAY balance of each payment, by booking id and payment number."""
     rows = await session.execute(_LEDGER, {"bookings": list(bookings)})
-    return {row.whose: int(row.balance) for row in rows}
+    return {(row.booking_id, row.number): int(row.balance) for row in rows}
 
 
-def _recorded(row: RowMapping) -> RecordedPayment:
-    return RecordedPayment(
+def _recorded(row: RowMapping) -> RecordedPayments:
+    return RecordedPayments(
         **{
             **row,
-            "booking_id": str(row["booking_id"]),
-            "caller_id": str(row["caller_id"]),
             "state": BookingState(row["state"]),
-            "status": PaymentStatus(row["status"]),
-            "withdrawn": int(row["withdrawn"]),
-            "due": int(row["due"]),
-            "supplements": tuple(
+            "payments": tuple(
                 Paid(**{**paid, "status": PaymentStatus(paid["status"])})
-                for paid in row["supplements"]
+                for paid in row["payments"]
             ),
         }
     )

@@ -1,34 +1,28 @@
-"""Tables of payments, supplements and refunds. Amounts are in minor units."""
+"""Tables of payments, refunds and disputes. Amounts are in minor units of the payment's currency.
+
+A booking has one payment or more; refunds and disputes name the payment they are of.
+"""
 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Index,
-    Integer,
-    String,
-    Uuid,
-    column,
-    table,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import booking_column, json_column, money_column, time_column
+from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
 
-OPEN_PAYMENT = (
-    "payment_intent_id IS NOT NULL AND (status IN ('pending','authorised')"
-    """ OR refunds @> '[{"status": "pending"}]' OR refunds @> '[{"status": "requires_action"}]'"""
-    """ OR disputes @> '[{"status": "open"}]')"""
-)
-"""Payments whose money may still move by itself; the condition of an index."""
+OPEN_PAYMENT = "payment_intent_id IS NOT NULL AND status IN ('pending','authorised')"
+"""Payments whose money is held or may still come to be; the condition of an index."""
+
+OPEN_REFUND = "status IN ('pending','requires_action') AND recorded_in IS NOT NULL"
+"""Recorded refunds that may still come back; the condition of an index."""
+
+OPEN_DISPUTE = "status = 'open'"
+"""Disputes that are not decided; the condition of an index."""
 
 
 class PaymentRow(SQLModel, table=True):
-    """The payment of a booking (contracts.md §1, "Stored per payment")."""
+    """A payment of a booking (contracts.md §1, "Stored per payment")."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -36,70 +30,57 @@ class PaymentRow(SQLModel, table=True):
         Index("ix_payments_status", "status"),
         Index("ix_payments_updated", "updated_at"),
         Index("ix_payments_open", "booking_id", postgresql_where=text(OPEN_PAYMENT)),
-    )
-
-    booking_id: str = Field(sa_column=booking_column(primary_key=True))
-    trip_option_id: str | None = None
-    payment_intent_id: str | None = Field(default=None, unique=True)
-    charge_id: str | None = None
-    payment_method_id: str | None = None
-    billing_details: dict[str, Any] = Field(sa_column=json_column())
-    amount: int = Field(sa_column=money_column())
-    currency: str
-    status: str
-    authorised: int = Field(default=0, sa_column=money_column())
-    captured: int = Field(default=0, sa_column=money_column())
-    refunded: int = Field(default=0, sa_column=money_column())
-    refunds: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
-    disputes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
-    paid_by_hand: int = Field(default=0, sa_column=money_column())
-    goodwill: int = Field(default=0, sa_column=money_column())
-    hold: int = 1
-    """Which payment of the booking this is; a hold that lapsed was replaced by another."""
-    details: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
-    created_at: dt.datetime = Field(sa_column=time_column())
-    updated_at: dt.datetime = Field(sa_column=time_column())
-
-
-class SupplementRow(SQLModel, table=True):
-    """A further payment of a booking: what a change of it cost more."""
-
-    __tablename__ = "supplements"
-    __table_args__ = (
-        Index("ix_supplements_updated", "updated_at"),
-        Index("ix_supplements_open", "booking_id", postgresql_where=text(OPEN_PAYMENT)),
-        CheckConstraint("number > 0", name="supplements_number"),
+        CheckConstraint("number > 0", name="payments_number"),
+        CheckConstraint("0 <= refunded AND refunded <= captured", name="payments_money"),
         CheckConstraint(
-            "0 <= refunded AND refunded <= captured AND captured <= amount",
-            name="supplements_money",
+            "status <> 'not_required' OR (amount = 0 AND payment_intent_id IS NULL)",
+            name="payments_not_required",
         ),
     )
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
     number: int = Field(primary_key=True)
-    """1, 2, …: the first payment is the one in ``payments``."""
+    """1 is what the booking was paid with; 2, 3, … are later payments."""
+    purpose: str
+    """``models.bookings.lifecycle.PaymentPurpose``."""
+    change_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    """The change it pays for; NULL when it does not pay for a change."""
+    trip_option_id: str | None = None
+    gateway: str
     payment_intent_id: str | None = Field(default=None, unique=True)
     charge_id: str | None = None
-    payment_method_id: str
+    payment_method_id: str | None = None
+    """NULL where nothing is to be paid."""
+    billing_details: dict[str, Any] | None = Field(
+        default=None, sa_column=json_column(nullable=True)
+    )
+    """As the traveller gave them for the first payment."""
     amount: int = Field(sa_column=money_column())
     currency: str
     status: str
     authorised: int = Field(default=0, sa_column=money_column())
     captured: int = Field(default=0, sa_column=money_column())
     refunded: int = Field(default=0, sa_column=money_column())
-    refunds: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
-    disputes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
-    hold: int
-    """Its count at the gateway (``models.payments.supplements``)."""
+    hold: int = 1
+    """Its ordinal at the gateway among the booking's payments; a lapsed hold gets the next one."""
     details: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     created_at: dt.datetime = Field(sa_column=time_column())
     updated_at: dt.datetime = Field(sa_column=time_column())
 
 
-class RefundRow(SQLModel, table=True):
-    """Money to be given back: written before the gateway is asked, owner of the key.
+def _of_a_payment(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["booking_id", "payment_number"],
+        ["payments.booking_id", "payments.number"],
+        name=f"{table}_payment",
+    )
 
-    Never two open rows for one booking: the next refund begins when this one has been answered.
+
+class RefundRow(SQLModel, table=True):
+    """Money given back: ours is written before the gateway is asked, and the row owns the key.
+
+    Never two open requests for one booking: the next one begins when this has been answered. A
+    refund belongs to the booking's record once a transition has recorded it (``recorded_in``).
     """
 
     __tablename__ = "refunds"
@@ -110,21 +91,29 @@ class RefundRow(SQLModel, table=True):
             unique=True,
             postgresql_where=text("status = 'requested'"),
         ),
+        Index("ix_refunds_unsettled", "booking_id", postgresql_where=text(OPEN_REFUND)),
+        _of_a_payment("refunds"),
         CheckConstraint("amount > 0", name="refunds_amount"),
         CheckConstraint(
             "status IN ('requested','pending','requires_action','succeeded','failed','canceled',"
             "'refused')",
             name="refunds_status",
         ),
+        CheckConstraint(
+            "(key IS NULL) = (request IS NULL) AND (key IS NOT NULL OR gateway_id IS NOT NULL)",
+            name="refunds_origin",
+        ),
     )
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
     number: int = Field(primary_key=True)
     """1, 2, …: equal amounts are told apart by it."""
-    key: str = Field(unique=True)
-    """The idempotency key, ``v1:{booking}:payment:refund:{number}``."""
-    request: str = Field(unique=True)
-    """The business key of what asked for it: one request, one refund."""
+    payment_number: int | None = None
+    """NULL for a payment under the booking's id that is not on record (a stray one)."""
+    key: str | None = Field(default=None, unique=True)
+    """The idempotency key, ``v1:{booking}:payment:refund:{number}``; NULL: made elsewhere."""
+    request: str | None = Field(default=None, unique=True)
+    """The business key of what asked for it: one request, one refund. NULL: made elsewhere."""
     payment_intent_id: str
     amount: int = Field(sa_column=money_column())
     currency: str
@@ -135,31 +124,40 @@ class RefundRow(SQLModel, table=True):
     """requested, then the gateway's own; refused when the gateway said no."""
     gateway_id: str | None = Field(default=None, unique=True)
     failure_reason: str | None = None
+    made_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """By the gateway's clock."""
+    recorded_in: int | None = None
+    """Version of the booking that first recorded it; NULL until a transition has."""
+    created_at: dt.datetime = Field(sa_column=time_column(now=True))
+    updated_at: dt.datetime = Field(sa_column=time_column(now=True))
+
+
+class DisputeRow(SQLModel, table=True):
+    """A card holder's dispute of a charge, as last recorded by a transition."""
+
+    __tablename__ = "disputes"
+    __table_args__ = (
+        Index("ix_disputes_booking", "booking_id"),
+        Index("ix_disputes_open", "booking_id", postgresql_where=text(OPEN_DISPUTE)),
+        _of_a_payment("disputes"),
+        CheckConstraint("status IN ('open','won','lost')", name="disputes_status"),
+    )
+
+    id: str = Field(primary_key=True)
+    """The gateway's."""
+    booking_id: str = Field(sa_column=booking_column())
+    payment_number: int
+    amount: int = Field(sa_column=money_column())
+    status: str
+    reason: str = ""
+    at: dt.datetime = Field(sa_column=time_column())
+    """By the gateway's clock."""
     created_at: dt.datetime = Field(sa_column=time_column(now=True))
     updated_at: dt.datetime = Field(sa_column=time_column(now=True))
 
 
 PAYMENTS = SQLModel.metadata.tables["payments"]
 
-SUPPLEMENTS = SQLModel.metadata.tables["supplements"]
-
 REFUNDS = SQLModel.metadata.tables["refunds"]
 
-EVERY_PAYMENT = table(
-    "every_payment",
-    column("booking_id", Uuid(as_uuid=False)),
-    column("number", Integer),
-    column("payment_intent_id", String),
-)
-"""A view: the first payment of each booking and its supplements, one row each."""
-
-MONEY = table(
-    "booking_money",
-    column("booking_id", Uuid(as_uuid=False)),
-    column("captured", BigInteger),
-    column("refunded", BigInteger),
-    column("disputes", JSONB),
-    column("paid_by_hand", BigInteger),
-    column("goodwill", BigInteger),
-)
-"""A view: what the payments of each booking come to together."""
+DISPUTES = SQLModel.metadata.tables["disputes"]

@@ -76,8 +76,13 @@ class Books:
         following.version = version
         return following
 
-    async def paid_before_the_ledger(self, booking: Booking) -> Booking:
-        """Write a booking that was confirmed and cancelled in part, as older code recorded it."""
+    async def paid_before_the_ledger(
+        self, booking: Booking, *, before_tables: bool = False
+    ) -> Booking:
+        """Write a booking that was confirmed and cancelled in part, as older code recorded it.
+
+        ``before_tables``: when refunds were JSON in their payment's row.
+        """
         kept = 10_000
         cancel(confirm(booking), {3: kept})
         refund(booking, TOUR - kept)
@@ -102,16 +107,30 @@ class Books:
                     ),
                 )
             await connection.execute(
-                "UPDATE payments SET payment_intent_id = %s, captured = %s, refunded = %s,"
-                " refunds = %s WHERE booking_id = %s",
-                (
-                    booking.payment.id,
-                    TOTAL,
-                    TOUR - kept,
-                    json.dumps([one.model_dump(mode="json") for one in booking.payment.refunds]),
-                    booking.id,
-                ),
+                "UPDATE payments SET payment_intent_id = %s, captured = %s, refunded = %s"
+                " WHERE booking_id = %s",
+                (booking.payment.id, TOTAL, TOUR - kept, booking.id),
             )
+            (given,) = booking.payment.refunds
+            if before_tables:
+                await connection.execute(
+                    "UPDATE payments SET refunds = %s WHERE booking_id = %s",
+                    (json.dumps([given.model_dump(mode="json")]), booking.id),
+                )
+            else:
+                await connection.execute(
+                    "INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id,"
+                    " amount, currency, reason, items, status, gateway_id, made_at, recorded_in)"
+                    " VALUES (%s, 1, 1, %s, %s, 'USD', '', '{}', %s, %s, %s, 4)",
+                    (
+                        booking.id,
+                        booking.payment.id,
+                        given.amount,
+                        given.status,
+                        given.id,
+                        given.at,
+                    ),
+                )
         return booking
 
     async def stored(self, booking: Booking) -> Booking:

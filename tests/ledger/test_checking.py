@@ -47,7 +47,7 @@ async def test_the_check_reads_one_moment_while_bookings_go_on(books: Books) -> 
         await others.engine.dispose()
 
     def meanwhile(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        if "JOIN booking_money" in statement and not cancelled:
+        if "FROM disputes" in statement and not cancelled:
             thread = Thread(target=lambda: asyncio.run(go_on()))
             thread.start()
             thread.join()

@@ -66,7 +66,26 @@ class Record:
         return rows[0]
 
     async def payment(self, booking: str) -> dict[str, Any]:
-        return await self.row("SELECT * FROM payments WHERE booking_id = %(id)s", id=booking)
+        """The payment the booking was paid with."""
+        query = "SELECT * FROM payments WHERE booking_id = %(id)s AND number = 1"
+        return await self.row(query, id=booking)
+
+    async def refunds(self, booking: str, payment: int = 1) -> list[dict[str, Any]]:
+        """The refunds of one of its payments."""
+        return await self.rows(
+            "SELECT * FROM refunds WHERE booking_id = %(id)s AND payment_number = %(payment)s"
+            " ORDER BY number",
+            id=booking,
+            payment=payment,
+        )
+
+    async def disputes(self, booking: str, payment: int = 1) -> list[dict[str, Any]]:
+        """The disputes of one of its payments."""
+        return await self.rows(
+            "SELECT * FROM disputes WHERE booking_id = %(id)s AND payment_number = %(payment)s",
+            id=booking,
+            payment=payment,
+        )
 
     async def booking(self, booking: str) -> dict[str, Any]:
         return await self.row("SELECT * FROM bookings WHERE id = %(id)s", id=booking)

@@ -9,14 +9,24 @@ import pytest
 from activities.operations.comparisons import judge
 from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.core.money import Money
-from models.payments.recorded import RecordedPayment
+from models.payments.recorded import Paid
+from models.payments.recorded import RecordedPayments as Recorded
 from payments.core.protocol import Payment, PaymentState
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 S, P = BookingState, PaymentState
 
 
-def row(state: BookingState, **changes: Any) -> RecordedPayment:
+def row(state: BookingState, *, captured: int = 0, refunded: int = 0, **changes: Any) -> Recorded:
+    paid = Paid(
+        number=1,
+        payment_id="pi_ours",
+        status=PaymentStatus.SUCCEEDED,
+        captured=captured,
+        refunded=refunded,
+        withdrawn=0,
+        disputed=False,
+    )
     values: dict[str, Any] = {
         "booking_id": str(uuid.uuid4()),
         "caller_id": str(uuid.uuid4()),
@@ -25,17 +35,12 @@ def row(state: BookingState, **changes: Any) -> RecordedPayment:
         "updated_at": LONG_AGO,
         "currency": "USD",
         "accepted_total": 1_000,
-        "payment_id": "pi_ours",
-        "status": PaymentStatus.SUCCEEDED,
-        "captured": 0,
-        "refunded": 0,
-        "withdrawn": 0,
-        "disputed": False,
         "due": 0,
         "paid_by_hand": 0,
         "goodwill": 0,
+        "payments": (paid,),
     }
-    return RecordedPayment(**{**values, **changes})
+    return Recorded(**{**values, **changes})
 
 
 def pay(state: PaymentState, captured: int = 0, refunded: int = 0, id: str = "pi_ours") -> Payment:  # noqa: A002
@@ -104,7 +109,7 @@ CASES = {
         "I9",
     ),
     "a stray payment where none is on record": (
-        row(S.CONFIRMED, payment_id=None),
+        row(S.CONFIRMED, payments=()),
         [pay(P.CAPTURED, 5, id="pi_other")],
         "I9",
     ),

@@ -47,13 +47,13 @@ async def test_what_was_listed_is_not_listed_again(
     done = Progress(listed_until=soon, answer=Reconciled(listed=40))
     first = await go_on(stack, activities, done)
     assert first.listed == 40
-    assert (await record.payment(booking.id))["disputes"] == []
+    assert await record.disputes(booking.id) == []
     # The same from the beginning finds it, and what an attempt had begun is waited for.
     second = await go_on(stack, activities, Progress())
     assert second.repaired == 1
     third = await go_on(stack, activities, Progress(started={booking.id: None}, listed_until=soon))
     assert third.repaired == 1
-    (row,) = (await record.payment(booking.id))["disputes"]
+    (row,) = await record.disputes(booking.id)
     assert row["id"] == dispute
 
 

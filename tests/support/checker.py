@@ -38,6 +38,8 @@ class Facts:
     cases: list[dict[str, Any]]
     """Open cases about the booking."""
     refunds: list[dict[str, Any]]
+    """Those asked for and those made elsewhere."""
+    disputes: list[dict[str, Any]]
 
     @property
     def payment(self) -> dict[str, Any]:
@@ -59,7 +61,8 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
             return await (await connection.execute(query, [booking_id])).fetchall()
 
         (booking,) = await rows("SELECT * FROM bookings WHERE id = %s")
-        (payment,) = await rows("SELECT * FROM payments WHERE booking_id = %s")
+        on_record = await rows("SELECT * FROM payments WHERE booking_id = %s ORDER BY number")
+        disputes = await rows("SELECT * FROM disputes WHERE booking_id = %s ORDER BY at, id")
         items = await rows("SELECT * FROM booking_items WHERE booking_id = %s ORDER BY number")
         history = await rows("SELECT * FROM booking_history WHERE booking_id = %s ORDER BY version")
         ledger = await rows(
@@ -69,11 +72,10 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         )
         cases = await rows("SELECT * FROM cases WHERE booking_id = %s AND resolved_at IS NULL")
         refunds = await rows("SELECT * FROM refunds WHERE booking_id = %s ORDER BY number")
-        further = await rows("SELECT * FROM supplements WHERE booking_id = %s ORDER BY number")
     return Facts(
         booking=booking,
         items=items,
-        on_record=[payment, *further],
+        on_record=on_record,
         history=history,
         reservations=await sandbox.reservations(booking_id),
         payments=await sandbox.payments(booking_id),
@@ -81,6 +83,7 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         ledger=ledger,
         cases=cases,
         refunds=refunds,
+        disputes=disputes,
     )
 
 
@@ -95,7 +98,7 @@ def violations(facts: Facts) -> list[str]:
     captured = sum(p["captured"] for p in facts.payments)
     refunded = sum(p["refunded"] for p in facts.payments)
     kept = captured - refunded
-    by_hand = facts.payment["paid_by_hand"] - facts.payment["goodwill"]
+    by_hand = facts.booking["paid_by_hand"] - facts.booking["goodwill"]
     """What the gateway keeps more than is due, because the traveller has it otherwise."""
 
     taken = [p for p in facts.payments if p["captured"] > p["refunded"] or _is_ours(facts, p)]
@@ -185,9 +188,7 @@ def _broken_ledger(facts: Facts, kept: int) -> list[str]:
         where = "BY_HAND" if line["owner"] == "by_hand" else line["account"]
         accounts[where] += line["signed"]
     found += [f"I8: entry {entry} is off by {off} {c}" for (entry, c), off in sums.items() if off]
-    disputed = sum(
-        d["amount"] for row in facts.on_record for d in row["disputes"] if d["status"] != "won"
-    )
+    disputed = sum(d["amount"] for d in facts.disputes if d["status"] != "won")
     if accounts["GATEWAY"] != kept - disputed:
         found.append(f"I9: the ledger has {accounts['GATEWAY']}, the gateway {kept - disputed}")
     if accounts["TRAVELER"] and facts.booking["state"] in SETTLED:
@@ -198,15 +199,14 @@ def _broken_ledger(facts: Facts, kept: int) -> list[str]:
     about = {case["details"].get("item") for case in facts.cases}
     if not set(stuck) <= about:
         found.append(f"I7: {stuck} could not be undone, and the operators' list has {about}")
-    known = {row["payment_intent_id"] for row in facts.on_record}
-    ours = [row for row in facts.refunds if row["payment_intent_id"] in known]
+    ours = [row for row in facts.refunds if row["payment_number"] is not None]
     given = sum(row["amount"] for row in ours if _back(row))
-    listed = sum(
-        r["amount"] for row in facts.on_record for r in row["refunds"] if r["key"] and _back(r)
-    )
+    refunded = sum(row["refunded"] for row in facts.on_record)
     unsettled = any(row["status"] == "requested" for row in facts.refunds)
-    if given != listed or (unsettled and not facts.cases):
-        found.append(f"I9: refund rows give back {given}, the record {listed}: {facts.refunds}")
+    if given != refunded or (unsettled and not facts.cases):
+        found.append(f"I9: refund rows give back {given}, the record {refunded}: {facts.refunds}")
+    if unrecorded := [row for row in ours if row["gateway_id"] and not row["recorded_in"]]:
+        found.append(f"I9: no transition has recorded the refunds {unrecorded}")
     return found
 
 

@@ -171,7 +171,9 @@ async def test_a_record_that_does_not_add_up_gives_nothing_back(desk: Desk) -> N
     """It may be an old one, restored: then the payment nobody knows is the right one."""
     booking = await desk.booking()
     stray = await desk.elsewhere.stray(booking.id, capture=True)
-    desk.rows("UPDATE payments SET paid_by_hand = 100 WHERE booking_id = %s", booking.id)
+    desk.rows(
+        "UPDATE bookings SET paid_by_hand = 100, version = version + 1 WHERE id = %s", booking.id
+    )
     event = await desk.event(booking, payment=stray)
     await handle_next(desk.inbox())
     row = desk.row(event)

@@ -196,7 +196,7 @@ class WholePaymentAnswer(PaymentAnswer):
     """The payment as stored; ``amount`` is what was to be paid."""
 
     charge_id: str | None
-    payment_method_id: str
+    payment_method_id: str | None
     status: PaymentStatus
     authorised: int
     captured: int

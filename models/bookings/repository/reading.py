@@ -16,7 +16,7 @@ from models.bookings.tables import (
     HistoryRow,
 )
 from models.core.cases import open_cases_of
-from models.payments.tables import PAYMENTS, SUPPLEMENTS, PaymentRow, SupplementRow
+from models.payments.repository import load_payments
 
 
 class BookingIdentity(BaseModel):
@@ -40,25 +40,19 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
     """Return the booking as recorded, without offers (they are large); None when unknown."""
     found = (
         await session.execute(
-            select(BookingRow, PaymentRow, SupplementRow, open_cases_of(BOOKINGS.c.id))
-            .outerjoin(PaymentRow, PAYMENTS.c.booking_id == BOOKINGS.c.id)
-            .outerjoin(SupplementRow, SUPPLEMENTS.c.booking_id == BOOKINGS.c.id)
-            .where(BOOKINGS.c.id == booking_id)
-            .order_by(SUPPLEMENTS.c.number)
+            select(BookingRow, open_cases_of(BOOKINGS.c.id)).where(BOOKINGS.c.id == booking_id)
         )
-    ).all()
-    if not found:
+    ).one_or_none()
+    if found is None:
         return None
     items = await session.scalars(
         select(BookingItemRow)
         .where(BOOKING_ITEMS.c.booking_id == booking_id)
         .order_by(BOOKING_ITEMS.c.number)
     )
-    supplements = [row[2] for row in found if row[2] is not None]
-    booking = booking_of(found[0][0], [], found[0][1], supplements)
-    numbers = {payment.change: payment.number for payment in booking.payments}
-    booking.items = [item_of(row, numbers) for row in items]
-    booking.cases = [OpenCase.model_validate(case) for case in found[0][3] or []]
+    payments = await load_payments(session, booking_id)
+    booking = booking_of(found[0], [item_of(item) for item in items], payments)
+    booking.cases = [OpenCase.model_validate(case) for case in found[1] or []]
     return booking
 
 

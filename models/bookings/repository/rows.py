@@ -1,24 +1,16 @@
 """Between a booking and its rows: columns to write, and objects read back."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, DisputeView, Item, PaymentView, RefundView
+from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.changes import ChangeNote
-from models.bookings.lifecycle import (
-    BookingKind,
-    BookingState,
-    PaymentPurpose,
-    PaymentStatus,
-    SagaState,
-)
+from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus, SagaState
 from models.bookings.problems import Problem
 from models.bookings.tables import BookingItemRow, BookingRow
 from models.core.supply import Reservation
-from models.payments.tables import PaymentRow, SupplementRow
 
 
 def _json(model: BaseModel | None) -> Any:
@@ -35,6 +27,9 @@ def booking_columns(booking: Booking, version: int) -> dict[str, Any]:
         "chargeable": booking.chargeable,
         "captured": booking.captured,
         "refunded": booking.refunded,
+        "paid_by_hand": booking.paid_by_hand,
+        "goodwill": booking.goodwill,
+        "grants": booking.grants,
         "warnings": booking.warnings,
         "problem": _json(booking.problem),
         "failed_step": booking.problem.step if booking.problem else None,
@@ -63,7 +58,7 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
         "vendor_confirmation": held.confirmation_code if held else None,
         "booking_reference": held.supplier_id if held else None,
         "pnr": held.pnr if held else None,
-        "payment_intent_id": booking.payment_of(item).id,
+        "payment_number": item.payment,
         "amount": item.price,
         "fee": item.fee,
         "details": _json(held),
@@ -71,49 +66,6 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
         "booked_at": item.booked_at,
         "cancelled_at": item.cancelled_at,
         "updated_at": booking.updated_at,
-    }
-
-
-def payment_columns(booking: Booking) -> dict[str, Any]:
-    """Return what of the payment is written with every transition (table ``payments``)."""
-    columns = _money_columns(booking.payment, booking.updated_at)
-    columns["details"]["grants"] = booking.grants
-    return {**columns, "paid_by_hand": booking.paid_by_hand, "goodwill": booking.goodwill}
-
-
-def supplement_columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
-    """Return what of a further payment is written with every transition (``supplements``)."""
-    return {
-        **_money_columns(payment, booking.updated_at),
-        "booking_id": booking.id,
-        "number": payment.number - 1,
-        "currency": payment.currency,
-        "created_at": booking.updated_at,
-    }
-
-
-def _money_columns(payment: PaymentView, now: dt.datetime) -> dict[str, Any]:
-    return {
-        "payment_intent_id": payment.id,
-        "charge_id": payment.charge_id,
-        "payment_method_id": payment.payment_method_id,
-        "amount": payment.amount,
-        "status": payment.status,
-        "authorised": payment.authorised,
-        "captured": payment.captured,
-        "refunded": payment.refunded,
-        "refunds": [refund.model_dump(mode="json") for refund in payment.refunds],
-        "disputes": [dispute.model_dump(mode="json") for dispute in payment.disputes],
-        "hold": payment.hold,
-        "details": {
-            "capture_before": payment.capture_before and payment.capture_before.isoformat(),
-            "client_secret": payment.client_secret,
-            "next_action": payment.next_action,
-            "gateway": payment.gateway,
-            "waits_until": payment.waits_until and payment.waits_until.isoformat(),
-            "change": payment.change,
-        },
-        "updated_at": now,
     }
 
 
@@ -140,11 +92,8 @@ def history_columns(
     }
 
 
-def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
-    """Return the item of a row, without its offer.
-
-    ``payments`` are the numbers of the booking's payments by the changes they pay for.
-    """
+def item_of(row: BookingItemRow) -> Item:
+    """Return the item of a row, without its offer."""
     return Item.model_validate(
         {
             "number": row.number,
@@ -161,7 +110,7 @@ def item_of(row: BookingItemRow, payments: Mapping[str | None, int]) -> Item:
             "quote": {**row.quote, "offer": {}} if row.quote else None,
             "reservation": Reservation.model_validate(row.details) if row.details else None,
             "fee": row.fee,
-            "payment": payments.get(row.change_id, 1),
+            "payment": row.payment_number,
             "booked_at": row.booked_at,
             "cancelled_at": row.cancelled_at,
             "problem": row.error,
@@ -179,13 +128,8 @@ def _supplier_price(row: BookingItemRow) -> Any:
     return {"amount": shown["price"], "currency": shown["currency"]}
 
 
-def booking_of(
-    row: BookingRow,
-    items: list[Item],
-    payment: PaymentRow | None,
-    supplements: Iterable[SupplementRow] = (),
-) -> Booking:
-    """Return the booking of its rows; without a payment nothing is to be paid for it."""
+def booking_of(row: BookingRow, items: list[Item], payments: list[PaymentView]) -> Booking:
+    """Return the booking of its rows."""
     return Booking(
         id=row.id,
         kind=BookingKind(row.kind),
@@ -195,13 +139,10 @@ def booking_of(
         currency=row.currency,
         accepted_total=row.accepted_total,
         items=items,
-        payments=[
-            _nothing_to_pay(row) if payment is None else payment_of(payment),
-            *(payment_of(supplement) for supplement in supplements),
-        ],
-        paid_by_hand=payment.paid_by_hand if payment else 0,
-        goodwill=payment.goodwill if payment else 0,
-        grants=(payment.details or {}).get("grants", []) if payment else [],
+        payments=payments or [_nothing_to_pay(row)],
+        paid_by_hand=row.paid_by_hand,
+        goodwill=row.goodwill,
+        grants=row.grants,
         warnings=row.warnings,
         problem=Problem.model_validate(row.problem) if row.problem else None,
         cancelled_by=row.cancelled_by,
@@ -220,32 +161,4 @@ def _nothing_to_pay(row: BookingRow) -> PaymentView:
         currency=row.currency,
         amount=0,
         status=PaymentStatus.NOT_REQUIRED,
-    )
-
-
-def payment_of(payment: PaymentRow | SupplementRow) -> PaymentView:
-    """Return the payment of a row."""
-    details = payment.details or {}
-    first = isinstance(payment, PaymentRow)
-    return PaymentView(
-        number=1 if isinstance(payment, PaymentRow) else payment.number + 1,
-        purpose=PaymentPurpose.BOOKING if first else PaymentPurpose.CHANGE,
-        id=payment.payment_intent_id,
-        charge_id=payment.charge_id,
-        payment_method_id=payment.payment_method_id,
-        currency=payment.currency,
-        amount=payment.amount,
-        status=PaymentStatus(payment.status),
-        authorised=payment.authorised,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        refunds=[RefundView.model_validate(refund) for refund in payment.refunds],
-        disputes=[DisputeView.model_validate(dispute) for dispute in payment.disputes],
-        hold=payment.hold,
-        capture_before=details.get("capture_before"),
-        client_secret=details.get("client_secret"),
-        next_action=details.get("next_action"),
-        gateway=details.get("gateway", "stripe"),
-        waits_until=details.get("waits_until"),
-        change=details.get("change"),
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
@@ -18,16 +17,14 @@ from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
     item_columns,
-    payment_columns,
     people_columns,
-    supplement_columns,
 )
 from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case
 from models.core.recordset import as_json, insert_rows, recordset, rows_of
 from models.core.supply import Quote
-from models.payments.tables import PAYMENTS, SUPPLEMENTS
+from models.payments.repository import insert_payments, write_payments
 
 _S = BookingState
 
@@ -78,14 +75,7 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
             contact=new.contact,
         )
     )
-    await session.execute(
-        insert(PAYMENTS).values(
-            **{**payment_columns(booking), **always},
-            booking_id=booking.id,
-            billing_details=new.billing_details,
-            currency=booking.currency,
-        )
-    )
+    await insert_payments(session, booking, new.billing_details)
     items = [
         {
             **item_columns(booking, item),
@@ -198,6 +188,7 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
                 f" and cannot become {booking.state}"
             )
     version = int(stored.version) + 1
+    await write_payments(session, booking, version)  # first: items name their payments
     step = Step(booking, from_state, version, transition.change)
     for hook in hooks.get(kind, ()):
         await hook.before(session, step)
@@ -207,11 +198,6 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
         .where(columns.id == booking.id)
         .values({**booking_columns(booking, version), **people_columns(transition.change), **fence})
     )
-    await session.execute(
-        update(PAYMENTS).where(PAYMENTS.c.booking_id == booking.id).values(payment_columns(booking))
-    )
-    if booking.payments[1:]:
-        await _write_supplements(session, booking)
     who, why, now = transition.who, transition.why, booking.updated_at
     history = history_columns(booking.id, version, from_state, booking.state, now, who, why, digest)
     changed = {
@@ -230,21 +216,6 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
     for hook in hooks.get(kind, ()):
         await hook.after(session, step)
     return version
-
-
-async def _write_supplements(session: AsyncSession, booking: Booking) -> None:
-    """Write a booking's further payments; those of new numbers are inserted."""
-    for payment in booking.payments[1:]:
-        columns = supplement_columns(booking, payment)
-        ours = {"booking_id", "number", "currency", "created_at"}
-        await session.execute(
-            upsert(SUPPLEMENTS)
-            .values(columns)
-            .on_conflict_do_update(
-                index_elements=["booking_id", "number"],
-                set_={name: value for name, value in columns.items() if name not in ours},
-            )
-        )
 
 
 async def _recorded_before(session: AsyncSession, transition: Transition, digest: str) -> bool:

@@ -59,11 +59,11 @@ async def _part_of_what_is_left(booking: LiveBooking, tenths: int) -> int:
 
 async def _goodwill(booking: LiveBooking, tenths: int, times: int) -> bool:
     """Refund out of goodwill; the same wish may come more than once, and is granted once."""
-    payment = await booking.stage.row(
-        "SELECT captured - refunded - paid_by_hand AS left FROM payments WHERE booking_id = %s",
+    money = await booking.stage.row(
+        "SELECT captured - refunded - paid_by_hand AS left FROM bookings WHERE id = %s",
         booking.id,
     )
-    amount = booking.tenths(tenths, payment["left"])
+    amount = booking.tenths(tenths, money["left"])
     if amount <= 0:
         return False
     wish = {"amount": amount, "currency": booking.play.currency, "reason": SORRY}

@@ -77,7 +77,7 @@ async def test_an_operator_may_pay_by_hand(world: World) -> None:
     await world.stack.resolve(booking.id, "resolved", paid_by_hand=True)
     facts = await world.judged(booking)
     assert facts.booking["state"] == "CONFIRMED"
-    assert facts.payment["paid_by_hand"] == item.price
+    assert facts.booking["paid_by_hand"] == item.price
     assert facts.payment["refunded"] == 0
 
 

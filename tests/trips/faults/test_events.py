@@ -52,15 +52,15 @@ async def test_x1_F10(stack: Stack, point: str) -> None:
         (await stripe.delete(f"{endpoints}/{endpoint['id']}")).raise_for_status()
     assert event["type"] == "charge.dispute.created"
     facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
-    assert [found["id"] for found in facts.payment["disputes"]] == [dispute]
+    assert [found["id"] for found in facts.disputes] == [dispute]
 
 
 def _event(rows: Rows, payment_id: str, deliveries: int) -> dict[str, object] | None:
     """The event about a payment, once it has come so often, is handled and settled."""
     found = rows(
         "SELECT * FROM webhook_events e WHERE payment_id = %s AND deliveries = %s"
-        " AND status = 'done' AND EXISTS (SELECT FROM payments p WHERE disputes <> '[]'"
-        " AND p.payment_intent_id = e.payment_id)",
+        " AND status = 'done' AND EXISTS (SELECT FROM payments p JOIN disputes d"
+        " USING (booking_id) WHERE p.payment_intent_id = e.payment_id)",
         payment_id,
         deliveries,
     )

@@ -193,12 +193,13 @@ class Interrupted:
         stack, rows = self.stack, Rows(self.stack.settings.database.url)
         async with asyncio.timeout(60):
             while not rows(
-                "SELECT 1 FROM payments WHERE payment_intent_id = %s AND disputes <> '[]'",
+                "SELECT 1 FROM payments JOIN disputes USING (booking_id)"
+                " WHERE payment_intent_id = %s",
                 paid(self.disputed),
             ):
                 await asyncio.sleep(0.2)
         facts = await check(stack.sandbox, stack.settings.database.url, self.disputed.id)
-        assert [found["id"] for found in facts.payment["disputes"]] == [self.dispute]
+        assert [found["id"] for found in facts.disputes] == [self.dispute]
 
     def kept(self) -> list[dict[str, Any]]:
         """The events of the disputed payment since then that have been kept."""

@@ -78,6 +78,8 @@ async def test_first_the_price_then_the_change(
     assert whole["payment"]["captured"] == trip["totalPrice"]
     (supplement,) = whole["payment"]["supplements"]
     assert supplement["captured"] == figures["toPay"]
+    ids = [c["paymentIntentId"] for c in whole["components"]]
+    assert ids == [whole["payment"]["paymentIntentId"]] * 4 + [supplement["paymentIntentId"]]
     assert [c["status"] for c in whole["components"]] == [
         "CONFIRMED",
         "CANCELLED",

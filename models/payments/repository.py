@@ -1,0 +1,202 @@
+"""Payments on record, with their refunds and disputes. Callers own the transaction.
+
+A transition of a booking writes what the gateway said of its payments (``write_payments``). Refunds
+of ours are written before that, when they are asked for (``models.payments.refunds``); they belong
+to the booking once a transition has recorded them, so that record and ledger always agree.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.bookings.booking import Booking, PaymentView
+from models.payments.tables import PAYMENTS
+
+_LOAD = text("""
+SELECT p.number, p.purpose, p.change_id::text AS change, p.gateway, p.payment_intent_id AS id,
+    p.charge_id, p.payment_method_id, p.currency, p.amount, p.status, p.authorised, p.captured,
+    p.refunded, p.hold, coalesce(p.details, '{}') AS details,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', r.gateway_id, 'amount', r.amount, 'status', r.status, 'at', r.made_at,
+        'key', r.key, 'failure_reason', r.failure_reason) ORDER BY r.made_at, r.gateway_id), '[]')
+     FROM refunds r WHERE r.booking_id = p.booking_id AND r.payment_number = p.number
+     AND r.recorded_in IS NOT NULL) AS refunds,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'id', d.id, 'amount', d.amount, 'status', d.status, 'reason', d.reason, 'at', d.at)
+        ORDER BY d.at, d.id), '[]')
+     FROM disputes d WHERE d.booking_id = p.booking_id AND d.payment_number = p.number) AS disputes
+FROM payments p WHERE p.booking_id = CAST(:booking_id AS uuid) ORDER BY p.number
+""")
+
+# A refund of ours is known by its key, whoever was answered; one made elsewhere by its id.
+_WRITE_REFUNDS = text("""
+WITH seen AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:refunds AS jsonb)) AS seen
+        (payment_number int, payment_intent_id text, currency text, id text, key text,
+         amount bigint, status text, at timestamptz, failure_reason text)
+), known AS (
+    SELECT r.number, seen.* FROM seen JOIN refunds r
+        ON r.booking_id = CAST(:booking_id AS uuid) AND (r.gateway_id = seen.id OR r.key = seen.key)
+), changed AS (
+    UPDATE refunds r SET payment_number = known.payment_number, gateway_id = known.id,
+        status = known.status, made_at = known.at, failure_reason = known.failure_reason,
+        recorded_in = coalesce(r.recorded_in, :version), updated_at = now()
+    FROM known WHERE r.booking_id = CAST(:booking_id AS uuid) AND r.number = known.number
+    AND (r.recorded_in IS NULL OR (r.status, r.failure_reason)
+        IS DISTINCT FROM (known.status, known.failure_reason))
+)
+INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id, amount, currency,
+    reason, items, status, gateway_id, failure_reason, made_at, recorded_in, key, request)
+SELECT CAST(:booking_id AS uuid), last.number + row_number() OVER (ORDER BY seen.at, seen.id),
+    seen.payment_number, seen.payment_intent_id, seen.amount, seen.currency, '', '{}',
+    seen.status, seen.id, seen.failure_reason, seen.at, :version, seen.key, seen.key
+FROM seen, (SELECT coalesce(max(number), 0) AS number FROM refunds
+            WHERE booking_id = CAST(:booking_id AS uuid)) AS last
+WHERE NOT EXISTS (SELECT FROM known WHERE known.id = seen.id)
+""")
+
+_WRITE_DISPUTES = text("""
+INSERT INTO disputes AS d (id, booking_id, payment_number, amount, status, reason, at)
+SELECT seen.id, CAST(:booking_id AS uuid), seen.payment_number, seen.amount, seen.status,
+    seen.reason, seen.at
+FROM jsonb_to_recordset(CAST(:disputes AS jsonb)) AS seen
+    (id text, payment_number int, amount bigint, status text, reason text, at timestamptz)
+ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, status = excluded.status,
+    reason = excluded.reason, updated_at = now()
+WHERE (d.amount, d.status, d.reason) IS DISTINCT FROM
+    (excluded.amount, excluded.status, excluded.reason)
+""")
+
+_DETAILS = {"capture_before", "waits_until", "client_secret", "next_action"}
+_ONLY_AT_FIRST = {"booking_id", "number", "purpose", "change_id", "trip_option_id", "gateway"}
+_ONLY_AT_FIRST |= {"currency", "created_at"}
+
+
+async def load_payments(session: AsyncSession, booking_id: str) -> list[PaymentView]:
+    """Return a booking's payments in the order of their numbers, refunds and disputes oldest first.
+
+    Empty when there is no such booking.
+    """
+    rows = await session.execute(_LOAD, {"booking_id": booking_id})
+    return [PaymentView.model_validate({**row, **row["details"]}) for row in rows.mappings()]
+
+
+async def insert_payments(
+    session: AsyncSession, booking: Booking, billing_details: dict[str, Any]
+) -> None:
+    """Write the payments of a new booking."""
+    rows = [
+        {**_columns(booking, one), "billing_details": billing_details} for one in booking.payments
+    ]
+    await session.execute(insert(PAYMENTS), rows)
+
+
+async def write_payments(session: AsyncSession, booking: Booking, version: int) -> None:
+    """Write the payments as ``booking``, stored as ``version``, has them; new ones are inserted.
+
+    Refunds and disputes cost a statement only where there are any.
+    """
+    await session.execute(_UPSERT, [_columns(booking, payment) for payment in booking.payments])
+    refunds = [
+        {
+            **refund.model_dump(mode="json"),
+            "payment_number": payment.number,
+            "payment_intent_id": payment.id,
+            "currency": payment.currency,
+        }
+        for payment in booking.payments
+        for refund in payment.refunds
+    ]
+    if refunds:
+        values = {"booking_id": booking.id, "version": version, "refunds": json.dumps(refunds)}
+        await session.execute(_WRITE_REFUNDS, values)
+    disputes = [
+        {**dispute.model_dump(mode="json"), "payment_number": payment.number}
+        for payment in booking.payments
+        for dispute in payment.disputes
+    ]
+    if disputes:
+        values = {"booking_id": booking.id, "disputes": json.dumps(disputes)}
+        await session.execute(_WRITE_DISPUTES, values)
+
+
+def _columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
+    return {
+        "booking_id": booking.id,
+        "number": payment.number,
+        "purpose": payment.purpose,
+        "change_id": payment.change,
+        "trip_option_id": booking.trip_option_id,
+        "gateway": payment.gateway,
+        "payment_intent_id": payment.id,
+        "charge_id": payment.charge_id,
+        "payment_method_id": payment.payment_method_id,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "status": payment.status,
+        "authorised": payment.authorised,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "hold": payment.hold,
+        "details": payment.model_dump(mode="json", include=_DETAILS),
+        "created_at": booking.updated_at,
+        "updated_at": booking.updated_at,
+    }
+
+
+def _upsert() -> Any:
+    fresh = upsert(PAYMENTS)
+    kept = _ONLY_AT_FIRST | {"billing_details"}
+    return fresh.on_conflict_do_update(
+        index_elements=["booking_id", "number"],
+        set_={c.name: fresh.excluded[c.name] for c in PAYMENTS.c if c.name not in kept},
+    )
+
+
+_UPSERT = _upsert()
+
+
+# -- what activities need to know of payments ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PaymentOnRecord:
+    """What the gateway's calls need of a payment on record."""
+
+    number: int
+    payment_id: str | None
+    """None until it exists at the gateway."""
+    payment_method_id: str | None
+    currency: str
+    amount: int
+    hold: int
+
+
+async def payments_on_record(session: AsyncSession, booking_id: str) -> list[PaymentOnRecord]:
+    """Return a booking's payments in the order of their numbers; empty when there is none."""
+    table = PAYMENTS.c
+    rows = await session.execute(
+        select(
+            table.number,
+            table.payment_intent_id,
+            table.payment_method_id,
+            table.currency,
+            table.amount,
+            table.hold,
+        )
+        .where(table.booking_id == booking_id)
+        .order_by(table.number)
+    )
+    return [PaymentOnRecord(*row) for row in rows]
+
+
+async def booking_of_payment(session: AsyncSession, payment_id: str) -> str | None:
+    """Return the booking that has a payment of the gateway on record; None when none has."""
+    found: str | None = await session.scalar(
+        select(PAYMENTS.c.booking_id).where(PAYMENTS.c.payment_intent_id == payment_id)
+    )
+    return found
