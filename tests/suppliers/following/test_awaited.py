@@ -60,11 +60,15 @@ async def test_a_refund_that_fails_is_a_case(world: World) -> None:
     await world.stack.sandbox.arm("stripe", "refund", "refuse", rate=1)
     await world.round()
     await world.until_case(booking)
-    assert world.row(booking)["state"] == "CONFIRMED"
+    assert world.item(booking, item.number)["status"] == "FAILED"
+    owing = await world.judged(booking)
+    assert owing.booking["state"] == "CONFIRMED"
+    assert owing.payment["refunded"] == 0
     await world.stack.sandbox.clear()
 
-    await world.stack.resolve(booking.id)
+    decided = await world.stack.resolve(booking.id)
 
+    assert not decided.needs_attention
     facts = await world.judged(booking)
     assert facts.booking["state"] == "CONFIRMED"
     assert facts.payment["refunded"] == item.price

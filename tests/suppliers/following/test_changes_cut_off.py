@@ -1,9 +1,6 @@
 """A change whose workflow was ended by hand, and whose request does not come again, is a case."""
 
 import asyncio
-import contextlib
-
-from temporalio.client import WorkflowUpdateFailedError
 
 from tests.suppliers.following.world import World
 from tests.trips.modifying.changes import confirmed, other_hotel, price, put, request, swap
@@ -25,8 +22,7 @@ async def test_a_change_that_nobody_works_on_becomes_a_case(world: World) -> Non
             await asyncio.sleep(0.05)
     handle = stack.client.get_workflow_handle(booking.id)
     await handle.terminate("a test")
-    with contextlib.suppress(WorkflowUpdateFailedError):
-        await ending
+    ending.cancel()  # nobody answers it
     await world.round()
     assert world.cases(booking) == []  # not for long
     quiet = f"UPDATE bookings SET version = version + 1, updated_at = {AGO} WHERE id = %s"

@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from activities.suppliers.following.beginning import begin_following
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import UNSETTLED_CASE
 from models.suppliers.following import FollowRound, FollowSummary
 from temporal import patience
 from tests.support.checker import Facts, check
@@ -66,10 +67,13 @@ class World:
 
     async def follow(self, booking: Booking, *numbers: int) -> Booking:
         """Have the suppliers of a booking looked at now; returns what came of it."""
-        began = await begin_following(
-            self.stack.client, patience(self.stack.settings), booking, "a test", items=numbers
-        )
-        assert began
+        waits = patience(self.stack.settings)
+        async with asyncio.timeout(30):
+            # A webhook may have begun the same this moment.
+            while not await begin_following(
+                self.stack.client, waits, booking, "a test", items=numbers
+            ):
+                await asyncio.sleep(0.2)
         handle = self.stack.client.get_workflow_handle(booking.id, result_type=Booking)
         return await asyncio.wait_for(handle.result(), 60)
 
@@ -122,11 +126,11 @@ class World:
         handle = self.stack.client.get_workflow_handle(booking.id)
         await asyncio.wait_for(handle.result(), 30)
 
-    async def until_case(self, booking: Booking, seconds: float = 40) -> None:
-        """Wait until a workflow has left something for a person to settle."""
+    async def until_case(self, booking: Booking, seconds: float = 30) -> None:
+        """Wait until an operator is to decide something, and nothing runs any more."""
         end = time.monotonic() + seconds
-        while "SAGA" not in self.cases(booking):
-            assert time.monotonic() < end
+        while UNSETTLED_CASE not in (kinds := self.cases(booking)):
+            assert time.monotonic() < end, kinds
             await asyncio.sleep(0.1)
         await self.at_rest(booking)
 

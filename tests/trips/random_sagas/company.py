@@ -1,4 +1,4 @@
-"""Who takes part: travellers who book and cancel, operators who settle, and whoever kills workers.
+"""Who takes part: travellers who book, cancel and change, operators, and whoever kills workers.
 
 Nobody here looks into the code under test: operators read the case and the suppliers' back office.
 """
@@ -6,20 +6,28 @@ Nobody here looks into the code under test: operators read the case and the supp
 import asyncio
 import datetime as dt
 import random
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from models.bookings.booking import Booking, Event
+from models.bookings.booking import Booking, Event, OpenCase
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import CancelRequest, RequestKind, Resolution
+from models.bookings.problems import Problem
+from models.bookings.repository import load_booking, load_ended_request
+from models.core.supply import TripComponent
+from models.payments.messages import GoodwillRefund
+from models.trips.changes import ChangeWish, Swap
 from models.trips.messages import BookTripRequest
 from tests.support.stack import Stack
-from tests.support.trips import confirmed_by_hand
-from tests.trips.modifying.changes import ask, offers, put, request, swap
-from tests.trips.random_sagas.plays import Play
+from tests.support.trips import confirmed_by_hand, unsettled
+from tests.trips.modifying import changes
+from tests.trips.random_sagas.plays import Asked, Play
+from workflows.trips.book_trip import BookTrip
 
 PATIENCE_OF_OPERATORS = 2.5
 """Seconds before an operator looks: by then nothing is under way at a supplier any more."""
@@ -34,9 +42,14 @@ class Outcome:
     play: Play
     booking_id: str
     state: BookingState | None = None
-    settled_by_hand: int = 0
-    then: str = ""
-    """What was done to it once it was confirmed, and whether that was carried out."""
+    decided: int = 0
+    """How many decisions operators made about its cases."""
+    requests: list[str] = field(default_factory=list)
+    """The ids of all that was asked of it."""
+    answers: list[str] = field(default_factory=list)
+    """What was asked, and how each was answered."""
+    broken: list[str] = field(default_factory=list)
+    """What was said to be carried out and is not so."""
     trouble: str = ""
     """Why it never ended, if it did not."""
 
@@ -52,8 +65,8 @@ class Company:
     kills: int = 0
 
     async def play(self, play: Play) -> Outcome:
-        """Book, disturb, settle, perhaps cancel; returns how it ended."""
-        request = await self._request(play)
+        """Book, disturb, ask for this and that, settle; returns how it ended."""
+        request = await self._trip(play)
         outcome = Outcome(play, request.booking_id)
         armed = [
             await self.stack.sandbox.arm(**trouble.armed(request.booking_id))
@@ -78,78 +91,134 @@ class Company:
             return str(error)
         return "; ".join(f"{e.at:%H:%M:%S} {e.step} {e.status} {e.message}" for e in events[-6:])
 
-    async def _request(self, play: Play) -> BookTripRequest:
+    async def _trip(self, play: Play) -> BookTripRequest:
         trip = await self.stack.sandbox.trip(**play.wishes)
         if play.by_hand:
             trip = confirmed_by_hand(trip)
         return await self.stack.request(trip=trip)
 
     async def _live(self, play: Play, request: BookTripRequest, outcome: Outcome) -> None:
+        """Go through a play, with an operator who decides every case that is opened on the way."""
         handle = await self.stack.start(request)
-        early: asyncio.Future[Any] | None = None
-        if play.cancel_after is not None:
-            early = asyncio.ensure_future(self._cancel_while_running(request, play.cancel_after))
-        await handle.result()
-        if early is not None:
-            await early
-        booking = await self._settled(request.booking_id, outcome)
-        if booking.state is BookingState.CONFIRMED and play.then is not None:
-            outcome.then = play.then
-            if play.then == "swap":
-                await self._swap(booking, play, outcome)
-            else:
-                components = [booking.live_items[-1].component_id] if "one" in play.then else []
-                await self.stack.cancel(booking.id, components, seconds=LONGEST)
-            booking = await self._settled(booking.id, outcome)
+        story = asyncio.ensure_future(self._story(handle, play, request, outcome))
+        try:
+            while True:
+                over = story.done()
+                case = await self._open_case(request.booking_id)
+                if case is not None:
+                    await self._decide(*case, outcome)
+                elif over:
+                    break
+                else:
+                    await asyncio.wait([story], timeout=0.5)
+        finally:
+            story.cancel()
+        carried_out = await story
+        await self.stack.client.get_workflow_handle(request.booking_id).result()
+        booking = await self.stack.recorded(request.booking_id)
         outcome.state = booking.state
+        outcome.broken = [
+            *(f"left open: {case.summary}" for case in unsettled(booking)),
+            *(broken for what, gone in carried_out for broken in _not_so(booking, what, gone)),
+            *[f"never answered: {one}" for one in outcome.requests if not await self._ended(one)],
+        ]
 
-    async def _swap(self, booking: Booking, play: Play, outcome: Outcome) -> None:
-        """Swap the last item for one of the same supplier on other days, at the price it has."""
-        old = booking.live_items[-1]
+    async def _story(
+        self,
+        handle: WorkflowHandle[BookTrip, Booking],
+        play: Play,
+        request: BookTripRequest,
+        outcome: Outcome,
+    ) -> list[tuple[str, str]]:
+        """Ask what is asked; answers what was carried out, and of which component."""
+        asked = [
+            asyncio.ensure_future(self._ask(one, play, request, outcome)) for one in play.meanwhile
+        ]
+        booking = await handle.result()
+        if booking.state is BookingState.CONFIRMED:
+            asked += [
+                asyncio.ensure_future(self._ask(one, play, request, outcome)) for one in play.then
+            ]
+        answers = await asyncio.gather(*asked)
+        return [answer for answer in answers if answer is not None]
+
+    async def _ask(
+        self, asked: Asked, play: Play, request: BookTripRequest, outcome: Outcome
+    ) -> tuple[str, str] | None:
+        """Ask something and wait for the answer; answers what was carried out, None if refused."""
+        await asyncio.sleep(asked.after)
+        components = request.trip.components
+        about = components[int(asked.place * len(components))]
+        if asked.what == "swap":
+            problem = await self._swap(about, play, request, outcome)
+        else:
+            problem = await self._request(asked, about, request, outcome)
+        told = problem.code if problem else "carried out"
+        outcome.answers.append(f"{asked.what}: {told}")
+        return (asked.what, about.component_id) if problem is None else None
+
+    async def _request(
+        self, asked: Asked, about: TripComponent, request: BookTripRequest, outcome: Outcome
+    ) -> Problem | None:
+        one = [about.component_id] if asked.what == "cancel one" else []
+        grant = GoodwillRefund(key=str(uuid.uuid4()), amount=100, reason="sorry")
+        sent = await (
+            self.stack.send(RequestKind.REFUND, request.booking_id, grant)
+            if asked.what == "goodwill"
+            else self.stack.send(
+                RequestKind.CANCEL, request.booking_id, CancelRequest(components=one), who="ada"
+            )
+        )
+        outcome.requests.append(sent.id)
+        return await self.stack.ended(sent, LONGEST)
+
+    async def _swap(
+        self, old: TripComponent, play: Play, request: BookTripRequest, outcome: Outcome
+    ) -> Problem | None:
+        """Swap a component for one of the same supplier on other days, at the price it has."""
         start, end = (dt.date.fromisoformat(play.wishes["dates"][x]) for x in ("start", "end"))
         other = dt.timedelta(days=9)
         dates = {"start": (start + other).isoformat(), "end": (end + other).isoformat()}
-        (new, *_) = await offers(self.stack, old.type, **{**play.wishes, "dates": dates})
-        wish = swap(old, new)
-        priced = await ask(self.stack, booking.id, wish)
-        if priced.quote is None:  # a supplier did not answer: nothing was changed
-            outcome.then = "swap not priced"
-            return
-        change = request(booking.id, wish, priced.quote.new_total)
-        changed = await put(self.stack, change, seconds=LONGEST)
-        outcome.then = "swap carried out" if changed.carried_out else "swap turned down"
+        (new, *_) = await changes.offers(self.stack, old.type, **{**play.wishes, "dates": dates})
+        wish = ChangeWish(swap=[Swap(component_id=old.component_id, component=new)])
+        accepted = request.amount + new.price  # while nobody can say what it costs: enough
+        try:
+            priced = await changes.ask(self.stack, request.booking_id, wish)
+            accepted = priced.quote.new_total if priced.quote else accepted
+        except WorkflowFailureError:
+            pass  # the booking is not written down yet
+        change = changes.request(request.booking_id, wish, accepted)
+        outcome.requests.append(change.change_id)
+        return (await changes.put(self.stack, change, LONGEST)).problem
 
-    async def _cancel_while_running(self, request: BookTripRequest, after: float) -> None:
-        """Cancel at any moment: before it is written down, under way, or long confirmed."""
-        await asyncio.sleep(after)
-        await self.stack.cancel(request.booking_id, seconds=LONGEST)
+    async def _ended(self, request_id: str) -> bool:
+        async with self.stack.sessions() as session:
+            return await load_ended_request(session, request_id) is not None
 
-    async def _settled(self, booking_id: str, outcome: Outcome) -> Booking:
-        """Act as the operator of a booking at rest until no case about it is open."""
-        while True:
-            booking = await self.stack.recorded(booking_id)
-            if not booking.needs_attention:
-                return booking
-            await self._decide(booking)
-            outcome.settled_by_hand += 1
+    async def _open_case(self, booking_id: str) -> tuple[Booking, OpenCase] | None:
+        """The first case that an operator must decide, with its booking."""
+        async with self.stack.sessions() as session:
+            booking = await load_booking(session, booking_id)  # None: not written down yet
+        cases = unsettled(booking) if booking else []
+        return (booking, cases[0]) if booking and cases else None
 
-    async def _decide(self, booking: Booking) -> None:
+    async def _decide(self, booking: Booking, case: OpenCase, outcome: Outcome) -> None:
         """Do what an operator does: look in the back office, then retry or call it settled."""
         await asyncio.sleep(PATIENCE_OF_OPERATORS)
-        case = next(case for case in booking.cases if case.kind == "SAGA")
-        if case.item is None:
-            await self.stack.resolve(booking.id, "retry", seconds=LONGEST)
-            return
-        item = booking.item(case.item)
-        rows = await self.stack.sandbox.reservations(item.reference)
-        live = [row["id"] for row in rows if row["live"]]
-        if live:
-            found = live[0] if item.supplier == "amadeus" else None
-            await self.stack.resolve(
-                booking.id, "retry", item=item.number, supplier_id=found, seconds=LONGEST
-            )
-        else:
-            await self.stack.resolve(booking.id, "resolved", item=item.number, seconds=LONGEST)
+        assert case.id is not None
+        decision = Resolution(case_id=case.id, decision="retry", note="it is there")
+        if case.item is not None:
+            item = booking.item(case.item)
+            rows = await self.stack.sandbox.reservations(booking.id)
+            live = [r["id"] for r in rows if r["live"] and r["reference"] == item.reference]
+            if not live:
+                decision.decision, decision.note = "resolved", "not in the back office"
+            elif item.supplier == "amadeus":  # which cannot find it by itself
+                decision.supplier_id = live[0]
+        sent = await self.stack.send(RequestKind.RESOLVE, booking.id, decision)
+        outcome.requests.append(sent.id)
+        outcome.decided += 1
+        await self.stack.ended(sent, LONGEST)
 
     async def _count(self, armed: list[str]) -> None:
         """Note which faults happened, and take them away."""
@@ -171,3 +240,13 @@ class Company:
             self.kills += 1
             self.stack.workers.remove(victim)
             await asyncio.to_thread(self.stack.start_worker)
+
+
+def _not_so(booking: Booking, what: str, component_id: str) -> list[str]:
+    """Hold what was said to be carried out against the booking as it ended."""
+    if what == "cancel all" and booking.state is not BookingState.CANCELLED:
+        return [f"cancelled as a whole, and {booking.state}"]
+    live = {item.component_id for item in booking.live_items}
+    if what in ("cancel one", "swap") and component_id in live:
+        return [f"{what} of {component_id} carried out, and it is live"]
+    return []

@@ -21,6 +21,8 @@ SECONDS = {"hang": 3.0, "commit_then_hang": 3.0, "late_commit": 1.4, "slow": 0.3
 """The provider timeout is 1 s here: hanging is timing out."""
 
 GATEWAY = ("create", "confirm", "capture", "cancel", "refund")
+REQUESTS = {"cancel all": 2, "cancel one": 2, "swap": 3, "goodwill": 1}
+"""What is asked of a booking, with weights."""
 DESTINATIONS = ("LIS", "MAD", "BCN", "CDG", "FCO", "BER", "VIE", "PRG")
 
 
@@ -40,6 +42,18 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Something that somebody asks of a booking."""
+
+    what: str
+    """``cancel all``, ``cancel one``, ``swap`` one for another, or ``goodwill``."""
+    after: float
+    """Seconds: since the booking was begun, or since it was confirmed."""
+    place: float
+    """Which component it is about: 0 is the first, nearly 1 the last."""
+
+
+@dataclass(frozen=True)
 class Play:
     """One saga."""
 
@@ -48,10 +62,10 @@ class Play:
     by_hand: bool
     """An experience that its operator confirms by hand, where Viator sells it."""
     troubles: tuple[Trouble, ...]
-    cancel_after: float | None
-    """Seconds until somebody cancels, while it is being booked as a rule."""
-    then: str | None
-    """Once it is confirmed: all is cancelled, or one component, or one is swapped; or nothing."""
+    meanwhile: tuple[Asked, ...]
+    """What is asked while it is being booked, as a rule."""
+    then: tuple[Asked, ...]
+    """What is asked once it is confirmed, one while another is still carried out."""
 
     @property
     def suppliers(self) -> list[str]:
@@ -96,9 +110,14 @@ def _play(dice: random.Random, number: int, first_day: str) -> Play:
         wishes=wishes,
         by_hand=suppliers["activity"] == "viator" and dice.random() < 0.2,
         troubles=tuple(_troubles(dice, calls)),
-        cancel_after=dice.uniform(0.02, 1.5) if dice.random() < 0.12 else None,
-        then=dice.choice(("cancel all", "cancel one", "swap")) if dice.random() < 0.3 else None,
+        meanwhile=_asked(dice, 1, within=3.0) if dice.random() < 0.2 else (),
+        then=_asked(dice, dice.choice((1, 2, 3)), within=1.5) if dice.random() < 0.35 else (),
     )
+
+
+def _asked(dice: random.Random, count: int, *, within: float) -> tuple[Asked, ...]:
+    kinds = dice.choices([*REQUESTS], [*REQUESTS.values()], k=count)
+    return tuple(Asked(what, dice.uniform(0.02, within), dice.random()) for what in kinds)
 
 
 def _operations(supplier: str) -> list[str]:
