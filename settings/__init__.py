@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     """First pause between attempts; doubles from there."""
     step_deadline_seconds: float = 180
     """How long one forward step may take with all its attempts."""
-    undo_attempts: int = 20
+    undo_attempts: int = 12
     """After so many failed attempts an undo becomes an operator's case."""
     authentication_deadline_seconds: float = 900
     """How long the traveller has for 3-D Secure."""

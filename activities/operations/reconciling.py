@@ -116,7 +116,7 @@ class Reconciler:
             results = await asyncio.gather(*ends, return_exceptions=True)
         ended = {ends[task] for task, result in zip(ends, results, strict=True) if result is True}
         for booking_id, stray in self._progress.started.items():
-            if booking_id not in ended:
+            if booking_id not in ended or await self._is_a_persons(booking_id):
                 self._unsettled(booking_id)
             elif await self._agrees(booking_id, stray):
                 self._answer.repaired += 1
@@ -214,6 +214,11 @@ class Reconciler:
         """Count a difference that a person must settle."""
         self._answer.differing += 1
         self._answer.cases += await opening
+
+    async def _is_a_persons(self, booking_id: str) -> bool:
+        """Tell whether settling has ended with a case about the money."""
+        booking = await self._at_rest(booking_id)
+        return booking is not None and any(case.payment is not None for case in booking.cases)
 
     async def _agrees(self, booking_id: str, stray: str | None) -> bool:
         booking = await self._at_rest(booking_id)

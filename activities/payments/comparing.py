@@ -19,17 +19,19 @@ def differences(booking: Booking, seen: list[PaymentView]) -> list[str]:
     """
     found = []
     known = {payment.number: payment for payment in booking.payments}
+    # What a person is settling already is put right by their decision.
+    settling = any(case.payment is not None for case in booking.cases)
     for payment in seen:
         kept = known.get(payment.number)
         more = _differences(kept, payment) if kept else ["it is not on record"]
-        if payment.status in OPEN_STATUSES and not more:
+        if payment.status in OPEN_STATUSES and not more and not settling:
             if kept and kept.change:
                 more.append("it is still open, and nothing waits for it")
             elif booking.state in CLOSED_STATES:
                 more.append(f"it is still {payment.status} and the booking is {booking.state}")
         found += [f"{payment.id}: {what}" for what in more]
     made_elsewhere = any(refund.key is None for payment in seen for refund in payment.refunds)
-    if booking.owed and made_elsewhere and not found:
+    if booking.owed and made_elsewhere and not found and not settling:
         # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
         # imbalance the record itself may be the cause: that is for the live checks to tell.
         found.append(f"what is kept differs by {booking.owed} from what is due")

@@ -34,7 +34,7 @@ class Patience(BaseModel):
     """A worker that dies during a call is noticed within this time, however slow the supplier."""
     retry_initial: float = 0.5
     step_deadline: float = 180
-    undo_attempts: int = 20
+    undo_attempts: int = 12
     authentication_deadline: float = 900
 
     def queue(self, supplier: str) -> str:
