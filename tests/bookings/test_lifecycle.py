@@ -59,9 +59,10 @@ def test_a_kind_without_a_table_moves_nowhere() -> None:
 BOOKING = """
 INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id,
     trip_option_id, traveler_id, state, version, currency, accepted_total, captured, refunded,
-    travelers, contact, warnings, created_at, updated_at)
+    paid_by_hand, goodwill, grants, travelers, contact, warnings, created_at, updated_at)
 VALUES (gen_random_uuid(), gen_random_uuid()::text, gen_random_uuid(), gen_random_uuid()::text,
-    'f', 'r', 't', 'trv', %s, 1, 'USD', 100, 0, 0, '[]', '{}', '[]', now(), now()) RETURNING id
+    'f', 'r', 't', 'trv', %s, 1, 'USD', 100, 0, 0, 0, 0, '[]',
+    '[]', '{}', '[]', now(), now()) RETURNING id
 """
 
 

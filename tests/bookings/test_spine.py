@@ -94,9 +94,10 @@ async def test_only_a_trip_has_a_trip_option(
         connection.execute(
             "INSERT INTO bookings (id, kind, reference, caller_id, idempotency_key, fingerprint,"
             " run_id, trip_option_id, traveler_id, state, version, currency, accepted_total,"
-            " captured, refunded, travelers, contact, warnings, created_at, updated_at) VALUES"
+            " captured, refunded, paid_by_hand, goodwill, grants, travelers, contact, warnings,"
+            " created_at, updated_at) VALUES"
             " (gen_random_uuid(), %s, gen_random_uuid()::text, gen_random_uuid(), 'k', 'f', 'r',"
-            " %s, 't', 'QUOTED', 1, 'EUR', 0, 0, 0, '[]', '{}', '[]', now(), now())",
+            " %s, 't', 'QUOTED', 1, 'EUR', 0, 0, 0, 0, 0, '[]', '[]', '{}', '[]', now(), now())",
             [kind, option],
         )
 

@@ -38,6 +38,11 @@ INSERT INTO booking_items (booking_id, number, trip_option_id, type, supplier, c
     title, status, saga_state, reference, amount, currency, fee, offer, created_at, updated_at)
 SELECT id, 1, trip_option_id, 'HOTEL', 'ratehawk', 'c', 't', 'PENDING', 'PLANNED', id || '-1',
     100, 'USD', 0, '{{}}', now(), now() FROM bookings;
+INSERT INTO payments (booking_id, trip_option_id, payment_method_id, billing_details, amount,
+    currency, status, authorised, captured, refunded, refunds, disputes, paid_by_hand, goodwill,
+    hold, created_at, updated_at)
+SELECT id, trip_option_id, 'pm', '{{}}', 100, 'USD', 'pending', 0, 0, 0, '[]', '[]', 0, 0, 1, now(),
+    now() FROM bookings;
 INSERT INTO booking_history (booking_id, version, to_state, at, who, why)
 SELECT id, 1, 'PENDING', now(), 'test', 'test' FROM bookings;
 """
