@@ -20,7 +20,7 @@ from activities.payments.comparing import differences
 from activities.payments.settling import begin_settling
 from models.bookings.booking import Booking, PaymentView
 from models.bookings.lifecycle import SETTLED_STATES, BookingState
-from models.bookings.messages import PAYMENT_SIGNAL
+from models.bookings.messages import PAYMENT_SIGNAL, UNSETTLED_CASE
 from models.bookings.repository import load_booking, load_identity
 from models.core.database import Sessions
 from models.core.patience import Patience
@@ -79,6 +79,10 @@ class PaymentEvents:
         named = events[0].payment_id
         stray = None
         if not why and named is not None and await self._payments.is_stray(booking.id, named):
+            if any(case.kind == UNSETTLED_CASE for case in booking.cases):
+                return later(
+                    "a case of the booking is open: the payment on record is settled first"
+                )
             if booking.owed != 0:
                 # The record may be what is wrong (a restored database): a person must say.
                 return Verdict(EventStatus.KEPT, f"{named} is not on record, which is not sound")

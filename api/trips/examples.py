@@ -251,6 +251,8 @@ WHOLE: dict[str, Any] = {
     "warnings": [],
     "error": None,
     "note": None,
+    "needsAttention": False,
+    "cases": [],
     "cancelledBy": None,
     "cancelReason": None,
     "version": 4,

@@ -117,7 +117,9 @@ async def _verify_bookings(session: AsyncSession, findings: Findings) -> None:
 
 def _at_the_gateway() -> ColumnElement[int]:
     """What the record says lies at the gateway of a booking: minor units."""
-    kept = select(func.sum(_P.captured - _P.refunded)).where(_P.booking_id == _B.id)
+    kept = select(func.coalesce(func.sum(_P.captured - _P.refunded), 0)).where(
+        _P.booking_id == _B.id
+    )
     dispute = DISPUTES.c
     withdrawn = select(func.coalesce(func.sum(dispute.amount), 0)).where(
         dispute.booking_id == _B.id, dispute.status != "won"

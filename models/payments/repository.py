@@ -22,7 +22,7 @@ SELECT p.number, p.purpose, p.change_id::text AS change, p.gateway, p.payment_in
     p.refunded, p.hold, coalesce(p.details, '{}') AS details,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', r.gateway_id, 'amount', r.amount, 'status', r.status, 'at', r.made_at,
-        'key', r.key, 'failure_reason', r.failure_reason) ORDER BY r.made_at, r.gateway_id), '[]')
+        'key', r.key, 'failure_reason', r.failure_reason) ORDER BY r.number), '[]')
      FROM refunds r WHERE r.booking_id = p.booking_id AND r.payment_number = p.number
      AND r.recorded_in IS NOT NULL) AS refunds,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -77,6 +77,7 @@ def test_no_personal_data_reaches_temporal_or_the_logs(world: RunningWorld) -> N
     world.tripsaga("fault", "arm", "booking_com", "book", "refuse")
     failed = book(world)
     assert failed["state"] == "FAILED"
+    world.tripsaga("fault", "clear")  # the world is shared
     cancelled = world.tripsaga(
         *("cancel", confirmed["bookingId"], "--reason", CANARIES["reason"], "--json")
     )

@@ -36,6 +36,9 @@ class Crashing:
         attribute = getattr(self._adapter, name)
         return _crash(attribute) if name == OPERATION else attribute
 
+    def __dir__(self) -> list[str]:
+        return dir(self._adapter)
+
 
 def _crash(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def crashing(*args: Any, **kwargs: Any) -> Any:

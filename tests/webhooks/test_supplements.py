@@ -68,7 +68,7 @@ async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
     held = await waiting(stack, booking.id)
     handle = stack.client.get_workflow_handle(booking.id, result_type=Booking)
     async with asyncio.timeout(20):  # the booking is CONFIRMED, and its change is told all the same
-        while not await _signals(handle):
+        while PAYMENT_SIGNAL not in await _signals(handle):
             await asyncio.sleep(0.05)
     action = held.payments[1].next_action
     assert action is not None
@@ -77,6 +77,6 @@ async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
         (await http.post(url, params={"outcome": "succeed"})).raise_for_status()
     outcome = await ending
     assert outcome.carried_out, outcome.problem
-    assert set(await _signals(handle)) == {PAYMENT_SIGNAL}
+    assert PAYMENT_SIGNAL in await _signals(handle)
     assert (await now(stack, booking.id)).state is BookingState.CONFIRMED
     await judged(stack, booking.id)

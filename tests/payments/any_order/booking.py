@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from models.bookings.lifecycle import SETTLED_STATES
+from models.bookings.messages import UNSETTLED_CASE
 from models.core.keys import booking_id
 from models.core.money import smallest_charge
 from tests.payments.any_order.outside import Charge
@@ -90,9 +91,12 @@ class LiveBooking:
         return await self.ask(self.stage.planner, "/booking/cancel", wish) is not None
 
     async def decide(self, decision: str) -> bool:
-        """An operator decides; false when there was nothing to decide (any more)."""
+        """An operator decides its oldest case; false when there was none to decide (any more)."""
+        cases = await self.unsettled()
+        if not cases:
+            return False
         paid = decision == "resolved"
-        body = {"decision": decision, "paidByHand": paid, "note": "settled"}
+        body = {"caseId": cases[0], "decision": decision, "paidByHand": paid, "note": "settled"}
         answer = await self.ask(self.stage.operator, f"/booking/{self.id}/resolve", body)
         if answer is None:
             return False
@@ -100,26 +104,35 @@ class LiveBooking:
         self.tally.decisions += 1
         return True
 
+    async def unsettled(self) -> list[int]:
+        """Return its open cases that an operator can decide, oldest first."""
+        rows = await self.stage.rows(
+            "SELECT id FROM cases WHERE booking_id = %s AND kind = %s AND resolved_at IS NULL"
+            " ORDER BY id",
+            *(self.id, UNSETTLED_CASE),
+        )
+        return [row["id"] for row in rows]
+
     # -- waiting --------------------------------------------------------------------------
 
     async def settle(self, *, decide: bool = True) -> bool:
         """Wait until nothing is under way; an operator settles by hand what waits for one.
 
-        Without ``decide`` a booking that waits for an operator is left waiting. Tells whether
-        anything was decided.
+        Without ``decide`` the cases of a booking are left open. Tells whether anything was decided.
         """
         decided = False
 
         async def settled() -> bool:
             nonlocal decided
             waiting = await self._waiting_events()
-            state = await self.state()
-            if state == "NEEDS_ATTENTION":
-                if decide:
-                    decided = await self.decide("resolved") or decided
-                return not decide
-            at_rest = not waiting and state in SETTLED_STATES
-            return at_rest and not await self.stage.is_running(self.id)
+            running = await self.stage.is_running(self.id)
+            if running or await self.state() not in SETTLED_STATES:
+                return False
+            if not await self.unsettled():
+                return not waiting
+            if decide:
+                decided = await self.decide("resolved") or decided
+            return not decide
 
         await self.until(settled, "everything to be settled")
         return decided

@@ -45,8 +45,7 @@ async def operate(booking: LiveBooking, operation: Operation) -> bool:
         case Kind.DECIDE:
             await booking.round.new()
             await booking.settle(decide=False)
-            waits = await booking.state() == "NEEDS_ATTENTION"
-            return waits and await booking.decide("retry" if which % 2 else "resolved")
+            return await booking.decide("retry" if which % 2 else "resolved")
         case Kind.LOOK:
             booking.tally.rounds += 1
             await booking.stage.watch()

@@ -11,7 +11,10 @@ ITEM_DEFAULTS: dict[str, Any] = {"supplier": "ratehawk", "status": "CONFIRMED", 
 
 def clear(sql: Query) -> None:
     sql("DELETE FROM attempts")
-    sql("SET session_replication_role = replica; DELETE FROM booking_items; DELETE FROM bookings")
+    sql(
+        "SET session_replication_role = replica; DELETE FROM booking_items;"
+        " DELETE FROM payments; DELETE FROM bookings"
+    )
 
 
 def booking(sql: Query, state: str = "CONFIRMED", days: int = 0, traveler: str = "t") -> str:
@@ -21,10 +24,15 @@ def booking(sql: Query, state: str = "CONFIRMED", days: int = 0, traveler: str =
         "SET session_replication_role = replica;"
         "INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id,"
         " trip_option_id, traveler_id, state, version, currency, accepted_total, captured,"
-        " refunded, travelers, contact, warnings, created_at, updated_at)"
+        " refunded, paid_by_hand, goodwill, grants, travelers, contact, warnings, created_at,"
+        " updated_at)"
         f" VALUES ('{made}', '{made}', '{made}', 'k', 'f', 'r', 't', '{traveler}', '{state}', 1,"
-        """ 'USD', 1, 0, 0, '[{"firstName": "Ada"}]', '{"email": "ada@example.com"}', '[]',"""
-        f" now() - interval '1 year', now() - interval '{days} days')"
+        " 'USD', 1, 0, 0, 0, 0, '[]',"
+        """ '[{"firstName": "Ada"}]', '{"email": "ada@example.com"}', '[]',"""
+        f" now() - interval '1 year', now() - interval '{days} days');"
+        "INSERT INTO payments (booking_id, number, purpose, gateway, amount, currency, status,"
+        " authorised, captured, refunded, hold, created_at, updated_at)"
+        f" VALUES ('{made}', 1, 'booking', 'stripe', 1, 'USD', 'pending', 0, 0, 0, 1, now(), now())"
     )
     return made
 
@@ -35,9 +43,10 @@ def item(sql: Query, booking_id: str, number: int, **more: Any) -> str:
     reference = f"{booking_id}-{number}"
     sql(
         "INSERT INTO booking_items (booking_id, number, trip_option_id, type, supplier,"
-        " component_ref, title, status, saga_state, reference, supplier_id, amount, currency, fee,"
-        " offer, quote, created_at, updated_at) VALUES (%(booking)s, %(number)s, 't', 'HOTEL',"
-        " %(supplier)s, 'c', 'Hotel Aurora', %(status)s, 'BOOKED', %(reference)s, %(order)s, 100,"
+        " component_ref, title, status, saga_state, reference, supplier_id, payment_number, amount,"
+        " currency, fee, offer, quote, created_at, updated_at)"
+        " VALUES (%(booking)s, %(number)s, 't', 'HOTEL', %(supplier)s, 'c', 'Hotel Aurora',"
+        " %(status)s, 'BOOKED', %(reference)s, %(order)s, 1, 100,"
         " 'USD', 0, %(offer)s, %(quote)s, clock_timestamp(), now())",
         booking=booking_id,
         number=number,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from api.trips.presenters.booking import book_answer
+from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.supply import ItemType
 from tests.support.checker import check
@@ -76,6 +77,12 @@ async def test_a_hotel_not_let_go_can_be_cancelled_again_and_settles_its_case(
 # -- a trip without an experience that cannot be undone -----------------------------------------
 
 
+async def lock_status(stack: Stack, booking: Booking) -> str:
+    planner = await stack.sandbox.http.get(f"/trip-options/{booking.trip_option_id}")
+    status: str = planner.json()["lockStatus"]
+    return status
+
+
 async def test_a_dropped_experience_that_cannot_be_undone_is_a_case_of_a_trip_that_stands(
     stack: Stack,
 ) -> None:
@@ -96,8 +103,9 @@ async def test_a_dropped_experience_that_cannot_be_undone_is_a_case_of_a_trip_th
     assert not dropped.live
     assert booking.payment.captured == sum(item.price for item in booking.live_items)
     await check(stack.sandbox, stack.settings.database.url, booking.id)
-    planner = await stack.sandbox.http.get(f"/trip-options/{booking.trip_option_id}")
-    assert planner.json()["lockStatus"] == "BOOKED"
+    async with asyncio.timeout(20):  # the sink that tells the planner follows the feed
+        while await lock_status(stack, booking) != "BOOKED":
+            await asyncio.sleep(0.1)
 
     after = await stack.resolve(booking.id)
     assert (after.state, unsettled(after)) == (CONFIRMED, [])

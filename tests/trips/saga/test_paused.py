@@ -28,7 +28,7 @@ async def own_stack(
     await stack.close()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 async def test_a_paused_worker_changes_nothing_when_it_goes_on(own_stack: Stack) -> None:
     request = await own_stack.request()
     paused = own_stack.start_worker(
