@@ -294,10 +294,11 @@ def test_a_filter_has_its_index(sql: Query, condition: str, index: str) -> None:
     sql(
         "SET session_replication_role = replica;"
         " INSERT INTO booking_items (booking_id, number, trip_option_id, type, supplier,"
-        " component_ref, title, status, saga_state, reference, supplier_id, amount, currency, fee,"
-        " offer, quote, created_at, updated_at) SELECT gen_random_uuid(), 1, 't', 'HOTEL',"
+        " component_ref, title, status, saga_state, reference, supplier_id, payment_number, amount,"
+        " currency, fee, offer, quote, created_at, updated_at)"
+        " SELECT gen_random_uuid(), 1, 't', 'HOTEL',"
         " (ARRAY['amadeus','viator'])[1 + g % 2], 'c', 't', 'CANCELLED', 'UNDONE', 'r' || g,"
-        " 'o' || g, 1, 'USD', 0, jsonb_build_object('offer', jsonb_build_object('book_hash',"
+        " 'o' || g, 1, 1, 'USD', 0, jsonb_build_object('offer', jsonb_build_object('book_hash',"
         " 'h' || g)), jsonb_build_object('offer', jsonb_build_object('book_hash', 'p' || g)),"
         " now(), now() FROM generate_series(1, 5000) g; ANALYZE booking_items"
     )
