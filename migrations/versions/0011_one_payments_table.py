@@ -2,7 +2,8 @@
 
 ``supplements`` becomes ``payments`` of number 2 and up, what the record knew of refunds and
 disputes (JSON until now) becomes rows, and what belongs to the booking (paid by hand, goodwill,
-grants) moves there. Items name the payment that pays for them.
+grants) moves there. Items name the payment that pays for them, so a booking that has none gets one
+of nothing.
 """
 
 from typing import Any
@@ -31,6 +32,15 @@ UPDATE bookings b SET paid_by_hand = p.paid_by_hand, goodwill = p.goodwill,
     grants = coalesce(p.details->'grants', '[]')
 FROM payments p WHERE p.booking_id = b.id
 AND (p.paid_by_hand <> 0 OR p.goodwill <> 0 OR coalesce(p.details->'grants', '[]') <> '[]')
+"""
+
+MISSING_UP = """
+INSERT INTO payments (booking_id, number, purpose, trip_option_id, gateway, amount, currency,
+    status, authorised, captured, refunded, hold, refunds, disputes, paid_by_hand, goodwill,
+    created_at, updated_at)
+SELECT b.id, 1, 'booking', b.trip_option_id, 'stripe', 0, b.currency, 'not_required', 0, 0, 0, 1,
+    '[]', '[]', 0, 0, b.created_at, b.updated_at
+FROM bookings b WHERE NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = b.id)
 """
 
 SUPPLEMENTS_UP = """
@@ -186,6 +196,7 @@ def _payments_up() -> None:
     op.drop_constraint("payments_pkey", "payments", type_="primary")
     op.create_primary_key("payments_pkey", "payments", ["booking_id", "number"])
     op.execute("UPDATE payments SET gateway = details->>'gateway' WHERE details ? 'gateway'")
+    op.execute(MISSING_UP)
     op.execute(SUPPLEMENTS_UP)
     op.drop_table("supplements")
     op.execute(

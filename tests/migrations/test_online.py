@@ -184,3 +184,17 @@ def test_an_index_that_was_left_half_built_is_built_anew(loaded: str) -> None:
         ).fetchone()
     assert found is not None
     assert "id DESC" in found[0]
+
+
+def test_a_booking_without_a_payment_gets_one_of_nothing(loaded: str) -> None:
+    with psycopg.connect(loaded) as connection:
+        connection.execute(
+            "DELETE FROM payments USING bookings b WHERE b.id = booking_id AND reference = 'TS-7'"
+        )
+    migrate(loaded)
+    with psycopg.connect(loaded) as connection:
+        found = connection.execute(
+            "SELECT p.number, p.purpose, p.amount, p.currency, p.status FROM payments p"
+            " JOIN bookings b ON b.id = p.booking_id WHERE b.reference = 'TS-7'"
+        ).fetchall()
+    assert found == [(1, "booking", 0, "USD", "not_required")]
