@@ -6,7 +6,6 @@ import os
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +14,8 @@ from localworld.shared import Servers, servers
 from tests.support.databases import migrate as migrate
 from tests.support.databases import migrated_database
 from tests.support.interleaving import Record
-from tests.support.processes import ROOT, Process
-from tests.support.sandbox_client import SandboxClient
+from tests.support.processes import ROOT
+from tests.support.sandbox_client import SandboxClient, running_sandbox
 from tests.support.selection import in_shard
 from tests.support.stack import Stack, create_stack
 
@@ -82,10 +81,8 @@ def database_url(shared_servers: Servers) -> str:
 @pytest.fixture(scope="session")
 def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The outside world: a sandbox process of our own."""
-    announce: Path = tmp_path_factory.mktemp("sandbox") / "url"
-    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    yield process.wait_for(announce)
-    process.stop()
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as url:
+        yield url
 
 
 @pytest.fixture

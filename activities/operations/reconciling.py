@@ -218,7 +218,7 @@ class Reconciler:
     async def _is_a_persons(self, booking_id: str) -> bool:
         """Tell whether settling has ended with a case about the money."""
         booking = await self._at_rest(booking_id)
-        return booking is not None and any(case.payment is not None for case in booking.cases)
+        return booking is not None and booking.has_payment_case
 
     async def _agrees(self, booking_id: str, stray: str | None) -> bool:
         booking = await self._at_rest(booking_id)

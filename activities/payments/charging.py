@@ -76,12 +76,7 @@ class Charging:
         async def confirmed(_: dt.datetime) -> Payment | None:
             payment = await self._gateway.retrieve(payment_id)
             if payment.state is PaymentState.RELEASED:
-                raise Declined(
-                    "the payment has been cancelled",
-                    provider=self._gateway.name,
-                    operation="confirm",
-                    code="authorisation_expired",
-                )
+                raise self._expired("the payment has been cancelled", "confirm")
             # Unconfirmed, with or without a decline (it may be an earlier card's): the same key
             # gets the same answer again, or the first one.
             return None if payment.state is PaymentState.UNCONFIRMED else payment
@@ -105,12 +100,7 @@ class Charging:
         async def captured(_: dt.datetime) -> Payment | None:
             payment = await self._gateway.retrieve(payment_id)
             if payment.state is PaymentState.RELEASED:
-                raise Declined(
-                    "the hold on the money has ended",
-                    provider=self._gateway.name,
-                    operation="capture",
-                    code="authorisation_expired",
-                )
+                raise self._expired("the hold on the money has ended", "capture")
             return payment if payment.state is PaymentState.CAPTURED else None
 
         return await self._log.once(
@@ -189,6 +179,11 @@ class Charging:
                 f"booking {terms.booking_id} has no payment", type="NoPayment", non_retryable=True
             )
         return str(done.provider_id)
+
+    def _expired(self, why: str, operation: str) -> Declined:
+        return Declined(
+            why, provider=self._gateway.name, operation=operation, code="authorisation_expired"
+        )
 
     def _create_intent(self, terms: Terms) -> Intent:
         key = payment_key(terms.booking_id, terms.number, "create", terms.hold)

@@ -20,7 +20,7 @@ def differences(booking: Booking, seen: list[PaymentView]) -> list[str]:
     found = []
     known = {payment.number: payment for payment in booking.payments}
     # What a person is settling already is put right by their decision.
-    settling = any(case.payment is not None for case in booking.cases)
+    settling = booking.has_payment_case
     for payment in seen:
         kept = known.get(payment.number)
         more = _differences(kept, payment) if kept else ["it is not on record"]

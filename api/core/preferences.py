@@ -1,9 +1,12 @@
-"""How long a caller wants to wait for the end: ``Prefer`` (RFC 7240) or ``?wait=``."""
+"""How long a caller wants to wait for the end: ``Prefer`` (RFC 7240) or ``?wait=``.
+
+And the answer when that was not long enough.
+"""
 
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Header, Query, Response
 
 from api.core.context import TheHouse
 
@@ -50,3 +53,10 @@ def _patience(
 
 
 Patience = Annotated[float, Depends(_patience)]
+
+
+def accepted(response: Response, status_url: str | None) -> None:
+    """Answer 202 with where to ask, if there is such a place: it has not ended yet."""
+    if status_url:
+        response.status_code = 202
+        response.headers["Location"] = status_url

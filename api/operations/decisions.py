@@ -6,7 +6,7 @@ from fastapi import Body, Header, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import TheCaller, TheHouse
-from api.core.preferences import Patience
+from api.core.preferences import Patience, accepted
 from api.openapi import WRITING, problems, shown
 from api.trips import reading, refunding, resolving, starting
 from api.trips.presenters import booking as translate
@@ -49,8 +49,7 @@ async def resolve(
     answer = translate.book_answer(booking)
     if not ended:
         answer.status_url = translate.status_url(booking.id)
-        response.status_code = 202
-        response.headers["Location"] = answer.status_url
+        accepted(response, answer.status_url)
     return answer
 
 

@@ -6,7 +6,7 @@ from fastapi import Body, Header, Query, Request, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import TheCaller, TheHouse
-from api.core.preferences import Patience
+from api.core.preferences import Patience, accepted
 from api.core.problems import booking_unknown
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
@@ -78,9 +78,7 @@ async def book(
         if isinstance(found, Booking)
         else translate.running_answer(found.booking_id, found.reference, found.currency)
     )
-    if answer.status_url:
-        response.status_code = 202
-        response.headers["Location"] = answer.status_url
+    accepted(response, answer.status_url)
     return answer
 
 
@@ -112,16 +110,9 @@ async def payment_method(
     Only while the booking is PAYMENT_PENDING with an error: until `payment.waitsUntil`, and for a
     few cards at most.
     """
-    return _answered(
-        await paying.use_card(house, caller, booking_id, body.payment_method_id, patience), response
-    )
-
-
-def _answered(booking: Booking, response: Response) -> BookAnswer:
+    booking = await paying.use_card(house, caller, booking_id, body.payment_method_id, patience)
     answer = translate.book_answer(booking)
-    if answer.status_url:
-        response.status_code = 202
-        response.headers["Location"] = answer.status_url
+    accepted(response, answer.status_url)
     return answer
 
 
@@ -180,8 +171,7 @@ async def cancel(
         answer.success = False
         answer.status_url = translate.status_url(booking.id)
         answer.message = answer.message or "The booking is being cancelled."
-        response.status_code = 202
-        response.headers["Location"] = answer.status_url
+        accepted(response, answer.status_url)
     return answer
 
 
@@ -236,9 +226,7 @@ async def modify(
     answer = changes.change_answer(
         await modifying.change(house, caller, booking_id, body, key, fingerprint, patience)
     )
-    if answer.status_url:
-        response.status_code = 202
-        response.headers["Location"] = answer.status_url
+    accepted(response, answer.status_url)
     return answer
 
 

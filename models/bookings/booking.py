@@ -305,6 +305,11 @@ class Booking(BaseModel):
         return bool(self.cases)
 
     @property
+    def has_payment_case(self) -> bool:
+        """Whether a person must settle something about its money."""
+        return any(case.payment is not None for case in self.cases)
+
+    @property
     def held_until(self) -> dt.datetime | None:
         """Until when its suppliers keep what they hold for us; None without a hold that ends."""
         ends = [

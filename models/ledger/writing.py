@@ -127,7 +127,7 @@ async def _watch_rest(
         return
     source = f"ledger:{booking.id}"
     left = unsettled(entries)
-    if left and any(case.payment is not None for case in booking.cases):
+    if left and booking.has_payment_case:
         return  # a person is settling the money already
     if left:
         money = Money(amount=abs(left), currency=booking.payment.currency)

@@ -14,7 +14,7 @@ from models.bookings.booking import Booking
 from models.bookings.changes import ChangeNote
 from models.bookings.hooks import Hook, Step
 from models.bookings.lifecycle import CLOSED_STATES, BookingState
-from models.bookings.repository import NewBooking, insert_booking, item_columns, load_booking
+from models.bookings.repository import NewBooking, insert_booking, load_booking, new_item_columns
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
 from models.trips.messages import BookTripRequest, OpenBooking
 from models.trips.tables import CHANGES, TRIP_OPTIONS
@@ -180,17 +180,7 @@ async def _add_items(session: AsyncSession, booking: Booking, change_id: str) ->
     kept = await session.scalar(select(CHANGES.c.quotes).where(CHANGES.c.id == change_id)) or {}
     rows = [
         {
-            **item_columns(booking, item),
-            "trip_option_id": booking.trip_option_id,
-            "created_at": booking.updated_at,
-            "booking_id": booking.id,
-            "number": item.number,
-            "type": item.type,
-            "supplier": item.supplier,
-            "component_ref": item.component_id,
-            "title": item.title,
-            "reference": item.reference,
-            "currency": item.currency,
+            **new_item_columns(booking, item),
             "offer": kept[str(item.number)]["component"],
             "quote": kept[str(item.number)]["quote"],
             "travelers": kept[str(item.number)]["travelers"],

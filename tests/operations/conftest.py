@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +14,15 @@ from models.operations.messages import WatchRequest, WatchSummary
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.databases import migrated_database
-from tests.support.processes import Process
+from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import Stack, create_stack
 from workflows.operations.watch_money import WatchMoney
 
 
 @pytest.fixture(scope="session")
 def watched_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    announce: Path = tmp_path_factory.mktemp("watched") / "url"
-    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    yield process.wait_for(announce)
-    process.stop()
+    with running_sandbox(tmp_path_factory.mktemp("watched")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
 from tests.support.money import Gateway, settled, settling
-from tests.support.processes import Process
 from tests.support.recorder import HISTORIES, Fault, Recorder
+from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import create_stack
 from tests.support.trips import confirmed_by_hand, unsettled
 from tests.trips.modifying import changes
@@ -316,15 +316,17 @@ async def reading(to: Recorder) -> None:
 async def main() -> None:
     """Bring up a stack of its own and record."""
     shutil.rmtree(HISTORIES, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as scratch, servers(Path(scratch) / "servers") as shared:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        servers(Path(scratch) / "servers") as shared,
+        running_sandbox(Path(scratch)) as sandbox_url,
+    ):
         url = shared.create_database(f"t{uuid.uuid4().hex[:12]}")
         migrate(url)
-        announce = Path(scratch) / "url"
-        sandbox = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
         stack = await create_stack(
             database_url=url,
             temporal_address=shared.temporal_address,
-            sandbox_url=sandbox.wait_for(announce),
+            sandbox_url=sandbox_url,
             name="histories",
         )
         stack.start_worker()
@@ -343,7 +345,6 @@ async def main() -> None:
                 await part(Recorder(stack))
         finally:
             await stack.close()
-            sandbox.stop()
 
 
 if __name__ == "__main__":

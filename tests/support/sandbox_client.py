@@ -1,8 +1,24 @@
 """The sandbox as tests see it: its faults, its log, its state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.processes import Process
+
+
+@contextmanager
+def running_sandbox(folder: Path) -> Iterator[str]:
+    """Run a sandbox of one's own, which announces itself in ``folder``; yields its URL."""
+    announce = folder / "sandbox-url"
+    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
+    try:
+        yield process.wait_for(announce)
+    finally:
+        process.stop()
 
 
 class SandboxClient:

@@ -132,7 +132,7 @@ def money(booking: Booking) -> str:
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
     kept = captured - refunded - booking.paid_by_hand
-    if any(case.payment is not None for case in booking.cases):
+    if booking.has_payment_case:
         return _unsettled(booking)
     if booking.paid_by_hand:
         back = amount(refunded + booking.paid_by_hand, payment.currency)

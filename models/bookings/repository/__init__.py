@@ -8,7 +8,7 @@ from models.bookings.repository.reading import (
     load_run,
 )
 from models.bookings.repository.requests import EndedRequest, end_requests, load_ended_request
-from models.bookings.repository.rows import item_columns
+from models.bookings.repository.rows import new_item_columns
 from models.bookings.repository.writing import (
     NewBooking,
     StaleVersionError,
@@ -26,12 +26,12 @@ __all__ = [
     "claim_booking",
     "end_requests",
     "insert_booking",
-    "item_columns",
     "load_booking",
     "load_ended_request",
     "load_history",
     "load_identity",
     "load_run",
+    "new_item_columns",
     "record_transition",
     "save_quotes",
 ]

@@ -69,6 +69,23 @@ def item_columns(booking: Booking, item: Item) -> dict[str, Any]:
     }
 
 
+def new_item_columns(booking: Booking, item: Item) -> dict[str, Any]:
+    """Return what of a new item is written, but for what it was chosen from."""
+    return {
+        **item_columns(booking, item),
+        "trip_option_id": booking.trip_option_id,
+        "created_at": booking.updated_at,
+        "booking_id": booking.id,
+        "number": item.number,
+        "type": item.type,
+        "supplier": item.supplier,
+        "component_ref": item.component_id,
+        "title": item.title,
+        "reference": item.reference,
+        "currency": item.currency,
+    }
+
+
 def history_columns(
     booking_id: str,
     version: int,

@@ -16,7 +16,7 @@ from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
     history_columns,
-    item_columns,
+    new_item_columns,
     people_columns,
 )
 from models.bookings.repository.story import items_of, write_story
@@ -77,19 +77,7 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
     )
     await insert_payments(session, booking, new.billing_details)
     items = [
-        {
-            **item_columns(booking, item),
-            **always,
-            "booking_id": booking.id,
-            "number": item.number,
-            "type": item.type,
-            "supplier": item.supplier,
-            "component_ref": item.component_id,
-            "title": item.title,
-            "reference": item.reference,
-            "currency": item.currency,
-            "offer": new.offers[item.number],
-        }
+        {**new_item_columns(booking, item), **always, "offer": new.offers[item.number]}
         for item in booking.items
     ]
     if items:

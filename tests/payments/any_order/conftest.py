@@ -7,7 +7,6 @@ of the other tests; every connection is made on it.
 import asyncio
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +16,7 @@ from tests.api.server import serve
 from tests.payments.any_order.stage import SECRET, Stage
 from tests.support.databases import migrated_database
 from tests.support.environment import changed
-from tests.support.processes import Process
+from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import create_stack
 
 PATIENCE = {
@@ -38,10 +37,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def own_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    announce: Path = tmp_path_factory.mktemp("money") / "url"
-    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    yield process.wait_for(announce)
-    process.stop()
+    with running_sandbox(tmp_path_factory.mktemp("money")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from localworld.shared import Servers
 from tests.api.server import Served, serve
 from tests.suppliers.following.world import World
 from tests.support.databases import migrated_database
-from tests.support.processes import Process
+from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import Stack, create_stack
 from tests.webhooks.rows import Rows
 
@@ -21,10 +20,8 @@ SECRET = "whsec_following"
 
 @pytest.fixture(scope="session")
 def acting_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    announce: Path = tmp_path_factory.mktemp("following") / "url"
-    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    yield process.wait_for(announce)
-    process.stop()
+    with running_sandbox(tmp_path_factory.mktemp("following")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,7 +21,7 @@ from tests.conftest import migrate
 from tests.operations.conftest import watch
 from tests.operations.metrics import figure, until_figure
 from tests.support.checker import check
-from tests.support.processes import Process
+from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import Stack, create_stack
 
 DOWN_AFTER = 3
@@ -31,10 +30,8 @@ TRIAL_SECONDS = 2.5
 
 @pytest.fixture(scope="module")
 def own_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    announce: Path = tmp_path_factory.mktemp("health") / "url"
-    process = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
-    yield process.wait_for(announce)
-    process.stop()
+    with running_sandbox(tmp_path_factory.mktemp("health")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from localworld.shared import Servers
 from models.bookings.lifecycle import BookingState
 from tests.support.checker import Facts, gather, violations
 from tests.support.databases import migrated_database
-from tests.support.processes import Process
+from tests.support.sandbox_client import running_sandbox
 from tests.support.selection import table
 from tests.support.stack import create_stack
 from tests.trips.random_sagas.company import Company, Outcome
@@ -40,24 +39,22 @@ async def company(
     shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Company]:
     """A world of its own with two workers."""
-    announce: Path = tmp_path_factory.mktemp("random") / "url"
-    sandbox = Process("-m", "sandbox", "--port", "0", "--announce-file", str(announce), env={})
     url = migrated_database(shared_servers)
-    stack = await create_stack(
-        database_url=url,
-        temporal_address=shared_servers.temporal_address,
-        sandbox_url=sandbox.wait_for(announce),
-        name=f"random-{uuid.uuid4().hex[:8]}",
-        # Determinism is what the saga's own tests look after; here it would take the time.
-        WORKFLOW_SANDBOX="false",
-        # Here suppliers fail at random, all of them all the time: none of them is down.
-        SUPPLIER_DOWN_AFTER="1000000",
-    )
-    stack.start_worker()
-    stack.start_worker()
-    yield Company(stack)
-    await stack.close()
-    sandbox.stop()
+    with running_sandbox(tmp_path_factory.mktemp("random")) as sandbox_url:
+        stack = await create_stack(
+            database_url=url,
+            temporal_address=shared_servers.temporal_address,
+            sandbox_url=sandbox_url,
+            name=f"random-{uuid.uuid4().hex[:8]}",
+            # Determinism is what the saga's own tests look after; here it would take the time.
+            WORKFLOW_SANDBOX="false",
+            # Here suppliers fail at random, all of them all the time: none of them is down.
+            SUPPLIER_DOWN_AFTER="1000000",
+        )
+        stack.start_worker()
+        stack.start_worker()
+        yield Company(stack)
+        await stack.close()
 
 
 async def play_all(company: Company, plays: list[Play]) -> list[Outcome]:
