@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.cases import CASES, CaseKind
@@ -56,7 +57,7 @@ async def watch_figures(session: AsyncSession) -> WatchFigures:
     table = RECONCILIATIONS.c
     reports = await session.execute(
         select(table.gateway, func.jsonb_array_length(table.differences))
-        .distinct(table.gateway)
+        .ext(distinct_on(table.gateway))
         .order_by(table.gateway, table.day.desc())
     )
     waiting = await session.scalar(
