@@ -60,14 +60,15 @@ async def test_what_was_listed_is_not_listed_again(
 async def test_bookings_looked_at_are_not_looked_at_again(
     stack: Stack, activities: Activities, record: Record
 ) -> None:
+    # Nothing else is to be looked at: what is young would grow too old while we count.
+    await record.do(
+        "SET LOCAL session_replication_role = replica",
+        "UPDATE payments SET updated_at = now() - interval '2 days'",
+        "UPDATE disputes SET status = 'won' WHERE status = 'open'",
+        "UPDATE refunds SET status = 'succeeded' WHERE status IN ('pending', 'requires_action')",
+    )
     ids = sorted([(await confirmed(stack)).id for _ in range(2)])
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     whole = await go_on(stack, activities, Progress(listed_until=soon))
     rest = await go_on(stack, activities, Progress(listed_until=soon, looked_after=ids[0]))
-    behind = await record.row(
-        "SELECT count(*) AS n FROM payments JOIN bookings b ON b.id = booking_id"
-        " WHERE booking_id <= %(id)s AND payments.updated_at > now() - interval '15 minutes'"
-        " AND payment_intent_id IS NOT NULL",
-        id=ids[0],
-    )
-    assert whole.looked - rest.looked == behind["n"] >= 1
+    assert (whole.looked, rest.looked) == (2, 1)
