@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
     # What the Web UI shows may be unencrypted, such as markers of the SDK's own: left as it is.
     codec = EncryptionCodec(settings.key_ring, plaintext=True)
     engine = create_engine(settings.database.sqlalchemy_url, pool_size=2)
-    access = _Access(settings, Callers(Record(create_sessions(engine))))
+    access = _Access(settings, Callers(Record(create_sessions(engine), at_once=2)))
 
     def endpoint(
         name: str, work: Callable[[list[Payload]], Awaitable[list[Payload]]]
