@@ -28,6 +28,7 @@ from api.trips.details import details, summary
 from api.trips.options import accepted_trip
 from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
 from models.core.database import DATABASE_AWAY
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.people import Contact
@@ -58,11 +59,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Taken:
-    """A booking that has been taken and is not written down yet."""
+    """A booking that has been taken, and of which the record tells no more this moment."""
 
     booking_id: str
     reference: str
     currency: str
+    state: BookingState
+    """The last one that was seen."""
 
 
 def fingerprint(body: Any) -> str:
@@ -215,7 +218,8 @@ async def _until_settled(house: House, wish: Wish, seconds: float) -> Booking | 
     if standing is None:  # who did not want to wait is told how it stands, if that is soon known
         standing = await house.watch.changed(wish.booking_id, None, RECORDED_SECONDS)
     if standing is not None:
-        with suppress(*DATABASE_AWAY):  # it was there a moment ago, and the booking goes on
+        # It was there a moment ago, and the booking goes on without us.
+        with suppress(TimeoutError, *DATABASE_AWAY):
             found = await house.record.find(wish.booking_id, owner=wish.caller.id)
             if found is not None:
                 return found.booking
@@ -223,4 +227,5 @@ async def _until_settled(house: House, wish: Wish, seconds: float) -> Booking | 
         booking_id=wish.booking_id,
         reference=booking_reference(wish.booking_id),
         currency=wish.body.payment_info.currency,
+        state=standing.state if standing else BookingState.PENDING,
     )
