@@ -58,11 +58,13 @@ class ActivityConfirmation(Answer):
 
 
 class Confirmations(Answer):
-    """What has been booked."""
+    """What has been booked; ``flight`` and ``hotel`` are the first ones of the lists."""
 
     flight: FlightConfirmation | None = None
     hotel: HotelConfirmation | None = None
     activities: list[ActivityConfirmation] = []
+    flights: list[FlightConfirmation] = []
+    hotels: list[HotelConfirmation] = []
 
 
 class PaymentAnswer(Answer):
