@@ -46,7 +46,7 @@ def running() -> Booking:
     return booking
 
 
-RESERVED = {
+RESERVED: dict[str, Any] = {
     "reference": "ours",
     "supplier_id": "s",
     "confirmation_code": "C",
@@ -89,7 +89,7 @@ def test_what_is_recorded_of_an_item_is_not_overruled_by_older_attempts() -> Non
     assert with_progress(booking, [BOOK]).items[0].status is ItemStatus.CANCELLED
 
 
-PAID = {"id": "pi_1", "amount": {"amount": 7, "currency": "USD"}, "captured": 5}
+PAID: dict[str, Any] = {"id": "pi_1", "amount": {"amount": 7, "currency": "USD"}, "captured": 5}
 
 
 @pytest.mark.parametrize(
