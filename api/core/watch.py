@@ -1,17 +1,20 @@
 """Where bookings stand, now or once that changes: one look serves all who ask in this process."""
 
 import asyncio
+import logging
 import time
 from functools import partial
 
 from api.core.record import Record
 from models.bookings.repository import Standing, standings
-from models.core.database import DATABASE_AWAY
+
+_log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.04
 """Between two looks, while anybody waits."""
-SHARE = 20
-"""A look that takes long is followed by a pause of so many times its length: 5 % of a processor."""
+SHARE = 4
+"""A look that takes long is followed by a pause of so many times its length."""
+LONGEST_PAUSE_SECONDS = 0.25
 AWAY_SECONDS = 1.0
 """Between two looks while the database is away."""
 
@@ -97,12 +100,14 @@ class Watch:
             ids = list(self._waiters)
             try:
                 found = await self._record.read(partial(standings, ids=ids))
-            except (*DATABASE_AWAY, TimeoutError):
+            except Exception as error:  # noqa: BLE001 - they who wait must not wait for nobody
+                _log.warning("bookings cannot be looked at: %s", type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
             for booking_id, standing in found.items():
                 for known, future in self._waiters.get(booking_id, ()):
                     if standing != known and not future.done():
                         future.set_result(standing)
-            await asyncio.sleep(max(LOOK_SECONDS, SHARE * (time.monotonic() - began)))
+            pause = min(SHARE * (time.monotonic() - began), LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(max(pause, LOOK_SECONDS))
         self._looking = None
