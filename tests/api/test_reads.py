@@ -18,6 +18,7 @@ from api.core.watch import LOOK_SECONDS, Watch
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing
+from models.core.cases import close_case, open_case
 from models.core.money import Money
 from models.core.supply import Reservation
 from payments.core.protocol import Payment, PaymentState
@@ -208,3 +209,28 @@ async def test_more_reads_than_may_run_wait_and_are_then_asked_to_come_again(
     assert int(refused.value.headers["Retry-After"]) >= 1
     await asyncio.gather(*slow)
     await record.check()
+
+
+async def test_an_answer_given_before_is_not_given_when_anything_has_changed(
+    operator: httpx.AsyncClient, alone: httpx.AsyncClient, books: Books
+) -> None:
+    booking = await books.record(confirm(await books.open()), BookingState.CONFIRMED)
+    path = f"/booking/{booking.id}"
+    first = await operator.get(path)
+    assert (await operator.get(path)).content == first.content
+    assert (await alone.get(path)).status_code == 404, "another caller's, kept or not"
+    async with books.sessions.begin() as session:
+        await open_case(
+            session,
+            kind="SUPPLIER",
+            source=f"t:{booking.id}",
+            summary="look",
+            booking_id=booking.id,
+        )
+    told = (await operator.get(path)).json()
+    assert told["needsAttention"] is True
+    async with books.sessions.begin() as session:
+        await close_case(session, source=f"t:{booking.id}", by="ada", resolution="done")
+    assert (await operator.get(path)).json() == first.json()
+    await books.record(booking, BookingState.COMPLETED)
+    assert (await operator.get(path)).json()["state"] == "COMPLETED"
