@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import select, text
@@ -52,8 +53,13 @@ class Record:
         self._sessions = sessions
         self._turns = asyncio.Semaphore(at_once)
 
-    async def read(self, query: Callable[[AsyncSession], Awaitable[Read]]) -> Read:
+    async def read(
+        self, query: Callable[[AsyncSession], Awaitable[Read]], *, snapshot: bool = False
+    ) -> Read:
         """Run a read; once more when its pooled connection turns out to be dead.
+
+        Each statement is a transaction of its own; with ``snapshot`` all are one transaction,
+        whose isolation the query may choose.
 
         After a restart of the database every pooled connection is dead, and the first use of
         one makes SQLAlchemy drop them all: the second attempt speaks to the database itself.
@@ -62,14 +68,15 @@ class Record:
             ApiProblem: 503, too many reads wait.
             OperationalError, InterfaceError, TimeoutError: the database does not answer.
         """
+        opened = self._sessions if snapshot else partial(autocommit, self._sessions)
         async with self._turn(), asyncio.timeout(PATIENCE_SECONDS):
             try:
-                async with autocommit(self._sessions) as session:
+                async with opened() as session:
                     return await query(session)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            async with autocommit(self._sessions) as session:
+            async with opened() as session:
                 return await query(session)
 
     @asynccontextmanager

@@ -48,7 +48,7 @@ async def balances(
     ] = None,
 ) -> BalancesAnswer:
     """Return every account's balance: what was debited, what credited, and the difference."""
-    found = await house.record.read(lambda session: ledger_balances(session, at))
+    found = await house.record.read(lambda session: ledger_balances(session, at), snapshot=True)
     return BalancesAnswer(at=at, balances=[BalanceAnswer.of(one) for one in found])
 
 
@@ -61,7 +61,9 @@ async def statement(house: TheHouse, booking_id: str) -> StatementAnswer:
     """Return every entry of a booking, with what the traveller is owed after each."""
     if not is_booking_id(booking_id):
         raise booking_unknown()
-    found = await house.record.read(lambda session: ledger_statement(session, booking_id))
+    found = await house.record.read(
+        lambda session: ledger_statement(session, booking_id), snapshot=True
+    )
     if found is None:
         raise booking_unknown()
     return StatementAnswer.of(found)
@@ -84,7 +86,8 @@ async def check(
     `tripsaga ledger check` looks at all bookings, however long it takes.
     """
     start = since or dt.datetime.now(dt.UTC) - CHECKED
-    return CheckAnswer.of(await house.record.read(lambda session: check_ledger(session, start)))
+    found = await house.record.read(lambda session: check_ledger(session, start), snapshot=True)
+    return CheckAnswer.of(found)
 
 
 @router.get(

@@ -56,9 +56,9 @@ WITH seen AS (
         IS DISTINCT FROM (known.status, known.failure_reason))
 )
 INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id, amount, currency,
-    reason, items, status, gateway_id, failure_reason, made_at, recorded_in, key, request)
+    reason, status, gateway_id, failure_reason, made_at, recorded_in, key, request)
 SELECT CAST(:booking_id AS uuid), last.number + row_number() OVER (ORDER BY seen.at, seen.id),
-    seen.payment_number, seen.payment_intent_id, seen.amount, seen.currency, '', '{}',
+    seen.payment_number, seen.payment_intent_id, seen.amount, seen.currency, '',
     seen.status, seen.id, seen.failure_reason, seen.at, :version, seen.key, seen.key
 FROM seen, (SELECT coalesce(max(number), 0) AS number FROM refunds
             WHERE booking_id = CAST(:booking_id AS uuid)) AS last

@@ -109,7 +109,7 @@ class ResolveCase:
             item_gone(self._record, item)
             item.status = ItemStatus.FAILED if failed else item.status
         reason = case.details.get("reason") or "the case is settled"
-        unpaid = await self._give_back(str(reason), cancellation.goes_back, resolution)
+        unpaid = await self._give_back(str(reason), resolution)
         if unpaid is not None:
             self._record.open_case(unpaid, details=SETTLE)
         return None
@@ -135,12 +135,10 @@ class ResolveCase:
             problem = await self._refunds.return_stray(stray)
         return problem
 
-    async def _give_back(
-        self, reason: str, items: dict[int, int], resolution: Resolution
-    ) -> Problem | None:
+    async def _give_back(self, reason: str, resolution: Resolution) -> Problem | None:
         if resolution.paid_by_hand:
             return await self._refunds.given_by_hand(reason)
-        return await self._refunds.give_back(reason, items=items)
+        return await self._refunds.give_back(reason)
 
     def _state(self, booking: Booking, case: OpenCase) -> BookingState:
         """Return what the booking is then: CANCELLED once its last item is cancelled."""

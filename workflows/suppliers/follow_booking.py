@@ -63,10 +63,7 @@ class FollowBooking:
         for problem in await self._undo_left_over(booking):
             self._record.open_case(problem, details=UNDO)
         if self._news.lost:
-            unpaid = await self._refunds.give_back(
-                "; ".join(self._news.told),
-                items={item.number: item.price for item in self._news.lost},
-            )
+            unpaid = await self._refunds.give_back("; ".join(self._news.told))
             if unpaid is not None:
                 self._record.open_case(unpaid, details=SETTLE)
         await self._close(booking)

@@ -23,8 +23,8 @@ class SupplierNews:
         """What was found, for the history."""
         self.left_over: list[Item] = []
         """Items that stand at their suppliers for nobody."""
-        self.lost: list[Item] = []
-        """Items whose prices go back."""
+        self.lost = False
+        """Whether the price of an item goes back."""
 
     def note(self, item: Item, news: News, seen: Reservation) -> None:
         """Take what a supplier says into the booking."""
@@ -69,7 +69,7 @@ class SupplierNews:
         self._record.booking.warnings.append(
             f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self.lost.append(item)
+        self.lost = True
         self.told.append(told)
 
     def _cancelled(self, item: Item) -> None:
@@ -79,7 +79,7 @@ class SupplierNews:
         self._record.booking.warnings.append(
             f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self.lost.append(item)
+        self.lost = True
         self.told.append(told)
         self.ask_for_help(item, News.CANCELLED, "the supplier has cancelled it: see to the rest")
 

@@ -74,9 +74,7 @@ class CancelBooking:
         }
         for problem in await cancellation.cancel(items, operation=f"{STEP}-{booking.version}"):
             self._record.open_case(problem, details=context)
-        unpaid = await self._refunds.give_back(
-            cancel.reason or "cancelled", items=cancellation.goes_back
-        )
+        unpaid = await self._refunds.give_back(cancel.reason or "cancelled")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
         self._record.end_request(request)

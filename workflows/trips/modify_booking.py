@@ -207,7 +207,7 @@ class ModifyBooking:
             # The traveller has agreed to the new total: what the supplier does is between us.
             cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
-        unpaid = await self._refunds.give_back("the trip was changed", items=cancellation.goes_back)
+        unpaid = await self._refunds.give_back("the trip was changed")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
         outcome.carried_out = True
