@@ -33,18 +33,26 @@ class Deployment:
     async def describe(self, build: str) -> dict[str, Any]:
         """Return what the server knows of a version."""
         command = ("worker", "deployment", "describe-version", "--output", "json")
-        code, text = await self._temporal(*command, *self._version(build))
-        assert code == 0, text
-        return dict(json.loads(text))
+        async with asyncio.timeout(30):
+            while True:
+                code, text = await self._temporal(*command, *self._version(build))
+                if code == 0:
+                    return dict(json.loads(text))
+                # The server keeps versions in workflows: one that goes on as a new run is away.
+                assert "Version not found" in text, text
+                await asyncio.sleep(0.2)
 
     async def drainage(self, build: str) -> str:
         """Return ``draining`` or ``drained``, of a version that was current."""
         return str((await self.describe(build))["drainageInfo"]["drainageStatus"])
 
     async def until_looked_at(self, build: str) -> None:
-        """Wait until the server has looked whether anything runs on a version."""
+        """Wait until the server has looked, since it changed its mind, what runs on a version."""
         async with asyncio.timeout(30):
-            while "lastCheckedTime" not in (await self.describe(build))["drainageInfo"]:
+            while True:
+                found = (await self.describe(build))["drainageInfo"]
+                if found["lastCheckedTime"] != found["lastChangedTime"]:
+                    return
                 await asyncio.sleep(0.2)
 
     async def until_drained(self, build: str) -> None:
@@ -91,10 +99,10 @@ async def build_of(handle: WorkflowHandle[Any, Any]) -> str:
 async def workers_of(handle: WorkflowHandle[Any, Any]) -> set[int]:
     """Return the process ids of the workers that did a run's workflow tasks and activities."""
     history = await handle.fetch_history()
-    identities = {
-        getattr(event, event.WhichOneof("attributes")).identity
-        for event in history.events
-        if event.HasField("workflow_task_completed_event_attributes")
-        or event.HasField("activity_task_started_event_attributes")
-    }
+    identities = set()
+    for event in history.events:
+        if event.HasField("workflow_task_completed_event_attributes"):
+            identities.add(event.workflow_task_completed_event_attributes.identity)
+        if event.HasField("activity_task_started_event_attributes"):
+            identities.add(event.activity_task_started_event_attributes.identity)
     return {int(identity.split("@")[0]) for identity in identities}
