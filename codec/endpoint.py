@@ -25,11 +25,11 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.core.callers import HEADER, Callers
-from api.core.problems import ApiProblem
 from api.core.record import Record
 from codec.keys import CannotDecrypt
 from codec.payloads import EncryptionCodec
 from models.core.database import create_engine, create_sessions
+from models.core.domain_errors import CallerUnknown
 from settings import Settings
 
 log = logging.getLogger("tripsaga.codec")
@@ -132,7 +132,7 @@ class _Access:
         key = request.headers.get(HEADER) or bearer.removeprefix("Bearer ").strip()
         try:
             caller = await self._callers.identify(key)
-        except ApiProblem:
+        except CallerUnknown:
             raise Refused(
                 401, f"an operator's API key is needed, as Authorization: Bearer or {HEADER}"
             ) from None

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field
 
-from api.trips.schemas.answers import Answer
+from api.core.schemas import Answer
 from models.operations.messages import DayReport
 
 

@@ -7,11 +7,13 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import booking_unknown, is_temporal_away, temporal_away
+from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
 from api.trips import running, waiting
 from models.bookings.booking import Booking, HistoryEntry
+from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import FINAL_STATES
+from models.core.domain_errors import TemporalUnavailable
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ async def find(house: House, caller: KnownCaller, booking_id: str) -> Found:
     """Return a booking with its history.
 
     Raises:
-        ApiProblem: 404, unknown or another caller's; 503, nobody can tell right now.
+        BookingNotFound: unknown, or another caller's.
+        TemporalUnavailable: nobody can tell right now.
     """
     if not is_booking_id(booking_id):
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)
     stored = await house.record.booking(booking_id, owner_of(caller))
     if stored is None:
         return await _unrecorded(house, caller, booking_id)
@@ -66,10 +69,10 @@ async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Fou
         run = await running.find_run(house, booking_id)
     except (RPCError, RuntimeError) as error:
         if is_temporal_away(error):
-            raise temporal_away() from error
+            raise TemporalUnavailable from error
         raise
     if run is None or not run.visible_to(caller):
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)
     booking = (
         await running.ask_booking(house, booking_id)
         if run.running
@@ -79,6 +82,6 @@ async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Fou
         # The worker is busy with the first steps, which have written the row by now.
         stored = await house.record.booking(booking_id, owner_of(caller))
         if stored is None:
-            raise temporal_away()
+            raise TemporalUnavailable
         return Found(stored.booking, await house.record.history(booking_id), live=True)
     return Found(booking, [], live=run.running)

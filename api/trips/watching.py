@@ -11,13 +11,13 @@ from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem
+from api.core.schemas import Answer
 from api.trips import reading, running, waiting
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
-from api.trips.schemas.answers import Answer
 from models.bookings.booking import Booking, Event, HistoryEntry
 from models.bookings.lifecycle import BookingState
+from models.core.domain_errors import DomainError
 
 POLL_SECONDS = 0.25
 REREAD_SECONDS = 2.0
@@ -133,6 +133,6 @@ def _over(booking: Booking) -> bool:
 
 async def _now(house: House, caller: KnownCaller, before: Booking) -> Booking:
     # A stream outlives short troubles of what it reads from.
-    with suppress(ApiProblem, *running.NO_ANSWER, OSError):
+    with suppress(DomainError, *running.NO_ANSWER, OSError):
         return (await reading.find(house, caller, before.id)).booking
     return before
