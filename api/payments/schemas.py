@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import AwareDatetime, Field
 
 from api.core.schemas import Answer
-from models.operations.messages import DayReport
+from models.payments.day_report import DayReport
 
 
 class SumsAnswer(Answer):
