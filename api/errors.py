@@ -15,7 +15,7 @@ from api.core.problems import RETRY_AFTER_SECONDS, ApiProblem, temporal_away, un
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
-from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable
+from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
 from models.inbox import errors as inbox
 from models.ledger import errors as ledger
 from models.operations import errors as operations
@@ -64,6 +64,12 @@ def _(_error: CallerUnknown) -> ApiProblem:
 
 
 @problem_of.register
+def _(_error: TooManyReads) -> ApiProblem:
+    detail = "Too many requests are being answered. Please try again shortly."
+    return unavailable("TOO_MANY_READS", detail)
+
+
+@problem_of.register
 def _(error: TemporalUnavailable) -> ApiProblem:
     return temporal_away(headers={"Idempotency-Key": error.key} if error.key else None)
 
@@ -88,12 +94,8 @@ def _(error: bookings.KeyReused) -> ApiProblem:
 
 @problem_of.register
 def _(_error: trips.TripOptionNotFound) -> ApiProblem:
-    return ApiProblem(
-        404,
-        "TRIP_OPTION_UNKNOWN",
-        "There is no trip option with this id. It may have expired; look for a new one.",
-        field="tripOptionId",
-    )
+    detail = "There is no trip option with this id. It may have expired; look for a new one."
+    return ApiProblem(404, "TRIP_OPTION_UNKNOWN", detail, field="tripOptionId")
 
 
 @problem_of.register
@@ -104,12 +106,8 @@ def _(error: trips.TripOptionUnbookable) -> ApiProblem:
 
 @problem_of.register
 def _(_error: trips.TravelersMissing) -> ApiProblem:
-    return ApiProblem(
-        422,
-        "TRAVELERS_MISSING",
-        "Nobody travels: neither the trip option nor the request names a traveller.",
-        field="travelers",
-    )
+    detail = "Nobody travels: neither the trip option nor the request names a traveller."
+    return ApiProblem(422, "TRAVELERS_MISSING", detail, field="travelers")
 
 
 @problem_of.register
@@ -138,6 +136,12 @@ def _not_the_trips(name: str, code: str, expected: object, given: object) -> Api
 @problem_of.register
 def _(_error: bookings.BookingNotFound) -> ApiProblem:
     return ApiProblem(404, "BOOKING_UNKNOWN", "There is no booking with this id.")
+
+
+@problem_of.register
+def _(_error: bookings.BookingNotRecordedYet) -> ApiProblem:
+    detail = "The booking has been accepted and is not written down yet. Please ask again shortly."
+    return unavailable("NOT_RECORDED_YET", detail)
 
 
 @problem_of.register

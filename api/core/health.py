@@ -61,7 +61,7 @@ async def healthz() -> Alive:
 async def readyz(house: TheHouse, response: Response) -> Readiness:
     """Ask the database and Temporal, and say which of them answers."""
     database, temporal = await asyncio.gather(
-        _check(house.record.check), _check(lambda: _temporal(house))
+        _check(house.vitals.check), _check(lambda: _temporal(house))
     )
     ready = database.ok and temporal.ok
     if not ready:

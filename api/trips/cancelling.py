@@ -33,7 +33,7 @@ async def cancel(
         return booking, True
     request = requests.request_of(RequestKind.CANCEL, caller, cancel)
     await requests.send(house, booking, caller, request)
-    ended = await requests.ended(house, request, seconds)
+    ended = await requests.ended(house, booking_id, request, seconds)
     booking = (await reading.find(house, caller, booking_id)).booking
     if ended is not None and ended.problem is not None:
         if ended.problem.code is Code.FEE_CHANGED:

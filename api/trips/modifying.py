@@ -33,8 +33,7 @@ from temporal import patience
 from workflows.trips.quote_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
-LOOK_SECONDS = 0.2
-LONGEST_LOOK_SECONDS = 1.0
+LONGEST_LOOK_SECONDS = 5.0
 
 CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
 """What the caller can mend: asked for otherwise, it may be done."""
@@ -157,7 +156,7 @@ async def _outcome(
     ``heard`` is the version of the record that is no news.
     """
     loop = asyncio.get_running_loop()
-    pause = LOOK_SECONDS
+    standing = None
     while True:
         with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
             known = await house.record.change(request.change_id)
@@ -170,16 +169,17 @@ async def _outcome(
         left = deadline - loop.time()
         if left <= 0:
             return None
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+        standing = await house.watch.changed(
+            request.booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
+        )
 
 
 async def _waits(house: House, request: ChangeRequest, heard: int) -> bool:
     """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
-    stored = await house.record.booking(request.booking_id, owner=None)
-    if stored is None or stored.booking.version <= heard:
+    found = await house.record.find(request.booking_id, owner=None)
+    if found is None or found.booking.version <= heard:
         return False
-    return any(p.waits_until for p in stored.booking.payments if p.change == request.change_id)
+    return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)
 
 
 def _changeable(booking: Booking) -> Booking:

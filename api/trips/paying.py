@@ -1,15 +1,11 @@
 """``POST /booking/{id}/payment-method``: another card for a booking that waits for one."""
 
-import asyncio
 from datetime import timedelta
 
 from temporalio.client import (
     WorkflowUpdateFailedError,
-    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
@@ -37,32 +33,23 @@ async def use_card(
         BookingNotFound, TemporalUnavailable: nothing is promised.
         NoCardExpected: no card is waited for.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
     booking = (await reading.find(house, caller, booking_id)).booking
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
         raise NoCardExpected(booking)
-    card = NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}")
-    handle = await _send(house, booking, card)
-    left = deadline - asyncio.get_running_loop().time()
-    asked = await waiting.settled(
-        house, booking_id, _asked(handle, booking), left, parked=frozenset()
+    await _send(
+        house,
+        booking,
+        NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}"),
     )
-    if asked is None or waiting.is_settled(asked) or asked.state in waiting.PARKED_STATES:
-        return asked or (await reading.find(house, caller, booking_id)).booking
-    left = deadline - asyncio.get_running_loop().time()
-    end = running.handle_of(house, booking_id).result()
-    return await waiting.settled(house, booking_id, end, left) or asked
+    await waiting.settled(house, booking_id, seconds, after=booking.version)
+    return (await reading.find(house, caller, booking_id)).booking
 
 
-async def _send(house: House, booking: Booking, card: NewCard) -> WorkflowUpdateHandle[Booking]:
+async def _send(house: House, booking: Booking, card: NewCard) -> None:
     try:
-        return await running.handle_of(house, booking.id).start_update(
-            PAYMENT_METHOD_UPDATE,
-            card,
-            result_type=Booking,
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            rpc_timeout=ACCEPT_TIMEOUT,
+        await running.handle_of(house, booking.id).execute_update(
+            PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT
         )
     except WorkflowUpdateFailedError as error:
         raise NoCardExpected(booking) from error
@@ -72,17 +59,3 @@ async def _send(house: House, booking: Booking, card: NewCard) -> WorkflowUpdate
         if running.gone(error):
             raise NoCardExpected(booking) from error
         raise
-
-
-async def _asked(handle: WorkflowUpdateHandle[Booking], booking: Booking) -> Booking | None:
-    """Wait until the card has been asked; None when the workflow ended without an answer."""
-    try:
-        return await handle.result()
-    except WorkflowUpdateRPCTimeoutOrCancelledError:
-        return None
-    except WorkflowUpdateFailedError as error:
-        if isinstance(error.cause, ApplicationError) and error.cause.type == (
-            "AcceptedUpdateCompletedWorkflow"
-        ):
-            return None
-        raise NoCardExpected(booking) from error

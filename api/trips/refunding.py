@@ -49,7 +49,7 @@ async def give_back(
     if ended is None:
         _check(booking, body)
         await requests.send(house, booking, caller, request)
-        ended = await requests.ended(house, request, seconds)
+        ended = await requests.ended(house, booking_id, request, seconds)
     if ended is not None and ended.body != request.body:
         raise KeyReused(Keyed.REFUND)
     if ended is not None and ended.problem is not None:

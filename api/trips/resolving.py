@@ -27,7 +27,7 @@ async def resolve(
         raise _not_open(booking, resolution.case_id)
     request = requests.request_of(RequestKind.RESOLVE, caller, resolution)
     await requests.send(house, booking, caller, request)
-    ended = await requests.ended(house, request, max(seconds, SHORTEST_SECONDS))
+    ended = await requests.ended(house, booking_id, request, max(seconds, SHORTEST_SECONDS))
     booking = (await reading.find(house, caller, booking_id)).booking
     if ended is not None and ended.problem and ended.problem.code is Code.CASE_SETTLED:
         raise _not_open(booking, resolution.case_id)

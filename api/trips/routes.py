@@ -76,7 +76,9 @@ async def book(
     answer = (
         translate.book_answer(found)
         if isinstance(found, Booking)
-        else translate.running_answer(found.booking_id, found.reference, found.currency)
+        else translate.running_answer(
+            found.booking_id, found.reference, found.currency, found.state
+        )
     )
     accepted(response, answer.status_url)
     return answer

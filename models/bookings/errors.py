@@ -16,6 +16,14 @@ class BookingNotFound(DomainError):
         self.booking_id = booking_id
 
 
+class BookingNotRecordedYet(DomainError):
+    """The booking has been accepted, and its workflow has yet to write it down: ask again."""
+
+    def __init__(self, booking_id: str) -> None:
+        super().__init__(f"booking {booking_id} is not written down yet")
+        self.booking_id = booking_id
+
+
 class ComponentUnknown(DomainError):
     """The booking has no such component.
 

@@ -20,6 +20,13 @@ class CallerUnknown(DomainError):
         super().__init__("no service has this API key")
 
 
+class TooManyReads(DomainError):
+    """So many reads wait for the database that the turn of this one did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("too many reads wait for the database")
+
+
 class TemporalUnavailable(DomainError):
     """Temporal does not answer. What was asked may have been taken all the same.
 

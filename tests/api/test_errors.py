@@ -15,6 +15,7 @@ from api import errors
 from api.core.edge import Edge
 from models.bookings.errors import (
     BookingNotFound,
+    BookingNotRecordedYet,
     CaseNotOpen,
     ComponentUnknown,
     FeeChanged,
@@ -24,7 +25,7 @@ from models.bookings.errors import (
 )
 from models.bookings.lifecycle import BookingState
 from models.bookings.problems import Code, Problem
-from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable
+from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
 from models.core.money import Money
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.ledger.errors import RuleRefused
@@ -61,6 +62,7 @@ USD = Money(amount=100, currency="USD")
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
+    (TooManyReads(), 503, "TOO_MANY_READS", None, None),
     (TemporalUnavailable(), 503, "TEMPORAL_UNAVAILABLE", None, None),
     (PlannerUnavailable(7), 503, "PLANNER_UNAVAILABLE", None, None),
     (KeyReused(Keyed.BOOKING), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
@@ -78,6 +80,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
         *("paymentInfo.currency", {"expected": "EUR", "given": "USD"}),
     ),
     (BookingNotFound("b"), 404, "BOOKING_UNKNOWN", None, None),
+    (BookingNotRecordedYet("b"), 503, "NOT_RECORDED_YET", None, None),
     (ComponentUnknown("b"), 422, "COMPONENT_UNKNOWN", "componentId", None),
     (ComponentUnknown("b", place=0), 422, "COMPONENT_UNKNOWN", "components[0]", None),
     (NotCancellable(FAILED), 409, "NOT_CANCELLABLE", "bookingId", STATE),

@@ -50,7 +50,7 @@ class ResolveCase:
 
     async def _carry_out(self, booking_id: str) -> None:
         request = await self._requests.take(RequestKind.RESOLVE)
-        booking = await self._record.load(booking_id)
+        booking = await self._record.load(booking_id, request)
         if request is not None:
             resolution = Resolution.model_validate(request.body)
             case = next((one for one in booking.cases if one.id == resolution.case_id), None)
@@ -95,7 +95,7 @@ class ResolveCase:
                 supplier_id=resolution.supplier_id,
             )
             if isinstance(answer, Problem):
-                return item_stays(self._record, item, answer)
+                return item_stays(item, answer)
             outcome = answer
         if item.live and booking.state in CANCELLABLE:
             cancellation.cancelled(item, outcome)

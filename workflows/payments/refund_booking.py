@@ -39,7 +39,7 @@ class RefundBooking:
 
     async def _carry_out(self, booking_id: str) -> None:
         request = await self._requests.take(RequestKind.REFUND)
-        await self._record.load(booking_id)
+        await self._record.load(booking_id, request)
         if request is not None:
             await self._refund(request, GoodwillRefund.model_validate(request.body))
         await end_run(self._record, self._requests)
@@ -61,9 +61,6 @@ class RefundBooking:
         if problem is None:
             booking.goodwill += grant.amount
             booking.grants = [*booking.grants, grant.key]
-            self._record.tell(
-                STEP, "granted", f"{self._record.money(grant.amount)}: {grant.reason}"
-            )
             problem = await self._refunds.give_back(
                 grant.reason,
                 operation="goodwill",

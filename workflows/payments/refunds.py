@@ -53,8 +53,7 @@ class Refunds:
         booking = self._record.booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
         booking.goodwill = min(booking.goodwill, booking.due)
-        owed = booking.owed
-        if owed <= 0:
+        if booking.owed <= 0:
             return None
         for payment, keep in booking.to_refund(booking.keep):
             problem = await self._refund(payment, keep, reason, operation, items or {})
@@ -62,7 +61,6 @@ class Refunds:
                 return problem
         if booking.owed > 0:
             return self._problem(f"{self._record.money(booking.owed)} could not be given back")
-        self._record.tell("refund", "done", f"{self._record.money(owed)} is on its way back")
         return None
 
     async def given_by_hand(self, reason: str) -> Problem | None:
@@ -108,9 +106,6 @@ class Refunds:
         left = outcome.payment
         if left is not None and (left.status in OPEN_STATUSES or left.left > 0):
             return self._problem(f"the payment {payment_id} could not be given back")
-        self._record.tell(
-            "payment", "undone", f"{payment_id} was not this booking's payment: given back"
-        )
         return None
 
     async def _refund(

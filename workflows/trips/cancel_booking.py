@@ -48,7 +48,7 @@ class CancelBooking:
 
     async def _carry_out(self, booking_id: str) -> None:
         request = await self._requests.take(RequestKind.CANCEL)
-        booking = await self._record.load(booking_id)
+        booking = await self._record.load(booking_id, request)
         if request is not None:
             await self._cancel(booking, request, CancelRequest.model_validate(request.body))
         await end_run(self._record, self._requests)

@@ -42,7 +42,7 @@ class Cancellation:
                     self._record, item, operation=operation, supplier_id=supplier_id
                 )
                 if isinstance(outcome, Problem):
-                    problems.append(item_stays(self._record, item, outcome))
+                    problems.append(item_stays(item, outcome))
                 else:
                     self.cancelled(item, outcome)
                     self._record.close_cases_of(
@@ -84,7 +84,6 @@ class Cancellation:
         self._record.note_fee(
             item,
             keeps,
-            f"{item.supplier} keeps {keeps}, our terms say {agreed}",
             f"for cancelling {item.title}, the terms stored with the booking say {agreed}. The"
             " traveller was treated by the stored terms; settle the difference with"
             f" {supplier_name(item)}.",

@@ -134,17 +134,19 @@ def book_answer(booking: Booking) -> BookAnswer:
     return answer
 
 
-def running_answer(booking_id: str, reference: str, currency: str) -> BookAnswer:
-    """Return the answer for a booking that has been taken and not been recorded yet."""
+def running_answer(
+    booking_id: str, reference: str, currency: str, state: BookingState
+) -> BookAnswer:
+    """Return the answer for a booking that has been taken and cannot be read this moment."""
     return BookAnswer(
         success=False,
         booking_id=booking_id,
         booking_reference=reference,
-        state=BookingState.PENDING,
+        state=state,
         confirmations=Confirmations(flight=None, hotel=None, activities=[]),
         payment=PaymentAnswer(payment_intent_id=None, amount=0, currency=currency),
         warnings=[],
-        message=words.progress(BookingState.PENDING),
+        message=words.progress(state) or words.progress(BookingState.PENDING),
         status_url=status_url(booking_id),
         events_url=f"{status_url(booking_id)}/events",
     )
