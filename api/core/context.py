@@ -10,9 +10,10 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.core.answers import Answers
 from api.core.callers import Callers, KnownCaller
 from api.core.record import Record
-from api.core.watch import Watch
+from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
 from settings import Settings
@@ -45,10 +46,13 @@ class House:
     record: Record
     vitals: Record
     """The record through connections of its own: readiness does not wait behind callers."""
+    standings: Standings
     watch: Watch
     callers: Callers
     temporal: Client
     planner: TripOptions
+    answers: Answers = field(default_factory=Answers)
+    """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     """Bookings being started right now, by booking id and fingerprint of the request."""
 
@@ -68,6 +72,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             settings=settings,
             record=record,
             vitals=vitals,
+            standings=Standings(record),
             watch=watch,
             callers=Callers(record),
             temporal=await connect(settings, lazy=True),
@@ -80,12 +85,13 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         await reserved.dispose()
 
 
-def _house(request: Request) -> House:
+# Asynchronous, though nothing is awaited: FastAPI runs plain functions in a thread.
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 
 
-def _caller(request: Request) -> KnownCaller:
+async def _caller(request: Request) -> KnownCaller:
     # Set by api.audience before any dependency runs; a public route must not ask for it.
     caller: KnownCaller = request.state.caller
     return caller

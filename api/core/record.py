@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.repository import EndedRequest, Found, find_booking, load_ended_request
 from models.bookings.tables import BOOKINGS
-from models.core.database import Sessions
+from models.core.database import Sessions, autocommit
 from models.core.domain_errors import TooManyReads
 from models.trips.changes import ChangeOutcome
 from models.trips.tables import CHANGES
@@ -64,12 +64,12 @@ class Record:
         """
         async with self._turn(), asyncio.timeout(PATIENCE_SECONDS):
             try:
-                async with self._sessions() as session:
+                async with autocommit(self._sessions) as session:
                     return await query(session)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            async with self._sessions() as session:
+            async with autocommit(self._sessions) as session:
                 return await query(session)
 
     @asynccontextmanager

@@ -5,24 +5,34 @@ from typing import Any
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
 _REFERENCE = "TS-4K7QP-9XW2M"
 _URL = f"/booking/{_ID}"
-_NONE: dict[str, Any] = {"flight": None, "hotel": None, "activities": []}
+_NONE: dict[str, Any] = {
+    "flight": None,
+    "hotel": None,
+    "activities": [],
+    "flights": [],
+    "hotels": [],
+}
+
+_FLIGHT: dict[str, Any] = {
+    "confirmationCode": "QX7K2P",
+    "bookingReference": "eJzTd9cPDPMwcooAAAtXAmE",
+    "pnr": "QX7K2P",
+    "provider": "Delta",
+    "totalPrice": 60000,
+    "currency": "USD",
+}
+
+_HOTEL: dict[str, Any] = {
+    "confirmationCode": "4187236501",
+    "bookingReference": "4187236501",
+    "hotelName": "Hotel Aurora",
+    "totalPrice": 100000,
+    "currency": "USD",
+}
 
 CONFIRMATIONS: dict[str, Any] = {
-    "flight": {
-        "confirmationCode": "QX7K2P",
-        "bookingReference": "eJzTd9cPDPMwcooAAAtXAmE",
-        "pnr": "QX7K2P",
-        "provider": "Delta",
-        "totalPrice": 60000,
-        "currency": "USD",
-    },
-    "hotel": {
-        "confirmationCode": "4187236501",
-        "bookingReference": "4187236501",
-        "hotelName": "Hotel Aurora",
-        "totalPrice": 100000,
-        "currency": "USD",
-    },
+    "flight": _FLIGHT,
+    "hotel": _HOTEL,
     "activities": [
         {
             "confirmationCode": "BR-580254558",
@@ -33,6 +43,8 @@ CONFIRMATIONS: dict[str, Any] = {
             "currency": "USD",
         }
     ],
+    "flights": [_FLIGHT],
+    "hotels": [_HOTEL],
 }
 
 BOOKED: dict[str, Any] = {

@@ -2,11 +2,13 @@
 
 from temporalio.service import RPCError
 
+from api.core.answers import Kept
 from api.core.callers import KnownCaller
 from api.core.context import House
 from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
 from api.trips import running
+from api.trips.presenters import booking as translate
 from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
 from models.bookings.repository import Found
 from models.core.domain_errors import TemporalUnavailable
@@ -36,6 +38,27 @@ async def find(
     if found is None:
         raise BookingNotRecordedYet(booking_id)
     return found
+
+
+async def whole(house: House, caller: KnownCaller, booking_id: str) -> bytes:
+    """Return the answer of ``GET /booking/{id}``; that about a booking at rest is made once.
+
+    Raises:
+        DomainError: as :func:`find`.
+    """
+    if not is_booking_id(booking_id):
+        raise BookingNotFound(booking_id)
+    standing = await house.standings.now(booking_id)
+    if standing is not None and not standing.live:
+        body = house.answers.get(booking_id, standing, owner_of(caller))
+        if body is not None:
+            return body
+    found = await find(house, caller, booking_id)
+    answer = translate.whole_booking(found.booking, found.history)
+    body = answer.model_dump_json(by_alias=True).encode()
+    if standing is not None and not standing.live:
+        house.answers.keep(booking_id, Kept(standing, found.caller_id, body))
+    return body
 
 
 async def _refuse_unrecorded(house: House, caller: KnownCaller, booking_id: str) -> None:

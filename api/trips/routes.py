@@ -241,7 +241,7 @@ async def modify(
         **problems(*READING, 422),
     },
 )
-async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> WholeBooking:
+async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
     booking_id = (
         await house.record.id_of(booking_reference, reading.owner_of(caller))
@@ -262,7 +262,7 @@ async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: st
         **problems(*READING, 422),
     },
 )
-async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> WholeBooking:
+async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> Response:
     """Return a booking with components, payment and history, as it stands this moment."""
-    found = await reading.find(house, caller, booking_id)
-    return translate.whole_booking(found.booking, found.history)
+    body = await reading.whole(house, caller, booking_id)
+    return Response(body, media_type="application/json")

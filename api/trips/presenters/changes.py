@@ -3,6 +3,8 @@
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
+from api.trips.presenters.confirmations import confirmations
+from api.trips.presenters.payments import paid_answer
 from api.trips.schemas.answers import ErrorAnswer
 from api.trips.schemas.changing import (
     ChangeAnswer,
@@ -76,12 +78,12 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         booking_reference=booking.reference,
         state=booking.state,
         change_id=asked.change_id,
-        confirmations=translate.confirmations(booking),
+        confirmations=confirmations(booking),
         warnings=booking.warnings,
         money=_under_way(paid),
     )
     if paid is not None:
-        answer.payment = translate.paid_answer(paid)
+        answer.payment = paid_answer(paid)
     if outcome is None:
         answer.message = _progress(booking, paid)
         answer.status_url = translate.status_url(booking.id)

@@ -52,11 +52,13 @@ class ActivityConfirmation(Answer):
 
 
 class Confirmations(Answer):
-    """What has been booked."""
+    """What has been booked; ``flight`` and ``hotel`` are the first ones of the lists."""
 
     flight: FlightConfirmation | None = None
     hotel: HotelConfirmation | None = None
     activities: list[ActivityConfirmation] = Field(default=[])
+    flights: list[FlightConfirmation] = Field(default=[])
+    hotels: list[HotelConfirmation] = Field(default=[])
 
 
 class PaymentAnswer(Answer):

@@ -187,7 +187,13 @@ _CHANGE: dict[str, Any] = {
     **_BOOKING,
     "changeId": "0c1d7f9e-45f1-5b6c-8a56-51d0f5f5f5f5",
     "quote": _FIGURES,
-    "confirmations": {"flight": None, "hotel": None, "activities": []},
+    "confirmations": {
+        "flight": None,
+        "hotel": None,
+        "activities": [],
+        "flights": [],
+        "hotels": [],
+    },
     "warnings": [],
 }
 CHANGED: dict[str, Any] = {

@@ -77,6 +77,8 @@ class Found:
     """In the order in which they began; of a booking at rest only where they were asked for."""
     live: bool
     """Whether something happens to it: it is not at rest, or a request is being carried out."""
+    caller_id: str
+    """Whose it is."""
     fingerprint: str
     """Of the request that made it."""
     read_at: dt.datetime
@@ -127,6 +129,7 @@ async def find_booking(
         history=_all(HistoryEntry, row.history),
         attempts=seen,
         live=bool(row.busy) or not booking.at_rest,
+        caller_id=row.caller_id,
         fingerprint=row.fingerprint,
         read_at=row.read_at,
     )

@@ -10,9 +10,13 @@ from models.bookings.lifecycle import SETTLED_STATES, BookingState
 
 _STANDINGS = text("""
 SELECT b.id::text, b.version, b.state, b.waits,
-    (SELECT count(*) + count(finished_at) FROM attempts a WHERE a.booking_id = b.id),
-    (SELECT count(*) + count(ended_at) FROM booking_requests r WHERE r.booking_id = b.id)
-FROM bookings b WHERE b.id = ANY(CAST(:ids AS uuid[]))
+    (SELECT count(*) + count(a.finished_at) FROM attempts a WHERE a.booking_id = b.id),
+    r.begun, r.ended,
+    (SELECT array_agg(c.id ORDER BY c.id) FROM cases c
+        WHERE c.booking_id = b.id AND c.resolved_at IS NULL)
+FROM bookings b, LATERAL (SELECT count(*) AS begun, count(ended_at) AS ended
+    FROM booking_requests WHERE booking_id = b.id) r
+WHERE b.id = ANY(CAST(:ids AS uuid[]))
 """)
 
 
@@ -25,8 +29,12 @@ class Standing:
     waits: bool
     attempts: int
     """How many attempts have begun, and how many have ended, together."""
-    requests: int
-    """The same of the requests about it."""
+    begun: int
+    """How many requests about it have begun."""
+    ended: int
+    """How many of them have ended."""
+    cases: tuple[int, ...]
+    """Its open cases, by id."""
 
     @property
     def at_rest(self) -> bool:
@@ -34,11 +42,18 @@ class Standing:
         held = self.state is BookingState.HELD and not self.waits
         return self.state in SETTLED_STATES or held
 
+    @property
+    def live(self) -> bool:
+        """As :attr:`models.bookings.repository.reading.Found.live`."""
+        return not self.at_rest or self.begun > self.ended
+
 
 async def standings(session: AsyncSession, ids: Collection[str]) -> dict[str, Standing]:
     """Return where bookings stand, by id; those that do not exist are left out."""
     rows = await session.execute(_STANDINGS, {"ids": list(ids)})
     return {
-        booking_id: Standing(version, BookingState(state), waits, attempts, requests)
-        for booking_id, version, state, waits, attempts, requests in rows
+        booking_id: Standing(
+            version, BookingState(state), waits, attempts, begun, ended, tuple(cases or ())
+        )
+        for booking_id, version, state, waits, attempts, begun, ended, cases in rows
     }
