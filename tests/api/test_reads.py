@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import itertools
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from api.errors import problem_of
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing
+from models.core.cases import close_case, open_case
 from models.core.domain_errors import TooManyReads
 from models.core.money import Money
 from models.core.supply import Reservation
@@ -210,3 +212,26 @@ async def test_more_reads_than_may_run_wait_and_are_then_asked_to_come_again(
     assert int(problem.headers["Retry-After"]) >= 1
     await asyncio.gather(*slow)
     await record.check()
+
+
+async def test_an_answer_given_before_is_not_given_when_anything_has_changed(
+    operator: httpx.AsyncClient, alone: httpx.AsyncClient, books: Books
+) -> None:
+    booking = await books.record(confirm(await books.open()), BookingState.CONFIRMED)
+    path, source = f"/booking/{booking.id}", f"supplier:{booking.id}"
+    first = await operator.get(path)
+    assert (await operator.get(path)).content == first.content
+    others = await alone.get(path)
+    unknown = await alone.get(f"/booking/{uuid.uuid4()}")
+    assert others.status_code == unknown.status_code != 200, "another caller's, kept or not"
+    async with books.sessions.begin() as session:
+        await open_case(
+            session, kind="SUPPLIER", source=source, summary="look", booking_id=booking.id
+        )
+    told = (await operator.get(path)).json()
+    assert told["needsAttention"] is True
+    async with books.sessions.begin() as session:
+        await close_case(session, source=source, by="ada", resolution="done")
+    assert (await operator.get(path)).json() == first.json()
+    await books.record(booking, BookingState.COMPLETED)
+    assert (await operator.get(path)).json()["state"] == "COMPLETED"
