@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 
 from api.core.audience import Audience, Policy
 from api.core.context import House, TheHouse
-from api.trips.schemas.answers import Alive, Check, Readiness
+from api.core.schemas import Alive, Check, Readiness
 
 router = Audience(Policy.PUBLIC, tags=["health"])
 

@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.core.problems import unavailable
 from models.bookings.repository import EndedRequest, Found, find_booking, load_ended_request
 from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions, autocommit
+from models.core.domain_errors import TooManyReads
 from models.trips.changes import ChangeOutcome
 from models.trips.tables import CHANGES
 
@@ -65,7 +65,7 @@ class Record:
         one makes SQLAlchemy drop them all: the second attempt speaks to the database itself.
 
         Raises:
-            ApiProblem: 503, too many reads wait.
+            TooManyReads: its turn did not come in time.
             OperationalError, InterfaceError, TimeoutError: the database does not answer.
         """
         opened = self._sessions if snapshot else partial(autocommit, self._sessions)
@@ -85,9 +85,7 @@ class Record:
             async with asyncio.timeout(QUEUE_SECONDS):
                 await self._turns.acquire()
         except TimeoutError:
-            raise unavailable(
-                "TOO_MANY_READS", "Too many requests are being answered. Please try again shortly."
-            ) from None
+            raise TooManyReads from None
         try:
             yield
         finally:

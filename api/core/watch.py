@@ -33,7 +33,7 @@ class Standings:
         """Return where a booking stands, by a look that begins after this call; None: unknown.
 
         Raises:
-            ApiProblem, OperationalError, InterfaceError, TimeoutError: as ``Record.read``.
+            TooManyReads, OperationalError, InterfaceError, TimeoutError: as ``Record.read``.
         """
         answer = self._asked.setdefault(booking_id, asyncio.get_running_loop().create_future())
         if self._looking is None:

@@ -2,20 +2,6 @@
 
 from typing import Any
 
-from api.ledger.examples import (  # noqa: F401  (shown by name)
-    COMMISSION_RULE,
-    COMMISSION_RULES,
-    LEDGER_BALANCES,
-    LEDGER_RIGHT,
-    LEDGER_STATEMENT,
-    LEDGER_WRONG,
-)
-from api.operations.examples import CASE, CASES, EVENT_AGAIN, EVENT_KEPT, EVENTS_TAKEN, SETTLED_CASE  # noqa: F401  (shown by name)
-from api.payments.examples import RECONCILIATION, RECONCILIATIONS  # noqa: F401  (shown by name)
-from api.suppliers.schemas import ATTEMPTS, ORDERS, SUPPLIERS  # noqa: F401  (shown by name)
-from api.trips.schemas.cancelling import CANCEL_QUOTE  # noqa: F401  (shown by name)
-from api.trips.schemas.changing import CHANGE_QUOTE, CHANGED, CHANGING, NOT_CHANGED  # noqa: F401  (shown by name)
-
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
 _REFERENCE = "TS-4K7QP-9XW2M"
 _URL = f"/booking/{_ID}"

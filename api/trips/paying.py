@@ -10,11 +10,11 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem, temporal_away
 from api.trips import reading, running, waiting
-from api.trips.presenters import words
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.core.domain_errors import TemporalUnavailable
+from models.payments.errors import NoCardExpected
 from models.payments.messages import (
     PAYMENT_METHOD_UPDATE,
     NewCard,
@@ -30,12 +30,13 @@ async def use_card(
     """Go on with another card; returns the booking at its end, or where it waits again.
 
     Raises:
-        ApiProblem: 404; 409 when no card is waited for; 503.
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        NoCardExpected: no card is waited for.
     """
     booking = (await reading.find(house, caller, booking_id)).booking
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
-        raise _not_wanted(booking)
+        raise NoCardExpected(booking)
     await _send(
         house,
         booking,
@@ -51,21 +52,10 @@ async def _send(house: House, booking: Booking, card: NewCard) -> None:
             PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT
         )
     except WorkflowUpdateFailedError as error:
-        raise _not_wanted(booking) from error
+        raise NoCardExpected(booking) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
     except RPCError as error:
         if running.gone(error):
-            raise _not_wanted(booking) from error
+            raise NoCardExpected(booking) from error
         raise
-
-
-def _not_wanted(booking: Booking) -> ApiProblem:
-    return ApiProblem(
-        409,
-        "NO_CARD_WANTED",
-        f"This booking does not wait for another card: it is {booking.state}."
-        f" {words.money(booking)}",
-        field="paymentMethodId",
-        details={"bookingId": booking.id, "state": booking.state},
-    )

@@ -5,11 +5,13 @@ from temporalio.service import RPCError
 from api.core.answers import Kept
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import booking_unknown, is_temporal_away, temporal_away, unavailable
+from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
 from api.trips import running
 from api.trips.presenters import booking as translate
+from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
 from models.bookings.repository import Found
+from models.core.domain_errors import TemporalUnavailable
 
 
 def owner_of(caller: KnownCaller) -> str | None:
@@ -23,19 +25,18 @@ async def find(
     """Return a booking with its history; ``attempts`` asks for those of one at rest as well.
 
     Raises:
-        ApiProblem: 404, unknown or another caller's; 503, nobody can tell right now.
+        BookingNotFound: unknown, or another caller's.
+        BookingNotRecordedYet: its workflow has yet to write it down.
+        TemporalUnavailable: nobody can tell right now.
     """
     if not is_booking_id(booking_id):
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)
     found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
     if found is None:
         await _refuse_unrecorded(house, caller, booking_id)
         found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
     if found is None:
-        raise unavailable(
-            "NOT_RECORDED_YET",
-            "The booking has been accepted and is not written down yet. Please ask again shortly.",
-        )
+        raise BookingNotRecordedYet(booking_id)
     return found
 
 
@@ -43,10 +44,10 @@ async def whole(house: House, caller: KnownCaller, booking_id: str) -> bytes:
     """Return the answer of ``GET /booking/{id}``; that about a booking at rest is made once.
 
     Raises:
-        ApiProblem: as :func:`find`.
+        DomainError: as :func:`find`.
     """
     if not is_booking_id(booking_id):
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)
     standing = await house.standings.now(booking_id)
     if standing is not None and not standing.live:
         body = house.answers.get(booking_id, standing, owner_of(caller))
@@ -69,7 +70,7 @@ async def _refuse_unrecorded(house: House, caller: KnownCaller, booking_id: str)
         run = await running.find_run(house, booking_id)
     except (RPCError, RuntimeError) as error:
         if is_temporal_away(error):
-            raise temporal_away() from error
+            raise TemporalUnavailable from error
         raise
     if run is None or not run.visible_to(caller):
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)

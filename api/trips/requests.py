@@ -14,11 +14,11 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import temporal_away
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
 from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import TemporalUnavailable
 from temporal import patience, under_booking
 from workflows.core.requests import WORKFLOWS
 
@@ -50,7 +50,7 @@ async def send(
     """Give a request to the booking's workflow. It is durable when this returns.
 
     Raises:
-        ApiProblem: 503, Temporal does not answer; nothing is promised.
+        TemporalUnavailable: nothing is promised.
     """
     try:
         await house.temporal.start_workflow(
@@ -64,7 +64,7 @@ async def send(
             rpc_timeout=RPC_TIMEOUT,
         )
     except (RPCError, RuntimeError) as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
 
 
 async def ended(

@@ -7,7 +7,6 @@ from fastapi import Body, Header, Query, Request, Response
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import TheCaller, TheHouse
 from api.core.preferences import Patience, accepted
-from api.core.problems import booking_unknown
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
 from api.trips import quoting_cancellation as quoting_cancel
@@ -18,6 +17,7 @@ from api.trips.schemas.cancelling import CancelQuoteAnswer
 from api.trips.schemas.changing import ChangeAnswer, ChangeQuoteAnswer, ModifyBody
 from api.trips.schemas.requests import BookRequest, CancelBookingBody, PaymentMethodBody
 from models.bookings.booking import Booking
+from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import CancelledBy
 from models.bookings.messages import CancelRequest
 
@@ -249,7 +249,7 @@ async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: st
         else None
     )
     if booking_id is None:
-        raise booking_unknown()
+        raise BookingNotFound(booking_reference)
     return await by_id(house, caller, booking_id)
 
 

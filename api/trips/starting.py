@@ -21,15 +21,17 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import ApiProblem, is_temporal_away, temporal_away
+from api.core.problems import ApiProblem, is_temporal_away
 from api.core.strict_json import canonical
 from api.trips import running, waiting
 from api.trips.details import details, summary
 from api.trips.options import accepted_trip
 from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
+from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
@@ -103,7 +105,8 @@ async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
     ``seconds`` are over.
 
     Raises:
-        ApiProblem: 404, 422 or 503; then nothing has been booked by this request.
+        DomainError: of the trip option (``options.accepted_trip``), KeyReused,
+            TemporalUnavailable; then nothing has been booked by this request.
     """
     stored = await house.record.find(wish.booking_id, owner=wish.caller.id)
     if stored is not None:
@@ -137,19 +140,13 @@ async def _started(house: House, wish: Wish) -> None:
     except Exception as error:
         if is_temporal_away(error):
             # It may have been taken all the same: the same key leads to the same booking.
-            raise temporal_away(headers={"Idempotency-Key": wish.key}) from error
+            raise TemporalUnavailable(key=wish.key) from error
         raise
 
 
 def _same_request(made_by: str | None, wish: Wish) -> None:
     if made_by != wish.fingerprint:
-        raise ApiProblem(
-            422,
-            "IDEMPOTENCY_KEY_REUSED",
-            "This Idempotency-Key was used before with another request. Use a new key for a new"
-            " booking.",
-            field="Idempotency-Key",
-        )
+        raise KeyReused(Keyed.BOOKING)
 
 
 async def _joined(house: House, wish: Wish) -> None:

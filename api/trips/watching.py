@@ -11,14 +11,14 @@ from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem
+from api.core.schemas import Answer
 from api.trips import reading
 from api.trips.presenters import booking as translate
 from api.trips.presenters.steps import Step, steps_of
-from api.trips.schemas.answers import Answer
 from models.bookings.booking import Booking
 from models.bookings.repository import Found
 from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import DomainError
 
 REREAD_SECONDS = 5.0
 """How often the booking is read when nothing has changed."""
@@ -77,7 +77,7 @@ async def watch(
 
 async def _now(house: House, caller: KnownCaller, before: Found) -> Found:
     # A stream outlives short troubles of what it reads from.
-    with suppress(ApiProblem, TimeoutError, *DATABASE_AWAY):
+    with suppress(DomainError, TimeoutError, *DATABASE_AWAY):
         return await reading.find(house, caller, before.booking.id, attempts=True)
     return before
 

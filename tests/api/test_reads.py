@@ -13,13 +13,14 @@ from sqlalchemy import event, text
 
 from activities.core.attempts import AttemptLog, Intent
 from api.core import record as records
-from api.core.problems import ApiProblem
 from api.core.record import Record
 from api.core.watch import LOOK_SECONDS, Watch
+from api.errors import problem_of
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing
 from models.core.cases import close_case, open_case
+from models.core.domain_errors import TooManyReads
 from models.core.money import Money
 from models.core.supply import Reservation
 from payments.core.protocol import Payment, PaymentState
@@ -203,11 +204,12 @@ async def test_more_reads_than_may_run_wait_and_are_then_asked_to_come_again(
         for _ in range(2)
     ]
     await asyncio.sleep(0.1)
-    with pytest.raises(ApiProblem) as refused:
+    with pytest.raises(TooManyReads) as refused:
         await record.check()
-    assert (refused.value.status_code, refused.value.code) == (503, "TOO_MANY_READS")
-    assert refused.value.headers is not None
-    assert int(refused.value.headers["Retry-After"]) >= 1
+    problem = problem_of(refused.value)
+    assert (problem.status_code, problem.code) == (503, "TOO_MANY_READS")
+    assert problem.headers is not None
+    assert int(problem.headers["Retry-After"]) >= 1
     await asyncio.gather(*slow)
     await record.check()
 

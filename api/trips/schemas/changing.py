@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from api.trips.schemas.answers import Answer, Confirmations, ErrorAnswer, WholePaymentAnswer
+from api.core.schemas import Answer
+from api.trips.schemas.answers import Confirmations, ErrorAnswer, WholePaymentAnswer
 from api.trips.schemas.requests import PaymentMethodId
 from models.bookings.lifecycle import BookingState
 from models.core.people import Traveler
