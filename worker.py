@@ -113,6 +113,8 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
     version = WorkerDeploymentVersion(
         deployment_name=settings.worker.deployment, build_id=settings.worker.build_id
     )
+    # Chosen for all classes (docs/decisions/0038), and here: the server refuses a behaviour that
+    # a class declares from workers that take no part in versioning.
     return WorkerDeploymentConfig(
         version=version,
         use_worker_versioning=True,

@@ -1,23 +1,31 @@
 """The application: every route in one place."""
 
+from collections import ChainMap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
-from api import openapi
+from api import errors, openapi
 from api.core import documentation, health, problems
 from api.core.audience import policies
 from api.core.context import open_house
 from api.core.edge import Edge
+from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
-from api.operations import decisions as operators
+from api.operations import examples as case_examples
 from api.operations import routes as cases
+from api.payments import examples as payment_examples
 from api.payments import routes as reconciliations
 from api.suppliers import routes as suppliers
+from api.suppliers import schemas as supplier_examples
+from api.trips import decisions as operators
 from api.trips import events as progress
+from api.trips import examples as trip_examples
 from api.trips import routes as booking
+from api.trips.schemas import cancelling as cancel_examples
+from api.trips.schemas import changing as change_examples
 from api.webhooks import routes as webhooks
 from settings import Settings
 
@@ -30,6 +38,22 @@ and not paid. Amounts are integers in the currency's minor unit, times are UTC.
 Send an `Idempotency-Key` with every booking: the same key and body always lead to the same booking.
 What is not an answer is a problem (RFC 9457) with a stable `code`.
 """
+
+EXAMPLES = ChainMap(
+    *map(
+        vars,
+        (
+            trip_examples,
+            cancel_examples,
+            change_examples,
+            ledger_examples,
+            case_examples,
+            payment_examples,
+            supplier_examples,
+        ),
+    )
+)
+"""What the document shows, by name: a test holds every example to its schema."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -77,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     policies(app.routes)  # refuses a route without one
     problems.install(app)
+    errors.install(app)
     app.add_middleware(Edge, hsts=settings.environment == "production")
     return app
 
@@ -84,4 +109,4 @@ def create_app(settings: Settings) -> FastAPI:
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        return openapi.describe(self)
+        return openapi.describe(self, EXAMPLES)

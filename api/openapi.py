@@ -1,5 +1,6 @@
 """The published description: OpenAPI 3.1 with an example for every answer (S26)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -7,7 +8,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.core.problems import MEDIA_TYPE, ProblemDocument
-from api.trips import examples
 
 _NAMED = "example:"
 _REF = {"$ref": "#/components/schemas/Problem"}
@@ -76,8 +76,8 @@ def _answer(status: int) -> dict[str, Any]:
     return answer
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of ``app``, made once."""
+def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document of ``app``, made once, with its ``examples`` by name."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -92,27 +92,27 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "title": "Problem",
         }
         schemas.update(schemas["Problem"].pop("$defs", {}))
-        app.openapi_schema = _with_examples(document)
+        app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
 
 
-def _with_examples(node: Any) -> Any:
+def _with_examples(node: Any, examples: Mapping[str, Any]) -> Any:
     """Put every named example in its place.
 
     FastAPI drops what is null from the whole document, examples included; so they travel through
     it as names.
     """
     if isinstance(node, dict):
-        return {name: _with_examples(inner) for name, inner in node.items()}
+        return {name: _with_examples(inner, examples) for name, inner in node.items()}
     if isinstance(node, list):
-        return [_with_examples(inner) for inner in node]
+        return [_with_examples(inner, examples) for inner in node]
     if isinstance(node, str) and node.startswith(_NAMED):
-        return getattr(examples, node.removeprefix(_NAMED))
+        return examples[node.removeprefix(_NAMED)]
     return node
 
 
 def shown(*names: str) -> dict[str, Any]:
-    """Return the JSON content of an answer that shows these of :mod:`api.examples`."""
+    """Return the JSON content of an answer that shows these examples of the domains."""
     return {
         "application/json": {
             "examples": {name.lower(): {"value": f"{_NAMED}{name}"} for name in names}

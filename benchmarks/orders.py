@@ -23,7 +23,6 @@ from benchmarks.bookings import wishes
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
 from models.bookings.booking import Booking, Item
-from models.bookings.messages import BOOKING_QUERY
 from models.core.patience import BookingOrder
 from temporal import connect
 from workflows.trips.book_trip import BookTrip
@@ -89,7 +88,7 @@ async def measure(on: Stage, count: int, latency: float) -> dict[BookingOrder, P
                 booked = await saga.book(trip)
                 played[order].seconds.append(time.monotonic() - begun)
                 handle = client.get_workflow_handle_for(BookTrip.run, booked.booking_id)
-                booking = await handle.query(BOOKING_QUERY, result_type=Booking)
+                booking = await handle.result()
                 words, losses = risk(booking, order)
                 played[order].risks.append(losses)
                 played[order].stages.append(words)

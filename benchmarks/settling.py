@@ -13,7 +13,6 @@ import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 import psycopg
@@ -25,8 +24,6 @@ from benchmarks.bookings import wishes
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState
-from models.bookings.messages import BOOKING_QUERY
 from models.suppliers.listings import LISTINGS, Listing
 from temporal import connect
 
@@ -71,23 +68,11 @@ async def lost(on: Stage, listing: Listing, operation: str, count: int) -> Settl
             }
             (await sandbox.post("/_sandbox/faults", json=fault)).raise_for_status()
             handle = await Saga(on.settings, client).begin(trip)
-            booking = await _end(handle)
+            booking = await handle.result()
             found.ends.append(booking.state)
             found.whole.append((booking.updated_at - booking.created_at).total_seconds())
             found.seconds += _settled(on, booking, listing.name, operation)
     return found
-
-
-async def _end(handle: Any) -> Booking:
-    ended = asyncio.ensure_future(handle.result())
-    while True:
-        await asyncio.wait([ended], timeout=0.1)
-        if ended.done():
-            return Booking.model_validate(ended.result())
-        booking = await handle.query(BOOKING_QUERY, result_type=Booking)
-        if booking is not None and booking.state is BookingState.NEEDS_ATTENTION:
-            ended.cancel()
-            return Booking.model_validate(booking)
 
 
 def _settled(on: Stage, booking: Booking, supplier: str, operation: str) -> list[float]:

@@ -25,11 +25,11 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.core.callers import HEADER, Callers
-from api.core.problems import ApiProblem
 from api.core.record import Record
 from codec.keys import CannotDecrypt
 from codec.payloads import EncryptionCodec
 from models.core.database import create_engine, create_sessions
+from models.core.domain_errors import CallerUnknown, TooManyReads
 from settings import Settings
 
 log = logging.getLogger("tripsaga.codec")
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> Starlette:
     # What the Web UI shows may be unencrypted, such as markers of the SDK's own: left as it is.
     codec = EncryptionCodec(settings.key_ring, plaintext=True)
     engine = create_engine(settings.database.sqlalchemy_url, pool_size=2)
-    access = _Access(settings, Callers(Record(create_sessions(engine))))
+    access = _Access(settings, Callers(Record(create_sessions(engine), at_once=2)))
 
     def endpoint(
         name: str, work: Callable[[list[Payload]], Awaitable[list[Payload]]]
@@ -132,11 +132,11 @@ class _Access:
         key = request.headers.get(HEADER) or bearer.removeprefix("Bearer ").strip()
         try:
             caller = await self._callers.identify(key)
-        except ApiProblem:
+        except CallerUnknown:
             raise Refused(
                 401, f"an operator's API key is needed, as Authorization: Bearer or {HEADER}"
             ) from None
-        except (SQLAlchemyError, TimeoutError, OSError):
+        except (SQLAlchemyError, TimeoutError, OSError, TooManyReads):
             raise Refused(503, "the database, which knows the API keys, does not answer") from None
         if not caller.is_operator:
             raise Refused(403, f"{caller.name} is no operator; only operators read payloads")

@@ -74,8 +74,8 @@ def account_panel(account: Account) -> RenderableType:
 def _confirmations(account: Account) -> Table:
     """Return what was booked: what, at whom, code, price; and the sum that was paid."""
     found = account.answer.get("confirmations") or {}
-    booked = [("flight", found.get("flight")), ("hotel", found.get("hotel"))]
-    booked += [("activity", activity) for activity in found.get("activities") or []]
+    kinds = (("flight", "flights"), ("hotel", "hotels"), ("activity", "activities"))
+    booked = [(kind, item) for kind, name in kinds for item in found.get(name) or []]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
     payment = account.answer.get("payment") or {}
     table.add_column("", style="dim")
@@ -84,11 +84,10 @@ def _confirmations(account: Account) -> Table:
     table.add_column("Price", justify="right", footer=f"[bold]{escape(_money(payment))}[/]")
     titles = _titles(account.trip)
     for kind, item in booked:
-        if item:
-            name = _name(kind, item, titles)
-            code = item.get("pnr") or item.get("confirmationCode") or ""
-            price = _money(item, "totalPrice")
-            table.add_row(kind, escape(name), escape(str(code)), escape(price))
+        name = _name(kind, item, titles)
+        code = item.get("pnr") or item.get("confirmationCode") or ""
+        price = _money(item, "totalPrice")
+        table.add_row(kind, escape(name), escape(str(code)), escape(price))
     return table
 
 

@@ -20,6 +20,7 @@ from models.ledger import add_rule
 from models.ledger.catching_up import catch_up as write_missing
 from models.ledger.checking import check as check_ledger
 from models.ledger.commission import CommissionRule
+from models.ledger.errors import RuleRefused
 from models.ledger.reading import load_rules
 from models.ledger.reports import balances as ledger_balances
 from models.ledger.reports import statement as ledger_statement
@@ -137,7 +138,7 @@ def commission(
 
     try:
         rule, is_new = _write(add)
-    except ValueError as error:
+    except RuleRefused as error:
         give_up(str(error), code=2)
     if json:
         as_json(asdict(rule) | {"new": is_new})

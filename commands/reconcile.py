@@ -18,7 +18,8 @@ from commands.output import as_json, give_up, out
 from commands.target import find_target
 from models.core.database import create_engine, create_sessions
 from models.core.money import Money
-from models.operations.messages import DayReport, WatchRequest, WatchSummary
+from models.operations.messages import WatchRequest, WatchSummary
+from models.payments.day_report import DayReport
 from models.payments.reconciliations import load_reports
 from settings import Settings
 from temporal import connect

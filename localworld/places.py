@@ -76,8 +76,13 @@ class Places:
         return self.var / "codec_token"
 
     def create(self) -> None:
-        """Make the directories."""
+        """Make the directories; nobody else may look into ``var`` (design.md, "The local world").
+
+        What is made from now on, by this process and those it starts, is this user's alone.
+        """
+        os.umask(0o077)
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.var.chmod(0o700)
 
 
 def cache_directory() -> Path:

@@ -38,8 +38,13 @@ _SOCKET_PATH_LIMIT = 103
 """Bytes in ``sun_path``, less the closing NUL, on the strictest system (macOS)."""
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.+-]+")
 
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests, which need no data after a power cut."""
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "500",
+}
+"""For tests, which need no data after a power cut, and have many worlds on one server."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,13 @@ from localworld.programs import tail
 _START_SECONDS = 400
 """Long enough for Temporal to be built first."""
 
+_TEMPORAL_CONFIG = {
+    **temporal.DYNAMIC_CONFIG,
+    # How soon a worker version that nothing runs on counts as drained; three minutes as shipped.
+    "matching.wv.VersionDrainageStatusVisibilityGracePeriod": '"2s"',
+    "matching.wv.VersionDrainageStatusRefreshInterval": '"1s"',
+}
+
 
 @dataclass(frozen=True)
 class Servers:
@@ -115,7 +122,7 @@ def keep(directory: Path) -> None:
                 directory / "postgres", log=directory / "postgres.log", fast=True
             )
             running.callback(database.stop)
-            server = temporal.start(log=directory / "temporal.log")
+            server = temporal.start(log=directory / "temporal.log", config=_TEMPORAL_CONFIG)
             running.callback(server.child.kill)  # nothing of it is kept; stopping takes 1.4 s
             _announce(directory, Servers(database.url, server.address))
             with (directory / "users.lock").open("a") as needed:

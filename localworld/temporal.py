@@ -53,6 +53,7 @@ def start(
     log: Path,
     port: int = 0,
     ui_port: int | None = None,
+    config: Mapping[str, str] = DYNAMIC_CONFIG,
 ) -> Server:
     """Start a server and wait until it serves its namespace. Main thread only.
 
@@ -61,6 +62,7 @@ def start(
         log: where it writes what it has to say (errors only).
         port: the preferred port; taken or 0: any free one.
         ui_port: the same for the Web UI; None for no UI.
+        config: its dynamic configuration, values as JSON.
 
     Raises:
         LocalWorldError: it cannot be had or does not start.
@@ -69,7 +71,8 @@ def start(
     for _ in range(3):
         chosen = ports.choose(port)
         chosen_ui = None if ui_port is None else ports.choose(ui_port, avoid={chosen})
-        child = Child(program(binary, chosen, chosen_ui, database=database, log=log))
+        started = program(binary, chosen, chosen_ui, database=database, log=log, config=config)
+        child = Child(started)
         if _wait(chosen, child):
             return Server(chosen, chosen_ui, child)
         child.stop()
@@ -86,6 +89,7 @@ def program(
     database: Path | None,
     log: Path,
     codec: str = "",
+    config: Mapping[str, str] = DYNAMIC_CONFIG,
 ) -> Program:
     """Return how to run the server; ``codec`` is the endpoint that its Web UI decodes with."""
     argv = [
@@ -95,7 +99,7 @@ def program(
         *(("--ui-codec-endpoint", codec) if codec else ()),
         *("--log-level", "error"),
     ]
-    for key, value in DYNAMIC_CONFIG.items():
+    for key, value in config.items():
         argv += ["--dynamic-config-value", f"{key}={value}"]
     for attribute in search_attributes.ALL:
         argv += ["--search-attribute", f"{attribute.name}=Keyword"]

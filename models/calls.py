@@ -7,7 +7,13 @@ Both sides import the contract from here; a test holds every activity's signatur
 from pydantic import BaseModel
 
 from models.bookings.booking import Booking
-from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
+from models.bookings.messages import (
+    BookingRef,
+    BookingRequest,
+    EndedRequests,
+    Recorded,
+    Transition,
+)
 from models.core.calls import Call
 from models.operations.messages import (
     CheckCall,
@@ -26,7 +32,6 @@ from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellati
 from models.trips.changes import (
     ChangeNote,
     ChangeOutcome,
-    ChangeRequest,
     OpenedChange,
     QuoteChangeCall,
 )
@@ -66,7 +71,7 @@ RETURN_STRAY = Call("return_stray_payment", StrayPayment, PaymentOutcome)
 
 LOOK = Call("look_at_payment", BookingRef, PaymentOutcome)
 
-OPEN_CHANGE = Call("open_change", ChangeRequest, OpenedChange)
+OPEN_CHANGE = Call("open_change", BookingRequest, OpenedChange)
 
 QUOTE_CHANGE = Call("quote_change", QuoteChangeCall, ItemsQuoted)
 

@@ -1,16 +1,10 @@
 """How far a round has got: told with every heartbeat, and read by whoever takes it over."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-
 from pydantic import AwareDatetime, BaseModel
 from temporalio import activity
 
 from models.operations.messages import Reconciled
 from models.payments.recorded import FIRST
-
-BEAT_SECONDS = 5.0
 
 
 class Progress(BaseModel):
@@ -29,23 +23,3 @@ class Progress(BaseModel):
         """Return how far an earlier attempt at this activity has got."""
         details = activity.info().heartbeat_details
         return cls.model_validate(details[0]) if details else cls()
-
-
-@asynccontextmanager
-async def beating(progress: Progress | None = None) -> AsyncIterator[None]:
-    """Heartbeat while the block runs, with the progress where there is one, and at its end."""
-    details = () if progress is None else (progress,)
-    beats = asyncio.create_task(_beat(details))
-    try:
-        yield
-    finally:
-        beats.cancel()
-        with suppress(asyncio.CancelledError):
-            await beats
-        activity.heartbeat(*details)
-
-
-async def _beat(details: Sequence[Progress]) -> None:
-    while True:
-        activity.heartbeat(*details)
-        await asyncio.sleep(BEAT_SECONDS)

@@ -9,7 +9,7 @@ import datetime as dt
 from activities.operations.listing import kept, listed
 from models.core.database import Sessions
 from models.core.errors import InvalidRequest
-from models.operations.messages import CurrencyFigures, DayReport, Difference, Sums
+from models.payments.day_report import CurrencyFigures, DayReport, Difference, Sums
 from models.payments.recorded import Paid, RecordedPayments, gateway_balances, payments_recorded_on
 from payments.core.protocol import Gateway, Payment
 

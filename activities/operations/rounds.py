@@ -8,8 +8,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.core.failures import application_error
+from activities.core.heartbeats import beating
 from activities.operations.checking import Checker, Window
-from activities.operations.progress import Progress, beating
+from activities.operations.progress import Progress
 from activities.operations.reconciling import Reconciler
 from activities.operations.reporting import Reporter
 from activities.operations.unexplained import Unexplained

@@ -138,7 +138,7 @@ class PaymentActivities:
     async def refund_payment(self, call: PaymentCall) -> PaymentOutcome:
         """Give back what was taken, down to ``call.keep``; what is given back already counts."""
         terms = await self._terms(call)
-        request = Request(call.key, call.keep, call.reason, call.items)
+        request = Request(call.key, call.keep, call.reason)
         try:
             async with heartbeating():
                 payment_id = terms.payment_id or await self._charging.payment_id(terms)

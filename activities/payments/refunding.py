@@ -38,8 +38,6 @@ class Request:
     keep: int
     """What stays at the gateway of what was taken (minor units)."""
     reason: str = ""
-    items: dict[int, int] | None = None
-    """What of it is for which item."""
 
 
 class Refunding:
@@ -181,7 +179,6 @@ class Refunding:
                 currency=terms.currency,
                 request=request.key,
                 reason=request.reason,
-                items=request.items or {},
             )
         if row is None:
             raise self._at_work()

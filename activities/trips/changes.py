@@ -13,9 +13,10 @@ from temporalio.exceptions import ApplicationError
 from activities.suppliers.wanted import Wanted
 from activities.trips.quotes import QuoteActivities
 from models import calls
+from models.bookings.messages import BookingRequest
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import load_booking
-from models.bookings.tables import BOOKINGS, BookingRow
+from models.bookings.repository import begin_request, load_booking, load_identity
+from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions, autocommit
 from models.core.keys import item_reference
 from models.core.people import Contact, Traveler
@@ -42,17 +43,21 @@ class ChangeActivities:
         self._quotes = quotes
 
     @activity.defn(name=calls.OPEN_CHANGE.name)
-    async def open_change(self, request: ChangeRequest) -> OpenedChange:
+    async def open_change(self, asked: BookingRequest) -> OpenedChange:
         """Write a change down before anything is asked; one that has ended is answered.
+
+        ``asked.body`` is a ``ChangeRequest``.
 
         Raises:
             ApplicationError: there is no such booking (not retryable).
         """
+        request = ChangeRequest.model_validate(asked.body)
         async with self._sessions.begin() as session:
-            if await session.get(BookingRow, request.booking_id) is None:
+            if await load_identity(session, request.booking_id) is None:
                 raise ApplicationError(
                     f"no booking {request.booking_id}", type="UnknownBooking", non_retryable=True
                 )
+            await begin_request(session, request.booking_id, asked)
             await session.execute(
                 upsert(CHANGES)
                 .values(

@@ -12,6 +12,7 @@ from models.bookings.lifecycle import FINAL_STATES
 from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
 from models.bookings.repository import (
     StaleVersionError,
+    begin_request,
     claim_booking,
     end_requests,
     load_booking,
@@ -86,13 +87,15 @@ class BookingActivities:
 
     @activity.defn(name=calls.LOAD_BOOKING.name)
     async def load_booking(self, ref: BookingRef) -> Booking:
-        """Return the booking as recorded.
+        """Return the booking as recorded; a request that begins is on record then.
 
         Raises:
             ApplicationError: there is none (not retryable).
         """
-        async with self._sessions() as session:
+        async with self._sessions.begin() as session:
             booking = await load_booking(session, ref.booking_id)
+            if booking is not None and ref.request is not None:
+                await begin_request(session, ref.booking_id, ref.request)
         if booking is None:
             raise ApplicationError(
                 f"no booking {ref.booking_id}", type="UnknownBooking", non_retryable=True

@@ -85,7 +85,8 @@ async def admit(request: Request, policy: Policy) -> None:
     """Identify the caller, as far as the policy wants one.
 
     Raises:
-        ApiProblem: 401 without a valid key, 403 with the key of somebody else's role.
+        CallerUnknown: without a valid key.
+        ApiProblem: 403 with the key of somebody else's role.
     """
     if policy in KEYLESS:
         return

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from api.core.problems import ApiProblem
 from api.core.record import Record
 from models.core.callers import Caller
+from models.core.domain_errors import CallerUnknown
 
 _CALLERS = SQLModel.metadata.tables[str(Caller.__tablename__)].c
 
@@ -50,16 +50,11 @@ class Callers:
         """Return the caller that has this key.
 
         Raises:
-            ApiProblem: 401, the same for a missing, an unknown and a revoked key.
+            CallerUnknown: the same for a missing, an unknown and a revoked key.
         """
         caller = await self._find(key) if key and len(key) <= 200 else None
         if caller is None:
-            raise ApiProblem(
-                401,
-                "API_KEY_REFUSED",
-                f"A valid API key is needed in the header {HEADER}.",
-                headers={"WWW-Authenticate": 'ApiKey realm="bookings"'},
-            )
+            raise CallerUnknown
         return caller
 
     async def _find(self, key: str) -> KnownCaller | None:

@@ -10,8 +10,10 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from api.core.answers import Answers
 from api.core.callers import Callers, KnownCaller
 from api.core.record import Record
+from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
 from settings import Settings
@@ -20,8 +22,8 @@ from temporal import connect
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """For starting and describing workflows: longer, and the caller is told to come again."""
-QUERY_TIMEOUT = timedelta(seconds=2)
-"""For asking a running workflow; the record answers when it does not."""
+RESERVED = 2
+"""Connections that callers' reads do not use: one for readiness, one for those who wait."""
 
 
 class TripOptions(Protocol):
@@ -42,9 +44,15 @@ class House:
 
     settings: Settings
     record: Record
+    vitals: Record
+    """The record through connections of its own: readiness does not wait behind callers."""
+    standings: Standings
+    watch: Watch
     callers: Callers
     temporal: Client
     planner: TripOptions
+    answers: Answers = field(default_factory=Answers)
+    """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
     """Bookings being started right now, by booking id and fingerprint of the request."""
 
@@ -52,28 +60,38 @@ class House:
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the connections; neither database nor Temporal needs to be there yet."""
-    engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
+    url, size = settings.database.sqlalchemy_url, settings.database.pool_size
+    engine = create_engine(url, pool_size=size)
+    reserved = create_engine(url, pool_size=RESERVED)
     planner = TripPlanner(settings)
+    record = Record(create_sessions(engine), at_once=size)
+    vitals = Record(create_sessions(reserved), at_once=RESERVED)
+    watch = Watch(vitals)
     try:
-        record = Record(create_sessions(engine))
         yield House(
             settings=settings,
             record=record,
+            vitals=vitals,
+            standings=Standings(record),
+            watch=watch,
             callers=Callers(record),
             temporal=await connect(settings, lazy=True),
             planner=planner,
         )
     finally:
+        await watch.close()
         await planner.close()
         await engine.dispose()
+        await reserved.dispose()
 
 
-def _house(request: Request) -> House:
+# Asynchronous, though nothing is awaited: FastAPI runs plain functions in a thread.
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 
 
-def _caller(request: Request) -> KnownCaller:
+async def _caller(request: Request) -> KnownCaller:
     # Set by api.audience before any dependency runs; a public route must not ask for it.
     caller: KnownCaller = request.state.caller
     return caller

@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 
 from api.core.audience import Audience, Policy
 from api.core.context import House, TheHouse
-from api.trips.schemas.answers import Alive, Check, Readiness
+from api.core.schemas import Alive, Check, Readiness
 
 router = Audience(Policy.PUBLIC, tags=["health"])
 
@@ -61,7 +61,7 @@ async def healthz() -> Alive:
 async def readyz(house: TheHouse, response: Response) -> Readiness:
     """Ask the database and Temporal, and say which of them answers."""
     database, temporal = await asyncio.gather(
-        _check(house.record.check), _check(lambda: _temporal(house))
+        _check(house.vitals.check), _check(lambda: _temporal(house))
     )
     ready = database.ok and temporal.ok
     if not ready:

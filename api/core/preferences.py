@@ -34,7 +34,7 @@ def wish(prefer: str, wait: int | None, default: float) -> float:
     return min(seconds, LONGEST_WAIT)
 
 
-def _patience(
+async def _patience(
     house: TheHouse,
     prefer: Annotated[
         str,

@@ -90,11 +90,6 @@ def unavailable(code: str, detail: str, *, headers: Mapping[str, str] | None = N
     )
 
 
-def booking_unknown() -> ApiProblem:
-    """Return the one 404 for bookings that do not exist and for those of other callers."""
-    return ApiProblem(404, "BOOKING_UNKNOWN", "There is no booking with this id.")
-
-
 def database_away() -> ApiProblem:
     """Return the 503 for a database that does not answer."""
     return unavailable(

@@ -2,24 +2,20 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking, HistoryEntry
-from models.bookings.lifecycle import BookingState
-from models.bookings.repository import (
-    EndedRequest,
-    load_booking,
-    load_ended_request,
-    load_history,
-)
+from models.bookings.repository import EndedRequest, Found, find_booking, load_ended_request
 from models.bookings.tables import BOOKINGS
-from models.core.database import Sessions
+from models.core.database import Sessions, autocommit
+from models.core.domain_errors import TooManyReads
 from models.trips.changes import ChangeOutcome
 from models.trips.tables import CHANGES
 
@@ -27,15 +23,8 @@ Read = TypeVar("Read")
 
 PATIENCE_SECONDS = 6
 """How long a read may take; a database that hangs is one that is away."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A booking as recorded."""
-
-    booking: Booking
-    fingerprint: str
-    """Of the request that made it."""
+QUEUE_SECONDS = 3.0
+"""How long a read waits for its turn; then its caller is asked to come again."""
 
 
 @dataclass(frozen=True)
@@ -59,27 +48,48 @@ def is_booking_id(text_: str) -> bool:
 class Record:
     """The database: bookings are only read, for only workflows write them."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, *, at_once: int) -> None:
+        """Prepare; ``at_once`` reads run in this process together, the others wait their turn."""
         self._sessions = sessions
+        self._turns = asyncio.Semaphore(at_once)
 
-    async def read(self, query: Callable[[AsyncSession], Awaitable[Read]]) -> Read:
+    async def read(
+        self, query: Callable[[AsyncSession], Awaitable[Read]], *, snapshot: bool = False
+    ) -> Read:
         """Run a read; once more when its pooled connection turns out to be dead.
+
+        Each statement is a transaction of its own; with ``snapshot`` all are one transaction,
+        whose isolation the query may choose.
 
         After a restart of the database every pooled connection is dead, and the first use of
         one makes SQLAlchemy drop them all: the second attempt speaks to the database itself.
 
         Raises:
+            TooManyReads: its turn did not come in time.
             OperationalError, InterfaceError, TimeoutError: the database does not answer.
         """
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        opened = self._sessions if snapshot else partial(autocommit, self._sessions)
+        async with self._turn(), asyncio.timeout(PATIENCE_SECONDS):
             try:
-                async with self._sessions() as session:
+                async with opened() as session:
                     return await query(session)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            async with self._sessions() as session:
+            async with opened() as session:
                 return await query(session)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise TooManyReads from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def write(self, work: Callable[[AsyncSession], Awaitable[Read]]) -> Read:
         """Do work that may be repeated in a transaction; twice, when its connection was dead.
@@ -97,20 +107,13 @@ class Record:
             async with self._sessions.begin() as session:
                 return await work(session)
 
-    async def booking(self, booking_id: str, owner: str | None) -> Stored | None:
+    async def find(
+        self, booking_id: str, owner: str | None, *, attempts: bool = False
+    ) -> Found | None:
         """Return a booking of ``owner``; of anybody when None (operators)."""
-
-        async def query(session: AsyncSession) -> Stored | None:
-            wanted = select(BOOKINGS.c.fingerprint).where(BOOKINGS.c.id == booking_id)
-            if owner is not None:
-                wanted = wanted.where(BOOKINGS.c.caller_id == owner)
-            fingerprint = await session.scalar(wanted)
-            if fingerprint is None:
-                return None
-            booking = await load_booking(session, booking_id)
-            return Stored(booking, fingerprint) if booking else None
-
-        return await self.read(query)
+        return await self.read(
+            lambda session: find_booking(session, booking_id, owner, attempts=attempts)
+        )
 
     async def id_of(self, reference: str, owner: str | None) -> str | None:
         """Return the id of the booking with this human reference."""
@@ -123,18 +126,6 @@ class Record:
             return found
 
         return await self.read(query)
-
-    async def state(self, booking_id: str) -> BookingState | None:
-        """Return where a booking stands, by its primary key; for waiting."""
-
-        async def query(session: AsyncSession) -> str | None:
-            found: str | None = await session.scalar(
-                select(BOOKINGS.c.state).where(BOOKINGS.c.id == booking_id)
-            )
-            return found
-
-        state = await self.read(query)
-        return BookingState(state) if state else None
 
     async def change(self, change_id: str) -> StoredChange | None:
         """Return a change of a booking as recorded; None when it is not."""
@@ -156,10 +147,6 @@ class Record:
     async def ended_request(self, request_id: str) -> EndedRequest | None:
         """Return how a request about a booking ended; None when it has not."""
         return await self.read(lambda session: load_ended_request(session, request_id))
-
-    async def history(self, booking_id: str) -> list[HistoryEntry]:
-        """Return the recorded transitions of a booking, oldest first."""
-        return await self.read(lambda session: load_history(session, booking_id))
 
     async def check(self) -> None:
         """Prove that the database answers and has our tables."""

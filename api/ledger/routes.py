@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import TheCaller, TheHouse
-from api.core.problems import ApiProblem, booking_unknown
 from api.core.record import is_booking_id
 from api.ledger.schemas import (
     BalanceAnswer,
@@ -21,6 +20,7 @@ from api.ledger.schemas import (
     StatementAnswer,
 )
 from api.openapi import READING, WRITING, problems, shown
+from models.bookings.errors import BookingNotFound
 from models.ledger import add_rule
 from models.ledger.checking import check as check_ledger
 from models.ledger.commission import CommissionRule
@@ -48,7 +48,7 @@ async def balances(
     ] = None,
 ) -> BalancesAnswer:
     """Return every account's balance: what was debited, what credited, and the difference."""
-    found = await house.record.read(lambda session: ledger_balances(session, at))
+    found = await house.record.read(lambda session: ledger_balances(session, at), snapshot=True)
     return BalancesAnswer(at=at, balances=[BalanceAnswer.of(one) for one in found])
 
 
@@ -60,10 +60,12 @@ async def balances(
 async def statement(house: TheHouse, booking_id: str) -> StatementAnswer:
     """Return every entry of a booking, with what the traveller is owed after each."""
     if not is_booking_id(booking_id):
-        raise booking_unknown()
-    found = await house.record.read(lambda session: ledger_statement(session, booking_id))
+        raise BookingNotFound(booking_id)
+    found = await house.record.read(
+        lambda session: ledger_statement(session, booking_id), snapshot=True
+    )
     if found is None:
-        raise booking_unknown()
+        raise BookingNotFound(booking_id)
     return StatementAnswer.of(found)
 
 
@@ -84,7 +86,9 @@ async def check(
     `tripsaga ledger check` looks at all bookings, however long it takes.
     """
     start = since or dt.datetime.now(dt.UTC) - CHECKED
-    return CheckAnswer.of(await house.record.read(lambda session: check_ledger(session, start)))
+    return CheckAnswer.of(
+        await house.record.read(lambda session: check_ledger(session, start), snapshot=True)
+    )
 
 
 @router.get(
@@ -127,10 +131,7 @@ async def set_commission(
             who=f"operator {caller.name}",
         )
 
-    try:
-        rule, is_new = await house.record.write(add)
-    except ValueError as error:
-        raise ApiProblem(422, "INVALID_REQUEST", f"{str(error).capitalize()}.") from error
+    rule, is_new = await house.record.write(add)
     if not is_new:
         response.status_code = 200
     return RuleAnswer.of(rule)

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator
 
-from api.trips.schemas.answers import Answer
+from api.core.schemas import Answer
 from models.core.text import CamelModel, Text
 from models.ledger.checking import Findings
 from models.ledger.commission import WHOLE, CommissionRule

@@ -1,1 +1,1 @@
-"""Cases and operators' decisions."""
+"""Cases and events of gateways, for operators."""

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import TheCaller, TheHouse
-from api.core.problems import ApiProblem
 from api.openapi import READING, WRITING, problems, shown
 from api.operations.schemas import (
     CaseAnswer,
@@ -18,6 +17,7 @@ from api.operations.schemas import (
     WholeEvent,
 )
 from models.core.cases import CaseKind, CaseRow, close_case, close_case_by_id, list_cases, load_case
+from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.inbox.repository import (
     EventStatus,
     WebhookEventRow,
@@ -25,6 +25,7 @@ from models.inbox.repository import (
     load_event,
     retry_event,
 )
+from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
 
 router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
 
@@ -74,7 +75,7 @@ async def cases(
 async def case(house: TheHouse, case_id: Number) -> CaseAnswer:
     """Return one case."""
     row = await house.record.read(lambda session: load_case(session, case_id))
-    return CaseAnswer.of(_found(row))
+    return CaseAnswer.of(_found(row, case_id))
 
 
 @router.post(
@@ -89,18 +90,12 @@ async def resolve(
     """Close a case for which no workflow waits; nothing else happens by it."""
 
     async def settle(session: AsyncSession) -> CaseRow:
-        row = _found(await load_case(session, case_id))
+        row = _found(await load_case(session, case_id), case_id)
         if row.kind in DECIDED_AT_THE_BOOKING:
-            raise ApiProblem(
-                409,
-                "DECIDE_AT_BOOKING",
-                "A booking waits for this decision: send it to"
-                f" POST /booking/{row.booking_id}/resolve.",
-                details={"bookingId": row.booking_id},
-            )
+            raise CaseDecidedAtBooking(case_id, row.booking_id)
         who = f"operator {caller.name}"
         if not await close_case_by_id(session, case_id, by=who, resolution=body.note):
-            raise ApiProblem(409, "ALREADY_RESOLVED", "This case is settled already.")
+            raise CaseAlreadyDecided(case_id)
         await session.refresh(row)
         return row
 
@@ -139,7 +134,7 @@ async def webhooks(
 async def webhook(house: TheHouse, webhook_id: Number) -> WholeEvent:
     """Return one event with what it says."""
     row = await house.record.read(lambda session: load_event(session, webhook_id))
-    return WholeEvent.of(_taken(row))
+    return WholeEvent.of(_taken(row, webhook_id))
 
 
 @router.post(
@@ -152,13 +147,11 @@ async def retry(house: TheHouse, caller: TheCaller, webhook_id: Number) -> Whole
     """Hand a kept or dead event to the workers once more; a dead one's case is closed by it."""
 
     async def again(session: AsyncSession) -> WebhookEventRow:
-        row = _taken(await load_event(session, webhook_id))
+        row = _taken(await load_event(session, webhook_id), webhook_id)
         if row.livemode is not house.settings.live_money(row.gateway):
-            raise ApiProblem(
-                409, "OTHER_MODE", "This event is of another mode than our payments: never handled."
-            )
+            raise EventOfOtherMode(webhook_id)
         if not await retry_event(session, webhook_id):
-            raise ApiProblem(409, "NOT_ENDED", "Only kept and dead events can be handled again.")
+            raise EventNotEnded(webhook_id)
         await close_case(
             session,
             source=f"webhook:{webhook_id}",
@@ -171,13 +164,13 @@ async def retry(house: TheHouse, caller: TheCaller, webhook_id: Number) -> Whole
     return WholeEvent.of(await house.record.write(again))
 
 
-def _found(row: CaseRow | None) -> CaseRow:
+def _found(row: CaseRow | None, case_id: int) -> CaseRow:
     if row is None:
-        raise ApiProblem(404, "CASE_UNKNOWN", "There is no case with this number.")
+        raise CaseNotFound(case_id)
     return row
 
 
-def _taken(row: WebhookEventRow | None) -> WebhookEventRow:
+def _taken(row: WebhookEventRow | None, webhook_id: int) -> WebhookEventRow:
     if row is None:
-        raise ApiProblem(404, "EVENT_UNKNOWN", "There is no event with this number.")
+        raise EventNotFound(webhook_id)
     return row

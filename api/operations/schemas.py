@@ -1,19 +1,13 @@
-"""What gateways and operators are answered about events and cases."""
+"""What operators are answered about events and cases."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.trips.schemas.answers import Answer
+from api.core.schemas import Answer
 from models.core.cases import CaseKind, CaseRow
 from models.core.text import CamelModel, Text
 from models.inbox.repository import EventStatus, WebhookEventRow
-
-
-class EventTaken(Answer):
-    """The answer to a gateway: it need not send this event again."""
-
-    received: Literal[True] = True
 
 
 class CaseAnswer(Answer):

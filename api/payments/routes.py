@@ -7,7 +7,6 @@ from fastapi import Query
 
 from api.core.audience import Audience, Policy
 from api.core.context import TheHouse
-from api.core.problems import ApiProblem
 from api.openapi import READING, problems, shown
 from api.payments.schemas import (
     DayAnswer,
@@ -15,6 +14,7 @@ from api.payments.schemas import (
     ReconciliationSummary,
     WholeReconciliation,
 )
+from models.payments.errors import DayNotReconciled
 from models.payments.reconciliations import load_reports
 
 router = Audience(Policy.OPERATOR, prefix="/operator/reconciliations", tags=["operators"])
@@ -46,5 +46,5 @@ async def reconciliation(house: TheHouse, day: dt.date) -> DayAnswer:
     """Return one UTC day with every difference found."""
     reports = await house.record.read(lambda session: load_reports(session, day=day))
     if not reports:
-        raise ApiProblem(404, "DAY_UNKNOWN", "This day has not been reconciled.")
+        raise DayNotReconciled(day)
     return DayAnswer(reconciliations=[WholeReconciliation.of(report) for report in reports])

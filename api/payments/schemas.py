@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field
 
-from api.trips.schemas.answers import Answer
-from models.operations.messages import DayReport
+from api.core.schemas import Answer
+from models.payments.day_report import DayReport
 
 
 class SumsAnswer(Answer):

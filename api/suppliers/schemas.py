@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, Field
 
-from api.trips.schemas.answers import Answer
+from api.core.schemas import Answer
 from models.bookings.lifecycle import ItemStatus, SagaState
 from models.core.supply import ItemType
 from models.suppliers.health import Circuit, Health

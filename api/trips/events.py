@@ -40,7 +40,7 @@ async def events(
     ] = None,
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""
-    found = await reading.find(house, caller, booking_id)
+    found = await reading.find(house, caller, booking_id, attempts=True)
     if last_event_id == watching.END_ID and not found.live:
         return Response(status_code=204)
     return EventSourceResponse(

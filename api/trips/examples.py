@@ -2,41 +2,37 @@
 
 from typing import Any
 
-from api.ledger.examples import (  # noqa: F401  (shown by name)
-    COMMISSION_RULE,
-    COMMISSION_RULES,
-    LEDGER_BALANCES,
-    LEDGER_RIGHT,
-    LEDGER_STATEMENT,
-    LEDGER_WRONG,
-)
-from api.operations.examples import CASE, CASES, EVENT_AGAIN, EVENT_KEPT, EVENTS_TAKEN, SETTLED_CASE  # noqa: F401  (shown by name)
-from api.payments.examples import RECONCILIATION, RECONCILIATIONS  # noqa: F401  (shown by name)
-from api.suppliers.schemas import ATTEMPTS, ORDERS, SUPPLIERS  # noqa: F401  (shown by name)
-from api.trips.schemas.cancelling import CANCEL_QUOTE  # noqa: F401  (shown by name)
-from api.trips.schemas.changing import CHANGE_QUOTE, CHANGED, CHANGING, NOT_CHANGED  # noqa: F401  (shown by name)
-
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
 _REFERENCE = "TS-4K7QP-9XW2M"
 _URL = f"/booking/{_ID}"
-_NONE: dict[str, Any] = {"flight": None, "hotel": None, "activities": []}
+_NONE: dict[str, Any] = {
+    "flight": None,
+    "hotel": None,
+    "activities": [],
+    "flights": [],
+    "hotels": [],
+}
+
+_FLIGHT: dict[str, Any] = {
+    "confirmationCode": "QX7K2P",
+    "bookingReference": "eJzTd9cPDPMwcooAAAtXAmE",
+    "pnr": "QX7K2P",
+    "provider": "Delta",
+    "totalPrice": 60000,
+    "currency": "USD",
+}
+
+_HOTEL: dict[str, Any] = {
+    "confirmationCode": "4187236501",
+    "bookingReference": "4187236501",
+    "hotelName": "Hotel Aurora",
+    "totalPrice": 100000,
+    "currency": "USD",
+}
 
 CONFIRMATIONS: dict[str, Any] = {
-    "flight": {
-        "confirmationCode": "QX7K2P",
-        "bookingReference": "eJzTd9cPDPMwcooAAAtXAmE",
-        "pnr": "QX7K2P",
-        "provider": "Delta",
-        "totalPrice": 60000,
-        "currency": "USD",
-    },
-    "hotel": {
-        "confirmationCode": "4187236501",
-        "bookingReference": "4187236501",
-        "hotelName": "Hotel Aurora",
-        "totalPrice": 100000,
-        "currency": "USD",
-    },
+    "flight": _FLIGHT,
+    "hotel": _HOTEL,
     "activities": [
         {
             "confirmationCode": "BR-580254558",
@@ -47,6 +43,8 @@ CONFIRMATIONS: dict[str, Any] = {
             "currency": "USD",
         }
     ],
+    "flights": [_FLIGHT],
+    "hotels": [_HOTEL],
 }
 
 BOOKED: dict[str, Any] = {

@@ -16,23 +16,37 @@ from temporalio.client import (
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import ApiProblem, temporal_away
 from api.trips import reading, requests
-from api.trips.presenters import words
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
+from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
+from models.bookings.problems import Code, Problem
 from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import change_id
-from models.trips.changes import ChangeOutcome, ChangeRequest
+from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest
+from models.trips.errors import ChangeRefused, NotChangeable
 from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from workflows.trips.quote_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
-LOOK_SECONDS = 0.2
-LONGEST_LOOK_SECONDS = 1.0
+LONGEST_LOOK_SECONDS = 5.0
+
+CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
+"""What the caller can mend: asked for otherwise, it may be done."""
+
+_UNKNOWN = Problem(code=Code.INTERNAL, step="modify", message="")
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What a change of a booking would cost."""
+
+    booking: Booking
+    quote: ChangeQuote
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,15 @@ class Asked:
     booking: Booking
     outcome: ChangeOutcome | None
     """None: it is under way, or waits for somebody."""
-    change_id: str = ""
+    change_id: str
 
 
-async def quote(house: House, caller: KnownCaller, booking_id: str, body: ModifyBody) -> Asked:
+async def quote(house: House, caller: KnownCaller, booking_id: str, body: ModifyBody) -> Quoted:
     """Ask what a change would cost now; nothing is changed.
 
     Raises:
-        ApiProblem: 404; 409 when the booking cannot be changed now; 503.
+        BookingNotFound, TemporalUnavailable: nobody can tell.
+        NotChangeable, ChangeRefused: the booking cannot be changed, or not like this.
     """
     booking = _changeable((await reading.find(house, caller, booking_id)).booking)
     request = QuoteChangeRequest(
@@ -66,9 +81,12 @@ async def quote(house: House, caller: KnownCaller, booking_id: str, body: Modify
                 static_summary=f"What would a change of {booking.reference} cost?",
                 rpc_timeout=RPC_TIMEOUT,
             )
-            return Asked(booking, await handle.result())
+            outcome = await handle.result()
     except (WorkflowFailureError, TimeoutError) as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
+    if outcome.quote is None:
+        raise ChangeRefused(booking, outcome.problem or _UNKNOWN)
+    return Quoted(booking, outcome.quote)
 
 
 async def change(
@@ -83,8 +101,10 @@ async def change(
     """Have a change made, or find how the same request ended.
 
     Raises:
-        ApiProblem: 404; 409 when the booking cannot be changed now, or something else is being
-            done with it; 422 when the key was used for another change; 503.
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        NotChangeable: the booking cannot be changed now.
+        ChangeRefused: it was not made, for a reason that the caller can mend.
+        KeyReused: ``key`` was used for another change.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     booking = (await reading.find(house, caller, booking_id)).booking
@@ -100,9 +120,9 @@ async def change(
     )
     known = await house.record.change(request.change_id)
     if known is not None and known.fingerprint != fingerprint:
-        raise _key_reused()
+        raise KeyReused(Keyed.CHANGE)
     if known is not None and known.outcome is not None:
-        return Asked(booking, known.outcome, request.change_id)
+        return _asked(booking, known.outcome, request.change_id)
     if known is None:
         _changeable(booking)
     # What it waited for when it was asked about again is known: news is what comes after that.
@@ -115,9 +135,17 @@ async def change(
     )
     outcome = await _outcome(house, request, deadline, heard)
     if outcome is not None and outcome.key_reused:
-        raise _key_reused()
+        raise KeyReused(Keyed.CHANGE)
     now = (await reading.find(house, caller, booking_id)).booking
-    return Asked(now, outcome, request.change_id)
+    return _asked(now, outcome, request.change_id)
+
+
+def _asked(booking: Booking, outcome: ChangeOutcome | None, change_id: str) -> Asked:
+    if outcome is not None and not outcome.carried_out:
+        problem = outcome.problem or _UNKNOWN
+        if problem.code in CONFLICTS:
+            raise ChangeRefused(booking, problem, change_id=change_id, quote=outcome.quote)
+    return Asked(booking, outcome, change_id)
 
 
 async def _outcome(
@@ -128,12 +156,12 @@ async def _outcome(
     ``heard`` is the version of the record that is no news.
     """
     loop = asyncio.get_running_loop()
-    pause = LOOK_SECONDS
+    standing = None
     while True:
         with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
             known = await house.record.change(request.change_id)
             if known is not None and known.fingerprint != request.fingerprint:
-                raise _key_reused()
+                raise KeyReused(Keyed.CHANGE)
             if known is not None and known.outcome is not None:
                 return known.outcome
             if known is not None and await _waits(house, request, heard):
@@ -141,35 +169,20 @@ async def _outcome(
         left = deadline - loop.time()
         if left <= 0:
             return None
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+        standing = await house.watch.changed(
+            request.booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
+        )
 
 
 async def _waits(house: House, request: ChangeRequest, heard: int) -> bool:
     """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
-    stored = await house.record.booking(request.booking_id, owner=None)
-    if stored is None or stored.booking.version <= heard:
+    found = await house.record.find(request.booking_id, owner=None)
+    if found is None or found.booking.version <= heard:
         return False
-    return any(p.waits_until for p in stored.booking.payments if p.change == request.change_id)
+    return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)
 
 
 def _changeable(booking: Booking) -> Booking:
     if booking.state is BookingState.CONFIRMED:
         return booking
-    raise ApiProblem(
-        409,
-        "NOT_CHANGEABLE",
-        f"This booking cannot be changed now: it is {booking.state}. {words.money(booking)}",
-        field="bookingId",
-        details={"bookingId": booking.id, "state": booking.state},
-    )
-
-
-def _key_reused() -> ApiProblem:
-    return ApiProblem(
-        422,
-        "IDEMPOTENCY_KEY_REUSED",
-        "This Idempotency-Key was used before with another change. Use a new key for a new one."
-        " Nothing was changed or charged by this request.",
-        field="Idempotency-Key",
-    )
+    raise NotChangeable(booking)

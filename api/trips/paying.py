@@ -1,24 +1,20 @@
 """``POST /booking/{id}/payment-method``: another card for a booking that waits for one."""
 
-import asyncio
 from datetime import timedelta
 
 from temporalio.client import (
     WorkflowUpdateFailedError,
-    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem, temporal_away
 from api.trips import reading, running, waiting
-from api.trips.presenters import words
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.core.domain_errors import TemporalUnavailable
+from models.payments.errors import NoCardExpected
 from models.payments.messages import (
     PAYMENT_METHOD_UPDATE,
     NewCard,
@@ -34,65 +30,32 @@ async def use_card(
     """Go on with another card; returns the booking at its end, or where it waits again.
 
     Raises:
-        ApiProblem: 404; 409 when no card is waited for; 503.
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        NoCardExpected: no card is waited for.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
     booking = (await reading.find(house, caller, booking_id)).booking
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
-        raise _not_wanted(booking)
-    card = NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}")
-    handle = await _send(house, booking, card)
-    left = deadline - asyncio.get_running_loop().time()
-    asked = await waiting.settled(
-        house, booking_id, _asked(handle, booking), left, parked=frozenset()
+        raise NoCardExpected(booking)
+    await _send(
+        house,
+        booking,
+        NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}"),
     )
-    if asked is None or waiting.is_settled(asked) or asked.state in waiting.PARKED_STATES:
-        return asked or (await reading.find(house, caller, booking_id)).booking
-    left = deadline - asyncio.get_running_loop().time()
-    end = running.handle_of(house, booking_id).result()
-    return await waiting.settled(house, booking_id, end, left) or asked
+    await waiting.settled(house, booking_id, seconds, after=booking.version)
+    return (await reading.find(house, caller, booking_id)).booking
 
 
-async def _send(house: House, booking: Booking, card: NewCard) -> WorkflowUpdateHandle[Booking]:
+async def _send(house: House, booking: Booking, card: NewCard) -> None:
     try:
-        return await running.handle_of(house, booking.id).start_update(
-            PAYMENT_METHOD_UPDATE,
-            card,
-            result_type=Booking,
-            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-            rpc_timeout=ACCEPT_TIMEOUT,
+        await running.handle_of(house, booking.id).execute_update(
+            PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT
         )
     except WorkflowUpdateFailedError as error:
-        raise _not_wanted(booking) from error
+        raise NoCardExpected(booking) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
     except RPCError as error:
         if running.gone(error):
-            raise _not_wanted(booking) from error
+            raise NoCardExpected(booking) from error
         raise
-
-
-async def _asked(handle: WorkflowUpdateHandle[Booking], booking: Booking) -> Booking | None:
-    """Wait until the card has been asked; None when the workflow ended without an answer."""
-    try:
-        return await handle.result()
-    except WorkflowUpdateRPCTimeoutOrCancelledError:
-        return None
-    except WorkflowUpdateFailedError as error:
-        if isinstance(error.cause, ApplicationError) and error.cause.type == (
-            "AcceptedUpdateCompletedWorkflow"
-        ):
-            return None
-        raise _not_wanted(booking) from error
-
-
-def _not_wanted(booking: Booking) -> ApiProblem:
-    return ApiProblem(
-        409,
-        "NO_CARD_WANTED",
-        f"This booking does not wait for another card: it is {booking.state}."
-        f" {words.money(booking)}",
-        field="paymentMethodId",
-        details={"bookingId": booking.id, "state": booking.state},
-    )

@@ -10,7 +10,6 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import temporal_away
 from api.trips import cancelling, reading
 from api.trips.presenters import words
 from api.trips.schemas.cancelling import (
@@ -20,7 +19,9 @@ from api.trips.schemas.cancelling import (
     SupplierSays,
 )
 from models.bookings.booking import Booking
+from models.bookings.errors import NotCancellable
 from models.bookings.lifecycle import BookingState
+from models.core.domain_errors import TemporalUnavailable
 from models.trips.cancellation_quotes import (
     CancellationQuoted,
     ItemCancelQuote,
@@ -40,13 +41,13 @@ async def quote(
     """Say what cancelling a booking, or some components, would keep and give back now.
 
     Raises:
-        ApiProblem: 404; 409 it cannot be cancelled, or a person is settling it; 422 unknown
-            component; 503.
+        BookingNotFound, ComponentUnknown, TemporalUnavailable: nobody can tell.
+        NotCancellable: it cannot be cancelled (any more).
     """
     booking = (await reading.find(house, caller, booking_id)).booking
     cancelling.check_components(booking, components)
     if booking.state in cancelling.NEVER_CANCELLABLE:
-        raise cancelling.refused(booking)
+        raise NotCancellable(booking)
     if booking.confirmed_at is None or not wanted_items(booking, components):
         return _nothing_kept(booking)
     return _answer(await _ask(house, booking, components))
@@ -73,7 +74,7 @@ async def _ask(house: House, booking: Booking, components: list[str]) -> Cancell
             )
             return await handle.result()
     except (WorkflowFailureError, TimeoutError) as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
 
 
 def _workflow_id(request: QuoteCancellationRequest) -> str:

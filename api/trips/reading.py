@@ -1,26 +1,17 @@
-"""``GET /booking/{id}``: the workflow answers for running bookings, the record for ended ones."""
-
-from contextlib import suppress
-from dataclasses import dataclass
+"""``GET /booking/{id}``: the record answers, for running bookings as for ended ones."""
 
 from temporalio.service import RPCError
 
+from api.core.answers import Kept
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import booking_unknown, is_temporal_away, temporal_away
+from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
-from api.trips import running, waiting
-from models.bookings.booking import Booking, HistoryEntry
-from models.bookings.lifecycle import FINAL_STATES
-
-
-@dataclass(frozen=True)
-class Found:
-    """A booking a caller may see, and whether anything still happens to it."""
-
-    booking: Booking
-    history: list[HistoryEntry]
-    live: bool
+from api.trips import running
+from api.trips.presenters import booking as translate
+from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
+from models.bookings.repository import Found
+from models.core.domain_errors import TemporalUnavailable
 
 
 def owner_of(caller: KnownCaller) -> str | None:
@@ -28,57 +19,58 @@ def owner_of(caller: KnownCaller) -> str | None:
     return None if caller.is_operator else caller.id
 
 
-async def find(house: House, caller: KnownCaller, booking_id: str) -> Found:
-    """Return a booking with its history.
+async def find(
+    house: House, caller: KnownCaller, booking_id: str, *, attempts: bool = False
+) -> Found:
+    """Return a booking with its history; ``attempts`` asks for those of one at rest as well.
 
     Raises:
-        ApiProblem: 404, unknown or another caller's; 503, nobody can tell right now.
+        BookingNotFound: unknown, or another caller's.
+        BookingNotRecordedYet: its workflow has yet to write it down.
+        TemporalUnavailable: nobody can tell right now.
     """
     if not is_booking_id(booking_id):
-        raise booking_unknown()
-    stored = await house.record.booking(booking_id, owner_of(caller))
-    if stored is None:
-        return await _unrecorded(house, caller, booking_id)
-    history = await house.record.history(booking_id)
-    if waiting.is_settled(stored.booking) and not await _is_changing(house, stored.booking):
-        return Found(stored.booking, history, live=False)
-    now = await running.ask_booking(house, booking_id)
-    if now is None or now.version < stored.booking.version:
-        return Found(stored.booking, history, live=True)
-    if now.version > stored.booking.version:  # it moved on between the two reads
-        history = await house.record.history(booking_id)
-    return Found(now, history, live=not waiting.is_settled(now))
+        raise BookingNotFound(booking_id)
+    found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
+    if found is None:
+        await _refuse_unrecorded(house, caller, booking_id)
+        found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
+    if found is None:
+        raise BookingNotRecordedYet(booking_id)
+    return found
 
 
-async def _is_changing(house: House, booking: Booking) -> bool:
-    """Tell whether a cancellation is under way of a booking that stands."""
-    if booking.state in FINAL_STATES:
-        return False
-    with suppress(RPCError, RuntimeError):  # nobody to ask: the record answers
-        run = await running.find_run(house, booking.id)
-        return run is not None and run.running
-    return False
+async def whole(house: House, caller: KnownCaller, booking_id: str) -> bytes:
+    """Return the answer of ``GET /booking/{id}``; that about a booking at rest is made once.
+
+    Raises:
+        DomainError: as :func:`find`.
+    """
+    if not is_booking_id(booking_id):
+        raise BookingNotFound(booking_id)
+    standing = await house.standings.now(booking_id)
+    if standing is not None and not standing.live:
+        body = house.answers.get(booking_id, standing, owner_of(caller))
+        if body is not None:
+            return body
+    found = await find(house, caller, booking_id)
+    answer = translate.whole_booking(found.booking, found.history)
+    body = answer.model_dump_json(by_alias=True).encode()
+    if standing is not None and not standing.live:
+        house.answers.keep(booking_id, Kept(standing, found.caller_id, body))
+    return body
 
 
-async def _unrecorded(house: House, caller: KnownCaller, booking_id: str) -> Found:
-    """Answer for a booking so young that its first step has not written the row yet."""
+async def _refuse_unrecorded(house: House, caller: KnownCaller, booking_id: str) -> None:
+    """Refuse a booking that is unknown, unless its workflow has yet to write it down.
+
+    Temporal is asked only here: about what the record has never heard of.
+    """
     try:
         run = await running.find_run(house, booking_id)
     except (RPCError, RuntimeError) as error:
         if is_temporal_away(error):
-            raise temporal_away() from error
+            raise TemporalUnavailable from error
         raise
     if run is None or not run.visible_to(caller):
-        raise booking_unknown()
-    booking = (
-        await running.ask_booking(house, booking_id)
-        if run.running
-        else await running.result_of(house, booking_id)
-    )
-    if booking is None:
-        # The worker is busy with the first steps, which have written the row by now.
-        stored = await house.record.booking(booking_id, owner_of(caller))
-        if stored is None:
-            raise temporal_away()
-        return Found(stored.booking, await house.record.history(booking_id), live=True)
-    return Found(booking, [], live=run.running)
+        raise BookingNotFound(booking_id)

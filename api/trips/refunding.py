@@ -4,14 +4,20 @@ import uuid
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem
 from api.trips import reading, requests
-from api.trips.presenters import words
 from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
+from models.bookings.errors import ComponentUnknown, Keyed, KeyReused
 from models.bookings.lifecycle import SETTLED_STATES
 from models.bookings.messages import RequestKind
-from models.core.money import smallest_charge
+from models.core.money import Money, smallest_charge
+from models.payments.errors import (
+    AmountNotPayable,
+    NothingToRefund,
+    RefundInOtherCurrency,
+    RefundRefused,
+    RefundTooLarge,
+)
 from models.payments.messages import GoodwillRefund
 
 
@@ -28,8 +34,10 @@ async def give_back(
     Returns whether the request has ended.
 
     Raises:
-        ApiProblem: 404; 409 nothing that could be given back; 422 another currency, an unknown
-            component, or the key was used for another refund; 503.
+        BookingNotFound, ComponentUnknown, TemporalUnavailable: nothing is promised.
+        NothingToRefund, RefundTooLarge, RefundRefused: so much cannot be given back.
+        RefundInOtherCurrency, AmountNotPayable: it is not an amount that could be.
+        KeyReused: ``key`` gave another refund back.
     """
     booking = (await reading.find(house, caller, booking_id)).booking
     refund = GoodwillRefund(
@@ -41,17 +49,11 @@ async def give_back(
     if ended is None:
         _check(booking, body)
         await requests.send(house, booking, caller, request)
-        ended = await requests.ended(house, request, seconds)
+        ended = await requests.ended(house, booking_id, request, seconds)
     if ended is not None and ended.body != request.body:
-        raise ApiProblem(
-            422,
-            "IDEMPOTENCY_KEY_REUSED",
-            "This Idempotency-Key was used before with another refund. Use a new key for a new"
-            " one. Nothing was given back by this request.",
-            field="Idempotency-Key",
-        )
+        raise KeyReused(Keyed.REFUND)
     if ended is not None and ended.problem is not None:
-        raise _nothing(ended.problem.message, field="amount")
+        raise RefundRefused(ended.problem)
     return ended is not None
 
 
@@ -62,12 +64,7 @@ def _item(booking: Booking, body: GoodwillBody) -> int | None:
     for item in booking.items:
         if item.component_id == body.component_id:
             return item.number
-    raise ApiProblem(
-        422,
-        "COMPONENT_UNKNOWN",
-        "The booking has no component with this id.",
-        field="componentId",
-    )
+    raise ComponentUnknown(booking.id)
 
 
 def _check(booking: Booking, body: GoodwillBody) -> None:
@@ -75,31 +72,11 @@ def _check(booking: Booking, body: GoodwillBody) -> None:
     currency = booking.payment.currency
     left = booking.captured - booking.refunded - booking.paid_by_hand
     if booking.state not in SETTLED_STATES or left <= 0:
-        raise _nothing(
-            f"nothing can be given back of this booking now: it is {booking.state}."
-            f" {words.money(booking)}",
-            field="bookingId",
-        )
+        raise NothingToRefund(booking)
     if body.currency != currency:
-        raise ApiProblem(
-            422,
-            "CURRENCY_MISMATCH",
-            f"The booking was paid in {currency}, not in {body.currency}.",
-            field="currency",
-        )
+        raise RefundInOtherCurrency(paid=currency, given=body.currency)
     if body.amount > left:
-        raise _nothing(
-            f"no more than {words.amount(left, currency)} is left to give back", field="amount"
-        )
+        raise RefundTooLarge(Money(amount=left, currency=currency))
     step = smallest_charge(currency)
     if body.amount % step:
-        raise ApiProblem(
-            422,
-            "AMOUNT_NOT_PAYABLE",
-            f"Cards take {currency} in steps of {words.amount(step, currency)}.",
-            field="amount",
-        )
-
-
-def _nothing(message: str, field: str) -> ApiProblem:
-    return ApiProblem(409, "NOTHING_TO_REFUND", words.sentence(message), field=field)
+        raise AmountNotPayable(Money(amount=step, currency=currency))

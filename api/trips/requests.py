@@ -14,16 +14,15 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import temporal_away
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
 from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import TemporalUnavailable
 from temporal import patience, under_booking
 from workflows.core.requests import WORKFLOWS
 
-LOOK_SECONDS = 0.1
-LONGEST_LOOK_SECONDS = 1.0
+LONGEST_LOOK_SECONDS = 5.0
 _WORDS = {
     RequestKind.CANCEL: "Cancel",
     RequestKind.CHANGE: "Change",
@@ -51,7 +50,7 @@ async def send(
     """Give a request to the booking's workflow. It is durable when this returns.
 
     Raises:
-        ApiProblem: 503, Temporal does not answer; nothing is promised.
+        TemporalUnavailable: nothing is promised.
     """
     try:
         await house.temporal.start_workflow(
@@ -65,14 +64,16 @@ async def send(
             rpc_timeout=RPC_TIMEOUT,
         )
     except (RPCError, RuntimeError) as error:
-        raise temporal_away() from error
+        raise TemporalUnavailable from error
 
 
-async def ended(house: House, request: BookingRequest, seconds: float) -> EndedRequest | None:
+async def ended(
+    house: House, booking_id: str, request: BookingRequest, seconds: float
+) -> EndedRequest | None:
     """Wait until a request has ended; None when time is up, and it goes on without us."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    pause = LOOK_SECONDS
+    standing = None
     while True:
         try:
             found = await house.record.ended_request(request.id)
@@ -81,5 +82,4 @@ async def ended(house: House, request: BookingRequest, seconds: float) -> EndedR
         left = deadline - loop.time()
         if found is not None or left <= 0:
             return found
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+        standing = await house.watch.changed(booking_id, standing, min(left, LONGEST_LOOK_SECONDS))

@@ -2,9 +2,9 @@
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem
 from api.trips import reading, requests
 from models.bookings.booking import Booking
+from models.bookings.errors import CaseNotOpen
 from models.bookings.messages import UNSETTLED_CASE, RequestKind, Resolution
 from models.bookings.problems import Code
 
@@ -18,29 +18,22 @@ async def resolve(
     """Carry out a decision; returns the booking, and whether the decision has ended.
 
     Raises:
-        ApiProblem: 404, 409 the case is not open for a decision, 503.
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        CaseNotOpen: nothing was decided.
     """
     booking = (await reading.find(house, caller, booking_id)).booking
     case = next((case for case in booking.cases if case.id == resolution.case_id), None)
     if case is None or case.kind != UNSETTLED_CASE:
-        raise _settled(booking, resolution.case_id)
+        raise _not_open(booking, resolution.case_id)
     request = requests.request_of(RequestKind.RESOLVE, caller, resolution)
     await requests.send(house, booking, caller, request)
-    ended = await requests.ended(house, request, max(seconds, SHORTEST_SECONDS))
+    ended = await requests.ended(house, booking_id, request, max(seconds, SHORTEST_SECONDS))
     booking = (await reading.find(house, caller, booking_id)).booking
     if ended is not None and ended.problem and ended.problem.code is Code.CASE_SETTLED:
-        raise _settled(booking, resolution.case_id)
+        raise _not_open(booking, resolution.case_id)
     return booking, ended is not None
 
 
-def _settled(booking: Booking, case_id: int) -> ApiProblem:
-    return ApiProblem(
-        409,
-        "NOTHING_TO_RESOLVE",
-        f"The case {case_id} of this booking is not open for a decision: nothing was decided.",
-        field="caseId",
-        details={
-            "bookingId": booking.id,
-            "openCases": [case.id for case in booking.cases if case.kind == UNSETTLED_CASE],
-        },
-    )
+def _not_open(booking: Booking, case_id: int) -> CaseNotOpen:
+    still_open = [case.id for case in booking.cases if case.kind == UNSETTLED_CASE]
+    return CaseNotOpen(booking.id, case_id, still_open)

@@ -7,7 +7,6 @@ from fastapi import Body, Header, Query, Request, Response
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import TheCaller, TheHouse
 from api.core.preferences import Patience, accepted
-from api.core.problems import booking_unknown
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
 from api.trips import quoting_cancellation as quoting_cancel
@@ -18,6 +17,7 @@ from api.trips.schemas.cancelling import CancelQuoteAnswer
 from api.trips.schemas.changing import ChangeAnswer, ChangeQuoteAnswer, ModifyBody
 from api.trips.schemas.requests import BookRequest, CancelBookingBody, PaymentMethodBody
 from models.bookings.booking import Booking
+from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import CancelledBy
 from models.bookings.messages import CancelRequest
 
@@ -76,7 +76,9 @@ async def book(
     answer = (
         translate.book_answer(found)
         if isinstance(found, Booking)
-        else translate.running_answer(found.booking_id, found.reference, found.currency)
+        else translate.running_answer(
+            found.booking_id, found.reference, found.currency, found.state
+        )
     )
     accepted(response, answer.status_url)
     return answer
@@ -239,7 +241,7 @@ async def modify(
         **problems(*READING, 422),
     },
 )
-async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> WholeBooking:
+async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
     booking_id = (
         await house.record.id_of(booking_reference, reading.owner_of(caller))
@@ -247,7 +249,7 @@ async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: st
         else None
     )
     if booking_id is None:
-        raise booking_unknown()
+        raise BookingNotFound(booking_reference)
     return await by_id(house, caller, booking_id)
 
 
@@ -260,7 +262,7 @@ async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: st
         **problems(*READING, 422),
     },
 )
-async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> WholeBooking:
+async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> Response:
     """Return a booking with components, payment and history, as it stands this moment."""
-    found = await reading.find(house, caller, booking_id)
-    return translate.whole_booking(found.booking, found.history)
+    body = await reading.whole(house, caller, booking_id)
+    return Response(body, media_type="application/json")

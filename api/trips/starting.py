@@ -7,6 +7,7 @@ knows of the booking and the other never will (design.md, "No dual writes").
 import asyncio
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,17 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, House
-from api.core.problems import ApiProblem, is_temporal_away, temporal_away
+from api.core.problems import ApiProblem, is_temporal_away
 from api.core.strict_json import canonical
 from api.trips import running, waiting
 from api.trips.details import details, summary
 from api.trips.options import accepted_trip
 from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
+from models.bookings.errors import Keyed, KeyReused
+from models.bookings.lifecycle import BookingState
+from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
@@ -34,6 +39,9 @@ from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
 from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE, patience
 from workflows.trips.book_trip import BookTrip
+
+RECORDED_SECONDS = 0.5
+"""How long an answer waits for the booking to be written down at all."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Taken:
-    """A booking that has been taken and goes on without us."""
+    """A booking that has been taken, and of which the record tells no more this moment."""
 
     booking_id: str
     reference: str
     currency: str
+    state: BookingState
+    """The last one that was seen."""
 
 
 def fingerprint(body: Any) -> str:
@@ -91,19 +101,18 @@ def checked_key(key: str | None) -> str:
 async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
     """Book a trip, or find the booking that the same request made before.
 
-    Returns the booking once it has ended or waits for a person, or that it was taken when
+    Returns the booking once it has ended or waits for its traveller, or as it stands when
     ``seconds`` are over.
 
     Raises:
-        ApiProblem: 404, 422 or 503; then nothing has been booked by this request.
+        DomainError: of the trip option (``options.accepted_trip``), KeyReused,
+            TemporalUnavailable; then nothing has been booked by this request.
     """
-    stored = await house.record.booking(wish.booking_id, owner=wish.caller.id)
+    stored = await house.record.find(wish.booking_id, owner=wish.caller.id)
     if stored is not None:
         _same_request(stored.fingerprint, wish)
-        if waiting.is_settled(stored.booking) or stored.booking.state in waiting.PARKED_STATES:
-            return stored.booking
-        return await _until_settled(house, wish, seconds)
-    await _started_once(house, wish)
+    else:
+        await _started_once(house, wish)
     return await _until_settled(house, wish, seconds)
 
 
@@ -131,19 +140,13 @@ async def _started(house: House, wish: Wish) -> None:
     except Exception as error:
         if is_temporal_away(error):
             # It may have been taken all the same: the same key leads to the same booking.
-            raise temporal_away(headers={"Idempotency-Key": wish.key}) from error
+            raise TemporalUnavailable(key=wish.key) from error
         raise
 
 
 def _same_request(made_by: str | None, wish: Wish) -> None:
     if made_by != wish.fingerprint:
-        raise ApiProblem(
-            422,
-            "IDEMPOTENCY_KEY_REUSED",
-            "This Idempotency-Key was used before with another request. Use a new key for a new"
-            " booking.",
-            field="Idempotency-Key",
-        )
+        raise KeyReused(Keyed.BOOKING)
 
 
 async def _joined(house: House, wish: Wish) -> None:
@@ -153,7 +156,7 @@ async def _joined(house: House, wish: Wish) -> None:
         _same_request(run.fingerprint, wish)
         return
     # A cancellation, or nothing any more: then there is a row, and it knows the request.
-    stored = await house.record.booking(wish.booking_id, owner=wish.caller.id)
+    stored = await house.record.find(wish.booking_id, owner=wish.caller.id)
     _same_request(stored.fingerprint if stored else None, wish)
 
 
@@ -208,10 +211,18 @@ def book_trip_request(house: House, wish: Wish, trip: TripOption) -> BookTripReq
 
 
 async def _until_settled(house: House, wish: Wish, seconds: float) -> Booking | Taken:
-    handle = running.handle_of(house, wish.booking_id)
-    booking = await waiting.settled(house, wish.booking_id, handle.result(), seconds)
-    return booking or Taken(
+    standing = await waiting.settled(house, wish.booking_id, seconds)
+    if standing is None:  # who did not want to wait is told how it stands, if that is soon known
+        standing = await house.watch.changed(wish.booking_id, None, RECORDED_SECONDS)
+    if standing is not None:
+        # It was there a moment ago, and the booking goes on without us.
+        with suppress(TimeoutError, *DATABASE_AWAY):
+            found = await house.record.find(wish.booking_id, owner=wish.caller.id)
+            if found is not None:
+                return found.booking
+    return Taken(
         booking_id=wish.booking_id,
         reference=booking_reference(wish.booking_id),
         currency=wish.body.payment_info.currency,
+        state=standing.state if standing else BookingState.PENDING,
     )

@@ -1,6 +1,6 @@
 """``GET /booking/{id}/events``: a booking's life as server-sent events, as it happens."""
 
-import asyncio
+import datetime as dt
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -11,17 +11,19 @@ from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
 from api.core.callers import KnownCaller
 from api.core.context import House
-from api.core.problems import ApiProblem
-from api.trips import reading, running, waiting
+from api.core.schemas import Answer
+from api.trips import reading
 from api.trips.presenters import booking as translate
-from api.trips.presenters import words
-from api.trips.schemas.answers import Answer
-from models.bookings.booking import Booking, Event, HistoryEntry
-from models.bookings.lifecycle import BookingState
+from api.trips.presenters.steps import Step, steps_of
+from models.bookings.booking import Booking
+from models.bookings.repository import Found
+from models.core.database import DATABASE_AWAY
+from models.core.domain_errors import DomainError
 
-POLL_SECONDS = 0.25
-REREAD_SECONDS = 2.0
-"""How often the booking itself is asked for when nothing new was told."""
+REREAD_SECONDS = 5.0
+"""How often the booking is read when nothing has changed."""
+LATEST = dt.timedelta(seconds=0.2)
+"""So young a step may yet be preceded by one that is being committed: it gets its number later."""
 LONGEST_SECONDS = 1800.0
 """A stream ends after this; clients come back by themselves with ``Last-Event-ID``."""
 END_ID = "end"
@@ -42,23 +44,54 @@ class Resume:
         return cls(int(text) + 1 if text.isdecimal() and len(text) <= 6 else 0)
 
 
-def _step(number: int, event: Event) -> ServerSentEvent:
+async def watch(
+    house: House, caller: KnownCaller, found: Found, resume: Resume
+) -> AsyncIterator[ServerSentEvent]:
+    """Tell of every step as it happens, of every change of state, and of the end.
+
+    ``found`` has the attempts of the booking. The stream ends with the booking's life, or when
+    what was asked about it has been carried out.
+    """
+    told, shown = resume.seen, None
+    standing = None
+    until = time.monotonic() + LONGEST_SECONDS
+    while True:
+        steps = steps_of(found)
+        young = [step for step in steps if found.live and step.at > found.read_at - LATEST]
+        steps = steps[: len(steps) - len(young)]
+        for number in range(told, len(steps)):
+            yield _step(number, steps[number])
+        told = max(told, len(steps))
+        if found.booking.state is not shown:
+            shown = found.booking.state
+            yield _state(found.booking)
+        if not found.live:
+            yield _end(found.booking)
+            return
+        if time.monotonic() > until:
+            return
+        pause = LATEST.total_seconds() if young else REREAD_SECONDS
+        standing = await house.watch.changed(found.booking.id, standing, pause)
+        found = await _now(house, caller, found)
+
+
+async def _now(house: House, caller: KnownCaller, before: Found) -> Found:
+    # A stream outlives short troubles of what it reads from.
+    with suppress(DomainError, TimeoutError, *DATABASE_AWAY):
+        return await reading.find(house, caller, before.booking.id, attempts=True)
+    return before
+
+
+def _step(number: int, step: Step) -> ServerSentEvent:
     return JSONServerSentEvent(
         {
-            "at": event.at.isoformat(),
-            "step": event.step,
-            "status": event.status,
-            "message": words.sentence(event.message),
+            "at": step.at.isoformat(),
+            "step": step.step,
+            "status": step.status,
+            "message": step.message,
         },
         event="step",
         id=str(number),
-    )
-
-
-def _recorded_step(number: int, entry: HistoryEntry) -> ServerSentEvent:
-    return _step(
-        number,
-        Event(at=entry.at, step="booking", status=entry.to_state, message=entry.why),
     )
 
 
@@ -72,67 +105,3 @@ def _end(booking: Booking) -> ServerSentEvent:
 
 def _json(answer: Answer) -> dict[str, Any]:
     return answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
-
-
-async def watch(
-    house: House, caller: KnownCaller, found: reading.Found, resume: Resume
-) -> AsyncIterator[ServerSentEvent]:
-    """Tell of every step as it happens, of every change of state, and of the end.
-
-    A booking that waits for a person ends the stream as well: nothing moves until they act.
-    """
-    if not found.live:
-        for number, entry in enumerate(found.history):
-            if number >= resume.seen:
-                yield _recorded_step(number, entry)
-        yield _state(found.booking)
-        yield _end(found.booking)
-        return
-    async for event in _follow(house, caller, found.booking, resume.seen):
-        yield event
-
-
-async def _follow(
-    house: House, caller: KnownCaller, booking: Booking, told: int
-) -> AsyncIterator[ServerSentEvent]:
-    ending = asyncio.create_task(running.result_of(house, booking.id))
-    shown: BookingState | None = None
-    reread = 0.0
-    until = time.monotonic() + LONGEST_SECONDS
-    try:
-        while time.monotonic() < until:
-            over = ending.done()
-            events = await running.ask_events(house, booking.id) or []
-            for number in range(told, len(events)):
-                yield _step(number, events[number])
-            news = len(events) > told
-            told = max(told, len(events))
-            if over or news or time.monotonic() >= reread:
-                reread = time.monotonic() + REREAD_SECONDS
-                booking = await _now(house, caller, booking)
-            if booking.state is not shown:
-                shown = booking.state
-                yield _state(booking)
-            if over or _over(booking):
-                # What was told between the two questions belongs before the end.
-                last = await running.ask_events(house, booking.id) or []
-                for number in range(told, len(last)):
-                    yield _step(number, last[number])
-                yield _end(booking)
-                return
-            await asyncio.wait({ending}, timeout=POLL_SECONDS)
-    finally:
-        ending.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await ending
-
-
-def _over(booking: Booking) -> bool:
-    return waiting.is_settled(booking)
-
-
-async def _now(house: House, caller: KnownCaller, before: Booking) -> Booking:
-    # A stream outlives short troubles of what it reads from.
-    with suppress(ApiProblem, *running.NO_ANSWER, OSError):
-        return (await reading.find(house, caller, before.id)).booking
-    return before

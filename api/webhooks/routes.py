@@ -15,7 +15,7 @@ from api.core.context import House, TheHouse
 from api.core.problems import ApiProblem
 from api.core.record import is_booking_id
 from api.openapi import problems
-from api.operations.schemas import EventTaken
+from api.webhooks.schemas import EventTaken
 from models.core.errors import InvalidRequest
 from models.inbox.repository import NewEvent, receive_event
 from models.suppliers.events import supplier_event

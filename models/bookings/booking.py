@@ -365,12 +365,3 @@ class HistoryEntry(BaseModel):
     """By the database's clock: the one to sort by when this is told together with attempts."""
     who: str
     why: str
-
-
-class Event(BaseModel):
-    """Something a watcher of a booking wants to see, as it happens."""
-
-    at: dt.datetime
-    step: str
-    status: str
-    message: str

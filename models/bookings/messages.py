@@ -17,10 +17,6 @@ from models.core.patience import Patience
 REQUEST_SIGNAL = "request"
 """Brings a ``BookingRequest`` to whatever workflow runs under the booking's id."""
 
-BOOKING_QUERY = "booking"
-
-EVENTS_QUERY = "events"
-
 PAYMENT_SIGNAL = "payment_changed"
 """Tells a running booking that its payment has changed at the gateway: look at it now."""
 
@@ -102,6 +98,8 @@ class BookingRef(BaseModel):
     """Names a booking."""
 
     booking_id: str
+    request: BookingRequest | None = None
+    """A request about it that begins to be carried out: on record from now on."""
 
 
 UNSETTLED_CASE = "SAGA"

@@ -202,10 +202,13 @@ class HistoryRow(SQLModel, table=True):
 
 
 class BookingRequestRow(SQLModel, table=True):
-    """A request about a booking that has ended (``models.bookings.messages.BookingRequest``)."""
+    """A request about a booking that is carried out, or has ended (``BookingRequest``)."""
 
     __tablename__ = "booking_requests"
-    __table_args__ = (Index("ix_booking_requests_booking", "booking_id", "requested_at"),)
+    __table_args__ = (
+        Index("ix_booking_requests_booking", "booking_id", "requested_at"),
+        Index("ix_booking_requests_begun", "booking_id", postgresql_where=text("ended_at IS NULL")),
+    )
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
     booking_id: str = Field(sa_column=booking_column())
@@ -215,7 +218,8 @@ class BookingRequestRow(SQLModel, table=True):
     requested_at: dt.datetime = Field(sa_column=time_column())
     problem: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     """Why it was not carried out; NULL when it was."""
-    ended_at: dt.datetime = Field(sa_column=time_column())
+    ended_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """NULL while it is carried out."""
 
 
 class TransitionRow(SQLModel, table=True):

@@ -15,6 +15,7 @@ from models.core.money import Money
 from models.ledger.chain import GENESIS, Sealed, seal
 from models.ledger.commission import CommissionRule, applicable
 from models.ledger.entries import Entry, EntryType
+from models.ledger.errors import RuleRefused
 from models.ledger.postings import missing_entries, moved_money, unsettled, unsold
 from models.ledger.reading import load_entries, load_rules
 from models.ledger.tables import COMMISSION_RULES
@@ -172,15 +173,15 @@ async def add_rule(
         who: for the record.
 
     Raises:
-        ValueError: a provider without a supplier, or a moment past or more than ten years ahead.
+        RuleRefused: a provider without a supplier, or a moment past or more than ten years ahead.
     """
     now = dt.datetime.now(dt.UTC)
     if provider is not None and supplier is None:
-        raise ValueError("a rule for a provider needs the supplier it is found at")
+        raise RuleRefused("a rule for a provider needs the supplier it is found at")
     if valid_from is not None and valid_from < now - CLOCKS_DIFFER:
-        raise ValueError("a rule cannot begin in the past: what was sold keeps its commission")
+        raise RuleRefused("a rule cannot begin in the past: what was sold keeps its commission")
     if valid_from is not None and valid_from > now + LONGEST_AHEAD:
-        raise ValueError("a rule cannot begin more than ten years ahead")
+        raise RuleRefused("a rule cannot begin more than ten years ahead")
     starts = valid_from or now
     same_scope = [
         rule

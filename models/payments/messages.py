@@ -63,8 +63,6 @@ class PaymentCall(BaseModel):
     """Another card than the booking began with."""
     reason: str = ""
     """Why money goes back; kept with the refund."""
-    items: dict[int, MinorUnits] = {}
-    """What of a refund is for which item, by item number."""
 
 
 class StrayPayment(BaseModel):

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, SQLModel
 
-from models.operations.messages import DayReport
+from models.payments.day_report import DayReport
 
 
 class ReconciliationRow(SQLModel, table=True):

@@ -36,7 +36,6 @@ async def request_refund(
     currency: str,
     request: str,
     reason: str,
-    items: dict[int, int],
 ) -> RefundRequest | None:
     """Write a refund down; None when another one of the booking is open or was just begun.
 
@@ -49,7 +48,6 @@ async def request_refund(
         currency: of the payment.
         request: the business key of what asks for it; it makes at most one refund.
         reason: for people.
-        items: what of it is for which item, by item number.
     """
     table = REFUNDS.c
     last = await session.scalar(
@@ -69,7 +67,6 @@ async def request_refund(
                 amount=amount,
                 currency=currency,
                 reason=reason,
-                items={str(item): part for item, part in items.items()},
                 status=REQUESTED,
             )
             .on_conflict_do_nothing()

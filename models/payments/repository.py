@@ -16,21 +16,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.bookings.booking import Booking, PaymentView
 from models.payments.tables import PAYMENTS
 
-_LOAD = text("""
-SELECT p.number, p.purpose, p.change_id::text AS change, p.gateway, p.payment_intent_id AS id,
-    p.charge_id, p.payment_method_id, p.currency, p.amount, p.status, p.authorised, p.captured,
-    p.refunded, p.hold, coalesce(p.details, '{}') AS details,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'id', r.gateway_id, 'amount', r.amount, 'status', r.status, 'at', r.made_at,
-        'key', r.key, 'failure_reason', r.failure_reason) ORDER BY r.number), '[]')
-     FROM refunds r WHERE r.booking_id = p.booking_id AND r.payment_number = p.number
-     AND r.recorded_in IS NOT NULL) AS refunds,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'id', d.id, 'amount', d.amount, 'status', d.status, 'reason', d.reason, 'at', d.at)
-        ORDER BY d.at, d.id), '[]')
-     FROM disputes d WHERE d.booking_id = p.booking_id AND d.payment_number = p.number) AS disputes
-FROM payments p WHERE p.booking_id = CAST(:booking_id AS uuid) ORDER BY p.number
-""")
+PAYMENTS_JSON = """
+SELECT jsonb_agg(jsonb_build_object(
+    'number', p.number, 'purpose', p.purpose, 'change', p.change_id, 'gateway', p.gateway,
+    'id', p.payment_intent_id, 'charge_id', p.charge_id,
+    'payment_method_id', p.payment_method_id, 'currency', p.currency, 'amount', p.amount,
+    'status', p.status, 'authorised', p.authorised, 'captured', p.captured,
+    'refunded', p.refunded, 'hold', p.hold,
+    'refunds', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', r.gateway_id, 'amount', r.amount, 'status', r.status, 'at', r.made_at,
+            'key', r.key, 'failure_reason', r.failure_reason) ORDER BY r.number), '[]')
+        FROM refunds r WHERE r.booking_id = p.booking_id AND r.payment_number = p.number
+        AND r.recorded_in IS NOT NULL),
+    'disputes', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', d.id, 'amount', d.amount, 'status', d.status, 'reason', d.reason, 'at', d.at)
+            ORDER BY d.at, d.id), '[]')
+        FROM disputes d WHERE d.booking_id = p.booking_id AND d.payment_number = p.number)
+    ) || coalesce(p.details, '{}') ORDER BY p.number)
+FROM payments p WHERE p.booking_id = bookings.id
+"""
+"""The payments of a row of ``bookings`` as JSON (``PaymentView``) in the order of their numbers,
+refunds and disputes oldest first."""
 
 # A refund of ours is known by its key, whoever was answered; one made elsewhere by its id.
 _WRITE_REFUNDS = text("""
@@ -50,9 +56,9 @@ WITH seen AS (
         IS DISTINCT FROM (known.status, known.failure_reason))
 )
 INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id, amount, currency,
-    reason, items, status, gateway_id, failure_reason, made_at, recorded_in, key, request)
+    reason, status, gateway_id, failure_reason, made_at, recorded_in, key, request)
 SELECT CAST(:booking_id AS uuid), last.number + row_number() OVER (ORDER BY seen.at, seen.id),
-    seen.payment_number, seen.payment_intent_id, seen.amount, seen.currency, '', '{}',
+    seen.payment_number, seen.payment_intent_id, seen.amount, seen.currency, '',
     seen.status, seen.id, seen.failure_reason, seen.at, :version, seen.key, seen.key
 FROM seen, (SELECT coalesce(max(number), 0) AS number FROM refunds
             WHERE booking_id = CAST(:booking_id AS uuid)) AS last
@@ -74,15 +80,6 @@ WHERE (d.amount, d.status, d.reason) IS DISTINCT FROM
 _DETAILS = {"capture_before", "waits_until", "client_secret", "next_action"}
 _ONLY_AT_FIRST = {"booking_id", "number", "purpose", "change_id", "trip_option_id", "gateway"}
 _ONLY_AT_FIRST |= {"currency", "created_at"}
-
-
-async def load_payments(session: AsyncSession, booking_id: str) -> list[PaymentView]:
-    """Return a booking's payments in the order of their numbers, refunds and disputes oldest first.
-
-    Empty when there is no such booking.
-    """
-    rows = await session.execute(_LOAD, {"booking_id": booking_id})
-    return [PaymentView.model_validate({**row, **row["details"]}) for row in rows.mappings()]
 
 
 async def insert_payments(

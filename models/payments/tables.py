@@ -118,8 +118,6 @@ class RefundRow(SQLModel, table=True):
     amount: int = Field(sa_column=money_column())
     currency: str
     reason: str = ""
-    items: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
-    """What of it is for which item: amounts in minor units by item number."""
     status: str = "requested"
     """requested, then the gateway's own; refused when the gateway said no."""
     gateway_id: str | None = Field(default=None, unique=True)

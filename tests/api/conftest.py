@@ -106,13 +106,13 @@ async def trip(sandbox: SandboxClient) -> dict[str, Any]:
 
 
 async def read_events(
-    api: httpx.AsyncClient, url: str, last: str | None = None
+    api: httpx.AsyncClient, url: str, last: str | None = None, *, seconds: float = 30
 ) -> list[tuple[str, str, Any]]:
     """Read a stream to its end: kind, id and data of every event."""
     found: list[tuple[str, str, Any]] = []
     headers = {"Last-Event-ID": last} if last is not None else {}
-    async with asyncio.timeout(30), api.stream("GET", url, headers=headers) as stream:
-        assert stream.status_code == 200
+    async with asyncio.timeout(seconds), api.stream("GET", url, headers=headers) as stream:
+        assert stream.status_code == 200, await stream.aread()
         assert stream.headers["content-type"].startswith("text/event-stream")
         kind = number = ""
         async for line in stream.aiter_lines():

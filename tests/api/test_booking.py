@@ -66,6 +66,8 @@ async def test_the_whole_booking_can_be_read_by_id_and_by_reference(
     assert whole["payment"]["status"] == "succeeded"
     assert whole["payment"]["captured"] == trip["totalPrice"]
     assert whole["confirmations"] == booked["confirmations"]
+    assert booked["confirmations"]["flights"] == [booked["confirmations"]["flight"]]
+    assert booked["confirmations"]["hotels"] == [booked["confirmations"]["hotel"]]
     assert [h["toState"] for h in whole["history"]] == [
         "PENDING",
         "VALIDATING",
@@ -110,7 +112,13 @@ async def test_a_failed_booking_says_what_happened_in_plain_words(
     assert failed["success"] is False
     assert failed["state"] == "FAILED"
     assert failed["payment"]["amount"] == 0
-    assert failed["confirmations"] == {"flight": None, "hotel": None, "activities": []}
+    assert failed["confirmations"] == {
+        "flight": None,
+        "hotel": None,
+        "activities": [],
+        "flights": [],
+        "hotels": [],
+    }
     error = failed["error"]
     assert error["failedStep"] == "hotel"
     assert [undone["type"] for undone in error["undone"]] == ["FLIGHT"]

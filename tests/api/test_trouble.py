@@ -134,12 +134,22 @@ async def test_the_database_goes_away_while_a_caller_waits(
 ) -> None:
     line, _ = database_line
     await sandbox.arm("amadeus", "book", "slow", nth=1, seconds=0.8)
-    waiting = asyncio.create_task(caller.post("/booking/book", json=body(trip)))
-    await asyncio.sleep(0.6)
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    wish = body(trip)
+    waiting = asyncio.create_task(caller.post("/booking/book?wait=3", json=wish, headers=headers))
+    async with asyncio.timeout(10):
+        while not await sandbox.fired():
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
     await line.cut()
 
     answer = await waiting
 
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["state"] in {"VALIDATING", "PROCESSING"}, "the last that was seen"
+    again = asyncio.create_task(caller.post("/booking/book", json=wish, headers=headers))
+    await line.mend()
+    answer = await again
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "CONFIRMED"
 

@@ -18,7 +18,16 @@ async def test_progress_is_streamed_as_it_happens(
 
     steps = [(int(number), data) for kind, number, data in events if kind == "step"]
     assert [number for number, _ in steps] == list(range(len(steps)))
-    assert {"flight", "hotel", "activity"} <= {data["step"] for _, data in steps}
+    told = [(data["step"], data["status"]) for _, data in steps]
+    for step in ("flight", "hotel", "activity"):
+        assert told.index((step, "started")) < told.index((step, "done"))
+    assert told.index(("authorise", "done")) < told.index(("capture", "done"))
+    assert [status for step, status in told if step == "booking"] == [
+        "PENDING",
+        "VALIDATING",
+        "PROCESSING",
+        "CONFIRMED",
+    ]
     states = [data["state"] for kind, _, data in events if kind == "state"]
     assert states[-1] == "CONFIRMED"
     assert len(states) > 1, "only the end was told"
@@ -28,12 +37,7 @@ async def test_progress_is_streamed_as_it_happens(
     back = await api.get(taken["eventsUrl"], headers={"Last-Event-ID": "end"})
     assert back.status_code == 204
     ended = await read_events(api, taken["eventsUrl"])
-    assert [d["status"] for k, _, d in ended if k == "step"] == [
-        "PENDING",
-        "VALIDATING",
-        "PROCESSING",
-        "CONFIRMED",
-    ]
+    assert [(int(number), data) for kind, number, data in ended if kind == "step"] == steps
     assert ended[-1][0] == "end"
 
 

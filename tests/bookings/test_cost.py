@@ -64,4 +64,4 @@ async def test_a_trip_from_its_opening_to_its_confirmation(books: Books) -> None
     assert len(confirming) == 8, confirming  # three of the ledger, one of the trip option
     with counted(books) as reading:
         await books.read(lambda session: load_booking(session, booking.id))
-    assert len(reading) == 3
+    assert len(reading) == 1

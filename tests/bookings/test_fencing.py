@@ -12,7 +12,7 @@ from activities.trips.record import BookingActivities
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, may_become
 from models.bookings.messages import Fence
-from models.bookings.repository import StaleVersionError, claim_booking, load_history
+from models.bookings.repository import StaleVersionError, claim_booking, find_booking
 from models.trips.messages import OpenBooking
 from tests.ledger.bookings import NOON, TOTAL, confirm, request
 from tests.ledger.conftest import Books
@@ -27,8 +27,9 @@ async def opened(books: Books) -> Booking:
 
 
 async def who(books: Books, booking: Booking) -> list[str]:
-    history = await books.read(lambda session: load_history(session, booking.id))
-    return [entry.who for entry in history[2:]]
+    found = await books.read(lambda session: find_booking(session, booking.id, owner=None))
+    assert found is not None
+    return [entry.who for entry in found.history[2:]]
 
 
 async def test_what_a_successor_recorded_stays(books: Books) -> None:

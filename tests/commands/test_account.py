@@ -19,18 +19,22 @@ CONFIRMED: dict[str, Any] = {
     "bookingReference": "TS-1",
     "state": "CONFIRMED",
     "confirmations": {
-        "flight": {
-            "confirmationCode": "C",
-            "pnr": "PNR123",
-            "totalPrice": 60000,
-            "currency": "USD",
-        },
-        "hotel": {
-            "confirmationCode": "H-9",
-            "hotelName": "Grand [bold]",
-            "totalPrice": 5000,
-            "currency": "JPY",
-        },
+        "flights": [
+            {
+                "confirmationCode": "C",
+                "pnr": "PNR123",
+                "totalPrice": 60000,
+                "currency": "USD",
+            }
+        ],
+        "hotels": [
+            {
+                "confirmationCode": "H-9",
+                "hotelName": "Grand [bold]",
+                "totalPrice": 5000,
+                "currency": "JPY",
+            }
+        ],
         "activities": [],
     },
     "payment": {"paymentIntentId": "pi_1", "amount": 65000, "currency": "USD"},
@@ -40,7 +44,7 @@ FAILED: dict[str, Any] = {
     "success": False,
     "bookingReference": "TS-2",
     "state": "FAILED",
-    "confirmations": {"flight": None, "hotel": None, "activities": []},
+    "confirmations": {"flights": [], "hotels": [], "activities": []},
     "payment": {"paymentIntentId": None, "amount": 0, "currency": "USD"},
     "error": {
         "code": "UNAVAILABLE",

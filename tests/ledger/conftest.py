@@ -120,8 +120,8 @@ class Books:
             else:
                 await connection.execute(
                     "INSERT INTO refunds (booking_id, number, payment_number, payment_intent_id,"
-                    " amount, currency, reason, items, status, gateway_id, made_at, recorded_in)"
-                    " VALUES (%s, 1, 1, %s, %s, 'USD', '', '{}', %s, %s, %s, 4)",
+                    " amount, currency, reason, status, gateway_id, made_at, recorded_in)"
+                    " VALUES (%s, 1, 1, %s, %s, 'USD', '', %s, %s, %s, 4)",
                     (
                         booking.id,
                         booking.payment.id,

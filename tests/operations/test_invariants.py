@@ -84,8 +84,8 @@ async def test_i1_the_attempt_log_knows_two_captures(stack: Stack, record: Recor
     async def mend() -> None:
         await record.do(
             "INSERT INTO refunds (booking_id, number, key, request, payment_intent_id, amount,"
-            " currency, reason, items, status) VALUES (%(id)s, 9, %(key)s, %(key)s, 'pi_second',"
-            " 100, 'USD', '', '{}', 'succeeded')",
+            " currency, reason, status) VALUES (%(id)s, 9, %(key)s, %(key)s, 'pi_second',"
+            " 100, 'USD', '', 'succeeded')",
             id=booking.id,
             key=f"back:{booking.id}",
         )

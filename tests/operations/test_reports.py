@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli import app
 from models.bookings.booking import Booking
-from models.operations.messages import CurrencyFigures, DayReport, Difference
+from models.payments.day_report import CurrencyFigures, DayReport, Difference
 from tests.api.server import Served, add_caller, serve
 from tests.operations.conftest import watch
 from tests.operations.outside import Outside

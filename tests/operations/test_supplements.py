@@ -4,7 +4,7 @@ import datetime as dt
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.operations.messages import DayReport
+from models.payments.day_report import DayReport
 from tests.operations.conftest import watch
 from tests.operations.outside import Outside
 from tests.operations.record import Record

@@ -84,7 +84,6 @@ async def ask(books: Books, booking: Booking, payment: PaymentView, request: str
             currency=booking.currency,
             request=f"{booking.id}:{request}",
             reason="late",
-            items={3: 700},
         )
     assert row is not None
     return row.key
@@ -218,7 +217,6 @@ async def test_one_request_makes_one_refund_and_one_is_open_at_a_time(books: Boo
                 currency="USD",
                 request=f"{booking.id}:{request}",
                 reason="",
-                items={},
             )
 
     assert await again("wish-2") is None, "the first one has no answer yet"

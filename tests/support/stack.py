@@ -28,7 +28,7 @@ from models.bookings.messages import (
     Resolution,
 )
 from models.bookings.problems import Problem
-from models.bookings.repository import load_booking, load_ended_request
+from models.bookings.repository import find_booking, load_booking, load_ended_request
 from models.core import search_attributes
 from models.core.database import Sessions, create_engine, create_sessions
 from models.core.keys import booking_id, booking_reference, traveler_id
@@ -237,10 +237,14 @@ class Stack:
         return booking
 
     async def now(self, handle: WorkflowHandle[Any, Any]) -> Booking:
-        """Ask the workflow how the booking stands."""
-        booking = await handle.query("booking", result_type=Booking)
-        assert isinstance(booking, Booking)
-        return booking
+        """How the booking stands, as its readers see it, once it is written down."""
+        async with asyncio.timeout(60):
+            while True:
+                async with self.sessions() as session:
+                    found = await find_booking(session, handle.id, owner=None)
+                if found is not None:
+                    return found.booking
+                await asyncio.sleep(0.05)
 
     async def until(
         self, handle: WorkflowHandle[Any, Any], state: BookingState, seconds: float = 60
@@ -248,9 +252,8 @@ class Stack:
         """Wait until the booking is in ``state``."""
         async with asyncio.timeout(seconds):
             while True:
-                booking = await handle.query("booking", result_type=Booking)
-                # None: the workflow has not read it yet
-                if isinstance(booking, Booking) and booking.state is state:
+                booking = await self.now(handle)
+                if booking.state is state:
                     return booking
                 await asyncio.sleep(0.1)
 

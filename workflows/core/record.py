@@ -7,11 +7,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.bookings.booking import Booking, Event, Item, OpenCase
+    from models.bookings.booking import Booking, Item, OpenCase
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import (
-        BOOKING_QUERY,
-        EVENTS_QUERY,
         FEE_CASE,
         UNSETTLED_CASE,
         BookingRef,
@@ -48,12 +46,9 @@ class BookingRecord:
     def __init__(self, patience: Patience, booking: Booking | None = None) -> None:
         self.patience = patience
         self._booking = booking
-        self._events: list[Event] = []
         self._cases: list[CaseNote] = []
         self._closings: list[CaseClosing] = []
         self._ended: list[RequestOutcome] = []
-        workflow.set_query_handler(BOOKING_QUERY, self._answer_booking)
-        workflow.set_query_handler(EVENTS_QUERY, self._answer_events)
 
     @property
     def booking(self) -> Booking:
@@ -65,15 +60,15 @@ class BookingRecord:
     def booking(self, booking: Booking) -> None:
         self._booking = booking
 
-    async def load(self, booking_id: str) -> Booking:
-        """Read the booking from the database."""
-        self._booking = await perform_local(
+    async def load(self, booking_id: str, request: BookingRequest | None = None) -> Booking:
+        """Read the booking from the database; a request that begins is written down there."""
+        booking = await perform_local(
             calls.LOAD_BOOKING,
-            BookingRef(booking_id=booking_id),
+            BookingRef(booking_id=booking_id, request=request),
             policies.record(),
             "Read the booking",
         )
-        return self.read(self.booking)
+        return self.read(booking)
 
     def read(self, booking: Booking) -> Booking:
         """Go on with the booking as it was read from the database."""
@@ -83,9 +78,8 @@ class BookingRecord:
 
     # -- what happens -----------------------------------------------------------------------
 
-    def tell(self, step: str, status: str, message: str) -> None:
-        """Let watchers know: events for the traveller, details for the Temporal Web UI."""
-        self._events.append(Event(at=workflow.now(), step=step, status=status, message=message))
+    def show(self) -> None:
+        """Let operators see in the Temporal Web UI how the booking stands this moment."""
         workflow.set_current_details(describe(self.booking))
 
     async def write(
@@ -120,7 +114,7 @@ class BookingRecord:
             [BOOKING_STATE.value_set(state)]
             + ([FAILED_STEP.value_set(failed_step)] if failed_step else [])
         )
-        self.tell("booking", state, why)
+        self.show()
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -167,14 +161,12 @@ class BookingRecord:
         self._cases.append(note)
         opened = OpenCase(**note.model_dump(), opened_at=workflow.now())
         booking.cases = [*booking.cases, opened]
-        self.tell("case", "opened", summary)
 
     def close_case(self, case: OpenCase, *, by: str, resolution: str) -> None:
         """Note that a case is settled."""
         booking = self.booking
         self._closings.append(CaseClosing(source=case.source, by=by, resolution=resolution))
         booking.cases = [kept for kept in booking.cases if kept is not case]
-        self.tell("case", "settled", f"{by}: {resolution}")
 
     def close_cases_of(self, item: Item, *, by: str, resolution: str) -> None:
         """Note that nothing of an item is left to be settled: it is gone at its supplier."""
@@ -186,10 +178,9 @@ class BookingRecord:
         """Have a case opened that no workflow decides: operators close it themselves."""
         self._cases.append(note)
 
-    def note_fee(self, item: Item, keeps: Money, told: str, summary: str, **more: object) -> None:
-        """Tell watchers that a supplier keeps something, and operators what to do about it."""
+    def note_fee(self, item: Item, keeps: Money, summary: str, **more: object) -> None:
+        """Tell operators that a supplier keeps something, and what to do about it."""
         booking = self.booking
-        self.tell(item.type.lower(), "fee", told)
         self.note_case(
             CaseNote(
                 kind=FEE_CASE,
@@ -222,9 +213,3 @@ class BookingRecord:
         if end is None:
             return None
         return max((end - policies.HOLD_RESERVE - workflow.now()).total_seconds(), 1.0)
-
-    def _answer_booking(self) -> Booking | None:
-        return self._booking
-
-    def _answer_events(self) -> list[Event]:
-        return self._events

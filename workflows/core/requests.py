@@ -5,11 +5,12 @@ of the workflow that carries them out. Temporal does not let a run end while a s
 handed to it, so a request that was accepted is always in some run's hands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from models.bookings.booking import Booking
     from models.bookings.messages import (
         REQUEST_SIGNAL,
         BookingRequest,
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         RequestsRun,
     )
     from models.core.patience import Patience
+    from workflows.core.compensations import ignore_cancel, shielded
     from workflows.core.record import BookingRecord
 
 WORKFLOWS = {
@@ -64,6 +66,29 @@ class Requests:
         if self._waiting:
             run = RequestsRun(booking_id=booking_id, patience=patience, waiting=self._waiting)
             workflow.continue_as_new(args=[run], workflow=WORKFLOWS[self._waiting[0].kind])
+
+
+async def carry_out(
+    record: BookingRecord,
+    requests: Requests,
+    kind: RequestKind,
+    booking_id: str,
+    work: Callable[[BookingRequest], Awaitable[None]],
+) -> Booking:
+    """Read the booking, do the ``work`` of the request that waits, if it is of ``kind``, and end.
+
+    Returns the booking. Once begun there is no way back: a cancel of the workflow changes nothing.
+    """
+
+    async def story() -> None:
+        request = await requests.take(kind)
+        await record.load(booking_id, request)
+        if request is not None:
+            await work(request)
+        await end_run(record, requests)
+
+    await shielded(story(), on_cancel=ignore_cancel)
+    return record.booking
 
 
 async def end_run(record: BookingRecord, requests: Requests) -> None:

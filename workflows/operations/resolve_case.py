@@ -20,9 +20,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.bookings.problems import Code, Problem
     from models.suppliers.messages import CancelledItem
-    from workflows.core.compensations import ignore_cancel, shielded
     from workflows.core.record import SETTLE, BookingRecord
-    from workflows.core.requests import Requests, end_run
+    from workflows.core.requests import Requests, carry_out
     from workflows.payments.refunds import Refunds
     from workflows.payments.settling import put_right
     from workflows.suppliers.item_steps import cancel_item, item_gone, item_stays, note_undo_fee
@@ -44,29 +43,21 @@ class ResolveCase:
 
     @workflow.run
     async def run(self, run: RequestsRun) -> Booking:
-        """Carry the decision out; returns the booking. A cancel of the workflow changes nothing."""
-        await shielded(self._carry_out(run.booking_id), on_cancel=ignore_cancel)
-        return self._record.booking
-
-    async def _carry_out(self, booking_id: str) -> None:
-        request = await self._requests.take(RequestKind.RESOLVE)
-        booking = await self._record.load(booking_id)
-        if request is not None:
-            resolution = Resolution.model_validate(request.body)
-            case = next((one for one in booking.cases if one.id == resolution.case_id), None)
-            if case is None or case.kind != UNSETTLED_CASE:
-                self._record.end_request(request, _settled_before(resolution))
-                await self._record.write_ended_requests()
-            else:
-                await self._resolve(booking, case, request, resolution)
-        await end_run(self._record, self._requests)
+        """Carry the decision out; returns the booking."""
+        return await carry_out(
+            self._record, self._requests, RequestKind.RESOLVE, run.booking_id, self._resolve
+        )
 
     # -- the story ----------------------------------------------------------------------------
 
-    async def _resolve(
-        self, booking: Booking, case: OpenCase, request: BookingRequest, resolution: Resolution
-    ) -> None:
+    async def _resolve(self, request: BookingRequest) -> None:
         """Do what was decided; the case stays open when that does not settle it."""
+        booking, resolution = self._record.booking, Resolution.model_validate(request.body)
+        case = next((one for one in booking.cases if one.id == resolution.case_id), None)
+        if case is None or case.kind != UNSETTLED_CASE:
+            self._record.end_request(request, _settled_before(resolution))
+            await self._record.write_ended_requests()
+            return
         if case.item is not None:
             problem = await self._settle_item(booking, booking.item(case.item), case, resolution)
         else:
@@ -95,7 +86,7 @@ class ResolveCase:
                 supplier_id=resolution.supplier_id,
             )
             if isinstance(answer, Problem):
-                return item_stays(self._record, item, answer)
+                return item_stays(item, answer)
             outcome = answer
         if item.live and booking.state in CANCELLABLE:
             cancellation.cancelled(item, outcome)
@@ -109,7 +100,7 @@ class ResolveCase:
             item_gone(self._record, item)
             item.status = ItemStatus.FAILED if failed else item.status
         reason = case.details.get("reason") or "the case is settled"
-        unpaid = await self._give_back(str(reason), cancellation.goes_back, resolution)
+        unpaid = await self._give_back(str(reason), resolution)
         if unpaid is not None:
             self._record.open_case(unpaid, details=SETTLE)
         return None
@@ -135,12 +126,10 @@ class ResolveCase:
             problem = await self._refunds.return_stray(stray)
         return problem
 
-    async def _give_back(
-        self, reason: str, items: dict[int, int], resolution: Resolution
-    ) -> Problem | None:
+    async def _give_back(self, reason: str, resolution: Resolution) -> Problem | None:
         if resolution.paid_by_hand:
             return await self._refunds.given_by_hand(reason)
-        return await self._refunds.give_back(reason, items=items)
+        return await self._refunds.give_back(reason)
 
     def _state(self, booking: Booking, case: OpenCase) -> BookingState:
         """Return what the booking is then: CANCELLED once its last item is cancelled."""

@@ -12,7 +12,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.bookings.booking import Booking, PaymentView
+    from models.bookings.booking import PaymentView
     from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
     from models.bookings.messages import PAYMENT_SIGNAL
     from models.bookings.problems import Code, Problem
@@ -65,9 +65,7 @@ class PaymentSteps:
         self._returns = 0
         self._wants_card = False
         self._card: NewCard | None = None
-        self._cards_answered = 0
         self._changed = False
-        self._over = False
         workflow.set_update_handler(
             PAYMENT_METHOD_UPDATE, self._use_card, validator=self._may_send_card
         )
@@ -81,7 +79,6 @@ class PaymentSteps:
     def close(self) -> None:
         """Take no more cards: the payment is made, or given back."""
         self._wants_card = False
-        self._over = True
 
     @property
     def _payment(self) -> PaymentView:
@@ -93,12 +90,9 @@ class PaymentSteps:
 
     # -- what the traveller and the gateway say -----------------------------------------------
 
-    async def _use_card(self, card: NewCard) -> Booking:
-        """Go on with another card; answers the booking once that card has been asked."""
+    async def _use_card(self, card: NewCard) -> None:
+        """Go on with another card; what came of it is the booking's next transition."""
         self._card = card
-        answered = self._cards_answered
-        await workflow.wait_condition(lambda: self._cards_answered > answered or self._over)
-        return self._record.booking
 
     def _may_send_card(self, card: NewCard) -> None:  # noqa: ARG002
         if not self._wants_card:
@@ -141,11 +135,7 @@ class PaymentSteps:
         self._record.booking.problem = None
         if self._record.booking.state is BookingState.PAYMENT_PENDING:
             await self._record.write(BookingState.PROCESSING, "the money is held")
-        self._cards_answered = self._authorisations
-        payment = self._payment
-        held = self._money(payment.authorised)
-        self._record.tell("authorise", "done", f"{held} held on the card")
-        return payment
+        return self._payment
 
     async def _ask_for_hold(self, amount: int) -> PaymentOutcome:
         """Ask the gateway once more, under a key of its own.
@@ -195,7 +185,6 @@ class PaymentSteps:
             await self._record.write(
                 self._waits_in, f"another card is asked for: {problem.message}"
             )
-            self._cards_answered = self._authorisations
             await self._waited(lambda: self._card is not None, until)
         finally:
             self._wants_card = False
@@ -203,7 +192,6 @@ class PaymentSteps:
         if card is None:
             raise TripFailedError(problem)
         self._payment.payment_method_id = card.payment_method_id
-        self._record.tell("authorise", "started", f"{card.who} sent another card")
 
     async def _wait_for_proof(self, until: datetime) -> PaymentOutcome:
         """Wait for the traveller's 3-D Secure: for the gateway's event, or by asking at intervals.
@@ -213,7 +201,6 @@ class PaymentSteps:
         self._record.booking.problem = None
         self._payment.waits_until = until
         await self._record.write(self._waits_in, "the card holder's bank asks for authentication")
-        self._cards_answered = self._authorisations
         pause = timedelta(seconds=1)
         while True:
             left = until - workflow.now()
@@ -265,11 +252,10 @@ class PaymentSteps:
         lapses = self._payment.capture_before
         needed = timedelta(seconds=self._record.patience.step_deadline * steps_left)
         if lapses is not None and workflow.now() + needed > lapses:
-            await self._hold_anew(amount, f"the hold would lapse at {lapses:%H:%M} UTC")
+            await self._hold_anew(amount)
 
-    async def _hold_anew(self, amount: int, why: str) -> None:
+    async def _hold_anew(self, amount: int) -> None:
         """Release the hold and ask for another: never are two held at once."""
-        self._record.tell("authorise", "again", why)
         problem = await self._return()
         if problem is not None:
             raise TripFailedError(problem)
@@ -283,14 +269,13 @@ class PaymentSteps:
         """Capture ``amount`` (minor units). A lapsed hold is made anew, once."""
         outcome = await self._capture_once(amount)
         if outcome.refused is not None and outcome.refused.provider_code == LAPSED:
-            await self._hold_anew(amount, "the hold has lapsed")
+            await self._hold_anew(amount)
             outcome = await self._capture_once(amount)
         if outcome.payment is None:
             raise TripFailedError(
                 outcome.refused or Problem(code=Code.INTERNAL, step="capture", message="no payment")
             )
-        payment = self._record.booking.payment_seen(outcome.payment)
-        self._record.tell("capture", "done", f"{self._money(payment.captured)} paid")
+        self._record.booking.payment_seen(outcome.payment)
 
     async def _capture_once(self, amount: int) -> PaymentOutcome:
         return await self._ask(
@@ -337,7 +322,6 @@ class PaymentSteps:
             return Problem(
                 code=Code.PAYMENT_DOWN, step="undo", message="the money is not given back yet"
             )
-        self._record.tell("payment", "undone", "no money is held or taken")
         return None
 
     # -- small things -------------------------------------------------------------------------

@@ -8,9 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
     from models.payments.messages import GoodwillRefund
-    from workflows.core.compensations import ignore_cancel, shielded
     from workflows.core.record import SETTLE, BookingRecord
-    from workflows.core.requests import Requests, end_run
+    from workflows.core.requests import Requests, carry_out
     from workflows.payments.refunds import Refunds
     from workflows.payments.settling import put_right
 
@@ -31,21 +30,14 @@ class RefundBooking:
     async def run(self, run: RequestsRun) -> Booking:
         """Refund; returns the booking in the state it was in.
 
-        A grant that was carried out before is not made again. A cancel of the workflow changes
-        nothing.
+        A grant that was carried out before is not made again.
         """
-        await shielded(self._carry_out(run.booking_id), on_cancel=ignore_cancel)
-        return self._record.booking
+        return await carry_out(
+            self._record, self._requests, RequestKind.REFUND, run.booking_id, self._refund
+        )
 
-    async def _carry_out(self, booking_id: str) -> None:
-        request = await self._requests.take(RequestKind.REFUND)
-        await self._record.load(booking_id)
-        if request is not None:
-            await self._refund(request, GoodwillRefund.model_validate(request.body))
-        await end_run(self._record, self._requests)
-
-    async def _refund(self, request: BookingRequest, grant: GoodwillRefund) -> None:
-        booking = self._record.booking
+    async def _refund(self, request: BookingRequest) -> None:
+        booking, grant = self._record.booking, GoodwillRefund.model_validate(request.body)
         if grant.key in booking.grants:
             self._record.end_request(request)
             await self._record.write_ended_requests()
@@ -61,14 +53,7 @@ class RefundBooking:
         if problem is None:
             booking.goodwill += grant.amount
             booking.grants = [*booking.grants, grant.key]
-            self._record.tell(
-                STEP, "granted", f"{self._record.money(grant.amount)}: {grant.reason}"
-            )
-            problem = await self._refunds.give_back(
-                grant.reason,
-                operation="goodwill",
-                items={grant.item: grant.amount} if grant.item is not None else {},
-            )
+            problem = await self._refunds.give_back(grant.reason, operation="goodwill")
             if problem is not None:  # it is granted, and owed from now on
                 self._record.open_case(problem, details=SETTLE)
                 problem = None

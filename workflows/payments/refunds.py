@@ -1,7 +1,5 @@
 """Giving money back of a booking that has ended, stands, or has become smaller."""
 
-from collections.abc import Mapping
-
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
@@ -41,28 +39,23 @@ class Refunds:
             self._record.booking.payment_seen(seen).waits_until = None
         return None
 
-    async def give_back(
-        self, reason: str, *, operation: str = "refund", items: Mapping[int, int] | None = None
-    ) -> Problem | None:
+    async def give_back(self, reason: str, *, operation: str = "refund") -> Problem | None:
         """Refund what is neither kept as a fee nor the price of what stands.
 
-        ``items`` says what of it is for which item, minor units by item number. ``operation`` is
-        part of the key: the same one asked again in the same version of the booking refunds
-        nothing a second time.
+        ``operation`` is part of the key: the same one asked again in the same version of the
+        booking refunds nothing a second time.
         """
         booking = self._record.booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
         booking.goodwill = min(booking.goodwill, booking.due)
-        owed = booking.owed
-        if owed <= 0:
+        if booking.owed <= 0:
             return None
         for payment, keep in booking.to_refund(booking.keep):
-            problem = await self._refund(payment, keep, reason, operation, items or {})
+            problem = await self._refund(payment, keep, reason, operation)
             if problem is not None:
                 return problem
         if booking.owed > 0:
             return self._problem(f"{self._record.money(booking.owed)} could not be given back")
-        self._record.tell("refund", "done", f"{self._record.money(owed)} is on its way back")
         return None
 
     async def given_by_hand(self, reason: str) -> Problem | None:
@@ -73,7 +66,7 @@ class Refunds:
         booking = self._record.booking
         for payment in reversed(booking.payments):
             if payment.captured:
-                problem = await self._refund(payment, payment.captured, reason, "by-hand", {})
+                problem = await self._refund(payment, payment.captured, reason, "by-hand")
                 if problem is not None:
                     return problem
         booking.paid_by_hand += max(booking.owed, 0)
@@ -108,21 +101,13 @@ class Refunds:
         left = outcome.payment
         if left is not None and (left.status in OPEN_STATUSES or left.left > 0):
             return self._problem(f"the payment {payment_id} could not be given back")
-        self._record.tell(
-            "payment", "undone", f"{payment_id} was not this booking's payment: given back"
-        )
         return None
 
     async def _refund(
-        self,
-        payment: PaymentView,
-        keep: int,
-        reason: str,
-        operation: str,
-        items: Mapping[int, int],
+        self, payment: PaymentView, keep: int, reason: str, operation: str
     ) -> Problem | None:
         """Give back what was taken with one payment, but ``keep``."""
-        message = self._call(payment, f"{operation}-request", reason, keep=keep, items=items)
+        message = self._call(payment, f"{operation}-request", reason, keep=keep)
         amount = self._record.money(max(payment.left - keep, 0))
         outcome = await self._ask(calls.REFUND, message, f"Refund {amount}")
         if isinstance(outcome, Problem):
@@ -133,13 +118,7 @@ class Refunds:
         return None
 
     def _call(
-        self,
-        payment: PaymentView,
-        operation: str,
-        reason: str,
-        *,
-        keep: int = 0,
-        items: Mapping[int, int] | None = None,
+        self, payment: PaymentView, operation: str, reason: str, *, keep: int = 0
     ) -> PaymentCall:
         booking = self._record.booking
         return PaymentCall(
@@ -150,7 +129,6 @@ class Refunds:
             keep=keep,
             hold=payment.hold,
             reason=reason,
-            items=dict(items or {}),
         )
 
     async def _ask(

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
     from models.bookings.lifecycle import SETTLED_STATES, BookingState, CancelledBy
-    from models.bookings.problems import Code, Problem
+    from models.bookings.problems import Problem
     from models.core.keys import operation_key
     from models.core.money import Money
     from models.suppliers.following import ON_ITS_WAY, FollowRequest, LookAgain, News, news_about
@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.activity_calls import perform_at, perform_local
     from workflows.core.compensations import ignore_cancel, shielded
     from workflows.core.narration import supplier_name
-    from workflows.core.outcomes import fault
     from workflows.core.record import SETTLE, UNDO, BookingRecord
     from workflows.core.requests import Requests, end_run
     from workflows.payments.refunds import Refunds
@@ -64,10 +63,7 @@ class FollowBooking:
         for problem in await self._undo_left_over(booking):
             self._record.open_case(problem, details=UNDO)
         if self._news.lost:
-            unpaid = await self._refunds.give_back(
-                "; ".join(self._news.told),
-                items={item.number: item.price for item in self._news.lost},
-            )
+            unpaid = await self._refunds.give_back("; ".join(self._news.told))
             if unpaid is not None:
                 self._record.open_case(unpaid, details=SETTLE)
         await self._close(booking)
@@ -96,9 +92,7 @@ class FollowBooking:
                     policies.reading(patience, [item.supplier]),
                     f"What does {supplier_name(item)} have of {item.title or item.type}?",
                 )
-            except FailureError as error:
-                told = fault(error, step=item.type.lower(), code=Code.SUPPLIER_DOWN).message
-                self._record.tell(item.type.lower(), "unanswered", f"{supplier_name(item)}: {told}")
+            except FailureError:
                 unanswered.append(item.number)
                 continue
             news = news_about(booking, item, looked.reservation)
@@ -117,7 +111,7 @@ class FollowBooking:
             # The version keeps one finding's key apart from that of an earlier one.
             outcome = await cancel_item(self._record, item, operation=f"follow-{booking.version}")
             if isinstance(outcome, Problem):
-                problems.append(item_stays(self._record, item, outcome))
+                problems.append(item_stays(item, outcome))
                 continue
             item_gone(self._record, item)
             self._record.close_cases_of(

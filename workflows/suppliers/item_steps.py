@@ -96,7 +96,6 @@ class ItemSteps:
         await self._compensations.run_one(_name(item))
         self._hurry = False
         item.status = ItemStatus.FAILED
-        self._record.tell(item.type.lower(), "dropped", f"the trip goes on without {item.title}")
         self._record.booking.warnings.append(
             f"{item.title} could not be booked and is not part of the trip; you do not pay for it."
         )
@@ -104,7 +103,7 @@ class ItemSteps:
     async def _book(self, item: Item) -> Problem | None:
         item.saga_state = SagaState.BOOKING
         self.register(item)
-        self._tell(item, "started", f"booking {item.title} at {supplier_name(item)}")
+        self._record.show()
         return await self._ask(
             calls.BOOK_ITEM,
             item,
@@ -116,7 +115,6 @@ class ItemSteps:
     async def _complete(self, item: Item) -> Problem | None:
         within = self._record.hold_left()
         item.saga_state = SagaState.BOOKING
-        self._tell(item, "started", f"completing {item.title}")
         return await self._ask(
             calls.COMPLETE_ITEM, item, "complete", f"Complete {item.title or item.type}", within
         )
@@ -160,9 +158,7 @@ class ItemSteps:
                 self._booked(item, reservation)
             case ReservationStatus.HELD:
                 item.saga_state = SagaState.HELD
-                until = reservation.held_until
-                told = f" until {until:%d %b %H:%M} UTC" if until else ""
-                self._tell(item, "held", f"{item.title} is held{told}")
+                self._record.show()
             case ReservationStatus.PENDING if item.required or _says_soon(reservation):
                 return await self._wait_for_supplier(item, reservation)
             case ReservationStatus.PENDING:
@@ -176,7 +172,6 @@ class ItemSteps:
         """Let the trip stand while an experience is confirmed by hand (decision 17)."""
         self._awaited.add(item.number)
         item.saga_state = SagaState.BOOKED if self._provisional else SagaState.AWAITED
-        self._tell(item, "awaited", f"{item.title} is yet to be confirmed")
         self._record.booking.warnings.append(
             f"{item.title} is yet to be confirmed by {supplier_name(item)}, which can take up to"
             " three days. If it is not, you get its price back."
@@ -187,7 +182,6 @@ class ItemSteps:
 
         Its webhook wakes us; asking at intervals is the second line.
         """
-        self._tell(item, "waiting", f"{supplier_name(item)} is confirming {item.title}")
         patience = self._record.patience
         longest = workflow.now() + timedelta(seconds=patience.step_deadline)
         until = reservation.settles_by or longest
@@ -236,14 +230,12 @@ class ItemSteps:
         item.status = ItemStatus.PENDING if self._provisional else ItemStatus.CONFIRMED
         item.saga_state = SagaState.BOOKED
         item.booked_at = workflow.now()
-        self._tell(item, "done", f"{item.title} booked: {reservation.confirmation_code}")
+        self._record.show()
 
     def _not_booked(self, item: Item, problem: Problem) -> Problem:
         item.status = ItemStatus.FAILED
         item.problem = problem
-        unknown = item.saga_state is SagaState.UNKNOWN
-        told = "is not known to be booked" if unknown else "was refused"
-        self._tell(item, "failed", f"{item.title} {told} at {supplier_name(item)}")
+        self._record.show()
         return problem
 
     # -- back -----------------------------------------------------------------------------------
@@ -258,7 +250,7 @@ class ItemSteps:
         operation = "drop" if self._hurry else "undo"
         outcome = await cancel_item(self._record, item, operation=operation, within=within)
         if isinstance(outcome, Problem):
-            return item_stays(self._record, item, outcome)
+            return item_stays(item, outcome)
         note_undo_fee(self._record, item, outcome)
         item_gone(self._record, item)
         return None
@@ -272,9 +264,6 @@ class ItemSteps:
             item=item.number,
             key=operation_key(booking_id, item.number, operation),
         )
-
-    def _tell(self, item: Item, status: str, message: str) -> None:
-        self._record.tell(item.type.lower(), status, message)
 
 
 async def cancel_item(
@@ -318,15 +307,14 @@ def item_gone(record: BookingRecord, item: Item) -> None:
     elif item.status is ItemStatus.PENDING:
         item.status = ItemStatus.CANCELLED
     item.saga_state = SagaState.UNDONE
-    record.tell(item.type.lower(), "undone", f"{item.title}: nothing is held any more")
+    record.show()
 
 
-def item_stays(record: BookingRecord, item: Item, problem: Problem) -> Problem:
+def item_stays(item: Item, problem: Problem) -> Problem:
     """Note that an item could not be cancelled, and why."""
     if not item.awaited:  # that stays what the traveller counts on, and is paid for
         item.saga_state = SagaState.UNDO_FAILED
     item.problem = problem
-    record.tell(item.type.lower(), "stuck", f"{item.title} could not be cancelled yet")
     return problem
 
 
@@ -339,7 +327,6 @@ def note_undo_fee(record: BookingRecord, item: Item, outcome: CancelledItem) -> 
     record.note_fee(
         item,
         keeps,
-        f"{supplier_name(item)} keeps {keeps} for undoing {item.title}",
         f"for {item.title}, which was booked and had to be undone. The traveller paid nothing for"
         " it: we bear this.",
     )

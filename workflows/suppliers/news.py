@@ -23,8 +23,8 @@ class SupplierNews:
         """What was found, for the history."""
         self.left_over: list[Item] = []
         """Items that stand at their suppliers for nobody."""
-        self.lost: list[Item] = []
-        """Items whose prices go back."""
+        self.lost = False
+        """Whether the price of an item goes back."""
 
     def note(self, item: Item, news: News, seen: Reservation) -> None:
         """Take what a supplier says into the booking."""
@@ -54,7 +54,7 @@ class SupplierNews:
         item.saga_state = SagaState.BOOKED
         item.booked_at = workflow.now()
         self._not_awaited(item)
-        self._tell(item, "done", f"{item.title} is confirmed: {seen.confirmation_code}")
+        self.told.append(f"{item.title} is confirmed: {seen.confirmation_code}")
 
     def _refused(self, item: Item, seen: Reservation) -> None:
         name = supplier_name(item)
@@ -69,8 +69,8 @@ class SupplierNews:
         self._record.booking.warnings.append(
             f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self.lost.append(item)
-        self._tell(item, "failed", told)
+        self.lost = True
+        self.told.append(told)
 
     def _cancelled(self, item: Item) -> None:
         told = f"{item.title} was cancelled by {supplier_name(item)}"
@@ -79,8 +79,8 @@ class SupplierNews:
         self._record.booking.warnings.append(
             f"{told}; its price of {self._record.money(item.price)} goes back to you."
         )
-        self.lost.append(item)
-        self._tell(item, "cancelled", told)
+        self.lost = True
+        self.told.append(told)
         self.ask_for_help(item, News.CANCELLED, "the supplier has cancelled it: see to the rest")
 
     def _moved(self, item: Item, seen: Reservation) -> None:
@@ -90,7 +90,7 @@ class SupplierNews:
         self._record.booking.warnings.append(
             f"{supplier_name(item)} has changed the times of {item.title}: it is {now}, not {was}."
         )
-        self._tell(item, "changed", f"{item.title} is {now}, no longer {was}")
+        self.told.append(f"{item.title} is {now}, no longer {was}")
         what = f"it was {was} and is {now} now: ask whether the trip still fits"
         self.ask_for_help(item, News.MOVED, what, version=now)
 
@@ -101,10 +101,6 @@ class SupplierNews:
         self._record.booking.warnings = [told for told in warnings if not told.startswith(awaited)]
 
     # -- small things ---------------------------------------------------------------------
-
-    def _tell(self, item: Item, status: str, told: str) -> None:
-        self.told.append(told)
-        self._record.tell(item.type.lower(), status, told)
 
     def ask_for_help(self, item: Item, news: News, what: str, *, version: str = "") -> None:
         """Have a case opened, so that a person looks after the traveller."""

@@ -113,7 +113,7 @@ class BookTrip:
         )
         if reference != self._request.booking_reference:
             workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(reference)])
-        self._record.tell("booking", BookingState.VALIDATING, "checking every item at its supplier")
+        self._record.show()
         if opened.taken_by is not None:
             raise TripFailedError(
                 Problem(
@@ -149,9 +149,6 @@ class BookTrip:
         total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))
-        self._record.tell(
-            "validate", "done", f"all items are available for {self._record.money(total)}"
-        )
         await self._record.write(BookingState.PROCESSING, "every item verified")
 
     async def _authorise(self) -> None:
@@ -228,8 +225,6 @@ class BookTrip:
         if isinstance(reason, TripCancelledError):
             self._note_cancellation(booking, reason.cancel)
             self._record.end_request(reason.request)
-        if problem.item is None:  # of an item it was told when it was not booked
-            self._record.tell(problem.step, "failed", problem.message)
         left = await self._compensations.run()
         for item in booking.items:
             if item.status is ItemStatus.PENDING:

@@ -16,9 +16,8 @@ with workflow.unsafe.imports_passed_through():
         RequestsRun,
     )
     from models.bookings.problems import Code, Problem
-    from workflows.core.compensations import ignore_cancel, shielded
     from workflows.core.record import BookingRecord
-    from workflows.core.requests import Requests, end_run
+    from workflows.core.requests import Requests, carry_out
     from workflows.payments.refunds import Refunds
     from workflows.trips.cancellation import Cancellation
 
@@ -41,24 +40,17 @@ class CancelBooking:
         """Cancel; returns the booking CANCELLED, or CONFIRMED with what is left of it.
 
         A booking that cannot be cancelled any more is returned as it is: cancelling twice is the
-        same answer. Once begun there is no way back, so a cancel of the workflow changes nothing.
+        same answer.
         """
-        await shielded(self._carry_out(run.booking_id), on_cancel=ignore_cancel)
-        return self._record.booking
-
-    async def _carry_out(self, booking_id: str) -> None:
-        request = await self._requests.take(RequestKind.CANCEL)
-        booking = await self._record.load(booking_id)
-        if request is not None:
-            await self._cancel(booking, request, CancelRequest.model_validate(request.body))
-        await end_run(self._record, self._requests)
+        return await carry_out(
+            self._record, self._requests, RequestKind.CANCEL, run.booking_id, self._cancel
+        )
 
     # -- the story ----------------------------------------------------------------------------
 
-    async def _cancel(
-        self, booking: Booking, request: BookingRequest, cancel: CancelRequest
-    ) -> None:
+    async def _cancel(self, request: BookingRequest) -> None:
         """Cancel at the suppliers in reverse order, refund, and record what is left."""
+        booking, cancel = self._record.booking, CancelRequest.model_validate(request.body)
         cancellation = Cancellation(self._record, request.requested_at)
         items = self._named(booking, cancel)
         refusal = self._refusal(booking, cancel, items, cancellation.fee(items))
@@ -74,9 +66,7 @@ class CancelBooking:
         }
         for problem in await cancellation.cancel(items, operation=f"{STEP}-{booking.version}"):
             self._record.open_case(problem, details=context)
-        unpaid = await self._refunds.give_back(
-            cancel.reason or "cancelled", items=cancellation.goes_back
-        )
+        unpaid = await self._refunds.give_back(cancel.reason or "cancelled")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
         self._record.end_request(request)

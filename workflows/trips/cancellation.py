@@ -18,14 +18,12 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Cancellation:
-    """Cancels items and remembers what goes back for each."""
+    """Cancels items, by the terms that counted at a moment."""
 
     def __init__(self, record: BookingRecord, requested_at: datetime) -> None:
         """Prepare; ``requested_at`` is the moment whose terms count (UTC)."""
         self._record = record
         self._requested_at = requested_at
-        self.goes_back: dict[int, int] = {}
-        """By item number: its price less the fee, minor units."""
 
     def fee(self, items: Iterable[Item]) -> int:
         """Return what cancelling items keeps by their stored terms, minor units."""
@@ -42,7 +40,7 @@ class Cancellation:
                     self._record, item, operation=operation, supplier_id=supplier_id
                 )
                 if isinstance(outcome, Problem):
-                    problems.append(item_stays(self._record, item, outcome))
+                    problems.append(item_stays(item, outcome))
                 else:
                     self.cancelled(item, outcome)
                     self._record.close_cases_of(
@@ -52,7 +50,7 @@ class Cancellation:
 
     def cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
         """Note an item as cancelled, keeping what its terms say; None: a person has done it."""
-        self._keep_fee(item)
+        item.fee = item.fee_at(self._requested_at)
         item.problem = None
         if outcome is not None:
             self.compare_fees(item, outcome)
@@ -60,15 +58,10 @@ class Cancellation:
 
     def give_up(self, item: Item) -> None:
         """Note an item as cancelled for the traveller, though its supplier has yet to let it go."""
-        self._keep_fee(item)
+        item.fee = item.fee_at(self._requested_at)
         item.status = ItemStatus.CANCELLED
         item.saga_state = SagaState.UNDO_FAILED
         item.cancelled_at = workflow.now()
-
-    def _keep_fee(self, item: Item) -> None:
-        item.fee = item.fee_at(self._requested_at)
-        if item.price > item.fee:
-            self.goes_back[item.number] = item.price - item.fee
 
     def compare_fees(self, item: Item, outcome: CancelledItem) -> None:
         """Tell when the supplier keeps something else than it had said; in its own currency."""
@@ -84,7 +77,6 @@ class Cancellation:
         self._record.note_fee(
             item,
             keeps,
-            f"{item.supplier} keeps {keeps}, our terms say {agreed}",
             f"for cancelling {item.title}, the terms stored with the booking say {agreed}. The"
             " traveller was treated by the stored terms; settle the difference with"
             f" {supplier_name(item)}.",

@@ -87,7 +87,7 @@ class ModifyBooking:
 
     async def _change(self, change: ChangeRequest, request: BookingRequest) -> None:
         opened = await perform_local(
-            calls.OPEN_CHANGE, change, policies.record(), "Write the change down"
+            calls.OPEN_CHANGE, request, policies.record(), "Write the change down"
         )
         self._record.read(opened.booking)
         if opened.outcome is not None:  # it has ended before
@@ -207,7 +207,7 @@ class ModifyBooking:
             # The traveller has agreed to the new total: what the supplier does is between us.
             cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
-        unpaid = await self._refunds.give_back("the trip was changed", items=cancellation.goes_back)
+        unpaid = await self._refunds.give_back("the trip was changed")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
         outcome.carried_out = True
@@ -256,8 +256,6 @@ class ModifyBooking:
     def _note_refusal(self, reason: BaseException, outcome: ChangeOutcome) -> Problem:
         _, problem = end_of(reason)
         outcome.problem = problem
-        if problem.item is None:
-            self._record.tell(problem.step, "failed", problem.message)
         return problem
 
     # -- small things -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.operations.progress import beating
+from activities.core.heartbeats import beating
 from activities.suppliers.following.changes import ChangeReader
 from activities.suppliers.following.looking import Looker
 from activities.suppliers.items import ItemActivities

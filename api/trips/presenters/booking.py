@@ -1,80 +1,28 @@
 """From the house's booking to the contract's JSON (contracts.md §1)."""
 
-from typing import Any
-
 from api.trips.presenters import words
+from api.trips.presenters.confirmations import NOTHING_CONFIRMED, confirmations
+from api.trips.presenters.payments import authentication, paid_answer
 from api.trips.schemas.answers import (
-    ActivityConfirmation,
     BookAnswer,
     CancelAnswer,
     CancelledComponent,
     CaseAbout,
     ComponentAnswer,
-    Confirmations,
-    DisputeAnswer,
     ErrorAnswer,
     ExchangeRateAnswer,
-    FlightConfirmation,
     HistoryAnswer,
-    HotelConfirmation,
     PaymentAnswer,
-    RefundAnswer,
     RefundSummary,
     Undone,
     WholeBooking,
-    WholePaymentAnswer,
 )
-from models.bookings.booking import Booking, HistoryEntry, Item, PaymentView, RefundView
+from models.bookings.booking import Booking, HistoryEntry, Item, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.problems import Code
 from models.core.money import Money
-from models.core.supply import ItemType
 
 SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
-
-
-def confirmations(booking: Booking) -> Confirmations:
-    """Return what the traveller has, by kind."""
-    answer = Confirmations(flight=None, hotel=None, activities=[])
-    for item in booking.live_items:
-        if item.reservation is None:
-            continue
-        common: dict[str, Any] = {
-            "confirmation_code": item.reservation.confirmation_code,
-            "booking_reference": item.reservation.supplier_id,
-            "total_price": item.price,
-            "currency": item.currency,
-        }
-        provider = item.reservation.provider
-        if item.type is ItemType.FLIGHT:
-            answer.flight = answer.flight or FlightConfirmation(
-                pnr=item.reservation.pnr, provider=provider, **common
-            )
-        elif item.type is ItemType.HOTEL:
-            answer.hotel = answer.hotel or HotelConfirmation(
-                hotel_name=provider or item.title, **common
-            )
-        else:
-            answer.activities.append(
-                ActivityConfirmation(
-                    name=item.title,
-                    provider=provider,
-                    status="PENDING" if item.awaited else "CONFIRMED",
-                    **common,
-                )
-            )
-    return answer
-
-
-def _authentication(booking: Booking) -> dict[str, Any]:
-    # The client secret lets its holder act on the payment: shown only while it is needed.
-    if booking.state is not BookingState.PAYMENT_PENDING:
-        return {}
-    answer: dict[str, Any] = {"waits_until": booking.payment.waits_until}
-    if booking.problem is None:
-        answer["client_secret"] = booking.payment.client_secret
-        answer["next_action"] = booking.payment.next_action
-    return answer
 
 
 def _wants_card(booking: Booking) -> bool:
@@ -120,7 +68,7 @@ def book_answer(booking: Booking) -> BookAnswer:
             payment_intent_id=booking.payment.id,
             amount=booking.payment.captured,
             currency=booking.payment.currency,
-            **_authentication(booking),
+            **authentication(booking),
         ),
         warnings=booking.warnings,
     )
@@ -134,17 +82,19 @@ def book_answer(booking: Booking) -> BookAnswer:
     return answer
 
 
-def running_answer(booking_id: str, reference: str, currency: str) -> BookAnswer:
-    """Return the answer for a booking that has been taken and not been recorded yet."""
+def running_answer(
+    booking_id: str, reference: str, currency: str, state: BookingState
+) -> BookAnswer:
+    """Return the answer for a booking that has been taken and cannot be read this moment."""
     return BookAnswer(
         success=False,
         booking_id=booking_id,
         booking_reference=reference,
-        state=BookingState.PENDING,
-        confirmations=Confirmations(flight=None, hotel=None, activities=[]),
+        state=state,
+        confirmations=NOTHING_CONFIRMED,
         payment=PaymentAnswer(payment_intent_id=None, amount=0, currency=currency),
         warnings=[],
-        message=words.progress(BookingState.PENDING),
+        message=words.progress(state) or words.progress(BookingState.PENDING),
         status_url=status_url(booking_id),
         events_url=f"{status_url(booking_id)}/events",
     )
@@ -211,42 +161,6 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
     )
 
 
-def paid_answer(
-    payment: PaymentView, supplements: list[PaymentView] | None = None, **waiting: Any
-) -> WholePaymentAnswer:
-    """Return a payment as stored; with the first one of a booking go the later ones.
-
-    A later payment tells by itself what it waits for; of the first one the booking's state does.
-    """
-    if payment.number > 1 and payment.waits_until is not None:
-        waiting = {
-            "waits_until": payment.waits_until,
-            "client_secret": payment.client_secret,
-            "next_action": payment.next_action,
-        }
-    return WholePaymentAnswer(
-        payment_intent_id=payment.id,
-        charge_id=payment.charge_id,
-        payment_method_id=payment.payment_method_id,
-        amount=payment.amount,
-        currency=payment.currency,
-        status=payment.status,
-        authorised=payment.authorised,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        refunds=[
-            RefundAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
-            for one in payment.refunds
-        ],
-        disputes=[
-            DisputeAnswer(id=one.id, amount=one.amount, status=one.status, at=one.at)
-            for one in payment.disputes
-        ],
-        supplements=[paid_answer(supplement) for supplement in supplements or []],
-        **waiting,
-    )
-
-
 def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
     """Return the answer of ``GET /booking/{id}``."""
     payment, *later = booking.payments
@@ -259,7 +173,7 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         currency=booking.currency,
         components=[_component(booking, item) for item in booking.items],
         confirmations=confirmations(booking),
-        payment=paid_answer(payment, later, **_authentication(booking)),
+        payment=paid_answer(payment, later, **authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
         needs_attention=booking.needs_attention,

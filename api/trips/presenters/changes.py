@@ -1,9 +1,10 @@
 """From the house's changes to the contract's JSON, in words for travellers."""
 
-from api.core.problems import ApiProblem
-from api.trips.modifying import Asked
+from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
+from api.trips.presenters.confirmations import confirmations
+from api.trips.presenters.payments import paid_answer
 from api.trips.schemas.answers import ErrorAnswer
 from api.trips.schemas.changing import (
     ChangeAnswer,
@@ -15,9 +16,7 @@ from models.bookings.booking import Booking, PaymentView
 from models.bookings.lifecycle import PaymentStatus
 from models.bookings.problems import Code, Problem
 from models.trips.changes import ChangeQuote
-
-CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
-"""What the caller can mend: asked for otherwise, it may be done."""
+from models.trips.errors import ChangeRefused
 
 _STANDS = "Your booking stands as it was."
 _NEXT = {
@@ -50,17 +49,9 @@ def figures(quote: ChangeQuote) -> ChangeFigures:
     )
 
 
-def quote_answer(asked: Asked) -> ChangeQuoteAnswer:
-    """Return the answer to a question.
-
-    Raises:
-        ApiProblem: 409, the change cannot be made.
-    """
-    booking, outcome = asked.booking, asked.outcome
-    if outcome is None or outcome.quote is None:
-        problem = outcome.problem if outcome else None
-        raise _conflict(booking, problem, "Nothing has been changed or charged.", None)
-    quote = outcome.quote
+def quote_answer(quoted: Quoted) -> ChangeQuoteAnswer:
+    """Return the answer to a question."""
+    booking, quote = quoted.booking, quoted.quote
     if quote.difference > 0:
         money = f"The change would cost {words.amount(quote.difference, quote.currency)} more."
     elif quote.difference < 0:
@@ -78,25 +69,21 @@ def quote_answer(asked: Asked) -> ChangeQuoteAnswer:
 
 
 def change_answer(asked: Asked) -> ChangeAnswer:
-    """Return how a change went, or that it is under way.
-
-    Raises:
-        ApiProblem: 409, it was not made for a reason that the caller can mend.
-    """
+    """Return how a change went, or that it is under way."""
     booking, outcome = asked.booking, asked.outcome
-    paid = next((p for p in booking.payments if p.change == asked.change_id), None)
+    paid = _paid(booking, asked.change_id)
     answer = ChangeAnswer(
         success=outcome is not None and outcome.carried_out,
         booking_id=booking.id,
         booking_reference=booking.reference,
         state=booking.state,
         change_id=asked.change_id,
-        confirmations=translate.confirmations(booking),
+        confirmations=confirmations(booking),
         warnings=booking.warnings,
         money=_under_way(paid),
     )
     if paid is not None:
-        answer.payment = translate.paid_answer(paid)
+        answer.payment = paid_answer(paid)
     if outcome is None:
         answer.message = _progress(booking, paid)
         answer.status_url = translate.status_url(booking.id)
@@ -108,8 +95,6 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         return answer
     answer.money = _given_back(paid)
     problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
-    if problem.code in CONFLICTS:
-        raise _conflict(booking, problem, answer.money, answer.quote)
     answer.error = ErrorAnswer(
         code=problem.code,
         message=_said(booking, problem),
@@ -122,15 +107,18 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     return answer
 
 
-def _conflict(
-    booking: Booking, problem: Problem | None, money: str, quote: ChangeFigures | None
-) -> ApiProblem:
-    problem = problem or Problem(code=Code.INTERNAL, step="modify", message="")
-    details = {"bookingId": booking.id, **problem.details}
-    if quote is not None:
-        details["quote"] = quote.model_dump(mode="json", by_alias=True)
-    detail = f"{_said(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
-    return ApiProblem(409, problem.code, detail, field="changes", details=details)
+def refusal(error: ChangeRefused) -> str:
+    """Say why a change is not made, where the money is and what the traveller can do."""
+    booking, problem = error.booking, error.problem
+    money = "Nothing has been changed or charged."
+    if error.change_id is not None:
+        money = _given_back(_paid(booking, error.change_id))
+    return f"{_said(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
+
+
+def _paid(booking: Booking, change_id: str) -> PaymentView | None:
+    """Return the payment of a change that cost more; None when there is none."""
+    return next((p for p in booking.payments if p.change == change_id), None)
 
 
 def _said(booking: Booking, problem: Problem) -> str:

@@ -3,9 +3,9 @@
 import datetime as dt
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field
 
+from api.core.schemas import Answer
 from models.bookings.lifecycle import (
     BookingState,
     CancelledBy,
@@ -15,12 +15,6 @@ from models.bookings.lifecycle import (
 )
 from models.bookings.problems import Code
 from models.core.supply import ItemType
-
-
-class Answer(BaseModel):
-    """A part of an answer: camelCase JSON."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class FlightConfirmation(Answer):
@@ -58,11 +52,13 @@ class ActivityConfirmation(Answer):
 
 
 class Confirmations(Answer):
-    """What has been booked."""
+    """What has been booked; ``flight`` and ``hotel`` are the first ones of the lists."""
 
     flight: FlightConfirmation | None = None
     hotel: HotelConfirmation | None = None
-    activities: list[ActivityConfirmation] = []
+    activities: list[ActivityConfirmation] = Field(default=[])
+    flights: list[FlightConfirmation] = Field(default=[])
+    hotels: list[HotelConfirmation] = Field(default=[])
 
 
 class PaymentAnswer(Answer):
@@ -102,7 +98,7 @@ class ErrorAnswer(Answer):
     """What happens to the money."""
     next_step: str
     """What the traveller can do."""
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default={})
 
 
 class CaseAbout(Answer):
@@ -125,7 +121,7 @@ class BookAnswer(Answer):
     payment: PaymentAnswer
     warnings: list[str]
     needs_attention: bool = False
-    cases: list[CaseAbout] = []
+    cases: list[CaseAbout] = Field(default=[])
     error: ErrorAnswer | None = None
     message: str | None = None
     status_url: str | None = None
@@ -202,7 +198,7 @@ class WholePaymentAnswer(PaymentAnswer):
     captured: int
     refunded: int
     refunds: list[RefundAnswer]
-    disputes: list[DisputeAnswer] = []
+    disputes: list[DisputeAnswer] = Field(default=[])
     supplements: list["WholePaymentAnswer"] = Field(
         default=[], description="What later changes of the booking were paid with."
     )
@@ -282,28 +278,7 @@ class CancelAnswer(Answer):
     money: str
     warnings: list[str]
     needs_attention: bool = False
-    cases: list[CaseAbout] = []
+    cases: list[CaseAbout] = Field(default=[])
     error: ErrorAnswer | None = None
     message: str | None = None
     status_url: str | None = None
-
-
-class Check(Answer):
-    """Whether a dependency answers."""
-
-    ok: bool
-    ms: float
-    detail: str
-
-
-class Readiness(Answer):
-    """Whether the API can do its work."""
-
-    ready: bool
-    checks: dict[str, Check]
-
-
-class Alive(Answer):
-    """The process runs."""
-
-    status: str = "ok"

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
-from api.trips.schemas.answers import Answer, Confirmations, ErrorAnswer, WholePaymentAnswer
+from api.core.schemas import Answer
+from api.trips.schemas.answers import Confirmations, ErrorAnswer, WholePaymentAnswer
 from api.trips.schemas.requests import PaymentMethodId
 from models.bookings.lifecycle import BookingState
 from models.core.people import Traveler
@@ -186,7 +187,13 @@ _CHANGE: dict[str, Any] = {
     **_BOOKING,
     "changeId": "0c1d7f9e-45f1-5b6c-8a56-51d0f5f5f5f5",
     "quote": _FIGURES,
-    "confirmations": {"flight": None, "hotel": None, "activities": []},
+    "confirmations": {
+        "flight": None,
+        "hotel": None,
+        "activities": [],
+        "flights": [],
+        "hotels": [],
+    },
     "warnings": [],
 }
 CHANGED: dict[str, Any] = {

@@ -2,13 +2,20 @@
 
 from models.bookings.repository.reading import (
     BookingIdentity,
+    Found,
+    find_booking,
     load_booking,
-    load_history,
     load_identity,
     load_run,
 )
-from models.bookings.repository.requests import EndedRequest, end_requests, load_ended_request
+from models.bookings.repository.requests import (
+    EndedRequest,
+    begin_request,
+    end_requests,
+    load_ended_request,
+)
 from models.bookings.repository.rows import new_item_columns
+from models.bookings.repository.standings import Standing, standings
 from models.bookings.repository.writing import (
     NewBooking,
     StaleVersionError,
@@ -21,17 +28,21 @@ from models.bookings.repository.writing import (
 __all__ = [
     "BookingIdentity",
     "EndedRequest",
+    "Found",
     "NewBooking",
     "StaleVersionError",
+    "Standing",
+    "begin_request",
     "claim_booking",
     "end_requests",
+    "find_booking",
     "insert_booking",
     "load_booking",
     "load_ended_request",
-    "load_history",
     "load_identity",
     "load_run",
     "new_item_columns",
     "record_transition",
     "save_quotes",
+    "standings",
 ]

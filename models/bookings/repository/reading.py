@@ -1,22 +1,88 @@
-"""Reading the record."""
+"""Reading the record: one statement for a booking and all that is shown of it."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking, HistoryEntry, OpenCase
-from models.bookings.lifecycle import BookingState
-from models.bookings.repository.rows import booking_of, item_of
-from models.bookings.tables import (
-    BOOKING_ITEMS,
-    BOOKINGS,
-    HISTORY,
-    BookingItemRow,
-    BookingRow,
-    HistoryRow,
-)
+from models.bookings.booking import Booking, HistoryEntry, Item, OpenCase, PaymentView
+from models.bookings.lifecycle import SETTLED_STATES
+from models.bookings.progress import AttemptSeen, with_progress
+from models.bookings.repository.rows import ITEM_JSON, booking_of
+from models.bookings.tables import BOOKINGS
 from models.core.cases import open_cases_of
-from models.payments.repository import load_payments
+from models.payments.repository import PAYMENTS_JSON
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_NOT_SHOWN = {"travelers", "contact"}
+_COLUMNS = [column for column in BOOKINGS.c if column.name not in _NOT_SHOWN]
+
+
+def _json(name: str, sql: str) -> ColumnElement[Any]:
+    return literal_column(f"({sql})", JSONB).label(name)
+
+
+_ITEMS = _json(
+    "items",
+    f"SELECT jsonb_agg({ITEM_JSON} ORDER BY i.number) FROM booking_items i"  # noqa: S608
+    " WHERE i.booking_id = bookings.id",
+)
+_PAYMENTS = _json("payments", PAYMENTS_JSON)
+_CASES = open_cases_of(BOOKINGS.c.id).label("cases")
+_HISTORY = _json(
+    "history",
+    "SELECT jsonb_agg(jsonb_build_object('version', h.version, 'from_state', h.from_state,"
+    " 'to_state', h.to_state, 'at', h.at, 'recorded_at', coalesce(h.recorded_at, h.at),"
+    " 'who', h.who, 'why', h.why) ORDER BY h.version)"
+    " FROM booking_history h WHERE h.booking_id = bookings.id",
+)
+_ATTEMPTS = (
+    "SELECT jsonb_agg(jsonb_build_object('id', a.id, 'item', a.item, 'provider', a.provider,"
+    " 'operation', a.operation, 'number', a.number, 'outcome', a.outcome,"
+    " 'started_at', a.started_at, 'finished_at', a.finished_at, 'result', CASE a.outcome"
+    " WHEN 'done' THEN a.result - ARRAY['details', 'client_secret', 'next_action'] END)"
+    " ORDER BY a.id) FROM attempts a WHERE a.booking_id = bookings.id"
+)
+_AT_REST = ", ".join(f"'{state}'" for state in sorted(SETTLED_STATES))
+_BUSY: ColumnElement[bool] = literal_column(
+    "EXISTS (SELECT FROM booking_requests r"
+    " WHERE r.booking_id = bookings.id AND r.ended_at IS NULL)"
+).label("busy")
+_NOW: ColumnElement[dt.datetime] = func.clock_timestamp().label("read_at")
+
+_BOOKING: Select[Any] = select(*_COLUMNS, _ITEMS, _PAYMENTS, _CASES)
+_WHOLE: Select[Any] = _BOOKING.add_columns(
+    _HISTORY,
+    _BUSY,
+    _NOW,
+    _json("attempts", f"CASE WHEN state NOT IN ({_AT_REST}) THEN ({_ATTEMPTS}) END"),
+)
+_WATCHED: Select[Any] = _BOOKING.add_columns(_HISTORY, _BUSY, _NOW, _json("attempts", _ATTEMPTS))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A booking with all that is shown of it."""
+
+    booking: Booking
+    """As it stands this moment: of a running booking with what attempts have come to."""
+    history: list[HistoryEntry]
+    attempts: list[AttemptSeen]
+    """In the order in which they began; of a booking at rest only where they were asked for."""
+    live: bool
+    """Whether something happens to it: it is not at rest, or a request is being carried out."""
+    caller_id: str
+    """Whose it is."""
+    fingerprint: str
+    """Of the request that made it."""
+    read_at: dt.datetime
+    """By the database's clock."""
 
 
 class BookingIdentity(BaseModel):
@@ -38,41 +104,35 @@ async def load_identity(session: AsyncSession, booking_id: str) -> BookingIdenti
 
 async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None:
     """Return the booking as recorded, without offers (they are large); None when unknown."""
-    found = (
-        await session.execute(
-            select(BookingRow, open_cases_of(BOOKINGS.c.id)).where(BOOKINGS.c.id == booking_id)
-        )
-    ).one_or_none()
-    if found is None:
+    row = (await session.execute(_BOOKING.where(BOOKINGS.c.id == booking_id))).one_or_none()
+    return None if row is None else _booking(row)
+
+
+async def find_booking(
+    session: AsyncSession, booking_id: str, owner: str | None, *, attempts: bool = False
+) -> Found | None:
+    """Return a booking of ``owner`` (of anybody when None) with all that is shown of it.
+
+    Ownership stands in the WHERE, not after the read (S5). None: there is none, or it is not
+    ``owner``'s. ``attempts`` asks for those of a booking at rest as well.
+    """
+    query = (_WATCHED if attempts else _WHOLE).where(BOOKINGS.c.id == booking_id)
+    if owner is not None:
+        query = query.where(BOOKINGS.c.caller_id == owner)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
         return None
-    items = await session.scalars(
-        select(BookingItemRow)
-        .where(BOOKING_ITEMS.c.booking_id == booking_id)
-        .order_by(BOOKING_ITEMS.c.number)
+    booking = _booking(row)
+    seen = _all(AttemptSeen, row.attempts)
+    return Found(
+        booking=booking if booking.at_rest else with_progress(booking, seen),
+        history=_all(HistoryEntry, row.history),
+        attempts=seen,
+        live=bool(row.busy) or not booking.at_rest,
+        caller_id=row.caller_id,
+        fingerprint=row.fingerprint,
+        read_at=row.read_at,
     )
-    payments = await load_payments(session, booking_id)
-    booking = booking_of(found[0], [item_of(item) for item in items], payments)
-    booking.cases = [OpenCase.model_validate(case) for case in found[1] or []]
-    return booking
-
-
-async def load_history(session: AsyncSession, booking_id: str) -> list[HistoryEntry]:
-    """Return the recorded transitions of a booking, oldest first."""
-    rows = await session.scalars(
-        select(HistoryRow).where(HISTORY.c.booking_id == booking_id).order_by(HISTORY.c.version)
-    )
-    return [
-        HistoryEntry(
-            version=row.version,
-            from_state=BookingState(row.from_state) if row.from_state else None,
-            to_state=BookingState(row.to_state),
-            at=row.at,
-            recorded_at=row.recorded_at or row.at,
-            who=row.who,
-            why=row.why,
-        )
-        for row in rows
-    ]
 
 
 async def load_run(session: AsyncSession, booking_id: str) -> str | None:
@@ -81,3 +141,13 @@ async def load_run(session: AsyncSession, booking_id: str) -> str | None:
         select(BOOKINGS.c.run_id).where(BOOKINGS.c.id == booking_id)
     )
     return run
+
+
+def _booking(row: Row[Any]) -> Booking:
+    booking = booking_of(row, _all(Item, row.items), _all(PaymentView, row.payments))
+    booking.cases = _all(OpenCase, row.cases)
+    return booking
+
+
+def _all(model: type[Model], rows: Sequence[dict[str, Any]] | None) -> list[Model]:
+    return [model.model_validate(row) for row in rows or []]

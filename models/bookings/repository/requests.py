@@ -1,4 +1,4 @@
-"""Requests about bookings that have ended: what was asked, when, and what came of it."""
+"""Requests about bookings: what was asked, when, and what came of it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.messages import RequestOutcome
+from models.bookings.messages import BookingRequest, RequestOutcome
 from models.bookings.problems import Problem
 from models.bookings.tables import BOOKING_REQUESTS
 
@@ -22,28 +22,48 @@ class EndedRequest(BaseModel):
     """Why it was not carried out; None when it was."""
 
 
+async def begin_request(session: AsyncSession, booking_id: str, request: BookingRequest) -> None:
+    """Write down that a request is being carried out; repeating it changes nothing."""
+    await session.execute(
+        upsert(BOOKING_REQUESTS)
+        .values(_columns(booking_id, request))
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+
+
 async def end_requests(
     session: AsyncSession, booking_id: str, outcomes: Sequence[RequestOutcome]
 ) -> None:
     """Write down how requests ended; repeating it changes nothing."""
     if not outcomes:
         return
-    rows = [
-        {
-            "id": outcome.request.id,
-            "booking_id": booking_id,
-            "kind": outcome.request.kind,
-            "who": outcome.request.who,
-            "body": outcome.request.body,
-            "requested_at": outcome.request.requested_at,
-            "problem": outcome.problem and outcome.problem.model_dump(mode="json"),
-            "ended_at": func.now(),
-        }
-        for outcome in outcomes
-    ]
-    await session.execute(
-        upsert(BOOKING_REQUESTS).values(rows).on_conflict_do_nothing(index_elements=["id"])
+    fresh = upsert(BOOKING_REQUESTS).values(
+        [
+            {
+                **_columns(booking_id, outcome.request),
+                "problem": outcome.problem and outcome.problem.model_dump(mode="json"),
+                "ended_at": func.now(),
+            }
+            for outcome in outcomes
+        ]
     )
+    ended = {"problem": fresh.excluded.problem, "ended_at": fresh.excluded.ended_at}
+    await session.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["id"], set_=ended, where=BOOKING_REQUESTS.c.ended_at.is_(None)
+        )
+    )
+
+
+def _columns(booking_id: str, request: BookingRequest) -> dict[str, Any]:
+    return {
+        "id": request.id,
+        "booking_id": booking_id,
+        "kind": request.kind,
+        "who": request.who,
+        "body": request.body,
+        "requested_at": request.requested_at,
+    }
 
 
 async def load_ended_request(session: AsyncSession, request_id: str) -> EndedRequest | None:
@@ -51,7 +71,7 @@ async def load_ended_request(session: AsyncSession, request_id: str) -> EndedReq
     row = (
         await session.execute(
             select(BOOKING_REQUESTS.c.body, BOOKING_REQUESTS.c.problem).where(
-                BOOKING_REQUESTS.c.id == request_id
+                BOOKING_REQUESTS.c.id == request_id, BOOKING_REQUESTS.c.ended_at.is_not(None)
             )
         )
     ).one_or_none()

@@ -4,13 +4,12 @@ import datetime as dt
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.changes import ChangeNote
-from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus, SagaState
+from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus
 from models.bookings.problems import Problem
-from models.bookings.tables import BookingItemRow, BookingRow
-from models.core.supply import Reservation
 
 
 def _json(model: BaseModel | None) -> Any:
@@ -109,44 +108,24 @@ def history_columns(
     }
 
 
-def item_of(row: BookingItemRow) -> Item:
-    """Return the item of a row, without its offer."""
-    return Item.model_validate(
-        {
-            "number": row.number,
-            "type": row.type,
-            "supplier": row.supplier,
-            "component_id": row.component_ref,
-            "title": row.title,
-            "currency": row.currency,
-            "price": row.amount,
-            "supplier_price": _supplier_price(row),
-            "reference": row.reference,
-            "status": row.status,
-            "saga_state": SagaState(row.saga_state),
-            "quote": {**row.quote, "offer": {}} if row.quote else None,
-            "reservation": Reservation.model_validate(row.details) if row.details else None,
-            "fee": row.fee,
-            "payment": row.payment_number,
-            "booked_at": row.booked_at,
-            "cancelled_at": row.cancelled_at,
-            "problem": row.error,
-        }
-    )
+ITEM_JSON = """jsonb_build_object(
+    'number', i.number, 'type', i.type, 'supplier', i.supplier, 'component_id', i.component_ref,
+    'title', i.title, 'currency', i.currency, 'price', i.amount, 'reference', i.reference,
+    'status', i.status, 'saga_state', i.saga_state, 'quote', i.quote || '{"offer": {}}',
+    'reservation', i.details, 'fee', i.fee, 'payment', i.payment_number,
+    'booked_at', i.booked_at, 'cancelled_at', i.cancelled_at, 'problem', i.error,
+    'supplier_price', CASE
+        WHEN i.quote IS NULL AND i.offer->>'currency' <> i.currency
+            THEN jsonb_build_object('amount', i.offer->'price', 'currency', i.offer->'currency')
+        WHEN coalesce(i.quote->'converted', 'null') <> 'null' THEN i.quote->'price' END)"""
+"""A row ``i`` of ``booking_items`` as the JSON of an ``Item``, without its offer.
+
+The supplier's own price is there where it is not what is charged: quoted, or else shown.
+"""
 
 
-def _supplier_price(row: BookingItemRow) -> Any:
-    """Return the supplier's own price where it is not what is charged: quoted, or else shown."""
-    if row.quote:
-        return row.quote["price"] if row.quote.get("converted") else None
-    shown = row.offer
-    if shown["currency"] == row.currency:
-        return None
-    return {"amount": shown["price"], "currency": shown["currency"]}
-
-
-def booking_of(row: BookingRow, items: list[Item], payments: list[PaymentView]) -> Booking:
-    """Return the booking of its rows."""
+def booking_of(row: Row[Any], items: list[Item], payments: list[PaymentView]) -> Booking:
+    """Return the booking of its row (table ``bookings``), items and payments."""
     return Booking(
         id=row.id,
         kind=BookingKind(row.kind),
@@ -172,7 +151,7 @@ def booking_of(row: BookingRow, items: list[Item], payments: list[PaymentView]) 
     )
 
 
-def _nothing_to_pay(row: BookingRow) -> PaymentView:
+def _nothing_to_pay(row: Row[Any]) -> PaymentView:
     return PaymentView(
         payment_method_id=None,
         currency=row.currency,

@@ -9,10 +9,13 @@ from typing import Any
 
 import iso4217
 import pytest
+from sqlalchemy import select
 
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.problems import Code
+from models.core.cases import CASES
+from models.core.money import Money
 from models.core.supply import Quote
 from sandbox.booking_com.catalogue import SCHEDULE, product_id, property_in, rooms_for
 from tests.support.checker import Facts, check
@@ -149,9 +152,16 @@ async def test_each_part_in_another_currency(stack: Stack) -> None:
 
 
 async def fees_told(stack: Stack, booking: Booking) -> list[str]:
-    """What the last workflow of a booking told of fees that are not as agreed."""
-    events = await stack.client.get_workflow_handle(booking.id).query("events")
-    return [event["message"] for event in events if event["status"] == "fee"]
+    """What operators are told of fees that are not as agreed."""
+    async with stack.sessions() as session:
+        rows = await session.execute(
+            select(CASES.c.details).where(CASES.c.booking_id == booking.id, CASES.c.kind == "FEE")
+        )
+    return [
+        f"{details['supplier']} keeps {Money(**details['supplierKeeps'])},"
+        f" our terms say {Money(**details['termsSay'])}"
+        for details in rows.scalars()
+    ]
 
 
 async def test_the_suppliers_fee_is_compared_in_its_own_currency(stack: Stack) -> None:

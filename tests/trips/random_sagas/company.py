@@ -14,11 +14,12 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
-from models.bookings.booking import Booking, Event, OpenCase
+from api.trips.presenters.steps import steps_of
+from models.bookings.booking import Booking, OpenCase
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind, Resolution
 from models.bookings.problems import Problem
-from models.bookings.repository import load_booking, load_ended_request
+from models.bookings.repository import find_booking, load_booking, load_ended_request
 from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
 from models.trips.changes import ChangeWish, Swap
@@ -84,12 +85,10 @@ class Company:
 
     async def _last_seen(self, booking_id: str) -> str:
         """Return what a saga that does not end did last."""
-        handle = self.stack.client.get_workflow_handle(booking_id)
-        try:
-            events = await handle.query("events", result_type=list[Event])
-        except (RPCError, TemporalError) as error:
-            return str(error)
-        return "; ".join(f"{e.at:%H:%M:%S} {e.step} {e.status} {e.message}" for e in events[-6:])
+        async with self.stack.sessions() as session:
+            found = await find_booking(session, booking_id, owner=None, attempts=True)
+        steps = steps_of(found)[-6:] if found else []
+        return "; ".join(f"{s.at:%H:%M:%S} {s.step} {s.status} {s.message}" for s in steps)
 
     async def _trip(self, play: Play) -> BookTripRequest:
         trip = await self.stack.sandbox.trip(**play.wishes)

@@ -29,12 +29,15 @@ async def started(stack: Stack, card: str = DECLINED, seconds: float = PATIENT) 
     return await stack.start(request)
 
 
-async def send(handle: Handle, card: str) -> Booking:
-    booking: Booking = await handle.execute_update(
-        PAYMENT_METHOD_UPDATE,
-        NewCard(payment_method_id=card, who="planner ada"),
-        result_type=Booking,
+async def send(stack: Stack, handle: Handle, card: str) -> Booking:
+    """Send another card; the booking as it is recorded next."""
+    before = await stack.recorded(handle.id)
+    await handle.execute_update(
+        PAYMENT_METHOD_UPDATE, NewCard(payment_method_id=card, who="planner ada")
     )
+    async with asyncio.timeout(60):
+        while (booking := await stack.recorded(handle.id)).version == before.version:
+            await asyncio.sleep(0.05)
     return booking
 
 
@@ -59,7 +62,7 @@ async def test_another_card_continues_the_same_booking(stack: Stack) -> None:
     assert waiting.problem is not None
     assert waiting.problem.code is Code.PAYMENT_DECLINED
     assert waiting.payment.waits_until is not None
-    answered = await send(handle, "pm_card_mastercard")
+    answered = await send(stack, handle, "pm_card_mastercard")
     assert answered.state is BookingState.PROCESSING
     booking = await ended(stack, handle, BookingState.CONFIRMED)
     assert booking.problem is None
@@ -95,7 +98,7 @@ async def test_a_bank_that_is_out_of_order_is_asked_again_by_itself(stack: Stack
 async def test_an_unknown_card_is_a_refused_one(stack: Stack) -> None:
     handle = await started(stack, "pm_does_not_exist")
     await stack.until(handle, BookingState.PAYMENT_PENDING)
-    await send(handle, "pm_card_visa")
+    await send(stack, handle, "pm_card_visa")
     await ended(stack, handle, BookingState.CONFIRMED)
 
 
@@ -103,9 +106,9 @@ async def test_only_so_many_cards_may_be_tried(stack: Stack) -> None:
     handle = await started(stack)
     await stack.until(handle, BookingState.PAYMENT_PENDING)
     for _ in range(MOST_CARDS - 2):
-        again = await send(handle, DECLINED)
+        again = await send(stack, handle, DECLINED)
         assert again.state is BookingState.PAYMENT_PENDING
-    await send(handle, DECLINED)
+    await send(stack, handle, DECLINED)
     await ended(stack, handle, BookingState.FAILED)
 
 
@@ -113,7 +116,9 @@ async def test_two_cards_at_once_ask_for_one(stack: Stack) -> None:
     handle = await started(stack)
     await stack.until(handle, BookingState.PAYMENT_PENDING)
     answers = await asyncio.gather(
-        send(handle, "pm_card_visa"), send(handle, "pm_card_mastercard"), return_exceptions=True
+        send(stack, handle, "pm_card_visa"),
+        send(stack, handle, "pm_card_mastercard"),
+        return_exceptions=True,
     )
     refused = [a for a in answers if isinstance(a, WorkflowUpdateFailedError)]
     assert len(refused) == 1, answers
@@ -127,7 +132,7 @@ async def test_no_card_is_taken_when_none_is_wanted(stack: Stack) -> None:
     waiting = await stack.until(handle, BookingState.PAYMENT_PENDING)
     assert waiting.problem is None
     with pytest.raises(WorkflowUpdateFailedError):
-        await send(handle, "pm_card_visa")
+        await send(stack, handle, "pm_card_visa")
     await authenticate(waiting, "succeed")
     await ended(stack, handle, BookingState.CONFIRMED)
 
@@ -145,7 +150,7 @@ async def test_no_card_is_taken_while_the_trip_is_undone(stack: Stack) -> None:
             await asyncio.sleep(0.05)
     assert (await stack.recorded(handle.id)).state is BookingState.PAYMENT_PENDING
     with pytest.raises(WorkflowUpdateFailedError):
-        await asyncio.wait_for(send(handle, "pm_card_visa"), 30)
+        await asyncio.wait_for(send(stack, handle, "pm_card_visa"), 30)
     booking = await ended(stack, handle, BookingState.FAILED)
     assert booking.payment.status is PaymentStatus.RELEASED
     facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
@@ -159,7 +164,7 @@ async def test_a_failed_authentication_asks_for_another_card(stack: Stack) -> No
     async with asyncio.timeout(20):
         while (await stack.now(handle)).problem is None:
             await asyncio.sleep(0.1)
-    second = await send(handle, "pm_card_threeDSecure2Required")
+    second = await send(stack, handle, "pm_card_threeDSecure2Required")
     assert second.state is BookingState.PAYMENT_PENDING
     assert second.problem is None
     await authenticate(second, "succeed")
@@ -181,7 +186,7 @@ async def test_a_payment_cancelled_at_the_gateway_is_made_anew(stack: Stack) -> 
         f"/_sandbox/stripe/payment_intents/{waiting.payment.id}/cancel"
     )
     assert answer.status_code < 400, answer.text
-    await send(handle, "pm_card_visa")
+    await send(stack, handle, "pm_card_visa")
     booking = await ended(stack, handle, BookingState.CONFIRMED)
     assert booking.payment.id != waiting.payment.id
     assert booking.payment.hold == 2
@@ -195,7 +200,7 @@ async def test_the_second_card_is_asked_once_in_effect(stack: Stack, kind: str) 
     handle = await started(stack)
     waiting = await stack.until(handle, BookingState.PAYMENT_PENDING)
     await stack.sandbox.arm("stripe", "confirm", kind, reference=waiting.id, seconds=20)
-    await send(handle, "pm_card_visa")
+    await send(stack, handle, "pm_card_visa")
     assert await stack.sandbox.fired() == 1
     await ended(stack, handle, BookingState.CONFIRMED)
 
@@ -206,5 +211,5 @@ async def test_a_worker_that_dies_meanwhile_changes_nothing(stack: Stack) -> Non
     for worker in stack.workers:
         worker.kill()
     stack.ensure_worker()
-    await send(handle, "pm_card_visa")
+    await send(stack, handle, "pm_card_visa")
     await ended(stack, handle, BookingState.CONFIRMED)

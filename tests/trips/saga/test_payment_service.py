@@ -88,7 +88,7 @@ async def test_a_declined_card_and_then_another(stack: Stack) -> None:
     assert waiting.problem is not None
     assert waiting.problem.provider_code == "insufficient_funds"
     card = NewCard(payment_method_id="pm_card_mastercard", who="planner ada")
-    await handle.execute_update(PAYMENT_METHOD_UPDATE, card, result_type=Booking)
+    await handle.execute_update(PAYMENT_METHOD_UPDATE, card)
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CONFIRMED, booking.problem
     assert moved(await checked(stack, booking)) == ["created", "authorised", "captured"]

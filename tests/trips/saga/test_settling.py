@@ -143,10 +143,7 @@ async def test_equal_items_cancelled_one_after_the_other_are_refunded_both(stack
     two = await stack.cancel(booking.id, [second.component_id])
     assert (one.payment.refunded, two.payment.refunded) == (500, 1000)
     facts = await judged(stack, two)
-    assert [row["items"] for row in facts.refunds] == [
-        {str(first.number): 500},
-        {str(second.number): 500},
-    ]
+    assert [row["amount"] for row in facts.refunds] == [500, 500]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""Workers come and go: shutdown, two side by side, versions, and bookings from long ago."""
+"""Workers come and go: shutdown, two side by side, and bookings from long ago."""
 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -99,34 +98,3 @@ async def test_a_booking_temporal_has_forgotten_is_answered_from_the_record(
     after = await check(stack.sandbox, stack.settings.database.url, request.booking_id)
     assert after.log == before.log
     assert after.booking == before.booking
-
-
-async def test_a_worker_with_a_build_id_takes_part_in_versioning(own_stack: Stack) -> None:
-    from temporalio.api.deployment.v1 import WorkerDeploymentVersion
-    from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-
-    name = f"deployment-{uuid.uuid4().hex[:6]}"
-    own_stack.start_worker(WORKER_BUILD_ID="build-1", WORKER_DEPLOYMENT=name)
-    service = own_stack.client.workflow_service
-    request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace="default",
-        deployment_name=name,
-        build_id="build-1",
-        version=f"{name}.build-1",
-    )
-    del WorkerDeploymentVersion
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await service.set_worker_deployment_current_version(request)
-                break
-            except Exception:  # noqa: BLE001  (until the server has seen the worker's queues)
-                await asyncio.sleep(0.3)
-    try:
-        booking = await own_stack.book()
-    except WorkflowFailureError as error:
-        raise AssertionError(str(error.cause)) from error
-    assert booking.state is BookingState.CONFIRMED
-    described = await own_stack.client.get_workflow_handle(booking.id).describe()
-    info = described.raw_description.workflow_execution_info.versioning_info
-    assert info.deployment_version.build_id == "build-1"

@@ -1,0 +1,31 @@
+"""What all answers are made of, and what whoever runs this is answered."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Answer(BaseModel):
+    """A part of an answer: camelCase JSON."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Check(Answer):
+    """Whether a dependency answers."""
+
+    ok: bool
+    ms: float
+    detail: str
+
+
+class Readiness(Answer):
+    """Whether the API can do its work."""
+
+    ready: bool
+    checks: dict[str, Check]
+
+
+class Alive(Answer):
+    """The process runs."""
+
+    status: str = "ok"

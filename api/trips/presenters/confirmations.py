@@ -1,0 +1,50 @@
+"""What the traveller has, by kind of item (contracts.md §1)."""
+
+from typing import Any
+
+from api.trips.schemas.answers import (
+    ActivityConfirmation,
+    Confirmations,
+    FlightConfirmation,
+    HotelConfirmation,
+)
+from models.bookings.booking import Booking
+from models.core.supply import ItemType
+
+NOTHING_CONFIRMED = Confirmations(flight=None, hotel=None, activities=[], flights=[], hotels=[])
+
+
+def confirmations(booking: Booking) -> Confirmations:
+    """Return what has been booked; the contract's ``flight`` and ``hotel`` are the first ones."""
+    flights, hotels, activities = [], [], []
+    for item in booking.live_items:
+        if item.reservation is None:
+            continue
+        common: dict[str, Any] = {
+            "confirmation_code": item.reservation.confirmation_code,
+            "booking_reference": item.reservation.supplier_id,
+            "total_price": item.price,
+            "currency": item.currency,
+        }
+        provider = item.reservation.provider
+        if item.type is ItemType.FLIGHT:
+            pnr = item.reservation.pnr
+            flights.append(FlightConfirmation(pnr=pnr, provider=provider, **common))
+        elif item.type is ItemType.HOTEL:
+            hotels.append(HotelConfirmation(hotel_name=provider or item.title, **common))
+        else:
+            activities.append(
+                ActivityConfirmation(
+                    name=item.title,
+                    provider=provider,
+                    status="PENDING" if item.awaited else "CONFIRMED",
+                    **common,
+                )
+            )
+    return Confirmations(
+        flight=flights[0] if flights else None,
+        hotel=hotels[0] if hotels else None,
+        activities=activities,
+        flights=flights,
+        hotels=hotels,
+    )

@@ -1,0 +1,105 @@
+"""What is told to those who watch a booking: its transitions, and what suppliers and banks say."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from api.trips.presenters import words
+from models.bookings.booking import Booking, HistoryEntry
+from models.bookings.progress import AttemptSeen
+from models.bookings.repository import Found
+from models.core.money import Money
+from models.core.supply import Reservation, ReservationStatus
+from models.suppliers.listings import title_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that has happened."""
+
+    at: dt.datetime
+    """By the database's clock (UTC)."""
+    step: str
+    status: str
+    message: str
+
+
+def steps_of(found: Found) -> list[Step]:
+    """Return what has happened to a booking, oldest first; later calls only add at the end."""
+    steps = [_transition(entry) for entry in found.history]
+    for attempt in found.attempts:
+        steps += _steps_at_suppliers(found.booking, attempt) if attempt.item else _paid(attempt)
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _transition(entry: HistoryEntry) -> Step:
+    return Step(entry.recorded_at, "booking", entry.to_state, words.sentence(entry.why))
+
+
+def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step]:
+    item = next((item for item in booking.items if item.number == attempt.item), None)
+    if item is None:
+        return
+    step, title, supplier = item.type.lower(), item.title, title_of(attempt.provider)
+    begun = {
+        "book": f"Booking {title} at {supplier}.",
+        "complete": f"Completing {title}.",
+        "cancel": f"Cancelling {title}.",
+    }
+    if _began(attempt) and attempt.operation in begun:
+        yield Step(attempt.started_at, step, "started", begun[attempt.operation])
+    if attempt.finished_at is None:
+        return
+    if attempt.outcome == "refused":
+        told = "could not be cancelled" if attempt.operation == "cancel" else "was refused"
+        yield Step(attempt.finished_at, step, "failed", f"{title} {told} at {supplier}.")
+    elif attempt.outcome == "done" and attempt.operation == "cancel":
+        yield Step(attempt.finished_at, step, "undone", f"{title}: nothing is held any more.")
+    elif attempt.outcome == "done":
+        status, told = _reserved(Reservation.model_validate(attempt.result))
+        yield Step(attempt.finished_at, step, status, f"{title} {told}.")
+
+
+def _reserved(reservation: Reservation) -> tuple[str, str]:
+    match reservation.status:
+        case ReservationStatus.HELD:
+            until = reservation.held_until
+            return "held", f"is held until {until:%d %b %H:%M} UTC" if until else "is held"
+        case ReservationStatus.PENDING:
+            return "waiting", "is yet to be confirmed"
+        case _:
+            return "done", f"is booked: {reservation.confirmation_code}"
+
+
+def _paid(attempt: AttemptSeen) -> Iterator[Step]:
+    if _began(attempt) and attempt.operation == "confirm":
+        yield Step(attempt.started_at, "authorise", "started", "Asking the bank to hold the money.")
+    if attempt.finished_at is None:
+        return
+    if attempt.outcome == "refused":
+        told = {"confirm": ("authorise", "The card was refused.")}.get(attempt.operation)
+        if told is not None:
+            yield Step(attempt.finished_at, told[0], "failed", told[1])
+    elif attempt.outcome == "done" and attempt.result is not None:
+        amount = Money.model_validate(attempt.result["amount"])
+        match attempt.operation, attempt.result.get("state"):
+            case "confirm", "AUTHORISED":
+                step, status, told_ = "authorise", "done", f"{amount} held on the card."
+            case "confirm", "ACTION_REQUIRED":
+                step, status = "authorise", "waiting"
+                told_ = "The card holder's bank asks for authentication."
+            case "capture", _:
+                taken = Money(amount=attempt.result["captured"], currency=amount.currency)
+                step, status, told_ = "capture", "done", f"{taken} paid."
+            case "cancel", _:
+                step, status, told_ = "payment", "undone", "No money is held any more."
+            case "refund", _:
+                step, status, told_ = "refund", "done", f"{amount} is on its way back."
+            case _:
+                return
+        yield Step(attempt.finished_at, step, status, told_)
+
+
+def _began(attempt: AttemptSeen) -> bool:
+    """Tell whether this is the first attempt at something, and not the closing of it."""
+    return attempt.number == 1 and attempt.outcome != "tombstone"

@@ -1,0 +1,39 @@
+"""What the domains refuse, as exceptions: facts, and nothing of how they are answered.
+
+Every domain has its own in its module ``errors``. Pages, commands and consumers catch them; for
+HTTP, ``api.errors`` maps each class to a status, a code and words. What suppliers and gateways
+refuse is told apart in ``models.core.errors``.
+"""
+
+
+class DomainError(Exception):
+    """Something is not done, for a reason the domain knows.
+
+    The message is for logs and the command line: it has ids and states, and no personal data.
+    """
+
+
+class CallerUnknown(DomainError):
+    """The API key is missing, unknown or revoked; which of them is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("no service has this API key")
+
+
+class TooManyReads(DomainError):
+    """So many reads wait for the database that the turn of this one did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("too many reads wait for the database")
+
+
+class TemporalUnavailable(DomainError):
+    """Temporal does not answer. What was asked may have been taken all the same.
+
+    Attributes:
+        key: the idempotency key to repeat the request with, where the house made or knows it.
+    """
+
+    def __init__(self, *, key: str | None = None) -> None:
+        super().__init__("Temporal does not answer")
+        self.key = key

@@ -1,0 +1,196 @@
+"""Every domain error has its one HTTP answer: status, code, field and facts."""
+
+import datetime as dt
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+import models
+from api import errors
+from api.core.edge import Edge
+from models.bookings.errors import (
+    BookingNotFound,
+    BookingNotRecordedYet,
+    CaseNotOpen,
+    ComponentUnknown,
+    FeeChanged,
+    Keyed,
+    KeyReused,
+    NotCancellable,
+)
+from models.bookings.lifecycle import BookingState
+from models.bookings.problems import Code, Problem
+from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
+from models.core.money import Money
+from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
+from models.ledger.errors import RuleRefused
+from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
+from models.payments.errors import (
+    AmountNotPayable,
+    DayNotReconciled,
+    NoCardExpected,
+    NothingToRefund,
+    RefundInOtherCurrency,
+    RefundRefused,
+    RefundTooLarge,
+)
+from models.trips.errors import (
+    AmountNotAccepted,
+    ChangeRefused,
+    CurrencyNotAccepted,
+    NotChangeable,
+    PlannerUnavailable,
+    TravelersMissing,
+    TripOptionNotFound,
+    TripOptionUnbookable,
+)
+from tests.api.test_words import booking
+
+FAILED = booking(BookingState.FAILED)
+STATE = {"bookingId": FAILED.id, "state": "FAILED"}
+FEE = Problem(
+    code=Code.FEE_CHANGED, step="cancel", message="it keeps 5.00 USD", details={"fee": 500}
+)
+PRICE = Problem(code=Code.PRICE_CHANGED, step="modify", message="", details={"newPrice": 7})
+LEFT = Problem(code=Code.NOT_REFUNDABLE, step="refund", message="only 1.00 USD is left")
+USD = Money(amount=100, currency="USD")
+
+ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
+    (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
+    (TooManyReads(), 503, "TOO_MANY_READS", None, None),
+    (TemporalUnavailable(), 503, "TEMPORAL_UNAVAILABLE", None, None),
+    (PlannerUnavailable(7), 503, "PLANNER_UNAVAILABLE", None, None),
+    (KeyReused(Keyed.BOOKING), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
+    (KeyReused(Keyed.CHANGE), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
+    (KeyReused(Keyed.REFUND), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
+    (TripOptionNotFound("t"), 404, "TRIP_OPTION_UNKNOWN", "tripOptionId", None),
+    (TripOptionUnbookable("no"), 422, "TRIP_OPTION_UNBOOKABLE", "tripOptionId", None),
+    (TravelersMissing(), 422, "TRAVELERS_MISSING", "travelers", None),
+    (
+        *(AmountNotAccepted(expected=2, given=1), 422, "AMOUNT_MISMATCH", "paymentInfo.amount"),
+        {"expected": 2, "given": 1},
+    ),
+    (
+        *(CurrencyNotAccepted(expected="EUR", given="USD"), 422, "CURRENCY_MISMATCH"),
+        *("paymentInfo.currency", {"expected": "EUR", "given": "USD"}),
+    ),
+    (BookingNotFound("b"), 404, "BOOKING_UNKNOWN", None, None),
+    (BookingNotRecordedYet("b"), 503, "NOT_RECORDED_YET", None, None),
+    (ComponentUnknown("b"), 422, "COMPONENT_UNKNOWN", "componentId", None),
+    (ComponentUnknown("b", place=0), 422, "COMPONENT_UNKNOWN", "components[0]", None),
+    (NotCancellable(FAILED), 409, "NOT_CANCELLABLE", "bookingId", STATE),
+    (NotChangeable(FAILED), 409, "NOT_CHANGEABLE", "bookingId", STATE),
+    (NoCardExpected(FAILED), 409, "NO_CARD_WANTED", "paymentMethodId", STATE),
+    (
+        *(FeeChanged(FAILED, FEE), 409, "FEE_CHANGED", "acceptedFee"),
+        {"bookingId": FAILED.id, "fee": 500},
+    ),
+    (
+        *(ChangeRefused(FAILED, PRICE), 409, "PRICE_CHANGED", "changes"),
+        {"bookingId": FAILED.id, "newPrice": 7},
+    ),
+    (NothingToRefund(FAILED), 409, "NOTHING_TO_REFUND", "bookingId", None),
+    (RefundTooLarge(USD), 409, "NOTHING_TO_REFUND", "amount", None),
+    (RefundRefused(LEFT), 409, "NOTHING_TO_REFUND", "amount", None),
+    (RefundInOtherCurrency(paid="EUR", given="USD"), 422, "CURRENCY_MISMATCH", "currency", None),
+    (AmountNotPayable(USD), 422, "AMOUNT_NOT_PAYABLE", "amount", None),
+    (
+        *(CaseNotOpen("b", 7, [8]), 409, "NOTHING_TO_RESOLVE", "caseId"),
+        {"bookingId": "b", "openCases": [8]},
+    ),
+    (CaseNotFound(7), 404, "CASE_UNKNOWN", None, None),
+    (CaseDecidedAtBooking(7, "b"), 409, "DECIDE_AT_BOOKING", None, {"bookingId": "b"}),
+    (CaseAlreadyDecided(7), 409, "ALREADY_RESOLVED", None, None),
+    (EventNotFound(7), 404, "EVENT_UNKNOWN", None, None),
+    (EventOfOtherMode(7), 409, "OTHER_MODE", None, None),
+    (EventNotEnded(7), 409, "NOT_ENDED", None, None),
+    (DayNotReconciled(dt.date(2031, 3, 1)), 404, "DAY_UNKNOWN", None, None),
+    (RuleRefused("a rule cannot begin in the past"), 422, "INVALID_REQUEST", None, None),
+]
+
+
+def every_domain_error() -> Iterator[type[DomainError]]:
+    """All of them, from whatever module of the models."""
+    for module in pkgutil.walk_packages(models.__path__, "models."):
+        importlib.import_module(module.name)
+    found = [DomainError]
+    while found:
+        kinds = found.pop().__subclasses__()
+        found += kinds
+        yield from (kind for kind in kinds if not kind.__module__.startswith("tests."))
+
+
+def test_every_domain_error_has_its_answer() -> None:
+    known = set(every_domain_error())
+    assert known - set(errors.problem_of.registry) == set()
+    assert known - {type(error) for error, *_ in ANSWERS} == set(), "tested below"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "field", "details"),
+    ANSWERS,
+    ids=lambda value: type(value).__name__ if isinstance(value, DomainError) else "",
+)
+def test_the_answer_of_a_domain_error(
+    error: DomainError, status: int, code: str, field: str | None, details: dict[str, Any] | None
+) -> None:
+    problem = errors.problem_of(error)
+    assert (problem.status_code, problem.code, problem.field) == (status, code, field)
+    assert problem.details == details
+    assert problem.detail[0].isupper()
+    assert problem.detail[-1] == "."
+    assert str(error), "what a log says of it"
+
+
+def test_when_to_come_again_and_with_which_key() -> None:
+    def headers(error: DomainError) -> Any:
+        return errors.problem_of(error).headers
+
+    assert headers(TemporalUnavailable()) == {"Retry-After": "2"}
+    assert headers(TemporalUnavailable(key="k")) == {"Retry-After": "2", "Idempotency-Key": "k"}
+    assert headers(PlannerUnavailable(None)) == {"Retry-After": "2"}
+    assert headers(PlannerUnavailable(7)) == {"Retry-After": "7"}
+    assert headers(CallerUnknown()) == {"WWW-Authenticate": 'ApiKey realm="bookings"'}
+
+
+def test_a_change_that_was_tried_tells_of_its_money() -> None:
+    asked = errors.problem_of(ChangeRefused(FAILED, PRICE))
+    tried = errors.problem_of(ChangeRefused(FAILED, PRICE, change_id="c"))
+    assert "Nothing has been changed or charged." in asked.detail
+    assert "Your booking stands as it was. Nothing was charged for the change." in tried.detail
+
+
+async def test_one_without_an_answer_is_a_mistake_of_ours() -> None:
+    class Forgotten(DomainError):
+        pass
+
+    app = FastAPI()
+    errors.install(app)
+    app.add_middleware(Edge, hsts=False)
+
+    @app.get("/forgotten")
+    async def forgotten() -> None:
+        raise Forgotten("what a log says")
+
+    @app.get("/unknown")
+    async def unknown() -> None:
+        raise BookingNotFound("b")
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/forgotten")
+        missing = await client.get("/unknown")
+    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
+    assert "what a log says" not in answer.text
+    assert missing.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "code": "BOOKING_UNKNOWN",
+        "detail": "There is no booking with this id.",
+    }

@@ -1,0 +1,110 @@
+"""What a booking's answers are made of, without a server."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from api.trips.presenters.confirmations import confirmations
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus, SagaState
+from models.bookings.progress import AttemptSeen, with_progress
+from tests.ledger.bookings import NOON, confirm, new_booking
+
+
+def test_further_flights_and_hotels_are_confirmed_too() -> None:
+    """The kinds of items go round: flight, hotel, tour, flight, hotel."""
+    booking = confirm(new_booking(prices=(1, 2, 3, 4, 5)))
+    answer = confirmations(booking)
+    assert answer.flight is not None
+    assert answer.hotel is not None
+    assert [one.total_price for one in answer.flights] == [1, 4]
+    assert [one.total_price for one in answer.hotels] == [2, 5]
+    assert [one.total_price for one in answer.activities] == [3]
+    assert (answer.flight, answer.hotel) == (answer.flights[0], answer.hotels[0])
+
+
+def attempt(
+    operation: str, outcome: str | None, item: int | None = 1, **result: Any
+) -> AttemptSeen:
+    return AttemptSeen(
+        id=1,
+        item=item,
+        provider="amadeus",
+        operation=operation,
+        number=1,
+        started_at=NOON,
+        finished_at=NOON + dt.timedelta(seconds=1) if outcome else None,
+        outcome=outcome,
+        result=result or None,
+    )
+
+
+def running() -> Booking:
+    booking = new_booking()
+    booking.state = BookingState.PROCESSING
+    return booking
+
+
+RESERVED: dict[str, Any] = {
+    "reference": "ours",
+    "supplier_id": "s",
+    "confirmation_code": "C",
+    "provider": "Delta",
+    "price": {"amount": 1, "currency": "USD"},
+}
+BOOK = attempt("book", "done", **RESERVED)
+HELD = attempt("book", "done", **RESERVED, status="HELD")
+ASKED = attempt("book", "done", **RESERVED, status="PENDING")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "status", "saga_state"),
+    [
+        ([], ItemStatus.PENDING, SagaState.PLANNED),
+        ([attempt("book", None)], ItemStatus.PENDING, SagaState.BOOKING),
+        ([attempt("book", "unknown")], ItemStatus.PENDING, SagaState.BOOKING),
+        ([attempt("book", "refused")], ItemStatus.FAILED, SagaState.REFUSED),
+        ([BOOK], ItemStatus.CONFIRMED, SagaState.BOOKED),
+        ([ASKED], ItemStatus.PENDING, SagaState.BOOKING),
+        ([HELD], ItemStatus.PENDING, SagaState.HELD),
+        ([HELD, attempt("complete", None)], ItemStatus.PENDING, SagaState.BOOKING),
+        ([HELD, attempt("complete", "done", **RESERVED)], ItemStatus.CONFIRMED, SagaState.BOOKED),
+        ([attempt("book", "unknown"), attempt("book", "tombstone")], ItemStatus.PENDING, "UNDOING"),
+        ([BOOK, attempt("cancel", None)], ItemStatus.CONFIRMED, SagaState.UNDOING),
+        ([BOOK, attempt("cancel", "done")], ItemStatus.CANCELLED, SagaState.UNDONE),
+    ],
+)
+def test_an_item_is_shown_as_far_as_its_attempts_have_got(
+    attempts: list[AttemptSeen], status: ItemStatus, saga_state: SagaState
+) -> None:
+    item, other, _ = with_progress(running(), attempts).items
+    assert (item.status, item.saga_state) == (status, saga_state)
+    assert (other.status, other.saga_state) == (ItemStatus.PENDING, SagaState.PLANNED)
+
+
+def test_what_is_recorded_of_an_item_is_not_overruled_by_older_attempts() -> None:
+    booking = running()
+    booking.items[0].status = ItemStatus.CANCELLED
+    assert with_progress(booking, [BOOK]).items[0].status is ItemStatus.CANCELLED
+
+
+PAID: dict[str, Any] = {"id": "pi_1", "amount": {"amount": 7, "currency": "USD"}, "captured": 5}
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "authorised", "captured"),
+    [
+        ("UNCONFIRMED", PaymentStatus.PENDING, 0, 0),
+        ("AUTHORISED", PaymentStatus.AUTHORISED, 7, 0),
+        ("CAPTURED", PaymentStatus.SUCCEEDED, 0, 5),
+        ("RELEASED", PaymentStatus.RELEASED, 0, 0),
+    ],
+)
+def test_the_payment_is_shown_as_the_gateway_last_answered(
+    state: str, status: PaymentStatus, authorised: int, captured: int
+) -> None:
+    answered = attempt("confirm", "done", None, **PAID, state=state)
+    payment = with_progress(running(), [answered]).payment
+    assert (payment.id, payment.status) == ("pi_1", status)
+    assert (payment.authorised, payment.captured) == (authorised, captured)
