@@ -76,16 +76,16 @@ class Version:
     def cpu(self, at_once: int, *names: str) -> float:
         """Return CPU milliseconds per booking, the median of the rounds."""
         rounds = self.rounds[at_once]
-        return 1000 * statistics.median(sum(one["cpu"][n] for n in names) for one in rounds)
+        return 1000 * statistics.median(float(sum(one["cpu"][n] for n in names)) for one in rounds)
 
     def per_second(self, at_once: int) -> float:
         """Return bookings a second, the median of the rounds."""
-        return statistics.median(one["per_second"] for one in self.rounds[at_once])
+        return statistics.median(float(one["per_second"]) for one in self.rounds[at_once])
 
     def p50(self, at_once: int) -> float:
         """Return the median time of a booking, milliseconds."""
         return 1000 * statistics.median(
-            latency for one in self.rounds[at_once] for latency in one["latencies"]
+            float(latency) for one in self.rounds[at_once] for latency in one["latencies"]
         )
 
 

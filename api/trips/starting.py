@@ -33,11 +33,12 @@ from models.bookings.lifecycle import BookingState
 from models.core.database import DATABASE_AWAY
 from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import booking_id, booking_reference, traveler_id
+from models.core.patience import Patience
 from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
 from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
-from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE, patience
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
 from workflows.trips.book_trip import BookTrip
 
 RECORDED_SECONDS = 0.5
@@ -161,7 +162,7 @@ async def _joined(house: House, wish: Wish) -> None:
 
 
 async def _start(house: House, wish: Wish, trip: TripOption) -> None:
-    request = book_trip_request(house, wish, trip)
+    request = book_trip_request(house, wish, trip, await house.dispatch.patience())
     await house.temporal.start_workflow(
         BookTrip.run,
         request,
@@ -187,7 +188,9 @@ async def _start(house: House, wish: Wish, trip: TripOption) -> None:
     )
 
 
-def book_trip_request(house: House, wish: Wish, trip: TripOption) -> BookTripRequest:
+def book_trip_request(
+    house: House, wish: Wish, trip: TripOption, patience: Patience
+) -> BookTripRequest:
     """Return what the saga needs, with every id made before anything happens."""
     payment = wish.body.payment_info
     billing = payment.billing_details
@@ -206,7 +209,7 @@ def book_trip_request(house: House, wish: Wish, trip: TripOption) -> BookTripReq
         amount=payment.amount,
         currency=payment.currency,
         traveler_id=traveler_id(house.settings.traveler_key, wish.caller.id, contact.email),
-        patience=patience(house.settings),
+        patience=patience,
     )
 
 
