@@ -1,6 +1,7 @@
 """The one way to connect to Temporal, used by the API, the worker, the command line and tests."""
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any, TypedDict
 
 from temporalio.client import Client
@@ -119,15 +120,22 @@ async def connect(
     )
 
 
-def patience(settings: Settings) -> Patience:
-    """Return the waiting times and dispatch that a workflow started now keeps for its life."""
+def patience(settings: Settings, quick: Collection[str] = ("stripe",)) -> Patience:
+    """Return the waiting times and dispatch that a workflow started now keeps for its life.
+
+    ``quick`` are the providers that answer fast, as far as somebody has measured it; where nobody
+    has, Stripe is trusted to. What can be asked once only is never asked by a local activity: until
+    its task ends, a dead worker's successor decides again.
+    """
     dispatch = settings.dispatch.model_dump()
+    local = {name for name, how in dispatch.items() if how == "local"}
+    local |= {name for name, how in dispatch.items() if how == "measured" and name in quick}
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,
             **{one.name: settings.supplier_timeout(one.name) for one in LISTINGS},
         },
-        local=[provider for provider, how in dispatch.items() if how == "local"],
+        local=sorted(local - {one.name for one in LISTINGS if one.once_only}),
         gateway=settings.gateway,
         order=BookingOrder(settings.booking_order),
         task_queue=settings.task_queue,

@@ -20,9 +20,12 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
+from api.core.dispatch import Dispatch
+from api.core.record import Record
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core import search_attributes
+from models.core.database import create_engine, create_sessions
 from models.core.keys import (
     booking_id,
     booking_reference,
@@ -31,6 +34,7 @@ from models.core.keys import (
     traveler_id,
 )
 from models.core.money import Money
+from models.core.patience import Patience
 from models.core.people import Contact
 from models.core.supply import ItemType, Quote, TripComponent
 from models.trips.messages import BookTripRequest
@@ -42,7 +46,6 @@ from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party, Supplier
 from suppliers.planner import TripPlanner
 from suppliers.registry import create_suppliers
-from temporal import patience
 from workflows.trips.book_trip import BookTrip
 
 CALLER = "00000000-0000-4000-8000-00000000be7c"
@@ -91,10 +94,12 @@ class Saga:
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
         self._client = client
+        self._engine = create_engine(settings.database.sqlalchemy_url, pool_size=1)
+        self._dispatch = Dispatch(Record(create_sessions(self._engine), at_once=1), settings)
 
     async def begin(self, trip: dict[str, Any]) -> WorkflowHandle[BookTrip, Booking]:
         """Start ``BookTrip``."""
-        request = self._request(TripOption.model_validate(trip))
+        request = self._request(TripOption.model_validate(trip), await self._dispatch.patience())
         return await self._client.start_workflow(
             BookTrip.run,
             request,
@@ -124,9 +129,10 @@ class Saga:
         return Booked(booking.id)
 
     async def close(self) -> None:
-        """Nothing to close: the client closes with the process."""
+        """Close the connection that tells who answers fast."""
+        await self._engine.dispose()
 
-    def _request(self, trip: TripOption) -> BookTripRequest:
+    def _request(self, trip: TripOption, patience: Patience) -> BookTripRequest:
         key = str(uuid.uuid4())
         booking = booking_id(CALLER, key)
         return BookTripRequest(
@@ -143,7 +149,7 @@ class Saga:
             amount=trip.total_price,
             currency=trip.currency,
             traveler_id=traveler_id(self._settings.traveler_key, CALLER, EMAIL),
-            patience=patience(self._settings),
+            patience=patience,
         )
 
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-Dispatch = Literal["activity", "local"]
+Dispatch = Literal["measured", "activity", "local"]
 """An ordinary activity on the provider's own queue, or a local activity in the workflow's worker
-(cheaper, for fast providers; docs/architecture.md)."""
+(cheaper, for fast providers). Measured: local while the provider answers fast (decision 39)."""
 
 
 class Part(BaseModel):
@@ -114,14 +114,14 @@ class BookingComSettings(SupplierSettings):
 class DispatchSettings(Part):
     """How each provider's calls are dispatched."""
 
-    stripe: Dispatch = "local"
-    payment_service: Dispatch = "activity"
-    amadeus: Dispatch = "activity"
-    duffel: Dispatch = "activity"
-    booking_com: Dispatch = "activity"
-    ratehawk: Dispatch = "activity"
-    viator: Dispatch = "activity"
-    getyourguide: Dispatch = "activity"
+    stripe: Dispatch = "measured"
+    payment_service: Dispatch = "measured"
+    amadeus: Dispatch = "measured"
+    duffel: Dispatch = "measured"
+    booking_com: Dispatch = "measured"
+    ratehawk: Dispatch = "measured"
+    viator: Dispatch = "measured"
+    getyourguide: Dispatch = "measured"
 
 
 class ExchangeRateSettings(Part):

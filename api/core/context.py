@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from api.core.answers import Answers
 from api.core.callers import Callers, KnownCaller
+from api.core.dispatch import Dispatch
 from api.core.record import Record
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
@@ -51,6 +52,7 @@ class AppContext:
     callers: Callers
     temporal: Client
     planner: TripOptions
+    dispatch: Dispatch
     answers: Answers = field(default_factory=Answers)
     """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
@@ -77,6 +79,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             callers=Callers(record),
             temporal=await connect(settings, lazy=True),
             planner=planner,
+            dispatch=Dispatch(record, settings),
         )
     finally:
         await watch.close()

@@ -33,11 +33,12 @@ from models.bookings.lifecycle import BookingState
 from models.core.database import DATABASE_AWAY
 from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import booking_id, booking_reference, traveler_id
+from models.core.patience import Patience
 from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
 from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
-from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE, patience
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
 from workflows.trips.book_trip import BookTrip
 
 RECORDED_SECONDS = 0.5
@@ -161,7 +162,7 @@ async def _joined(context: AppContext, asked: IdempotentRequest) -> None:
 
 
 async def _start(context: AppContext, asked: IdempotentRequest, trip: TripOption) -> None:
-    request = book_trip_request(context, asked, trip)
+    request = book_trip_request(context, asked, trip, await context.dispatch.patience())
     await context.temporal.start_workflow(
         BookTrip.run,
         request,
@@ -188,7 +189,7 @@ async def _start(context: AppContext, asked: IdempotentRequest, trip: TripOption
 
 
 def book_trip_request(
-    context: AppContext, asked: IdempotentRequest, trip: TripOption
+    context: AppContext, asked: IdempotentRequest, trip: TripOption, patience: Patience
 ) -> BookTripRequest:
     """Return what the saga needs, with every id made before anything happens."""
     payment = asked.body.payment_info
@@ -208,7 +209,7 @@ def book_trip_request(
         amount=payment.amount,
         currency=payment.currency,
         traveler_id=traveler_id(context.settings.traveler_key, asked.caller.id, contact.email),
-        patience=patience(context.settings),
+        patience=patience,
     )
 
 

@@ -23,7 +23,7 @@ class Patience(BaseModel):
     provider_timeout: dict[str, float] = {}
     """Longest answer of each provider; an activity gets a little more."""
     local: list[str] = []
-    """Providers whose calls run as local activities (settings ``dispatch_*``)."""
+    """Providers whose calls run as local activities: those that answer fast (decision 39)."""
     gateway: str = "stripe"
     """Who moves the money; its name in ``provider_timeout``, ``local`` and its queue."""
     order: BookingOrder = BookingOrder.CONTRACT

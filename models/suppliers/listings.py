@@ -31,6 +31,8 @@ class Listing:
     """Base URL where things are really sold."""
     timeout: float
     """How long an answer may take, in seconds, as documented."""
+    once_only: bool = False
+    """It has neither idempotency key nor look-up: nobody may ask twice for the same booking."""
 
 
 LISTINGS: tuple[Listing, ...] = (
@@ -42,6 +44,7 @@ LISTINGS: tuple[Listing, ...] = (
         test="https://test.api.amadeus.com",
         live="https://api.amadeus.com",
         timeout=30,
+        once_only=True,
     ),
     Listing(
         name="duffel",

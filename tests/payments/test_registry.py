@@ -43,6 +43,15 @@ async def test_a_workflow_asks_the_gateway_in_use_and_waits_as_long_as_it_does()
     assert service.queue(service.gateway) == "trips-payment_service"
     local = patience(changed(here, dispatch={"payment_service": "local"}))
     assert "payment_service" in local.local
+    assert "payment_service" in patience(here, {"payment_service"}).local
+
+
+def test_who_is_measured_to_be_fast_is_asked_locally_unless_it_can_be_asked_once_only() -> None:
+    plain = settings()
+    assert patience(plain, {"viator", "amadeus", "stripe"}).local == ["stripe", "viator"]
+    assert patience(plain, ()).local == []
+    dispatch = {"viator": "activity", "ratehawk": "local", "amadeus": "local"}
+    assert patience(changed(plain, dispatch=dispatch), {"viator", "amadeus"}).local == ["ratehawk"]
 
 
 def test_every_gateways_webhooks_are_checked_by_its_own_secret() -> None:

@@ -41,7 +41,7 @@ async def perform_at(
 ) -> Output:
     """Run a call to ``provider``: on its own queue, where its rate limit holds, or locally.
 
-    Which of the two was fixed when the workflow started (settings ``dispatch_*``).
+    Which of the two was fixed when the workflow started (docs/decisions/0039).
     """
     if provider in patience.local:
         return await perform_local(call, message, policy, summary)

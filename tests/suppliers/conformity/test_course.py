@@ -10,6 +10,7 @@ import pytest
 from models.core.errors import InvalidRequest, Retryable, Unavailable
 from models.core.money import Money
 from models.core.supply import Reservation, ReservationStatus
+from models.suppliers.listings import BY_NAME
 from suppliers.core.protocol import (
     CompletesHolds,
     FindsReservations,
@@ -105,6 +106,8 @@ async def test_what_it_can_do(counter: Counter) -> None:
     can = supplier.capabilities
     assert can.repeats is (name not in ("amadeus", "duffel"))
     assert can.lapses is (name == "getyourguide")
+    settles = isinstance(supplier, FindsReservations) or can.lapses
+    assert BY_NAME[name].once_only is not settles, "then no local activity may ask it"
     if isinstance(supplier, CompletesHolds):
         late = name == "duffel"
         assert supplier.completes == ("after_capture" if late else "before_capture")
