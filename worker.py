@@ -10,6 +10,7 @@ import signal
 from collections.abc import Sequence
 from datetime import timedelta
 
+import uvloop
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
@@ -177,7 +178,7 @@ def main() -> None:
     )
     for chatty in ("httpx", "stripe"):  # a line per request; the attempt log has them all
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    asyncio.run(main_async(settings))
+    uvloop.run(main_async(settings))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Source: providers.md §1 (last table), reliability.md pitfall 9.
 import datetime as dt
 from typing import Any, Final
 
-import httpx
 import stripe
 from pydantic import ValidationError
 
@@ -18,6 +17,7 @@ from models.core.errors import (
     Retryable,
     UnknownOutcome,
 )
+from models.core.http import NoAddressError, NotSentError
 from payments.core.declines import telling_code
 from payments.core.protocol import PaymentState
 from payments.stripe.shapes import STATES
@@ -26,9 +26,6 @@ PROVIDER: Final = "stripe"
 
 READS: Final = frozenset({"retrieve", "find", "refunds", "disputes", "payments", "payment_method"})
 """Operations that change nothing: no answer means ask again."""
-
-_NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_NO_ADDRESS: Final = (httpx.UnsupportedProtocol, httpx.InvalidURL)
 
 
 def classify(error: stripe.StripeError, operation: str) -> ProviderError:
@@ -65,7 +62,7 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
             return InvalidRequest(message, **{**context, "code": "idempotency_error"})
         case stripe.InvalidRequestError():
             return _refused(error, message, operation, context)
-    if error.http_status == httpx.codes.CONFLICT:
+    if error.http_status == 409:
         # Somebody else's lock, or our own earlier request under the same key: nothing was done
         # by this one.
         return Retryable(message, retry_after=_retry_after(error), **context)
@@ -126,9 +123,9 @@ def _unanswered(
     error: stripe.StripeError, operation: str, context: dict[str, Any]
 ) -> ProviderError:
     cause = error.__cause__
-    if isinstance(cause, _NO_ADDRESS):
+    if isinstance(cause, NoAddressError):
         return AuthConfig(f"Stripe's address is no address: {cause!r}", **context)
-    if isinstance(cause, _NOTHING_SENT) or operation in READS:
+    if isinstance(cause, NotSentError) or operation in READS:
         return Retryable(f"Stripe was not reached: {cause!r}", **context)
     return UnknownOutcome(f"Stripe did not answer: {cause!r}", **context)
 

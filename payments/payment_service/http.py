@@ -4,30 +4,22 @@ A request that never left us, or that only reads, is ``Retryable``; one that can
 us and was not answered is an ``UnknownOutcome`` (reliability.md rule 1).
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
-import httpx
 from pydantic import BaseModel
 
 from models.core.errors import ProviderError, Retryable, UnknownOutcome
+from models.core.http import HttpClient, NoAnswerError, NotSentError
 
 PROVIDER: Final = "payment_service"
 
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_SENDING: Final = ".send_request_headers.started"
-_CONNECTIONS: Final = 20
 _MAX_BYTES: Final = 1024 * 1024
 """A longer answer is not read to its end (reliability.md S21)."""
 _CONNECT_SECONDS: Final = 5.0
-_KEEP_SECONDS: Final = 15
-"""Shorter than servers keep idle connections: a request on one that is being closed would end as
-an unknown outcome."""
 _MAX_RETRY_AFTER: Final = 600
 
 
@@ -66,7 +58,7 @@ class Answered:
 
     status: int
     content: bytes
-    headers: httpx.Headers
+    headers: Mapping[str, str]
 
     @property
     def context(self) -> dict[str, Any]:
@@ -93,20 +85,9 @@ class ServiceHttp:
             api_key: sent as a bearer token when not empty.
             timeout: seconds until the whole answer must have arrived.
         """
-        self._timeout = timeout
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/api/v1/payments",
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS)),
-            limits=httpx.Limits(
-                max_connections=_CONNECTIONS,
-                max_keepalive_connections=_CONNECTIONS,
-                keepalive_expiry=_KEEP_SECONDS,
-            ),
-            follow_redirects=False,
-            # A proxy from the environment is for the outside, not for a service next door.
-            trust_env=not _is_loopback(url),
-        )
+        self._base_url = f"{url.rstrip('/')}/api/v1/payments"
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = HttpClient(timeout=timeout, connect=_CONNECT_SECONDS, max_bytes=_MAX_BYTES)
 
     async def send(self, asked: Asked) -> Answered:
         """Send one request and return its answer, of whatever status.
@@ -115,68 +96,29 @@ class ServiceHttp:
             Retryable: it never left us; or it only reads and was not answered.
             UnknownOutcome: it may have moved money, left us and was not answered.
         """
-        sent = False
-
-        async def watch(event: str, _: Any) -> None:
-            nonlocal sent
-            sent = sent or event.endswith(_SENDING)
-
-        headers = {} if asked.key is None else {"Idempotency-Key": asked.key}
+        headers = dict(self._headers)
+        if asked.key is not None:
+            headers["Idempotency-Key"] = asked.key
         if asked.method == "POST":
             headers["Content-Type"] = "application/json"
-        request = self._http.build_request(
-            asked.method,
-            asked.path,
-            headers=headers,
-            params=asked.query,
-            content=asked.body.model_dump_json() if asked.body else None,
-            extensions={"trace": watch},
-        )
+        query = f"?{urlencode(asked.query)}" if asked.query else ""
         try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._http.send(request, stream=True)
-                try:
-                    content = await _read(response)
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise _unanswered(asked, f"{self._timeout:g} s are over", sent=sent) from error
-        except _NEVER_SENT as error:
-            raise _unanswered(asked, _words(error), sent=False) from error
-        except httpx.HTTPError as error:
-            raise _unanswered(asked, _words(error), sent=True) from error
-        if content is None:
-            raise _unanswered(asked, "the answer is too long to be one", sent=True)
-        return Answered(response.status_code, content, response.headers)
+            answer = await self._http.send(
+                asked.method,
+                f"{self._base_url}{asked.path}{query}",
+                headers=headers,
+                content=asked.body.model_dump_json().encode() if asked.body else None,
+            )
+        except NotSentError as error:
+            raise asked.failed(Retryable, _unanswered(asked, error), code="not_sent") from error
+        except NoAnswerError as error:
+            raise asked.unsettled(_unanswered(asked, error), code="no_answer") from error
+        return Answered(answer.status, answer.content, answer.headers)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._http.close()
 
 
-async def _read(response: httpx.Response) -> bytes | None:
-    content = bytearray()
-    async for piece in response.aiter_bytes():
-        content += piece
-        if len(content) > _MAX_BYTES:
-            return None
-    return bytes(content)
-
-
-def _unanswered(asked: Asked, reason: str, *, sent: bool) -> ProviderError:
-    message = f"the payment service did not answer {asked.method} {asked.path}: {reason}"
-    if sent:
-        return asked.unsettled(message, code="no_answer")
-    return asked.failed(Retryable, message, code="not_sent")
-
-
-def _words(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _unanswered(asked: Asked, reason: Exception) -> str:
+    return f"the payment service did not answer {asked.method} {asked.path}: {reason}"

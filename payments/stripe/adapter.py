@@ -26,7 +26,7 @@ from payments.core.protocol import (
 )
 from payments.stripe.amounts import NotRepresentable, to_stripe
 from payments.stripe.calls import answer, call, call_all, payment_in, payments_in
-from payments.stripe.http import LanedHttp
+from payments.stripe.http import StripeHttp
 from payments.stripe.shapes import DisputeAnswer, IntentSearch, MethodAnswer, RefundAnswer
 
 _EXPAND: Final = ["latest_charge"]
@@ -68,7 +68,7 @@ class StripeGateway:
             return_url: where the traveller's browser goes after 3-D Secure; without it Stripe
                 answers a next action for its own client-side SDK instead of a redirect.
         """
-        self._http = LanedHttp(timeout)
+        self._http = StripeHttp(timeout)
         self._client = stripe.StripeClient(
             key, base_addresses={"api": url}, max_network_retries=0, http_client=self._http
         )

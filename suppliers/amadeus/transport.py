@@ -8,7 +8,7 @@ from email.message import Message
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from suppliers.core.http import is_loopback
+from models.core.http import is_loopback
 
 _PRICING_PATH: Final = "/v1/shopping/flight-offers/pricing"
 _MAX_BYTES: Final = 4 * 1024 * 1024

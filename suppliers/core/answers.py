@@ -7,11 +7,11 @@ the supplier's state, and ``Retryable`` where it only read.
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -108,7 +108,7 @@ class JsonAnswer(Answer):
     """An answer to a request of :class:`suppliers.core.http.JsonClient`."""
 
     content: bytes
-    headers: httpx.Headers
+    headers: Mapping[str, str]
 
     def parse(self, model: type[Model]) -> Model:
         """Read the body as ``model``.

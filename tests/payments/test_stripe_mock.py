@@ -8,11 +8,13 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError
+from models.core.http import HttpAnswer
 from models.core.money import Money
 from payments.core.protocol import Gateway
 from payments.stripe.adapter import StripeGateway
@@ -42,19 +44,14 @@ class Recorder:
     def __init__(self, gateway: StripeGateway) -> None:
         self.gateway = gateway
         self.answers: list[tuple[str, str, int, str]] = []
-        for lane in gateway._http.lanes:
-            lane.client.event_hooks = {"request": [], "response": [self._note]}
+        self._send = gateway._http.client.send
+        gateway._http.client.send = self._noted  # type: ignore[method-assign]
 
-    async def _note(self, response: httpx.Response) -> None:
-        await response.aread()
-        self.answers.append(
-            (
-                response.request.method,
-                response.request.url.path,
-                response.status_code,
-                response.text if response.is_error else "",
-            )
-        )
+    async def _noted(self, method: str, url: str, **request: Any) -> HttpAnswer:
+        answer = await self._send(method, url, **request)
+        told = answer.content.decode() if answer.status >= 400 else ""
+        self.answers.append((method, urlsplit(url).path, answer.status, told))
+        return answer
 
 
 @pytest.fixture(params=["http://127.0.0.1/back", ""], ids=["return_url", "no return_url"])

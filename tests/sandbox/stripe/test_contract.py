@@ -1,13 +1,13 @@
 """What the sandbox answers and what our SDK sends is what Stripe publishes."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
 
 from models.core.errors import Declined, InvalidRequest
+from models.core.http import HttpAnswer
 from models.core.money import Money
 from payments.stripe.adapter import StripeGateway
 from tests.sandbox.stripe.conftest import Caller
@@ -17,18 +17,11 @@ pytestmark = present
 
 
 @pytest.fixture
-async def checked(sandbox_url: str) -> AsyncIterator[tuple[StripeGateway, list[str]]]:
+async def checked(
+    sandbox_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[StripeGateway, list[str]]]:
     """A gateway whose requests and answers are all held against the specification."""
     seen: list[str] = []
-
-    async def on_request(request: httpx.Request) -> None:
-        await request.aread()
-        check_request(request)
-        seen.append(f"{request.method} {request.url.path.rsplit('/', 1)[-1]}")
-
-    async def on_response(response: httpx.Response) -> None:
-        await response.aread()
-        check_answer(response)
 
     gateway = StripeGateway(
         key="sk_test_contract",
@@ -36,12 +29,23 @@ async def checked(sandbox_url: str) -> AsyncIterator[tuple[StripeGateway, list[s
         timeout=10,
         return_url="http://127.0.0.1/back",
     )
-    hooks: dict[str, list[Callable[..., Any]]] = {
-        "request": [on_request],
-        "response": [on_response],
-    }
-    for lane in gateway._http.lanes:
-        lane.client.event_hooks = hooks
+    send = gateway._http.client.send
+
+    async def checked_send(
+        method: str, url: str, *, headers: Mapping[str, str], content: bytes | None = None
+    ) -> HttpAnswer:
+        request = httpx.Request(method, url, headers=headers, content=content)
+        check_request(request)
+        seen.append(f"{request.method} {request.url.path.rsplit('/', 1)[-1]}")
+        answer = await send(method, url, headers=headers, content=content)
+        check_answer(
+            httpx.Response(
+                answer.status, headers=answer.headers, content=answer.content, request=request
+            )
+        )
+        return answer
+
+    monkeypatch.setattr(gateway._http.client, "send", checked_send)
     yield gateway, seen
     await gateway.close()
 

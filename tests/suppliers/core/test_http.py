@@ -188,3 +188,25 @@ async def test_an_impossible_amount(
     answer = await http.call("GET", "/x", operation="find", changes=False)
     with pytest.raises(Retryable):
         answer.money(Decimal(value), currency)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+async def test_a_connection_that_ends_under_a_request_is_not_asked_again(method: str) -> None:
+    """Of a connection that was used before; the HTTP client would repeat some by itself."""
+    asked: list[bytes] = []
+
+    async def once_then_gone(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for body in (b"{}", None):
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            if body is not None:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body)
+        writer.close()
+
+    server = await asyncio.start_server(once_then_gone, "127.0.0.1", 0)
+    http = client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    await http.call(method, "/x", operation="book", changes=True)
+    with pytest.raises(UnknownOutcome):
+        await http.call(method, "/x", operation="book", changes=True)
+    assert len(asked) == 2
+    await http.close()
+    server.close()
