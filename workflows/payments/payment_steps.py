@@ -76,10 +76,6 @@ class PaymentSteps:
         self._number = number
         self._compensations.register(f"payment {number}", self._return)
 
-    def close(self) -> None:
-        """Take no more cards: the payment is made, or given back."""
-        self._wants_card = False
-
     @property
     def _payment(self) -> PaymentView:
         return self._record.booking.payment_numbered(self._number)
@@ -106,7 +102,7 @@ class PaymentSteps:
 
     # -- holding the money --------------------------------------------------------------------
 
-    async def hold(self, amount: int) -> PaymentView:
+    async def hold(self, amount: int) -> None:
         """Have ``amount`` (minor units) held, whatever it takes of the traveller.
 
         Raises:
@@ -135,7 +131,6 @@ class PaymentSteps:
         self._record.booking.problem = None
         if self._record.booking.state is BookingState.PAYMENT_PENDING:
             await self._record.write(BookingState.PROCESSING, "the money is held")
-        return self._payment
 
     async def _ask_for_hold(self, amount: int) -> PaymentOutcome:
         """Ask the gateway once more, under a key of its own.

@@ -72,7 +72,6 @@ class BookTrip:
             if not ends_the_trip(reason):
                 raise
             await shielded(self._undo(reason), on_cancel=ignore_cancel)
-        self._payment.close()
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
         return self._record.booking
 
@@ -224,7 +223,6 @@ class BookTrip:
 
     async def _undo(self, reason: BaseException) -> None:
         """Undo every step taken, last first; what cannot be undone becomes a case."""
-        self._payment.close()
         state, problem = end_of(reason)
         booking = self._record.booking
         booking.problem = problem

@@ -79,7 +79,6 @@ class ModifyBooking:
             await self._record.load(run.booking_id)
         else:
             await self._change(ChangeRequest.model_validate(request.body), request)
-        self._payment.close()
         self._record.patience = self._patience
         await end_run(self._record, self._requests)
 
@@ -232,7 +231,6 @@ class ModifyBooking:
         warnings: list[str],
     ) -> None:
         """Undo what is new, last first; what cannot be undone becomes a case."""
-        self._payment.close()
         problem = self._note_refusal(reason, outcome)
         left = await self._compensations.run()
         booking = self._record.booking
