@@ -6,7 +6,6 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from models.bookings.lifecycle import (
-    SETTLED_STATES,
     BookingKind,
     BookingState,
     CancelledBy,
@@ -14,6 +13,7 @@ from models.bookings.lifecycle import (
     PaymentPurpose,
     PaymentStatus,
     SagaState,
+    is_at_rest,
 )
 from models.bookings.problems import Problem
 from models.core.money import Currency, MinorUnits, Money
@@ -232,8 +232,7 @@ class Booking(BaseModel):
     @property
     def at_rest(self) -> bool:
         """Whether no workflow runs for it, so that the record answers for it."""
-        held = self.state is BookingState.HELD and not self.waits
-        return self.state in SETTLED_STATES or held
+        return is_at_rest(self.state, waits=self.waits)
 
     @property
     def next_hold(self) -> int:

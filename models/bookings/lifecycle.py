@@ -123,7 +123,15 @@ CLOSED_STATES = frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED})
 SETTLED_STATES = FINAL_STATES | {_S.CONFIRMED, _S.CHECKED_IN}
 """States in which no workflow runs for the booking: the record answers for it.
 
-So it does for a booking that is HELD while no workflow waits (``Booking.at_rest``)."""
+So it does for a booking that is HELD while no workflow waits (:func:`is_at_rest`)."""
+
+
+def is_at_rest(state: BookingState, *, waits: bool) -> bool:
+    """Tell whether no workflow runs for a booking, so that the record answers for it.
+
+    ``waits`` says whether a workflow waits for its traveller.
+    """
+    return state in SETTLED_STATES or (state is BookingState.HELD and not waits)
 
 
 def may_become(kind: BookingKind, current: BookingState, following: BookingState) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.bookings.lifecycle import BookingState, is_at_rest
 
 _STANDINGS = text("""
 SELECT b.id::text, b.version, b.state, b.waits,
@@ -38,9 +38,8 @@ class Standing:
 
     @property
     def at_rest(self) -> bool:
-        """As :attr:`models.bookings.booking.Booking.at_rest`."""
-        held = self.state is BookingState.HELD and not self.waits
-        return self.state in SETTLED_STATES or held
+        """Whether no workflow runs for it."""
+        return is_at_rest(self.state, waits=self.waits)
 
     @property
     def live(self) -> bool:
