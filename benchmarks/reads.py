@@ -25,7 +25,6 @@ from benchmarks.usage import Meter
 from benchmarks.ways import FrontDoor
 
 _BOOKINGS = 20
-_ALONE = 300
 _SECONDS = 10.0
 
 

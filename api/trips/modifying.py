@@ -16,7 +16,7 @@ from temporalio.client import (
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
-from api.trips import reading, requests
+from api.trips import reading, requests, waiting
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
 from models.bookings.errors import Keyed, KeyReused
@@ -33,7 +33,6 @@ from temporal import patience
 from workflows.trips.quote_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
-LONGEST_LOOK_SECONDS = 5.0
 
 CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
 """What the caller can mend: asked for otherwise, it may be done."""
@@ -157,9 +156,8 @@ async def _outcome(
 
     ``heard`` is the version of the record that is no news.
     """
-    loop = asyncio.get_running_loop()
-    standing = None
-    while True:
+    seconds = deadline - asyncio.get_running_loop().time()
+    async for _ in waiting.looks(context, request.booking_id, seconds):
         with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
             known = await context.record.change(request.change_id)
             if known is not None and known.fingerprint != request.fingerprint:
@@ -168,12 +166,7 @@ async def _outcome(
                 return known.outcome
             if known is not None and await _waits(context, request, heard):
                 return None
-        left = deadline - loop.time()
-        if left <= 0:
-            return None
-        standing = await context.watch.changed(
-            request.booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
-        )
+    return None
 
 
 async def _waits(context: AppContext, request: ChangeRequest, heard: int) -> bool:

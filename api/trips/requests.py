@@ -4,9 +4,9 @@ One signal with start: it reaches the workflow that runs, which carries the requ
 with it at its end, or starts the one that carries it out (design.md, "Booking, requests, cases").
 """
 
-import asyncio
 import datetime as dt
 import uuid
+from contextlib import suppress
 
 from pydantic import BaseModel
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.trips import waiting
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
@@ -22,7 +23,6 @@ from models.core.domain_errors import TemporalUnavailable
 from temporal import patience, under_booking
 from workflows.core.requests import WORKFLOWS
 
-LONGEST_LOOK_SECONDS = 5.0
 _WORDS = {
     RequestKind.CANCEL: "Cancel",
     RequestKind.CHANGE: "Change",
@@ -71,17 +71,9 @@ async def ended(
     context: AppContext, booking_id: str, request: BookingRequest, seconds: float
 ) -> EndedRequest | None:
     """Wait until a request has ended; None when time is up, and it goes on without us."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    standing = None
-    while True:
-        try:
+    async for _ in waiting.looks(context, booking_id, seconds):
+        with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
             found = await context.record.ended_request(request.id)
-        except DATABASE_AWAY:
-            found = None  # the workflow waits for the database as well
-        left = deadline - loop.time()
-        if found is not None or left <= 0:
-            return found
-        standing = await context.watch.changed(
-            booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
-        )
+            if found is not None:
+                return found
+    return None

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
-from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
+from temporal import MEMO_CALLER, MEMO_FINGERPRINT
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,6 @@ class Run:
     caller: str
     fingerprint: str | None
     """Of the request that started it; None for a cancellation."""
-    reference: str
 
     def visible_to(self, caller: KnownCaller) -> bool:
         """Tell whether ``caller`` may know of it."""
@@ -46,19 +45,9 @@ async def find_run(context: AppContext, booking_id: str) -> Run | None:
     return Run(
         caller=memo.get(MEMO_CALLER, ""),
         fingerprint=memo.get(MEMO_FINGERPRINT),
-        reference=memo.get(MEMO_REFERENCE, ""),
     )
 
 
 def gone(error: Exception) -> bool:
     """Tell whether ``error`` says that no workflow of this id is running."""
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
-
-
-def dropped(error: Exception) -> bool:
-    """Tell whether ``error`` says that a workflow's task failed, and an update with it.
-
-    It was not taken, as if it had never been sent: something else reached the workflow just when
-    the task ended (Temporal's ``UnhandledCommand``).
-    """
-    return isinstance(error, RPCError) and error.status is RPCStatusCode.FAILED_PRECONDITION

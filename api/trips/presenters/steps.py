@@ -77,28 +77,26 @@ def _paid(attempt: AttemptSeen) -> Iterator[Step]:
         yield Step(attempt.started_at, "authorise", "started", "Asking the bank to hold the money.")
     if attempt.finished_at is None:
         return
-    if attempt.outcome == "refused":
-        told = {"confirm": ("authorise", "The card was refused.")}.get(attempt.operation)
-        if told is not None:
-            yield Step(attempt.finished_at, told[0], "failed", told[1])
+    if attempt.outcome == "refused" and attempt.operation == "confirm":
+        yield Step(attempt.finished_at, "authorise", "failed", "The card was refused.")
     elif attempt.outcome == "done" and attempt.result is not None:
         amount = Money.model_validate(attempt.result["amount"])
         match attempt.operation, attempt.result.get("state"):
             case "confirm", "AUTHORISED":
-                step, status, told_ = "authorise", "done", f"{amount} held on the card."
+                step, status, told = "authorise", "done", f"{amount} held on the card."
             case "confirm", "ACTION_REQUIRED":
                 step, status = "authorise", "waiting"
-                told_ = "The card holder's bank asks for authentication."
+                told = "The card holder's bank asks for authentication."
             case "capture", _:
                 taken = Money(amount=attempt.result["captured"], currency=amount.currency)
-                step, status, told_ = "capture", "done", f"{taken} paid."
+                step, status, told = "capture", "done", f"{taken} paid."
             case "cancel", _:
-                step, status, told_ = "payment", "undone", "No money is held any more."
+                step, status, told = "payment", "undone", "No money is held any more."
             case "refund", _:
-                step, status, told_ = "refund", "done", f"{amount} is on its way back."
+                step, status, told = "refund", "done", f"{amount} is on its way back."
             case _:
                 return
-        yield Step(attempt.finished_at, step, status, told_)
+        yield Step(attempt.finished_at, step, status, told)
 
 
 def _began(attempt: AttemptSeen) -> bool:
