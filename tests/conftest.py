@@ -6,6 +6,7 @@ import os
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.interleaving import Record
 from tests.support.processes import ROOT
 from tests.support.sandbox_client import SandboxClient, running_sandbox
 from tests.support.selection import in_shard
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import MakeStack, Stack, own_stack_of
 
 # The codec is on in every test. Set here, before xdist starts its processes and they theirs.
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
@@ -96,17 +97,22 @@ async def sandbox(sandbox_url: str) -> AsyncIterator[SandboxClient]:
 
 
 @pytest.fixture(scope="session")
-async def world(database_url: str, temporal_address: str, sandbox_url: str) -> AsyncIterator[Stack]:
-    """A whole world with a worker process."""
-    stack = await create_stack(
+def make_stack(database_url: str, temporal_address: str, sandbox_url: str) -> MakeStack:
+    """Makes stacks of a test's own, each with its queue and without a worker."""
+    return partial(
+        own_stack_of,
         database_url=database_url,
         temporal_address=temporal_address,
         sandbox_url=sandbox_url,
-        name=f"test-{uuid.uuid4().hex[:8]}",
     )
-    stack.start_worker()
-    yield stack
-    await stack.close()
+
+
+@pytest.fixture(scope="session")
+async def world(make_stack: MakeStack) -> AsyncIterator[Stack]:
+    """A whole world with a worker process."""
+    async with make_stack("test") as stack:
+        stack.start_worker()
+        yield stack
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowHandle
@@ -261,6 +262,30 @@ class Stack:
         for worker in self.workers:
             worker.kill()
         await self.sandbox.close()
+
+
+@asynccontextmanager
+async def own_stack_of(
+    test: str, *, database_url: str, temporal_address: str, sandbox_url: str, **patience: str
+) -> AsyncIterator[Stack]:
+    """Have a stack with a queue of its own and no worker yet; ``test`` begins the queue's name."""
+    stack = await create_stack(
+        database_url=database_url,
+        temporal_address=temporal_address,
+        sandbox_url=sandbox_url,
+        name=f"{test}-{uuid.uuid4().hex[:8]}",
+        **patience,
+    )
+    yield stack
+    await stack.close()
+
+
+class MakeStack(Protocol):
+    """Makes stacks on the servers of the run."""
+
+    def __call__(self, test: str, **patience: str) -> AbstractAsyncContextManager[Stack]:
+        """See :func:`own_stack_of`."""
+        ...
 
 
 async def create_stack(

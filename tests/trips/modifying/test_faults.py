@@ -4,7 +4,6 @@ Either the change is carried out whole, or the old booking stands exactly as it 
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +12,7 @@ from models.bookings.booking import Booking
 from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
 from tests.support.checker import Facts
 from tests.support.selection import table
-from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
+from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
 from tests.trips.modifying.changes import (
     as_it_was,
     confirmed,
@@ -136,19 +135,10 @@ async def test_x4_once_it_stands(stack: Stack, step: str, kind: str) -> None:
 
 
 @pytest.fixture
-async def own_stack(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
     """A stack with a queue of its own, and no worker yet."""
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"change-{uuid.uuid4().hex[:8]}",
-        **SOON_TAKEN_OVER,
-    )
-    yield stack
-    await stack.close()
+    async with make_stack("change", **SOON_TAKEN_OVER) as stack:
+        yield stack
 
 
 @pytest.mark.parametrize(

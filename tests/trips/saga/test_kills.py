@@ -1,54 +1,56 @@
 """Workers killed with SIGKILL before, during and after every call that has an effect."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 
+from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind
+from models.trips.messages import BookTripRequest
 from sandbox.sellers import SELLERS
 from tests.support.checker import check
 from tests.support.selection import table
-from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
+from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
 from tests.support.trips import sold_by
 from tests.trips.saga.cells import ALL_STEPS, POINTS, QUICK_KILLS, end_of_kill, wishes_for
 from tests.trips.saga.test_faults import judge
 
 
 @pytest.fixture
-async def own_stack(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
     """A stack with a queue of its own, and no worker yet."""
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"kill-{uuid.uuid4().hex[:8]}",
-        **SOON_TAKEN_OVER,
+    async with make_stack("kill", **SOON_TAKEN_OVER) as stack:
+        yield stack
+
+
+async def kill(
+    stack: Stack,
+    request: BookTripRequest,
+    supplier: str,
+    operation: str,
+    point: str,
+    *,
+    seconds: float = 100,
+) -> Booking:
+    """Kill the worker at one call of a booking; how it ends on the next worker, in that time."""
+    about = {"reference": request.booking_id}
+    if point == "during":
+        await stack.sandbox.arm(supplier, operation, "slow", seconds=0.6, **about)
+    doomed = stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
     )
-    yield stack
-    await stack.close()
+    handle = await stack.start(request)
+    doomed.wait_until_dead()
+    stack.start_worker()
+    return await asyncio.wait_for(handle.result(), seconds)
 
 
 @pytest.mark.parametrize(("step", "point"), table(ALL_STEPS, POINTS, quick=QUICK_KILLS))
 async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     request = await own_stack.request(**wishes_for(step))
-    supplier, operation = ALL_STEPS[step]
-    if point == "during":
-        await own_stack.sandbox.arm(
-            supplier, operation, "slow", seconds=0.6, reference=request.booking_id
-        )
-    doomed = own_stack.start_worker(
-        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
-    )
-    handle = await own_stack.start(request)
-    doomed.wait_until_dead()
-    own_stack.start_worker()
-
-    booking = await asyncio.wait_for(handle.result(), 100)
+    booking = await kill(own_stack, request, *ALL_STEPS[step], point)
     await judge(own_stack, booking, end_of_kill(step, point))
 
 
@@ -58,18 +60,7 @@ async def test_kill_during_a_local_call(own_stack: Stack, step: str, point: str)
     """Suppliers measured to be fast are asked by local activities, which begin anew."""
     request = await own_stack.request(**wishes_for(step))
     request.patience.local = ["booking_com", "stripe", "viator"]
-    supplier, operation = ALL_STEPS[step]
-    if point == "during":
-        await own_stack.sandbox.arm(
-            supplier, operation, "slow", seconds=0.6, reference=request.booking_id
-        )
-    doomed = own_stack.start_worker(
-        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
-    )
-    handle = await own_stack.start(request)
-    doomed.wait_until_dead()
-    own_stack.start_worker()
-    booking = await asyncio.wait_for(handle.result(), 100)
+    booking = await kill(own_stack, request, *ALL_STEPS[step], point)
     await judge(own_stack, booking, end_of_kill(step, point))
 
 
@@ -95,15 +86,7 @@ async def test_kill_during_the_undo(
     request = await own_stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
-    if point == "during":
-        await own_stack.sandbox.arm(supplier, operation, "slow", seconds=0.6, **about)
-    doomed = own_stack.start_worker(
-        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
-    )
-    handle = await own_stack.start(request)
-    doomed.wait_until_dead()
-    own_stack.start_worker()
-    booking = await asyncio.wait_for(handle.result(), 90)
+    booking = await kill(own_stack, request, supplier, operation, point, seconds=90)
     assert booking.state is BookingState.FAILED
     await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import uuid
 from collections.abc import AsyncIterator
 
 import httpx
@@ -16,7 +15,7 @@ from models.bookings.messages import Transition
 from models.bookings.problems import Code, Problem
 from models.trips.messages import OpenBooking
 from tests.support.checker import check
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import MakeStack, Stack
 from tests.support.trips import unsettled
 from tests.trips.saga.test_cancel_confirmed import confirmed
 
@@ -168,23 +167,14 @@ async def test_a_successor_does_not_lock_the_trip_of_a_failed_booking(stack: Sta
 
 
 @pytest.fixture
-async def patient(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
+async def patient(make_stack: MakeStack) -> AsyncIterator[Stack]:
     """A stack whose settling period is longer than all its look-ups at a fixed pace would be."""
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"patient-{uuid.uuid4().hex[:8]}",
-        SETTLE_SECONDS="20",
-        UNDO_ATTEMPTS="8",
-        STEP_DEADLINE_SECONDS="3",
-    )
-    stack.start_worker()
-    yield stack
-    await stack.sandbox.clear()
-    await stack.close()
+    async with make_stack(
+        "patient", SETTLE_SECONDS="20", UNDO_ATTEMPTS="8", STEP_DEADLINE_SECONDS="3"
+    ) as stack:
+        stack.start_worker()
+        yield stack
+        await stack.sandbox.clear()
 
 
 @pytest.mark.exhaustive

@@ -1,7 +1,6 @@
 """A worker that stands still for so long that another one does its work, and then goes on."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -9,23 +8,14 @@ import pytest
 
 from models.bookings.lifecycle import BookingState
 from tests.support.checker import check
-from tests.support.stack import SOON_TAKEN_OVER, Stack, create_stack
+from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
 
 
 @pytest.fixture
-async def own_stack(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
     """A stack with a queue of its own, and no worker yet."""
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"paused-{uuid.uuid4().hex[:8]}",
-        **SOON_TAKEN_OVER,
-    )
-    yield stack
-    await stack.close()
+    async with make_stack("paused", **SOON_TAKEN_OVER) as stack:
+        yield stack
 
 
 @pytest.mark.exhaustive

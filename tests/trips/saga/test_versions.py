@@ -1,7 +1,6 @@
 """A new version of the workers is rolled out while bookings are under way on the old one."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,27 +13,21 @@ from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind
 from tests.support.checker import check
 from tests.support.deployments import Deployment, build_of, workers_of
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import MakeStack, Stack
 from tests.trips.saga.test_cards import authenticate
 
 OLD, NEW = "2026-11-28.1", "2026-11-29.1"
 
 
 @pytest.fixture
-async def own_stack(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"versions-{uuid.uuid4().hex[:8]}",
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
+    async with make_stack(
+        "versions",
         PROVIDER_TIMEOUT_SECONDS="20",
         AUTHENTICATION_DEADLINE_SECONDS="60",
         SHUTDOWN_GRACE_SECONDS="2",
-    )
-    yield stack
-    await stack.close()
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture

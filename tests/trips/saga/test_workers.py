@@ -1,7 +1,6 @@
 """Workers come and go: shutdown, two side by side, and bookings from long ago."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,22 +9,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.bookings.lifecycle import BookingState
 from tests.support.checker import check
-from tests.support.stack import Stack, create_stack
+from tests.support.stack import MakeStack, Stack
 from workflows.trips.book_trip import BookTrip
 
 
 @pytest.fixture
-async def own_stack(
-    database_url: str, temporal_address: str, sandbox_url: str
-) -> AsyncIterator[Stack]:
-    stack = await create_stack(
-        database_url=database_url,
-        temporal_address=temporal_address,
-        sandbox_url=sandbox_url,
-        name=f"workers-{uuid.uuid4().hex[:8]}",
-    )
-    yield stack
-    await stack.close()
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
+    async with make_stack("workers") as stack:
+        yield stack
 
 
 async def test_a_worker_told_to_stop_finishes_what_it_is_doing(own_stack: Stack) -> None:
