@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,6 +36,16 @@ OUTCOME_SECONDS = 60
 
 TOMBSTONE = "tombstone"
 """Written by an undo: whoever comes later with this key must not begin."""
+
+
+# Made once: building a statement takes as long as running it.
+_BEGIN = (
+    upsert(ATTEMPTS)
+    .on_conflict_do_nothing(index_elements=["key", "number"])
+    .returning(ATTEMPTS.c.id)
+)
+_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(finished_at=func.now())
+_PAST = select(ATTEMPTS).where(ATTEMPTS.c.key == bindparam("key")).order_by(ATTEMPTS.c.number)
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,7 @@ class AttemptLog:
         repeat_after: dt.timedelta,
         may_repeat: bool = True,
         fresh_key_after: dt.timedelta = dt.timedelta(0),
+        begun: int | None = None,
     ) -> Result:
         """Have ``act`` take effect once, whatever happened before, and return its result.
 
@@ -141,7 +152,8 @@ class AttemptLog:
         the provider has no look-up. ``repeat_after`` is how long look-ups must have found nothing
         before ``act`` is repeated, or given up where it may not be (``may_repeat``).
         ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored
-        5xx makes necessary.
+        5xx makes necessary. ``begun`` is the first attempt, where it is on record already (see
+        ``activities.suppliers.wanted.load_and_begin``).
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -150,7 +162,7 @@ class AttemptLog:
                 ``unsettled`` when no further call can settle it.
         """
         version = 1
-        attempt = await self._begin(intent, number=1)
+        attempt = begun or await self._begin(intent, number=1)
         if attempt is None:
             past = await self.past(intent.key)
             settled = self._settled(past, intent, result_type)
@@ -329,12 +341,7 @@ class AttemptLog:
         The unique index on (key, number) lets one of two workers begin, and none after a burial.
         """
         async with autocommit(self._sessions) as session:
-            attempt = await session.scalar(
-                upsert(ATTEMPTS)
-                .values(_columns(intent, number))
-                .on_conflict_do_nothing(index_elements=["key", "number"])
-                .returning(ATTEMPTS.c.id)
-            )
+            attempt = await session.scalar(_BEGIN, _columns(intent, number))
         return None if attempt is None else int(attempt)
 
     async def _end(self, attempt: int, outcome: str, result: BaseModel, **more: Any) -> None:
@@ -377,11 +384,7 @@ class AttemptLog:
         while True:
             try:
                 async with autocommit(self._sessions) as session:
-                    await session.execute(
-                        update(ATTEMPTS)
-                        .where(ATTEMPTS.c.id == attempt)
-                        .values(finished_at=func.now(), **outcome)
-                    )
+                    await session.execute(_END, {"attempt": attempt, **outcome})
             except DATABASE_AWAY:
                 if time.monotonic() > until:
                     raise
@@ -397,9 +400,7 @@ def pause_within(patience: dt.timedelta) -> dt.timedelta:
 
 
 async def _past(session: AsyncSession, key: str) -> Past:
-    rows = await session.execute(
-        select(ATTEMPTS).where(ATTEMPTS.c.key == key).order_by(ATTEMPTS.c.number)
-    )
+    rows = await session.execute(_PAST, {"key": key})
     return Past(rows=list(rows.all()))
 
 

@@ -92,7 +92,7 @@ class PaymentActivities:
         terms = await self._terms(call)
         try:
             async with heartbeating():
-                payment_id = await self._charging.payment_id(terms)
+                payment_id = call.payment_id or await self._charging.payment_id(terms)
                 payment = await self._charging.capture(terms, call.key, payment_id, call.amount)
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="capture"))

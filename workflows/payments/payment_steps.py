@@ -345,6 +345,7 @@ class PaymentSteps:
             amount=amount,
             payment=self._number,
             hold=self._payment.hold,
+            payment_id=self._payment.id,
             payment_method_id=self._payment.payment_method_id,
         )
         policy = policies.forward(patience, self._gateway)
