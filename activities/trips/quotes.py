@@ -52,7 +52,7 @@ class QuoteActivities:
         if not answer.problems:
             async with self._sessions.begin() as session:
                 await save_quotes(session, ref.booking_id, answer.quotes)
-        return answer.without_offers()
+        return answer.figures()
 
     async def verify(self, wanted: list[Wanted]) -> ItemsQuoted:
         """Verify and price items at their suppliers, all at once; nothing is stored.

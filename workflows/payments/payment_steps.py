@@ -148,7 +148,6 @@ class PaymentSteps:
             calls.AUTHORISE,
             self._key("confirm", self._authorisations),
             amount,
-            f"Authorise {self._money(amount)}",
             step="authorise",
             decided=self._authorisations > 1,
         )
@@ -282,7 +281,6 @@ class PaymentSteps:
             calls.CAPTURE,
             self._key("capture", self._payment.hold),
             amount,
-            f"Capture {self._money(amount)}",
             step="capture",
             decided=True,
         )
@@ -331,7 +329,7 @@ class PaymentSteps:
         call: Call[PaymentCall, PaymentOutcome],
         key: str,
         amount: int,
-        summary: str,
+        summary: str | None = None,
         *,
         step: str,
         decided: bool = False,

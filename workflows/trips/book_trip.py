@@ -60,7 +60,7 @@ class BookTrip:
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
-        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED.
+        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED, without its quotes.
 
         A booking that an earlier workflow of this id has made is returned as it is.
         """
@@ -72,6 +72,8 @@ class BookTrip:
             await shielded(self._undo(reason), on_cancel=ignore_cancel)
         self._payment.close()
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
+        for item in self._record.booking.items:
+            item.quote = None  # the record has them; here they would be a third of the answer
         return self._record.booking
 
     # -- the story ----------------------------------------------------------------------------
@@ -98,7 +100,6 @@ class BookTrip:
                 request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
             ),
             policies.record(),
-            "Write the booking down",
         )
         if opened.existing is not None:
             self._record.booking = opened.existing
@@ -135,7 +136,6 @@ class BookTrip:
                 calls.QUOTE_ITEMS,
                 BookingRef(booking_id=booking.id),
                 policies.reading(self._record.patience, suppliers),
-                f"Quote {len(booking.items)} items",
             )
         except FailureError as error:
             raise TripFailedError(unanswered_read(error, step="validate")) from error
