@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from api import errors, openapi
 from api.core import documentation, health, problems
 from api.core.audience import policies
-from api.core.context import open_house
+from api.core.context import open_context
 from api.core.edge import Edge
 from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
@@ -65,8 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_house(settings) as house:
-            app.state.house = house
+        async with open_context(settings) as context:
+            app.state.context = context
             yield
 
     app = _App(

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from api.core import strict_json as strictjson
 from api.core.callers import HEADER
-from api.core.context import House
+from api.core.context import AppContext
 from api.core.problems import ApiProblem, unavailable
 
 BODY_SECONDS = 15.0
@@ -90,8 +90,8 @@ async def admit(request: Request, policy: Policy) -> None:
     """
     if policy in KEYLESS:
         return
-    house: House = request.app.state.house
-    caller = await house.callers.identify(request.headers.get(HEADER))
+    context: AppContext = request.app.state.context
+    caller = await context.callers.identify(request.headers.get(HEADER))
     request.state.caller = caller
     if policy is Policy.OPERATOR and not caller.is_operator:
         raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
@@ -110,7 +110,7 @@ async def _read_body(request: Request) -> None:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiProblem(415, "ENCODED_BODY", "The body must not be compressed.")
     # where Starlette itself keeps it
-    request._body = await read_raw(request, request.app.state.house.settings.max_body_bytes)
+    request._body = await read_raw(request, request.app.state.context.settings.max_body_bytes)
     await request.json()  # refused here, also where the route takes any object
 
 

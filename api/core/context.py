@@ -40,7 +40,7 @@ class TripOptions(Protocol):
 
 
 @dataclass(frozen=True)
-class House:
+class AppContext:
     """One process's connections, shared by its requests."""
 
     settings: Settings
@@ -60,7 +60,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     """Open the connections; neither database nor Temporal needs to be there yet."""
     url, size = settings.database.sqlalchemy_url, settings.database.pool_size
     engine = create_engine(url, pool_size=size)
@@ -70,7 +70,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     vitals = Record(create_sessions(reserved), at_once=RESERVED)
     watch = Watch(vitals)
     try:
-        yield House(
+        yield AppContext(
             settings=settings,
             record=record,
             vitals=vitals,
@@ -89,9 +89,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 # Asynchronous, though nothing is awaited: FastAPI runs plain functions in a thread.
-async def _house(request: Request) -> House:
-    house: House = request.app.state.house
-    return house
+async def _context(request: Request) -> AppContext:
+    context: AppContext = request.app.state.context
+    return context
 
 
 async def _caller(request: Request) -> KnownCaller:
@@ -100,5 +100,5 @@ async def _caller(request: Request) -> KnownCaller:
     return caller
 
 
-TheHouse = Annotated[House, Depends(_house)]
+Context = Annotated[AppContext, Depends(_context)]
 TheCaller = Annotated[KnownCaller, Depends(_caller)]

@@ -9,7 +9,7 @@ from fastapi import Response
 from temporalio.service import RPCError
 
 from api.core.audience import Audience, Policy
-from api.core.context import House, TheHouse
+from api.core.context import AppContext, Context
 from api.core.schemas import Alive, Check, Readiness
 
 router = Audience(Policy.PUBLIC, tags=["health"])
@@ -58,10 +58,10 @@ async def healthz() -> Alive:
         },
     },
 )
-async def readyz(house: TheHouse, response: Response) -> Readiness:
+async def readyz(context: Context, response: Response) -> Readiness:
     """Ask the database and Temporal, and say which of them answers."""
     database, temporal = await asyncio.gather(
-        _check(house.vitals.check), _check(lambda: _temporal(house))
+        _check(context.vitals.check), _check(lambda: _temporal(context))
     )
     ready = database.ok and temporal.ok
     if not ready:
@@ -70,8 +70,8 @@ async def readyz(house: TheHouse, response: Response) -> Readiness:
     return Readiness(ready=ready, checks={"database": database, "temporal": temporal})
 
 
-async def _temporal(house: House) -> None:
-    healthy = await house.temporal.service_client.check_health(
+async def _temporal(context: AppContext) -> None:
+    healthy = await context.temporal.service_client.check_health(
         timeout=timedelta(seconds=CHECK_SECONDS)
     )
     if not healthy:

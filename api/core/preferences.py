@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Response
 
-from api.core.context import TheHouse
+from api.core.context import Context
 
 LONGEST_WAIT = 120.0
 """Seconds; what most proxies on the way stand at most."""
@@ -16,16 +16,16 @@ LONGEST_WAIT = 120.0
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 
-def wish(prefer: str, wait: int | None, default: float) -> float:
+def seconds_to_wait(prefer: str, wait: int | None, default: float) -> float:
     """Return the seconds to wait. What ``prefer`` says that we do not know is ignored.
 
     ``respond-async`` alone means not to wait; with ``wait=N`` it means to wait so long first.
     """
     seconds = default
-    wishes = [part.strip() for part in prefer.split(",")]
-    if any(part.partition(";")[0].strip().lower() == "respond-async" for part in wishes):
+    preferences = [part.strip() for part in prefer.split(",")]
+    if any(part.partition(";")[0].strip().lower() == "respond-async" for part in preferences):
         seconds = 0.0
-    for part in wishes:
+    for part in preferences:
         if (found := _WAIT.match(part)) is not None:
             seconds = float(found.group(1))
             break
@@ -35,7 +35,7 @@ def wish(prefer: str, wait: int | None, default: float) -> float:
 
 
 async def _patience(
-    house: TheHouse,
+    context: Context,
     prefer: Annotated[
         str,
         Header(
@@ -49,7 +49,7 @@ async def _patience(
         Query(ge=0, le=1_000_000, description="Wait at most so many seconds for the end."),
     ] = None,
 ) -> float:
-    return wish(prefer, wait, house.settings.book_wait_seconds)
+    return seconds_to_wait(prefer, wait, context.settings.book_wait_seconds)
 
 
 Patience = Annotated[float, Depends(_patience)]

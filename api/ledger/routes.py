@@ -1,4 +1,4 @@
-"""For operators: what the ledger says, whether it is right, and what the house earns."""
+"""For operators: what the ledger says, whether it is right, and what we earn."""
 
 import datetime as dt
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
-from api.core.context import TheCaller, TheHouse
+from api.core.context import Context, TheCaller
 from api.core.record import is_booking_id
 from api.ledger.schemas import (
     BalanceAnswer,
@@ -42,13 +42,13 @@ _ASKING = (401, 403, 422, 500, 503)
     responses={200: {"content": shown("LEDGER_BALANCES")}, **problems(*_ASKING)},
 )
 async def balances(
-    house: TheHouse,
+    context: Context,
     at: Annotated[
         AwareDatetime | None, Query(description="As of this moment; now if left out.")
     ] = None,
 ) -> BalancesAnswer:
     """Return every account's balance: what was debited, what credited, and the difference."""
-    found = await house.record.read(lambda session: ledger_balances(session, at), snapshot=True)
+    found = await context.record.read(lambda session: ledger_balances(session, at), snapshot=True)
     return BalancesAnswer(at=at, balances=[BalanceAnswer.of(one) for one in found])
 
 
@@ -57,11 +57,11 @@ async def balances(
     summary="The statement of a booking",
     responses={200: {"content": shown("LEDGER_STATEMENT")}, **problems(*READING, 403, 422)},
 )
-async def statement(house: TheHouse, booking_id: str) -> StatementAnswer:
+async def statement(context: Context, booking_id: str) -> StatementAnswer:
     """Return every entry of a booking, with what the traveller is owed after each."""
     if not is_booking_id(booking_id):
         raise BookingNotFound(booking_id)
-    found = await house.record.read(
+    found = await context.record.read(
         lambda session: ledger_statement(session, booking_id), snapshot=True
     )
     if found is None:
@@ -75,7 +75,7 @@ async def statement(house: TheHouse, booking_id: str) -> StatementAnswer:
     responses={200: {"content": shown("LEDGER_RIGHT", "LEDGER_WRONG")}, **problems(*_ASKING)},
 )
 async def check(
-    house: TheHouse,
+    context: Context,
     since: Annotated[
         AwareDatetime | None,
         Query(description="Verify bookings that changed since then; a day back if left out."),
@@ -87,18 +87,18 @@ async def check(
     """
     start = since or dt.datetime.now(dt.UTC) - CHECKED
     return CheckAnswer.of(
-        await house.record.read(lambda session: check_ledger(session, start), snapshot=True)
+        await context.record.read(lambda session: check_ledger(session, start), snapshot=True)
     )
 
 
 @router.get(
     "/commission-rules",
-    summary="What the house earns of sales",
+    summary="What we earn of sales",
     responses={200: {"content": shown("COMMISSION_RULES")}, **problems(401, 403, 500, 503)},
 )
-async def commission_rules(house: TheHouse) -> RulesAnswer:
+async def commission_rules(context: Context) -> RulesAnswer:
     """Return all rules, also those that newer ones have replaced or that begin later."""
-    rules = await house.record.read(load_rules)
+    rules = await context.record.read(load_rules)
     return RulesAnswer(rules=[RuleAnswer.of(rule) for rule in rules])
 
 
@@ -117,7 +117,7 @@ async def commission_rules(house: TheHouse) -> RulesAnswer:
     },
 )
 async def set_commission(
-    house: TheHouse, caller: TheCaller, response: Response, body: Annotated[RuleBody, Body()]
+    context: Context, caller: TheCaller, response: Response, body: Annotated[RuleBody, Body()]
 ) -> RuleAnswer:
     """Add a rule for sales to come; what was sold keeps its commission. A repeat adds nothing."""
 
@@ -131,7 +131,7 @@ async def set_commission(
             who=f"operator {caller.name}",
         )
 
-    rule, is_new = await house.record.write(add)
+    rule, is_new = await context.record.write(add)
     if not is_new:
         response.status_code = 200
     return RuleAnswer.of(rule)

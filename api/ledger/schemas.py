@@ -138,7 +138,7 @@ class CheckAnswer(Answer):
 
 
 class RuleAnswer(Answer):
-    """A share of sales that the house earns."""
+    """A share of sales that we earn."""
 
     id: int
     supplier: str | None = Field(description="Null: all suppliers without a rule of their own.")

@@ -6,7 +6,7 @@ from fastapi import Body, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
-from api.core.context import TheCaller, TheHouse
+from api.core.context import Context, TheCaller
 from api.openapi import READING, WRITING, problems, shown
 from api.operations.schemas import (
     CaseAnswer,
@@ -48,7 +48,7 @@ After = Annotated[
     responses={200: {"content": shown("CASES")}, **problems(*READING, 403, 422)},
 )
 async def cases(
-    house: TheHouse,
+    context: Context,
     *,
     is_open: Annotated[
         bool | None, Query(alias="open", description="Only open, or only settled, ones.")
@@ -57,7 +57,7 @@ async def cases(
     after: After = None,
 ) -> CasePage:
     """List what must be settled, or was."""
-    rows = await house.record.read(
+    rows = await context.record.read(
         lambda session: list_cases(session, is_open=is_open, limit=limit + 1, after=after)
     )
     return CasePage(
@@ -72,9 +72,9 @@ async def cases(
     summary="A case",
     responses={200: {"content": shown("CASE")}, **problems(*READING, 403, 422)},
 )
-async def case(house: TheHouse, case_id: Number) -> CaseAnswer:
+async def case(context: Context, case_id: Number) -> CaseAnswer:
     """Return one case."""
-    row = await house.record.read(lambda session: load_case(session, case_id))
+    row = await context.record.read(lambda session: load_case(session, case_id))
     return CaseAnswer.of(_found(row, case_id))
 
 
@@ -85,7 +85,7 @@ async def case(house: TheHouse, case_id: Number) -> CaseAnswer:
     responses={200: {"content": shown("SETTLED_CASE")}, **problems(*WRITING, 403, 409)},
 )
 async def resolve(
-    house: TheHouse, caller: TheCaller, case_id: Number, body: Annotated[ResolveCaseBody, Body()]
+    context: Context, caller: TheCaller, case_id: Number, body: Annotated[ResolveCaseBody, Body()]
 ) -> CaseAnswer:
     """Close a case for which no workflow waits; nothing else happens by it."""
 
@@ -99,7 +99,7 @@ async def resolve(
         await session.refresh(row)
         return row
 
-    return CaseAnswer.of(await house.record.write(settle))
+    return CaseAnswer.of(await context.record.write(settle))
 
 
 @router.get(
@@ -109,14 +109,14 @@ async def resolve(
     responses={200: {"content": shown("EVENTS_TAKEN")}, **problems(*READING, 403, 422)},
 )
 async def webhooks(
-    house: TheHouse,
+    context: Context,
     *,
     status: Annotated[EventStatus | None, Query(description="Only those of this status.")] = None,
     limit: Limit = 20,
     after: After = None,
 ) -> EventPage:
     """List events and what became of them."""
-    rows = await house.record.read(
+    rows = await context.record.read(
         lambda session: list_events(session, status=status, limit=limit + 1, after=after)
     )
     return EventPage(
@@ -131,9 +131,9 @@ async def webhooks(
     summary="An event of a gateway",
     responses={200: {"content": shown("EVENT_KEPT")}, **problems(*READING, 403, 422)},
 )
-async def webhook(house: TheHouse, webhook_id: Number) -> WholeEvent:
+async def webhook(context: Context, webhook_id: Number) -> WholeEvent:
     """Return one event with what it says."""
-    row = await house.record.read(lambda session: load_event(session, webhook_id))
+    row = await context.record.read(lambda session: load_event(session, webhook_id))
     return WholeEvent.of(_taken(row, webhook_id))
 
 
@@ -143,12 +143,12 @@ async def webhook(house: TheHouse, webhook_id: Number) -> WholeEvent:
     summary="Have an event handled again",
     responses={200: {"content": shown("EVENT_AGAIN")}, **problems(*READING, 403, 409, 422)},
 )
-async def retry(house: TheHouse, caller: TheCaller, webhook_id: Number) -> WholeEvent:
+async def retry(context: Context, caller: TheCaller, webhook_id: Number) -> WholeEvent:
     """Hand a kept or dead event to the workers once more; a dead one's case is closed by it."""
 
     async def again(session: AsyncSession) -> WebhookEventRow:
         row = _taken(await load_event(session, webhook_id), webhook_id)
-        if row.livemode is not house.settings.live_money(row.gateway):
+        if row.livemode is not context.settings.live_money(row.gateway):
             raise EventOfOtherMode(webhook_id)
         if not await retry_event(session, webhook_id):
             raise EventNotEnded(webhook_id)
@@ -161,7 +161,7 @@ async def retry(house: TheHouse, caller: TheCaller, webhook_id: Number) -> Whole
         await session.refresh(row)
         return row
 
-    return WholeEvent.of(await house.record.write(again))
+    return WholeEvent.of(await context.record.write(again))
 
 
 def _found(row: CaseRow | None, case_id: int) -> CaseRow:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api.core.audience import Audience, Policy
-from api.core.context import TheHouse
+from api.core.context import Context
 from api.openapi import READING, problems, shown
 from api.payments.schemas import (
     DayAnswer,
@@ -26,11 +26,11 @@ router = Audience(Policy.OPERATOR, prefix="/operator/reconciliations", tags=["op
     responses={200: {"content": shown("RECONCILIATIONS")}, **problems(401, 403, 422, 500, 503)},
 )
 async def reconciliations(
-    house: TheHouse,
+    context: Context,
     limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 31,
 ) -> ReconciliationPage:
     """List days with what record, gateway and ledger have of their payments."""
-    reports = await house.record.read(lambda session: load_reports(session, limit=limit))
+    reports = await context.record.read(lambda session: load_reports(session, limit=limit))
     return ReconciliationPage(
         reconciliations=[ReconciliationSummary.of(report) for report in reports]
     )
@@ -42,9 +42,9 @@ async def reconciliations(
     summary="The reconciliation of a day",
     responses={200: {"content": shown("RECONCILIATION")}, **problems(*READING, 403, 422)},
 )
-async def reconciliation(house: TheHouse, day: dt.date) -> DayAnswer:
+async def reconciliation(context: Context, day: dt.date) -> DayAnswer:
     """Return one UTC day with every difference found."""
-    reports = await house.record.read(lambda session: load_reports(session, day=day))
+    reports = await context.record.read(lambda session: load_reports(session, day=day))
     if not reports:
         raise DayNotReconciled(day)
     return DayAnswer(reconciliations=[WholeReconciliation.of(report) for report in reports])

@@ -7,7 +7,7 @@ from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
-from api.core.context import TheHouse
+from api.core.context import Context
 from api.core.problems import ApiProblem
 from api.core.record import is_booking_id
 from api.openapi import problems, shown
@@ -39,9 +39,9 @@ Outcome = Literal["done", "refused", "not_done", "unknown", "repeated", "running
     summary="How every supplier does",
     responses={200: {"content": shown("SUPPLIERS")}, **problems(401, 403, 500, 503)},
 )
-async def suppliers(house: TheHouse) -> SuppliersAnswer:
+async def suppliers(context: Context) -> SuppliersAnswer:
     """Say who answers, what the calls of the last hour and day came to, and what went wrong."""
-    in_use = house.settings.suppliers_in_use
+    in_use = context.settings.suppliers_in_use
 
     async def read(
         session: AsyncSession,
@@ -49,8 +49,8 @@ async def suppliers(house: TheHouse) -> SuppliersAnswer:
         names = [one.name for one in in_use]
         return await load_health(session), await supplier_reports(session, names)
 
-    health, reports = await house.record.read(read)
-    settings = house.settings
+    health, reports = await context.record.read(read)
+    settings = context.settings
     return SuppliersAnswer(
         suppliers=[
             SupplierAnswer.of(
@@ -72,7 +72,7 @@ async def suppliers(house: TheHouse) -> SuppliersAnswer:
     responses={200: {"content": shown("ATTEMPTS")}, **problems(*_ASKING)},
 )
 async def attempts(
-    house: TheHouse,
+    context: Context,
     *,
     booking_id: Annotated[str | None, Query(alias="bookingId", max_length=64)] = None,
     supplier: Name = None,
@@ -87,7 +87,7 @@ async def attempts(
     """List every attempt with its request id, times and outcome."""
     if booking_id is not None and not is_booking_id(booking_id):
         return AttemptPage(attempts=[])
-    rows = await house.record.read(
+    rows = await context.record.read(
         lambda session: list_attempts(
             session,
             limit=limit + 1,
@@ -110,7 +110,7 @@ async def attempts(
     responses={200: {"content": shown("ORDERS")}, **problems(*_ASKING)},
 )
 async def orders(
-    house: TheHouse,
+    context: Context,
     *,
     traveler_id: Annotated[
         str | None, Query(alias="travelerId", max_length=64, description="A traveller's history.")
@@ -141,7 +141,7 @@ async def orders(
         hash=hash_,
     )
     place = None if after is None else _place(after)
-    rows = await house.record.read(
+    rows = await context.record.read(
         lambda session: list_orders(session, search, limit=limit + 1, after=place)
     )
     page = OrderPage(orders=[OrderAnswer.model_validate(dict(row)) for row in rows[:limit]])

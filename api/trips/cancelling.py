@@ -1,7 +1,7 @@
 """``POST /booking/cancel``: a request that is carried out whatever runs for the booking."""
 
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.trips import reading, requests
 from models.bookings.booking import Booking
 from models.bookings.errors import ComponentUnknown, FeeChanged, NotCancellable
@@ -15,7 +15,7 @@ NEVER_CANCELLABLE = frozenset(
 
 
 async def cancel(
-    house: House, caller: KnownCaller, booking_id: str, cancel: CancelRequest, seconds: float
+    context: AppContext, caller: KnownCaller, booking_id: str, cancel: CancelRequest, seconds: float
 ) -> tuple[Booking, bool]:
     """Cancel a booking or some components; returns it, and whether the request has ended.
 
@@ -24,7 +24,7 @@ async def cancel(
         NotCancellable: it cannot be cancelled (any more).
         FeeChanged: more would be kept than ``cancel`` accepts; nothing was cancelled.
     """
-    found = await reading.find(house, caller, booking_id)
+    found = await reading.find(context, caller, booking_id)
     booking = found.booking
     check_components(booking, cancel.components)
     if booking.state in NEVER_CANCELLABLE:
@@ -32,9 +32,9 @@ async def cancel(
     if not found.live and is_done(booking, cancel.components):
         return booking, True
     request = requests.request_of(RequestKind.CANCEL, caller, cancel)
-    await requests.send(house, booking, caller, request)
-    ended = await requests.ended(house, booking_id, request, seconds)
-    booking = (await reading.find(house, caller, booking_id)).booking
+    await requests.send(context, booking, caller, request)
+    ended = await requests.ended(context, booking_id, request, seconds)
+    booking = (await reading.find(context, caller, booking_id)).booking
     if ended is not None and ended.problem is not None:
         if ended.problem.code is Code.FEE_CHANGED:
             raise FeeChanged(booking, ended.problem)

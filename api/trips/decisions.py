@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Body, Header, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
-from api.core.context import TheCaller, TheHouse
+from api.core.context import Context, TheCaller
 from api.core.preferences import Patience, accepted
 from api.openapi import WRITING, problems, shown
 from api.trips import reading, refunding, resolving, starting
@@ -35,7 +35,7 @@ router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tag
     },
 )
 async def resolve(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     response: Response,
     booking_id: str,
@@ -44,7 +44,7 @@ async def resolve(
 ) -> BookAnswer:
     """Try once more what failed (`retry`), or say that a person has settled it (`resolved`)."""
     booking, ended = await resolving.resolve(
-        house, caller, booking_id, body.to_resolution(), patience
+        context, caller, booking_id, body.to_resolution(), patience
     )
     answer = translate.book_answer(booking)
     if not ended:
@@ -68,7 +68,7 @@ async def resolve(
     },
 )
 async def refund(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     response: Response,
     booking_id: str,
@@ -85,8 +85,8 @@ async def refund(
     """
     key = starting.checked_key(idempotency_key)
     response.headers["Idempotency-Key"] = key
-    ended = await refunding.give_back(house, caller, booking_id, body, key, patience)
-    found = await reading.find(house, caller, booking_id)
+    ended = await refunding.give_back(context, caller, booking_id, body, key, patience)
+    found = await reading.find(context, caller, booking_id)
     if not ended:
         response.status_code = 202
     return translate.whole_booking(found.booking, found.history)

@@ -6,7 +6,7 @@ from fastapi import Header, Response
 from sse_starlette import EventSourceResponse
 
 from api.core.audience import Audience, Policy
-from api.core.context import TheCaller, TheHouse
+from api.core.context import Context, TheCaller
 from api.openapi import READING, problems
 from api.trips import reading, watching
 from api.trips.examples import EVENTS
@@ -32,7 +32,7 @@ PING_SECONDS = 10
     },
 )
 async def events(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     booking_id: str,
     last_event_id: Annotated[
@@ -40,11 +40,11 @@ async def events(
     ] = None,
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""
-    found = await reading.find(house, caller, booking_id, attempts=True)
+    found = await reading.find(context, caller, booking_id, attempts=True)
     if last_event_id == watching.END_ID and not found.live:
         return Response(status_code=204)
     return EventSourceResponse(
-        watching.watch(house, caller, found, watching.Resume.after(last_event_id)),
+        watching.watch(context, caller, found, watching.Resume.after(last_event_id)),
         ping=PING_SECONDS,
         headers={"Cache-Control": "no-store"},
     )

@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
+from api.core.context import RPC_TIMEOUT, AppContext
 from api.trips import reading, requests
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
@@ -59,24 +59,26 @@ class Asked:
     change_id: str
 
 
-async def quote(house: House, caller: KnownCaller, booking_id: str, body: ModifyBody) -> Quoted:
+async def quote(
+    context: AppContext, caller: KnownCaller, booking_id: str, body: ModifyBody
+) -> Quoted:
     """Ask what a change would cost now; nothing is changed.
 
     Raises:
         BookingNotFound, TemporalUnavailable: nobody can tell.
         NotChangeable, ChangeRefused: the booking cannot be changed, or not like this.
     """
-    booking = _changeable((await reading.find(house, caller, booking_id)).booking)
+    booking = _changeable((await reading.find(context, caller, booking_id)).booking)
     request = QuoteChangeRequest(
-        booking_id=booking.id, wish=body.changes.to_wish(), patience=patience(house.settings)
+        booking_id=booking.id, wish=body.changes.to_wish(), patience=patience(context.settings)
     )
     try:
         async with asyncio.timeout(QUOTE_SECONDS):
-            handle = await house.temporal.start_workflow(
+            handle = await context.temporal.start_workflow(
                 QuoteChange.run,
                 request,
                 id=f"{booking.id}:change-quote:{uuid.uuid4()}",
-                task_queue=house.settings.task_queue,
+                task_queue=context.settings.task_queue,
                 execution_timeout=timedelta(seconds=QUOTE_SECONDS),
                 static_summary=f"What would a change of {booking.reference} cost?",
                 rpc_timeout=RPC_TIMEOUT,
@@ -90,7 +92,7 @@ async def quote(house: House, caller: KnownCaller, booking_id: str, body: Modify
 
 
 async def change(
-    house: House,
+    context: AppContext,
     caller: KnownCaller,
     booking_id: str,
     body: ModifyBody,
@@ -107,7 +109,7 @@ async def change(
         KeyReused: ``key`` was used for another change.
     """
     deadline = asyncio.get_running_loop().time() + seconds
-    booking = (await reading.find(house, caller, booking_id)).booking
+    booking = (await reading.find(context, caller, booking_id)).booking
     assert body.accepted_total is not None, "a change without consent is a question"
     request = ChangeRequest(
         change_id=change_id(caller.id, booking.id, key),
@@ -118,7 +120,7 @@ async def change(
         accepted_total=body.accepted_total,
         payment_method_id=body.payment_info.payment_method_id if body.payment_info else None,
     )
-    known = await house.record.change(request.change_id)
+    known = await context.record.change(request.change_id)
     if known is not None and known.fingerprint != fingerprint:
         raise KeyReused(Keyed.CHANGE)
     if known is not None and known.outcome is not None:
@@ -128,15 +130,15 @@ async def change(
     # What it waited for when it was asked about again is known: news is what comes after that.
     heard = booking.version if known is not None else -1
     await requests.send(
-        house,
+        context,
         booking,
         caller,
         requests.request_of(RequestKind.CHANGE, caller, request, request.change_id),
     )
-    outcome = await _outcome(house, request, deadline, heard)
+    outcome = await _outcome(context, request, deadline, heard)
     if outcome is not None and outcome.key_reused:
         raise KeyReused(Keyed.CHANGE)
-    now = (await reading.find(house, caller, booking_id)).booking
+    now = (await reading.find(context, caller, booking_id)).booking
     return _asked(now, outcome, request.change_id)
 
 
@@ -149,7 +151,7 @@ def _asked(booking: Booking, outcome: ChangeOutcome | None, change_id: str) -> A
 
 
 async def _outcome(
-    house: House, request: ChangeRequest, deadline: float, heard: int
+    context: AppContext, request: ChangeRequest, deadline: float, heard: int
 ) -> ChangeOutcome | None:
     """Return how a change ended; None when time is up or it waits for the traveller.
 
@@ -159,24 +161,24 @@ async def _outcome(
     standing = None
     while True:
         with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
-            known = await house.record.change(request.change_id)
+            known = await context.record.change(request.change_id)
             if known is not None and known.fingerprint != request.fingerprint:
                 raise KeyReused(Keyed.CHANGE)
             if known is not None and known.outcome is not None:
                 return known.outcome
-            if known is not None and await _waits(house, request, heard):
+            if known is not None and await _waits(context, request, heard):
                 return None
         left = deadline - loop.time()
         if left <= 0:
             return None
-        standing = await house.watch.changed(
+        standing = await context.watch.changed(
             request.booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
         )
 
 
-async def _waits(house: House, request: ChangeRequest, heard: int) -> bool:
+async def _waits(context: AppContext, request: ChangeRequest, heard: int) -> bool:
     """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
-    found = await house.record.find(request.booking_id, owner=None)
+    found = await context.record.find(request.booking_id, owner=None)
     if found is None or found.booking.version <= heard:
         return False
     return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)

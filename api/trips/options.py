@@ -1,8 +1,8 @@
-"""The trip option of a wish: fetched from the planner and held against what was accepted."""
+"""The trip option of a request: fetched from the planner and held against what was accepted."""
 
 import math
 
-from api.core.context import House
+from api.core.context import AppContext
 from api.trips.schemas.requests import BookRequest
 from models.core.errors import Fault, ProviderError, Retryable
 from models.trips.errors import (
@@ -17,7 +17,7 @@ from models.trips.option import TripOption
 from temporal import patience
 
 
-async def accepted_trip(house: House, body: BookRequest) -> TripOption:
+async def accepted_trip(context: AppContext, body: BookRequest) -> TripOption:
     """Return the trip option a request wants to book.
 
     Raises:
@@ -25,11 +25,11 @@ async def accepted_trip(house: House, body: BookRequest) -> TripOption:
         TripOptionUnbookable, TravelersMissing: it is not one that could be booked.
         AmountNotAccepted, CurrencyNotAccepted: it costs something else than was accepted.
     """
-    trip = await _fetch(house, body.trip_option_id)
+    trip = await _fetch(context, body.trip_option_id)
     if trip is None:
         raise TripOptionNotFound(body.trip_option_id)
     _consistent(
-        trip, frozenset(patience(house.settings).provider_timeout) - {house.settings.gateway}
+        trip, frozenset(patience(context.settings).provider_timeout) - {context.settings.gateway}
     )
     payment = body.payment_info
     if payment.currency != trip.currency:
@@ -41,9 +41,9 @@ async def accepted_trip(house: House, body: BookRequest) -> TripOption:
     return trip
 
 
-async def _fetch(house: House, trip_option_id: str) -> TripOption | None:
+async def _fetch(context: AppContext, trip_option_id: str) -> TripOption | None:
     try:
-        return await house.planner.get(trip_option_id)
+        return await context.planner.get(trip_option_id)
     except Fault as error:
         pause = error.retry_after if isinstance(error, Retryable) else None
         raise PlannerUnavailable(math.ceil(pause.total_seconds()) if pause else None) from error

@@ -9,7 +9,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.trips import reading, running, waiting
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -25,7 +25,11 @@ ACCEPT_TIMEOUT = timedelta(seconds=6)
 
 
 async def use_card(
-    house: House, caller: KnownCaller, booking_id: str, payment_method_id: str, seconds: float
+    context: AppContext,
+    caller: KnownCaller,
+    booking_id: str,
+    payment_method_id: str,
+    seconds: float,
 ) -> Booking:
     """Go on with another card; returns the booking at its end, or where it waits again.
 
@@ -33,22 +37,22 @@ async def use_card(
         BookingNotFound, TemporalUnavailable: nothing is promised.
         NoCardExpected: no card is waited for.
     """
-    booking = (await reading.find(house, caller, booking_id)).booking
+    booking = (await reading.find(context, caller, booking_id)).booking
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
         raise NoCardExpected(booking)
     await _send(
-        house,
+        context,
         booking,
         NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}"),
     )
-    await waiting.settled(house, booking_id, seconds, after=booking.version)
-    return (await reading.find(house, caller, booking_id)).booking
+    await waiting.settled(context, booking_id, seconds, after=booking.version)
+    return (await reading.find(context, caller, booking_id)).booking
 
 
-async def _send(house: House, booking: Booking, card: NewCard) -> None:
+async def _send(context: AppContext, booking: Booking, card: NewCard) -> None:
     try:
-        await running.handle_of(house, booking.id).execute_update(
+        await running.handle_of(context, booking.id).execute_update(
             PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT
         )
     except WorkflowUpdateFailedError as error:

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
+from api.core.context import RPC_TIMEOUT, AppContext
 from api.trips import cancelling, reading
 from api.trips.presenters import words
 from api.trips.schemas.cancelling import (
@@ -36,7 +36,7 @@ ANSWER_SECONDS = 28
 
 
 async def quote(
-    house: House, caller: KnownCaller, booking_id: str, components: list[str]
+    context: AppContext, caller: KnownCaller, booking_id: str, components: list[str]
 ) -> CancelQuoteAnswer:
     """Say what cancelling a booking, or some components, would keep and give back now.
 
@@ -44,28 +44,28 @@ async def quote(
         BookingNotFound, ComponentUnknown, TemporalUnavailable: nobody can tell.
         NotCancellable: it cannot be cancelled (any more).
     """
-    booking = (await reading.find(house, caller, booking_id)).booking
+    booking = (await reading.find(context, caller, booking_id)).booking
     cancelling.check_components(booking, components)
     if booking.state in cancelling.NEVER_CANCELLABLE:
         raise NotCancellable(booking)
     if booking.confirmed_at is None or not wanted_items(booking, components):
         return _nothing_kept(booking)
-    return _answer(await _ask(house, booking, components))
+    return _answer(await _ask(context, booking, components))
 
 
-async def _ask(house: House, booking: Booking, components: list[str]) -> CancellationQuoted:
+async def _ask(context: AppContext, booking: Booking, components: list[str]) -> CancellationQuoted:
     request = QuoteCancellationRequest(
         booking_id=booking.id,
         components=sorted(set(components)),
-        patience=patience(house.settings),
+        patience=patience(context.settings),
     )
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            handle = await house.temporal.start_workflow(
+            handle = await context.temporal.start_workflow(
                 QuoteCancellation.run,
                 request,
                 id=_workflow_id(request),
-                task_queue=house.settings.task_queue,
+                task_queue=context.settings.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 execution_timeout=timedelta(seconds=ANSWER_SECONDS),

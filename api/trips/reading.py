@@ -4,7 +4,7 @@ from temporalio.service import RPCError
 
 from api.core.answers import Kept
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
 from api.trips import running
@@ -20,7 +20,7 @@ def owner_of(caller: KnownCaller) -> str | None:
 
 
 async def find(
-    house: House, caller: KnownCaller, booking_id: str, *, attempts: bool = False
+    context: AppContext, caller: KnownCaller, booking_id: str, *, attempts: bool = False
 ) -> Found:
     """Return a booking with its history; ``attempts`` asks for those of one at rest as well.
 
@@ -31,16 +31,16 @@ async def find(
     """
     if not is_booking_id(booking_id):
         raise BookingNotFound(booking_id)
-    found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
+    found = await context.record.find(booking_id, owner_of(caller), attempts=attempts)
     if found is None:
-        await _refuse_unrecorded(house, caller, booking_id)
-        found = await house.record.find(booking_id, owner_of(caller), attempts=attempts)
+        await _refuse_unrecorded(context, caller, booking_id)
+        found = await context.record.find(booking_id, owner_of(caller), attempts=attempts)
     if found is None:
         raise BookingNotRecordedYet(booking_id)
     return found
 
 
-async def whole(house: House, caller: KnownCaller, booking_id: str) -> bytes:
+async def whole(context: AppContext, caller: KnownCaller, booking_id: str) -> bytes:
     """Return the answer of ``GET /booking/{id}``; that about a booking at rest is made once.
 
     Raises:
@@ -48,26 +48,26 @@ async def whole(house: House, caller: KnownCaller, booking_id: str) -> bytes:
     """
     if not is_booking_id(booking_id):
         raise BookingNotFound(booking_id)
-    standing = await house.standings.now(booking_id)
+    standing = await context.standings.now(booking_id)
     if standing is not None and not standing.live:
-        body = house.answers.get(booking_id, standing, owner_of(caller))
+        body = context.answers.get(booking_id, standing, owner_of(caller))
         if body is not None:
             return body
-    found = await find(house, caller, booking_id)
+    found = await find(context, caller, booking_id)
     answer = translate.whole_booking(found.booking, found.history)
     body = answer.model_dump_json(by_alias=True).encode()
     if standing is not None and not standing.live:
-        house.answers.keep(booking_id, Kept(standing, found.caller_id, body))
+        context.answers.keep(booking_id, Kept(standing, found.caller_id, body))
     return body
 
 
-async def _refuse_unrecorded(house: House, caller: KnownCaller, booking_id: str) -> None:
+async def _refuse_unrecorded(context: AppContext, caller: KnownCaller, booking_id: str) -> None:
     """Refuse a booking that is unknown, unless its workflow has yet to write it down.
 
     Temporal is asked only here: about what the record has never heard of.
     """
     try:
-        run = await running.find_run(house, booking_id)
+        run = await running.find_run(context, booking_id)
     except (RPCError, RuntimeError) as error:
         if is_temporal_away(error):
             raise TemporalUnavailable from error

@@ -3,7 +3,7 @@
 import uuid
 
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.trips import reading, requests
 from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
@@ -22,7 +22,7 @@ from models.payments.messages import GoodwillRefund
 
 
 async def give_back(
-    house: House,
+    context: AppContext,
     caller: KnownCaller,
     booking_id: str,
     body: GoodwillBody,
@@ -39,17 +39,17 @@ async def give_back(
         RefundInOtherCurrency, AmountNotPayable: it is not an amount that could be.
         KeyReused: ``key`` gave another refund back.
     """
-    booking = (await reading.find(house, caller, booking_id)).booking
+    booking = (await reading.find(context, caller, booking_id)).booking
     refund = GoodwillRefund(
         key=key, amount=body.amount, reason=body.reason, item=_item(booking, body)
     )
     request_id = str(uuid.uuid5(uuid.UUID(booking.id), f"refund\n{key}"))
     request = requests.request_of(RequestKind.REFUND, caller, refund, request_id)
-    ended = await house.record.ended_request(request_id)
+    ended = await context.record.ended_request(request_id)
     if ended is None:
         _check(booking, body)
-        await requests.send(house, booking, caller, request)
-        ended = await requests.ended(house, booking_id, request, seconds)
+        await requests.send(context, booking, caller, request)
+        ended = await requests.ended(context, booking_id, request, seconds)
     if ended is not None and ended.body != request.body:
         raise KeyReused(Keyed.REFUND)
     if ended is not None and ended.problem is not None:

@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
+from api.core.context import RPC_TIMEOUT, AppContext
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
@@ -45,7 +45,7 @@ def request_of(
 
 
 async def send(
-    house: House, booking: Booking, caller: KnownCaller, request: BookingRequest
+    context: AppContext, booking: Booking, caller: KnownCaller, request: BookingRequest
 ) -> None:
     """Give a request to the booking's workflow. It is durable when this returns.
 
@@ -53,10 +53,10 @@ async def send(
         TemporalUnavailable: nothing is promised.
     """
     try:
-        await house.temporal.start_workflow(
+        await context.temporal.start_workflow(
             WORKFLOWS[request.kind],
-            RequestsRun(booking_id=booking.id, patience=patience(house.settings)),
-            **under_booking(booking, house.settings.task_queue, caller.id),
+            RequestsRun(booking_id=booking.id, patience=patience(context.settings)),
+            **under_booking(booking, context.settings.task_queue, caller.id),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=REQUEST_SIGNAL,
             start_signal_args=[request],
@@ -68,7 +68,7 @@ async def send(
 
 
 async def ended(
-    house: House, booking_id: str, request: BookingRequest, seconds: float
+    context: AppContext, booking_id: str, request: BookingRequest, seconds: float
 ) -> EndedRequest | None:
     """Wait until a request has ended; None when time is up, and it goes on without us."""
     loop = asyncio.get_running_loop()
@@ -76,10 +76,12 @@ async def ended(
     standing = None
     while True:
         try:
-            found = await house.record.ended_request(request.id)
+            found = await context.record.ended_request(request.id)
         except DATABASE_AWAY:
             found = None  # the workflow waits for the database as well
         left = deadline - loop.time()
         if found is not None or left <= 0:
             return found
-        standing = await house.watch.changed(booking_id, standing, min(left, LONGEST_LOOK_SECONDS))
+        standing = await context.watch.changed(
+            booking_id, standing, min(left, LONGEST_LOOK_SECONDS)
+        )

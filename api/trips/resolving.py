@@ -1,7 +1,7 @@
 """``POST /booking/{id}/resolve``: an operator's decision about one case of a booking."""
 
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.trips import reading, requests
 from models.bookings.booking import Booking
 from models.bookings.errors import CaseNotOpen
@@ -13,7 +13,11 @@ SHORTEST_SECONDS = 1.0
 
 
 async def resolve(
-    house: House, caller: KnownCaller, booking_id: str, resolution: Resolution, seconds: float
+    context: AppContext,
+    caller: KnownCaller,
+    booking_id: str,
+    resolution: Resolution,
+    seconds: float,
 ) -> tuple[Booking, bool]:
     """Carry out a decision; returns the booking, and whether the decision has ended.
 
@@ -21,14 +25,14 @@ async def resolve(
         BookingNotFound, TemporalUnavailable: nothing is promised.
         CaseNotOpen: nothing was decided.
     """
-    booking = (await reading.find(house, caller, booking_id)).booking
+    booking = (await reading.find(context, caller, booking_id)).booking
     case = next((case for case in booking.cases if case.id == resolution.case_id), None)
     if case is None or case.kind != UNSETTLED_CASE:
         raise _not_open(booking, resolution.case_id)
     request = requests.request_of(RequestKind.RESOLVE, caller, resolution)
-    await requests.send(house, booking, caller, request)
-    ended = await requests.ended(house, booking_id, request, max(seconds, SHORTEST_SECONDS))
-    booking = (await reading.find(house, caller, booking_id)).booking
+    await requests.send(context, booking, caller, request)
+    ended = await requests.ended(context, booking_id, request, max(seconds, SHORTEST_SECONDS))
+    booking = (await reading.find(context, caller, booking_id)).booking
     if ended is not None and ended.problem and ended.problem.code is Code.CASE_SETTLED:
         raise _not_open(booking, resolution.case_id)
     return booking, ended is not None

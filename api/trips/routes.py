@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Body, Header, Query, Request, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
-from api.core.context import TheCaller, TheHouse
+from api.core.context import Context, TheCaller
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
@@ -44,7 +44,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
     },
 )
 async def book(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     request: Request,
     response: Response,
@@ -65,14 +65,14 @@ async def book(
     A booking that did not work out is a complete answer too: 200 with `success: false` and what
     happened, what was undone and where the money is.
     """
-    wish = starting.Wish(
+    asked = starting.IdempotentRequest(
         caller=caller,
         key=starting.checked_key(idempotency_key),
         fingerprint=starting.fingerprint(await request.json()),
         body=body,
     )
-    response.headers["Idempotency-Key"] = wish.key
-    found = await starting.book(house, wish, patience)
+    response.headers["Idempotency-Key"] = asked.key
+    found = await starting.book(context, asked, patience)
     answer = (
         translate.book_answer(found)
         if isinstance(found, Booking)
@@ -100,7 +100,7 @@ async def book(
     },
 )
 async def payment_method(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     response: Response,
     booking_id: str,
@@ -112,7 +112,7 @@ async def payment_method(
     Only while the booking is PAYMENT_PENDING with an error: until `payment.waitsUntil`, and for a
     few cards at most.
     """
-    booking = await paying.use_card(house, caller, booking_id, body.payment_method_id, patience)
+    booking = await paying.use_card(context, caller, booking_id, body.payment_method_id, patience)
     answer = translate.book_answer(booking)
     accepted(response, answer.status_url)
     return answer
@@ -137,7 +137,7 @@ async def payment_method(
     },
 )
 async def cancel(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     response: Response,
     body: Annotated[CancelBookingBody, Body()],
@@ -160,14 +160,14 @@ async def cancel(
     now, until when that holds, and what the suppliers themselves say, where they do.
     """
     if dry_run:
-        return await quoting_cancel.quote(house, caller, body.booking_id, body.components)
+        return await quoting_cancel.quote(context, caller, body.booking_id, body.components)
     request = CancelRequest(
         by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
         reason=body.reason,
         components=body.components,
         accepted_fee=body.accepted_fee,
     )
-    booking, ended = await cancelling.cancel(house, caller, body.booking_id, request, patience)
+    booking, ended = await cancelling.cancel(context, caller, body.booking_id, request, patience)
     answer = translate.cancel_answer(booking, body.components)
     if not ended:
         answer.success = False
@@ -197,7 +197,7 @@ async def cancel(
     },
 )
 async def modify(
-    house: TheHouse,
+    context: Context,
     caller: TheCaller,
     request: Request,
     response: Response,
@@ -221,12 +221,12 @@ async def modify(
     anything fails, the booking stands as it was. 409 `PRICE_CHANGED` has the new figures.
     """
     if dry_run or body.accepted_total is None:
-        return changes.quote_answer(await modifying.quote(house, caller, booking_id, body))
+        return changes.quote_answer(await modifying.quote(context, caller, booking_id, body))
     key = starting.checked_key(idempotency_key)
     response.headers["Idempotency-Key"] = key
     fingerprint = starting.fingerprint(await request.json())
     answer = changes.change_answer(
-        await modifying.change(house, caller, booking_id, body, key, fingerprint, patience)
+        await modifying.change(context, caller, booking_id, body, key, fingerprint, patience)
     )
     accepted(response, answer.status_url)
     return answer
@@ -241,16 +241,16 @@ async def modify(
         **problems(*READING, 422),
     },
 )
-async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: str) -> Response:
+async def by_reference(context: Context, caller: TheCaller, booking_reference: str) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
     booking_id = (
-        await house.record.id_of(booking_reference, reading.owner_of(caller))
+        await context.record.id_of(booking_reference, reading.owner_of(caller))
         if booking_reference.isascii() and booking_reference.isprintable()
         else None
     )
     if booking_id is None:
         raise BookingNotFound(booking_reference)
-    return await by_id(house, caller, booking_id)
+    return await by_id(context, caller, booking_id)
 
 
 @look.get(
@@ -262,7 +262,7 @@ async def by_reference(house: TheHouse, caller: TheCaller, booking_reference: st
         **problems(*READING, 422),
     },
 )
-async def by_id(house: TheHouse, caller: TheCaller, booking_id: str) -> Response:
+async def by_id(context: Context, caller: TheCaller, booking_id: str) -> Response:
     """Return a booking with components, payment and history, as it stands this moment."""
-    body = await reading.whole(house, caller, booking_id)
+    body = await reading.whole(context, caller, booking_id)
     return Response(body, media_type="application/json")

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
+from api.core.context import RPC_TIMEOUT, AppContext
 from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
 
 
@@ -25,19 +25,19 @@ class Run:
         return caller.is_operator or self.caller == caller.id
 
 
-def handle_of(house: House, booking_id: str) -> WorkflowHandle[Any, Any]:
+def handle_of(context: AppContext, booking_id: str) -> WorkflowHandle[Any, Any]:
     """Return the handle of the booking's newest workflow, whichever it is."""
-    return house.temporal.get_workflow_handle(booking_id)
+    return context.temporal.get_workflow_handle(booking_id)
 
 
-async def find_run(house: House, booking_id: str) -> Run | None:
+async def find_run(context: AppContext, booking_id: str) -> Run | None:
     """Return the newest workflow of a booking id; None when there never was one.
 
     Raises:
         RPCError, RuntimeError: Temporal does not answer.
     """
     try:
-        description = await handle_of(house, booking_id).describe(rpc_timeout=RPC_TIMEOUT)
+        description = await handle_of(context, booking_id).describe(rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None

@@ -1,4 +1,4 @@
-"""``POST /booking/book``: check the wish against the trip, start the saga, wait for its end.
+"""``POST /booking/book``: check the request against the trip, start the saga, wait for its end.
 
 The workflow is started first and its first step writes the row: there is no moment in which one
 knows of the booking and the other never will (design.md, "No dual writes").
@@ -20,7 +20,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.core.callers import KnownCaller
-from api.core.context import RPC_TIMEOUT, House
+from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.problems import ApiProblem, is_temporal_away
 from api.core.strict_json import canonical
 from api.trips import running, waiting
@@ -46,7 +46,7 @@ RECORDED_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Wish:
+class IdempotentRequest:
     """One request to book."""
 
     caller: KnownCaller
@@ -56,7 +56,7 @@ class Wish:
 
     @property
     def booking_id(self) -> str:
-        """The booking this wish is about: the same for every repeat."""
+        """The booking this request is about: the same for every repeat."""
         return booking_id(self.caller.id, self.key)
 
 
@@ -99,7 +99,7 @@ def checked_key(key: str | None) -> str:
     return key
 
 
-async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
+async def book(context: AppContext, asked: IdempotentRequest, seconds: float) -> Booking | Taken:
     """Book a trip, or find the booking that the same request made before.
 
     Returns the booking once it has ended or waits for its traveller, or as it stands when
@@ -109,70 +109,70 @@ async def book(house: House, wish: Wish, seconds: float) -> Booking | Taken:
         DomainError: of the trip option (``options.accepted_trip``), KeyReused,
             TemporalUnavailable; then nothing has been booked by this request.
     """
-    stored = await house.record.find(wish.booking_id, owner=wish.caller.id)
+    stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
     if stored is not None:
-        _same_request(stored.fingerprint, wish)
+        _same_request(stored.fingerprint, asked)
     else:
-        await _started_once(house, wish)
-    return await _until_settled(house, wish, seconds)
+        await _started_once(context, asked)
+    return await _until_settled(context, asked, seconds)
 
 
-async def _started_once(house: House, wish: Wish) -> None:
+async def _started_once(context: AppContext, asked: IdempotentRequest) -> None:
     """Start the booking, or join the start that an equal request has under way.
 
     Temporal alone sees to it that there is one booking; this spares the planner and Temporal
     the other ninety-nine of a hundred equal requests at once.
     """
-    key = (wish.booking_id, wish.fingerprint)
-    start = house.starts.get(key)
+    key = (asked.booking_id, asked.fingerprint)
+    start = context.starts.get(key)
     if start is None:
-        start = asyncio.create_task(_started(house, wish))
-        house.starts[key] = start
-        start.add_done_callback(lambda _: house.starts.pop(key, None))
+        start = asyncio.create_task(_started(context, asked))
+        context.starts[key] = start
+        start.add_done_callback(lambda _: context.starts.pop(key, None))
     await asyncio.shield(start)  # the others wait for it too, whoever gives up
 
 
-async def _started(house: House, wish: Wish) -> None:
-    trip = await accepted_trip(house, wish.body)
+async def _started(context: AppContext, asked: IdempotentRequest) -> None:
+    trip = await accepted_trip(context, asked.body)
     try:
-        await _start(house, wish, trip)
+        await _start(context, asked, trip)
     except WorkflowAlreadyStartedError:
-        await _joined(house, wish)
+        await _joined(context, asked)
     except Exception as error:
         if is_temporal_away(error):
             # It may have been taken all the same: the same key leads to the same booking.
-            raise TemporalUnavailable(key=wish.key) from error
+            raise TemporalUnavailable(key=asked.key) from error
         raise
 
 
-def _same_request(made_by: str | None, wish: Wish) -> None:
-    if made_by != wish.fingerprint:
+def _same_request(made_by: str | None, asked: IdempotentRequest) -> None:
+    if made_by != asked.fingerprint:
         raise KeyReused(Keyed.BOOKING)
 
 
-async def _joined(house: House, wish: Wish) -> None:
+async def _joined(context: AppContext, asked: IdempotentRequest) -> None:
     """Make sure that the workflow met under our id was started by the same request."""
-    run = await running.find_run(house, wish.booking_id)
+    run = await running.find_run(context, asked.booking_id)
     if run is not None and run.fingerprint is not None:
-        _same_request(run.fingerprint, wish)
+        _same_request(run.fingerprint, asked)
         return
     # A cancellation, or nothing any more: then there is a row, and it knows the request.
-    stored = await house.record.find(wish.booking_id, owner=wish.caller.id)
-    _same_request(stored.fingerprint if stored else None, wish)
+    stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
+    _same_request(stored.fingerprint if stored else None, asked)
 
 
-async def _start(house: House, wish: Wish, trip: TripOption) -> None:
-    request = book_trip_request(house, wish, trip, await house.dispatch.patience())
-    await house.temporal.start_workflow(
+async def _start(context: AppContext, asked: IdempotentRequest, trip: TripOption) -> None:
+    request = book_trip_request(context, asked, trip, await context.dispatch.patience())
+    await context.temporal.start_workflow(
         BookTrip.run,
         request,
         id=request.booking_id,
-        task_queue=house.settings.task_queue,
+        task_queue=context.settings.task_queue,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         memo={
-            MEMO_FINGERPRINT: wish.fingerprint,
-            MEMO_CALLER: wish.caller.id,
+            MEMO_FINGERPRINT: asked.fingerprint,
+            MEMO_CALLER: asked.caller.id,
             MEMO_REFERENCE: request.booking_reference,
         },
         search_attributes=TypedSearchAttributes(
@@ -189,43 +189,45 @@ async def _start(house: House, wish: Wish, trip: TripOption) -> None:
 
 
 def book_trip_request(
-    house: House, wish: Wish, trip: TripOption, patience: Patience
+    context: AppContext, asked: IdempotentRequest, trip: TripOption, patience: Patience
 ) -> BookTripRequest:
     """Return what the saga needs, with every id made before anything happens."""
-    payment = wish.body.payment_info
+    payment = asked.body.payment_info
     billing = payment.billing_details
-    contact = wish.body.user_contact or Contact(email=billing.email, phone=billing.phone)
+    contact = asked.body.user_contact or Contact(email=billing.email, phone=billing.phone)
     return BookTripRequest(
-        booking_id=wish.booking_id,
-        booking_reference=booking_reference(wish.booking_id),
-        caller_id=wish.caller.id,
-        idempotency_key=wish.key,
-        fingerprint=wish.fingerprint,
+        booking_id=asked.booking_id,
+        booking_reference=booking_reference(asked.booking_id),
+        caller_id=asked.caller.id,
+        idempotency_key=asked.key,
+        fingerprint=asked.fingerprint,
         trip=trip,
-        travelers=wish.body.travelers or trip.travelers,
+        travelers=asked.body.travelers or trip.travelers,
         contact=contact,
         payment_method_id=payment.payment_method_id,
         billing_details=billing.model_dump(mode="json", by_alias=True, exclude_none=True),
         amount=payment.amount,
         currency=payment.currency,
-        traveler_id=traveler_id(house.settings.traveler_key, wish.caller.id, contact.email),
+        traveler_id=traveler_id(context.settings.traveler_key, asked.caller.id, contact.email),
         patience=patience,
     )
 
 
-async def _until_settled(house: House, wish: Wish, seconds: float) -> Booking | Taken:
-    standing = await waiting.settled(house, wish.booking_id, seconds)
+async def _until_settled(
+    context: AppContext, asked: IdempotentRequest, seconds: float
+) -> Booking | Taken:
+    standing = await waiting.settled(context, asked.booking_id, seconds)
     if standing is None:  # who did not want to wait is told how it stands, if that is soon known
-        standing = await house.watch.changed(wish.booking_id, None, RECORDED_SECONDS)
+        standing = await context.watch.changed(asked.booking_id, None, RECORDED_SECONDS)
     if standing is not None:
         # It was there a moment ago, and the booking goes on without us.
         with suppress(TimeoutError, *DATABASE_AWAY):
-            found = await house.record.find(wish.booking_id, owner=wish.caller.id)
+            found = await context.record.find(asked.booking_id, owner=asked.caller.id)
             if found is not None:
                 return found.booking
     return Taken(
-        booking_id=wish.booking_id,
-        reference=booking_reference(wish.booking_id),
-        currency=wish.body.payment_info.currency,
+        booking_id=asked.booking_id,
+        reference=booking_reference(asked.booking_id),
+        currency=asked.body.payment_info.currency,
         state=standing.state if standing else BookingState.PENDING,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from api.core.context import House
+from api.core.context import AppContext
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing
 
@@ -11,7 +11,7 @@ PARKED_STATES = frozenset({BookingState.PAYMENT_PENDING})
 
 
 async def settled(
-    house: House, booking_id: str, seconds: float, *, after: int = -1
+    context: AppContext, booking_id: str, seconds: float, *, after: int = -1
 ) -> Standing | None:
     """Wait until a booking is at rest or ``PARKED``; returns where it stands then, or in the end.
 
@@ -21,7 +21,7 @@ async def settled(
     deadline = loop.time() + seconds
     standing: Standing | None = None
     while (left := deadline - loop.time()) > 0:
-        standing = await house.watch.changed(booking_id, standing, left)
+        standing = await context.watch.changed(booking_id, standing, left)
         if standing is not None and standing.version > after and _waits_for_nobody(standing):
             break
     return standing

@@ -10,7 +10,7 @@ from typing import Any
 from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
 from api.core.callers import KnownCaller
-from api.core.context import House
+from api.core.context import AppContext
 from api.core.schemas import Answer
 from api.trips import reading
 from api.trips.presenters import booking as translate
@@ -45,7 +45,7 @@ class Resume:
 
 
 async def watch(
-    house: House, caller: KnownCaller, found: Found, resume: Resume
+    context: AppContext, caller: KnownCaller, found: Found, resume: Resume
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell of every step as it happens, of every change of state, and of the end.
 
@@ -71,14 +71,14 @@ async def watch(
         if time.monotonic() > until:
             return
         pause = LATEST.total_seconds() if young else REREAD_SECONDS
-        standing = await house.watch.changed(found.booking.id, standing, pause)
-        found = await _now(house, caller, found)
+        standing = await context.watch.changed(found.booking.id, standing, pause)
+        found = await _now(context, caller, found)
 
 
-async def _now(house: House, caller: KnownCaller, before: Found) -> Found:
+async def _now(context: AppContext, caller: KnownCaller, before: Found) -> Found:
     # A stream outlives short troubles of what it reads from.
     with suppress(DomainError, TimeoutError, *DATABASE_AWAY):
-        return await reading.find(house, caller, before.booking.id, attempts=True)
+        return await reading.find(context, caller, before.booking.id, attempts=True)
     return before
 
 

@@ -11,7 +11,7 @@ from fastapi import Path, Request
 from pydantic import ValidationError
 
 from api.core.audience import Audience, Policy, read_raw
-from api.core.context import House, TheHouse
+from api.core.context import AppContext, Context
 from api.core.problems import ApiProblem
 from api.core.record import is_booking_id
 from api.openapi import problems
@@ -50,15 +50,15 @@ router = Audience(Policy.SIGNED, prefix="/webhooks", tags=["webhooks"])
 
 
 @router.post("/stripe", summary="Events from Stripe", responses=_ANSWERS)
-async def stripe(house: TheHouse, request: Request) -> EventTaken:
+async def stripe(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Stripe-Signature`; off (404) while no secret is set."""
-    return await _take(house, request, "stripe")
+    return await _take(context, request, "stripe")
 
 
 @router.post("/payment-service", summary="Events from the payment service", responses=_ANSWERS)
-async def payment_service(house: TheHouse, request: Request) -> EventTaken:
+async def payment_service(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Payment-Signature`; off (404) while no secret is set."""
-    return await _take(house, request, "payment_service")
+    return await _take(context, request, "payment_service")
 
 
 @router.post(
@@ -67,39 +67,39 @@ async def payment_service(house: TheHouse, request: Request) -> EventTaken:
     responses={**_ANSWERS, **problems(422)},
 )
 async def from_supplier(
-    house: TheHouse, request: Request, supplier: Annotated[str, Path(max_length=64)]
+    context: Context, request: Request, supplier: Annotated[str, Path(max_length=64)]
 ) -> EventTaken:
     """Take an event in, signed as Duffel or RateHawk sign; off (404) while no secret is set."""
-    verify = webhook_verifiers(house.settings).get(supplier)
+    verify = webhook_verifiers(context.settings).get(supplier)
     if verify is None:
         raise _nothing_here()
     payload = await read_raw(request, MAX_BYTES)
     try:
         event = verify(payload, request.headers)
-        strange = event.livemode and house.settings.environment != "production"
+        strange = event.livemode and context.settings.environment != "production"
         kept_because = "of live mode, which is not ours" if strange else None
         new = supplier_event(supplier, event, kept_because=kept_because)
     except ValueError as error:
         _log.info("a webhook of %s is refused: %s", supplier, error)
         raise ApiProblem(400, *_NOT_GENUINE) from error
-    return await _keep(house, new)
+    return await _keep(context, new)
 
 
-async def _take(house: House, request: Request, gateway: str) -> EventTaken:
-    verify = webhook_verifier(house.settings, gateway)
+async def _take(context: AppContext, request: Request, gateway: str) -> EventTaken:
+    verify = webhook_verifier(context.settings, gateway)
     payload = await read_raw(request, MAX_BYTES)
     try:
         event = verify(payload, request.headers)
-        new = _new_event(event, live=house.settings.live_money(event.gateway))
+        new = _new_event(event, live=context.settings.live_money(event.gateway))
     except InvalidRequest as refusal:
         raise _refused(refusal.code) from refusal
     except ValidationError as error:  # an id that no gateway would write
         raise _refused(None) from error
-    return await _keep(house, new)
+    return await _keep(context, new)
 
 
-async def _keep(house: House, new: NewEvent) -> EventTaken:
-    first = await house.record.write(lambda session: receive_event(session, new))
+async def _keep(context: AppContext, new: NewEvent) -> EventTaken:
+    first = await context.record.write(lambda session: receive_event(session, new))
     _log.info("event %s (%s)%s", new.event_id, new.type, "" if first else " once more")
     return EventTaken()
 

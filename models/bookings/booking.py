@@ -1,4 +1,4 @@
-"""A booking as the house sees it: what workflows hold, the record stores and the API translates."""
+"""A booking as we see it: what workflows hold, the record stores and the API translates."""
 
 import datetime as dt
 from typing import Any, Literal
@@ -267,7 +267,7 @@ class Booking(BaseModel):
 
     @property
     def due(self) -> int:
-        """What the house may keep: what stands and the fees of what was cancelled (minor units)."""
+        """What we may keep: what stands and the fees of what was cancelled (minor units)."""
         if self.confirmed_at is None:
             return 0
         fees = sum(item.fee for item in self.items if item.status is ItemStatus.CANCELLED)

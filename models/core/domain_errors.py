@@ -31,7 +31,7 @@ class TemporalUnavailable(DomainError):
     """Temporal does not answer. What was asked may have been taken all the same.
 
     Attributes:
-        key: the idempotency key to repeat the request with, where the house made or knows it.
+        key: the idempotency key to repeat the request with, where it is known.
     """
 
     def __init__(self, *, key: str | None = None) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from api.core.card_numbers import holds_card_number
 from api.core.logs import JsonLines
-from api.core.preferences import wish
+from api.core.preferences import seconds_to_wait
 from api.core.problems import ApiProblem, translate
 from api.core.strict_json import parse
 from api.trips.details import details
@@ -39,7 +39,7 @@ from models.trips.option import TripOption
     ],
 )
 def test_how_long_a_caller_waits(prefer: str, wait: int | None, seconds: float) -> None:
-    assert wish(prefer, wait, 30) == seconds
+    assert seconds_to_wait(prefer, wait, 30) == seconds
 
 
 def test_a_fingerprint_is_of_the_value_not_of_its_spelling() -> None:

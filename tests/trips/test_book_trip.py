@@ -8,8 +8,10 @@ from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.messages import REQUEST_SIGNAL
-from models.bookings.problems import Code
+from models.bookings.problems import Code, Problem
 from models.core.errors import Retryable, UnknownOutcome
+from models.core.supply import ReservationStatus
+from models.payments.messages import PaymentOutcome
 from models.suppliers.messages import BookedItem, ItemCall
 from tests.support.fake_activities import Answer, Gate
 from tests.support.fake_trip import FakeTrip, unavailable
@@ -78,6 +80,27 @@ async def test_a_refused_experience_is_dropped_and_not_paid_for(trip: FakeTrip) 
     assert booking.item(3).status is ItemStatus.FAILED
     assert trip.captured == trip.request.amount - booking.item(3).price
     assert len(booking.warnings) == 1
+
+
+@pytest.mark.parametrize("refund_fails", [False, True])
+async def test_an_experience_that_fails_once_it_is_paid_is_given_back(
+    trip: FakeTrip, *, refund_fails: bool
+) -> None:
+    held = BookedItem(
+        reservation=trip.reservation(3, status=ReservationStatus.HELD), after_capture=True
+    )
+    trip.fakes.on(calls.BOOK_ITEM, at_item(trip, 3, held))
+    trip.fakes.on(calls.COMPLETE_ITEM, BookedItem(refused=unavailable(3)))
+    if refund_fails:
+        problem = Problem(code=Code.PAYMENT_DOWN, step="refund", message="no")
+        trip.fakes.on(calls.REFUND, PaymentOutcome(refused=problem))
+    booking = await ended(trip)
+    assert booking.state is BookingState.CONFIRMED
+    assert booking.item(3).status is ItemStatus.FAILED
+    assert trip.captured == trip.request.amount
+    assert trip.refunded == (0 if refund_fails else booking.item(3).price)
+    assert [case.payment for case in booking.cases] == ([1] if refund_fails else [])
+    assert booking.owed == (booking.item(3).price if refund_fails else 0)
 
 
 @pytest.mark.parametrize("number", [1, 2])

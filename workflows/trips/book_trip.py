@@ -28,10 +28,11 @@ with workflow.unsafe.imports_passed_through():
         ends_the_trip,
         unanswered_read,
     )
-    from workflows.core.record import UNDO, BookingRecord
+    from workflows.core.record import SETTLE, UNDO, BookingRecord
     from workflows.core.requests import Requests, end_run
     from workflows.core.stops import Stops
     from workflows.payments.payment_steps import PaymentSteps
+    from workflows.payments.refunds import Refunds
     from workflows.suppliers.item_steps import ItemSteps
     from workflows.trips.plan import plan
 
@@ -56,6 +57,7 @@ class BookTrip:
             self._record, self._compensations, self._stops, waits_in=BookingState.PAYMENT_PENDING
         )
         self._items = ItemSteps(self._record, self._compensations)
+        self._refunds = Refunds(self._record)
         self._register_what_is_local()
 
     @workflow.run
@@ -205,6 +207,10 @@ class BookTrip:
     async def _confirm(self) -> None:
         """Write the confirmation down; what is left of a dropped experience becomes a case."""
         self._record.booking.confirmed_at = workflow.now()
+        # Of what was taken for an experience that could not be had once it was paid.
+        unpaid = await self._refunds.give_back("a part of the trip could not be had after all")
+        if unpaid is not None:
+            self._record.open_case(unpaid, details=SETTLE)
         await self._record.write(BookingState.CONFIRMED, "what is booked is paid")
         self._compensations.keep_failed()
         left = await self._compensations.run()

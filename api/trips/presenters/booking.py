@@ -1,4 +1,4 @@
-"""From the house's booking to the contract's JSON (contracts.md §1)."""
+"""From a booking to the contract's JSON (contracts.md §1)."""
 
 from api.trips.presenters import words
 from api.trips.presenters.confirmations import NOTHING_CONFIRMED, confirmations

@@ -1,4 +1,4 @@
-"""From the house's changes to the contract's JSON, in words for travellers."""
+"""From changes to the contract's JSON, in words for travellers."""
 
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate

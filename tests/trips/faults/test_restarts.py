@@ -179,7 +179,7 @@ class Interrupted:
         assert await self.under_way.answered() == [], "nothing was under way: these cells are void"
         self.dispute = await Gateway(self.stack).dispute(paid(self.disputed))
         body = encoded(event(id=BY_HAND, payment=paid(self.disputed)))
-        secret = api.app.state.house.settings.stripe.webhook_secret.get_secret_value()
+        secret = api.app.state.context.settings.stripe.webhook_secret.get_secret_value()
         async with client(api.url) as http:
             headers = {"Stripe-Signature": signature(body, secret=secret)}
             self.answer = await http.post(STRIPE, content=body, headers=headers)

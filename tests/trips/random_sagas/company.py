@@ -94,7 +94,9 @@ class Company:
         trip = await self.stack.sandbox.trip(**play.wishes)
         if play.by_hand:
             trip = confirmed_by_hand(trip)
-        return await self.stack.request(trip=trip)
+        request = await self.stack.request(trip=trip)
+        request.patience.local = list(play.local)
+        return request
 
     async def _live(self, play: Play, request: BookTripRequest, outcome: Outcome) -> None:
         """Go through a play, with an operator who decides every case that is opened on the way."""

@@ -52,6 +52,27 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     await judge(own_stack, booking, end_of_kill(step, point))
 
 
+@pytest.mark.parametrize("step", ["hotel", "activity"])
+@pytest.mark.parametrize("point", POINTS)
+async def test_kill_during_a_local_call(own_stack: Stack, step: str, point: str) -> None:
+    """Suppliers measured to be fast are asked by local activities, which begin anew."""
+    request = await own_stack.request(**wishes_for(step))
+    request.patience.local = ["booking_com", "stripe", "viator"]
+    supplier, operation = ALL_STEPS[step]
+    if point == "during":
+        await own_stack.sandbox.arm(
+            supplier, operation, "slow", seconds=0.6, reference=request.booking_id
+        )
+    doomed = own_stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"{supplier}.{operation}:{point}"
+    )
+    handle = await own_stack.start(request)
+    doomed.wait_until_dead()
+    own_stack.start_worker()
+    booking = await asyncio.wait_for(handle.result(), 100)
+    await judge(own_stack, booking, end_of_kill(step, point))
+
+
 UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
 
 
