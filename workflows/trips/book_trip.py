@@ -62,7 +62,7 @@ class BookTrip:
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
-        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED, without its quotes.
+        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED, without details.
 
         A booking that an earlier workflow of this id has made is returned as it is.
         """
@@ -74,9 +74,7 @@ class BookTrip:
             await shielded(self._undo(reason), on_cancel=ignore_cancel)
         self._payment.close()
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
-        for item in self._record.booking.items:
-            item.quote = None  # the record has them; here they would be a third of the answer
-        return self._record.booking
+        return without_details(self._record.booking)
 
     # -- the story ----------------------------------------------------------------------------
 
@@ -281,6 +279,15 @@ class BookTrip:
                 ],
             },
         )
+
+
+def without_details(booking: Booking) -> Booking:
+    """Return a booking for people who look at its workflow: quotes and the like are on record."""
+    for item in booking.items:
+        item.quote = None
+        if item.reservation is not None:
+            item.reservation = item.reservation.model_copy(update={"details": {}})
+    return booking
 
 
 def _total(items: Sequence[Item]) -> int:
