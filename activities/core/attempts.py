@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.core import errors
 from models.core.attempts import ATTEMPTS
-from models.core.database import DATABASE_AWAY, Sessions, autocommit
+from models.core.database import DATABASE_AWAY, Sessions, direct
 from models.core.errors import ProviderError, Refusal, Retryable, UnknownOutcome
 from models.core.money import Money
 
@@ -130,8 +130,8 @@ class AttemptLog:
 
     async def past(self, key: str) -> Past:
         """Return the earlier attempts under ``key``."""
-        async with autocommit(self._sessions) as session:
-            return await _past(session, key)
+        async with direct(self._sessions) as connection:
+            return await _past(connection, key)
 
     async def once(
         self,
@@ -215,8 +215,8 @@ class AttemptLog:
             past = await self.past(intent.key)
             if past.buried:
                 return past
-            async with autocommit(self._sessions) as session:
-                tombstone = await session.scalar(
+            async with direct(self._sessions) as connection:
+                tombstone = await connection.scalar(
                     upsert(ATTEMPTS)
                     .values(
                         **_columns(intent, len(past.rows) + 1),
@@ -231,8 +231,8 @@ class AttemptLog:
 
     async def bury_all(self, intents: Sequence[Intent]) -> None:
         """Close several intentions for good, mostly in one statement."""
-        async with autocommit(self._sessions) as session:
-            closed = await session.scalars(
+        async with direct(self._sessions) as connection:
+            closed = await connection.scalars(
                 upsert(ATTEMPTS)
                 .values(
                     [
@@ -255,8 +255,8 @@ class AttemptLog:
 
     async def settle_unsettled(self, key: str, outcome: str) -> None:
         """Write down how the attempts nobody knew the end of have ended."""
-        async with autocommit(self._sessions) as session:
-            await session.execute(
+        async with direct(self._sessions) as connection:
+            await connection.execute(
                 update(ATTEMPTS)
                 .where(
                     ATTEMPTS.c.key == key,
@@ -280,8 +280,8 @@ class AttemptLog:
                 for row in attempts
             )
         )
-        async with autocommit(self._sessions) as session:
-            await session.execute(
+        async with direct(self._sessions) as connection:
+            await connection.execute(
                 update(ATTEMPTS)
                 .where(as_read)
                 .values(
@@ -340,8 +340,8 @@ class AttemptLog:
 
         The unique index on (key, number) lets one of two workers begin, and none after a burial.
         """
-        async with autocommit(self._sessions) as session:
-            attempt = await session.scalar(_BEGIN, _columns(intent, number))
+        async with direct(self._sessions) as connection:
+            attempt = await connection.scalar(_BEGIN, _columns(intent, number))
         return None if attempt is None else int(attempt)
 
     async def _end(self, attempt: int, outcome: str, result: BaseModel, **more: Any) -> None:
@@ -383,8 +383,8 @@ class AttemptLog:
         until = time.monotonic() + OUTCOME_SECONDS
         while True:
             try:
-                async with autocommit(self._sessions) as session:
-                    await session.execute(_END, {"attempt": attempt, **outcome})
+                async with direct(self._sessions) as connection:
+                    await connection.execute(_END, {"attempt": attempt, **outcome})
             except DATABASE_AWAY:
                 if time.monotonic() > until:
                     raise
@@ -399,8 +399,8 @@ def pause_within(patience: dt.timedelta) -> dt.timedelta:
     return max(patience / 2, min(patience, dt.timedelta(seconds=2)))
 
 
-async def _past(session: AsyncSession, key: str) -> Past:
-    rows = await session.execute(_PAST, {"key": key})
+async def _past(connection: AsyncConnection, key: str) -> Past:
+    rows = await connection.execute(_PAST, {"key": key})
     return Past(rows=list(rows.all()))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from models.core.database import Sessions, autocommit
+from models.core.database import Sessions, direct
 from models.core.errors import AuthConfig
 from models.core.people import Contact, Traveler
 from models.core.supply import Quote, TripComponent
@@ -81,8 +81,8 @@ async def load(sessions: Sessions, booking_id: str, number: int | None = None) -
     Raises:
         ApplicationError: there is none (type ``UnknownItem``, not retryable).
     """
-    async with autocommit(sessions) as session:
-        rows = (await session.execute(_LOAD, {"booking_id": booking_id, "number": number})).all()
+    async with direct(sessions) as connection:
+        rows = (await connection.execute(_LOAD, {"booking_id": booking_id, "number": number})).all()
     if not rows:
         raise _unknown(booking_id, number)
     return [_wanted(booking_id, row) for row in rows]
@@ -99,8 +99,8 @@ async def load_and_begin(
         ApplicationError: there is no such item (type ``UnknownItem``, not retryable).
     """
     values = {"booking_id": booking_id, "number": number, "key": key, "suppliers": [*suppliers]}
-    async with autocommit(sessions) as session:
-        row = (await session.execute(_LOAD_AND_BEGIN, values)).one_or_none()
+    async with direct(sessions) as connection:
+        row = (await connection.execute(_LOAD_AND_BEGIN, values)).one_or_none()
     if row is None:
         raise _unknown(booking_id, number)
     return _wanted(booking_id, row), row.begun
