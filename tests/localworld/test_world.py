@@ -90,7 +90,7 @@ def _endpoints(world: RunningWorld) -> list[str]:
 def test_nobody_else_may_look_at_what_the_world_keeps(world: RunningWorld) -> None:
     """Search permission alone, where root runs PostgreSQL as another user."""
     mode = stat.S_IMODE(world.var.stat().st_mode)
-    assert mode == (0o711 if os.geteuid() == 0 else 0o700)
+    assert mode == (0o701 if os.geteuid() == 0 else 0o700)
     for kept in ("sandbox.db", "temporal.db", "payload_keys", "api_key", "services.json"):
         assert not stat.S_IMODE((world.var / kept).stat().st_mode) & 0o077, kept
 

@@ -33,7 +33,8 @@ def steps_of(found: Found) -> list[Step]:
 
 
 def _transition(entry: HistoryEntry) -> Step:
-    return Step(entry.recorded_at, "booking", entry.to_state, words.sentence(entry.why))
+    why = "the booking is accepted" if entry.from_state is None else entry.why
+    return Step(entry.recorded_at, "booking", entry.to_state, words.sentence(why))
 
 
 def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step]:
