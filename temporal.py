@@ -1,6 +1,5 @@
 """The one way to connect to Temporal, used by the API, the worker, the command line and tests."""
 
-import dataclasses
 from collections.abc import Collection
 from typing import Any, TypedDict
 
@@ -10,13 +9,13 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from codec.keys import KeyRing
 from codec.payloads import EncryptionCodec
+from codec.values import LeanPayloadConverter
 from models.bookings.booking import Booking
 from models.core.patience import BookingOrder, Patience
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
@@ -86,8 +85,8 @@ def data_converter(ring: KeyRing, *, plaintext: bool = False) -> DataConverter:
     of failures, summaries and details for people. Ids, names, times and search attributes are no
     payloads (or never encoded) and stay readable. ``plaintext``: see ``PAYLOAD_PLAINTEXT``.
     """
-    return dataclasses.replace(
-        pydantic_data_converter,
+    return DataConverter(
+        payload_converter_class=LeanPayloadConverter,
         payload_codec=EncryptionCodec(ring, plaintext=plaintext),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.core import errors
 from models.core.attempts import ATTEMPTS
-from models.core.database import DATABASE_AWAY, Sessions, autocommit
+from models.core.database import DATABASE_AWAY, Sessions, direct
 from models.core.errors import ProviderError, Refusal, Retryable, UnknownOutcome
 from models.core.money import Money
 
@@ -36,6 +36,16 @@ OUTCOME_SECONDS = 60
 
 TOMBSTONE = "tombstone"
 """Written by an undo: whoever comes later with this key must not begin."""
+
+
+# Made once: building a statement takes as long as running it.
+_BEGIN = (
+    upsert(ATTEMPTS)
+    .on_conflict_do_nothing(index_elements=["key", "number"])
+    .returning(ATTEMPTS.c.id)
+)
+_END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(finished_at=func.now())
+_PAST = select(ATTEMPTS).where(ATTEMPTS.c.key == bindparam("key")).order_by(ATTEMPTS.c.number)
 
 
 @dataclass(frozen=True)
@@ -120,8 +130,8 @@ class AttemptLog:
 
     async def past(self, key: str) -> Past:
         """Return the earlier attempts under ``key``."""
-        async with autocommit(self._sessions) as session:
-            return await _past(session, key)
+        async with direct(self._sessions) as connection:
+            return await _past(connection, key)
 
     async def once(
         self,
@@ -133,6 +143,7 @@ class AttemptLog:
         repeat_after: dt.timedelta,
         may_repeat: bool = True,
         fresh_key_after: dt.timedelta = dt.timedelta(0),
+        begun: int | None = None,
     ) -> Result:
         """Have ``act`` take effect once, whatever happened before, and return its result.
 
@@ -141,7 +152,8 @@ class AttemptLog:
         the provider has no look-up. ``repeat_after`` is how long look-ups must have found nothing
         before ``act`` is repeated, or given up where it may not be (``may_repeat``).
         ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored
-        5xx makes necessary.
+        5xx makes necessary. ``begun`` is the first attempt, where it is on record already (see
+        ``activities.suppliers.wanted.load_and_begin``).
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -150,7 +162,7 @@ class AttemptLog:
                 ``unsettled`` when no further call can settle it.
         """
         version = 1
-        attempt = await self._begin(intent, number=1)
+        attempt = begun or await self._begin(intent, number=1)
         if attempt is None:
             past = await self.past(intent.key)
             settled = self._settled(past, intent, result_type)
@@ -203,8 +215,8 @@ class AttemptLog:
             past = await self.past(intent.key)
             if past.buried:
                 return past
-            async with autocommit(self._sessions) as session:
-                tombstone = await session.scalar(
+            async with direct(self._sessions) as connection:
+                tombstone = await connection.scalar(
                     upsert(ATTEMPTS)
                     .values(
                         **_columns(intent, len(past.rows) + 1),
@@ -219,8 +231,8 @@ class AttemptLog:
 
     async def bury_all(self, intents: Sequence[Intent]) -> None:
         """Close several intentions for good, mostly in one statement."""
-        async with autocommit(self._sessions) as session:
-            closed = await session.scalars(
+        async with direct(self._sessions) as connection:
+            closed = await connection.scalars(
                 upsert(ATTEMPTS)
                 .values(
                     [
@@ -243,8 +255,8 @@ class AttemptLog:
 
     async def settle_unsettled(self, key: str, outcome: str) -> None:
         """Write down how the attempts nobody knew the end of have ended."""
-        async with autocommit(self._sessions) as session:
-            await session.execute(
+        async with direct(self._sessions) as connection:
+            await connection.execute(
                 update(ATTEMPTS)
                 .where(
                     ATTEMPTS.c.key == key,
@@ -268,8 +280,8 @@ class AttemptLog:
                 for row in attempts
             )
         )
-        async with autocommit(self._sessions) as session:
-            await session.execute(
+        async with direct(self._sessions) as connection:
+            await connection.execute(
                 update(ATTEMPTS)
                 .where(as_read)
                 .values(
@@ -328,13 +340,8 @@ class AttemptLog:
 
         The unique index on (key, number) lets one of two workers begin, and none after a burial.
         """
-        async with autocommit(self._sessions) as session:
-            attempt = await session.scalar(
-                upsert(ATTEMPTS)
-                .values(_columns(intent, number))
-                .on_conflict_do_nothing(index_elements=["key", "number"])
-                .returning(ATTEMPTS.c.id)
-            )
+        async with direct(self._sessions) as connection:
+            attempt = await connection.scalar(_BEGIN, _columns(intent, number))
         return None if attempt is None else int(attempt)
 
     async def _end(self, attempt: int, outcome: str, result: BaseModel, **more: Any) -> None:
@@ -376,12 +383,8 @@ class AttemptLog:
         until = time.monotonic() + OUTCOME_SECONDS
         while True:
             try:
-                async with autocommit(self._sessions) as session:
-                    await session.execute(
-                        update(ATTEMPTS)
-                        .where(ATTEMPTS.c.id == attempt)
-                        .values(finished_at=func.now(), **outcome)
-                    )
+                async with direct(self._sessions) as connection:
+                    await connection.execute(_END, {"attempt": attempt, **outcome})
             except DATABASE_AWAY:
                 if time.monotonic() > until:
                     raise
@@ -396,10 +399,8 @@ def pause_within(patience: dt.timedelta) -> dt.timedelta:
     return max(patience / 2, min(patience, dt.timedelta(seconds=2)))
 
 
-async def _past(session: AsyncSession, key: str) -> Past:
-    rows = await session.execute(
-        select(ATTEMPTS).where(ATTEMPTS.c.key == key).order_by(ATTEMPTS.c.number)
-    )
+async def _past(connection: AsyncConnection, key: str) -> Past:
+    rows = await connection.execute(_PAST, {"key": key})
     return Past(rows=list(rows.all()))
 
 

@@ -2,7 +2,7 @@
 
 from models.bookings.events import STATUS_CHANGED
 from models.bookings.lifecycle import CLOSED_STATES, BookingState
-from models.core.database import Sessions
+from models.core.database import Sessions, direct
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.outbox import FedEvent
 from models.trips.repository import TripLock, load_lock
@@ -44,8 +44,8 @@ class PlannerSink:
         """
         told: LockStatus | None = None
         while True:
-            async with self._sessions() as session:
-                lock = await load_lock(session, event.booking_id)
+            async with direct(self._sessions) as connection:
+                lock = await load_lock(connection, event.booking_id)
             news = _news(lock)
             if lock is None or news is None or news == told:
                 return

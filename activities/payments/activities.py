@@ -21,7 +21,7 @@ from activities.payments.views import Terms, view
 from models import calls
 from models.bookings.booking import PaymentView
 from models.bookings.messages import BookingRef
-from models.core.database import Sessions, autocommit
+from models.core.database import Sessions, direct
 from models.core.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
 from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
 from models.payments.recorded import is_booking_id
@@ -92,7 +92,7 @@ class PaymentActivities:
         terms = await self._terms(call)
         try:
             async with heartbeating():
-                payment_id = await self._charging.payment_id(terms)
+                payment_id = call.payment_id or await self._charging.payment_id(terms)
                 payment = await self._charging.capture(terms, call.key, payment_id, call.amount)
         except Refusal as refusal:
             return PaymentOutcome(refused=problem(refusal, step="capture"))
@@ -228,8 +228,8 @@ class PaymentActivities:
         return {payment.payment_id for payment in await self._on_record(booking_id)}
 
     async def _on_record(self, booking_id: str) -> list[PaymentOnRecord]:
-        async with autocommit(self._sessions) as session:
-            return await payments_on_record(session, booking_id)
+        async with direct(self._sessions) as connection:
+            return await payments_on_record(connection, booking_id)
 
     async def _read(self, payment_id: str, terms: Terms) -> PaymentView:
         payment = await self._gateway.retrieve(payment_id)

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.core.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
 from activities.core.failures import application_error, problem, refused
 from activities.core.heartbeats import heartbeating
-from activities.suppliers.wanted import Wanted, load, supplier_of
+from activities.suppliers.wanted import Wanted, load, load_and_begin, supplier_of
 from models import calls
 from models.bookings.problems import Code, Problem
 from models.core.database import Sessions
@@ -41,7 +41,9 @@ class ItemActivities:
             ApplicationError: no answer; a retry settles it by looking our reference up. Not
                 retryable where nobody can tell but a person (type ``UnknownOutcome``).
         """
-        (item,) = await load(self._sessions, call.booking_id, call.item)
+        item, begun = await load_and_begin(
+            self._sessions, call.booking_id, call.item, key=call.key, suppliers=self._suppliers
+        )
         if item.quote is None:
             raise ApplicationError(
                 f"item {item.number} of booking {call.booking_id} was never quoted",
@@ -84,6 +86,7 @@ class ItemActivities:
                     look_up=find if finder else _nothing_to_see if can.lapses else None,
                     repeat_after=can.repeat_after,
                     may_repeat=can.repeats,
+                    begun=begun,
                 )
         except Refusal as refusal:
             return await self._not_to_be_had(item, call.key, refusal)

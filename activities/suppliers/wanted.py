@@ -1,14 +1,13 @@
 """An item of a booking as its supplier needs to know it, read from the record."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
-from models.core.database import Sessions, autocommit
+from models.core.database import Sessions, direct
 from models.core.errors import AuthConfig
 from models.core.people import Contact, Traveler
 from models.core.supply import Quote, TripComponent
@@ -56,37 +55,61 @@ def supplier_of(item: Wanted, suppliers: Mapping[str, Supplier]) -> Supplier:
         ) from None
 
 
+_WANTED = """
+SELECT i.number, i.reference, i.offer, i.quote, i.travelers AS own_travelers,
+    b.travelers, b.contact, b.currency
+FROM booking_items i JOIN bookings b ON b.id = i.booking_id
+WHERE i.booking_id = :booking_id AND (CAST(:number AS int) IS NULL OR i.number = :number)
+ORDER BY i.number
+"""
+_LOAD = text(_WANTED)
+_LOAD_AND_BEGIN = text(f"""
+WITH begun AS (
+    INSERT INTO attempts (booking_id, item, provider, operation, key, number)
+    SELECT booking_id, number, supplier, 'book', :key, 1 FROM booking_items
+    WHERE booking_id = :booking_id AND number = :number AND quote IS NOT NULL
+    AND supplier = ANY(:suppliers)
+    ON CONFLICT (key, number) DO NOTHING RETURNING id
+)
+SELECT (SELECT id FROM begun) AS begun, wanted.* FROM ({_WANTED}) AS wanted
+""")  # noqa: S608
+
+
 async def load(sessions: Sessions, booking_id: str, number: int | None = None) -> list[Wanted]:
     """Return the items of a booking in order, or the one with that number.
 
     Raises:
         ApplicationError: there is none (type ``UnknownItem``, not retryable).
     """
-    items = BOOKING_ITEMS.c
-    query = (
-        select(
-            items.number,
-            items.reference,
-            items.offer,
-            items.quote,
-            items.travelers.label("own_travelers"),
-            BOOKINGS.c.travelers,
-            BOOKINGS.c.contact,
-            BOOKINGS.c.currency,
-        )
-        .join(BOOKINGS, BOOKINGS.c.id == items.booking_id)
-        .where(items.booking_id == booking_id)
-        .order_by(items.number)
-    )
-    if number is not None:
-        query = query.where(items.number == number)
-    async with autocommit(sessions) as session:
-        rows = (await session.execute(query)).all()
+    async with direct(sessions) as connection:
+        rows = (await connection.execute(_LOAD, {"booking_id": booking_id, "number": number})).all()
     if not rows:
-        raise ApplicationError(
-            f"no item {number} of booking {booking_id}", type="UnknownItem", non_retryable=True
-        )
+        raise _unknown(booking_id, number)
     return [_wanted(booking_id, row) for row in rows]
+
+
+async def load_and_begin(
+    sessions: Sessions, booking_id: str, number: int, *, key: str, suppliers: Collection[str]
+) -> tuple[Wanted, int | None]:
+    """Return an item, and the attempt to book it: its intent is written in the same statement.
+
+    None: the first attempt was made before, or there is nothing to ask one of ``suppliers`` for.
+
+    Raises:
+        ApplicationError: there is no such item (type ``UnknownItem``, not retryable).
+    """
+    values = {"booking_id": booking_id, "number": number, "key": key, "suppliers": [*suppliers]}
+    async with direct(sessions) as connection:
+        row = (await connection.execute(_LOAD_AND_BEGIN, values)).one_or_none()
+    if row is None:
+        raise _unknown(booking_id, number)
+    return _wanted(booking_id, row), row.begun
+
+
+def _unknown(booking_id: str, number: int | None) -> ApplicationError:
+    return ApplicationError(
+        f"no item {number} of booking {booking_id}", type="UnknownItem", non_retryable=True
+    )
 
 
 def _wanted(booking_id: str, row: Any) -> Wanted:

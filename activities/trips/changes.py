@@ -136,7 +136,7 @@ class ChangeActivities:
                     .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
                     .values(quotes=kept)
                 )
-        return answer.without_offers()
+        return answer.figures()
 
     @activity.defn(name=calls.END_CHANGE.name)
     async def end_change(self, note: ChangeNote) -> ChangeOutcome:

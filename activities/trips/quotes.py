@@ -12,7 +12,7 @@ from models import calls
 from models.bookings.messages import BookingRef
 from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.bookings.repository import save_quotes
-from models.core.database import Sessions
+from models.core.database import Sessions, direct
 from models.core.errors import Fault, InvalidRequest, NoExchangeRate, Refusal
 from models.core.exchange import ExchangeRate, NoRateError, RateTable
 from models.core.supply import Quote
@@ -50,9 +50,9 @@ class QuoteActivities:
         """
         answer = await self.verify(await load(self._sessions, ref.booking_id))
         if not answer.problems:
-            async with self._sessions.begin() as session:
-                await save_quotes(session, ref.booking_id, answer.quotes)
-        return answer.without_offers()
+            async with direct(self._sessions) as connection:
+                await save_quotes(connection, ref.booking_id, answer.quotes)
+        return answer.figures()
 
     async def verify(self, wanted: list[Wanted]) -> ItemsQuoted:
         """Verify and price items at their suppliers, all at once; nothing is stored.

@@ -4,13 +4,14 @@ The text of such a statement does not depend on how many rows there are, so it i
 """
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects import postgresql
+
+from models.core.text import storable_dump
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -36,7 +37,7 @@ def rows_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as the parameter of a recordset; JSON null is NULL."""
-    return json.dumps(rows, default=_plain)
+    return storable_dump(rows, default=_plain)
 
 
 def _plain(value: Any) -> str:

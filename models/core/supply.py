@@ -87,6 +87,15 @@ class Quote(BaseModel):
         """Price and terms as they are charged, in the currency of the payment."""
         return self.converted or Converted(price=self.price, terms=self.terms)
 
+    @property
+    def figures(self) -> "Quote":
+        """The same without what only the record needs: the offer, and the terms' source."""
+        paid = self.converted and self.converted.model_copy(
+            update={"terms": self.converted.terms.model_copy(update={"source": ""})}
+        )
+        terms = self.terms.model_copy(update={"source": ""})
+        return self.model_copy(update={"offer": {}, "terms": terms, "converted": paid})
+
     def payable_by(self, rate: ExchangeRate | None) -> "Quote":
         """Return the same quote with what it is in the payment's currency, and in chargeable sums.
 

@@ -1,5 +1,7 @@
 """Text that comes from outside: what can be stored, sent and shown."""
 
+import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -27,6 +29,15 @@ def storable_json(value: Any) -> Any:
         case list() | tuple():
             return [storable_json(inner) for inner in value]
     return value
+
+
+def storable_dump(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """Return a value as JSON whose every text is storable; ``default`` as in ``json.dumps``."""
+    text = json.dumps(value, default=default)
+    # Looked for first, for it is rare: JSON escapes what is not ASCII.
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(storable_json(value), default=default)
+    return text
 
 
 def _clean(text: str) -> str:

@@ -57,6 +57,8 @@ class PaymentCall(BaseModel):
     """The number of the payment within the booking (``PaymentView.number``)."""
     hold: int = 1
     """The ordinal of the payment at the gateway (``PaymentView.hold``)."""
+    payment_id: str | None = None
+    """Its id there, as the authorisation answered it; None: the attempt log knows."""
     authorisations: int = 1
     """How often this payment's money has been asked for so far: what an undo has to close."""
     payment_method_id: str | None = None

@@ -1,8 +1,9 @@
 """Payments on record, with their refunds and disputes. Callers own the transaction.
 
-A transition of a booking writes what the gateway said of its payments (``write_payments``). Refunds
-of ours are written before that, when they are asked for (``models.payments.refunds``); they belong
-to the booking once a transition has recorded them, so that record and ledger always agree.
+A transition of a booking writes what the gateway said of its payments (``UPSERT_PAYMENTS``) and of
+what went back (``write_what_went_back``). Refunds of ours are written before that, when they are
+asked for (``models.payments.refunds``); they belong to the booking once a transition has recorded
+them, so that record and ledger always agree.
 """
 
 import json
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, PaymentView
+from models.core.database import Executor
+from models.core.recordset import as_json, recordset
 from models.payments.tables import PAYMENTS
 
 PAYMENTS_JSON = """
@@ -92,12 +94,24 @@ async def insert_payments(
     await session.execute(insert(PAYMENTS), rows)
 
 
-async def write_payments(session: AsyncSession, booking: Booking, version: int) -> None:
-    """Write the payments as ``booking``, stored as ``version``, has them; new ones are inserted.
+async def write_payments(session: AsyncSession, booking: Booking) -> None:
+    """Write the payments as ``booking`` has them; new ones are inserted.
 
-    Refunds and disputes cost a statement only where there are any.
+    A transition does so in one statement with the booking (``UPSERT_PAYMENTS``).
     """
-    await session.execute(_UPSERT, [_columns(booking, payment) for payment in booking.payments])
+    await session.execute(text(UPSERT_PAYMENTS), {"payments": as_json(payment_rows(booking))})
+
+
+def payment_rows(booking: Booking) -> list[dict[str, Any]]:
+    """Return the rows of a booking's payments, as they are written with every transition."""
+    return [_columns(booking, payment) for payment in booking.payments]
+
+
+async def write_what_went_back(session: AsyncSession, booking: Booking, version: int) -> None:
+    """Write refunds and disputes of the booking stored as ``version``: a statement where any are.
+
+    Call it once the payments are written.
+    """
     refunds = [
         {
             **refund.model_dump(mode="json"),
@@ -145,16 +159,15 @@ def _columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
     }
 
 
-def _upsert() -> Any:
-    fresh = upsert(PAYMENTS)
-    kept = _ONLY_AT_FIRST | {"billing_details"}
-    return fresh.on_conflict_do_update(
-        index_elements=["booking_id", "number"],
-        set_={c.name: fresh.excluded[c.name] for c in PAYMENTS.c if c.name not in kept},
-    )
+_WRITTEN = tuple(c.name for c in PAYMENTS.c if c.name != "billing_details")
 
-
-_UPSERT = _upsert()
+UPSERT_PAYMENTS = f"""
+INSERT INTO payments ({", ".join(_WRITTEN)}) SELECT {", ".join(_WRITTEN)}
+FROM {recordset(PAYMENTS, _WRITTEN, "payments")}
+ON CONFLICT (booking_id, number) DO UPDATE SET
+    {", ".join(f"{name} = excluded.{name}" for name in _WRITTEN if name not in _ONLY_AT_FIRST)}
+"""  # noqa: S608
+"""Writes payments (:func:`payment_rows` as the parameter ``payments``); new ones are inserted."""
 
 
 # -- what activities need to know of payments ---------------------------------------------------
@@ -173,7 +186,7 @@ class PaymentOnRecord:
     hold: int
 
 
-async def payments_on_record(session: AsyncSession, booking_id: str) -> list[PaymentOnRecord]:
+async def payments_on_record(session: Executor, booking_id: str) -> list[PaymentOnRecord]:
     """Return a booking's payments in the order of their numbers; empty when there is none."""
     table = PAYMENTS.c
     rows = await session.execute(

@@ -108,13 +108,13 @@ class OpenedBooking(BaseModel):
 class ItemsQuoted(BaseModel):
     """The answer of ``quote_items``: what every item costs now, or why one cannot be had.
 
-    Quotes come without their offers: those are large and stay in the record.
+    Quotes come without their offers and the suppliers' words: those stay in the record.
     """
 
     quotes: dict[int, Quote] = {}
     problems: list[Problem] = []
 
-    def without_offers(self) -> "ItemsQuoted":
-        """Return the same as workflows get it: the offers stay in the record."""
-        quotes = {n: quote.model_copy(update={"offer": {}}) for n, quote in self.quotes.items()}
+    def figures(self) -> "ItemsQuoted":
+        """Return the same as workflows get it: prices and fees, and until when they hold."""
+        quotes = {n: quote.figures for n, quote in self.quotes.items()}
         return self.model_copy(update={"quotes": quotes})

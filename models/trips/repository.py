@@ -16,6 +16,7 @@ from models.bookings.hooks import Hook, Step
 from models.bookings.lifecycle import CLOSED_STATES, BookingState
 from models.bookings.repository import NewBooking, insert_booking, load_booking, new_item_columns
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
+from models.core.database import Executor
 from models.trips.messages import BookTripRequest, OpenBooking
 from models.trips.tables import CHANGES, TRIP_OPTIONS
 
@@ -107,7 +108,7 @@ class TripLock:
     """LOCKED or BOOKED by this booking; OPEN: it does not have it (any more)."""
 
 
-async def load_lock(session: AsyncSession, booking_id: str) -> TripLock | None:
+async def load_lock(session: Executor, booking_id: str) -> TripLock | None:
     """Return what a booking is to its trip option; None for one that is no trip."""
     row = (
         await session.execute(

@@ -267,13 +267,15 @@ async def test_a_transition_writes_payments_with_one_statement(books: Books) -> 
     event.listen(books.engine.sync_engine, "before_cursor_execute", note)
     try:
         async with books.sessions.begin() as session:
-            await repository.write_payments(session, booking, booking.version)
+            await repository.write_payments(session, booking)
+            await repository.write_what_went_back(session, booking, booking.version)
         plain, seen[:] = len(seen), []
         given_back(booking.payments[1], 700)
         given_back(booking.payments[0], 700)
         booking.payments[1].disputes = [disputed(booking.payments[1], "open")]
         async with books.sessions.begin() as session:
-            await repository.write_payments(session, booking, booking.version)
+            await repository.write_payments(session, booking)
+            await repository.write_what_went_back(session, booking, booking.version)
     finally:
         event.remove(books.engine.sync_engine, "before_cursor_execute", note)
     assert (plain, len(seen)) == (1, 3), seen

@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only
 
-from models.core.database import Sessions
+from models.core.database import Sessions, create_sessions
 from models.trips.messages import BookTripRequest, OpenBooking
 from models.trips.repository import insert_trip
 from tests.support.environment import settings_from
@@ -124,20 +125,9 @@ async def gate(name: str) -> None:
         await actor.stand(name)
 
 
-class _GatedSession(AsyncSession):
-    """A session that waits for its turn before every statement."""
-
-    async def execute(self, *args: Any, **kwargs: Any) -> Any:
-        await gate("statement")
-        return await super().execute(*args, **kwargs)
-
-    async def scalar(self, *args: Any, **kwargs: Any) -> Any:
-        await gate("statement")
-        return await super().scalar(*args, **kwargs)
-
-    async def scalars(self, *args: Any, **kwargs: Any) -> Any:
-        await gate("statement")
-        return await super().scalars(*args, **kwargs)
+def _wait_for_turn(*_: Any) -> None:
+    """Wait for its turn before every statement, whoever runs it."""
+    await_only(gate("statement"))
 
 
 class Record:
@@ -147,10 +137,9 @@ class Record:
         self._engine = create_async_engine(
             settings_from({"DATABASE_URL": database_url}).database.sqlalchemy_url
         )
+        event.listen(self._engine.sync_engine, "before_cursor_execute", _wait_for_turn)
         self._runner = runner
-        self.sessions: Sessions = async_sessionmaker(
-            self._engine, class_=_GatedSession, expire_on_commit=False
-        )
+        self.sessions: Sessions = create_sessions(self._engine)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end."""

@@ -14,9 +14,13 @@ LOCAL_RETRY_THRESHOLD = timedelta(seconds=5)
 
 
 async def perform_local(
-    call: Call[Input, Output], message: Input, policy: Policy, summary: str
+    call: Call[Input, Output], message: Input, policy: Policy, summary: str | None = None
 ) -> Output:
-    """Run a call in this worker, within the workflow task (reads, records, fast providers)."""
+    """Run a call in this worker, within the workflow task (reads, records, fast providers).
+
+    ``summary`` is for people who read the history, where the call's name does not say it all; it
+    costs as much room as a small answer.
+    """
     fence()  # of this task, before the first local activity moves the clock on
     answer: Output = await workflow.execute_local_activity(
         call.name,
@@ -37,7 +41,7 @@ async def perform_at(
     call: Call[Input, Output],
     message: Input,
     policy: Policy,
-    summary: str,
+    summary: str | None,
 ) -> Output:
     """Run a call to ``provider``: on its own queue, where its rate limit holds, or locally.
 
@@ -54,7 +58,7 @@ async def perform_on_queue(
     call: Call[Input, Output],
     message: Input,
     policy: Policy,
-    summary: str,
+    summary: str | None,
 ) -> Output:
     """Run a call to ``provider`` as an ordinary activity.
 

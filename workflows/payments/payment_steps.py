@@ -143,7 +143,6 @@ class PaymentSteps:
             calls.AUTHORISE,
             self._key("confirm", self._authorisations),
             amount,
-            f"Authorise {self._money(amount)}",
             step="authorise",
             decided=self._authorisations > 1,
         )
@@ -277,7 +276,6 @@ class PaymentSteps:
             calls.CAPTURE,
             self._key("capture", self._payment.hold),
             amount,
-            f"Capture {self._money(amount)}",
             step="capture",
             decided=True,
         )
@@ -326,7 +324,7 @@ class PaymentSteps:
         call: Call[PaymentCall, PaymentOutcome],
         key: str,
         amount: int,
-        summary: str,
+        summary: str | None = None,
         *,
         step: str,
         decided: bool = False,
@@ -340,6 +338,7 @@ class PaymentSteps:
             amount=amount,
             payment=self._number,
             hold=self._payment.hold,
+            payment_id=self._payment.id,
             payment_method_id=self._payment.payment_method_id,
         )
         policy = policies.forward(patience, self._gateway)

@@ -62,7 +62,7 @@ class BookTrip:
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
-        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED.
+        """Book the trip; returns the booking CONFIRMED, FAILED or CANCELLED, without details.
 
         A booking that an earlier workflow of this id has made is returned as it is.
         """
@@ -73,7 +73,7 @@ class BookTrip:
                 raise
             await shielded(self._undo(reason), on_cancel=ignore_cancel)
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
-        return self._record.booking
+        return without_details(self._record.booking)
 
     # -- the story ----------------------------------------------------------------------------
 
@@ -99,7 +99,6 @@ class BookTrip:
                 request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
             ),
             policies.record(),
-            "Write the booking down",
         )
         if opened.existing is not None:
             self._record.booking = opened.existing
@@ -136,7 +135,6 @@ class BookTrip:
                 calls.QUOTE_ITEMS,
                 BookingRef(booking_id=booking.id),
                 policies.reading(self._record.patience, suppliers),
-                f"Quote {len(booking.items)} items",
             )
         except FailureError as error:
             raise TripFailedError(unanswered_read(error, step="validate")) from error
@@ -279,6 +277,15 @@ class BookTrip:
                 ],
             },
         )
+
+
+def without_details(booking: Booking) -> Booking:
+    """Return a booking for people who look at its workflow: quotes and the like are on record."""
+    for item in booking.items:
+        item.quote = None
+        if item.reservation is not None:
+            item.reservation = item.reservation.model_copy(update={"details": {}})
+    return booking
 
 
 def _total(items: Sequence[Item]) -> int:

@@ -22,9 +22,15 @@ from models.bookings.repository.rows import (
 from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case
+from models.core.database import Executor
 from models.core.recordset import as_json, insert_rows, recordset, rows_of
 from models.core.supply import Quote
-from models.payments.repository import insert_payments, write_payments
+from models.payments.repository import (
+    insert_payments,
+    payment_rows,
+    write_payments,
+    write_what_went_back,
+)
 
 _S = BookingState
 
@@ -90,7 +96,7 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
         stage = booking.model_copy(update={"state": state})
         events += events_of(stage, before, number, {})
         before = state
-    await write_story(session, booking.id, [], history, events)
+    await write_story(session, booking.id, history, events)
     return version
 
 
@@ -114,7 +120,7 @@ WHERE booking_items.booking_id = :booking_id AND booking_items.number = fresh.nu
 """)  # noqa: S608
 
 
-async def save_quotes(session: AsyncSession, booking_id: str, quotes: dict[int, Quote]) -> None:
+async def save_quotes(session: Executor, booking_id: str, quotes: dict[int, Quote]) -> None:
     """Store what suppliers quoted, offers included; ``book`` sends the offer back unchanged.
 
     The amount of an item is in the payment's currency, whatever its supplier quotes in.
@@ -176,16 +182,12 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
                 f" and cannot become {booking.state}"
             )
     version = int(stored.version) + 1
-    await write_payments(session, booking, version)  # first: items name their payments
+    if transition.change is not None:
+        await write_payments(session, booking)  # the items that come name theirs
     step = Step(booking, from_state, version, transition.change)
     for hook in hooks.get(kind, ()):
         await hook.before(session, step)
     fence = {} if transition.fence is None else {"fence": transition.fence}
-    await session.execute(
-        update(BOOKINGS)
-        .where(columns.id == booking.id)
-        .values({**booking_columns(booking, version), **people_columns(transition.change), **fence})
-    )
     who, why, now = transition.who, transition.why, booking.updated_at
     history = history_columns(booking.id, version, from_state, booking.state, now, who, why, digest)
     changed = {
@@ -195,7 +197,20 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
         "items": transition.change is not None,
     }
     events = events_of(booking, from_state, version, changed)
-    await write_story(session, booking.id, items_of(booking), [history], events)
+    await write_story(
+        session,
+        booking.id,
+        [history],
+        events,
+        booking={
+            **booking_columns(booking, version),
+            **people_columns(transition.change),
+            **fence,
+        },
+        payments=payment_rows(booking),
+        items=items_of(booking),
+    )
+    await write_what_went_back(session, booking, version)
     for closing in transition.settled_cases:
         await close_case(session, **closing.model_dump())
     for note in transition.cases:
