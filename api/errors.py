@@ -169,6 +169,12 @@ def _(error: payments.NoCardExpected) -> ApiProblem:
     return _not_now(error.booking, "NO_CARD_WANTED", why, field="paymentMethodId")
 
 
+@problem_of.register
+def _(error: payments.CardInUse) -> ApiProblem:
+    why = "Another card for this booking is being asked this moment; this one was not used."
+    return _not_now(error.booking, "CARD_IN_USE", why, field="paymentMethodId")
+
+
 def _not_now(booking: Booking, code: str, why: str, *, field: str) -> ApiProblem:
     return ApiProblem(
         409,

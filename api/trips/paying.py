@@ -1,11 +1,15 @@
 """``POST /booking/{id}/payment-method``: another card for a booking that waits for one."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
@@ -14,14 +18,13 @@ from api.trips import reading, running, waiting
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import TemporalUnavailable
-from models.payments.errors import NoCardExpected
-from models.payments.messages import (
-    PAYMENT_METHOD_UPDATE,
-    NewCard,
-)
+from models.payments.errors import CardInUse, NoCardExpected
+from models.payments.messages import CARD_IN_USE, PAYMENT_METHOD_UPDATE, RUN_BEHIND, NewCard
 
 ACCEPT_TIMEOUT = timedelta(seconds=6)
 """How long a worker may take to accept the card. After that nothing is promised."""
+PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
+"""Seconds between the attempts to have the card accepted by a run behind the record."""
 
 
 async def use_card(
@@ -36,6 +39,7 @@ async def use_card(
     Raises:
         BookingNotFound, TemporalUnavailable: nothing is promised.
         NoCardExpected: no card is waited for.
+        CardInUse: another card was sent a moment ago.
     """
     booking = (await reading.find(context, caller, booking_id)).booking
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
@@ -44,7 +48,11 @@ async def use_card(
     await _send(
         context,
         booking,
-        NewCard(payment_method_id=payment_method_id, who=f"{caller.role} {caller.name}"),
+        NewCard(
+            payment_method_id=payment_method_id,
+            who=f"{caller.role} {caller.name}",
+            version=booking.version,
+        ),
     )
     await waiting.settled(context, booking_id, seconds, after=booking.version)
     return (await reading.find(context, caller, booking_id)).booking
@@ -52,10 +60,10 @@ async def use_card(
 
 async def _send(context: AppContext, booking: Booking, card: NewCard) -> None:
     try:
-        await running.handle_of(context, booking.id).execute_update(
-            PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT
-        )
+        await offer(running.handle_of(context, booking.id), card)
     except WorkflowUpdateFailedError as error:
+        if _why(error) == CARD_IN_USE:
+            raise CardInUse(booking) from error
         raise NoCardExpected(booking) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
         raise TemporalUnavailable from error
@@ -63,3 +71,28 @@ async def _send(context: AppContext, booking: Booking, card: NewCard) -> None:
         if running.gone(error):
             raise NoCardExpected(booking) from error
         raise
+
+
+async def offer(handle: WorkflowHandle[Any, Any], card: NewCard) -> None:
+    """Hand the card to a run, which may be a moment behind the record that asks for one.
+
+    A worker that died when it had recorded that a card is waited for leaves a run that does not
+    know it until another worker has gone over the last step again.
+
+    Raises:
+        WorkflowUpdateFailedError: the run refuses the card, and goes on refusing it.
+        WorkflowUpdateRPCTimeoutOrCancelledError: no worker answers.
+    """
+    for pause in (*PAUSES, None):
+        try:
+            await handle.execute_update(PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT)
+            return
+        except WorkflowUpdateFailedError as error:
+            if pause is None or _why(error) != RUN_BEHIND:
+                raise
+        await asyncio.sleep(pause)
+
+
+def _why(error: WorkflowUpdateFailedError) -> str | None:
+    """Return the type of failure by which the run refused."""
+    return error.cause.type if isinstance(error.cause, ApplicationError) else None

@@ -16,6 +16,14 @@ class NoCardExpected(DomainError):
         self.booking = booking
 
 
+class CardInUse(DomainError):
+    """Another card was sent a moment ago; the gateway has not answered yet."""
+
+    def __init__(self, booking: Booking) -> None:
+        super().__init__(f"booking {booking.id} asks another card this moment")
+        self.booking = booking
+
+
 class NothingToRefund(DomainError):
     """Nothing can be given back: the booking is not settled, or nothing of its money is left."""
 

@@ -10,6 +10,12 @@ from models.core.money import MinorUnits
 from models.core.patience import Patience
 
 PAYMENT_METHOD_UPDATE = "payment_method"
+NO_CARD = "NoCardExpected"
+"""Type of the failure by which a workflow refuses a card: it waits for none."""
+RUN_BEHIND = "RunBehind"
+"""Type of the failure by which a workflow refuses a card: it is behind the record."""
+CARD_IN_USE = "CardInUse"
+"""Type of the failure by which a workflow refuses a card: the one before it is being asked."""
 
 
 class NewCard(BaseModel):
@@ -18,6 +24,8 @@ class NewCard(BaseModel):
     payment_method_id: str
     who: str
     """The caller, for the history."""
+    version: int = 0
+    """Of the booking when it was seen to wait for a card: the run may not know of it yet."""
 
 
 class GoodwillRefund(BaseModel):

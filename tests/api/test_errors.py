@@ -32,6 +32,7 @@ from models.ledger.errors import RuleRefused
 from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
 from models.payments.errors import (
     AmountNotPayable,
+    CardInUse,
     DayNotReconciled,
     NoCardExpected,
     NothingToRefund,
@@ -85,6 +86,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (ComponentUnknown("b", place=0), 422, "COMPONENT_UNKNOWN", "components[0]", None),
     (NotCancellable(FAILED), 409, "NOT_CANCELLABLE", "bookingId", STATE),
     (NotChangeable(FAILED), 409, "NOT_CHANGEABLE", "bookingId", STATE),
+    (CardInUse(FAILED), 409, "CARD_IN_USE", "paymentMethodId", STATE),
     (NoCardExpected(FAILED), 409, "NO_CARD_WANTED", "paymentMethodId", STATE),
     (
         *(FeeChanged(FAILED, FEE), 409, "FEE_CHANGED", "acceptedFee"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
@@ -19,7 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from models.core.calls import Call
     from models.core.keys import payment_key
     from models.payments.messages import (
+        CARD_IN_USE,
+        NO_CARD,
         PAYMENT_METHOD_UPDATE,
+        RUN_BEHIND,
         Advice,
         NewCard,
         PaymentCall,
@@ -90,11 +93,14 @@ class PaymentSteps:
         """Go on with another card; what came of it is the booking's next transition."""
         self._card = card
 
-    def _may_send_card(self, card: NewCard) -> None:  # noqa: ARG002
+    def _may_send_card(self, card: NewCard) -> None:
+        booking = self._record.booking
+        if not self._wants_card and card.version > booking.version:
+            raise ApplicationError("this run is behind the record", type=RUN_BEHIND)
         if not self._wants_card:
-            raise ValueError(f"no card is waited for: the booking is {self._record.booking.state}")
+            raise ApplicationError(f"the booking is {booking.state}", type=NO_CARD)
         if self._card is not None:
-            raise ValueError("another card is being asked this moment")
+            raise ApplicationError("another card is being asked this moment", type=CARD_IN_USE)
 
     def _hear(self) -> None:
         """Hear that the payment has changed at the gateway: whoever waits for it looks at once."""

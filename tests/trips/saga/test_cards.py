@@ -6,11 +6,12 @@ import httpx
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
+from api.trips.paying import offer
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.messages import CancelRequest, RequestKind
 from models.bookings.problems import Code
-from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
+from models.payments.messages import NewCard
 from tests.support.checker import check
 from tests.support.selection import table
 from tests.support.stack import Stack
@@ -32,9 +33,8 @@ async def started(stack: Stack, card: str = DECLINED, seconds: float = PATIENT) 
 async def send(stack: Stack, handle: Handle, card: str) -> Booking:
     """Send another card; the booking as it is recorded next."""
     before = await stack.recorded(handle.id)
-    await handle.execute_update(
-        PAYMENT_METHOD_UPDATE, NewCard(payment_method_id=card, who="planner ada")
-    )
+    sent = NewCard(payment_method_id=card, who="planner ada", version=before.version)
+    await offer(handle, sent)
     async with asyncio.timeout(60):
         while (booking := await stack.recorded(handle.id)).version == before.version:
             await asyncio.sleep(0.05)
