@@ -58,10 +58,10 @@ async def test_a_trip_from_its_opening_to_its_confirmation(books: Books) -> None
     assert len(quoting) == 1
     with counted(books) as without_money:
         booking = await books.record(booking, S.PROCESSING)
-    assert len(without_money) == 4, without_money
+    assert len(without_money) == 2, without_money
     with counted(books) as confirming:
         booking = await books.record(confirm(booking), S.CONFIRMED)
-    assert len(confirming) == 8, confirming  # three of the ledger, one of the trip option
+    assert len(confirming) == 6, confirming  # three of the ledger, one of the trip option
     with counted(books) as reading:
         await books.read(lambda session: load_booking(session, booking.id))
     assert len(reading) == 1

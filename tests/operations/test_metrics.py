@@ -50,8 +50,10 @@ async def test_open_cases_and_differences_are_shown(
     await record.do("DELETE FROM reconciliations WHERE gateway = 'test'")
 
 
-def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
-    text = httpx.get(f"http://{stack.settings.metrics_address}/metrics", trust_env=False).text
+async def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
+    await watch(stack)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"http://{stack.settings.metrics_address}/metrics")).text
     for invariant in ("I1", "I2", "I8", "I9"):
         assert f'invariant="{invariant}"' in text
     for kind in ("SAGA", "DISPUTE", "REFUND", "INVARIANT", "WEBHOOK", "RECONCILIATION"):
