@@ -2,54 +2,78 @@
 
 import os
 import sys
+from collections import UserDict
+from importlib import import_module
+from typing import Any
 
 import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from commands import (
-    bookings,
-    cases,
-    doctor,
-    faults,
-    keys,
-    ledger,
-    migrate,
-    reconcile,
-    serve,
-    suppliers,
-    up,
-)
 from commands.output import err
+
+_WORLD, _TRIPS, _PARTS = "The local world", "Trips", "Single processes"
+
+# Name, where it is, and the panel of `tripsaga --help` that shows it.
+_COMMANDS = {
+    "up": ("commands.up:up", _WORLD),
+    "doctor": ("commands.doctor:doctor", _WORLD),
+    "fault": ("commands.faults:app", _WORLD),
+    "key": ("commands.keys:app", _WORLD),
+    "book": ("commands.bookings:book", _TRIPS),
+    "show": ("commands.bookings:show", _TRIPS),
+    "cancel": ("commands.bookings:cancel", _TRIPS),
+    "card": ("commands.bookings:card", _TRIPS),
+    "cases": ("commands.cases:app", _TRIPS),
+    "ledger": ("commands.ledger:app", _TRIPS),
+    "reconcile": ("commands.reconcile:reconcile", _TRIPS),
+    "suppliers": ("commands.suppliers:suppliers", _TRIPS),
+    "api": ("commands.serve:api", _PARTS),
+    "worker": ("commands.serve:worker", _PARTS),
+    "codec": ("commands.serve:codec", _PARTS),
+    "sandbox": ("commands.serve:sandbox", _PARTS),
+    "migrate": ("commands.migrate:migrate", _PARTS),
+}
+
+
+class _Commands(UserDict[str, Any]):
+    """Imports a command when it is looked up: few need SQLAlchemy, Alembic and Temporal's SDK."""
+
+    def __getitem__(self, name: str) -> Any:
+        where, panel = self.data[name]
+        module, _, attribute = where.partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(name=name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = name
+        command.rich_help_panel = panel  # type: ignore[attr-defined]
+        return command
+
+
+class _Group(TyperGroup):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.commands = _Commands(_COMMANDS)
+
 
 app = typer.Typer(
     name="tripsaga",
     help="Books a whole trip, or nothing: flight, hotel, experiences and payment in one saga.",
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_WORLD, _TRIPS, _PARTS = "The local world", "Trips", "Single processes"
 
-app.command(rich_help_panel=_WORLD)(up.up)
-app.command(rich_help_panel=_WORLD)(doctor.doctor)
-app.add_typer(faults.app, name="fault", rich_help_panel=_WORLD)
-app.add_typer(keys.app, name="key", rich_help_panel=_WORLD)
-app.add_typer(cases.app, name="cases", rich_help_panel=_TRIPS)
-app.add_typer(ledger.app, name="ledger", rich_help_panel=_TRIPS)
-app.command(rich_help_panel=_TRIPS)(reconcile.reconcile)
-app.command(rich_help_panel=_TRIPS)(suppliers.suppliers)
-app.command(rich_help_panel=_TRIPS)(bookings.book)
-app.command(rich_help_panel=_TRIPS)(bookings.show)
-app.command(rich_help_panel=_TRIPS)(bookings.cancel)
-app.command(rich_help_panel=_TRIPS)(bookings.card)
-app.command(rich_help_panel=_PARTS)(serve.api)
-app.command(rich_help_panel=_PARTS)(serve.worker)
-app.command(rich_help_panel=_PARTS)(serve.codec)
-app.command(rich_help_panel=_PARTS)(serve.sandbox)
-app.command(rich_help_panel=_PARTS)(migrate.migrate)
+@app.callback()
+def _tripsaga() -> None:
+    """What typer asks of a group that names its commands itself."""
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
 
-app = typer.Typer(help="List what an operator must settle; settle it.")
+app = typer.Typer(add_completion=False, help="List what an operator must settle; settle it.")
 
 Number = Annotated[int, typer.Argument(help="The case's number.", min=1)]
 

@@ -11,7 +11,9 @@ from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
 
-app = typer.Typer(no_args_is_help=True, help="Arm, list and clear faults of the sandbox.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Arm, list and clear faults of the sandbox."
+)
 
 
 @app.command()

@@ -15,7 +15,9 @@ from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys of callers.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Make, list and revoke API keys of callers."
+)
 
 
 @app.command()

@@ -28,7 +28,9 @@ from models.suppliers.listings import BY_NAME as SUPPLIERS
 
 Answer = TypeVar("Answer")
 
-app = typer.Typer(no_args_is_help=True, help="Balances, statements, checks and commission.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Balances, statements, checks and commission."
+)
 
 _MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
