@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from stripe import WebhookSignature
 
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.figures import percentile
 from benchmarks.stage import Stage, cores, stage
 from benchmarks.usage import Meter
@@ -124,7 +124,7 @@ async def _events(on: Stage, bookings: int) -> list[dict[str, Any]]:
     sandbox = httpx.AsyncClient(base_url=on.settings.sandbox_url, timeout=60, trust_env=False)
     async with sandbox:
         for number in range(bookings):
-            trip = await sandbox.post("/trip/generate", json=wishes(number))
+            trip = await sandbox.post("/trip/generate", json=trip_criteria(number))
             await door.book(trip.raise_for_status().json())
         await door.close()
         key = {"Authorization": "Bearer sk_test_sandbox"}

@@ -31,10 +31,10 @@ _TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
 
 @dataclass(frozen=True)
 class Request:
-    """A wish to give money back, down to what may be kept."""
+    """A request to give money back, down to what may be kept."""
 
     key: str
-    """Business key of the wish: it makes at most one refund."""
+    """Business key of the request: it makes at most one refund."""
     keep: int
     """What stays at the gateway of what was taken (minor units)."""
     reason: str = ""

@@ -65,7 +65,7 @@ class ChangeActivities:
                     booking_id=request.booking_id,
                     fingerprint=request.fingerprint,
                     who=request.who,
-                    wish=request.wish.model_dump(mode="json", by_alias=True),
+                    requested=request.requested.model_dump(mode="json", by_alias=True),
                     status="open",
                 )
                 .on_conflict_do_nothing(index_elements=["id"])

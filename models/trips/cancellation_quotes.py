@@ -62,7 +62,7 @@ class CancellationQuoted(BaseModel):
 
 
 def wanted_items(booking: Booking, components: list[str]) -> list[Item]:
-    """Return the live items a wish to cancel is about: those named, or all."""
+    """Return the live items that a request to cancel is about: those named, or all."""
     named = set(components)
     return [item for item in booking.live_items if not named or item.component_id in named]
 

@@ -169,7 +169,7 @@ class Orders:
                 status="TICKETED" if option == "CONFIRM" else "CONFIRMED",
                 live=True,
                 price=offer.price,
-                currency=offer.wish.currency,
+                currency=offer.search.currency,
                 data={"order": order, "cancel_at": cancel_at},
             )
         )
@@ -248,14 +248,14 @@ def _travelers(data: Json, offer: Itinerary) -> list[Json]:
     given = data.get("travelers")
     travelers = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     by_id = {str(traveler.get("id")): traveler for traveler in travelers}
-    wanted = {passenger.id for passenger in offer.wish.passengers}
+    wanted = {passenger.id for passenger in offer.search.passengers}
     if set(by_id) != wanted or len(travelers) != len(wanted):
         raise Refused(
             4926,
             "travelers do not match the travelerPricings of the offer",
             pointer="/data/travelers",
         )
-    for passenger in offer.wish.passengers:
+    for passenger in offer.search.passengers:
         _complete(by_id[passenger.id], passenger, offer)
     first = travelers[0].get("contact")
     if not isinstance(first, dict) or not first.get("emailAddress"):
@@ -278,7 +278,7 @@ def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
         born = dt.date.fromisoformat(str(traveler.get("dateOfBirth")))
     except ValueError:
         raise Refused(32171, "dateOfBirth is missing", pointer=f"{where}/dateOfBirth") from None
-    age = (offer.wish.depart - born).days / 365.25
+    age = (offer.search.depart - born).days / 365.25
     if (passenger.kind == "ADULT") != (age >= 12):
         raise Refused(4926, "age does not fit the traveler type", pointer=f"{where}/dateOfBirth")
     documents = traveler.get("documents")

@@ -59,11 +59,11 @@ class Search:
         (start, end, depart), back = ways[0], ways[1:]
         cabin = "BUSINESS" if asked.get("cabin_class") in ("business", "first") else "ECONOMY"
         return_ = back[0][2] if back else None
-        wish = offers.wish_of(start, end, depart, return_, kinds, currency, cabin)
+        search = offers.search_of(start, end, depart, return_, kinds, currency, cabin)
         request_id = said.new_id("orq_")
         found = [
             offers.keep(self._world, offer, request_id, passengers)
-            for offer in offers.found(wish)
+            for offer in offers.found(search)
             if offer.departs > self._world.now()
         ]
         document = {

@@ -30,7 +30,7 @@ _KINDS = [
 def request(
     *, prices: tuple[int, ...] = (FLIGHT, HOTEL, TOUR), currency: str = "USD"
 ) -> BookTripRequest:
-    """A wish to book a flight, a hotel, a tour, and so on round, at these prices."""
+    """A request to book a flight, a hotel, a tour, and so on round, at these prices."""
     components = [
         TripComponent(
             component_id=f"component-{number}",
@@ -69,8 +69,8 @@ def request(
     )
 
 
-def new_booking(**wishes: object) -> Booking:
-    return request(**wishes).new_booking(NOON)  # type: ignore[arg-type]
+def new_booking(**options: object) -> Booking:
+    return request(**options).new_booking(NOON)  # type: ignore[arg-type]
 
 
 # -- what happens to a booking; every function changes it and returns it -------------------------

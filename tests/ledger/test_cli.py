@@ -66,8 +66,8 @@ def test_balances(tripsaga: Tripsaga, scratch_url: str) -> None:
 def test_sums_larger_than_any_payment_are_shown(tripsaga: Tripsaga, scratch_url: str) -> None:
     async def rich(books: Books) -> Booking:
         for _ in range(2):
-            wish = await books.open(prices=(99_999_999_999,), currency="JPY")
-            booking = await books.record(confirm(wish), S.CONFIRMED)
+            opened = await books.open(prices=(99_999_999_999,), currency="JPY")
+            booking = await books.record(confirm(opened), S.CONFIRMED)
         return booking
 
     lived(scratch_url, rich)

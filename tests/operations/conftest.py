@@ -64,11 +64,11 @@ async def record(stack: Stack) -> AsyncIterator[Record]:
         yield record
 
 
-async def watch(stack: Stack, **wishes: Any) -> WatchSummary:
+async def watch(stack: Stack, **options: Any) -> WatchSummary:
     """Make one round now."""
     summary: WatchSummary = await stack.client.execute_workflow(
         WatchMoney.run,
-        WatchRequest(**wishes),
+        WatchRequest(**options),
         id=f"watch-{uuid.uuid4()}",
         task_queue=stack.settings.task_queue,
     )

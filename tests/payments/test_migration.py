@@ -23,7 +23,7 @@ async def _story(url: str) -> Booking:
     try:
         booking = await changed(books)
         first, second = booking.payments
-        key = await ask(books, booking, second, "wish")
+        key = await ask(books, booking, second, "request")
         given_back(first, 400)
         given_back(second, 700, key=key)
         second.disputes = [disputed(second, "open")]

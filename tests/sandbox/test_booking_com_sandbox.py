@@ -26,8 +26,8 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def offer(world: World, **change: Any) -> dict[str, Any]:
-    wish = {"city": "Porto", "checkin": in_days(20), "checkout": in_days(22), "adults": 2}
-    return live_offer(world, **{**wish, "currency": "EUR", **change})
+    search = {"city": "Porto", "checkin": in_days(20), "checkout": in_days(22), "adults": 2}
+    return live_offer(world, **{**search, "currency": "EUR", **change})
 
 
 async def preview(http: httpx.AsyncClient, wanted: dict[str, Any]) -> httpx.Response:
@@ -191,13 +191,15 @@ async def test_offers_are_deterministic_and_bookable(local: LocalWorld) -> None:
 
 
 async def test_experiences_are_deterministic_and_apart(local: LocalWorld) -> None:
-    wish: dict[str, Any] = {"city": "Kyoto", "date": in_days(20), "adults": 2, "count": 4}
-    first = live_offers(local.world, currency="USD", **wish)
-    assert first == live_offers(World(), currency="USD", **wish)
+    search: dict[str, Any] = {"city": "Kyoto", "date": in_days(20), "adults": 2, "count": 4}
+    first = live_offers(local.world, currency="USD", **search)
+    assert first == live_offers(World(), currency="USD", **search)
     assert len({found["offer"]["productCode"] for found in first}) == 4
     assert first[0]["ends_at"] <= first[1]["starts_at"]
     # 09:30 in Japan is half past midnight UTC.
     assert first[0]["starts_at"].astimezone(dt.UTC).time() == dt.time(0, 30)
-    assert {found["currency"] for found in live_offers(World(), currency="JPY", **wish)} == {"USD"}
+    assert {found["currency"] for found in live_offers(World(), currency="JPY", **search)} == {
+        "USD"
+    }
     with pytest.raises(ValueError, match="party"):
-        live_offers(local.world, currency="USD", **{**wish, "adults": 16})
+        live_offers(local.world, currency="USD", **{**search, "adults": 16})

@@ -216,7 +216,7 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 async def search(http: httpx.AsyncClient, end: str = "CDG", people: int = 1) -> list[Json]:
     ways = [("JFK", end, 40), (end, "JFK", 44)]
-    wish = {
+    payload = {
         "slices": [
             {"origin": a, "destination": b, "departure_date": in_days(days).isoformat()}
             for a, b, days in ways
@@ -224,7 +224,7 @@ async def search(http: httpx.AsyncClient, end: str = "CDG", people: int = 1) -> 
         "passengers": [{"type": "adult"}] * people,
         "cabin_class": "economy",
     }
-    answer = await http.post("/air/offer_requests", json={"data": wish})
+    answer = await http.post("/air/offer_requests", json={"data": payload})
     assert answer.status_code == 201, answer.text
     return list(answer.json()["data"]["offers"])
 

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.duffel import live_offer
 from sandbox.duffel.offers import shelf
+from sandbox.planner.criteria import Suppliers, TripCriteria
 from sandbox.planner.planning import make_trip
-from sandbox.planner.wishes import Suppliers, Wishes
 from sandbox.sellers import SELLERS
 from tests.sandbox.core.test_control import running
 from tests.sandbox.test_duffel_contract import HEADERS, body, search, zz
@@ -203,15 +203,15 @@ async def test_lists_and_filters(http: httpx.AsyncClient) -> None:
 )
 async def test_searches_that_find_nothing(http: httpx.AsyncClient, change: Json) -> None:
     way = {"origin": "JFK", "destination": "LHR", "departure_date": in_days(30).isoformat()}
-    wish = {"slices": [way], "passengers": [{"type": "adult"}], **change}
-    answer = await http.post("/air/offer_requests", json={"data": wish})
+    payload = {"slices": [way], "passengers": [{"type": "adult"}], **change}
+    answer = await http.post("/air/offer_requests", json={"data": payload})
     assert answer.status_code == 422, answer.text
 
 
 async def test_searching_without_offers(http: httpx.AsyncClient) -> None:
     way = {"origin": "JFK", "destination": "LHR", "departure_date": in_days(30).isoformat()}
-    wish = {"data": {"slices": [way], "passengers": [{"type": "adult"}]}}
-    answer = await http.post("/air/offer_requests?return_offers=false", json=wish)
+    payload = {"data": {"slices": [way], "passengers": [{"type": "adult"}]}}
+    answer = await http.post("/air/offer_requests?return_offers=false", json=payload)
     found = answer.json()["data"]
     assert "offers" not in found
     listed = await http.get("/air/offers", params={"offer_request_id": found["id"]})
@@ -282,7 +282,7 @@ async def test_what_the_planner_finds(local: LocalWorld) -> None:
         {"depart": in_days(-2), "return_": None},
         {"currency": "XXX"},
     ):
-        wish = {
+        search = {
             "origin": "JFK",
             "destination": "LIS",
             "depart": in_days(60),
@@ -291,13 +291,13 @@ async def test_what_the_planner_finds(local: LocalWorld) -> None:
             "currency": "EUR",
         }
         with pytest.raises(ValueError, match=r"\S"):
-            live_offer(local.world, **{**wish, **change})  # type: ignore[arg-type]
+            live_offer(local.world, **{**search, **change})  # type: ignore[arg-type]
     assert local.world.log.rows() == []
 
 
 async def test_the_planner_sells_it(local: LocalWorld) -> None:
-    wishes = Wishes(suppliers=Suppliers(flight="duffel", hotel=None, activity=None))
-    [flight] = make_trip(local.world, wishes)["components"]
+    criteria = TripCriteria(suppliers=Suppliers(flight="duffel", hotel=None, activity=None))
+    [flight] = make_trip(local.world, criteria)["components"]
     assert (flight["supplier"], flight["type"]) == ("duffel", "FLIGHT")
     assert flight["offer"]["owner"]["iata_code"] == "ZZ"
     assert "complete" in SELLERS["duffel"].operations

@@ -396,8 +396,8 @@ async def test_two_cancels_at_once_are_locked(client: Client) -> None:
 
 
 async def test_the_planner_sells_it(client: Client) -> None:
-    wishes = {"suppliers": {"hotel": "ratehawk"}}
-    answer = await client.http.post("/trip/generate", json=wishes)
+    criteria = {"suppliers": {"hotel": "ratehawk"}}
+    answer = await client.http.post("/trip/generate", json=criteria)
     assert answer.status_code in (200, 201), answer.text
     (hotel,) = [c for c in answer.json()["components"] if c["type"] == "HOTEL"]
     assert hotel["supplier"] == "ratehawk"

@@ -40,9 +40,9 @@ async def handled(rows: Rows, payment_id: str) -> set[str]:
 
 async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    quote = await price(stack, booking.id, wish)
-    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, requested)
+    outcome = await put(stack, request(booking.id, requested, quote.new_total))
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
     payment_id = after.payments[1].id
@@ -61,10 +61,10 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
 
 async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    quote = await price(stack, booking.id, wish)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, requested)
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    ending = asyncio.ensure_future(put(stack, request(booking.id, wish, quote.new_total)))
+    ending = asyncio.ensure_future(put(stack, request(booking.id, requested, quote.new_total)))
     held = await waiting(stack, booking.id)
     handle = stack.client.get_workflow_handle(booking.id, result_type=Booking)
     async with asyncio.timeout(20):  # the booking is CONFIRMED, and its change is told all the same

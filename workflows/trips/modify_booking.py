@@ -122,11 +122,11 @@ class ModifyBooking:
     async def _verify(self, change: ChangeRequest, outcome: ChangeOutcome) -> ChangeQuote:
         """Verify and price what comes; nothing is touched."""
         booking = self._record.booking
-        problem = refusal(booking, change.wish)
+        problem = refusal(booking, change.requested)
         if problem is not None:
             raise TripFailedError(problem)
         quote, self._gone, self._new = await quoted(
-            booking, change.wish, self._record.patience, change.change_id
+            booking, change.requested, self._record.patience, change.change_id
         )
         outcome.quote = quote
         if quote.new_total > change.accepted_total:
@@ -216,7 +216,7 @@ class ModifyBooking:
             f"changed: {_words(change)}",
             who=change.who,
             change=ChangeNote(
-                change_id=change.change_id, outcome=outcome, travelers=change.wish.travelers
+                change_id=change.change_id, outcome=outcome, travelers=change.requested.travelers
             ),
         )
 
@@ -292,8 +292,8 @@ def _end_waiting(payment: PaymentView) -> None:
 
 def _words(change: ChangeRequest) -> str:
     """Say what is different, by component ids: no personal data."""
-    wish = change.wish
-    parts = [f"{one.component_id} becomes {one.component.component_id}" for one in wish.swap]
-    parts += [f"{one} goes" for one in wish.drop]
-    parts += [f"{one.component_id} comes" for one in wish.add]
+    requested = change.requested
+    parts = [f"{one.component_id} becomes {one.component.component_id}" for one in requested.swap]
+    parts += [f"{one} goes" for one in requested.drop]
+    parts += [f"{one.component_id} comes" for one in requested.add]
     return "; ".join(parts) or "other travellers"

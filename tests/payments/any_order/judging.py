@@ -74,7 +74,7 @@ async def _is_in_the_inbox(booking: LiveBooking) -> None:
 def _is_granted_once(booking: LiveBooking, facts: Facts) -> None:
     """Goodwill is given at most as often as it was asked for, repeats of a request not counted."""
     grants = facts.booking["grants"]
-    assert len(set(grants)) == len(grants) <= booking.wishes
+    assert len(set(grants)) == len(grants) <= booking.refund_requests
     assert sum(row["reason"] == SORRY for row in facts.refunds) <= len(grants)
 
 

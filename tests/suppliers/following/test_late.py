@@ -16,9 +16,9 @@ LATE = 14
 """Seconds until the supplier books: after the saga has tried (5 s), given up and looked in vain."""
 
 
-async def _given_up(world: World, supplier: str, **wishes: Any) -> tuple[Booking, int]:
+async def _given_up(world: World, supplier: str, **criteria: Any) -> tuple[Booking, int]:
     """Book a trip of which ``supplier`` books its item only when the saga has given it up."""
-    trip = await world.stack.sandbox.trip(**wishes)
+    trip = await world.stack.sandbox.trip(**criteria)
     wanted = await world.stack.request(trip=trip)
     await world.stack.sandbox.arm(
         supplier, "book", "late_commit", rate=1, seconds=LATE, reference=wanted.booking_id

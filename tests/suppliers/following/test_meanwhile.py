@@ -35,13 +35,13 @@ async def test_only_one_follows_a_booking(world: World) -> None:
     booking, item = await world.booked("viator", activities=1)
     await world.stack.sandbox.arm("viator", "find", "slow", rate=1, seconds=0.8)
     stack = world.stack
-    wishes = [
+    attempts = [
         begin_following(
             stack.client, patience(stack.settings), booking, "a test", items=[item.number]
         )
         for _ in range(4)
     ]
-    assert sorted(await asyncio.gather(*wishes)) == [False, False, False, True]
+    assert sorted(await asyncio.gather(*attempts)) == [False, False, False, True]
     await world.at_rest(booking)
     assert world.row(booking)["version"] == booking.version
 

@@ -18,8 +18,8 @@ from tests.trips.modifying.changes import confirmed, judged, other_hotel, price,
 )
 async def test_the_same_request_takes_it_up(stack: Stack, supplier: str, operation: str) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    wanted = request(booking.id, wish, (await price(stack, booking.id, wish)).new_total)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    wanted = request(booking.id, requested, (await price(stack, booking.id, requested)).new_total)
     fault = await stack.sandbox.arm(supplier, operation, "slow", seconds=0.8, reference=booking.id)
     ending = asyncio.ensure_future(put(stack, wanted))
     async with asyncio.timeout(20):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.bookings.booking import Booking
-from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
+from models.trips.changes import ChangeOutcome, ChangeRequest, TripChanges
 from tests.support.checker import Facts
 from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
@@ -35,16 +35,16 @@ async def wanted(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
     """A change that comes to ``step``: dearer, unless what it costs less is to be refunded."""
     if step == "flight":
         (flight,) = await offers(stack, "FLIGHT", activities=0)
-        wish = swap(booking.items[0], flight)
+        requested = swap(booking.items[0], flight)
         tour = (await offers(stack, "ACTIVITY", activities=1))[0]
-        wish = ChangeWish(swap=wish.swap, add=[tour])
+        requested = TripChanges(swap=requested.swap, add=[tour])
     elif step == "activity":
-        wish = ChangeWish(add=[(await offers(stack, "ACTIVITY", activities=1))[0]])
+        requested = TripChanges(add=[(await offers(stack, "ACTIVITY", activities=1))[0]])
     else:
         hotel = await other_hotel(stack, nights=2 if step == "refund" else 7)
-        wish = swap(booking.items[1], hotel)
-    quote = await price(stack, booking.id, wish)
-    return request(booking.id, wish, quote.new_total)
+        requested = swap(booking.items[1], hotel)
+    quote = await price(stack, booking.id, requested)
+    return request(booking.id, requested, quote.new_total)
 
 
 async def settle_by_hand(stack: Stack, booking: Booking) -> None:
@@ -61,8 +61,8 @@ async def settle_by_hand(stack: Stack, booking: Booking) -> None:
 
 def carried_out(facts: Facts, change: ChangeRequest) -> None:
     here = standing(facts)
-    assert {component.component_id for component in change.wish.new} <= here
-    assert not set(change.wish.gone) & here
+    assert {component.component_id for component in change.requested.new} <= here
+    assert not set(change.requested.gone) & here
     assert facts.booking["state"] == "CONFIRMED"
 
 

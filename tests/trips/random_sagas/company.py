@@ -22,7 +22,7 @@ from models.bookings.problems import Problem
 from models.bookings.repository import find_booking, load_booking, load_ended_request
 from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
-from models.trips.changes import ChangeWish, Swap
+from models.trips.changes import Swap, TripChanges
 from models.trips.messages import BookTripRequest
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand, unsettled
@@ -91,7 +91,7 @@ class Company:
         return "; ".join(f"{s.at:%H:%M:%S} {s.step} {s.status} {s.message}" for s in steps)
 
     async def _trip(self, play: Play) -> BookTripRequest:
-        trip = await self.stack.sandbox.trip(**play.wishes)
+        trip = await self.stack.sandbox.trip(**play.criteria)
         if play.by_hand:
             trip = confirmed_by_hand(trip)
         request = await self.stack.request(trip=trip)
@@ -177,18 +177,18 @@ class Company:
         self, old: TripComponent, play: Play, request: BookTripRequest, outcome: Outcome
     ) -> Problem | None:
         """Swap a component for one of the same supplier on other days, at the price it has."""
-        start, end = (dt.date.fromisoformat(play.wishes["dates"][x]) for x in ("start", "end"))
+        start, end = (dt.date.fromisoformat(play.criteria["dates"][x]) for x in ("start", "end"))
         other = dt.timedelta(days=9)
         dates = {"start": (start + other).isoformat(), "end": (end + other).isoformat()}
-        (new, *_) = await changes.offers(self.stack, old.type, **{**play.wishes, "dates": dates})
-        wish = ChangeWish(swap=[Swap(component_id=old.component_id, component=new)])
+        (new, *_) = await changes.offers(self.stack, old.type, **{**play.criteria, "dates": dates})
+        requested = TripChanges(swap=[Swap(component_id=old.component_id, component=new)])
         accepted = request.amount + new.price  # while nobody can say what it costs: enough
         try:
-            priced = await changes.ask(self.stack, request.booking_id, wish)
+            priced = await changes.ask(self.stack, request.booking_id, requested)
             accepted = priced.quote.new_total if priced.quote else accepted
         except WorkflowFailureError:
             pass  # the booking is not written down yet
-        change = changes.request(request.booking_id, wish, accepted)
+        change = changes.request(request.booking_id, requested, accepted)
         outcome.requests.append(change.change_id)
         return (await changes.put(self.stack, change, LONGEST)).problem
 

@@ -31,7 +31,7 @@ ELSEWHERE = {
 ALL_STEPS = STEPS | ELSEWHERE
 
 
-def wishes_for(step: str) -> dict[str, Any]:
+def criteria_for(step: str) -> dict[str, Any]:
     """Return what to ask the planner for, so that a trip has this step."""
     return sold_by(ALL_STEPS[step][0])
 

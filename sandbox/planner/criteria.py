@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Unplannable(Exception):
-    """A wish that no trip can be made of; the message is for people."""
+    """Criteria that no trip can be made of; the message is for people."""
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
@@ -67,8 +67,8 @@ class Currencies(_Said):
     activity: _Code | None = None
 
 
-class Wishes(_Said):
-    """A wish for a trip; everything has a default."""
+class TripCriteria(_Said):
+    """What a trip is to be like; everything has a default."""
 
     origin: str = "JFK"
     destination: str = "LIS"
