@@ -1,4 +1,4 @@
-"""``tripsaga``: the command line of the house. Each command lives in ``commands/``."""
+"""``tripsaga``: the command line of this system. Each command lives in ``commands/``."""
 
 import os
 import sys

@@ -71,7 +71,7 @@ class Past:
         return next((row for row in reversed(self.rows) if row.outcome in outcomes), None)
 
     @property
-    def buried(self) -> bool:
+    def is_tombstoned(self) -> bool:
         """Whether an undo has closed this intention."""
         return self.last(TOMBSTONE) is not None
 
@@ -153,7 +153,7 @@ class AttemptLog:
         before ``act`` is repeated, or given up where it may not be (``may_repeat``).
         ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored
         5xx makes necessary. ``begun`` is the first attempt, where it is on record already (see
-        ``activities.suppliers.wanted.load_and_begin``).
+        ``activities.suppliers.ordered_items.load_and_begin``).
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -205,15 +205,15 @@ class AttemptLog:
         await self._end(attempt, DONE, result)
         return result
 
-    async def bury(self, intent: Intent) -> Past:
-        """Close an intention for good and return what became of it so far.
+    async def tombstone(self, intent: Intent) -> Past:
+        """Write a tombstone for an intention and return what became of it so far.
 
         After this no attempt can begin under the key, so that an undo has the last word even
         over a worker that was believed dead. Attempts under way are in ``unsettled``.
         """
         while True:
             past = await self.past(intent.key)
-            if past.buried:
+            if past.is_tombstoned:
                 return past
             async with direct(self._sessions) as connection:
                 tombstone = await connection.scalar(
@@ -229,8 +229,8 @@ class AttemptLog:
             if tombstone is not None:
                 return past
 
-    async def bury_all(self, intents: Sequence[Intent]) -> None:
-        """Close several intentions for good, mostly in one statement."""
+    async def tombstone_all(self, intents: Sequence[Intent]) -> None:
+        """Write tombstones for several intentions, mostly in one statement."""
         async with direct(self._sessions) as connection:
             closed = await connection.scalars(
                 upsert(ATTEMPTS)
@@ -246,7 +246,7 @@ class AttemptLog:
             fresh = set(closed)
         for intent in intents:
             if intent.key not in fresh:
-                await self.bury(intent)
+                await self.tombstone(intent)
 
     async def adopt(self, past: Past, found: BaseModel) -> None:
         """Write down that an unanswered attempt turned out to have been done."""
@@ -292,7 +292,7 @@ class AttemptLog:
             )
 
     def _settled(self, past: Past, intent: Intent, result_type: type[Result]) -> Result | None:
-        if past.buried:
+        if past.is_tombstoned:
             raise errors.Unavailable(
                 "this step has been undone",
                 provider=intent.provider,
@@ -338,7 +338,7 @@ class AttemptLog:
     async def _begin(self, intent: Intent, *, number: int) -> int | None:
         """Write the intent, before the first byte leaves; None when the number is taken.
 
-        The unique index on (key, number) lets one of two workers begin, and none after a burial.
+        The unique index on (key, number) lets one of two workers begin, and none after a tombstone.
         """
         async with direct(self._sessions) as connection:
             attempt = await connection.scalar(_BEGIN, _columns(intent, number))

@@ -82,13 +82,13 @@ class Inbox:
         """Handle claimed events by one look, begun after all of them had arrived."""
         worn_out = [event for event in events if event.attempts > ATTEMPTS]
         if worn_out:  # every worker that took it died over it
-            await self._bury(worn_out, f"{ATTEMPTS} workers took it and none came to an end")
+            await self._dead_letter(worn_out, f"{ATTEMPTS} workers took it and none came to an end")
         events = [event for event in events if event.attempts <= ATTEMPTS]
         if not events:
             return
         handler = self._handlers.get(events[0].gateway)
         if handler is None:
-            await self._bury(events, "that sender is not in use: look there")
+            await self._dead_letter(events, "that sender is not in use: look there")
             return
         try:
             async with asyncio.timeout(WORK_SECONDS):
@@ -118,7 +118,7 @@ class Inbox:
         limit = None if outage else ATTEMPTS
         lost = [e for e in events if e.age >= PATIENCE or e.attempts == limit]
         if lost:
-            await self._bury(lost, what)
+            await self._dead_letter(lost, what)
         again = [event for event in events if event not in lost]
         async with self._sessions.begin() as session:
             if outage:
@@ -130,7 +130,7 @@ class Inbox:
                     pause = FIRST_PAUSE * 2 ** (event.attempts - 1)
                     await repeat_events(session, [event], what, min(pause, LONGEST_PAUSE))
 
-    async def _bury(self, events: Sequence[ClaimedEvent], error: str) -> None:
+    async def _dead_letter(self, events: Sequence[ClaimedEvent], error: str) -> None:
         """Give events up, with a case each."""
         handler = self._handlers.get(events[0].gateway)
         booking_id = await handler.booking_of(events) if handler else events[0].booking_id

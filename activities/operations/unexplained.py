@@ -24,7 +24,7 @@ class Unexplained:
         self._sessions = sessions
         self._gateway = gateway
 
-    async def stranger(self, payment: Payment) -> bool:
+    async def unknown_booking(self, payment: Payment) -> bool:
         """Have a person ask about money of a booking that is not on record; True if it is new."""
         return await self._open(
             payment.id,

@@ -165,7 +165,7 @@ class PaymentActivities:
         """Give back a payment under the booking's id that is not the one on record.
 
         It can only have come to be against our will: a worker believed dead, a late commit. Its
-        money was never the house's, so nothing of it is in the ledger.
+        money was never the company's, so nothing of it is in the ledger.
         """
         terms = await self._terms(PaymentCall(booking_id=stray.booking_id, key=stray.key))
         try:

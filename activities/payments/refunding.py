@@ -106,22 +106,22 @@ class Refunding:
         return payment.captured - max(payment.refunded, listed) - keep
 
     async def _withdraw(self, row: RefundRequest) -> None:
-        """Close a refund that is not wanted any more, so that nobody begins it again.
+        """Close a refund that is no longer needed, so that nobody begins it again.
 
         Raises:
             Retryable: an attempt that was never answered may still commit; look again.
         """
-        past = await self._log.bury(self._intent(row))
+        past = await self._log.tombstone(self._intent(row))
         if past.doubtful:
             patience = past.ended + self._settle_period - dt.datetime.now(dt.UTC)
             if patience > AT_ONCE:
                 raise Retryable(
-                    "a refund that is not wanted any more may still be made",
+                    "a refund that is no longer needed may still be made",
                     retry_after=pause_within(patience),
                     provider=self._gateway.name,
                     operation="refund",
                 )
-        await self._end(row.key, REFUSED, None, "not wanted any more")
+        await self._end(row.key, REFUSED, None, "no longer needed")
 
     def _intent(self, row: RefundRequest) -> Intent:
         return Intent(

@@ -60,7 +60,7 @@ class Down:
 def is_outage(error: BaseException) -> bool:
     """Tell whether a failed call says that its supplier is in trouble: 5xx, timeouts, resets.
 
-    Not a refusal, nor 429: then it answers. Nor what the house itself held back.
+    Not a refusal, nor 429: then it answers. Nor what we held back ourselves.
     """
     if not isinstance(error, Fault):
         return False

@@ -17,8 +17,8 @@ from models.trips.cancellation_quotes import (
     CancellationQuoted,
     QuoteCancellationRequest,
     compared,
+    items_to_cancel,
     reckon,
-    wanted_items,
 )
 from suppliers.core.protocol import QuotesCancellation, Supplier
 
@@ -46,7 +46,7 @@ class CancelQuoteActivities:
             raise ApplicationError(
                 f"no booking {request.booking_id}", type="UnknownBooking", non_retryable=True
             )
-        items = wanted_items(booking, request.components)
+        items = items_to_cancel(booking, request.components)
         now = dt.datetime.now(dt.UTC)
         said = await asyncio.gather(*map(self._ask, items))
         quoted = reckon(booking, items, now)

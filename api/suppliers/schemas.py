@@ -42,7 +42,7 @@ class CallsAnswer(Answer):
 
 
 class ErrorCountAnswer(Answer):
-    """How often a supplier gave one answer that was not what was wanted."""
+    """How often a supplier gave one answer that is not a success."""
 
     operation: str
     outcome: str

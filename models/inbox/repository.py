@@ -308,12 +308,12 @@ async def list_events(
     session: AsyncSession, *, status: EventStatus | None, limit: int, after: int | None = None
 ) -> Sequence[WebhookEventRow]:
     """Return events, newest first; ``after`` is the last event of the page before."""
-    wanted = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
+    statement = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
     if status is not None:
-        wanted = wanted.where(col(WebhookEventRow.status) == status)
+        statement = statement.where(col(WebhookEventRow.status) == status)
     if after is not None:
-        wanted = wanted.where(col(WebhookEventRow.id) < after)
-    return (await session.scalars(wanted)).all()
+        statement = statement.where(col(WebhookEventRow.id) < after)
+    return (await session.scalars(statement)).all()
 
 
 async def retry_event(session: AsyncSession, event_id: int) -> bool:

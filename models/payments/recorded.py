@@ -52,7 +52,7 @@ DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
     SELECT coalesce(sum(CASE i.status WHEN 'CANCELLED' THEN i.fee WHEN 'CONFIRMED' THEN i.amount
                         ELSE 0 END), 0)
     FROM booking_items i WHERE i.booking_id = b.id) END)"""
-"""What the house may keep of the booking ``b``: ``models.booking.Booking.due``."""
+"""What the company may keep of the booking ``b``: ``models.booking.Booking.due``."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class CancellationQuoted(BaseModel):
     """What would go back now in all, what has gone back already not counted again."""
 
 
-def wanted_items(booking: Booking, components: list[str]) -> list[Item]:
+def items_to_cancel(booking: Booking, components: list[str]) -> list[Item]:
     """Return the live items that a request to cancel is about: those named, or all."""
     named = set(components)
     return [item for item in booking.live_items if not named or item.component_id in named]

@@ -1,6 +1,6 @@
 """A change of a booking that stands: what is requested, what it costs, how it ended. No I/O.
 
-The total of a booking is what the house may keep of it (``Booking.due``): the prices of what
+The total of a booking is what the company may keep of it (``Booking.due``): the prices of what
 stands and the fees of what was cancelled. A change makes it another one; the difference is
 charged, or given back.
 """

@@ -52,7 +52,7 @@ _MOST_TELLING: Final = (
 
 
 class PaymentServiceGateway:
-    """The :class:`payments.protocol.Gateway` that is a payment service of the house."""
+    """The :class:`payments.protocol.Gateway` that is the company's own payment service."""
 
     name = PROVIDER
 

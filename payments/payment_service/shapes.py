@@ -49,7 +49,7 @@ STATES: Final[dict[str, PaymentState]] = {
 """The service's words in ours."""
 
 
-class _Said(BaseModel):
+class _Answer(BaseModel):
     """What the service says: fields we do not use are ignored, wrong types are refused."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -99,7 +99,7 @@ class CreateRefund(BaseModel):
 # -- what it answers ---------------------------------------------------------------------------
 
 
-class _Listed(_Said):
+class _Listed(_Answer):
     """What lists hold."""
 
     id: Identifier
@@ -196,7 +196,7 @@ class DisputeAnswer(_Listed):
         )
 
 
-class MethodAnswer(_Said):
+class MethodAnswer(_Answer):
     """A stored payment method, as far as it may be shown."""
 
     id: str
@@ -220,27 +220,27 @@ class MethodAnswer(_Said):
 Row = TypeVar("Row", bound=_Listed)
 
 
-class Page(_Said, Generic[Row]):
+class Page(_Answer, Generic[Row]):
     """One page of a list, oldest first; the next begins ``after`` the last row's id."""
 
     data: list[Row]
     has_more: bool = False
 
 
-class Failure(_Said):
+class Failure(_Answer):
     """What went wrong: a stable code, and words for operators."""
 
     code: Word
     message: str
 
 
-class ErrorAnswer(_Said):
+class ErrorAnswer(_Answer):
     """The body of every answer that is not 2xx."""
 
     error: Failure
 
 
-class Event(_Said):
+class Event(_Answer):
     """The body of a webhook: a hint to read an intent anew."""
 
     id: Identifier

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.amadeus.messages import Refused, said
+from sandbox.amadeus.messages import Refused, success
 from sandbox.amadeus.offers import FlightSearch, Passenger, itineraries, written
 from sandbox.amadeus.pricing import dictionaries
 from sandbox.amounts import digits
@@ -110,7 +110,7 @@ def _answer(
     meanings = dictionaries(found)
     meanings["currencies"] = {search.currency: search.currency}
     meanings["aircraft"] = {o.airline.aircraft: f"AIRCRAFT {o.airline.aircraft}" for o in found}
-    return said(200, {"meta": {"count": len(data)}, "data": data, "dictionaries": meanings})
+    return success(200, {"meta": {"count": len(data)}, "data": data, "dictionaries": meanings})
 
 
 def _more(before: list[Passenger], kind: str, count: int) -> list[Passenger]:

@@ -15,7 +15,7 @@ ZZ: Final = "ZZ"
 
 
 def duffel_airways(origin: Airport) -> Airline:
-    """Return Duffel Airways as it flies from an airport: its hub is wherever it is wanted."""
+    """Return Duffel Airways as it flies from an airport: its hub is wherever a journey begins."""
     return Airline(ZZ, "Duffel Airways", origin.code, "320")
 
 

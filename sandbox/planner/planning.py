@@ -118,12 +118,12 @@ def _tours(
     world: World, criteria: TripCriteria, city: str, start: dt.date, end: dt.date, adults: int
 ) -> list[Json]:
     currency = criteria.currencies.activity or criteria.currency
-    wanted = _SAMPLE_ACTIVITIES if criteria.activities is None else criteria.activities
+    count = _SAMPLE_ACTIVITIES if criteria.activities is None else criteria.activities
     days = max(1, (end - start).days - 1)
     assert criteria.suppliers.activity is not None
     seller = SELLERS[criteria.suppliers.activity].module
     tours: list[Json] = []
-    for number in range(wanted):
+    for number in range(count):
         # Another tour each day, then a second one on each day, and so on.
         date = start + dt.timedelta(days=1 + number % days)
         offers = seller.live_offers(

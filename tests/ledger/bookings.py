@@ -78,9 +78,9 @@ def new_booking(**options: object) -> Booking:
 
 def book(booking: Booking, numbers: Iterable[int] | None = None) -> Booking:
     """Every item, or those numbered, is booked at its supplier; the others are refused."""
-    wanted = None if numbers is None else set(numbers)
+    chosen = None if numbers is None else set(numbers)
     for item in booking.items:
-        if wanted is not None and item.number not in wanted:
+        if chosen is not None and item.number not in chosen:
             item.status = ItemStatus.FAILED
             continue
         item.status = ItemStatus.CONFIRMED

@@ -1,4 +1,4 @@
-"""The sandbox tells the API: the same secret at both ends, kept, and no secret for strangers."""
+"""The sandbox tells the API: the same secret at both ends, kept, and no secret for others."""
 
 import stat
 from pathlib import Path

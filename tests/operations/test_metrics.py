@@ -35,10 +35,10 @@ async def test_open_cases_and_differences_are_shown(
 ) -> None:
     name, kind = "tripsaga_open_cases", "RECONCILIATION"
     before = figure(stack, name, kind=kind)
-    stranger = await outside.pay(4_000, booking="nobody-we-know", captured=False)
+    unknown = await outside.pay(4_000, booking="nobody-we-know", captured=False)
     await watch(stack)
     await until_figure(stack, name, before + 1, kind=kind)
-    await outside.release(stranger)
+    await outside.release(unknown)
     await watch(stack)
     await until_figure(stack, name, before, kind=kind)
     await record.do(

@@ -30,20 +30,20 @@ def offer(world: World, **change: Any) -> dict[str, Any]:
     return live_offer(world, **{**search, "currency": "EUR", **change})
 
 
-async def preview(http: httpx.AsyncClient, wanted: dict[str, Any]) -> httpx.Response:
+async def preview(http: httpx.AsyncClient, offered: dict[str, Any]) -> httpx.Response:
     return await http.post(
         "/orders/preview",
         json={
             "booker": {"country": "nl", "platform": "desktop"},
-            "currency": wanted["currency"],
+            "currency": offered["currency"],
             "accommodation": {
-                "id": wanted["accommodation"],
-                "checkin": wanted["checkin"],
-                "checkout": wanted["checkout"],
+                "id": offered["accommodation"],
+                "checkin": offered["checkin"],
+                "checkout": offered["checkout"],
                 "products": [
                     {
-                        "id": wanted["product"],
-                        "allocation": {"number_of_adults": wanted["adults"]},
+                        "id": offered["product"],
+                        "allocation": {"number_of_adults": offered["adults"]},
                     }
                 ],
             },
@@ -94,36 +94,36 @@ async def test_credentials_and_bodies_are_checked(http: httpx.AsyncClient) -> No
 async def test_a_token_works_once_and_not_for_long(
     local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
-    wanted = offer(local.world)["offer"]
-    shown = (await preview(http, wanted)).json()["data"]
-    made = await create(http, shown["order_token"], wanted["product"])
+    offered = offer(local.world)["offer"]
+    shown = (await preview(http, offered)).json()["data"]
+    made = await create(http, shown["order_token"], offered["product"])
     assert made.status_code == 200
-    again = await create(http, shown["order_token"], wanted["product"])
+    again = await create(http, shown["order_token"], offered["product"])
     assert error_of(again) == (409, "duplicate_request")
     reservation = made.json()["data"]["accommodation"]["reservation"]
     assert str(again.json()["errors"][0]["reservation"]) == reservation
-    assert error_of(await create(http, "made up", wanted["product"])) == (400, "invalid_token")
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
+    assert error_of(await create(http, "made up", offered["product"])) == (400, "invalid_token")
+    token = (await preview(http, offered)).json()["data"]["order_token"]
     local.world.ahead = dt.timedelta(minutes=16)
-    assert error_of(await create(http, token, wanted["product"])) == (400, "expired_token")
+    assert error_of(await create(http, token, offered["product"])) == (400, "expired_token")
 
 
 async def test_orders_are_checked(local: LocalWorld, http: httpx.AsyncClient) -> None:
-    wanted = offer(local.world)["offer"]
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
+    offered = offer(local.world)["offer"]
+    token = (await preview(http, offered)).json()["data"]["order_token"]
     assert error_of(await create(http, token, "other")) == (400, "conflicting_parameters")
     card = {"number": "x"}
-    assert error_of(await create(http, token, wanted["product"], card=card)) == (
+    assert error_of(await create(http, token, offered["product"], card=card)) == (
         400,
         "unknown_parameter",
     )
-    assert error_of(await create(http, token, wanted["product"], method="card")) == (
+    assert error_of(await create(http, token, offered["product"], method="card")) == (
         400,
         "invalid_parameter",
     )
-    crowded = await preview(http, {**wanted, "adults": 3})
+    crowded = await preview(http, {**offered, "adults": 3})
     assert error_of(crowded) == (400, "occupancy_mismatch")
-    past = await preview(http, {**wanted, "checkin": "2020-01-01"})
+    past = await preview(http, {**offered, "checkin": "2020-01-01"})
     assert error_of(past) == (400, "invalid_parameter")
     assert local.world.reservations.all() == []
 
@@ -152,15 +152,15 @@ async def test_amounts_are_in_two_currencies(local: LocalWorld, http: httpx.Asyn
 async def test_stock_is_real_and_survives_a_restart(
     local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
-    wanted = offer(local.world)["offer"] | {"accommodation": 3427703, "product": "3427703_1"}
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
-    rival = (await preview(http, wanted)).json()["data"]["order_token"]
+    offered = offer(local.world)["offer"] | {"accommodation": 3427703, "product": "3427703_1"}
+    token = (await preview(http, offered)).json()["data"]["order_token"]
+    rival = (await preview(http, offered)).json()["data"]["order_token"]
     assert (await create(http, token, "3427703_1")).status_code == 200
     assert error_of(await create(http, rival, "3427703_1")) == (409, "order_unavailable")
-    assert error_of(await preview(http, wanted)) == (409, "order_unavailable")
-    overlapping = wanted | {"checkin": str(in_days(21)), "checkout": str(in_days(25))}
+    assert error_of(await preview(http, offered)) == (409, "order_unavailable")
+    overlapping = offered | {"checkin": str(in_days(21)), "checkout": str(in_days(25))}
     assert error_of(await preview(http, overlapping)) == (409, "order_unavailable")
-    after = wanted | {"checkin": str(in_days(22)), "checkout": str(in_days(25))}
+    after = offered | {"checkin": str(in_days(22)), "checkout": str(in_days(25))}
     assert (await preview(http, after)).status_code == 200
 
     stay = next(

@@ -33,7 +33,7 @@ class LiveBooking:
         """At the gateway; empty until there is one."""
         self.total = 0
         self.strays: list[str] = []
-        """Payments under its id that the house never asked for."""
+        """Payments under its id that the system never asked for."""
         self.refund_requests = 0
         """How often goodwill was asked for, repeats of a request not counted."""
         self.log: list[str] = []

@@ -86,7 +86,7 @@ def _balances(facts: Facts) -> Counter[tuple[str, str]]:
 
 
 async def audit(stage: Stage) -> None:
-    """Have the house look at all its money by itself, when all is over: nothing may be wrong."""
+    """Have the system check all its money, when all is over: nothing may be wrong."""
     await stage.watch(full=True)  # what an earlier round found and is mended since is closed by it
     summary = await stage.watch(full=True)
     assert summary.reconciled is not None

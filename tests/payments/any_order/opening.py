@@ -80,7 +80,7 @@ async def _convince(booking: LiveBooking) -> None:
         return await booking.ask(booking.stage.planner, path, card) is not None
 
     if opening in {Opening.OTHER_CARD, Opening.SECURE_FAILS}:
-        await booking.until(sends_card, "another card being wanted")
+        await booking.until(sends_card, "another card being asked for")
     if opening is Opening.GIVEN_UP:
         assert await booking.cancel([])
 

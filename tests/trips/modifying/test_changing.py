@@ -128,9 +128,11 @@ async def test_the_same_request_twice_changes_once(stack: Stack) -> None:
     booking = await confirmed(stack)
     hotel = await other_hotel(stack, nights=7)
     requested = swap(booking.items[1], hotel)
-    wanted = request(booking.id, requested, (await price(stack, booking.id, requested)).new_total)
-    first, second = await asyncio.gather(put(stack, wanted), put(stack, wanted))
-    third = await put(stack, wanted)
+    change_request = request(
+        booking.id, requested, (await price(stack, booking.id, requested)).new_total
+    )
+    first, second = await asyncio.gather(put(stack, change_request), put(stack, change_request))
+    third = await put(stack, change_request)
     assert first == second == third
     assert first.carried_out
     facts = await judged(stack, booking.id)

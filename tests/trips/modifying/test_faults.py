@@ -31,7 +31,7 @@ AFTERWARDS = {"cancel the old": ("booking_com", "cancel"), "refund": ("stripe", 
 """Steps behind the point of no return, and the call that has the effect."""
 
 
-async def wanted(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
+async def change_reaching(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
     """A change that comes to ``step``: dearer, unless what it costs less is to be refunded."""
     if step == "flight":
         (flight,) = await offers(stack, "FLIGHT", activities=0)
@@ -103,7 +103,7 @@ async def judge(
 async def test_x4(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     supplier, operation = STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
     outcome = await put(stack, change)
@@ -126,7 +126,7 @@ async def test_x4(stack: Stack, step: str, kind: str) -> None:
 async def test_x4_once_it_stands(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     supplier, operation = AFTERWARDS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
     outcome = await put(stack, change)
@@ -159,7 +159,7 @@ async def test_x4_kill(own_stack: Stack, step: str, point: str) -> None:
     first = stack.start_worker()
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     first.stop()
     supplier, operation = (STEPS | AFTERWARDS)[step]
     if point == "during":
