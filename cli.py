@@ -66,8 +66,8 @@ def main() -> None:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
             what = problem["msg"].removeprefix("Value error, ")
-            said = f"{name}: {what}" if name else what
-            err.print(f"[bold red]✗[/] {escape(said)}", soft_wrap=True)
+            message = f"{name}: {what}" if name else what
+            err.print(f"[bold red]✗[/] {escape(message)}", soft_wrap=True)
         code = 2
     sys.stdout.flush()
     sys.stderr.flush()

@@ -51,7 +51,7 @@ class WebhookReport(BaseModel):
     drained_after: float
     """Seconds from the last delivery until no event waited to be handled any more."""
     cpu: dict[str, float]
-    """Cores kept busy meanwhile, by process; ``others`` is everybody who is none of ours."""
+    """Cores kept busy meanwhile, by process; ``others`` is every foreign process."""
 
 
 class Load:

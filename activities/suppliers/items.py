@@ -65,7 +65,7 @@ class ItemActivities:
                 and found.price != quote.price
                 and found.details.get("price_stated", True)
             ):
-                # Ours, and not what was agreed: the undo finds it again and cancels it.
+                # It was booked, but not as was agreed: the undo finds it again and cancels it.
                 raise UnknownOutcome(
                     f"{item.component.title} was booked for {found.price}, not {quote.price}",
                     provider=supplier.name,
@@ -100,7 +100,7 @@ class ItemActivities:
 
     @activity.defn(name=calls.COMPLETE_ITEM.name)
     async def complete_item(self, call: ItemCall) -> BookedItem:
-        """Make ours what is held: pay it, confirm it; once in effect.
+        """Complete what is held: pay it, confirm it; once in effect.
 
         Raises:
             ApplicationError: no answer; a retry settles it by looking at the reservation.

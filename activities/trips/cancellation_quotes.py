@@ -48,9 +48,9 @@ class CancelQuoteActivities:
             )
         items = items_to_cancel(booking, request.components)
         now = dt.datetime.now(dt.UTC)
-        said = await asyncio.gather(*map(self._ask, items))
+        answers = await asyncio.gather(*map(self._ask, items))
         quoted = reckon(booking, items, now)
-        for line, item, says in zip(quoted.items, items, said, strict=True):
+        for line, item, says in zip(quoted.items, items, answers, strict=True):
             if says is not None:
                 compared(line, item, says, now)
         return quoted

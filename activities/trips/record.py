@@ -78,8 +78,8 @@ class BookingActivities:
             stored = await load_booking(session, booking_id)
             if stored is None:
                 return None
-            ours = await load_run(session, booking_id) == opening.run
-            if ours and stored.state not in FINAL_STATES:
+            same_run = await load_run(session, booking_id) == opening.run
+            if same_run and stored.state not in FINAL_STATES:
                 await claim_booking(session, booking_id, opening.fence)
                 taken_by = await lock_trip_option(session, opening.request)
                 return OpenedBooking(version=OPENED, reference=stored.reference, taken_by=taken_by)

@@ -49,7 +49,7 @@ class CaseKind(StrEnum):
     FEE = "FEE"
     """A supplier keeps another cancellation fee than the terms stored with the booking say."""
     EVENT = "EVENT"
-    """Events of ours cannot be delivered to somebody who listens, such as the trip planner."""
+    """Our events cannot be delivered to somebody who listens, such as the trip planner."""
 
 
 class CaseRow(SQLModel, table=True):

@@ -46,7 +46,7 @@ class EventStatus(StrEnum):
     """It waits to be handled, or somebody is handling it."""
     DONE = "done"
     KEPT = "kept"
-    """Nothing to do, or nothing of ours; operators can have it handled again."""
+    """Nothing to do, or about nothing on record; operators can have it handled again."""
     DEAD = "dead"
     """Handling it failed for too long; a case is open."""
 
@@ -141,7 +141,7 @@ class NewEvent(BaseModel):
 
 @dataclass(frozen=True)
 class ClaimedEvent:
-    """An event that is ours to handle until the lease runs out."""
+    """An event that this worker handles until the lease runs out."""
 
     id: int
     gateway: str

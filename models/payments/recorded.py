@@ -16,7 +16,7 @@ from models.payments.tables import OPEN_DISPUTE, OPEN_PAYMENT, OPEN_REFUND
 
 
 def sql_list(words: Iterable[str]) -> str:
-    """Return ``words`` of ours as an SQL list."""
+    """Return our own ``words`` as an SQL list."""
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
@@ -159,7 +159,7 @@ FIRST = str(uuid.UUID(int=0))
 
 
 def is_booking_id(words: str | None) -> bool:
-    """Tell whether ``words``, found at a gateway, could be the id of a booking of ours."""
+    """Tell whether ``words``, found at a gateway, could be the id of one of our bookings."""
     try:
         return words is not None and str(uuid.UUID(words)) == words
     except ValueError:

@@ -36,7 +36,7 @@ class OrderSearch:
     order_id: str | None = None
     """The supplier's."""
     reference: str | None = None
-    """Ours: RateHawk's partner order id, Viator's partnerBookingRef, …"""
+    """Our reference: RateHawk's partner order id, Viator's partnerBookingRef, …"""
     hash: str | None = None
     """Of the rate that was searched, or of the one that was booked, where a supplier has such."""
 

@@ -1,6 +1,6 @@
 """What operators ask about suppliers: how they do, and every attempt.
 
-Only reads. No personal data: what suppliers said in words stays in the record.
+Only reads. No personal data: the messages of suppliers stay in the record.
 """
 
 from collections.abc import Sequence
@@ -176,7 +176,7 @@ ATTEMPT_FIELDS = (
     "http_status",
     "request_id",
 )
-"""What operators see of an attempt: neither what was said in words, nor the answer."""
+"""What operators see of an attempt: neither the supplier's message, nor its answer."""
 
 
 async def list_attempts(

@@ -101,7 +101,7 @@ class OpenedBooking(BaseModel):
     reference: str = ""
     """Its human reference: another one than was asked for where that belongs to another booking."""
     taken_by: str | None = None
-    """The booking that has this trip option, when it is not ours."""
+    """The booking that has this trip option, when it is another one."""
     existing: Booking | None = None
     """The stored booking, when this id was booked before and Temporal has forgotten it."""
 

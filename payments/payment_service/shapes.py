@@ -18,7 +18,7 @@ from models.core.money import Currency, MinorUnits, Money
 from payments.core.protocol import Dispute, Payment, PaymentMethod, PaymentState, Refund
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$")]
-"""An id of the service's, or of ours: safe in a path, in a log and in a database."""
+"""An id of the service's, or our own: safe in a path, in a log and in a database."""
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 """A stable code or type."""
@@ -46,7 +46,7 @@ STATES: Final[dict[str, PaymentState]] = {
     "succeeded": PaymentState.CAPTURED,
     "canceled": PaymentState.RELEASED,
 }
-"""The service's words in ours."""
+"""The service's states as states of a payment."""
 
 
 class _Answer(BaseModel):
@@ -114,7 +114,7 @@ class Intent(_Listed):
     """What was asked for."""
     currency: Currency
     capture_method: str
-    """``manual`` for ours; anything else is money that confirming would take at once."""
+    """``manual`` for those we make; anything else is money that confirming would take at once."""
     amount_captured: MinorUnits = 0
     amount_refunded: MinorUnits = 0
     """Given back; pending refunds count, failed ones do not."""

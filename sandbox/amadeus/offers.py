@@ -192,7 +192,7 @@ def _fare(offer: Itinerary, passenger: Passenger) -> Json:
 
 
 def recognise(offer: Json) -> Itinerary | None:
-    """Return what an offer someone sends us was once derived from, or None if never ours.
+    """Return what an offer that a client sends was derived from; None if it was not made here.
 
     Says nothing about whether the offer has been changed since: compare with :func:`written`.
     """

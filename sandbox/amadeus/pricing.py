@@ -52,7 +52,7 @@ def priced(offer: Itinerary, offer_id: str, *, drifted: bool = False) -> Json:
 
 
 def recognised(document: Json, now: dt.datetime, *, must_be_priced: bool) -> Itinerary:
-    """Return what a client's offer is, if it is one of ours, unchanged, and still to be had.
+    """Return what a client's offer is, if it was made here, is unchanged, and still to be had.
 
     Raises:
         Refused: 34651 unknown, changed or departed; 37200 another price; 4926 never priced.

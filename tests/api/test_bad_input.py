@@ -66,7 +66,7 @@ def _spelled(text: str) -> bytes:
     ],
 )
 @pytest.mark.parametrize("path", ["/booking/book", "/booking/cancel"])
-async def test_malformed_json_is_said_to_be(
+async def test_malformed_json_is_reported_as_such(
     alone: httpx.AsyncClient, raw: bytes, path: str
 ) -> None:
     _is_problem(await alone.post(path, content=raw, headers=JSON), 400, "MALFORMED_JSON")

@@ -48,7 +48,7 @@ async def operator(lonely: Served, operator_key: str) -> AsyncIterator[httpx.Asy
 
 def reservation(code: str) -> Reservation:
     return Reservation(
-        reference="ours",
+        reference="ref",
         supplier_id=f"id-{code}",
         confirmation_code=code,
         provider="Delta",

@@ -185,7 +185,7 @@ async def test_a_rule_for_later_changes_nothing_today(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ({}, "basisPoints is missing"),
         ({"basisPoints": 10_001}, "basisPoints"),
@@ -203,12 +203,12 @@ async def test_a_rule_for_later_changes_nothing_today(
     ],
 )
 async def test_a_rule_that_makes_no_sense_is_refused(
-    operator: httpx.AsyncClient, body: dict[str, object], said: str
+    operator: httpx.AsyncClient, body: dict[str, object], expected: str
 ) -> None:
     before = await rule_ids(operator)
     answer = await operator.post(f"{LEDGER}/commission-rules", json=body)
     assert answer.status_code == 422, answer.text
-    assert said in answer.json()["detail"]
+    assert expected in answer.json()["detail"]
     assert await rule_ids(operator) == before
 
 

@@ -53,7 +53,7 @@ async def stack(watched: Stack) -> AsyncIterator[Stack]:
 
 @pytest.fixture
 def outside(stack: Stack) -> Outside:
-    """What happens at Stripe without a call of ours."""
+    """What happens at Stripe without a call by this system."""
     return Outside(stack.sandbox)
 
 

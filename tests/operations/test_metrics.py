@@ -59,7 +59,7 @@ def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
     assert "temporal_workflow_completed_total" in text
 
 
-def test_an_address_that_cannot_be_used_is_said_plainly(stack: Stack) -> None:
+def test_an_address_that_cannot_be_used_is_reported_plainly(stack: Stack) -> None:
     taken = Settings(metrics_address=stack.settings.metrics_address)
     with pytest.raises(RuntimeError, match=r"METRICS_ADDRESS=127\.0\.0\.1"):
         metrics_runtime(taken)

@@ -224,12 +224,12 @@ async def test_other_business_on_the_account_is_nobodys_case(
 ) -> None:
     before = await record.open_cases()
     await outside.pay(4_000, booking=None, captured=True)
-    named = await outside.pay(4_000, booking="not-a-booking-of-ours", captured=False)
+    named = await outside.pay(4_000, booking="not-a-booking", captured=False)
     summary = await watch(stack)
     assert summary.reconciled is not None
     found = [source for source in await record.open_cases() if source not in before]
     assert found == [f"payment:{named}"]
-    assert (await record.case(found[0]))["details"]["bookingNamed"] == "not-a-booking-of-ours"
+    assert (await record.case(found[0]))["details"]["bookingNamed"] == "not-a-booking"
     await outside.release(named)
     await watch(stack)
 

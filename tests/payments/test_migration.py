@@ -18,7 +18,7 @@ from tests.payments.test_repository import ask, changed, disputed, given_back
 
 
 async def _story(url: str) -> Booking:
-    """A booking with two payments, refunds of ours and of others, a dispute, and goodwill."""
+    """A booking with two payments, refunds by us and by others, a dispute, and goodwill."""
     books = Books(url)
     try:
         booking = await changed(books)

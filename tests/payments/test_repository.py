@@ -72,7 +72,7 @@ async def refund_rows(books: Books, booking: Booking) -> list[tuple[object, ...]
 
 
 async def ask(books: Books, booking: Booking, payment: PaymentView, request: str) -> str:
-    """Write a refund of ours down, as the activity does before it asks the gateway."""
+    """Write a refund down, as the activity does before it asks the gateway."""
     assert payment.id is not None
     async with books.sessions.begin() as session:
         row = await refunds.request_refund(

@@ -61,7 +61,7 @@ async def create(
             "order_token": token,
             "booker": {"email": "a@b.co", "name": name, "telephone": "+1 212 555 0100"},
             "accommodation": {
-                "label": "ours",
+                "label": "ref",
                 "products": [{"id": product, "guests": [{"name": "Ana", "email": "a@b.co"}]}],
             },
             "payment": {"method": "airplus", "timing": "pay_online_now", **payment},

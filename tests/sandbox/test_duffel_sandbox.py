@@ -35,8 +35,8 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 async def ordered(http: httpx.AsyncClient, data: Json) -> tuple[int, str]:
     answer = await http.post("/air/orders", json={"data": data})
-    said = answer.json()
-    return answer.status_code, said["errors"][0]["code"] if "errors" in said else ""
+    content = answer.json()
+    return answer.status_code, content["errors"][0]["code"] if "errors" in content else ""
 
 
 def _person(**change: Any) -> Any:
@@ -95,8 +95,8 @@ async def test_what_is_refused(
 ) -> None:
     data = body(zz(await search(http, people=2)))
     change(data)
-    status, said = await ordered(http, data)
-    assert (status, said) == (404 if code == "not_found" else 422, code)
+    status, error = await ordered(http, data)
+    assert (status, error) == (404 if code == "not_found" else 422, code)
     assert local.world.reservations.all("duffel") == []
 
 
@@ -242,16 +242,16 @@ async def test_what_was_accepted_can_be_made_to_come_out(
         path = "/_sandbox/duffel/later"
         await control.post(path, json={"after": 3600, "status": 200})
         assert await ordered(http, body(zz(await search(http)))) == (200, "")
-        assert local.live("duffel", "ours-1") == 0
+        assert local.live("duffel", "ref-1") == 0
         assert (await control.post(f"{path}/settle")).json() == {"settled": 1}
-        assert local.live("duffel", "ours-1") == 1
+        assert local.live("duffel", "ref-1") == 1
         assert (await control.post(f"{path}/settle")).json() == {"settled": 0}
 
 
 async def test_a_hold_can_be_made_to_lapse(local: LocalWorld, http: httpx.AsyncClient) -> None:
     order = (await http.post("/air/orders", json={"data": body(zz(await search(http)))})).json()
     async with httpx.AsyncClient(base_url=local.url) as control:
-        path = "/_sandbox/duffel/orders/ours-1/lapse"
+        path = "/_sandbox/duffel/orders/ref-1/lapse"
         assert (await control.post(path)).json()["status"] == "lapsed"
         assert (await control.post(path)).status_code == 404
     shown = (await http.get(f"/air/orders/{order['data']['id']}")).json()["data"]
@@ -334,7 +334,7 @@ async def test_it_survives_being_killed(tmp_path: Path) -> None:
             while True:
                 rows = (await client.get("/_sandbox/state")).json()["reservations"]
                 live = {row["reference"] for row in rows if row["live"]}
-                if live == {"ours-1", "later"}:
+                if live == {"ref-1", "later"}:
                     break
                 await asyncio.sleep(0.1)
         [made] = [row for row in rows if row["reference"] == "later"]

@@ -60,7 +60,7 @@ def booking_body(kind: int = STANDARD, people: int = 2, **change: Any) -> Json:
     tour = tour_like(77_777, kind, "Lisbon")
     names = {"traveler_name": {"first_name": "Ana", "last_name": "Roe"}}
     bookable = {
-        "external_reference_id": "ours-1",
+        "external_reference_id": "ref-1",
         "option_id": tour.option_id,
         "datetime": LOCAL.isoformat(),
         "price": tour.price(people, "EUR") / 100,
@@ -155,7 +155,7 @@ async def test_a_cart_holds_several_and_is_confirmed_once(
     assert (await http.post("/bookings", json=body)).status_code == 400
     rows = world.log.rows(supplier="getyourguide")
     assert [row["effect"] for row in rows] == ["none", "none", "none", "created", "none", "none"]
-    assert {row["reference"] for row in rows} == {"ours-1"}
+    assert {row["reference"] for row in rows} == {"ref-1"}
 
 
 async def test_temporary_bookings_take_places_until_the_daemon_comes(

@@ -82,7 +82,7 @@ class FakeActivities:
     def on(self, call: Call[Input, Output], *answers: Answer[Output, Input]) -> None:
         """Answer ``call`` with ``answers``, one after the other; the last one from then on.
 
-        Replaces what was said of this call before.
+        Replaces earlier answers for this call.
         """
         self._answers[call.name] = list(answers)
 

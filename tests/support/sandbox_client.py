@@ -29,7 +29,7 @@ class SandboxClient:
         self.http = httpx.AsyncClient(base_url=url, timeout=30)
 
     async def arm(self, supplier: str, operation: str, kind: str, **more: Any) -> str:
-        """Arm a fault; ``nth=1`` unless said otherwise. Returns its id."""
+        """Arm a fault; ``nth=1`` unless given otherwise. Returns its id."""
         answer = await self.http.post(
             "/_sandbox/faults",
             json={"supplier": supplier, "operation": operation, "kind": kind, **more},

@@ -52,8 +52,8 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
         "of a type that changes no money of ours",
         "settling:",  # looked at while the change was made: SettlePayment finds it as it should be
     )
-    for said in await handled(rows, payment_id):
-        assert said.startswith(quiet), said
+    for outcome_text in await handled(rows, payment_id):
+        assert outcome_text.startswith(quiet), outcome_text
     await now(stack, booking.id)
     facts = await judged(stack, booking.id)
     assert facts.booking["version"] == after.version, "nothing was recorded because of them"

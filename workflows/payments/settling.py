@@ -1,4 +1,4 @@
-"""Putting the money of a booking at rest right: what must not be kept is released or refunded."""
+"""Settling the money of a booking at rest: what must not be kept is released or refunded."""
 
 from models.bookings.booking import PaymentView
 from models.bookings.lifecycle import CLOSED_STATES

@@ -1,6 +1,6 @@
 """FollowBooking: look at the suppliers of a booking at rest, and put the record right.
 
-Begun when a supplier has said something afterwards: yes or no to what was pending, a cancellation
+Begun when a supplier has news afterwards: yes or no to what was pending, a cancellation
 or other times of its own accord, a booking that was done late and that nobody wants any more.
 """
 

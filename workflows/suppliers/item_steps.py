@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.record import BookingRecord
 
 SAYS_SOON = timedelta(minutes=10)
-"""A supplier that will have said yes or no within this time is waited for."""
+"""A supplier that will have accepted or refused within this time is waited for."""
 
 
 class ItemSteps:
@@ -78,7 +78,7 @@ class ItemSteps:
     async def complete(
         self, items: Sequence[Item], *, after_capture: bool
     ) -> list[tuple[Item, Problem | None]]:
-        """Make ours what is only held: what costs for good is paid once the money is taken."""
+        """Complete what is only held: what costs for good is paid once the money is taken."""
         held = [
             item
             for item in items
@@ -178,7 +178,7 @@ class ItemSteps:
         )
 
     async def _wait_for_supplier(self, item: Item, reservation: Reservation) -> Problem | None:
-        """Ask a supplier that has only taken note until it has said yes or no.
+        """Ask a supplier that has only taken note until it has accepted or refused.
 
         Its webhook wakes us; asking at intervals is the second line.
         """

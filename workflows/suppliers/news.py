@@ -33,7 +33,7 @@ class SupplierNews:
         elif self._record.booking.state not in ON_ITS_WAY:
             # The trip is over: nothing is changed about it behind the traveller's back.
             self.ask_for_help(
-                item, news, f"the booking is {self._record.booking.state}, and {_said(news)}"
+                item, news, f"the booking is {self._record.booking.state}, and {_description(news)}"
             )
         elif news is News.CONFIRMED:
             self._confirmed(item, seen)
@@ -121,7 +121,7 @@ class SupplierNews:
         )
 
 
-def _said(news: News) -> str:
+def _description(news: News) -> str:
     return {
         News.CONFIRMED: "the supplier has only now confirmed it",
         News.REFUSED: "the supplier has only now refused it: the traveller has paid for it",

@@ -165,7 +165,7 @@ class BookTrip:
         await self._go_on_without(list(zip(stage, problems, strict=True)))
 
     async def _complete_what_is_held(self) -> None:
-        """Make ours what costs nothing for good yet; a cancellation is still honoured."""
+        """Complete what costs nothing for good yet; a cancellation is still honoured."""
         self._stops.stop_if_cancelled()
         self._stops.stop_if_holds_end()
         booking = self._record.booking

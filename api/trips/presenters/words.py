@@ -16,7 +16,7 @@ KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "
 
 @dataclass(frozen=True)
 class Words:
-    """What is said about a code."""
+    """What a traveller is told about a code."""
 
     message: str
     """What happened, where the saga did not say it better itself."""

@@ -20,8 +20,10 @@ async def judge(booking: LiveBooking) -> Normal:
     payment = facts.payment
     charge = await booking.charge()
     refunds = sorted((r["id"], r["amount"], r["status"]) for r in charge.refunds)
-    ours = [row for row in facts.refunds if row["payment_number"] is not None and row["gateway_id"]]
-    assert refunds == sorted((r["gateway_id"], r["amount"], r["status"]) for r in ours)
+    own_refunds = [
+        row for row in facts.refunds if row["payment_number"] is not None and row["gateway_id"]
+    ]
+    assert refunds == sorted((r["gateway_id"], r["amount"], r["status"]) for r in own_refunds)
     disputes = sorted((d["id"], d["amount"], DISPUTED[d["status"]]) for d in charge.disputes)
     assert disputes == sorted((d["id"], d["amount"], d["status"]) for d in facts.disputes)
     balances = _balances(facts)

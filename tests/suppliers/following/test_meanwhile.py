@@ -23,7 +23,7 @@ async def test_a_request_to_cancel_waits_and_is_carried_out(world: World) -> Non
         await asyncio.sleep(0.05)
     cancelled = await stack.cancel(booking.id)
     assert cancelled.state is BookingState.CANCELLED
-    assert cancelled.item(item.number).status == "FAILED"  # what the supplier said came first
+    assert cancelled.item(item.number).status == "FAILED"  # what the supplier answered came first
     facts = await world.judged(booking)
     assert (
         facts.payment["refunded"] + sum(i["fee"] for i in facts.items)

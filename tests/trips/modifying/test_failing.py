@@ -266,7 +266,7 @@ async def problem_of(stack: Stack, booking: Booking, requested: TripChanges) -> 
     return asked
 
 
-async def test_what_cannot_be_changed_is_said(stack: Stack) -> None:
+async def test_what_cannot_be_changed_is_reported(stack: Stack) -> None:
     booking = await confirmed(stack, activities=0)
     before = await judged(stack, booking.id)
     everything = [item.component_id for item in booking.items]

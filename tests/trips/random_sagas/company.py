@@ -50,7 +50,7 @@ class Outcome:
     answers: list[str] = field(default_factory=list)
     """What was asked, and how each was answered."""
     broken: list[str] = field(default_factory=list)
-    """What was said to be carried out and is not so."""
+    """What was answered as carried out, but was not."""
     trouble: str = ""
     """Why it never ended, if it did not."""
 
@@ -224,9 +224,9 @@ class Company:
     async def _count(self, armed: list[str]) -> None:
         """Note which faults happened, and take them away."""
         rows = (await self.stack.sandbox.http.get("/_sandbox/faults")).json()
-        ours = set(armed)
+        ids = set(armed)
         for row in rows:
-            if row["id"] in ours:
+            if row["id"] in ids:
                 self.armed[row["kind"]] += 1
                 self.fired[row["kind"]] += min(row["fired"], 1)
                 await self.stack.sandbox.http.delete(f"/_sandbox/faults/{row['id']}")
@@ -244,7 +244,7 @@ class Company:
 
 
 def _not_so(booking: Booking, what: str, component_id: str) -> list[str]:
-    """Hold what was said to be carried out against the booking as it ended."""
+    """Compare what was answered as carried out with the booking as it ended."""
     if what == "cancel all" and booking.state is not BookingState.CANCELLED:
         return [f"cancelled as a whole, and {booking.state}"]
     live = {item.component_id for item in booking.live_items}

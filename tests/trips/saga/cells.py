@@ -69,7 +69,7 @@ class End:
     code: Code | None = None
     warned: bool = False
     or_confirmed: bool = False
-    """It depends on the moment: what shows up just in time is ours after all."""
+    """It depends on the moment: what shows up just in time is booked after all."""
     case: bool = False
     """Whether a person must settle what became of the item."""
 

@@ -82,7 +82,7 @@ UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
 async def test_kill_during_the_undo(
     own_stack: Stack, supplier: str, operation: str, point: str
 ) -> None:
-    """Everything is booked, the capture is refused, and the worker dies putting things back."""
+    """Everything is booked, the capture is refused, and the worker dies while undoing it."""
     request = await own_stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)
