@@ -1,4 +1,4 @@
-"""The stage a benchmark plays on: its own servers, sandbox, worker and API, as in production.
+"""What a benchmark runs on: its own servers, sandbox, worker and API, as in production.
 
 PostgreSQL is as safe against power cuts as ``make run`` has it, Temporal keeps a database file,
 the worker runs unsandboxed with the patience of the settings' defaults. Nothing of the

@@ -87,7 +87,7 @@ class Past:
 
     @property
     def unanswered(self) -> list[Any]:
-        """Attempts nobody ever got an answer to, whatever has been believed of them since.
+        """Attempts that were never answered, however they have been settled since.
 
         One that was given up as not done may have been done late.
         """

@@ -1,4 +1,4 @@
-"""The inbox at work: events of the gateway and of suppliers are claimed, handled, never lost.
+"""Claims stored events of the gateway and of suppliers, and has them handled.
 
 Each is a reason to look, nothing more; what the look leads to is a handler's
 (``inbox_payments``, ``inbox_suppliers``). What cannot be handled is handled again with growing

@@ -1,4 +1,4 @@
-"""Who answers and who does not: fed by every call of this process, shared through the record.
+"""The health of suppliers: measured by every call of this process, shared through the record.
 
 Three things stand on it: new bookings are turned away early while a supplier is down, operators
 see it, and a supplier that is down for long is a case. It never stands in the way of a call that a
@@ -36,7 +36,7 @@ from settings import Settings
 from suppliers.core.protocol import Supplier
 
 FRESH_SECONDS = 2.0
-"""How long what was read of the others is believed."""
+"""How long figures read from other processes are used."""
 TELL_SECONDS = 10.0
 """How often answers are noted, as long as nothing changes by them."""
 BY = "supplier health"

@@ -1,4 +1,4 @@
-"""The activity that says what cancelling would cost now. It changes nothing anywhere."""
+"""The activity that says what cancelling would cost now. It changes nothing."""
 
 import asyncio
 import datetime as dt

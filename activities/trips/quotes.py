@@ -1,4 +1,4 @@
-"""The activity that verifies and prices a whole trip. It touches nothing anywhere."""
+"""The activity that verifies and prices a whole trip. It reserves and changes nothing."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Activities that write and read the record. Their only fault is a database in trouble."""
+"""Activities that write and read the record. They fail only when the database does."""
 
 import datetime as dt
 

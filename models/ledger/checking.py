@@ -1,4 +1,4 @@
-"""Is the ledger right? What the database enforces is looked at again, and what it cannot enforce.
+"""Checks the ledger: what the database enforces, and what it cannot enforce.
 
 Invariants I8 and I9 of reliability.md, as far as our own database can tell.
 """

@@ -1,4 +1,4 @@
-"""Payments as recorded, for holding them against the gateway and the ledger: all the SQL of that.
+"""Payments as recorded, to be compared with the gateway and the ledger: all the SQL of that.
 
 Read only. Amounts are minor units; callers own the transaction.
 """

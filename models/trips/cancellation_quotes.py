@@ -1,4 +1,4 @@
-"""What cancelling would cost now: reckoned as cancelling itself does, without the act."""
+"""What cancelling would cost now: computed as cancelling itself does, without cancelling."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""The one protocol every payment gateway stands behind.
+"""The protocol that every payment gateway implements.
 
 Money moves in two steps: authorise (manual capture), then capture exactly what was confirmed.
 Every call that can move money takes our own idempotency key; the gateway's own retries are off.

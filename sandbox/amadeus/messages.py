@@ -1,4 +1,4 @@
-"""How Amadeus says things: media type, errors, amounts."""
+"""Answers of Amadeus: media type, errors, amounts."""
 
 from decimal import Decimal
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Is an order asked for as it must be? Everything Duffel checks before it asks the airline."""
+"""Validation of orders: everything Duffel checks before it asks the airline."""
 
 import datetime as dt
 import re

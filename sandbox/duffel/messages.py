@@ -1,4 +1,4 @@
-"""How Duffel says things: envelope, errors, times, amounts, ids."""
+"""Answers of Duffel: envelope, errors, times, amounts, ids."""
 
 import datetime as dt
 import secrets

@@ -1,4 +1,4 @@
-"""What is on offer: derived from route, date and party, kept under ids that say nothing.
+"""What is on offer: derived from route, date and party, kept under random ids.
 
 Rules, the same every day:
 

@@ -1,4 +1,4 @@
-"""Flights in Duffel's words: places, airlines, slices, segments."""
+"""Flights in Duffel's shapes: places, airlines, slices, segments."""
 
 import datetime as dt
 from typing import Any, Final

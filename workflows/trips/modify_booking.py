@@ -1,4 +1,4 @@
-"""ModifyBooking: change a trip that stands, or leave it exactly as it was.
+"""ModifyBooking: change a confirmed trip, or leave it exactly as it was.
 
 New items are booked and what they cost more is taken before anything old is cancelled. Up to that
 point everything can be undone, and on any failure it is; from there on the change stands, and what

@@ -1,4 +1,4 @@
-"""The words a traveller reads. One module, so that they speak with one voice.
+"""The texts that travellers read, in one module so that they stay consistent.
 
 Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
 """
