@@ -77,7 +77,7 @@ class Past:
 
     @property
     def unsettled(self) -> list[Any]:
-        """Attempts nobody knows the end of: unanswered ones, and those whose worker died."""
+        """Attempts whose outcome is unknown: unanswered ones, and those whose worker died."""
         return [row for row in self.rows if row.outcome in (None, UNKNOWN)]
 
     @property
@@ -106,7 +106,7 @@ class Past:
 
     @property
     def ended(self) -> dt.datetime:
-        """When the last attempt was given up, or began when nobody gave it up (UTC)."""
+        """When the last attempt was given up, or began when it was not given up (UTC)."""
         latest: dt.datetime = max(row.finished_at or row.started_at for row in self.rows)
         return latest
 
@@ -145,7 +145,7 @@ class AttemptLog:
         fresh_key_after: dt.timedelta = dt.timedelta(0),
         begun: int | None = None,
     ) -> Result:
-        """Have ``act`` take effect once, whatever happened before, and return its result.
+        """Have ``act`` take effect at most once over all attempts, and return its result.
 
         ``act`` gets the version of its idempotency key (1, 2, …). ``look_up`` gets the time of
         the first attempt and answers what was done, None for nothing visible; it is None where
@@ -254,7 +254,7 @@ class AttemptLog:
         await self._end(doubted.id, DONE, found, settled=FOUND)
 
     async def settle_unsettled(self, key: str, outcome: str) -> None:
-        """Write down how the attempts nobody knew the end of have ended."""
+        """Record how the attempts of unknown outcome have ended."""
         async with direct(self._sessions) as connection:
             await connection.execute(
                 update(ATTEMPTS)
@@ -336,7 +336,7 @@ class AttemptLog:
         return None
 
     async def _begin(self, intent: Intent, *, number: int) -> int | None:
-        """Write the intent, before the first byte leaves; None when the number is taken.
+        """Write the intent, before anything is sent; None when the number is taken.
 
         The unique index on (key, number) lets one of two workers begin, and none after a tombstone.
         """
@@ -376,7 +376,7 @@ class AttemptLog:
         )
 
     async def _write_outcome(self, attempt: int, **outcome: Any) -> None:
-        """Write an outcome down, waiting out a database in trouble.
+        """Write an outcome; retry while the database is unavailable.
 
         The answer is in hand and exists nowhere else: giving it up would make it unknown.
         """

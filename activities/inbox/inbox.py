@@ -81,7 +81,7 @@ class Inbox:
     async def handle(self, events: Sequence[ClaimedEvent]) -> None:
         """Handle claimed events by one look, begun after all of them had arrived."""
         worn_out = [event for event in events if event.attempts > ATTEMPTS]
-        if worn_out:  # every worker that took it died over it
+        if worn_out:  # every worker that took it died while handling it
             await self._dead_letter(worn_out, f"{ATTEMPTS} workers took it and none came to an end")
         events = [event for event in events if event.attempts <= ATTEMPTS]
         if not events:
@@ -107,7 +107,7 @@ class Inbox:
             else:
                 await end_events(session, events, verdict.status, verdict.why)
 
-    # -- when it fails ------------------------------------------------------------------------
+    # -- failures -----------------------------------------------------------------------------
 
     async def _failed(self, events: Sequence[ClaimedEvent], error: Exception) -> None:
         what = f"{type(error).__name__}: {error}"[:500]

@@ -91,7 +91,7 @@ class Checker:
         )
         return answer
 
-    # -- finding -------------------------------------------------------------------------------
+    # -- checks --------------------------------------------------------------------------------
 
     async def _by_database(
         self, cases: Sequence[CaseRow], since: dt.datetime, *, full: bool

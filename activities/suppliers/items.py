@@ -233,7 +233,7 @@ class ItemActivities:
         if not past.doubtful:
             return await self._done_late(item, supplier, past)
         if supplier.capabilities.lapses:
-            return None  # a hold nobody has seen lets itself go
+            return None  # a hold whose answer was lost expires by itself
         if not isinstance(supplier, FindsReservations):
             if supplier_id is not None:
                 return _found_by_hand(item, supplier_id)

@@ -114,7 +114,7 @@ class BookingActivities:
                 version = await record_transition(session, transition, HOOKS)
         except StaleVersionError as error:
             raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
-        except IntegrityError as error:  # the database's own guard: no retry would please it
+        except IntegrityError as error:  # a constraint of the database: no retry would succeed
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
         return Recorded(version=version)
 

@@ -82,7 +82,7 @@ class ModifyBooking:
         self._record.patience = self._patience
         await end_run(self._record, self._requests)
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _change(self, change: ChangeRequest, request: BookingRequest) -> None:
         opened = await perform_local(
@@ -190,7 +190,7 @@ class ModifyBooking:
         quote: ChangeQuote,
         outcome: ChangeOutcome,
     ) -> None:
-        """Let the change stand: cancel what goes, give back what it costs less, record."""
+        """Complete the change: cancel what goes, give back what it costs less, record."""
         booking = self._record.booking
         self._items.settle(self._new)
         booking.accepted_total = quote.new_total
@@ -203,7 +203,7 @@ class ModifyBooking:
         problems = await cancellation.cancel(self._gone, operation=f"cancel-{booking.version}")
         for problem in problems:
             assert problem.item is not None
-            # The traveller has agreed to the new total: what the supplier does is between us.
+            # The traveller has agreed to the new total: what the supplier keeps does not change it.
             cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
         unpaid = await self._refunds.give_back("the trip was changed")
@@ -220,7 +220,7 @@ class ModifyBooking:
             ),
         )
 
-    # -- the way back -------------------------------------------------------------------------
+    # -- undo ---------------------------------------------------------------------------------
 
     async def _undo(
         self,
@@ -256,7 +256,7 @@ class ModifyBooking:
         outcome.problem = problem
         return problem
 
-    # -- small things -------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
         """Hold the items of the booking as it is recorded, not copies of them."""
@@ -287,7 +287,7 @@ def _fail(problem: Problem | None) -> None:
 def _end_waiting(payment: PaymentView) -> None:
     payment.waits_until = payment.client_secret = payment.next_action = None
     if payment.id is None:
-        payment.status = PaymentStatus.FAILED  # its turn never came
+        payment.status = PaymentStatus.FAILED  # it was never begun
 
 
 def _words(change: ChangeRequest) -> str:
