@@ -1,4 +1,4 @@
-"""``tripsaga``: the command line of the house. Each command lives in ``commands/``."""
+"""``tripsaga``: the command line of this system. Each command lives in ``commands/``."""
 
 import os
 import sys
@@ -90,8 +90,8 @@ def main() -> None:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
             what = problem["msg"].removeprefix("Value error, ")
-            said = f"{name}: {what}" if name else what
-            err.print(f"[bold red]✗[/] {escape(said)}", soft_wrap=True)
+            message = f"{name}: {what}" if name else what
+            err.print(f"[bold red]✗[/] {escape(message)}", soft_wrap=True)
         code = 2
     sys.stdout.flush()
     sys.stderr.flush()

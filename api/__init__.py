@@ -1,1 +1,1 @@
-"""The HTTP front door: packages by domain, ``core`` shared by all; ``app`` puts them together."""
+"""The HTTP API: packages by domain, ``core`` shared by all; ``app`` assembles them."""

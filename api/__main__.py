@@ -42,7 +42,7 @@ def main() -> None:
     logging.shutdown()
     sys.stdout.flush()
     # The Temporal SDK's native threads can abort the interpreter while it is taken down
-    # (design.md, "Measured facts"); everything of ours has been closed by now.
+    # (design.md, "Measured facts"); all that we opened has been closed by now.
     os._exit(0 if server.started else 1)
 
 

@@ -1,7 +1,7 @@
 """What the domains refuse, as HTTP: the one place that gives a domain error its status and code.
 
 The words are a traveller's or an operator's, and name fields as the request does. A domain error
-without an entry here is a mistake of ours, answered with a bare 500; a test finds it first.
+without an entry here is our mistake, answered with a bare 500; a test finds it first.
 """
 
 from functools import singledispatch

@@ -41,8 +41,8 @@ _DAYS = 280
 _FIRST_DAY = 20
 
 
-def wishes(number: int) -> dict[str, Any]:
-    """Return the wish for the nth sample trip: the same everywhere but for place and dates.
+def trip_criteria(number: int) -> dict[str, Any]:
+    """Return the criteria for the nth sample trip: the same everywhere but for place and dates.
 
     Spread out, for hotels and tours have only so many places on a day.
     """
@@ -175,7 +175,9 @@ class Benchmark:
     async def _trips(self, count: int) -> list[dict[str, Any]]:
         trips = []
         for _ in range(count):
-            answer = await self._sandbox.post("/trip/generate", json=wishes(next(self._made)))
+            answer = await self._sandbox.post(
+                "/trip/generate", json=trip_criteria(next(self._made))
+            )
             answer.raise_for_status()
             trips.append(answer.json())
         return trips

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
 from models.bookings.booking import Booking, Item
@@ -81,8 +81,10 @@ async def measure(on: Stage, count: int, latency: float) -> dict[BookingOrder, P
         (await sandbox.post("/_sandbox/latency", json={"seconds": latency})).raise_for_status()
         for number in range(count):
             for order in BookingOrder:
-                wish = {**wishes(number), **TRIP}
-                trip = (await sandbox.post("/trip/generate", json=wish)).raise_for_status().json()
+                criteria = {**trip_criteria(number), **TRIP}
+                trip = (
+                    (await sandbox.post("/trip/generate", json=criteria)).raise_for_status().json()
+                )
                 saga = Saga(on.settings.model_copy(update={"booking_order": order.value}), client)
                 begun = time.monotonic()
                 booked = await saga.book(trip)

@@ -19,7 +19,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.stage import Stage, stage
 from benchmarks.usage import Meter
 from benchmarks.ways import FrontDoor
@@ -112,7 +112,9 @@ async def _booked(on: Stage) -> list[str]:
     ) as sandbox:
         ids = []
         for number in range(_BOOKINGS):
-            trip = (await sandbox.post("/trip/generate", json=wishes(number))).raise_for_status()
+            trip = (
+                await sandbox.post("/trip/generate", json=trip_criteria(number))
+            ).raise_for_status()
             ids.append((await front.book(trip.json())).booking_id)
     await front.close()
     return ids

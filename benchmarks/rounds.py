@@ -1,4 +1,4 @@
-"""Rounds: a number of bookings one way, so many at once, timed and weighed."""
+"""Rounds: a number of bookings one way, so many at once, timed and measured."""
 
 import asyncio
 import time

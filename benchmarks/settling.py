@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.stage import Stage, stage
 from benchmarks.ways import Saga
 from models.bookings.booking import Booking
@@ -58,8 +58,8 @@ async def lost(on: Stage, listing: Listing, operation: str, count: int) -> Settl
         base_url=on.settings.sandbox_url, timeout=60, trust_env=False
     ) as sandbox:
         for number in range(count):
-            wish = {**wishes(number), "suppliers": {listing.type.lower(): listing.name}}
-            trip = (await sandbox.post("/trip/generate", json=wish)).raise_for_status().json()
+            criteria = {**trip_criteria(number), "suppliers": {listing.type.lower(): listing.name}}
+            trip = (await sandbox.post("/trip/generate", json=criteria)).raise_for_status().json()
             fault = {
                 "supplier": listing.name,
                 "operation": operation,

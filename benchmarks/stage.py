@@ -1,4 +1,4 @@
-"""The stage a benchmark plays on: its own servers, sandbox, worker and API, as in production.
+"""What a benchmark runs on: its own servers, sandbox, worker and API, as in production.
 
 PostgreSQL is as safe against power cuts as ``make run`` has it, Temporal keeps a database file,
 the worker runs unsandboxed with the patience of the settings' defaults. Nothing of the
@@ -101,9 +101,9 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
 
 
 def forget_own_settings() -> None:
-    """Drop every setting of ours from the environment, so that none reaches a child."""
-    ours = names()
-    for name in [name for name in os.environ if name.upper() in ours]:
+    """Drop every setting of this system from the environment, so that none reaches a child."""
+    settings = names()
+    for name in [name for name in os.environ if name.upper() in settings]:
         del os.environ[name]
 
 

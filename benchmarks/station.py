@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from benchmarks import histories, statements
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.rounds import Cell, play
 from benchmarks.stage import Stage, stage
 from benchmarks.usage import Meter
@@ -77,7 +77,9 @@ class Station:
     async def _trips(self, count: int) -> list[dict[str, Any]]:
         trips = []
         for _ in range(count):
-            answer = await self._sandbox.post("/trip/generate", json=wishes(next(self._made)))
+            answer = await self._sandbox.post(
+                "/trip/generate", json=trip_criteria(next(self._made))
+            )
             answer.raise_for_status()
             trips.append(answer.json())
         return trips

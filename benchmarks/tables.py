@@ -72,11 +72,11 @@ def _cpu(report: Report) -> Table:
             f"{cell.cpu_total:.1f}",
             *(f"{cell.cpu[name]:.1f}" for name in _WHO),
         )
-    ours = sum(used for who, used in report.idle_cpu.items() if who not in {"client", "sandbox"})
+    own = sum(used for who, used in report.idle_cpu.items() if who not in {"client", "sandbox"})
     table.add_row(
         "idle",
         "ms per second",
-        f"{ours:.1f}",
+        f"{own:.1f}",
         *(f"{report.idle_cpu[name]:.1f}" for name in _WHO),
         style="dim",
     )

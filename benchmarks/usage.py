@@ -10,7 +10,7 @@ import psutil
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds since some moment, by name; ``others`` is everybody who is none of ours."""
+    """CPU seconds since some moment, by name; ``others`` is every foreign process."""
 
     seconds: float
     """Wall time."""

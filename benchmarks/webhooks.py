@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from stripe import WebhookSignature
 
-from benchmarks.bookings import wishes
+from benchmarks.bookings import trip_criteria
 from benchmarks.figures import percentile
 from benchmarks.stage import Stage, cores, stage
 from benchmarks.usage import Meter
@@ -51,7 +51,7 @@ class WebhookReport(BaseModel):
     drained_after: float
     """Seconds from the last delivery until no event waited to be handled any more."""
     cpu: dict[str, float]
-    """Cores kept busy meanwhile, by process; ``others`` is everybody who is none of ours."""
+    """Cores kept busy meanwhile, by process; ``others`` is every foreign process."""
 
 
 class Load:
@@ -124,7 +124,7 @@ async def _events(on: Stage, bookings: int) -> list[dict[str, Any]]:
     sandbox = httpx.AsyncClient(base_url=on.settings.sandbox_url, timeout=60, trust_env=False)
     async with sandbox:
         for number in range(bookings):
-            trip = await sandbox.post("/trip/generate", json=wishes(number))
+            trip = await sandbox.post("/trip/generate", json=trip_criteria(number))
             await door.book(trip.raise_for_status().json())
         await door.close()
         key = {"Authorization": "Bearer sk_test_sandbox"}

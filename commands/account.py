@@ -113,8 +113,8 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     """Return what the answer tells the traveller about a booking that is not confirmed."""
     error = answer.get("error")
     if not isinstance(error, dict):
-        said = Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
-        return Group(said, *_proof(answer.get("payment") or {}))
+        message = Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
+        return Group(message, *_proof(answer.get("payment") or {}))
     parts = [Text(str(error.get("message", "")), style="bold"), Text("")]
     parts += [
         Text.assemble(("↩ ", "yellow"), str(undone.get("message", "")))

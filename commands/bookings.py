@@ -65,9 +65,9 @@ def book(
     """
     target = _ready_target()
     sellers = {Part.FLIGHT: flight, Part.HOTEL: hotel, Part.ACTIVITY: activity}
-    wishes: dict[str, Any] = {"suppliers": {str(part): name for part, name in sellers.items()}}
+    criteria: dict[str, Any] = {"suppliers": {str(part): name for part, name in sellers.items()}}
     if activities is not None:
-        wishes["activities"] = activities
+        criteria["activities"] = activities
     gateway = target.settings.gateway
     armed = _arm(fail, {**sellers, Part.PAYMENT: gateway}, slow=slow)
 
@@ -76,7 +76,7 @@ def book(
             out.print(step_line(step), soft_wrap=True)
 
     try:
-        account = _run(lambda: book_trip(target, wishes, show_step, card), quiet=watch or json)
+        account = _run(lambda: book_trip(target, criteria, show_step, card), quiet=watch or json)
     finally:
         for fault_id in armed:  # what did not fire must not hit the next booking
             call("DELETE", f"/_sandbox/faults/{fault_id}")
@@ -91,13 +91,13 @@ def book(
 
 async def book_trip(
     target: Target,
-    wishes: dict[str, Any],
+    criteria: dict[str, Any],
     on_step: Callable[[Step], None] | None = None,
     card: str = TEST_CARD,
 ) -> Account:
     """Generate a trip and book it. Raises TripError."""
     async with TripClient(target.api, target.api_key, target.sandbox) as client:
-        return await client.book(await client.generate(wishes), card=card, on_step=on_step)
+        return await client.book(await client.generate(criteria), card=card, on_step=on_step)
 
 
 def card(

@@ -37,8 +37,8 @@ def cases(
     """List open cases, newest first."""
     if context.invoked_subcommand is not None:
         return
-    wish = {"open": "false" if settled else "true", "limit": str(limit)}
-    page = ask("GET", "/operator/cases", params=wish)
+    query = {"open": "false" if settled else "true", "limit": str(limit)}
+    page = ask("GET", "/operator/cases", params=query)
     found = page["cases"]
     if json:
         as_json(found)

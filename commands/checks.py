@@ -155,7 +155,7 @@ def free_ports(target: Target) -> Finding:
     if target.pids:
         return Finding("ports", "ok", f"in use by the local world: {target.api}, {target.sandbox}")
     preferred = WorldSettings()
-    wanted = {
+    chosen = {
         "API_PORT": target.settings.api.port,
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
@@ -163,7 +163,7 @@ def free_ports(target: Target) -> Finding:
         "CODEC_PORT": preferred.codec_port,
         "METRICS_PORT": preferred.metrics_port,
     }
-    taken = [f"{name}={port}" for name, port in wanted.items() if not ports.is_free(port)]
+    taken = [f"{name}={port}" for name, port in chosen.items() if not ports.is_free(port)]
     if taken:
         return Finding(
             "ports",
@@ -171,7 +171,7 @@ def free_ports(target: Target) -> Finding:
             f"taken: {', '.join(taken)}",
             "nothing to mend: free ports are used instead; var/services.json says which",
         )
-    return Finding("ports", "ok", ", ".join(f"{name}={port}" for name, port in wanted.items()))
+    return Finding("ports", "ok", ", ".join(f"{name}={port}" for name, port in chosen.items()))
 
 
 async def database(target: Target) -> list[Finding]:

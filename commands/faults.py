@@ -101,8 +101,8 @@ def clear(
 
 def arm_fault(**order: Any) -> dict[str, Any]:
     """Arm a fault of the running sandbox and return it; problems end the command."""
-    wanted = {name: value for name, value in order.items() if value is not None}
-    fault: dict[str, Any] = call("POST", "/_sandbox/faults", wanted)
+    fault_order = {name: value for name, value in order.items() if value is not None}
+    fault: dict[str, Any] = call("POST", "/_sandbox/faults", fault_order)
     return fault
 
 

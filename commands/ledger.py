@@ -1,4 +1,4 @@
-"""``tripsaga ledger``: what the books say, whether they are right, and what the house earns."""
+"""``tripsaga ledger``: what the books say, whether they are right, and what the company earns."""
 
 import asyncio
 import datetime as dt

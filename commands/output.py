@@ -1,4 +1,4 @@
-"""How commands speak: one console for people, JSON for scripts, errors with a way to mend them."""
+"""Output of commands: one console for people, JSON for scripts, errors with a way to mend them."""
 
 import json
 from typing import Any, NoReturn

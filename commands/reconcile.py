@@ -45,18 +45,18 @@ def reconcile(
     A day without a report gets one. Ends with 1 when record, gateway and ledger differ.
     """
     settings = find_target().settings
-    wanted = day.date() if day else None
+    chosen = day.date() if day else None
     today = dt.datetime.now(dt.UTC).date()
-    if wanted and wanted > today:
-        give_up(f"{wanted} is still to come", code=2)
+    if chosen and chosen > today:
+        give_up(f"{chosen} is still to come", code=2)
     summary = None
     if now:
-        summary = _round(settings, WatchRequest(full=True, day=wanted or today))
-        wanted = wanted or today
-    reports = _reports(settings, wanted)
-    if not reports and wanted:
-        summary = _round(settings, WatchRequest(day=wanted))
-        reports = _reports(settings, wanted)
+        summary = _round(settings, WatchRequest(full=True, day=chosen or today))
+        chosen = chosen or today
+    reports = _reports(settings, chosen)
+    if not reports and chosen:
+        summary = _round(settings, WatchRequest(day=chosen))
+        reports = _reports(settings, chosen)
     if json:
         shown = [report.model_dump(mode="json") for report in reports]
         as_json({"reports": shown, "round": summary.model_dump(mode="json") if summary else None})

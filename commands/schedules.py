@@ -87,9 +87,9 @@ async def ensure_following(client: Client, settings: Settings) -> bool:
     return await _ensure(client, follow_id(settings), follow_schedule(settings))
 
 
-async def _ensure(client: Client, name: str, wanted: Schedule) -> bool:
+async def _ensure(client: Client, name: str, schedule: Schedule) -> bool:
     try:
-        await client.create_schedule(name, wanted, rpc_timeout=RPC_TIMEOUT)
+        await client.create_schedule(name, schedule, rpc_timeout=RPC_TIMEOUT)
     except ScheduleAlreadyRunningError:
         pass
     else:
@@ -97,7 +97,7 @@ async def _ensure(client: Client, name: str, wanted: Schedule) -> bool:
 
     def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
         state = found.description.schedule.state
-        return ScheduleUpdate(dataclasses.replace(wanted, state=state))
+        return ScheduleUpdate(dataclasses.replace(schedule, state=state))
 
     handle = client.get_schedule_handle(name)
     await handle.update(bring_up_to_date, rpc_timeout=RPC_TIMEOUT)

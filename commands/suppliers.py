@@ -26,9 +26,9 @@ def suppliers(*, json: AsJson = False) -> None:
         out.print(_table(found))
         for one in found:
             if one["circuit"] != "up":
-                said = escape(one["lastFault"] or "no answer")
+                message = escape(one["lastFault"] or "no answer")
                 since = _clock(one["since"])
-                out.print(f"[red]![/] {escape(one['title'])}, since {since}: {said}")
+                out.print(f"[red]![/] {escape(one['title'])}, since {since}: {message}")
     if any(one["circuit"] == "down" for one in found):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""Which system a command speaks to: named by the environment, the local world, or the defaults."""
+"""Which system a command calls: named by the environment, the local world, or the defaults."""
 
 import os
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Target:
 
 
 def find_target() -> Target:
-    """Return what to speak to.
+    """Return which system to call.
 
     A name set in the environment wins (``TRIPSAGA_API_URL``, ``TRIPSAGA_API_KEY`` and those of
     the settings), then the local world running on this checkout, then the defaults.

@@ -89,13 +89,13 @@ class TripClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def generate(self, wishes: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Have the planner put a trip together; without wishes, the sample trip.
+    async def generate(self, criteria: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Have the planner put a trip together; without criteria, the sample trip.
 
         Raises:
             TripError: it does not answer, or cannot.
         """
-        answer = await self._call("POST", f"{self._sandbox}/trip/generate", body=wishes or {})
+        answer = await self._call("POST", f"{self._sandbox}/trip/generate", body=criteria or {})
         return _object(answer)
 
     async def book(

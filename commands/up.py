@@ -108,7 +108,7 @@ class _Up:
         return account
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Return what the work gives; None when it is broken off by a wish to stop."""
+        """Return what the work gives; None when a request to stop broke it off."""
         doing = asyncio.create_task(work)
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ set -euo pipefail
 python=$1 venv=$2 requirements=$3
 stamp=$venv/.installed
 
-wanted() { # fingerprint of everything that decides what gets installed
+fingerprint() { # fingerprint of everything that decides what gets installed
   cat requirements-build.txt "$1" pyproject.toml "$0" | cksum | tr ' ' '-'
 }
 
@@ -15,9 +15,9 @@ done_already() {
   [ -x "$venv/bin/tripsaga" ] && [ -f "$stamp" ] || return 1
   local have
   have=$(cat "$stamp")
-  [ "$have" = "$requirements $(wanted "$requirements")" ] ||
+  [ "$have" = "$requirements $(fingerprint "$requirements")" ] ||
     { [ "$requirements" = requirements.txt ] &&
-      [ "$have" = "requirements-dev.txt $(wanted requirements-dev.txt)" ]; }
+      [ "$have" = "requirements-dev.txt $(fingerprint requirements-dev.txt)" ]; }
 }
 
 done_already && exit 0
@@ -40,5 +40,5 @@ say "installing $requirements (pinned, with hashes)"
 pip --require-hashes --no-deps -r requirements-build.txt
 pip --require-hashes --no-deps --no-build-isolation -r "$requirements"
 pip --no-deps --no-build-isolation --editable .
-echo "$requirements $(wanted "$requirements")" > "$stamp"
+echo "$requirements $(fingerprint "$requirements")" > "$stamp"
 say "installed in $((SECONDS - started)) s"

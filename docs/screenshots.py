@@ -47,9 +47,9 @@ def main() -> None:
     if (ROOT / "var" / "services.json").exists():
         sys.exit("a local world runs here already: stop it first (Ctrl-C where it runs)")
     IMAGES.mkdir(exist_ok=True)
-    wanted = set(sys.argv[1:])
+    chosen = set(sys.argv[1:])
     with _browser() as browser:
-        shots = Shots(browser, wanted)
+        shots = Shots(browser, chosen)
         with _world() as services:
             _take(shots, services)
 
@@ -130,12 +130,12 @@ def _run(*arguments: str) -> str:
 
 
 class Shots:
-    """Takes pictures with one browser; those not wanted are skipped."""
+    """Takes pictures with one browser; those not chosen are skipped."""
 
-    def __init__(self, browser: Browser, wanted: set[str]) -> None:
-        """Wanted by name; none named means all."""
+    def __init__(self, browser: Browser, chosen: set[str]) -> None:
+        """Chosen by name; none named means all."""
         self._browser = browser
-        self._wanted = wanted
+        self._chosen = chosen
 
     def history(self, name: str, url: str) -> None:
         """Show a workflow's head and its timeline."""
@@ -176,7 +176,7 @@ class Shots:
         try:
             page = context.new_page()
             page.goto(url)
-            if not self._wanted or name in self._wanted:
+            if not self._chosen or name in self._chosen:
                 self._save(name, page, None)
             # The way back leads to the caller's own page, which is not here.
             page.locator("form[action*=succeed] button").click(no_wait_after=True)
@@ -195,8 +195,8 @@ class Shots:
 
     @contextmanager
     def _taking(self, name: str) -> Iterator[Page | None]:
-        """Have a fresh page, or none when this picture is not wanted."""
-        if self._wanted and name not in self._wanted:
+        """Have a fresh page, or none when this picture is not chosen."""
+        if self._chosen and name not in self._chosen:
             yield None
             return
         context = self._browser.new_context(viewport={"width": WIDTH, "height": 1600})

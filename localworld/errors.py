@@ -1,4 +1,4 @@
-"""What can go wrong on this machine, said so that a person can mend it."""
+"""What can go wrong on this machine, in words that help a person to mend it."""
 
 
 class LocalWorldError(Exception):

@@ -1,4 +1,4 @@
-"""Questions to running services: do you answer, are you ready?"""
+"""Liveness and readiness checks of running services."""
 
 import datetime as dt
 import functools

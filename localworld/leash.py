@@ -1,7 +1,8 @@
 """Run a program that ends when its parent does: ``leash.py PARENT SIGNAL USER COMMAND...``.
 
-Started as a script of its own, before the program it becomes: nothing of ours is imported, so it
-costs about 12 ms, and no Python code runs between fork and exec of a process that has threads.
+Started as a script of its own, before the program it becomes: only the standard library is
+imported, so it costs about 12 ms, and no Python code runs between fork and exec of a process that
+has threads.
 
 On Linux the kernel sends SIGNAL to the program when the process PARENT dies, however it dies
 (prctl PR_SET_PDEATHSIG), so that even a SIGKILL of the supervisor leaves nothing behind. Other

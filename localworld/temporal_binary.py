@@ -170,12 +170,12 @@ def _build(scratch: Path, report: Report) -> Path:
         text=True,
         errors="replace",
     )
-    said: list[str] = []
+    lines: list[str] = []
     try:
         for line in process.stderr or ():
-            said.append(line.rstrip())
+            lines.append(line.rstrip())
             seconds = time.monotonic() - started
-            report(f"building Temporal with Go: {len(said)} packages, {seconds:.0f} s")
+            report(f"building Temporal with Go: {len(lines)} packages, {seconds:.0f} s")
         code = process.wait()
     except BaseException:
         process.kill()
@@ -183,7 +183,7 @@ def _build(scratch: Path, report: Report) -> Path:
         raise
     if code or not (scratch / "temporal").exists():
         raise LocalWorldError(
-            "Temporal could not be built with Go:\n" + "\n".join(said[-15:]), mend=_MEND
+            "Temporal could not be built with Go:\n" + "\n".join(lines[-15:]), mend=_MEND
         )
     return scratch / "temporal"
 

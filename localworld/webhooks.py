@@ -41,13 +41,13 @@ def for_api(settings: Settings, places: Places) -> dict[str, str]:
 
     Nothing for a real gateway or supplier: then only its operator knows the secret.
     """
-    said = {
+    variables = {
         f"{name.upper()}_WEBHOOK_SECRET": _supplier_secrets(settings, places, name)
         for name in _telling(settings)
     }
     if settings.is_sandbox(settings.gateway_url):
-        said[_DOORS[settings.gateway].secret] = _secrets(settings, places)
-    return said
+        variables[_DOORS[settings.gateway].secret] = _secrets(settings, places)
+    return variables
 
 
 def for_sandbox(settings: Settings, places: Places, api: str) -> dict[str, str]:
@@ -56,17 +56,17 @@ def for_sandbox(settings: Settings, places: Places, api: str) -> dict[str, str]:
     Not on its command line, where everybody could read the secret. Somebody who has named
     another receiver is left with it.
     """
-    said = {}
+    variables = {}
     door = _DOORS[settings.gateway]
     if settings.is_sandbox(settings.gateway_url) and not os.environ.get(door.delivery):
-        said[door.delivery] = f"{api}{door.path} {_newest(_secrets(settings, places))}"
+        variables[door.delivery] = f"{api}{door.path} {_newest(_secrets(settings, places))}"
     told = [
         f"{name}={api}/webhooks/{name},{_newest(_supplier_secrets(settings, places, name))}"
         for name in _telling(settings)
     ]
     if told and not os.environ.get(SUPPLIER_DELIVERIES):
-        said[SUPPLIER_DELIVERIES] = " ".join(told)
-    return said
+        variables[SUPPLIER_DELIVERIES] = " ".join(told)
+    return variables
 
 
 def _telling(settings: Settings) -> list[str]:
@@ -83,13 +83,13 @@ def _newest(secrets_named: str) -> str:
 
 
 def _secrets(settings: Settings, places: Places) -> str:
-    """Return the gateway's secrets named in the environment, else ours."""
+    """Return the gateway's secrets named in the environment, else those made here."""
     named = getattr(settings, settings.gateway).webhook_secret.get_secret_value()
     return str(named) if named.strip(" ,") else _kept(places)
 
 
 def _supplier_secrets(settings: Settings, places: Places, name: str) -> str:
-    """Return a supplier's secrets named in the environment, else ours."""
+    """Return a supplier's secrets named in the environment, else those made here."""
     named = settings.supplier(name).webhook_secret.get_secret_value()
     return named if named.strip(" ,") else _kept(places)
 

@@ -1,6 +1,6 @@
 """What suppliers tell by themselves: webhooks, signed, again and again until a 2xx.
 
-Where a supplier's webhooks go is said on the command line, in the environment or, while the
+Where a supplier's webhooks go is set on the command line, in the environment or, while the
 sandbox runs, with ``/_sandbox/{supplier}/webhooks``. Each supplier signs in its own way.
 """
 
@@ -79,13 +79,13 @@ def register(world: World, supplier: str, url: str, secret: str) -> None:
     world.supplier_webhooks[supplier] = [*others, (url, secret)]
 
 
-def parse(said: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def parse(options: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Return supplier, URL and secret of each ``supplier=url,secret``.
 
     Raises:
         ValueError: one is written otherwise.
     """
-    for one in said:
+    for one in options:
         supplier, equals, rest = one.partition("=")
         url, comma, secret = rest.rpartition(",")
         if not (supplier and equals and url and comma and secret):

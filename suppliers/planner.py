@@ -74,7 +74,7 @@ class TripPlanner:
 
         Raises:
             Unavailable: another booking has it.
-            InvalidRequest: the planner does not know the option, or refuses the wish.
+            InvalidRequest: the planner does not know the option, or refuses the change.
             Retryable: no answer, 429 or 5xx.
         """
         answer = await self._http.call(

@@ -17,7 +17,7 @@ from settings import names
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
 SETTINGS = names() | {name.upper() for name in WorldSettings.model_fields}
 OF_OTHERS = {
     *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
@@ -40,33 +40,33 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_topology_is_whole() -> None:
-    assert set(OURS) == {"migrate", "sandbox", "worker", "api", "codec"}
-    assert set(SERVICES) - set(OURS) == {"postgres", "temporal", "temporal-ui"}
-    assert OURS["worker"]["deploy"]["replicas"] == 2
+    assert set(BUILT) == {"migrate", "sandbox", "worker", "api", "codec"}
+    assert set(SERVICES) - set(BUILT) == {"postgres", "temporal", "temporal-ui"}
+    assert BUILT["worker"]["deploy"]["replicas"] == 2
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(BUILT))
 def test_every_command_is_one_of_ours(name: str) -> None:
-    command: list[str] = OURS[name]["command"]
+    command: list[str] = BUILT[name]["command"]
     answer = CliRunner().invoke(app, [command[0], "--help"])
     assert answer.exit_code == 0, f"tripsaga has no command {command[0]!r}"
     for option in (word for word in command if word.startswith("--")):
         assert option in re.sub(r"\x1b\[[0-9;]*m", "", answer.output)
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(BUILT))
 def test_every_health_check_is_the_doctors(name: str) -> None:
     if name == "migrate":  # runs to its end
-        assert OURS[name]["restart"] == "no"
+        assert BUILT[name]["restart"] == "no"
         return
-    test = OURS[name]["healthcheck"]["test"]
+    test = BUILT[name]["healthcheck"]["test"]
     assert test[:4] == ["CMD", "tripsaga", "doctor", "--only"]
     assert Part(test[4]) == name
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_every_environment_name_is_known(name: str) -> None:
-    known = SETTINGS if name in OURS else SETTINGS | OF_OTHERS
+    known = SETTINGS if name in BUILT else SETTINGS | OF_OTHERS
     assert set(environment(SERVICES[name])) <= known
 
 
@@ -75,17 +75,17 @@ def test_every_variable_is_known() -> None:
     assert used <= SETTINGS | OF_OTHERS | VARIABLES
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(BUILT))
 def test_every_setting_of_a_deployment_reaches_our_programs(name: str) -> None:
     """Compose passes what settings.env holds, unless ``environment`` says otherwise."""
-    assert [file["path"] for file in OURS[name]["env_file"]] == ["settings.env"]
+    assert [file["path"] for file in BUILT[name]["env_file"]] == ["settings.env"]
     set_by_a_deployment = dict.fromkeys(names(), "theirs")
-    passed = set_by_a_deployment | environment(OURS[name])
+    passed = set_by_a_deployment | environment(BUILT[name])
     fixed = {setting for setting in names() if passed[setting] != "theirs"}
     assert fixed <= DECIDED_HERE
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - OURS.keys()))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - BUILT.keys()))
 def test_our_credentials_reach_nobody_else(name: str) -> None:
     assert "env_file" not in SERVICES[name]
 
@@ -116,8 +116,8 @@ def test_no_secret_has_a_default() -> None:
 
 
 def test_the_web_ui_and_the_codec_endpoint_know_each_other() -> None:
-    codec = environment(OURS["codec"])
-    (port,) = OURS["codec"]["ports"]
+    codec = environment(BUILT["codec"])
+    (port,) = BUILT["codec"]["ports"]
     (ui,) = SERVICES["temporal-ui"]["ports"]
     endpoint = environment(SERVICES["temporal-ui"])["TEMPORAL_CODEC_ENDPOINT"]
     assert endpoint == f"http://{port.rpartition(':')[0]}/{codec['CODEC_TOKEN']}"
@@ -126,10 +126,10 @@ def test_the_web_ui_and_the_codec_endpoint_know_each_other() -> None:
 
 def test_nothing_starts_before_what_it_needs() -> None:
     for name in ("worker", "api", "codec"):
-        condition = OURS[name]["depends_on"]["migrate"]["condition"]
+        condition = BUILT[name]["depends_on"]["migrate"]["condition"]
         assert condition == "service_completed_successfully"
     for name in ("postgres", "temporal"):
-        assert OURS["migrate"]["depends_on"][name]["condition"] == "service_healthy"
+        assert BUILT["migrate"]["depends_on"][name]["condition"] == "service_healthy"
         assert SERVICES[name]["healthcheck"]["test"]
     for name, service in SERVICES.items():
         for other, terms in service.get("depends_on", {}).items():
@@ -138,9 +138,9 @@ def test_nothing_starts_before_what_it_needs() -> None:
                 assert "healthcheck" in SERVICES[other]
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(BUILT))
 def test_our_containers_can_do_little_harm(name: str) -> None:
-    service = OURS[name]
+    service = BUILT[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -163,8 +163,8 @@ def test_mounted_files_are_there() -> None:
 
 
 def test_a_workers_grace_fits_into_the_containers() -> None:
-    grace = float(environment(OURS["worker"])["SHUTDOWN_GRACE_SECONDS"])
-    assert grace < float(OURS["worker"]["stop_grace_period"].removesuffix("s"))
+    grace = float(environment(BUILT["worker"])["SHUTDOWN_GRACE_SECONDS"])
+    assert grace < float(BUILT["worker"]["stop_grace_period"].removesuffix("s"))
 
 
 def test_the_cluster_is_configured_as_the_local_server() -> None:

@@ -71,13 +71,13 @@ class Past:
         return next((row for row in reversed(self.rows) if row.outcome in outcomes), None)
 
     @property
-    def buried(self) -> bool:
+    def is_tombstoned(self) -> bool:
         """Whether an undo has closed this intention."""
         return self.last(TOMBSTONE) is not None
 
     @property
     def unsettled(self) -> list[Any]:
-        """Attempts nobody knows the end of: unanswered ones, and those whose worker died."""
+        """Attempts whose outcome is unknown: unanswered ones, and those whose worker died."""
         return [row for row in self.rows if row.outcome in (None, UNKNOWN)]
 
     @property
@@ -87,7 +87,7 @@ class Past:
 
     @property
     def unanswered(self) -> list[Any]:
-        """Attempts nobody ever got an answer to, whatever has been believed of them since.
+        """Attempts that were never answered, however they have been settled since.
 
         One that was given up as not done may have been done late.
         """
@@ -106,7 +106,7 @@ class Past:
 
     @property
     def ended(self) -> dt.datetime:
-        """When the last attempt was given up, or began when nobody gave it up (UTC)."""
+        """When the last attempt was given up, or began when it was not given up (UTC)."""
         latest: dt.datetime = max(row.finished_at or row.started_at for row in self.rows)
         return latest
 
@@ -145,7 +145,7 @@ class AttemptLog:
         fresh_key_after: dt.timedelta = dt.timedelta(0),
         begun: int | None = None,
     ) -> Result:
-        """Have ``act`` take effect once, whatever happened before, and return its result.
+        """Have ``act`` take effect at most once over all attempts, and return its result.
 
         ``act`` gets the version of its idempotency key (1, 2, …). ``look_up`` gets the time of
         the first attempt and answers what was done, None for nothing visible; it is None where
@@ -153,7 +153,7 @@ class AttemptLog:
         before ``act`` is repeated, or given up where it may not be (``may_repeat``).
         ``fresh_key_after`` is the same for repeating under a fresh idempotency key, which a stored
         5xx makes necessary. ``begun`` is the first attempt, where it is on record already (see
-        ``activities.suppliers.wanted.load_and_begin``).
+        ``activities.suppliers.ordered_items.load_and_begin``).
 
         Raises:
             Refusal: a definite "no", also when an earlier attempt got it.
@@ -205,15 +205,15 @@ class AttemptLog:
         await self._end(attempt, DONE, result)
         return result
 
-    async def bury(self, intent: Intent) -> Past:
-        """Close an intention for good and return what became of it so far.
+    async def tombstone(self, intent: Intent) -> Past:
+        """Write a tombstone for an intention and return what became of it so far.
 
         After this no attempt can begin under the key, so that an undo has the last word even
         over a worker that was believed dead. Attempts under way are in ``unsettled``.
         """
         while True:
             past = await self.past(intent.key)
-            if past.buried:
+            if past.is_tombstoned:
                 return past
             async with direct(self._sessions) as connection:
                 tombstone = await connection.scalar(
@@ -229,8 +229,8 @@ class AttemptLog:
             if tombstone is not None:
                 return past
 
-    async def bury_all(self, intents: Sequence[Intent]) -> None:
-        """Close several intentions for good, mostly in one statement."""
+    async def tombstone_all(self, intents: Sequence[Intent]) -> None:
+        """Write tombstones for several intentions, mostly in one statement."""
         async with direct(self._sessions) as connection:
             closed = await connection.scalars(
                 upsert(ATTEMPTS)
@@ -246,7 +246,7 @@ class AttemptLog:
             fresh = set(closed)
         for intent in intents:
             if intent.key not in fresh:
-                await self.bury(intent)
+                await self.tombstone(intent)
 
     async def adopt(self, past: Past, found: BaseModel) -> None:
         """Write down that an unanswered attempt turned out to have been done."""
@@ -254,7 +254,7 @@ class AttemptLog:
         await self._end(doubted.id, DONE, found, settled=FOUND)
 
     async def settle_unsettled(self, key: str, outcome: str) -> None:
-        """Write down how the attempts nobody knew the end of have ended."""
+        """Record how the attempts of unknown outcome have ended."""
         async with direct(self._sessions) as connection:
             await connection.execute(
                 update(ATTEMPTS)
@@ -292,7 +292,7 @@ class AttemptLog:
             )
 
     def _settled(self, past: Past, intent: Intent, result_type: type[Result]) -> Result | None:
-        if past.buried:
+        if past.is_tombstoned:
             raise errors.Unavailable(
                 "this step has been undone",
                 provider=intent.provider,
@@ -336,9 +336,9 @@ class AttemptLog:
         return None
 
     async def _begin(self, intent: Intent, *, number: int) -> int | None:
-        """Write the intent, before the first byte leaves; None when the number is taken.
+        """Write the intent, before anything is sent; None when the number is taken.
 
-        The unique index on (key, number) lets one of two workers begin, and none after a burial.
+        The unique index on (key, number) lets one of two workers begin, and none after a tombstone.
         """
         async with direct(self._sessions) as connection:
             attempt = await connection.scalar(_BEGIN, _columns(intent, number))
@@ -376,7 +376,7 @@ class AttemptLog:
         )
 
     async def _write_outcome(self, attempt: int, **outcome: Any) -> None:
-        """Write an outcome down, waiting out a database in trouble.
+        """Write an outcome; retry while the database is unavailable.
 
         The answer is in hand and exists nowhere else: giving it up would make it unknown.
         """

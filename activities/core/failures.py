@@ -39,7 +39,7 @@ def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
 
 
 def refused(refusal: Refusal) -> ApplicationError:
-    """Return a refusal where the caller has no use for one as a value: a look nobody may take."""
+    """Return a refusal as an error that is not retried, for reads: their callers expect none."""
     return ApplicationError(str(refusal), type=refusal.kind, non_retryable=True)
 
 

@@ -1,4 +1,4 @@
-"""The inbox at work: events of the gateway and of suppliers are claimed, handled, never lost.
+"""Claims stored events of the gateway and of suppliers, and has them handled.
 
 Each is a reason to look, nothing more; what the look leads to is a handler's
 (``inbox_payments``, ``inbox_suppliers``). What cannot be handled is handled again with growing
@@ -81,14 +81,14 @@ class Inbox:
     async def handle(self, events: Sequence[ClaimedEvent]) -> None:
         """Handle claimed events by one look, begun after all of them had arrived."""
         worn_out = [event for event in events if event.attempts > ATTEMPTS]
-        if worn_out:  # every worker that took it died over it
-            await self._bury(worn_out, f"{ATTEMPTS} workers took it and none came to an end")
+        if worn_out:  # every worker that took it died while handling it
+            await self._dead_letter(worn_out, f"{ATTEMPTS} workers took it and none came to an end")
         events = [event for event in events if event.attempts <= ATTEMPTS]
         if not events:
             return
         handler = self._handlers.get(events[0].gateway)
         if handler is None:
-            await self._bury(events, "that sender is not in use: look there")
+            await self._dead_letter(events, "that sender is not in use: look there")
             return
         try:
             async with asyncio.timeout(WORK_SECONDS):
@@ -107,7 +107,7 @@ class Inbox:
             else:
                 await end_events(session, events, verdict.status, verdict.why)
 
-    # -- when it fails ------------------------------------------------------------------------
+    # -- failures -----------------------------------------------------------------------------
 
     async def _failed(self, events: Sequence[ClaimedEvent], error: Exception) -> None:
         what = f"{type(error).__name__}: {error}"[:500]
@@ -118,7 +118,7 @@ class Inbox:
         limit = None if outage else ATTEMPTS
         lost = [e for e in events if e.age >= PATIENCE or e.attempts == limit]
         if lost:
-            await self._bury(lost, what)
+            await self._dead_letter(lost, what)
         again = [event for event in events if event not in lost]
         async with self._sessions.begin() as session:
             if outage:
@@ -130,7 +130,7 @@ class Inbox:
                     pause = FIRST_PAUSE * 2 ** (event.attempts - 1)
                     await repeat_events(session, [event], what, min(pause, LONGEST_PAUSE))
 
-    async def _bury(self, events: Sequence[ClaimedEvent], error: str) -> None:
+    async def _dead_letter(self, events: Sequence[ClaimedEvent], error: str) -> None:
         """Give events up, with a case each."""
         handler = self._handlers.get(events[0].gateway)
         booking_id = await handler.booking_of(events) if handler else events[0].booking_id

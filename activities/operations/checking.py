@@ -91,7 +91,7 @@ class Checker:
         )
         return answer
 
-    # -- finding -------------------------------------------------------------------------------
+    # -- checks --------------------------------------------------------------------------------
 
     async def _by_database(
         self, cases: Sequence[CaseRow], since: dt.datetime, *, full: bool
@@ -181,6 +181,6 @@ def _bookings(cases: Sequence[CaseRow], invariant: str) -> list[str]:
 
 
 async def _patiently(session: AsyncSession, *, full: bool) -> None:
-    """Let a statement over everything take its time, in this transaction only."""
+    """Raise the statement timeout, for this transaction only."""
     if full:
         await session.execute(text(f"SET LOCAL statement_timeout = '{FULL_SECONDS}s'"))

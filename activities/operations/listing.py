@@ -14,7 +14,7 @@ HOLDING = frozenset(
 """States in which money is held, or may come to be without us."""
 
 AHEAD = dt.timedelta(minutes=5)
-"""How far the gateway's clock may be before ours."""
+"""How far the gateway's clock may be ahead of our own."""
 LONGEST_SLICE = dt.timedelta(hours=24)
 
 

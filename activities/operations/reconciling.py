@@ -127,7 +127,7 @@ class Reconciler:
         """See what one payment of the gateway's list asks for."""
         if row is None:
             if payment.booking_id is not None and has_money(payment):
-                await self._note(self._unexplained.stranger(payment))
+                await self._note(self._unexplained.unknown_booking(payment))
         elif not row.at_rest:
             return
         elif (paid := row.paid(payment.id)) is None:

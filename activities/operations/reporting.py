@@ -84,9 +84,9 @@ class Reporter:
         if not row.at_rest:
             return  # its workflow is about to write down what it has done
         for name in ("captured", "refunded", "disputed"):
-            ours, theirs = getattr(here, name), getattr(there, name)
-            if ours != theirs:
-                what = f"{name}: {theirs} at the gateway, {ours} on record"
+            recorded, reported = getattr(here, name), getattr(there, name)
+            if recorded != reported:
+                what = f"{name}: {reported} at the gateway, {recorded} on record"
                 _differ(report, row, payment.id, what)
         if booked != here.net:
             _differ(report, row, payment.id, f"{booked} in the ledger, {here.net} on record")

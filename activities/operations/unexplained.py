@@ -24,7 +24,7 @@ class Unexplained:
         self._sessions = sessions
         self._gateway = gateway
 
-    async def stranger(self, payment: Payment) -> bool:
+    async def unknown_booking(self, payment: Payment) -> bool:
         """Have a person ask about money of a booking that is not on record; True if it is new."""
         return await self._open(
             payment.id,
@@ -41,7 +41,7 @@ class Unexplained:
             },
         )
 
-    async def missing(self, booking: Booking, said: str) -> bool:
+    async def missing(self, booking: Booking, answer: str) -> bool:
         """Have a person ask why the gateway does not know a payment on record; True if new."""
         payment_id = booking.payment.id
         if payment_id is None:
@@ -51,7 +51,7 @@ class Unexplained:
             f"The payment {payment_id} of the booking {booking.reference} is on record, but the"
             " gateway does not know it. Is it another account's, or was the database restored?",
             booking.id,
-            {"said": said},
+            {"said": answer},
         )
 
     async def close_explained(self) -> None:

@@ -12,7 +12,7 @@ _STATUSES = frozenset(str(state) for state in (BookingState.CONFIRMED, *CLOSED_S
 
 
 class PlannerSink:
-    """Tells the planner what the trip option's state is, not what an event said of it.
+    """Tells the planner what the trip option's state is, not what it was at an event.
 
     So an event that comes twice, or late, is no harm, and what cancels out is never told.
     """
@@ -54,7 +54,7 @@ class PlannerSink:
             except Unavailable:
                 if news != "OPEN":
                     raise
-                # another booking has it at the planner: it is not ours there, as it should be
+                # another booking has it at the planner: as it should be
             except InvalidRequest as refusal:
                 if news != "OPEN" or refusal.code != "unknown_trip_option":
                     raise

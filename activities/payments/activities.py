@@ -165,7 +165,7 @@ class PaymentActivities:
         """Give back a payment under the booking's id that is not the one on record.
 
         It can only have come to be against our will: a worker believed dead, a late commit. Its
-        money was never the house's, so nothing of it is in the ledger.
+        money was never the company's, so nothing of it is in the ledger.
         """
         terms = await self._terms(PaymentCall(booking_id=stray.booking_id, key=stray.key))
         try:
@@ -258,9 +258,9 @@ def _refused(refusal: Refusal, payment: PaymentView | None) -> PaymentOutcome:
     """Return a refused authorisation, in words for the traveller where the card was refused."""
     found = problem(refusal, step="authorise")
     if isinstance(refusal, Declined):
-        said = explain(refusal.code)
-        found = found.model_copy(update={"message": said.words})
-        return PaymentOutcome(payment=payment, refused=found, advice=said.advice)
+        explanation = explain(refusal.code)
+        found = found.model_copy(update={"message": explanation.words})
+        return PaymentOutcome(payment=payment, refused=found, advice=explanation.advice)
     # An unknown or unusable payment method; without a payment it is our own mistake.
     usable = isinstance(refusal, InvalidRequest) and payment is not None
     advice = Advice.OTHER_CARD if usable else None

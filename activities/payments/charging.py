@@ -142,14 +142,14 @@ class Charging:
     async def what_there_is(self, terms: Terms, authorisations: int) -> str | None:
         """Close the payment's forward steps for good and return its id; None: there is none."""
         intent = self._create_intent(terms)
-        past = await self._log.bury(intent)
+        past = await self._log.tombstone(intent)
         capture = payment_key(terms.booking_id, terms.number, "capture", terms.hold)
         confirms = [
             _again(payment_key(terms.booking_id, terms.number, "confirm", count), attempt)
             for count in range(1, authorisations + 1)
             for attempt in range(1, SAME_CARD + 1)
         ]
-        await self._log.bury_all(
+        await self._log.tombstone_all(
             [
                 self._intent(terms, "capture", capture),
                 *(self._intent(terms, "confirm", key) for key in confirms),

@@ -1,4 +1,4 @@
-"""The record and the gateway, held against each other: one pure function.
+"""Compares the record with the gateway: one pure function.
 
 An event of the gateway is only a reason to look; what differs is a reason to act. So neither the
 order of events nor their number can matter (reliability.md rule 6, I12).

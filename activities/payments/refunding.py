@@ -31,10 +31,10 @@ _TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
 
 @dataclass(frozen=True)
 class Request:
-    """A wish to give money back, down to what may be kept."""
+    """A request to give money back, down to what may be kept."""
 
     key: str
-    """Business key of the wish: it makes at most one refund."""
+    """Business key of the request: it makes at most one refund."""
     keep: int
     """What stays at the gateway of what was taken (minor units)."""
     reason: str = ""
@@ -106,22 +106,22 @@ class Refunding:
         return payment.captured - max(payment.refunded, listed) - keep
 
     async def _withdraw(self, row: RefundRequest) -> None:
-        """Close a refund that is not wanted any more, so that nobody begins it again.
+        """Close a refund that is no longer needed, so that nobody begins it again.
 
         Raises:
             Retryable: an attempt that was never answered may still commit; look again.
         """
-        past = await self._log.bury(self._intent(row))
+        past = await self._log.tombstone(self._intent(row))
         if past.doubtful:
             patience = past.ended + self._settle_period - dt.datetime.now(dt.UTC)
             if patience > AT_ONCE:
                 raise Retryable(
-                    "a refund that is not wanted any more may still be made",
+                    "a refund that is no longer needed may still be made",
                     retry_after=pause_within(patience),
                     provider=self._gateway.name,
                     operation="refund",
                 )
-        await self._end(row.key, REFUSED, None, "not wanted any more")
+        await self._end(row.key, REFUSED, None, "no longer needed")
 
     def _intent(self, row: RefundRequest) -> Intent:
         return Intent(

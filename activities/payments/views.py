@@ -43,7 +43,7 @@ def view(
     refunds: list[Refund] | None = None,
     disputes: list[Dispute] | None = None,
 ) -> PaymentView:
-    """Return the payment in our words; refunds and disputes oldest first."""
+    """Return the payment as our models have it; refunds and disputes oldest first."""
     status = _STATUS[payment.state]
     if payment.refunded:
         whole = payment.refunded >= payment.captured

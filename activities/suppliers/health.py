@@ -1,4 +1,4 @@
-"""Who answers and who does not: fed by every call of this process, shared through the record.
+"""The health of suppliers: measured by every call of this process, shared through the record.
 
 Three things stand on it: new bookings are turned away early while a supplier is down, operators
 see it, and a supplier that is down for long is a case. It never stands in the way of a call that a
@@ -36,7 +36,7 @@ from settings import Settings
 from suppliers.core.protocol import Supplier
 
 FRESH_SECONDS = 2.0
-"""How long what was read of the others is believed."""
+"""How long figures read from other processes are used."""
 TELL_SECONDS = 10.0
 """How often answers are noted, as long as nothing changes by them."""
 BY = "supplier health"
@@ -60,7 +60,7 @@ class Down:
 def is_outage(error: BaseException) -> bool:
     """Tell whether a failed call says that its supplier is in trouble: 5xx, timeouts, resets.
 
-    Not a refusal, nor 429: then it answers. Nor what the house itself held back.
+    Not a refusal, nor 429: then it answers. Nor what we held back ourselves.
     """
     if not isinstance(error, Fault):
         return False
@@ -70,7 +70,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 class SupplierHealth:
-    """How the suppliers do, as far as this process knows; what it learns it tells the others."""
+    """How the suppliers do, as far as this process knows; it shares what it measures."""
 
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
@@ -80,11 +80,11 @@ class SupplierHealth:
         self._known: dict[str, Health] = {}
         self._read_at = float("-inf")
         self._answers: dict[str, float] = {}
-        """When suppliers answered (monotonic) that nobody has been told of."""
+        """When suppliers answered (monotonic), as far as it is not recorded yet."""
         self._told_at = float("-inf")
         self._telling: asyncio.Task[None] | None = None
 
-    # -- asked by validation ----------------------------------------------------------------
+    # -- reads ------------------------------------------------------------------------------
 
     async def turned_away(self, suppliers: Collection[str]) -> Down | None:
         """Return which of these suppliers a new booking must not be begun with; None: go on.
@@ -124,7 +124,7 @@ class SupplierHealth:
             self._read_at = time.monotonic()
         return self._known
 
-    # -- fed by calls -----------------------------------------------------------------------
+    # -- measurements -----------------------------------------------------------------------
 
     @asynccontextmanager
     async def watching(self, supplier: str) -> AsyncIterator[None]:
@@ -172,7 +172,7 @@ class SupplierHealth:
         await self._tell()
 
     async def _tell(self) -> None:
-        """Note all answers nobody has been told of, in one statement."""
+        """Record all answers that are not recorded yet, in one statement."""
         answers, self._answers = self._answers, {}
         if not answers:
             return
@@ -193,7 +193,7 @@ class SupplierHealth:
             self._read_at = float("-inf")
 
     async def close(self) -> None:
-        """Tell what has not been told yet."""
+        """Record what is not recorded yet."""
         if self._telling is not None:
             self._telling.cancel()
             with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.core.attempts import DONE, NOT_DONE, AttemptLog, Intent, Past, pause_within
 from activities.core.failures import application_error, problem, refused
 from activities.core.heartbeats import heartbeating
-from activities.suppliers.wanted import Wanted, load, load_and_begin, supplier_of
+from activities.suppliers.ordered_items import OrderedItem, load, load_and_begin, supplier_of
 from models import calls
 from models.bookings.problems import Code, Problem
 from models.core.database import Sessions
@@ -65,7 +65,7 @@ class ItemActivities:
                 and found.price != quote.price
                 and found.details.get("price_stated", True)
             ):
-                # Ours, and not what was agreed: the undo finds it again and cancels it.
+                # It was booked, but not as was agreed: the undo finds it again and cancels it.
                 raise UnknownOutcome(
                     f"{item.component.title} was booked for {found.price}, not {quote.price}",
                     provider=supplier.name,
@@ -100,7 +100,7 @@ class ItemActivities:
 
     @activity.defn(name=calls.COMPLETE_ITEM.name)
     async def complete_item(self, call: ItemCall) -> BookedItem:
-        """Make ours what is held: pay it, confirm it; once in effect.
+        """Complete what is held: pay it, confirm it; once in effect.
 
         Raises:
             ApplicationError: no answer; a retry settles it by looking at the reservation.
@@ -188,9 +188,9 @@ class ItemActivities:
         try:
             supplier = supplier_of(item, self._suppliers)
             async with heartbeating():
-                past = await self._log.bury(self._intent(item, "book", key))
+                past = await self._log.tombstone(self._intent(item, "book", key))
                 if isinstance(supplier, CompletesHolds):
-                    await self._log.bury(self._intent(item, "complete", _complete_key(item)))
+                    await self._log.tombstone(self._intent(item, "complete", _complete_key(item)))
                 held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
                 if call.supplier_id and not _is_named(held, call.supplier_id):
                     return _not_cancellable(item, _unused(item, held, call.supplier_id))
@@ -224,7 +224,7 @@ class ItemActivities:
         )
 
     async def _what_is_held(
-        self, item: Wanted, supplier: Supplier, past: Past, key: str, supplier_id: str | None
+        self, item: OrderedItem, supplier: Supplier, past: Past, key: str, supplier_id: str | None
     ) -> Reservation | None:
         """Tell what the supplier holds for an item, when nobody may have seen its answer."""
         done = past.last(DONE)
@@ -233,7 +233,7 @@ class ItemActivities:
         if not past.doubtful:
             return await self._done_late(item, supplier, past)
         if supplier.capabilities.lapses:
-            return None  # a hold nobody has seen lets itself go
+            return None  # a hold whose answer was lost expires by itself
         if not isinstance(supplier, FindsReservations):
             if supplier_id is not None:
                 return _found_by_hand(item, supplier_id)
@@ -262,7 +262,9 @@ class ItemActivities:
         await self._log.settle_unsettled(key, NOT_DONE)
         return None
 
-    async def _done_late(self, item: Wanted, supplier: Supplier, past: Past) -> Reservation | None:
+    async def _done_late(
+        self, item: OrderedItem, supplier: Supplier, past: Past
+    ) -> Reservation | None:
         """Look once more for what was given up as not done: it may have been done since."""
         if not past.unanswered or not isinstance(supplier, FindsReservations):
             return None
@@ -271,7 +273,7 @@ class ItemActivities:
             await self._log.adopt(past, found)
         return found
 
-    async def _not_to_be_had(self, item: Wanted, key: str, refusal: Refusal) -> BookedItem:
+    async def _not_to_be_had(self, item: OrderedItem, key: str, refusal: Refusal) -> BookedItem:
         """Return a refusal as the answer, and whether an earlier attempt may yet take effect."""
         past = await self._log.past(key)
         return BookedItem(
@@ -279,7 +281,7 @@ class ItemActivities:
             doubtful=bool(past.doubtful),
         )
 
-    async def _reserved(self, item: Wanted) -> Reservation | None:
+    async def _reserved(self, item: OrderedItem) -> Reservation | None:
         """Return what the supplier answered, as far as anybody has seen it."""
         for key in (_complete_key(item), _book_key(item)):
             done = (await self._log.past(key)).last(DONE)
@@ -287,7 +289,7 @@ class ItemActivities:
                 return Reservation.model_validate(done.result)
         return None
 
-    def _intent(self, item: Wanted, operation: str, key: str) -> Intent:
+    def _intent(self, item: OrderedItem, operation: str, key: str) -> Intent:
         return Intent(
             booking_id=item.booking_id,
             provider=item.component.supplier,
@@ -297,15 +299,15 @@ class ItemActivities:
         )
 
 
-def _book_key(item: Wanted) -> str:
+def _book_key(item: OrderedItem) -> str:
     return operation_key(item.booking_id, item.number, "book")
 
 
-def _complete_key(item: Wanted) -> str:
+def _complete_key(item: OrderedItem) -> str:
     return operation_key(item.booking_id, item.number, "complete")
 
 
-def _gone(item: Wanted, supplier: Supplier) -> Unavailable:
+def _gone(item: OrderedItem, supplier: Supplier) -> Unavailable:
     return Unavailable(
         f"{item.component.title} was reserved and is gone at {supplier.name}",
         provider=supplier.name,
@@ -313,7 +315,7 @@ def _gone(item: Wanted, supplier: Supplier) -> Unavailable:
     )
 
 
-def _found_by_hand(item: Wanted, supplier_id: str) -> Reservation:
+def _found_by_hand(item: OrderedItem, supplier_id: str) -> Reservation:
     return Reservation(
         reference=item.reference,
         supplier_id=supplier_id,
@@ -328,7 +330,7 @@ def _is_named(held: Reservation | None, supplier_id: str) -> bool:
     return held is not None and supplier_id in (held.supplier_id, held.confirmation_code)
 
 
-def _unused(item: Wanted, held: Reservation | None, supplier_id: str) -> str:
+def _unused(item: OrderedItem, held: Reservation | None, supplier_id: str) -> str:
     """Tell an operator that the id given was not used, and what is known instead."""
     known = f"nothing is held for {item.reference}"
     if held is not None:
@@ -339,7 +341,7 @@ def _unused(item: Wanted, held: Reservation | None, supplier_id: str) -> str:
     )
 
 
-def _not_cancellable(item: Wanted, message: str) -> CancelledItem:
+def _not_cancellable(item: OrderedItem, message: str) -> CancelledItem:
     return CancelledItem(
         refused=Problem(code=Code.NOT_CANCELLABLE, step="cancel", message=message, item=item.number)
     )

@@ -1,4 +1,4 @@
-"""The activity that says what cancelling would cost now. It changes nothing anywhere."""
+"""The activity that says what cancelling would cost now. It changes nothing."""
 
 import asyncio
 import datetime as dt
@@ -17,8 +17,8 @@ from models.trips.cancellation_quotes import (
     CancellationQuoted,
     QuoteCancellationRequest,
     compared,
+    items_to_cancel,
     reckon,
-    wanted_items,
 )
 from suppliers.core.protocol import QuotesCancellation, Supplier
 
@@ -46,11 +46,11 @@ class CancelQuoteActivities:
             raise ApplicationError(
                 f"no booking {request.booking_id}", type="UnknownBooking", non_retryable=True
             )
-        items = wanted_items(booking, request.components)
+        items = items_to_cancel(booking, request.components)
         now = dt.datetime.now(dt.UTC)
-        said = await asyncio.gather(*map(self._ask, items))
+        answers = await asyncio.gather(*map(self._ask, items))
         quoted = reckon(booking, items, now)
-        for line, item, says in zip(quoted.items, items, said, strict=True):
+        for line, item, says in zip(quoted.items, items, answers, strict=True):
             if says is not None:
                 compared(line, item, says, now)
         return quoted

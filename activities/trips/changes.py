@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.suppliers.wanted import Wanted
+from activities.suppliers.ordered_items import OrderedItem
 from activities.trips.quotes import QuoteActivities
 from models import calls
 from models.bookings.messages import BookingRequest
@@ -65,7 +65,7 @@ class ChangeActivities:
                     booking_id=request.booking_id,
                     fingerprint=request.fingerprint,
                     who=request.who,
-                    wish=request.wish.model_dump(mode="json", by_alias=True),
+                    requested=request.requested.model_dump(mode="json", by_alias=True),
                     status="open",
                 )
                 .on_conflict_do_nothing(index_elements=["id"])
@@ -104,8 +104,8 @@ class ChangeActivities:
         party, currency, others = await self._party(call)
         if others and call.staying:
             return ItemsQuoted(problems=[_travelers_fixed(call.staying[0])])
-        wanted = [
-            Wanted(
+        items = [
+            OrderedItem(
                 booking_id=call.booking_id,
                 number=number,
                 reference=item_reference(call.booking_id, number),
@@ -116,7 +116,7 @@ class ChangeActivities:
             )
             for number, component in call.components.items()
         ]
-        answer = await self._quotes.verify(wanted) if wanted else ItemsQuoted()
+        answer = await self._quotes.verify(items) if items else ItemsQuoted()
         if call.change_id is not None and not answer.problems:
             kept = {
                 str(number): {

@@ -1,4 +1,4 @@
-"""The activity that verifies and prices a whole trip. It touches nothing anywhere."""
+"""The activity that verifies and prices a whole trip. It reserves and changes nothing."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.core.failures import application_error, problem
 from activities.suppliers.health import Down, SupplierHealth
-from activities.suppliers.wanted import Wanted, load, supplier_of
+from activities.suppliers.ordered_items import OrderedItem, load, supplier_of
 from models import calls
 from models.bookings.messages import BookingRef
 from models.bookings.problems import RETRY_AFTER, Code, Problem
@@ -54,16 +54,16 @@ class QuoteActivities:
                 await save_quotes(connection, ref.booking_id, answer.quotes)
         return answer.figures()
 
-    async def verify(self, wanted: list[Wanted]) -> ItemsQuoted:
+    async def verify(self, items: list[OrderedItem]) -> ItemsQuoted:
         """Verify and price items at their suppliers, all at once; nothing is stored.
 
         Raises:
             ApplicationError: a supplier or the rate source did not answer (retryable).
         """
         # Early and without asking anybody: nothing is held or charged for what cannot be had.
-        if down := await self._health.turned_away({item.component.supplier for item in wanted}):
-            return ItemsQuoted(problems=[_turned_away(down, wanted)])
-        foreign = next((item for item in wanted if item.foreign), None)
+        if down := await self._health.turned_away({item.component.supplier for item in items}):
+            return ItemsQuoted(problems=[_turned_away(down, items)])
+        foreign = next((item for item in items if item.foreign), None)
         table = None
         if foreign is not None:
             # Before anybody is asked: without rates no price can be accepted.
@@ -75,11 +75,11 @@ class QuoteActivities:
             except Fault as fault:
                 raise application_error(fault) from fault
         answers = await asyncio.gather(
-            *(self._quote(item, table) for item in wanted), return_exceptions=True
+            *(self._quote(item, table) for item in items), return_exceptions=True
         )
         quotes: dict[int, Quote] = {}
         problems: list[Problem] = []
-        for item, answer in zip(wanted, answers, strict=True):
+        for item, answer in zip(items, answers, strict=True):
             match answer:
                 case Quote():
                     quotes[item.number] = answer
@@ -91,7 +91,7 @@ class QuoteActivities:
                     raise answer
         return ItemsQuoted(quotes=quotes, problems=problems)
 
-    async def _quote(self, item: Wanted, table: RateTable | None) -> Quote:
+    async def _quote(self, item: OrderedItem, table: RateTable | None) -> Quote:
         rate = _rate(item, table) if item.foreign else None
         supplier = supplier_of(item, self._suppliers)
         quote = await supplier.quote(item.component, item.party)
@@ -112,8 +112,8 @@ class QuoteActivities:
             ) from error
 
 
-def _turned_away(down: Down, wanted: list[Wanted]) -> Problem:
-    item = next(item for item in wanted if item.component.supplier == down.supplier)
+def _turned_away(down: Down, items: list[OrderedItem]) -> Problem:
+    item = next(item for item in items if item.component.supplier == down.supplier)
     return Problem(
         code=Code.SUPPLIER_DOWN,
         step="validate",
@@ -124,7 +124,7 @@ def _turned_away(down: Down, wanted: list[Wanted]) -> Problem:
     )
 
 
-def _rate(item: Wanted, table: RateTable | None) -> ExchangeRate:
+def _rate(item: OrderedItem, table: RateTable | None) -> ExchangeRate:
     assert table is not None, "asked for a rate before the rates are read"
     try:
         return table.between(item.component.currency, item.currency)

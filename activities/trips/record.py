@@ -1,4 +1,4 @@
-"""Activities that write and read the record. Their only fault is a database in trouble."""
+"""Activities that write and read the record. They fail only when the database does."""
 
 import datetime as dt
 
@@ -78,8 +78,8 @@ class BookingActivities:
             stored = await load_booking(session, booking_id)
             if stored is None:
                 return None
-            ours = await load_run(session, booking_id) == opening.run
-            if ours and stored.state not in FINAL_STATES:
+            same_run = await load_run(session, booking_id) == opening.run
+            if same_run and stored.state not in FINAL_STATES:
                 await claim_booking(session, booking_id, opening.fence)
                 taken_by = await lock_trip_option(session, opening.request)
                 return OpenedBooking(version=OPENED, reference=stored.reference, taken_by=taken_by)
@@ -114,7 +114,7 @@ class BookingActivities:
                 version = await record_transition(session, transition, HOOKS)
         except StaleVersionError as error:
             raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
-        except IntegrityError as error:  # the database's own guard: no retry would please it
+        except IntegrityError as error:  # a constraint of the database: no retry would succeed
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
         return Recorded(version=version)
 

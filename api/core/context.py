@@ -1,4 +1,4 @@
-"""What the front door reaches: the record, Temporal and the trip planner."""
+"""What the API uses: the record, Temporal and the trip planner."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ from settings import Settings
 from temporal import patience
 
 FRESH_SECONDS = 10.0
-"""How long what was measured is believed."""
+"""How long a measurement is used."""
 
 log = logging.getLogger("tripsaga.api")
 

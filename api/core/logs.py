@@ -43,7 +43,7 @@ def set_up(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Access lines are ours (api.edge); uvicorn's would hold paths with ids and query strings.
+    # Access lines are written by api.edge; uvicorn's would hold paths with ids and query strings.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -119,10 +119,10 @@ class Record:
         """Return the id of the booking with this human reference."""
 
         async def query(session: AsyncSession) -> str | None:
-            wanted = select(BOOKINGS.c.id).where(BOOKINGS.c.reference == reference)
+            statement = select(BOOKINGS.c.id).where(BOOKINGS.c.reference == reference)
             if owner is not None:
-                wanted = wanted.where(BOOKINGS.c.caller_id == owner)
-            found: str | None = await session.scalar(wanted)
+                statement = statement.where(BOOKINGS.c.caller_id == owner)
+            found: str | None = await session.scalar(statement)
             return found
 
         return await self.read(query)

@@ -12,7 +12,7 @@ from api.core.card_numbers import holds_card_number
 from api.core.problems import ApiProblem
 
 MAX_DEPTH = 32
-"""How deep objects and lists may nest; the deepest body of ours needs 4."""
+"""How deep objects and lists may nest; the deepest body of this API needs 4."""
 MAX_STRINGS = 10_000
 """How many values a body may hold."""
 

@@ -83,7 +83,7 @@ class EventAnswer(Answer):
 
 
 class WholeEvent(EventAnswer):
-    """An event with what it says, for people: nothing of it is believed."""
+    """An event with what it says, for people: its content is not used for decisions."""
 
     payload: dict[str, Any] = Field(description="Without secrets and personal data.")
 

@@ -121,7 +121,7 @@ async def orders(
         str | None, Query(alias="orderId", max_length=200, description="The supplier's.")
     ] = None,
     reference: Annotated[
-        str | None, Query(max_length=100, description="Ours: the partner order id.")
+        str | None, Query(max_length=100, description="Our reference: the partner order id.")
     ] = None,
     hash_: Annotated[
         str | None, Query(alias="hash", max_length=500, description="As searched, or as booked.")

@@ -42,7 +42,7 @@ class CallsAnswer(Answer):
 
 
 class ErrorCountAnswer(Answer):
-    """How often a supplier gave one answer that was not what was wanted."""
+    """How often a supplier gave one answer that is not a success."""
 
     operation: str
     outcome: str
@@ -109,7 +109,7 @@ class SuppliersAnswer(Answer):
 
 
 class AttemptAnswer(Answer):
-    """One call to a supplier or gateway, without what was said in words."""
+    """One call to a supplier or gateway, without its messages."""
 
     id: int
     booking_id: str
@@ -149,7 +149,7 @@ class OrderAnswer(Answer):
     traveler_id: str = Field(description="Made of caller and e-mail address; names nobody.")
     supplier: str
     title: str
-    reference: str = Field(description="Ours: RateHawk's partner order id, and so on.")
+    reference: str = Field(description="Our reference: RateHawk's partner order id, and so on.")
     order_id: str | None = Field(description="The supplier's.")
     confirmation: str | None
     search_hash: str | None

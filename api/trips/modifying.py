@@ -69,7 +69,9 @@ async def quote(
     """
     booking = _changeable((await reading.find(context, caller, booking_id)).booking)
     request = QuoteChangeRequest(
-        booking_id=booking.id, wish=body.changes.to_wish(), patience=patience(context.settings)
+        booking_id=booking.id,
+        requested=body.changes.to_trip_changes(),
+        patience=patience(context.settings),
     )
     try:
         async with asyncio.timeout(QUOTE_SECONDS):
@@ -115,7 +117,7 @@ async def change(
         booking_id=booking.id,
         fingerprint=fingerprint,
         who=f"{caller.role} {caller.name}",
-        wish=body.changes.to_wish(),
+        requested=body.changes.to_trip_changes(),
         accepted_total=body.accepted_total,
         payment_method_id=body.payment_info.payment_method_id if body.payment_info else None,
     )

@@ -26,7 +26,7 @@ from models.trips.cancellation_quotes import (
     CancellationQuoted,
     ItemCancelQuote,
     QuoteCancellationRequest,
-    wanted_items,
+    items_to_cancel,
 )
 from temporal import patience
 from workflows.trips.quote_cancellation import QuoteCancellation
@@ -48,7 +48,7 @@ async def quote(
     cancelling.check_components(booking, components)
     if booking.state in cancelling.NEVER_CANCELLABLE:
         raise NotCancellable(booking)
-    if booking.confirmed_at is None or not wanted_items(booking, components):
+    if booking.confirmed_at is None or not items_to_cancel(booking, components):
         return _nothing_kept(booking)
     return _answer(await _ask(context, booking, components))
 

@@ -39,7 +39,7 @@ class Resume:
 
     @classmethod
     def after(cls, last_event_id: str | None) -> "Resume":
-        """Read ``Last-Event-ID``; what is not ours counts as none."""
+        """Read ``Last-Event-ID``; an id that we did not send counts as none."""
         text = last_event_id or ""
         return cls(int(text) + 1 if text.isdecimal() and len(text) <= 6 else 0)
 

@@ -1,6 +1,6 @@
 """For gateways and suppliers: signed events, taken in at once and handled by the workers.
 
-Nothing in an event is believed but its signature: it is a reason to look at a payment, or at a
+Nothing in an event is used but its signature: it is a reason to look at a payment, or at a
 reservation.
 """
 

@@ -3,9 +3,9 @@
 set -euo pipefail
 
 psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" \
-  --set ours="$TRIPSAGA_DB_PASSWORD" --set theirs="$TEMPORAL_DB_PASSWORD" <<'SQL'
-CREATE ROLE tripsaga LOGIN PASSWORD :'ours';
+  --set tripsaga="$TRIPSAGA_DB_PASSWORD" --set temporal="$TEMPORAL_DB_PASSWORD" <<'SQL'
+CREATE ROLE tripsaga LOGIN PASSWORD :'tripsaga';
 CREATE DATABASE tripsaga OWNER tripsaga;
 -- Temporal's auto-setup makes its two databases itself.
-CREATE ROLE temporal LOGIN CREATEDB PASSWORD :'theirs';
+CREATE ROLE temporal LOGIN CREATEDB PASSWORD :'temporal';
 SQL

@@ -37,7 +37,7 @@ class Item(BaseModel):
     """The supplier's own price, where it is not what is charged: in another currency, as a rule.
     ``quote.rate`` converted it."""
     reference: str
-    """Ours, given to the supplier; made before the first call."""
+    """Our reference, given to the supplier; made before the first call."""
     status: ItemStatus = ItemStatus.PENDING
     saga_state: SagaState = SagaState.PLANNED
     quote: Quote | None = None

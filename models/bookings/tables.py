@@ -149,7 +149,7 @@ class BookingItemRow(SQLModel, table=True):
     status: str
     saga_state: str
     reference: str = Field(unique=True)
-    """Ours, given to the supplier."""
+    """Our reference, given to the supplier."""
     supplier_id: str | None = None
     vendor_confirmation: str | None = None
     booking_reference: str | None = None

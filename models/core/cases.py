@@ -49,7 +49,7 @@ class CaseKind(StrEnum):
     FEE = "FEE"
     """A supplier keeps another cancellation fee than the terms stored with the booking say."""
     EVENT = "EVENT"
-    """Events of ours cannot be delivered to somebody who listens, such as the trip planner."""
+    """Our events cannot be delivered to somebody who listens, such as the trip planner."""
 
 
 class CaseRow(SQLModel, table=True):
@@ -190,21 +190,21 @@ async def list_cases(
 
     ``after`` is the last case of the page before.
     """
-    wanted = select(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
+    statement = select(CaseRow).order_by(col(CaseRow.id).desc()).limit(limit)
     if is_open is not None:
         resolved = col(CaseRow.resolved_at)
-        wanted = wanted.where(resolved.is_(None) if is_open else resolved.is_not(None))
+        statement = statement.where(resolved.is_(None) if is_open else resolved.is_not(None))
     if after is not None:
-        wanted = wanted.where(col(CaseRow.id) < after)
-    return (await session.scalars(wanted)).all()
+        statement = statement.where(col(CaseRow.id) < after)
+    return (await session.scalars(statement)).all()
 
 
 async def list_open_cases(
     session: AsyncSession, kind: CaseKind, *, limit: int
 ) -> Sequence[CaseRow]:
     """Return the open cases of a kind, oldest first."""
-    wanted = select(CaseRow).where(col(CaseRow.kind) == kind, col(CaseRow.resolved_at).is_(None))
-    return (await session.scalars(wanted.order_by(col(CaseRow.id)).limit(limit))).all()
+    statement = select(CaseRow).where(col(CaseRow.kind) == kind, col(CaseRow.resolved_at).is_(None))
+    return (await session.scalars(statement.order_by(col(CaseRow.id)).limit(limit))).all()
 
 
 def _closing(by: str, resolution: str) -> Any:

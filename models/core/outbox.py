@@ -202,7 +202,7 @@ async def lease_sink(
 ) -> Lease | None:
     """Take a sink with something to deliver, or keep it; None: nothing to do, or another has it."""
     table = SINKS.c
-    ours = table.leased_by == worker
+    own = table.leased_by == worker
     free = func.coalesce(table.leased_until < func.clock_timestamp(), True)
     row = (
         await session.execute(
@@ -210,7 +210,7 @@ async def lease_sink(
             .where(
                 table.name == sink,
                 table.position < select(COUNTER.c.last).scalar_subquery(),
-                ours | free,
+                own | free,
             )
             .values(
                 leased_by=worker,

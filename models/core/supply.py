@@ -120,19 +120,19 @@ class ReservationStatus(StrEnum):
     HELD = "HELD"
     """Reserved until ``held_until``; nothing is owed before ``complete``."""
     PENDING = "PENDING"
-    """Asked for; the supplier has not said yes or no. It may cost what ``cancel`` costs."""
+    """Asked for; the supplier has yet to accept or refuse it. It may cost what ``cancel`` costs."""
     CONFIRMED = "CONFIRMED"
     CANCELLED = "CANCELLED"
     """It stood, was held or was asked for, and is gone."""
     REJECTED = "REJECTED"
-    """The supplier has said no to what was pending: nothing stands, nothing is owed."""
+    """The supplier has refused what was pending: nothing stands, nothing is owed."""
 
 
 GONE = frozenset({ReservationStatus.CANCELLED, ReservationStatus.REJECTED})
 """Nothing stands at the supplier any more."""
 
 FOUND_BY_HAND = "found_by_hand"
-"""In ``Reservation.details``: a person typed the id in; an adapter makes sure that it is ours."""
+"""In ``Reservation.details``: a person typed the id in; an adapter makes sure that we booked it."""
 
 
 class Reservation(BaseModel):
@@ -141,7 +141,7 @@ class Reservation(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reference: str
-    """Ours, made before the call."""
+    """Our reference, made before the call."""
     supplier_id: str
     """The supplier's own id, the one its cancel wants."""
     confirmation_code: str
@@ -154,7 +154,7 @@ class Reservation(BaseModel):
     held_until: AwareDatetime | None = None
     """Of a HELD one: when the supplier lets it go by itself (UTC)."""
     settles_by: AwareDatetime | None = None
-    """Of a PENDING one: by when the supplier will have said yes or no (UTC); None: days."""
+    """Of a PENDING one: by when the supplier will have decided (UTC); None: days."""
     look_after: AwareDatetime | None = None
     """Of a PENDING one: when the supplier wants to be asked again at the earliest (UTC)."""
     starts_at: AwareDatetime | None = None
@@ -203,7 +203,7 @@ class SupplierEvent(BaseModel):
     at: AwareDatetime
     """When it happened (UTC), as the supplier says."""
     reference: str | None = None
-    """Ours, where the event names it."""
+    """Our reference, where the event names it."""
     supplier_id: str | None = None
     """The supplier's id of the reservation, where the event names it."""
     livemode: bool = False

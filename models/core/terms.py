@@ -51,7 +51,7 @@ class CancellationTerms(BaseModel):
         """Return what is kept of ``price`` (minor units) on cancelling at ``moment`` (UTC).
 
         Never more than the price; terms nobody stated keep everything, the safe reading for
-        the house until the supplier's own answer says otherwise.
+        the company until the supplier's own answer says otherwise.
         """
         for step in self.steps:
             if step.until is None or moment < step.until:

@@ -46,7 +46,7 @@ class EventStatus(StrEnum):
     """It waits to be handled, or somebody is handling it."""
     DONE = "done"
     KEPT = "kept"
-    """Nothing to do, or nothing of ours; operators can have it handled again."""
+    """Nothing to do, or about nothing on record; operators can have it handled again."""
     DEAD = "dead"
     """Handling it failed for too long; a case is open."""
 
@@ -141,7 +141,7 @@ class NewEvent(BaseModel):
 
 @dataclass(frozen=True)
 class ClaimedEvent:
-    """An event that is ours to handle until the lease runs out."""
+    """An event that this worker handles until the lease runs out."""
 
     id: int
     gateway: str
@@ -308,12 +308,12 @@ async def list_events(
     session: AsyncSession, *, status: EventStatus | None, limit: int, after: int | None = None
 ) -> Sequence[WebhookEventRow]:
     """Return events, newest first; ``after`` is the last event of the page before."""
-    wanted = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
+    statement = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
     if status is not None:
-        wanted = wanted.where(col(WebhookEventRow.status) == status)
+        statement = statement.where(col(WebhookEventRow.status) == status)
     if after is not None:
-        wanted = wanted.where(col(WebhookEventRow.id) < after)
-    return (await session.scalars(wanted)).all()
+        statement = statement.where(col(WebhookEventRow.id) < after)
+    return (await session.scalars(statement)).all()
 
 
 async def retry_event(session: AsyncSession, event_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""Is the ledger right? What the database enforces is looked at again, and what it cannot enforce.
+"""Checks the ledger: what the database enforces, and what it cannot enforce.
 
 Invariants I8 and I9 of reliability.md, as far as our own database can tell.
 """
@@ -97,12 +97,14 @@ async def _sources(session: AsyncSession) -> list[Violation]:
 
 async def _verify_bookings(session: AsyncSession, findings: Findings) -> None:
     """Verify bookings one by one; some at a time, so that no statement takes long."""
-    wanted = select(_B.id, _B.state, _B.currency, _at_the_gateway()).order_by(_B.id).limit(_AT_ONCE)
+    statement = (
+        select(_B.id, _B.state, _B.currency, _at_the_gateway()).order_by(_B.id).limit(_AT_ONCE)
+    )
     if findings.since is not None:
-        wanted = wanted.where(_B.updated_at >= findings.since)
+        statement = statement.where(_B.updated_at >= findings.since)
     last: str | None = None
     while True:
-        rows = await session.execute(wanted if last is None else wanted.where(_B.id > last))
+        rows = await session.execute(statement if last is None else statement.where(_B.id > last))
         page = rows.all()
         if not page:
             return

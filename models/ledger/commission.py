@@ -1,4 +1,4 @@
-"""Commission: the share of a sale that the house earns. No I/O."""
+"""Commission: the share of a sale that the company earns. No I/O."""
 
 import datetime as dt
 from collections.abc import Iterable

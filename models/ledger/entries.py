@@ -11,18 +11,18 @@ from typing import NamedTuple
 
 
 class Account(StrEnum):
-    """The accounts of the house (contracts.md §3, and what real money needs besides)."""
+    """The accounts of the company (contracts.md §3, and what real money needs besides)."""
 
     TRAVELER = "TRAVELER"
-    """What the house owes the traveller of a booking (credit), booking by booking."""
+    """What the company owes the traveller of a booking (credit), booking by booking."""
     PROVIDER_EARNINGS = "PROVIDER_EARNINGS"
     """What a supplier is owed for what was sold; owner: the supplier."""
     COMMISSION = "COMMISSION"
-    """What the house earned."""
+    """What the company earned."""
     GATEWAY = "GATEWAY"
     """Money lying at a gateway (debit), or paid out otherwise; owner: the gateway, or by_hand."""
     FEES = "FEES"
-    """Cancellation fees kept; owner: the supplier. And what the house bears: goodwill, disputes."""
+    """Cancellation fees; owner: the supplier. Also what the company bears: goodwill, disputes."""
     SUSPENSE = "SUSPENSE"
     """Money whose place is not settled yet; owner ``disputes`` for disputed charges."""
 

@@ -1,7 +1,7 @@
 """Which entries a booking makes necessary: one pure function of the booking as it is stored.
 
 What is posted already is left alone and what is missing is returned, so repeating a transition
-writes nothing, and it does not matter in which order the house learnt what happened: money taken,
+writes nothing, and it does not matter in which order the system learnt what happened: money taken,
 given back, disputed. Only what is seen decides, never the event that showed it.
 """
 

@@ -82,10 +82,10 @@ async def load_rules(
     With ``suppliers``, only those that may concern a sale at one of them.
     """
     rule = COMMISSION_RULES.c
-    wanted = select(COMMISSION_RULES).order_by(
+    statement = select(COMMISSION_RULES).order_by(
         rule.supplier.nulls_first(), rule.provider.nulls_first(), rule.valid_from, rule.id
     )
     if suppliers is not None:
-        wanted = wanted.where(rule.supplier.is_(None) | rule.supplier.in_(suppliers))
-    rows = await session.execute(wanted)
+        statement = statement.where(rule.supplier.is_(None) | rule.supplier.in_(suppliers))
+    rows = await session.execute(statement)
     return [CommissionRule(**row._mapping) for row in rows]

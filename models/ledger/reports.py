@@ -55,7 +55,7 @@ class Statement:
 async def balances(session: AsyncSession, at: dt.datetime | None = None) -> list[Balance]:
     """Return the balance of every account, as of ``at`` (UTC, inclusive); None for now."""
     amounts = LEDGER_LINES.c.amount
-    wanted = (
+    query = (
         select(
             _L.account,
             _L.owner,
@@ -67,8 +67,8 @@ async def balances(session: AsyncSession, at: dt.datetime | None = None) -> list
         .order_by(_L.account, _L.owner, _L.currency)
     )
     if at is not None:
-        wanted = wanted.join(LEDGER_ENTRIES, _E.id == _L.entry_id).where(_E.created_at <= at)
-    rows = await session.execute(wanted)
+        query = query.join(LEDGER_ENTRIES, _E.id == _L.entry_id).where(_E.created_at <= at)
+    rows = await session.execute(query)
     return [
         Balance(row.account, row.owner, row.currency, int(row.debited), int(row.credited))
         for row in rows

@@ -92,7 +92,7 @@ class LedgerLineRow(SQLModel, table=True):
 
 
 class CommissionRuleRow(SQLModel, table=True):
-    """What the house earns of a sale, from a moment on. A new rule replaces, it never edits."""
+    """What the company earns of a sale, from a moment on. A new rule replaces, it never edits."""
 
     __tablename__ = "commission_rules"
     __table_args__ = (

@@ -15,7 +15,7 @@ from models.payments.reconciliations import RECONCILIATIONS
 
 @dataclass(frozen=True)
 class SinkFigures:
-    """How far somebody has come who is told of events of ours."""
+    """How far somebody has come who is told of our events."""
 
     name: str
     behind: int
@@ -37,7 +37,7 @@ class WatchFigures:
     events_waiting: int
     """Events of the gateway that are still to be handled."""
     sinks: list[SinkFigures]
-    """Who is told of events of ours."""
+    """Who is told of our events."""
 
 
 async def watch_figures(session: AsyncSession) -> WatchFigures:

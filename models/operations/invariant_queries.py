@@ -106,7 +106,7 @@ WHERE NOT EXISTS (
 HAVING count(*) > 0
 """
 
-# What was paid out by hand left the house's own bank account, not the gateway.
+# What was paid out by hand left the company's own bank account, not the gateway.
 _LEDGER_OF_BOOKING = """
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(l.signed) FILTER (

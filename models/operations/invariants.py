@@ -1,4 +1,4 @@
-"""The invariants about money that are held while the house runs: reliability.md §2.
+"""The invariants about money that are checked while the system runs: reliability.md §2.
 
 Here against record and ledger; ``activities.operations`` holds them against the gateway as well.
 Read only; callers own the transaction.

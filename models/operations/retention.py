@@ -1,4 +1,4 @@
-"""What is forgotten in time: whole answers of suppliers, once nobody can need them any more.
+"""Retention: whole answers of suppliers are deleted once nothing can need them any more.
 
 An attempt stays for good: when, what, how it ended, the supplier's id, price and status. Only the
 ``details`` of its answer go, which hold by far the most bytes; the item keeps its own copy.

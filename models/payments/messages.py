@@ -60,7 +60,7 @@ class PaymentCall(BaseModel):
     key: str
     amount: MinorUnits = 0
     keep: MinorUnits = 0
-    """For refunds: what stays with the house; everything else that was taken goes back."""
+    """For refunds: what stays with the company; everything else that was taken goes back."""
     payment: int = 1
     """The number of the payment within the booking (``PaymentView.number``)."""
     hold: int = 1

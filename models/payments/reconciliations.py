@@ -53,9 +53,9 @@ async def load_reports(
 ) -> list[DayReport]:
     """Return the reports of a day (one for each gateway), or the newest ones, newest first."""
     table = RECONCILIATIONS.c
-    wanted = select(RECONCILIATIONS).order_by(table.day.desc(), table.gateway).limit(limit)
+    statement = select(RECONCILIATIONS).order_by(table.day.desc(), table.gateway).limit(limit)
     if day is not None:
-        wanted = wanted.where(table.day == day)
+        statement = statement.where(table.day == day)
     return [
-        DayReport.model_validate(dict(row)) for row in (await session.execute(wanted)).mappings()
+        DayReport.model_validate(dict(row)) for row in (await session.execute(statement)).mappings()
     ]

@@ -1,4 +1,4 @@
-"""Payments as recorded, for holding them against the gateway and the ledger: all the SQL of that.
+"""Payments as recorded, to be compared with the gateway and the ledger: all the SQL of that.
 
 Read only. Amounts are minor units; callers own the transaction.
 """
@@ -16,7 +16,7 @@ from models.payments.tables import OPEN_DISPUTE, OPEN_PAYMENT, OPEN_REFUND
 
 
 def sql_list(words: Iterable[str]) -> str:
-    """Return ``words`` of ours as an SQL list."""
+    """Return our own ``words`` as an SQL list."""
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
@@ -52,7 +52,7 @@ DUE = """(CASE WHEN b.confirmed_at IS NULL THEN 0 ELSE (
     SELECT coalesce(sum(CASE i.status WHEN 'CANCELLED' THEN i.fee WHEN 'CONFIRMED' THEN i.amount
                         ELSE 0 END), 0)
     FROM booking_items i WHERE i.booking_id = b.id) END)"""
-"""What the house may keep of the booking ``b``: ``models.booking.Booking.due``."""
+"""What the company may keep of the booking ``b``: ``models.booking.Booking.due``."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ FIRST = str(uuid.UUID(int=0))
 
 
 def is_booking_id(words: str | None) -> bool:
-    """Tell whether ``words``, found at a gateway, could be the id of a booking of ours."""
+    """Tell whether ``words``, found at a gateway, could be the id of one of our bookings."""
     try:
         return words is not None and str(uuid.UUID(words)) == words
     except ValueError:

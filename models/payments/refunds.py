@@ -16,7 +16,7 @@ REQUESTED = "requested"
 
 @dataclass(frozen=True)
 class RefundRequest:
-    """A refund of ours as it was written down before the gateway was asked."""
+    """A refund as it was written down before the gateway was asked."""
 
     booking_id: str
     number: int

@@ -1,9 +1,9 @@
 """Payments on record, with their refunds and disputes. Callers own the transaction.
 
-A transition of a booking writes what the gateway said of its payments (``UPSERT_PAYMENTS``) and of
-what went back (``write_what_went_back``). Refunds of ours are written before that, when they are
-asked for (``models.payments.refunds``); they belong to the booking once a transition has recorded
-them, so that record and ledger always agree.
+A transition of a booking writes what the gateway answered about its payments (``UPSERT_PAYMENTS``)
+and what went back (``write_what_went_back``). Our own refunds are written before that, when they
+are asked for (``models.payments.refunds``); they belong to the booking once a transition has
+recorded them, so that record and ledger always agree.
 """
 
 import json
@@ -40,7 +40,7 @@ FROM payments p WHERE p.booking_id = bookings.id
 """The payments of a row of ``bookings`` as JSON (``PaymentView``) in the order of their numbers,
 refunds and disputes oldest first."""
 
-# A refund of ours is known by its key, whoever was answered; one made elsewhere by its id.
+# A refund of this system is known by its key, whoever was answered; one made elsewhere by its id.
 _WRITE_REFUNDS = text("""
 WITH seen AS (
     SELECT * FROM jsonb_to_recordset(CAST(:refunds AS jsonb)) AS seen

@@ -77,7 +77,7 @@ def _of_a_payment(table: str) -> ForeignKeyConstraint:
 
 
 class RefundRow(SQLModel, table=True):
-    """Money given back: ours is written before the gateway is asked, and the row owns the key.
+    """Money given back. Our refunds are written before the gateway is asked; the row owns the key.
 
     Never two open requests for one booking: the next one begins when this has been answered. A
     refund belongs to the booking's record once a transition has recorded it (``recorded_in``).
@@ -119,7 +119,7 @@ class RefundRow(SQLModel, table=True):
     currency: str
     reason: str = ""
     status: str = "requested"
-    """requested, then the gateway's own; refused when the gateway said no."""
+    """requested, then the gateway's own; refused when the gateway refused it."""
     gateway_id: str | None = Field(default=None, unique=True)
     failure_reason: str | None = None
     made_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))

@@ -51,5 +51,5 @@ def _identifier(words: str) -> str:
 
 
 def _name(words: str | None) -> str | None:
-    """Return ``words`` if they may name something of ours; nothing of ours is written otherwise."""
+    """Return ``words`` if they may be our reference; no reference is written otherwise."""
     return words if words is not None and _IDENTIFIER.fullmatch(words) else None

@@ -36,7 +36,7 @@ class OrderSearch:
     order_id: str | None = None
     """The supplier's."""
     reference: str | None = None
-    """Ours: RateHawk's partner order id, Viator's partnerBookingRef, …"""
+    """Our reference: RateHawk's partner order id, Viator's partnerBookingRef, …"""
     hash: str | None = None
     """Of the rate that was searched, or of the one that was booked, where a supplier has such."""
 
@@ -50,7 +50,7 @@ async def list_orders(
 ) -> Sequence[RowMapping]:
     """Return orders at suppliers, newest first; ``after`` is the last of the page before."""
     item = BOOKING_ITEMS.c
-    wanted: Select[Any] = (
+    statement: Select[Any] = (
         select(
             item.booking_id,
             item.number,
@@ -86,15 +86,15 @@ async def list_orders(
     }
     for column, value in exact.items():
         if value is not None:
-            wanted = wanted.where(column == value)
+            statement = statement.where(column == value)
     if search.order_id is not None and search.supplier is None:
-        wanted = wanted.where(item.supplier.in_(BY_NAME))  # all of them: the index begins so
+        statement = statement.where(item.supplier.in_(BY_NAME))  # all of them: the index begins so
     if search.hash is not None:
         named = [search.hash]
-        wanted = wanted.where(or_(_SEARCHED.in_(named), _BOOKED.in_(named)))
+        statement = statement.where(or_(_SEARCHED.in_(named), _BOOKED.in_(named)))
     if after is not None:
         columns = (item.created_at, item.booking_id, item.number)
         values = (bindparam(None, v, c.type) for v, c in zip(after, columns, strict=True))
-        wanted = wanted.where(tuple_(*columns) < tuple_(*values))
-    rows: Sequence[RowMapping] = (await session.execute(wanted)).mappings().all()
+        statement = statement.where(tuple_(*columns) < tuple_(*values))
+    rows: Sequence[RowMapping] = (await session.execute(statement)).mappings().all()
     return rows

@@ -85,7 +85,7 @@ class RateLimitRow(SQLModel, table=True):
     paused_until: dt.datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=True)
     )
-    """The supplier said when it may be asked again (429)."""
+    """When the supplier may be asked again, by its own answer (429)."""
 
 
 async def lease_slots(

@@ -1,6 +1,6 @@
 """What operators ask about suppliers: how they do, and every attempt.
 
-Only reads. No personal data: what suppliers said in words stays in the record.
+Only reads. No personal data: the messages of suppliers stay in the record.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class CommonError:
-    """How often a supplier gave one answer that was not what was wanted."""
+    """How often a supplier gave one answer that is not a success."""
 
     operation: str
     outcome: str
@@ -176,7 +176,7 @@ ATTEMPT_FIELDS = (
     "http_status",
     "request_id",
 )
-"""What operators see of an attempt: neither what was said in words, nor the answer."""
+"""What operators see of an attempt: neither the supplier's message, nor its answer."""
 
 
 async def list_attempts(
@@ -193,19 +193,21 @@ async def list_attempts(
     ``after`` is the last attempt of the page before.
     """
     table = ATTEMPTS.c
-    wanted = (
+    statement = (
         select(*(table[name] for name in ATTEMPT_FIELDS))
         .where(table.outcome.is_distinct_from("tombstone"))
         .order_by(table.id.desc())
         .limit(limit)
     )
     if booking_id is not None:
-        wanted = wanted.where(table.booking_id == booking_id)
+        statement = statement.where(table.booking_id == booking_id)
     if supplier is not None:
-        wanted = wanted.where(table.provider == supplier)
+        statement = statement.where(table.provider == supplier)
     if outcome is not None:
         running = outcome == "running"
-        wanted = wanted.where(table.outcome.is_(None) if running else table.outcome == outcome)
+        statement = statement.where(
+            table.outcome.is_(None) if running else table.outcome == outcome
+        )
     if after is not None:
-        wanted = wanted.where(table.id < after)
-    return (await session.execute(wanted)).mappings().all()
+        statement = statement.where(table.id < after)
+    return (await session.execute(statement)).mappings().all()

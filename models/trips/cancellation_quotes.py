@@ -1,4 +1,4 @@
-"""What cancelling would cost now: reckoned as cancelling itself does, without the act."""
+"""What cancelling would cost now: computed as cancelling itself does, without cancelling."""
 
 import datetime as dt
 
@@ -61,8 +61,8 @@ class CancellationQuoted(BaseModel):
     """What would go back now in all, what has gone back already not counted again."""
 
 
-def wanted_items(booking: Booking, components: list[str]) -> list[Item]:
-    """Return the live items a wish to cancel is about: those named, or all."""
+def items_to_cancel(booking: Booking, components: list[str]) -> list[Item]:
+    """Return the live items that a request to cancel is about: those named, or all."""
     named = set(components)
     return [item for item in booking.live_items if not named or item.component_id in named]
 

@@ -1,6 +1,6 @@
-"""A change of a booking that stands: what is wished, what it costs, how it ended. No I/O.
+"""A change of a booking that stands: what is requested, what it costs, how it ended. No I/O.
 
-The total of a booking is what the house may keep of it (``Booking.due``): the prices of what
+The total of a booking is what the company may keep of it (``Booking.due``): the prices of what
 stands and the fees of what was cancelled. A change makes it another one; the difference is
 charged, or given back.
 """
@@ -8,7 +8,7 @@ charged, or given back.
 import datetime as dt
 from collections.abc import Mapping
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Field
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.changes import ChangedItem as ChangedItem
@@ -35,7 +35,7 @@ class Swap(BaseModel):
     component: TripComponent
 
 
-class ChangeWish(BaseModel):
+class TripChanges(BaseModel):
     """What is to be different."""
 
     drop: list[str] = []
@@ -64,7 +64,8 @@ class ChangeRequest(BaseModel):
     fingerprint: str
     who: str
     """The caller, for the history."""
-    wish: ChangeWish
+    requested: TripChanges = Field(validation_alias=AliasChoices("requested", "wish"))
+    """Runs that began before it was renamed have it as ``wish``."""
     accepted_total: MinorUnits
     payment_method_id: str | None = None
     """Pays the difference; None for the one the booking was paid with."""
@@ -91,18 +92,18 @@ class QuoteChangeCall(BaseModel):
     """The change to keep the quotes with; None for a question."""
 
 
-def numbered(booking: Booking, wish: ChangeWish) -> dict[int, TripComponent]:
+def numbered(booking: Booking, requested: TripChanges) -> dict[int, TripComponent]:
     """Return the new components by the numbers their items get: those after the last one."""
     first = max(item.number for item in booking.items) + 1
-    return dict(enumerate(wish.new, start=first))
+    return dict(enumerate(requested.new, start=first))
 
 
-def gone_items(booking: Booking, wish: ChangeWish) -> list[Item]:
+def gone_items(booking: Booking, requested: TripChanges) -> list[Item]:
     """Return the items that go."""
-    return [item for item in booking.live_items if item.component_id in wish.gone]
+    return [item for item in booking.live_items if item.component_id in requested.gone]
 
 
-def refusal(booking: Booking, wish: ChangeWish) -> Problem | None:
+def refusal(booking: Booking, requested: TripChanges) -> Problem | None:
     """Return why a booking cannot be changed like this; None when it may be tried."""
 
     def no(message: str) -> Problem:
@@ -111,12 +112,12 @@ def refusal(booking: Booking, wish: ChangeWish) -> Problem | None:
     if booking.state is not BookingState.CONFIRMED:
         return no(f"a booking that is {booking.state} cannot be changed")
     live = {item.component_id for item in booking.live_items}
-    if missing := sorted(set(wish.gone) - live):
+    if missing := sorted(set(requested.gone) - live):
         return no(f"the booking has no component {missing[0]} that could go")
-    staying = live - set(wish.gone)
-    if not staying and not wish.new:
+    staying = live - set(requested.gone)
+    if not staying and not requested.new:
         return no("nothing of the trip would be left; cancel the booking instead")
-    new = [component.component_id for component in wish.new]
+    new = [component.component_id for component in requested.new]
     if len({*new, *staying}) < len(new) + len(staying):
         return no("two components of the trip would have the same id")
     return None

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Field
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.lifecycle import BookingState
@@ -14,7 +14,7 @@ from models.core.money import Currency, MinorUnits
 from models.core.patience import Patience
 from models.core.people import Contact, Traveler
 from models.core.supply import Quote
-from models.trips.changes import ChangeWish
+from models.trips.changes import TripChanges
 from models.trips.option import TripOption
 
 
@@ -79,7 +79,8 @@ class QuoteChangeRequest(BaseModel):
     """What ``QuoteChange`` needs: a change that is only asked about."""
 
     booking_id: str
-    wish: ChangeWish
+    requested: TripChanges = Field(validation_alias=AliasChoices("requested", "wish"))
+    """Runs that began before it was renamed have it as ``wish``."""
     patience: Patience = Patience()
 
 
@@ -100,7 +101,7 @@ class OpenedBooking(BaseModel):
     reference: str = ""
     """Its human reference: another one than was asked for where that belongs to another booking."""
     taken_by: str | None = None
-    """The booking that has this trip option, when it is not ours."""
+    """The booking that has this trip option, when it is another one."""
     existing: Booking | None = None
     """The stored booking, when this id was booked before and Temporal has forgotten it."""
 

@@ -59,7 +59,7 @@ async def insert_trip(
 async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> str | None:
     """Keep our own copy of the trip option and lock it for this booking.
 
-    Returns None when the lock is ours, else the id of the booking that has it.
+    Returns None when this booking has the lock, else the id of the booking that has it.
     """
     trip = request.trip
     fresh = upsert(TRIP_OPTIONS).values(

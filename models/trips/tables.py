@@ -40,7 +40,7 @@ class TripOptionRow(SQLModel, table=True):
 
 
 class ChangeRow(SQLModel, table=True):
-    """A wish to change a booking, what it was quoted, and how it ended."""
+    """A request to change a booking, what it was quoted, and how it ended."""
 
     __tablename__ = "booking_changes"
     __table_args__ = (
@@ -55,7 +55,7 @@ class ChangeRow(SQLModel, table=True):
     fingerprint: str
     """Of the request; a repeat with another one is refused."""
     who: str
-    wish: dict[str, Any] = Field(sa_column=json_column())
+    requested: dict[str, Any] = Field(sa_column=json_column())
     """What was asked for, whole."""
     quotes: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     """What suppliers quoted for the new items, offers included, by item number."""

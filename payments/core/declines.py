@@ -1,4 +1,4 @@
-"""Why a card was refused, classified once: words for the traveller, a code of ours, what may help.
+"""Why a card was refused, classified once: words for the traveller, our own code, what may help.
 
 Source of the codes: https://docs.stripe.com/declines/codes ("Card decline codes") and, for error
 codes, https://docs.stripe.com/error-codes. What Stripe asks to present as a generic decline (lost,
@@ -16,7 +16,7 @@ class Decline:
     """What a refused card means."""
 
     code: str
-    """Ours, stable: the same whatever the gateway calls it."""
+    """Our code, stable: the same whatever the gateway calls it."""
     words: str
     """For the traveller, one sentence."""
     advice: Advice

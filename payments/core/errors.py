@@ -1,4 +1,4 @@
-"""Stripe's failures in the words of :mod:`models.errors`; classified here, once.
+"""Stripe's failures as the errors of :mod:`models.errors`; classified here, once.
 
 Source: providers.md §1 (last table), reliability.md pitfall 9.
 """

@@ -1,4 +1,4 @@
-"""The one protocol every payment gateway stands behind.
+"""The protocol that every payment gateway implements.
 
 Money moves in two steps: authorise (manual capture), then capture exactly what was confirmed.
 Every call that can move money takes our own idempotency key; the gateway's own retries are off.
@@ -57,7 +57,7 @@ class Payment(BaseModel):
     decline_code: str | None = None
     """Why the last confirmation failed, when it did."""
     booking_id: str | None = None
-    """Our reference, as given to ``create``; None for payments that are not ours."""
+    """Our reference, as given to ``create``; None for payments that we did not make."""
 
 
 class Refund(BaseModel):
@@ -153,7 +153,7 @@ class Gateway(Protocol):
         A payment that is already authorised is returned as it is.
 
         Raises:
-            Declined: with the decline code; the card holder's bank said no.
+            Declined: with the decline code; the card holder's bank refused.
             InvalidRequest: the payment method is unknown or cannot be used.
             Retryable, UnknownOutcome: no answer; ``retrieve`` tells.
         """

@@ -13,7 +13,7 @@ from payments.core.protocol import PaymentEvent
 from payments.stripe.events import payment_event
 
 TOLERANCE: Final = 300
-"""Seconds by which the signature's time may differ from ours, before or after."""
+"""Seconds by which the signature's time may differ from our clock, before or after."""
 
 HEADER: Final = "stripe-signature"
 

@@ -52,7 +52,7 @@ _MOST_TELLING: Final = (
 
 
 class PaymentServiceGateway:
-    """The :class:`payments.protocol.Gateway` that is a payment service of the house."""
+    """The :class:`payments.protocol.Gateway` that is the company's own payment service."""
 
     name = PROVIDER
 
@@ -88,8 +88,8 @@ class PaymentServiceGateway:
         )
         asked = Asked("create", "POST", "/intents", body=body, key=key, changes=True)
         intent = holdable(asked, await self._client.answer(asked, Intent))
-        said = (intent.amount, intent.currency, intent.reference, intent.hold)
-        if said != (body.amount, body.currency, reference, hold):
+        answered = (intent.amount, intent.currency, intent.reference, intent.hold)
+        if answered != (body.amount, body.currency, reference, hold):
             raise unsupported(asked, "it answered another intent than the one asked for")
         return intent.payment()
 
@@ -132,8 +132,8 @@ class PaymentServiceGateway:
         )
         asked = Asked("refund", "POST", "/refunds", body=body, key=key, changes=True)
         answer = await self._client.answer(asked, RefundAnswer)
-        said = (answer.intent_id, answer.amount, answer.currency, answer.reference)
-        if said != (payment_id, amount.amount, amount.currency, reference):
+        answered = (answer.intent_id, answer.amount, answer.currency, answer.reference)
+        if answered != (payment_id, amount.amount, amount.currency, reference):
             raise malformed(asked, ValueError("another refund than the one asked for"))
         return answer.refund()
 
@@ -203,7 +203,7 @@ class PaymentServiceGateway:
                 raise wrong_state(refusal, payment.state) from None
             return payment
         if step == "confirm" and payment.state is PaymentState.CAPTURED:
-            # It is not held but taken, against what the service said of the intent. The saga
+            # It is not held but taken, against what the service answered about the intent. The saga
             # undoes a refused payment by what the gateway has, and so gives the money back.
             raise unsupported(asked, "it took money that it was asked to hold")
         return payment

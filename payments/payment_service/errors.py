@@ -1,4 +1,4 @@
-"""The payment service's "no" in the words of :mod:`models.errors`; classified here, once.
+"""The payment service's errors as those of :mod:`models.errors`; classified here, once.
 
 The table is published in docs/payment-service.md.
 """

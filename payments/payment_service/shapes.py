@@ -18,7 +18,7 @@ from models.core.money import Currency, MinorUnits, Money
 from payments.core.protocol import Dispute, Payment, PaymentMethod, PaymentState, Refund
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}$")]
-"""An id of the service's, or of ours: safe in a path, in a log and in a database."""
+"""An id of the service's, or our own: safe in a path, in a log and in a database."""
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 """A stable code or type."""
@@ -46,10 +46,10 @@ STATES: Final[dict[str, PaymentState]] = {
     "succeeded": PaymentState.CAPTURED,
     "canceled": PaymentState.RELEASED,
 }
-"""The service's words in ours."""
+"""The service's states as states of a payment."""
 
 
-class _Said(BaseModel):
+class _Answer(BaseModel):
     """What the service says: fields we do not use are ignored, wrong types are refused."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
@@ -99,7 +99,7 @@ class CreateRefund(BaseModel):
 # -- what it answers ---------------------------------------------------------------------------
 
 
-class _Listed(_Said):
+class _Listed(_Answer):
     """What lists hold."""
 
     id: Identifier
@@ -114,7 +114,7 @@ class Intent(_Listed):
     """What was asked for."""
     currency: Currency
     capture_method: str
-    """``manual`` for ours; anything else is money that confirming would take at once."""
+    """``manual`` for those we make; anything else is money that confirming would take at once."""
     amount_captured: MinorUnits = 0
     amount_refunded: MinorUnits = 0
     """Given back; pending refunds count, failed ones do not."""
@@ -196,7 +196,7 @@ class DisputeAnswer(_Listed):
         )
 
 
-class MethodAnswer(_Said):
+class MethodAnswer(_Answer):
     """A stored payment method, as far as it may be shown."""
 
     id: str
@@ -220,27 +220,27 @@ class MethodAnswer(_Said):
 Row = TypeVar("Row", bound=_Listed)
 
 
-class Page(_Said, Generic[Row]):
+class Page(_Answer, Generic[Row]):
     """One page of a list, oldest first; the next begins ``after`` the last row's id."""
 
     data: list[Row]
     has_more: bool = False
 
 
-class Failure(_Said):
+class Failure(_Answer):
     """What went wrong: a stable code, and words for operators."""
 
     code: Word
     message: str
 
 
-class ErrorAnswer(_Said):
+class ErrorAnswer(_Answer):
     """The body of every answer that is not 2xx."""
 
     error: Failure
 
 
-class Event(_Said):
+class Event(_Answer):
     """The body of a webhook: a hint to read an intent anew."""
 
     id: Identifier

@@ -278,7 +278,7 @@ class StripeGateway:
         return await self.retrieve(payment_id)
 
     def _amount(self, amount: Money, operation: str) -> int:
-        """Return an amount as Stripe counts it. Raises InvalidRequest: it cannot be said there."""
+        """Return an amount as Stripe counts it. Raises InvalidRequest: Stripe cannot express it."""
         try:
             return to_stripe(amount)
         except NotRepresentable as error:

@@ -52,9 +52,9 @@ def from_stripe(amount: int, currency: str) -> Money:
 
 def _ratio(currency: str) -> tuple[int, int]:
     """Return by what our minor units are multiplied, and divided, to be Stripe's."""
-    ours = exponent(currency)
+    own = exponent(currency)
     theirs = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
-    return int(10 ** max(theirs - ours, 0)), int(10 ** max(ours - theirs, 0))
+    return int(10 ** max(theirs - own, 0)), int(10 ** max(own - theirs, 0))
 
 
 def _step(currency: str) -> int:

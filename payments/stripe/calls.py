@@ -73,7 +73,7 @@ def payment_in(data: dict[str, Any]) -> Payment:
 
 
 def payments_in(page: Page) -> list[Payment]:
-    """Return the payments of a page that can be read, and all of ours must be.
+    """Return the payments of a page that can be read; those that we made must be readable.
 
     What else the account sells may be in states or currencies that we know nothing of.
     """

@@ -50,7 +50,7 @@ class Event(BaseModel):
     created: Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)]
     livemode: Annotated[bool, Field(strict=True)]
     account: str | None = None
-    """Set on events of other accounts, connected to ours."""
+    """Set on events of other accounts, connected to our account."""
     data: dict[str, Any]
 
 
@@ -64,16 +64,16 @@ def payment_event(gateway: str, content: dict[str, Any]) -> PaymentEvent:
     subject = event.data.get("object")
     subject = subject if isinstance(subject, dict) else {}
     # What happens to another account's payments is none of our business.
-    ours = event.account is None
+    own_account = event.account is None
     return PaymentEvent(
         gateway=gateway,
         id=event.id,
         type=event.type,
         livemode=event.livemode,
         created_at=dt.datetime.fromtimestamp(event.created, dt.UTC),
-        payment_id=_payment_id(subject) if ours else None,
-        booking_id=_booking_id(subject) if ours else None,
-        known=ours and _TYPES.fullmatch(event.type) is not None,
+        payment_id=_payment_id(subject) if own_account else None,
+        booking_id=_booking_id(subject) if own_account else None,
+        known=own_account and _TYPES.fullmatch(event.type) is not None,
         payload=_clean(content, _DEEPEST),
     )
 

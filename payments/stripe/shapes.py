@@ -48,7 +48,7 @@ Reference = Annotated[str | None, BeforeValidator(_id_of)]
 
 
 Metadata = Annotated[dict[str, str], BeforeValidator(lambda value: value or {})]
-"""Ours among it: ``booking_id`` and ``hold`` of a payment, ``refund_key`` of a refund."""
+"""Our own keys in it: ``booking_id`` and ``hold`` of a payment, ``refund_key`` of a refund."""
 
 
 class _Card(BaseModel):

@@ -1,4 +1,4 @@
-"""How Amadeus says things: media type, errors, amounts."""
+"""Answers of Amadeus: media type, errors, amounts."""
 
 from decimal import Decimal
 from typing import Any, Final
@@ -59,7 +59,7 @@ def failed(
     return Answer(status, {"errors": [error]}, headers=HEADERS)
 
 
-def said(status: int, body: Any, **more: Any) -> Answer:
+def success(status: int, body: Any, **more: Any) -> Answer:
     """Return a successful answer in Amadeus' media type."""
     return Answer(status, body, headers=HEADERS if body is not None else {}, **more)
 

@@ -28,7 +28,7 @@ class Passenger:
 
 
 @dataclass(frozen=True)
-class Wish:
+class FlightSearch:
     """What is searched for."""
 
     origin: Airport
@@ -42,16 +42,18 @@ class Wish:
 
 @dataclass(frozen=True)
 class Itinerary:
-    """What one airline offers for a wish."""
+    """What one airline offers for a search."""
 
-    wish: Wish
+    search: FlightSearch
     airline: Airline
     directions: tuple[tuple[Flight, ...], ...]
 
     @property
     def flexible(self) -> bool:
         """The fare can be refunded after ticketing, for a penalty."""
-        return dice(self.airline.code, self.wish.origin.code, self.wish.destination.code) % 2 == 0
+        return (
+            dice(self.airline.code, self.search.origin.code, self.search.destination.code) % 2 == 0
+        )
 
     @property
     def flights(self) -> list[Flight]:
@@ -69,52 +71,52 @@ class Itinerary:
         return self.flights[-1].arrives
 
     def fare(self, passenger: Passenger) -> int:
-        """Return one passenger's fare with taxes, in minor units of the wish's currency."""
+        """Return one passenger's fare with taxes, in minor units of the search's currency."""
         cents = 0
         for direction in self.directions:
             km = sum(flight.km for flight in direction)
             day = dice(self.airline.code, direction[0].number, direction[0].departs.date())
             nonstop = 108 if len(direction) == 1 else 100
             cents += round((2_500 + 4.2 * km) * (85 + day % 46) * nonstop / 10_000)
-        percent = _CABINS[self.wish.cabin][1] * (115 if self.flexible else 100)
+        percent = _CABINS[self.search.cabin][1] * (115 if self.flexible else 100)
         cents = cents * percent * _SHARE[passenger.kind] // 1_000_000
         # Whole tenths of the currency unit, as fares are filed.
-        return in_currency(cents // 10 * 10, self.wish.currency)
+        return in_currency(cents // 10 * 10, self.search.currency)
 
     @property
     def price(self) -> int:
         """The whole party's fare, minor units."""
-        return sum(map(self.fare, self.wish.passengers))
+        return sum(map(self.fare, self.search.passengers))
 
     def base(self, fare: int) -> int:
         """Return the part of a fare that is not taxes."""
         return fare * 4 // 5
 
 
-def itineraries(wish: Wish) -> list[Itinerary]:
-    """Return everything on offer for a wish, cheapest first."""
+def itineraries(search: FlightSearch) -> list[Itinerary]:
+    """Return everything on offer for a search, cheapest first."""
     offers = [
         offer
-        for airline in airlines_between(wish.origin, wish.destination)
-        if (offer := itinerary(wish, airline)) is not None
+        for airline in airlines_between(search.origin, search.destination)
+        if (offer := itinerary(search, airline)) is not None
     ]
     return sorted(offers, key=lambda offer: (offer.price, offer.airline.code))
 
 
-def itinerary(wish: Wish, airline: Airline) -> Itinerary | None:
-    """Return an airline's offer for a wish; None when one cannot be back in time."""
-    there = journey(airline, wish.origin, wish.destination, wish.depart)
-    if wish.return_ is None:
-        return Itinerary(wish, airline, (tuple(there),))
-    back = journey(airline, wish.destination, wish.origin, wish.return_)
+def itinerary(search: FlightSearch, airline: Airline) -> Itinerary | None:
+    """Return an airline's offer for a search; None when one cannot be back in time."""
+    there = journey(airline, search.origin, search.destination, search.depart)
+    if search.return_ is None:
+        return Itinerary(search, airline, (tuple(there),))
+    back = journey(airline, search.destination, search.origin, search.return_)
     if back[0].departs <= there[-1].arrives + dt.timedelta(hours=1):
         return None
-    return Itinerary(wish, airline, (tuple(there), tuple(back)))
+    return Itinerary(search, airline, (tuple(there), tuple(back)))
 
 
 def written(offer: Itinerary, offer_id: str) -> Json:
     """Write an offer as the search answers it."""
-    wish, currency = offer.wish, offer.wish.currency
+    search, currency = offer.search, offer.search.currency
     numbers = iter(range(1, 99))
     directions = [
         {
@@ -132,13 +134,13 @@ def written(offer: Itinerary, offer_id: str) -> Json:
         "instantTicketingRequired": False,
         "nonHomogeneous": False,
         "oneWay": False,
-        "lastTicketingDate": (wish.depart - dt.timedelta(days=1)).isoformat(),
+        "lastTicketingDate": (search.depart - dt.timedelta(days=1)).isoformat(),
         "numberOfBookableSeats": 9,
         "itineraries": directions,
         "price": {
             "currency": currency,
             "total": total,
-            "base": amount(sum(offer.base(offer.fare(p)) for p in wish.passengers), currency),
+            "base": amount(sum(offer.base(offer.fare(p)) for p in search.passengers), currency),
             "fees": [
                 {"amount": nothing, "type": "SUPPLIER"},
                 {"amount": nothing, "type": "TICKETING"},
@@ -151,18 +153,18 @@ def written(offer: Itinerary, offer_id: str) -> Json:
             "refundableFare": offer.flexible,
         },
         "validatingAirlineCodes": [offer.airline.code],
-        "travelerPricings": [_fare(offer, passenger) for passenger in wish.passengers],
+        "travelerPricings": [_fare(offer, passenger) for passenger in search.passengers],
     }
 
 
 def fare_basis(offer: Itinerary) -> str:
     """Return the fare basis code of all segments."""
-    letter = _CABINS[offer.wish.cabin][0]
+    letter = _CABINS[offer.search.cabin][0]
     return f"{letter}{offer.airline.code}{'FLEX' if offer.flexible else 'LIGHT'}"
 
 
 def _fare(offer: Itinerary, passenger: Passenger) -> Json:
-    fare, currency = offer.fare(passenger), offer.wish.currency
+    fare, currency = offer.fare(passenger), offer.search.currency
     pricing: Json = {
         "travelerId": passenger.id,
         "fareOption": "STANDARD",
@@ -175,10 +177,10 @@ def _fare(offer: Itinerary, passenger: Passenger) -> Json:
         "fareDetailsBySegment": [
             {
                 "segmentId": str(number),
-                "cabin": offer.wish.cabin,
+                "cabin": offer.search.cabin,
                 "fareBasis": fare_basis(offer),
                 "brandedFare": "FLEX" if offer.flexible else "LIGHT",
-                "class": _CABINS[offer.wish.cabin][0],
+                "class": _CABINS[offer.search.cabin][0],
                 "includedCheckedBags": {"quantity": int(offer.flexible)},
             }
             for number in range(1, len(offer.flights) + 1)
@@ -190,7 +192,7 @@ def _fare(offer: Itinerary, passenger: Passenger) -> Json:
 
 
 def recognise(offer: Json) -> Itinerary | None:
-    """Return what an offer someone sends us was once derived from, or None if never ours.
+    """Return what an offer that a client sends was derived from; None if it was not made here.
 
     Says nothing about whether the offer has been changed since: compare with :func:`written`.
     """
@@ -206,7 +208,7 @@ def recognise(offer: Json) -> Itinerary | None:
             )
             for pricing in offer["travelerPricings"]
         )
-        wish = Wish(
+        search = FlightSearch(
             origin=AIRPORTS[first["iataCode"]],
             destination=AIRPORTS[last["iataCode"]],
             depart=_day(first["at"]),
@@ -216,11 +218,11 @@ def recognise(offer: Json) -> Itinerary | None:
             cabin=offer["travelerPricings"][0]["fareDetailsBySegment"][0]["cabin"],
         )
         airline = AIRLINES[offer["validatingAirlineCodes"][0]]
-        if wish.origin == wish.destination or airline not in airlines_between(
-            wish.origin, wish.destination
+        if search.origin == search.destination or airline not in airlines_between(
+            search.origin, search.destination
         ):
             return None
-        found = itinerary(wish, airline)
+        found = itinerary(search, airline)
         if found is not None:
             written(found, "1")  # an unknown currency, cabin or type of traveller shows here
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError):
@@ -257,7 +259,7 @@ def live_offer(
     if not 1 <= adults <= 9:
         raise ValueError("a flight is sold to one to nine people at a time")
     passengers = tuple(Passenger(str(number), "ADULT") for number in range(1, adults + 1))
-    found = itineraries(Wish(start, end, depart, return_, passengers, currency))
+    found = itineraries(FlightSearch(start, end, depart, return_, passengers, currency))
     if not found or found[0].departs <= world.now():
         raise ValueError("there is no flight on these dates")
     best = min(found, key=lambda offer: (len(offer.flights), offer.price))

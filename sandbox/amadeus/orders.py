@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from sandbox.amadeus.messages import Refused, failed, internal_error, said
+from sandbox.amadeus.messages import Refused, failed, internal_error, success
 from sandbox.amadeus.offers import Itinerary, Passenger
 from sandbox.amadeus.pricing import dictionaries, is_abroad, priced, recognised
 from sandbox.faults import Fault
@@ -57,7 +57,7 @@ class Orders:
                 return refused.answer
 
         def again(first: Answer) -> Answer:
-            return said(first.status, first.body, reference=first.reference)
+            return success(first.status, first.body, reference=first.reference)
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -79,7 +79,7 @@ class Orders:
         async def commit(_: Fault | None) -> Answer:
             if record is None or not record.live:
                 return _not_found()
-            return said(200, {"data": record.data["order"]}, extra={"id": order_id})
+            return success(200, {"data": record.data["order"]}, extra={"id": order_id})
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -101,7 +101,7 @@ class Orders:
             if record.status == "TICKETED":
                 return _ticketed()
             record.status, record.live = "CANCELLED", False
-            return said(204, None, effect="cancelled", extra={"id": order_id})
+            return success(204, None, effect="cancelled", extra={"id": order_id})
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -169,11 +169,11 @@ class Orders:
                 status="TICKETED" if option == "CONFIRM" else "CONFIRMED",
                 live=True,
                 price=offer.price,
-                currency=offer.wish.currency,
+                currency=offer.search.currency,
                 data={"order": order, "cancel_at": cancel_at},
             )
         )
-        return said(
+        return success(
             201,
             {"data": order, "dictionaries": dictionaries([offer])},
             effect="created",
@@ -184,10 +184,10 @@ class Orders:
     def _sellable(self, data: Json) -> Itinerary:
         if data.get("type") != "flight-order":
             raise Refused(477, "type must be flight-order", pointer="/data/type")
-        strangers = sorted(set(data) - _KNOWN)
-        if strangers:
+        unknown = sorted(set(data) - _KNOWN)
+        if unknown:
             # "No payments object: rejected with 477" (providers.md §2).
-            raise Refused(477, "INVALID FORMAT", pointer=f"/data/{strangers[0]}")
+            raise Refused(477, "INVALID FORMAT", pointer=f"/data/{unknown[0]}")
         offers = data.get("flightOffers")
         if not isinstance(offers, list) or not offers:
             raise Refused(32171, "flightOffers is missing", pointer="/data/flightOffers")
@@ -248,14 +248,14 @@ def _travelers(data: Json, offer: Itinerary) -> list[Json]:
     given = data.get("travelers")
     travelers = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
     by_id = {str(traveler.get("id")): traveler for traveler in travelers}
-    wanted = {passenger.id for passenger in offer.wish.passengers}
-    if set(by_id) != wanted or len(travelers) != len(wanted):
+    expected = {passenger.id for passenger in offer.search.passengers}
+    if set(by_id) != expected or len(travelers) != len(expected):
         raise Refused(
             4926,
             "travelers do not match the travelerPricings of the offer",
             pointer="/data/travelers",
         )
-    for passenger in offer.wish.passengers:
+    for passenger in offer.search.passengers:
         _complete(by_id[passenger.id], passenger, offer)
     first = travelers[0].get("contact")
     if not isinstance(first, dict) or not first.get("emailAddress"):
@@ -278,7 +278,7 @@ def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
         born = dt.date.fromisoformat(str(traveler.get("dateOfBirth")))
     except ValueError:
         raise Refused(32171, "dateOfBirth is missing", pointer=f"{where}/dateOfBirth") from None
-    age = (offer.wish.depart - born).days / 365.25
+    age = (offer.search.depart - born).days / 365.25
     if (passenger.kind == "ADULT") != (age >= 12):
         raise Refused(4926, "age does not fit the traveler type", pointer=f"{where}/dateOfBirth")
     documents = traveler.get("documents")

@@ -17,15 +17,15 @@ _TAX_CODES: Final = ("YQ", "XT")
 
 def priced(offer: Itinerary, offer_id: str, *, drifted: bool = False) -> Json:
     """Write an offer as the pricing answers it; ``drifted`` costs 10 % more."""
-    currency = offer.wish.currency
+    currency = offer.search.currency
     document = written(offer, offer_id)
     del document["numberOfBookableSeats"]
     for way in document["itineraries"]:
         for number, flight in enumerate(way["segments"]):
             flight["co2Emissions"] = [
-                {"weight": 90 + 10 * number, "weightUnit": "KG", "cabin": offer.wish.cabin}
+                {"weight": 90 + 10 * number, "weightUnit": "KG", "cabin": offer.search.cabin}
             ]
-    fares = [offer.fare(passenger) for passenger in offer.wish.passengers]
+    fares = [offer.fare(passenger) for passenger in offer.search.passengers]
     if drifted:
         fares = [raised(fare) for fare in fares]
     total = amount(sum(fares), currency)
@@ -52,7 +52,7 @@ def priced(offer: Itinerary, offer_id: str, *, drifted: bool = False) -> Json:
 
 
 def recognised(document: Json, now: dt.datetime, *, must_be_priced: bool) -> Itinerary:
-    """Return what a client's offer is, if it is one of ours, unchanged, and still to be had.
+    """Return what a client's offer is, if it was made here, is unchanged, and still to be had.
 
     Raises:
         Refused: 34651 unknown, changed or departed; 37200 another price; 4926 never priced.
@@ -85,7 +85,7 @@ def recognised(document: Json, now: dt.datetime, *, must_be_priced: bool) -> Iti
 
 def is_abroad(offer: Itinerary) -> bool:
     """Tell whether the journey crosses a border, so that documents are needed."""
-    return len({f.origin.country for f in offer.flights} | {offer.wish.destination.country}) > 1
+    return len({f.origin.country for f in offer.flights} | {offer.search.destination.country}) > 1
 
 
 def answer_body(offer: Itinerary, document: Json, *, fare_rules: bool) -> Json:
@@ -99,7 +99,7 @@ def answer_body(offer: Itinerary, document: Json, *, fare_rules: bool) -> Json:
                 "documentRequired": is_abroad(offer),
                 "dateOfBirthRequired": True,
             }
-            for passenger in offer.wish.passengers
+            for passenger in offer.search.passengers
         ],
     }
     body: Json = {
@@ -134,7 +134,7 @@ def dictionaries(offers: list[Itinerary]) -> Json:
 
 
 def _fare_rule(offer: Itinerary, segment_id: str) -> Json:
-    currency = offer.wish.currency
+    currency = offer.search.currency
     notes: Json = {"category": "REFUND", "circumstances": "BEFORE DEPARTURE"}
     if offer.flexible:
         penalty = amount(in_currency(_PENALTY_EURO_CENTS, currency), currency)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
 
 from sandbox.amadeus import control, search, tokens
-from sandbox.amadeus.messages import Refused, failed, internal_error, said
+from sandbox.amadeus.messages import Refused, failed, internal_error, success
 from sandbox.amadeus.orders import SUPPLIER, Orders
 from sandbox.amadeus.pricing import answer_body, priced, recognised
 from sandbox.faults import Fault
@@ -64,7 +64,7 @@ def router(world: World) -> APIRouter:
                 return refused.answer
             drifted = fault is not None and fault.kind == "price_drift"
             confirmed = priced(offer, str(document["id"]), drifted=drifted)
-            return said(200, answer_body(offer, confirmed, fare_rules=fare_rules))
+            return success(200, answer_body(offer, confirmed, fare_rules=fare_rules))
 
         return unauthorised(request) or await world.serve(
             supplier=SUPPLIER,

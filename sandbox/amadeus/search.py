@@ -1,11 +1,11 @@
-"""Flight Offers Search: what travellers may wish for, and what is on offer for it."""
+"""Flight Offers Search: what travellers may search for, and what is on offer for it."""
 
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.amadeus.messages import Refused, said
-from sandbox.amadeus.offers import Passenger, Wish, itineraries, written
+from sandbox.amadeus.messages import Refused, success
+from sandbox.amadeus.offers import FlightSearch, Passenger, itineraries, written
 from sandbox.amadeus.pricing import dictionaries
 from sandbox.amounts import digits
 from sandbox.travel import Airport, airport_for
@@ -32,7 +32,7 @@ def by_query(query: Mapping[str, str], now: dt.datetime) -> Answer:
         Passenger(str(len(passengers) + number), "HELD_INFANT", str(number))
         for number in range(1, infants + 1)
     ]
-    wish = Wish(
+    search = FlightSearch(
         origin=_airport(query.get("originLocationCode"), "originLocationCode"),
         destination=_airport(query.get("destinationLocationCode"), "destinationLocationCode"),
         depart=_date(query.get("departureDate"), "departureDate"),
@@ -44,7 +44,7 @@ def by_query(query: Mapping[str, str], now: dt.datetime) -> Answer:
     included = set(filter(None, query.get("includedAirlineCodes", "").split(",")))
     excluded = set(filter(None, query.get("excludedAirlineCodes", "").split(",")))
     nonstop = query.get("nonStop") == "true"
-    return _answer(wish, now, _count(query, "max", 250), included, excluded, nonstop=nonstop)
+    return _answer(search, now, _count(query, "max", 250), included, excluded, nonstop=nonstop)
 
 
 def by_body(body: Json, now: dt.datetime) -> Answer:
@@ -79,12 +79,12 @@ def by_body(body: Json, now: dt.datetime) -> Answer:
         raise Refused(4926, "one to nine adults, children and infants", pointer="/travelers")
     (start, end, depart), back = ways[0], ways[1:]
     return_ = back[0][2] if back else None
-    wish = Wish(start, end, depart, return_, passengers, currency)
-    return _answer(wish, now, most, set(), set(), nonstop=False)
+    search = FlightSearch(start, end, depart, return_, passengers, currency)
+    return _answer(search, now, most, set(), set(), nonstop=False)
 
 
 def _answer(
-    wish: Wish,
+    search: FlightSearch,
     now: dt.datetime,
     most: int,
     included: set[str],
@@ -92,13 +92,15 @@ def _answer(
     *,
     nonstop: bool,
 ) -> Answer:
-    if wish.origin == wish.destination:
+    if search.origin == search.destination:
         raise Refused(2668, "origin and destination are the same")
-    if wish.depart < now.date() or (wish.return_ is not None and wish.return_ < wish.depart):
+    if search.depart < now.date() or (
+        search.return_ is not None and search.return_ < search.depart
+    ):
         raise Refused(425, "Date/Time is in the past")
     found = [
         offer
-        for offer in itineraries(wish)
+        for offer in itineraries(search)
         if offer.departs > now
         and (not included or offer.airline.code in included)
         and offer.airline.code not in excluded
@@ -106,9 +108,9 @@ def _answer(
     ][: max(most, 0)]
     data = [written(offer, str(number)) for number, offer in enumerate(found, start=1)]
     meanings = dictionaries(found)
-    meanings["currencies"] = {wish.currency: wish.currency}
+    meanings["currencies"] = {search.currency: search.currency}
     meanings["aircraft"] = {o.airline.aircraft: f"AIRCRAFT {o.airline.aircraft}" for o in found}
-    return said(200, {"meta": {"count": len(data)}, "data": data, "dictionaries": meanings})
+    return success(200, {"meta": {"count": len(data)}, "data": data, "dictionaries": meanings})
 
 
 def _more(before: list[Passenger], kind: str, count: int) -> list[Passenger]:

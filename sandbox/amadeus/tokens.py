@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials. Tokens carry their own time: nothing to store, nothing to lose."""
+"""OAuth 2 client credentials. Tokens contain their expiry, so none is stored."""
 
 import datetime as dt
 import hashlib

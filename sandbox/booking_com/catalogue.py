@@ -1,4 +1,4 @@
-"""Properties, rooms, prices and policies: all derived from a property's id, so never lost.
+"""Properties, rooms, prices and policies: all derived from a property's id, with no state.
 
 The last digit of an id is its policy; the published test ids of providers.md §4 exist too.
 """

@@ -4,7 +4,7 @@ import datetime as dt
 
 from fastapi import Request, Response
 
-from sandbox.booking_com import messages as said
+from sandbox.booking_com import messages
 from sandbox.booking_com.ledger import SUPPLIER, TOKEN_LIFE, Preview, ledger_of
 from sandbox.booking_com.messages import done, failed, internal_error, sold_out, too_many
 from sandbox.faults import Fault
@@ -20,7 +20,7 @@ class Orders:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def create(self, request: Request, asked: said.Create) -> Response:
+    async def create(self, request: Request, asked: messages.Create) -> Response:
         """Order what was previewed. A token works once; there is no other idempotency."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -55,7 +55,7 @@ class Orders:
             error=internal_error,
         )
 
-    def _order(self, asked: said.Create, preview: Preview) -> Answer:
+    def _order(self, asked: messages.Create, preview: Preview) -> Answer:
         stay = preview.stay
         if asked.accommodation.products[0].id != stay.product:
             return failed(400, "conflicting_parameters", "The products are not the previewed ones.")
@@ -80,7 +80,7 @@ class Orders:
             amount=record.price,
         )
 
-    async def details(self, request: Request, asked: said.Details) -> Response:
+    async def details(self, request: Request, asked: messages.Details) -> Response:
         """List orders by a time range of at most a week, or by id; newest first."""
 
         async def commit(_: Fault | None) -> Answer:
@@ -124,7 +124,7 @@ class Orders:
             error=internal_error,
         )
 
-    async def stays(self, request: Request, asked: said.AccommodationDetails) -> Response:
+    async def stays(self, request: Request, asked: messages.AccommodationDetails) -> Response:
         """Show orders of stays in full."""
         ids = asked.orders or []
         first = self._world.reservations.get(SUPPLIER, ids[0]) if ids else None
@@ -132,12 +132,12 @@ class Orders:
         async def commit(_: Fault | None) -> Answer:
             if (asked.orders is None) == (asked.reservations is None):
                 return failed(400, "conflicting_parameters", "Give orders or reservations.")
-            wanted = set(ids), set(asked.reservations or [])
+            orders, reservations = set(ids), set(asked.reservations or [])
             return done(
                 [
                     self._ledger.detail(record)
                     for record in reversed(self._world.reservations.all(SUPPLIER))
-                    if record.id in wanted[0] or record.data["reservation"] in wanted[1]
+                    if record.id in orders or record.data["reservation"] in reservations
                 ]
             )
 
@@ -151,7 +151,7 @@ class Orders:
             error=internal_error,
         )
 
-    async def cancel(self, request: Request, asked: said.Cancel) -> Response:
+    async def cancel(self, request: Request, asked: messages.Cancel) -> Response:
         """Cancel an order; 409 when it is cancelled already or the stay has begun."""
         record = self._world.reservations.get(SUPPLIER, asked.order)
 

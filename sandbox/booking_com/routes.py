@@ -7,8 +7,7 @@ from typing import TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from sandbox.booking_com import control
-from sandbox.booking_com import messages as said
+from sandbox.booking_com import control, messages
 from sandbox.booking_com.messages import Parameters, failed, invalid
 from sandbox.booking_com.orders import Orders
 from sandbox.booking_com.shop import Shop
@@ -40,13 +39,13 @@ def router(world: World) -> APIRouter:
 
         routes.add_api_route(path, endpoint, methods=["POST"])
 
-    serve("/accommodations/details", said.StaticDetails, shop.static_details)
-    serve("/accommodations/availability", said.Availability, shop.availability)
-    serve("/orders/preview", said.Preview, shop.preview)
-    serve("/orders/create", said.Create, orders.create)
-    serve("/orders/details", said.Details, orders.details)
-    serve("/orders/details/accommodations", said.AccommodationDetails, orders.stays)
-    serve("/orders/cancel", said.Cancel, orders.cancel)
+    serve("/accommodations/details", messages.StaticDetails, shop.static_details)
+    serve("/accommodations/availability", messages.Availability, shop.availability)
+    serve("/orders/preview", messages.Preview, shop.preview)
+    serve("/orders/create", messages.Create, orders.create)
+    serve("/orders/details", messages.Details, orders.details)
+    serve("/orders/details/accommodations", messages.AccommodationDetails, orders.stays)
+    serve("/orders/cancel", messages.Cancel, orders.cancel)
     everything.include_router(routes)
     everything.include_router(control.router(world))
     return everything

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from sandbox.amounts import digits
-from sandbox.booking_com import messages as said
+from sandbox.booking_com import messages
 from sandbox.booking_com.catalogue import pair, property_of, room_of, rooms_for
 from sandbox.booking_com.ledger import SUPPLIER, Stay, ledger_of
 from sandbox.booking_com.messages import done, failed, internal_error, sold_out
@@ -21,12 +21,12 @@ class Shop:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def static_details(self, _: Request, asked: said.StaticDetails) -> Response:
+    async def static_details(self, _: Request, asked: messages.StaticDetails) -> Response:
         """Static content: neither faulty nor logged, for it is nothing a saga waits on."""
         found = filter(None, map(property_of, asked.accommodations))
         return done([{"id": hotel.id, "name": {"en-gb": hotel.name}} for hotel in found]).response()
 
-    async def availability(self, request: Request, asked: said.Availability) -> Response:
+    async def availability(self, request: Request, asked: messages.Availability) -> Response:
         """What is free at a property, at which price and terms."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -90,23 +90,25 @@ class Shop:
             "room": stay.room.key,
         }
 
-    async def preview(self, request: Request, asked: said.Preview) -> Response:
+    async def preview(self, request: Request, asked: messages.Preview) -> Response:
         """The final price and terms, and a token to order at them."""
 
         async def commit(fault: Fault | None) -> Answer:
-            wanted = asked.accommodation
-            problem = self._bad_stay(wanted.checkin, wanted.checkout, asked.currency)
+            accommodation = asked.accommodation
+            problem = self._bad_stay(accommodation.checkin, accommodation.checkout, asked.currency)
             if problem is not None:
                 return problem
-            hotel = property_of(wanted.id)
-            product = wanted.products[0]
+            hotel = property_of(accommodation.id)
+            product = accommodation.products[0]
             room = room_of(hotel, product.id) if hotel is not None else None
             if hotel is None or room is None:
                 return failed(400, "invalid_parameter", "There is no such product.")
             adults = product.allocation.number_of_adults
             if adults > room.sleeps:
                 return failed(400, "occupancy_mismatch", "The product cannot sleep all guests.")
-            stay = Stay(hotel, room, wanted.checkin, wanted.checkout, adults, asked.currency)
+            stay = Stay(
+                hotel, room, accommodation.checkin, accommodation.checkout, adults, asked.currency
+            )
             if self._ledger.left(stay) < 1:
                 return sold_out()
             if fault is not None and fault.kind == "price_drift":

@@ -1,4 +1,4 @@
-"""Is an order asked for as it must be? Everything Duffel checks before it asks the airline."""
+"""Validation of orders: everything Duffel checks before it asks the airline."""
 
 import datetime as dt
 import re
@@ -81,8 +81,8 @@ def _check_metadata(metadata: Any) -> None:
 
 def _check_passengers(given: Any, offer: Json) -> None:
     people = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    wanted = [one["id"] for one in offer["passengers"]]
-    if sorted(str(one.get("id")) for one in people) != sorted(wanted):
+    expected = [one["id"] for one in offer["passengers"]]
+    if sorted(str(one.get("id")) for one in people) != sorted(expected):
         raise Refused(
             "order_passengers_incompatible_with_offer", "The passengers are not the offer's"
         )

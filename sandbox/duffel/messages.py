@@ -1,4 +1,4 @@
-"""How Duffel says things: envelope, errors, times, amounts, ids."""
+"""Answers of Duffel: envelope, errors, times, amounts, ids."""
 
 import datetime as dt
 import secrets
@@ -51,7 +51,7 @@ def failed(code: str, message: str, *, status: int = 422, kind: str | None = Non
     )
 
 
-def said(status: int, data: Any, *, meta: Json | None = None, **more: Any) -> Answer:
+def success(status: int, data: Any, *, meta: Json | None = None, **more: Any) -> Answer:
     """Return a successful answer."""
     body = {"data": data} if meta is None else {"data": data, "meta": meta}
     return Answer(status, body, headers={"x-request-id": new_id("")}, **more)

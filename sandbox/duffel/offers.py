@@ -1,4 +1,4 @@
-"""What is on offer: derived from route, date and party, kept under ids that say nothing.
+"""What is on offer: derived from route, date and party, kept under random ids.
 
 Rules, the same every day:
 
@@ -13,7 +13,7 @@ Rules, the same every day:
 import datetime as dt
 from typing import Any, Final
 
-from sandbox.amadeus.offers import Itinerary, Passenger, Wish, itineraries, itinerary
+from sandbox.amadeus.offers import FlightSearch, Itinerary, Passenger, itineraries, itinerary
 from sandbox.amounts import in_currency
 from sandbox.duffel.messages import amount, new_id, stamp
 from sandbox.duffel.shapes import ZZ, carrier, duffel_airways, slices
@@ -38,10 +38,10 @@ def shelf(world: World) -> Shelf:
     return world.shelf("duffel_offers")
 
 
-def found(wish: Wish) -> list[Itinerary]:
-    """Return everything on offer for a wish, cheapest first."""
-    own = itinerary(wish, duffel_airways(wish.origin))
-    offers = [*itineraries(wish), *([own] if own is not None else [])]
+def found(search: FlightSearch) -> list[Itinerary]:
+    """Return everything on offer for a search, cheapest first."""
+    own = itinerary(search, duffel_airways(search.origin))
+    offers = [*itineraries(search), *([own] if own is not None else [])]
     return sorted(offers, key=lambda offer: (offer.price, offer.airline.code))
 
 
@@ -52,10 +52,10 @@ def seats(airline: str) -> int:
 
 def keep(world: World, offer: Itinerary, request_id: str, passengers: list[Json]) -> Json:
     """Make an offer, keep it, and return it as Duffel writes it."""
-    now, wish = world.now(), offer.wish
-    price, currency = offer.price, wish.currency
+    now, search = world.now(), offer.search
+    price, currency = offer.price, search.currency
     penalty = in_currency(_PENALTY_EURO_CENTS, currency)
-    abroad = wish.origin.country != wish.destination.country
+    abroad = search.origin.country != search.destination.country
     allowed = {
         "allowed": offer.flexible,
         "penalty_amount": amount(min(penalty, price), currency) if offer.flexible else None,
@@ -97,7 +97,7 @@ def keep(world: World, offer: Itinerary, request_id: str, passengers: list[Json]
                 f"{flight.airline.code}{flight.number}/{flight.departs.isoformat()}"
                 for flight in offer.flights
             ],
-            "seats": sum(one.kind != "HELD_INFANT" for one in wish.passengers),
+            "seats": sum(one.kind != "HELD_INFANT" for one in search.passengers),
         },
     )
     return document
@@ -117,7 +117,7 @@ def money(price: int, currency: str) -> Json:
 
 
 def _requirements(offer: Itinerary, now: dt.datetime) -> Json:
-    ends = {offer.wish.origin.code, offer.wish.destination.code}
+    ends = {offer.search.origin.code, offer.search.destination.code}
     if offer.airline.code == ZZ:
         holds = not ends & _AT_ONCE
     else:
@@ -173,8 +173,8 @@ def live_offer(
         raise ValueError("origin and destination are the same place")
     if not 1 <= adults <= 9:
         raise ValueError("a flight is sold to one to nine people at a time")
-    wish = wish_of(start, end, depart, return_, ["ADULT"] * adults, currency)
-    best = itinerary(wish, duffel_airways(start))
+    search = search_of(start, end, depart, return_, ["ADULT"] * adults, currency)
+    best = itinerary(search, duffel_airways(start))
     if best is None or best.departs <= world.now():
         raise ValueError("there is no flight on these dates")
     offer = keep(world, best, new_id("orq_"), [_adult() for _ in range(adults)])
@@ -191,7 +191,7 @@ def live_offer(
     }
 
 
-def wish_of(
+def search_of(
     start: Airport,
     end: Airport,
     depart: dt.date,
@@ -199,10 +199,10 @@ def wish_of(
     kinds: list[str],
     currency: str,
     cabin: str = "ECONOMY",
-) -> Wish:
-    """Return a wish for so many people of these kinds."""
+) -> FlightSearch:
+    """Return a search for so many people of these kinds."""
     people = tuple(Passenger(str(number), kind) for number, kind in enumerate(kinds, start=1))
-    return Wish(start, end, depart, return_, people, currency, cabin)
+    return FlightSearch(start, end, depart, return_, people, currency, cabin)
 
 
 def _adult() -> Json:

@@ -7,8 +7,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import raised
 from sandbox.duffel import asked as checks
-from sandbox.duffel import messages as said
-from sandbox.duffel import offers
+from sandbox.duffel import messages, offers
 from sandbox.duffel.ledger import ledger_of, reference_in
 from sandbox.duffel.messages import SUPPLIER, Refused
 from sandbox.faults import Fault
@@ -43,41 +42,43 @@ class Orders:
             reference=reference,
             request=request,
             commit=commit,
-            refuse=said.gone,
-            error=said.internal_error,
+            refuse=messages.gone,
+            error=messages.internal_error,
         )
 
     def _order(self, asked: Json, reference: str | None, fault: Fault | None) -> Answer:
         offer = offers.shelf(self._world).get(checks.offer_in(asked))
         if offer is None:
-            return said.not_found()
+            return messages.not_found()
         taken = self._ledger.taken(offer)
         if taken == "attempted":
-            return said.failed(
+            return messages.failed(
                 "order_creation_already_attempted",
                 "Order creation has already been attempted for the provided offer",
                 kind="invalid_state_error",
             )
         if taken is not None:
-            return said.failed(
+            return messages.failed(
                 "offer_request_already_booked",
                 "An offer from this offer request has already been booked",
             )
-        if said.stamp(self._world.now()) >= offer["offer"]["expires_at"]:
-            return said.failed("offer_expired", "The offer has expired", kind="invalid_state_error")
+        if messages.stamp(self._world.now()) >= offer["offer"]["expires_at"]:
+            return messages.failed(
+                "offer_expired", "The offer has expired", kind="invalid_state_error"
+            )
         if fault is not None and fault.kind == "price_drift":
             drift(self._world, offer)
-            return said.failed("price_changed", "The price has changed", kind="airline_error")
+            return messages.failed("price_changed", "The price has changed", kind="airline_error")
         checks.check(asked, offer)
         if self._ledger.left(offer) < offer["seats"]:
-            return said.gone()
+            return messages.gone()
         later = self._ledger.drawn(reference)
         if later is not None:
             self._ledger.accept(offer, asked, later)
-            return said.said(later.status, {})
+            return messages.success(later.status, {})
         short = fault.seconds if fault is not None and fault.kind == "short_hold" else None
         record = self._ledger.make(offer, asked, kept_for=short)
-        return said.said(
+        return messages.success(
             201,
             record.data["order"],
             effect="created",
@@ -87,7 +88,9 @@ class Orders:
     async def show(self, request: Request, order_id: str) -> Response:
         """Answer ``GET /air/orders/{id}``."""
         record = self._ledger.record(order_id)
-        shown = said.not_found() if record is None else said.said(200, record.data["order"])
+        shown = (
+            messages.not_found() if record is None else messages.success(200, record.data["order"])
+        )
         return await self._read(request, record, lambda: shown)
 
     async def list(self, request: Request) -> Response:
@@ -97,8 +100,8 @@ class Orders:
         def page() -> Answer:
             limit = query.get("limit", "50")
             if not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit) <= MOST:
-                return said.failed("validation_inclusion", f"limit must be 1 to {MOST}")
-            found = [r.data["order"] for r in self._ledger.newest_first() if _wanted(r, request)]
+                return messages.failed("validation_inclusion", f"limit must be 1 to {MOST}")
+            found = [r.data["order"] for r in self._ledger.newest_first() if _matches(r, request)]
             ids = [order["id"] for order in found]
             start = ids.index(query["after"]) + 1 if query.get("after") in ids else 0
             shown = found[start : start + int(limit)]
@@ -108,7 +111,7 @@ class Orders:
                 "before": shown[0]["id"] if shown and start else None,
                 "after": shown[-1]["id"] if more else None,
             }
-            return said.said(200, shown, meta=meta)
+            return messages.success(200, shown, meta=meta)
 
         return await self._read(request, None, page)
 
@@ -124,8 +127,8 @@ class Orders:
             reference=record.reference if record else None,
             request=request,
             commit=commit,
-            refuse=said.too_many,
-            error=said.internal_error,
+            refuse=messages.too_many,
+            error=messages.internal_error,
         )
 
 
@@ -136,7 +139,7 @@ def drift(world: World, offer: Json) -> None:
     offers.shelf(world).put(offer["offer"]["id"], offer)
 
 
-def _wanted(record: ReservationRecord, request: Request) -> bool:
+def _matches(record: ReservationRecord, request: Request) -> bool:
     query, order = request.query_params, record.data["order"]
     waiting = query.get("awaiting_payment")
     names = [name.casefold() for name in query.getlist("passenger_name[]")]

@@ -7,8 +7,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import raised
 from sandbox.duffel import asked as checks
-from sandbox.duffel import messages as said
-from sandbox.duffel import offers
+from sandbox.duffel import messages, offers
 from sandbox.duffel.events import tell
 from sandbox.duffel.ledger import CANCELLED, CONFIRMED, HELD, LAPSED, ledger_of, tickets
 from sandbox.duffel.messages import SUPPLIER, Refused
@@ -22,7 +21,7 @@ REVIEW: Final = dt.timedelta(minutes=30)
 
 
 def _state(code: str, message: str) -> Answer:
-    return said.failed(code, message, kind="invalid_state_error")
+    return messages.failed(code, message, kind="invalid_state_error")
 
 
 def _schedule_changed() -> Answer:
@@ -61,16 +60,16 @@ class Paying:
             request=request,
             commit=commit,
             refuse=_schedule_changed,
-            error=said.internal_error,
+            error=messages.internal_error,
         )
 
     def _pay(self, record: ReservationRecord | None, asked: Json, fault: Fault | None) -> Answer:
         if record is None:
-            return said.not_found()
+            return messages.not_found()
         order = record.data["order"]
         match record.status:
             case _ if order["type"] != "hold":
-                return said.failed(
+                return messages.failed(
                     "order_type_not_eligible_for_payment", "Only held orders are paid for"
                 )
             case "confirmed":
@@ -84,14 +83,14 @@ class Paying:
         if fault is not None and fault.kind == "price_drift":
             record.price = raised(record.price)
             order.update(offers.money(record.price, record.currency))
-            return said.failed("price_changed", "The price of the order has changed")
+            return messages.failed("price_changed", "The price of the order has changed")
         checks.check_payment(asked.get("payment"), record.price, record.currency)
-        now = said.stamp(self._world.now())
+        now = messages.stamp(self._world.now())
         record.status = CONFIRMED
         order["payment_status"].update({"awaiting_payment": False, "paid_at": now})
         order["documents"] = tickets(order["passengers"])
         payment = {
-            "id": said.new_id("pay_"),
+            "id": messages.new_id("pay_"),
             "order_id": record.id,
             "type": asked["payment"]["type"],
             "amount": asked["payment"]["amount"],
@@ -101,7 +100,7 @@ class Paying:
             "live_mode": False,
         }
         tell(self._world, "payment.created", payment, payment["id"])
-        return said.said(
+        return messages.success(
             201, payment, effect="confirmed", extra={"id": record.id, "amount": record.price}
         )
 
@@ -126,28 +125,28 @@ class Paying:
 
     def _ask(self, record: ReservationRecord | None) -> Answer:
         if record is None:
-            return said.not_found()
+            return messages.not_found()
         problem = self._problem(record)
         if problem is not None:
             return problem
         now = self._world.now()
         refund = self._refund(record)
         cancellation: Json = {
-            "id": said.new_id("ore_"),
+            "id": messages.new_id("ore_"),
             "order_id": record.id,
-            "refund_amount": said.amount(refund, record.currency),
+            "refund_amount": messages.amount(refund, record.currency),
             "refund_currency": record.currency,
             "refund_to": "awaiting_payment" if record.status == HELD else "balance",
             "airline_credits": [],
-            "created_at": said.stamp(now),
-            "expires_at": said.stamp(now + REVIEW),
+            "created_at": messages.stamp(now),
+            "expires_at": messages.stamp(now + REVIEW),
             "confirmed_at": None,
             "live_mode": False,
         }
         self._world.shelf("duffel_cancellations").put(cancellation["id"], cancellation)
         record.data["cancellation"] = cancellation["id"]
         tell(self._world, "order_cancellation.created", cancellation, cancellation["id"])
-        return said.said(201, cancellation)
+        return messages.success(201, cancellation)
 
     def _problem(self, record: ReservationRecord) -> Answer | None:
         if record.status in (CANCELLED, LAPSED):
@@ -169,11 +168,11 @@ class Paying:
         async def commit(_: Fault | None) -> Answer:
             record = self._ledger.record(asked["order_id"]) if asked else None
             if record is None or asked is None:
-                return said.not_found()
+                return messages.not_found()
             problem = self._problem(record)
             if problem is not None:
                 return problem
-            now = said.stamp(self._world.now())
+            now = messages.stamp(self._world.now())
             if record.data.get("cancellation") != cancellation_id or asked["expires_at"] <= now:
                 return _state("order_cancellation_stale", "Another cancellation is newer")
             done = {**asked, "confirmed_at": now}
@@ -183,7 +182,7 @@ class Paying:
             order.update({"cancelled_at": now, "cancellation": done})
             order["payment_status"]["awaiting_payment"] = False
             tell(self._world, "order_cancellation.confirmed", done, f"{cancellation_id}-confirmed")
-            return said.said(
+            return messages.success(
                 200, done, effect="cancelled", extra={"id": record.id, "amount": record.price}
             )
 
@@ -194,5 +193,5 @@ class Paying:
             request=request,
             commit=commit,
             refuse=_not_cancellable,
-            error=said.internal_error,
+            error=messages.internal_error,
         )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.duffel import messages as said
+from sandbox.duffel import messages
 from sandbox.duffel.airline import change_schedule, withdraw
 from sandbox.duffel.events import deliveries
 from sandbox.duffel.ledger import HELD, Later, ledger_of
@@ -78,11 +78,11 @@ def router(world: World) -> APIRouter:
         query = request.query_params
         sent = deliveries(world, query.get("type"), query.get("created_at[after]"))
         meta = {"limit": 50, "before": None, "after": None}
-        return said.said(200, sent[:50], meta=meta).response()
+        return messages.success(200, sent[:50], meta=meta).response()
 
     async def event(request: Request) -> Response:
         found = world.shelf("duffel_events").get(request.path_params["event_id"])
-        return (said.not_found() if found is None else said.said(200, found)).response()
+        return (messages.not_found() if found is None else messages.success(200, found)).response()
 
     post("/air/offer_requests", search.search)
     get("/air/offers", search.offers_of)
@@ -150,16 +150,16 @@ def _add_controls(routes: APIRouter, world: World) -> None:
         if record.status != HELD:
             raise HTTPException(409, f"{key!r} is {record.status}, not held")
         status = record.data["order"]["payment_status"]
-        status["payment_required_by"] = said.stamp(world.now())
+        status["payment_required_by"] = messages.stamp(world.now())
         ledger.record(record.id)
         return {"id": record.id, "status": record.status}
 
 
 def _refusal(request: Request) -> Answer | None:
     if not request.headers.get("Authorization", "").startswith("Bearer duffel_"):
-        return said.failed("access_token_not_found", "The access token is unknown", status=401)
+        return messages.failed("access_token_not_found", "The access token is unknown", status=401)
     if request.headers.get("Duffel-Version") != "v2":
-        return said.failed(
+        return messages.failed(
             "unsupported_version",
             "The Duffel-Version header must be v2",
             status=400,
@@ -189,4 +189,4 @@ async def _body(request: Request) -> Json | Answer:
 
 
 def _unreadable(code: str, message: str) -> Answer:
-    return said.failed(code, message, status=400, kind="invalid_request_error")
+    return messages.failed(code, message, status=400, kind="invalid_request_error")

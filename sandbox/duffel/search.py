@@ -6,8 +6,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from sandbox.amounts import digits
-from sandbox.duffel import messages as said
-from sandbox.duffel import offers
+from sandbox.duffel import messages, offers
 from sandbox.duffel.ledger import ledger_of
 from sandbox.duffel.messages import SUPPLIER, Refused
 from sandbox.duffel.orders import drift
@@ -34,7 +33,7 @@ class Search:
 
         async def commit(_: Fault | None) -> Answer:
             try:
-                return said.said(201, self._found(asked, inlined=inlined))
+                return messages.success(201, self._found(asked, inlined=inlined))
             except Refused as refused:
                 return refused.answer
 
@@ -44,8 +43,8 @@ class Search:
             reference=None,
             request=request,
             commit=commit,
-            refuse=said.too_many,
-            error=said.internal_error,
+            refuse=messages.too_many,
+            error=messages.internal_error,
         )
 
     def _found(self, asked: Json, *, inlined: bool) -> Json:
@@ -59,17 +58,17 @@ class Search:
         (start, end, depart), back = ways[0], ways[1:]
         cabin = "BUSINESS" if asked.get("cabin_class") in ("business", "first") else "ECONOMY"
         return_ = back[0][2] if back else None
-        wish = offers.wish_of(start, end, depart, return_, kinds, currency, cabin)
-        request_id = said.new_id("orq_")
+        search = offers.search_of(start, end, depart, return_, kinds, currency, cabin)
+        request_id = messages.new_id("orq_")
         found = [
             offers.keep(self._world, offer, request_id, passengers)
-            for offer in offers.found(wish)
+            for offer in offers.found(search)
             if offer.departs > self._world.now()
         ]
         document = {
             "id": request_id,
             "live_mode": False,
-            "created_at": said.stamp(self._world.now()),
+            "created_at": messages.stamp(self._world.now()),
             "cabin_class": asked.get("cabin_class"),
             "passengers": passengers,
             "slices": asked["slices"],
@@ -82,17 +81,17 @@ class Search:
         async def commit(fault: Fault | None) -> Answer:
             offer = offers.shelf(self._world).get(offer_id)
             if offer is None:
-                return said.not_found()
-            expired = said.stamp(self._world.now()) >= offer["offer"]["expires_at"]
+                return messages.not_found()
+            expired = messages.stamp(self._world.now()) >= offer["offer"]["expires_at"]
             booked = self._ledger.taken(offer) is not None
             if expired or booked or self._ledger.left(offer) < offer["seats"]:
-                return said.gone()
+                return messages.gone()
             if fault is not None and fault.kind == "price_drift":
                 drift(self._world, offer)
-            shown = {**offer["offer"], "updated_at": said.stamp(self._world.now())}
+            shown = {**offer["offer"], "updated_at": messages.stamp(self._world.now())}
             if request.query_params.get("return_available_services") != "true":
                 shown.pop("available_services")
-            return said.said(200, shown)
+            return messages.success(200, shown)
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -100,21 +99,21 @@ class Search:
             reference=None,
             request=request,
             commit=commit,
-            refuse=said.gone,
-            error=said.internal_error,
+            refuse=messages.gone,
+            error=messages.internal_error,
         )
 
     async def offers_of(self, request: Request) -> Response:
         """Answer ``GET /air/offers?offer_request_id=…``, cheapest first."""
-        wanted = request.query_params.get("offer_request_id")
+        request_id = request.query_params.get("offer_request_id")
         found = [
             kept
             for kept in offers.shelf(self._world).documents.values()
-            if kept["request"] == wanted
+            if kept["request"] == request_id
         ]
         found.sort(key=lambda kept: kept["price"])
         meta = {"limit": 50, "before": None, "after": None}
-        return said.said(200, [kept["offer"] for kept in found], meta=meta).response()
+        return messages.success(200, [kept["offer"] for kept in found], meta=meta).response()
 
 
 def _ways(slices: Any, today: dt.date) -> list[tuple[Airport, Airport, dt.date]]:
@@ -122,13 +121,13 @@ def _ways(slices: Any, today: dt.date) -> list[tuple[Airport, Airport, dt.date]]
         raise Refused("validation_length", "slices must be one or two")
     ways = []
     for way in slices:
-        said_of = way if isinstance(way, dict) else {}
-        start = airport_for(str(said_of.get("origin")))
-        end = airport_for(str(said_of.get("destination")))
+        leg = way if isinstance(way, dict) else {}
+        start = airport_for(str(leg.get("origin")))
+        end = airport_for(str(leg.get("destination")))
         if start is None or end is None or start == end:
             raise Refused("validation_format", "origin or destination is unknown")
         try:
-            day = dt.date.fromisoformat(str(said_of.get("departure_date")))
+            day = dt.date.fromisoformat(str(leg.get("departure_date")))
         except ValueError:
             raise Refused("validation_format", "departure_date must be a date") from None
         if day < today:
@@ -153,5 +152,5 @@ def _passengers(given: Any) -> tuple[list[Json], list[str]]:
         else:
             raise Refused("validation_required", "a passenger has a type or an age")
         kinds.append("HELD_INFANT" if infant else "ADULT" if adult else "CHILD")
-        people.append({"id": said.new_id("pas_"), "type": kind, "age": age, "fare_type": None})
+        people.append({"id": messages.new_id("pas_"), "type": kind, "age": age, "fare_type": None})
     return people, kinds

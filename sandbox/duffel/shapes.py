@@ -1,4 +1,4 @@
-"""Flights in Duffel's words: places, airlines, slices, segments."""
+"""Flights in Duffel's shapes: places, airlines, slices, segments."""
 
 import datetime as dt
 from typing import Any, Final
@@ -15,7 +15,7 @@ ZZ: Final = "ZZ"
 
 
 def duffel_airways(origin: Airport) -> Airline:
-    """Return Duffel Airways as it flies from an airport: its hub is wherever it is wanted."""
+    """Return Duffel Airways as it flies from an airport: its hub is wherever a journey begins."""
     return Airline(ZZ, "Duffel Airways", origin.code, "320")
 
 

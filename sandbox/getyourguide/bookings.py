@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import major
 from sandbox.faults import Fault
-from sandbox.getyourguide import messages as said
+from sandbox.getyourguide import messages
 from sandbox.getyourguide.catalogue import START_TIMES, stamp, tour_of_option
 from sandbox.getyourguide.ledger import RESERVATION, SUPPLIER, Start, ledger_of
 from sandbox.world import Answer, ReservationRecord, World
@@ -19,9 +19,9 @@ class Bookings:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def book(self, request: Request, asked: said.Book) -> Response:
+    async def book(self, request: Request, asked: messages.Book) -> Response:
         """Put a temporary booking into a cart. There is no idempotency: a repeat makes another."""
-        wanted = asked.data.booking.bookable
+        bookable = asked.data.booking.bookable
 
         async def commit(fault: Fault | None) -> Answer:
             start = self._start(asked)
@@ -32,19 +32,19 @@ class Bookings:
             cart_hash = asked.data.booking.shopping_cart_hash
             cart = self._ledger.cart(cart_hash) if cart_hash else None
             if cart_hash and cart is None:
-                return self._error(404, said.NOT_FOUND, "The shopping cart does not exist")
+                return self._error(404, messages.NOT_FOUND, "The shopping cart does not exist")
             if cart is not None and cart["status"] != "open":
-                return self._error(400, said.CLOSED_CART, "The shopping cart is not open")
+                return self._error(400, messages.CLOSED_CART, "The shopping cart is not open")
             if self._ledger.left(start.tour, start.local) < start.people:
                 return self._sold_out()
             price = self._ledger.price(start)
-            if major(price, start.currency) != wanted.price:
-                message = f"The price is {major(price, start.currency)}, not {wanted.price}"
-                return self._error(400, said.OTHER_PRICE, message)
+            if major(price, start.currency) != bookable.price:
+                message = f"The price is {major(price, start.currency)}, not {bookable.price}"
+                return self._error(400, messages.OTHER_PRICE, message)
             short = fault is not None and fault.kind == "short_hold"
             lasts = dt.timedelta(seconds=fault.seconds) if fault and short else RESERVATION
             until = self._world.now() + lasts
-            record = self._ledger.hold(start, wanted, cart_hash, until)
+            record = self._ledger.hold(start, bookable, cart_hash, until)
             held_in = self._ledger.cart(record.data["cart"])
             assert held_in is not None
             body = {
@@ -62,42 +62,42 @@ class Bookings:
         return await self._world.serve(
             supplier=SUPPLIER,
             operation="book",
-            reference=wanted.external_reference_id,
+            reference=bookable.external_reference_id,
             request=request,
             commit=commit,
             refuse=self._sold_out,
-            error=said.internal_error,
+            error=messages.internal_error,
         )
 
-    def _start(self, asked: said.Book) -> Start | Answer:
-        wanted = asked.data.booking.bookable
-        tour = tour_of_option(wanted.option_id)
+    def _start(self, asked: messages.Book) -> Start | Answer:
+        bookable = asked.data.booking.bookable
+        tour = tour_of_option(bookable.option_id)
         if tour is None:
-            return self._error(404, said.NOT_FOUND, "The option does not exist")
-        local = wanted.datetime.replace(tzinfo=None)
+            return self._error(404, messages.NOT_FOUND, "The option does not exist")
+        local = bookable.datetime.replace(tzinfo=None)
         if local.time().isoformat() not in START_TIMES:
-            return self._error(400, said.BAD_REQUEST, "There is no such start")
-        if [category.category_id for category in wanted.categories] != [tour.category_id]:
-            return self._error(400, said.BAD_REQUEST, "There is no such category")
-        answered = wanted.questions.get("participant_questions") or []
+            return self._error(400, messages.BAD_REQUEST, "There is no such start")
+        if [category.category_id for category in bookable.categories] != [tour.category_id]:
+            return self._error(400, messages.BAD_REQUEST, "There is no such category")
+        answered = bookable.questions.get("participant_questions") or []
         named = [one for one in answered if (one.get("participant_answers") or {}).get(
             "traveler_name")]  # fmt: skip
-        if len(named) != wanted.people or not wanted.questions.get("conduction_language"):
-            return self._error(400, said.BAD_REQUEST, "Mandatory questions are not answered")
+        if len(named) != bookable.people or not bookable.questions.get("conduction_language"):
+            return self._error(400, messages.BAD_REQUEST, "Mandatory questions are not answered")
         if tour.starts(local) <= self._world.now():
             return self._sold_out()
-        return Start(tour, local, wanted.people, asked.base_data.currency)
+        return Start(tour, local, bookable.people, asked.base_data.currency)
 
-    async def confirm(self, request: Request, asked: said.Confirm) -> Response:
+    async def confirm(self, request: Request, asked: messages.Confirm) -> Response:
         """Confirm a cart: from here on it costs."""
-        wanted = asked.data.shopping_cart
-        cart = self._ledger.cart(wanted.shopping_cart_hash)
+        sent_cart = asked.data.shopping_cart
+        cart = self._ledger.cart(sent_cart.shopping_cart_hash)
         records = self._ledger.in_cart(cart) if cart else []
         reference = next((record.reference for record in records), None)
 
         async def commit(fault: Fault | None) -> Answer:
             if cart is None:
-                return self._error(404, said.NOT_FOUND, "The shopping cart does not exist")
+                return self._error(404, messages.NOT_FOUND, "The shopping cart does not exist")
             temporary = [one for one in self._ledger.in_cart(cart) if one.status == "temp"]
             if fault is not None and fault.kind == "price_drift":
                 # The price that was held does not stand: the cart is of no use any more.
@@ -107,13 +107,15 @@ class Bookings:
                 self._ledger.keep_cart(cart)
                 temporary = []
             if cart["status"] != "open" or not temporary:
-                return self._error(400, said.CLOSED_CART, "The shopping cart cannot be confirmed")
+                return self._error(
+                    400, messages.CLOSED_CART, "The shopping cart cannot be confirmed"
+                )
             if {record.currency for record in temporary} != {asked.base_data.currency}:
-                return self._error(400, said.BAD_REQUEST, "The cart is in another currency")
+                return self._error(400, messages.BAD_REQUEST, "The cart is in another currency")
             for record in temporary:
                 self._ledger.check_out(record)
             cart["status"] = "completed"
-            shown = self._ledger.shown_cart(cart, wanted)
+            shown = self._ledger.shown_cart(cart, sent_cart)
             self._ledger.keep_cart(cart)
             shown["payment_info"] |= {"invoice_reference": f"GCI-{cart['id']:010d}"}
             return self._data(
@@ -128,8 +130,8 @@ class Bookings:
             reference=reference,
             request=request,
             commit=commit,
-            refuse=lambda: self._error(400, said.NOT_AVAILABLE, "The booking was not accepted"),
-            error=said.internal_error,
+            refuse=lambda: self._error(400, messages.NOT_AVAILABLE, "The booking was not accepted"),
+            error=messages.internal_error,
         )
 
     async def show(self, request: Request) -> Response:
@@ -165,8 +167,8 @@ class Bookings:
             reference=record.reference if record else None,
             request=request,
             commit=commit,  # type: ignore[arg-type]
-            refuse=said.too_many,
-            error=said.internal_error,
+            refuse=messages.too_many,
+            error=messages.internal_error,
         )
 
     async def cancel(self, request: Request) -> Response:
@@ -182,9 +184,9 @@ class Bookings:
                 self._ledger.end(record, "deleted")
                 return self._gone(record, "released")
             if not record.live:
-                return self._error(400, said.NOT_CANCELLABLE, f"The booking is {record.status}")
+                return self._error(400, messages.NOT_CANCELLABLE, f"The booking is {record.status}")
             if not start.tour.policy["cancellable"] or start.at <= self._world.now():
-                return self._error(400, said.NOT_CANCELLABLE, "The booking is not cancellable")
+                return self._error(400, messages.NOT_CANCELLABLE, "The booking is not cancellable")
             self._ledger.end(record, "canceled")
             return self._gone(record, "cancelled")
 
@@ -194,8 +196,10 @@ class Bookings:
             reference=record.reference if record else None,
             request=request,
             commit=commit,
-            refuse=lambda: self._error(400, said.NOT_CANCELLABLE, "The booking is not cancellable"),
-            error=said.internal_error,
+            refuse=lambda: self._error(
+                400, messages.NOT_CANCELLABLE, "The booking is not cancellable"
+            ),
+            error=messages.internal_error,
         )
 
     def _gone(self, record: ReservationRecord, effect: str) -> Answer:
@@ -221,14 +225,14 @@ class Bookings:
         effect: str = "none",
         extra: dict[str, object] | None = None,
     ) -> Answer:
-        body = {"_metadata": said.metadata(self._world.now()), "data": data}
+        body = {"_metadata": messages.metadata(self._world.now()), "data": data}
         return Answer(200, body, effect=effect, extra=extra or {})
 
     def _sold_out(self) -> Answer:
-        return self._error(400, said.NOT_AVAILABLE, "The activity is not available any more")
+        return self._error(400, messages.NOT_AVAILABLE, "The activity is not available any more")
 
     def _unknown(self) -> Answer:
-        return self._error(404, said.NOT_FOUND, "Not found")
+        return self._error(404, messages.NOT_FOUND, "Not found")
 
     def _error(self, status: int, code: int, message: str) -> Answer:
-        return said.error(status, code, message, self._world.now())
+        return messages.error(status, code, message, self._world.now())

@@ -138,7 +138,7 @@ class Ledger:
         return record
 
     def settle(self, record: ReservationRecord) -> None:
-        """Let time do its work: what nobody confirmed is deleted, what is asked for confirmed."""
+        """Apply what is due: delete what was not confirmed in time, confirm what was requested."""
         now = self.world.now()
         if record.status == "temp" and dt.datetime.fromisoformat(record.data["expires"]) <= now:
             self.end(record, "deleted_by_daemon")

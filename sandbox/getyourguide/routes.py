@@ -7,13 +7,12 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from sandbox.getyourguide import control
-from sandbox.getyourguide import messages as said
+from sandbox.getyourguide import control, messages
 from sandbox.getyourguide.bookings import Bookings
 from sandbox.getyourguide.shop import Shop
 from sandbox.world import World
 
-Body = TypeVar("Body", bound=said.Body)
+Body = TypeVar("Body", bound=messages.Body)
 _PRICED = ("cnt_language", "currency")
 """Query parameters that are required wherever something with a price is shown."""
 
@@ -24,13 +23,13 @@ def router(world: World) -> APIRouter:
     shop, bookings = Shop(world), Bookings(world)
 
     def refused(status: int, code: int, message: str) -> Response:
-        return said.error(status, code, message, world.now()).response()
+        return messages.error(status, code, message, world.now()).response()
 
     def unauthorised(request: Request) -> Response | None:
         if request.headers.get("X-ACCESS-TOKEN", "") not in ("", "invalid"):
             return None
         message = "Unauthorized. The access token is invalid."
-        return refused(401, said.UNAUTHORIZED, message)
+        return refused(401, messages.UNAUTHORIZED, message)
 
     def plain(
         method: str,
@@ -42,7 +41,7 @@ def router(world: World) -> APIRouter:
             missing = [name for name in required if not request.query_params.get(name)]
             if missing:
                 message = f"Missing parameter {missing[0]}"
-                return unauthorised(request) or refused(400, said.BAD_REQUEST, message)
+                return unauthorised(request) or refused(400, messages.BAD_REQUEST, message)
             return unauthorised(request) or await handle(request)
 
         routes.add_api_route(path, endpoint, methods=[method])
@@ -60,9 +59,9 @@ def router(world: World) -> APIRouter:
             except ValidationError as error:
                 first = error.errors()[0]
                 field = ".".join(str(part) for part in first["loc"])
-                return refused(400, said.BAD_REQUEST, f"{field}: {first['msg']}")
+                return refused(400, messages.BAD_REQUEST, f"{field}: {first['msg']}")
             except ValueError:
-                return refused(400, said.BAD_REQUEST, "The request is not valid JSON")
+                return refused(400, messages.BAD_REQUEST, "The request is not valid JSON")
             return await handle(request, asked)
 
         routes.add_api_route(path, endpoint, methods=["POST"])
@@ -70,11 +69,11 @@ def router(world: World) -> APIRouter:
     plain("GET", "/tours/{tour_id}", _PRICED, shop.tour)
     plain("GET", "/tours/{tour_id}/options", _PRICED, shop.options)
     plain("GET", "/tours/{tour_id}/availability", ("cnt-language",), shop.availability)
-    post("/tours/{tour_id}/price-breakdown", said.PriceBreakdown, shop.breakdown)
-    post("/bookings", said.Book, bookings.book)
+    post("/tours/{tour_id}/price-breakdown", messages.PriceBreakdown, shop.breakdown)
+    post("/bookings", messages.Book, bookings.book)
     plain("GET", "/bookings/{booking_hash}", _PRICED, bookings.show)
     plain("DELETE", "/bookings/{booking_hash}", _PRICED, bookings.cancel)
-    post("/carts", said.Confirm, bookings.confirm)
+    post("/carts", messages.Confirm, bookings.confirm)
     plain("GET", "/carts/{shopping_cart_hash}", _PRICED, bookings.show_cart)
     everything.include_router(routes)
     everything.include_router(control.router(world))

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import digits, major, raised
 from sandbox.faults import Fault
-from sandbox.getyourguide import messages as said
+from sandbox.getyourguide import messages
 from sandbox.getyourguide.catalogue import MOST_PEOPLE, START_TIMES, Tour, stamp, tour_of
 from sandbox.getyourguide.ledger import SUPPLIER, Start, ledger_of
 from sandbox.world import Answer, World
@@ -84,26 +84,26 @@ class Shop:
         }
         return Answer(200, answer).response()
 
-    async def breakdown(self, request: Request, asked: said.PriceBreakdown) -> Response:
+    async def breakdown(self, request: Request, asked: messages.PriceBreakdown) -> Response:
         """Places and prices of every start of a day, for so many people."""
         tour = self._asked(request)
 
-        def said_no(options: list[dict[str, Any]]) -> Answer:
+        def tour_options(options: list[dict[str, Any]]) -> Answer:
             return Answer(200, {"tour_options": options})
 
         async def commit(fault: Fault | None) -> Answer:
             if tour is None:
-                return self._error(404, said.NOT_FOUND, "Not found")
+                return self._error(404, messages.NOT_FOUND, "Not found")
             try:
                 digits(asked.base_data.currency)
             except ValueError as error:
-                return self._error(400, said.BAD_REQUEST, str(error))
+                return self._error(400, messages.BAD_REQUEST, str(error))
             drift = fault is not None and fault.kind == "price_drift"
-            return said_no([self._option(tour, asked, drift=drift)])
+            return tour_options([self._option(tour, asked, drift=drift)])
 
         def refuse() -> Answer:
             sold_out = [] if tour is None else [self._option(tour, asked, sold_out=True)]
-            return said_no(sold_out)
+            return tour_options(sold_out)
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -112,13 +112,13 @@ class Shop:
             request=request,
             commit=commit,
             refuse=refuse,
-            error=said.internal_error,
+            error=messages.internal_error,
         )
 
     def _option(
         self,
         tour: Tour,
-        asked: said.PriceBreakdown,
+        asked: messages.PriceBreakdown,
         *,
         drift: bool = False,
         sold_out: bool = False,
@@ -153,14 +153,14 @@ class Shop:
         return tour_of(int(text)) if text.isdecimal() and len(text) < 12 else None
 
     def _content(self, request: Request, data: dict[str, Any]) -> Response:
-        meta = said.metadata(self._world.now(), str(request.query_params))
+        meta = messages.metadata(self._world.now(), str(request.query_params))
         return Answer(200, {"_metadata": meta, "data": data}).response()
 
     def _unknown(self) -> Response:
-        return self._error(404, said.NOT_FOUND, "The tour does not exist").response()
+        return self._error(404, messages.NOT_FOUND, "The tour does not exist").response()
 
     def _error(self, status: int, code: int, message: str) -> Answer:
-        return said.error(status, code, message, self._world.now())
+        return messages.error(status, code, message, self._world.now())
 
 
 def _prices(start: Start, price: int) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def read(service: Service, intent: Document) -> Answer:
 def search(service: Service, query: Query) -> list[Document]:
     """Return the intents that a query asks for, oldest first."""
 
-    def wanted(intent: Document) -> bool:
+    def matches(intent: Document) -> bool:
         created = dt.datetime.fromisoformat(intent["created_at"])
         return (
             query.reference in (None, intent["reference"])
@@ -181,7 +181,7 @@ def search(service: Service, query: Query) -> list[Document]:
             and (query.created_to is None or created < query.created_to)
         )
 
-    return [intent for intent in service.intents.documents.values() if wanted(intent)]
+    return [intent for intent in service.intents.documents.values() if matches(intent)]
 
 
 def expire(service: Service, intent: Document) -> None:

@@ -52,7 +52,7 @@ def router(service: Service) -> APIRouter:
         try:
             effect = intents.authenticated(service, intent, succeeded=outcome == "succeed")
         except Refused as refusal:
-            # Declined at the page: the page worked, the bank said no.
+            # Declined at the page: the page worked, the bank refused.
             status = 200 if refusal.status == 402 else refusal.status
             if status != 200:
                 return JSONResponse({"error": refusal.error}, status)

@@ -1,4 +1,4 @@
-"""Money given back: at once, later, or not after all, as the card has it."""
+"""Refunds: succeeding at once, later, or failing, depending on the card."""
 
 from typing import Final
 

@@ -51,12 +51,12 @@ def _intent_routes(routes: APIRouter, service: Service, desk: Desk) -> None:
     async def listing(request: Request) -> Response:
         paging = {"limit", "after"}
         query = {name: value for name, value in request.query_params.items() if name not in paging}
-        wanted = parsed(intents.Query, query)
+        search = parsed(intents.Query, query)
 
         def execute() -> Answer:
-            return Answer(200, page(request, intents.search(service, wanted)))
+            return Answer(200, page(request, intents.search(service, search)))
 
-        return await desk.read(request, wanted.reference, execute)
+        return await desk.read(request, search.reference, execute)
 
     @routes.get("/intents/{identifier}")
     async def retrieve(request: Request, identifier: str) -> Response:

@@ -1,4 +1,4 @@
-"""What the service keeps, and the "no" it says."""
+"""What the service keeps, and its refusals."""
 
 import datetime as dt
 import secrets

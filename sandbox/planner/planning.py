@@ -5,7 +5,7 @@ import uuid
 from typing import Any, Final
 
 from sandbox.amounts import RATES, converted, digits
-from sandbox.planner.wishes import Traveler, Unplannable, Wishes
+from sandbox.planner.criteria import Traveler, TripCriteria, Unplannable
 from sandbox.sellers import SELLERS, names
 from sandbox.travel import Airport, airport_for, people
 from sandbox.world import World
@@ -20,24 +20,27 @@ _SAMPLE_ACTIVITIES: Final = 2
 _LIFE: Final = dt.timedelta(days=7)
 
 
-def make_trip(world: World, wishes: Wishes) -> Json:
+def make_trip(world: World, criteria: TripCriteria) -> Json:
     """Return a trip option with its lock, as JSON.
 
     Raises:
         Unplannable: no such place, date, party or currency, or nothing left to offer.
     """
-    origin, destination = _place(wishes.origin, "origin"), _place(wishes.destination, "destination")
+    origin, destination = (
+        _place(criteria.origin, "origin"),
+        _place(criteria.destination, "destination"),
+    )
     if origin == destination:
         raise Unplannable("origin and destination are the same place", "destination")
     now = world.now()
-    start, end = _dates(wishes, now.date())
-    travelers = _travelers(wishes, origin, destination, start, now.date())
-    _check_currency(wishes.currency, "currency")
-    _check_currencies(wishes)
-    _check_suppliers(wishes)
+    start, end = _dates(criteria, now.date())
+    travelers = _travelers(criteria, origin, destination, start, now.date())
+    _check_currency(criteria.currency, "currency")
+    _check_currencies(criteria)
+    _check_suppliers(criteria)
     try:
         components = _components(
-            world, wishes, origin, destination, start, end, adults=len(travelers)
+            world, criteria, origin, destination, start, end, adults=len(travelers)
         )
     except ValueError as error:
         raise Unplannable(str(error)) from error
@@ -46,8 +49,8 @@ def make_trip(world: World, wishes: Wishes) -> Json:
     return {
         "tripOptionId": str(uuid.uuid4()),
         "title": f"{(end - start).days} nights in {destination.city}",
-        "totalPrice": sum(_in(wishes.currency, component) for component in components),
-        "currency": wishes.currency,
+        "totalPrice": sum(_in(criteria.currency, component) for component in components),
+        "currency": criteria.currency,
         "travelers": travelers,
         "components": components,
         "lockStatus": "OPEN",
@@ -59,7 +62,7 @@ def make_trip(world: World, wishes: Wishes) -> Json:
 
 def _components(
     world: World,
-    wishes: Wishes,
+    criteria: TripCriteria,
     origin: Airport,
     destination: Airport,
     start: dt.date,
@@ -67,7 +70,7 @@ def _components(
     *,
     adults: int,
 ) -> list[Json]:
-    suppliers = wishes.suppliers
+    suppliers = criteria.suppliers
     found: list[tuple[str, str, Json]] = []
     if suppliers.flight:
         flight = SELLERS[suppliers.flight].module.live_offer(
@@ -77,7 +80,7 @@ def _components(
             depart=start,
             return_=end,
             adults=adults,
-            currency=wishes.currencies.flight or wishes.currency,
+            currency=criteria.currencies.flight or criteria.currency,
         )
         found.append(("FLIGHT", suppliers.flight, flight))
         # Whoever flies overnight sleeps in the hotel from the day of arrival.
@@ -89,11 +92,11 @@ def _components(
             checkin=start,
             checkout=end,
             adults=adults,
-            currency=wishes.currencies.hotel or wishes.currency,
+            currency=criteria.currencies.hotel or criteria.currency,
         )
         found.append(("HOTEL", suppliers.hotel, hotel))
     if suppliers.activity:
-        tours = _tours(world, wishes, destination.city, start, end, adults)
+        tours = _tours(world, criteria, destination.city, start, end, adults)
         found += [("ACTIVITY", suppliers.activity, tour) for tour in tours]
     return [
         {
@@ -112,15 +115,15 @@ def _components(
 
 
 def _tours(
-    world: World, wishes: Wishes, city: str, start: dt.date, end: dt.date, adults: int
+    world: World, criteria: TripCriteria, city: str, start: dt.date, end: dt.date, adults: int
 ) -> list[Json]:
-    currency = wishes.currencies.activity or wishes.currency
-    wanted = _SAMPLE_ACTIVITIES if wishes.activities is None else wishes.activities
+    currency = criteria.currencies.activity or criteria.currency
+    count = _SAMPLE_ACTIVITIES if criteria.activities is None else criteria.activities
     days = max(1, (end - start).days - 1)
-    assert wishes.suppliers.activity is not None
-    seller = SELLERS[wishes.suppliers.activity].module
+    assert criteria.suppliers.activity is not None
+    seller = SELLERS[criteria.suppliers.activity].module
     tours: list[Json] = []
-    for number in range(wanted):
+    for number in range(count):
         # Another tour each day, then a second one on each day, and so on.
         date = start + dt.timedelta(days=1 + number % days)
         offers = seller.live_offers(
@@ -135,7 +138,7 @@ def _tours(
     other = next((tour for tour in tours if tour["currency"] != currency), None)
     if other is None:
         return tours
-    if wishes.activities is None and wishes.currencies.activity is None:
+    if criteria.activities is None and criteria.currencies.activity is None:
         return []  # nobody asked for them
     raise Unplannable(
         f"experiences are billed in {other['currency']}, not in {currency};"
@@ -151,11 +154,11 @@ def _place(code: str, field: str) -> Airport:
     return airport
 
 
-def _dates(wishes: Wishes, today: dt.date) -> tuple[dt.date, dt.date]:
-    if wishes.dates is None:
+def _dates(criteria: TripCriteria, today: dt.date) -> tuple[dt.date, dt.date]:
+    if criteria.dates is None:
         start = today + dt.timedelta(days=_DAYS_AHEAD)
         return start, start + dt.timedelta(days=_NIGHTS)
-    start, end = wishes.dates.start, wishes.dates.end
+    start, end = criteria.dates.start, criteria.dates.end
     if start <= today:
         raise Unplannable("the trip must begin tomorrow or later", "dates.start")
     if end <= start:
@@ -168,9 +171,9 @@ def _dates(wishes: Wishes, today: dt.date) -> tuple[dt.date, dt.date]:
 
 
 def _travelers(
-    wishes: Wishes, origin: Airport, destination: Airport, start: dt.date, today: dt.date
+    criteria: TripCriteria, origin: Airport, destination: Airport, start: dt.date, today: dt.date
 ) -> list[Json]:
-    given = wishes.travelers
+    given = criteria.travelers
     count = given if isinstance(given, int) else len(given)
     if not 1 <= count <= 9:
         raise Unplannable("one to nine people can travel together", "travelers")
@@ -196,20 +199,20 @@ def _check_currency(currency: str, field: str) -> None:
         raise Unplannable(f"{currency!r} is not a currency", field) from error
 
 
-def _check_currencies(wishes: Wishes) -> None:
+def _check_currencies(criteria: TripCriteria) -> None:
     for part in ("flight", "hotel", "activity"):
-        currency = getattr(wishes.currencies, part)
-        if currency is None or currency == wishes.currency:
+        currency = getattr(criteria.currencies, part)
+        if currency is None or currency == criteria.currency:
             continue
         _check_currency(currency, f"currencies.{part}")
-        for code in (currency, wishes.currency):
+        for code in (currency, criteria.currency):
             if code not in RATES:
                 raise Unplannable(f"there is no rate for {code} here", f"currencies.{part}")
 
 
-def _check_suppliers(wishes: Wishes) -> None:
+def _check_suppliers(criteria: TripCriteria) -> None:
     for part in ("flight", "hotel", "activity"):
-        supplier = getattr(wishes.suppliers, part)
+        supplier = getattr(criteria.suppliers, part)
         if supplier is not None and supplier not in names(part):
             known = ", ".join(names(part))
             raise Unplannable(f"{supplier!r} sells no {part} here: {known}", f"suppliers.{part}")

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from sandbox.planner.criteria import LockOrder, TripCriteria, Unplannable, read
 from sandbox.planner.planning import make_trip
-from sandbox.planner.wishes import LockOrder, Unplannable, Wishes, read
 from sandbox.world import World
 
 _SHELF = "planner.trip_options"
@@ -29,8 +29,8 @@ def router(world: World) -> APIRouter:
     @routes.post("/trip/generate", status_code=201)
     async def generate(request: Request) -> Response:
         try:
-            wishes = read(Wishes, await _content(request))
-            option = make_trip(world, wishes)
+            criteria = read(TripCriteria, await _content(request))
+            option = make_trip(world, criteria)
         except Unplannable as error:
             return _problem(422, str(error), error.field)
         options.put(option["tripOptionId"], option)

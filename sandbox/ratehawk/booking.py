@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import raised
 from sandbox.faults import Fault
-from sandbox.ratehawk import messages as said
+from sandbox.ratehawk import messages
 from sandbox.ratehawk.catalogue import Stay, major, stay_of
 from sandbox.ratehawk.ledger import FORM_LIFE, SUPPLIER, ledger_of, reference_of
 from sandbox.ratehawk.messages import done, failed, internal_error, too_many
@@ -24,7 +24,7 @@ class Booking:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def form(self, request: Request, asked: said.Form) -> Response:
+    async def form(self, request: Request, asked: messages.Form) -> Response:
         """Make a form under a partner_order_id that was never used. Nothing is booked."""
         identity = asked.partner_order_id
 
@@ -71,7 +71,7 @@ class Booking:
             error=internal_error,
         )
 
-    async def finish(self, request: Request, asked: said.Finish) -> Response:
+    async def finish(self, request: Request, asked: messages.Finish) -> Response:
         """Begin the order of a form; a second time while it stands or runs is refused."""
         identity = asked.partner.partner_order_id
 
@@ -93,7 +93,7 @@ class Booking:
             record = self._ledger.begin(identity, form, guests)
             answer = done(None, effect="created", id=identity, amount=record.price)
             if form["outcome"].startswith("unknown_"):
-                answer.body = said.said(None, status="error", error="unknown")
+                answer.body = messages.envelope(None, status="error", error="unknown")
             return answer
 
         return await self._world.serve(
@@ -106,7 +106,7 @@ class Booking:
             error=internal_error,
         )
 
-    def _problem(self, form: dict[str, Any], asked: said.Finish) -> str:
+    def _problem(self, form: dict[str, Any], asked: messages.Finish) -> str:
         """Return why a form cannot be finished like this, "" when it can."""
         if form["outcome"] == "booking_form_expired" or form["gone"]:
             form["gone"] = True
@@ -138,7 +138,7 @@ class Booking:
             return "incorrect_children_data"
         return "" if "@" in asked.user.email else "email"
 
-    async def status(self, request: Request, asked: said.ByOrder) -> Response:
+    async def status(self, request: Request, asked: messages.ByOrder) -> Response:
         """What became of an order: the only thing that tells."""
         identity = asked.partner_order_id
 
@@ -156,9 +156,10 @@ class Booking:
             if order.data["final"] == "3ds_wanted":
                 acs = {"action_url": "https://acs.invalid/start", "method": "post", "data": {}}
                 return Answer(
-                    200, said.said(_progress(identity, 50) | {"data_3ds": acs}, status="3ds")
+                    200,
+                    messages.envelope(_progress(identity, 50) | {"data_3ds": acs}, status="3ds"),
                 )
-            return Answer(200, said.said(_progress(identity, 50), status="processing"))
+            return Answer(200, messages.envelope(_progress(identity, 50), status="processing"))
 
         return await self._world.serve(
             supplier=SUPPLIER,

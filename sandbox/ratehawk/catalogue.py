@@ -1,4 +1,4 @@
-"""Hotels, rooms, prices and policies: all derived from a hotel's hid, so never lost.
+"""Hotels, rooms, prices and policies: all derived from a hotel's hid, with no state.
 
 The last digit of a hid is its policy; the published test hotels of providers.md §3 exist too.
 """

@@ -141,7 +141,7 @@ class Info(Parameters):
     language: str = "en"
 
 
-def said(
+def envelope(
     data: Any, *, status: str = "ok", error: str | None = None, debug: Any = None
 ) -> dict[str, Any]:
     """Return the envelope."""
@@ -151,12 +151,12 @@ def said(
 
 def done(data: Any, effect: str = "none", **facts: Any) -> Answer:
     """Return a success; ``facts`` are extras of the log row."""
-    return Answer(200, said(data), effect=effect, extra=facts)
+    return Answer(200, envelope(data), effect=effect, extra=facts)
 
 
 def failed(error: str, *, http: int = 200, debug: Any = None) -> Answer:
     """Return an error; a business error has HTTP status 200."""
-    return Answer(http, said(None, status="error", error=error, debug=debug))
+    return Answer(http, envelope(None, status="error", error=error, debug=debug))
 
 
 def internal_error() -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from sandbox.faults import Fault
-from sandbox.ratehawk import messages as said
+from sandbox.ratehawk import messages
 from sandbox.ratehawk.catalogue import fee_steps, free_before, major, naive, stay_of
 from sandbox.ratehawk.ledger import SUPPLIER, ledger_of, reference_of
 from sandbox.ratehawk.messages import done, failed, internal_error, too_many
@@ -23,7 +23,7 @@ class Orders:
         self._ledger = ledger_of(world)
         self._cancelling: set[str] = set()
 
-    async def info(self, request: Request, asked: said.Info) -> Response:
+    async def info(self, request: Request, asked: messages.Info) -> Response:
         """Details of orders, as they were a moment ago."""
         ids = asked.search.partner_order_ids
 
@@ -111,7 +111,7 @@ class Orders:
             },
         }
 
-    async def cancel(self, request: Request, asked: said.ByOrder) -> Response:
+    async def cancel(self, request: Request, asked: messages.ByOrder) -> Response:
         """Cancel a booked order at the fee of the moment."""
         identity = asked.partner_order_id
 

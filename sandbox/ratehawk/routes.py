@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.ratehawk import messages as said
+from sandbox.ratehawk import messages
 from sandbox.ratehawk.booking import Booking
 from sandbox.ratehawk.ledger import SUPPLIER, Ledger, ledger_of
 from sandbox.ratehawk.messages import Parameters, done, failed
@@ -69,14 +69,14 @@ def router(world: World) -> APIRouter:
         paths.append(f"api/b2b/v3{path}")
         routes.add_api_route(f"{_PREFIX}{path}/", endpoint, methods=["POST"])
 
-    serve("/hotel/info", said.HotelInfo, shop.hotel_info)
-    serve("/search/hp", said.Search, shop.hotelpage)
-    serve("/hotel/prebook", said.Prebook, shop.prebook)
-    serve("/hotel/order/booking/form", said.Form, booking.form)
-    serve("/hotel/order/booking/finish", said.Finish, booking.finish)
-    serve("/hotel/order/booking/finish/status", said.ByOrder, booking.status)
-    serve("/hotel/order/info", said.Info, orders.info)
-    serve("/hotel/order/cancel", said.ByOrder, orders.cancel)
+    serve("/hotel/info", messages.HotelInfo, shop.hotel_info)
+    serve("/search/hp", messages.Search, shop.hotelpage)
+    serve("/hotel/prebook", messages.Prebook, shop.prebook)
+    serve("/hotel/order/booking/form", messages.Form, booking.form)
+    serve("/hotel/order/booking/finish", messages.Finish, booking.finish)
+    serve("/hotel/order/booking/finish/status", messages.ByOrder, booking.status)
+    serve("/hotel/order/info", messages.Info, orders.info)
+    serve("/hotel/order/cancel", messages.ByOrder, orders.cancel)
 
     @routes.get(f"{_PREFIX}/overview/")
     async def overview(request: Request) -> Response:

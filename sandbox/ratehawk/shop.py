@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import digits
 from sandbox.faults import Fault
-from sandbox.ratehawk import messages as said
+from sandbox.ratehawk import messages
 from sandbox.ratehawk.catalogue import (
     Hotel,
     Stay,
@@ -30,7 +30,7 @@ class Shop:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def hotel_info(self, _: Request, asked: said.HotelInfo) -> Response:
+    async def hotel_info(self, _: Request, asked: messages.HotelInfo) -> Response:
         """Static content: neither faulty nor logged, for it is nothing a saga waits on."""
         hotel = hotel_of(asked.hid)
         if hotel is None:
@@ -38,7 +38,7 @@ class Shop:
         facts = {"hid": hotel.hid, "id": hotel.slug, "name": hotel.name, "kind": "Hotel"}
         return done(facts).response()
 
-    async def hotelpage(self, request: Request, asked: said.Search) -> Response:
+    async def hotelpage(self, request: Request, asked: messages.Search) -> Response:
         """The rates of one hotel; an unknown or full one has none."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -66,7 +66,7 @@ class Shop:
             error=internal_error,
         )
 
-    def _bad_search(self, asked: said.Search) -> Answer | None:
+    def _bad_search(self, asked: messages.Search) -> Answer | None:
         try:
             digits(asked.currency)
         except ValueError:
@@ -79,7 +79,7 @@ class Shop:
             return failed("invalid_params", http=400)
         return None
 
-    async def prebook(self, request: Request, asked: said.Prebook) -> Response:
+    async def prebook(self, request: Request, asked: messages.Prebook) -> Response:
         """Keep a rate for booking, dearer by so many percent at most."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -149,7 +149,7 @@ class Shop:
         }
 
 
-def _stays(hotel: Hotel, asked: said.Search) -> list[Stay]:
+def _stays(hotel: Hotel, asked: messages.Search) -> list[Stay]:
     party = asked.guests[0]
     return [
         Stay(

@@ -103,8 +103,8 @@ def _webhook_routes(routes: APIRouter, account: Account, desk: Desk) -> None:
                 raise ApiError("You may only specify one of these parameters: type, types.")
             found = forms.created(parameters, events.newest_first())
             if kind or kinds:
-                wanted = [kind] if kind else kinds
-                found = [e for e in found if any(fnmatchcase(e["type"], w) for w in wanted)]
+                patterns = [kind] if kind else kinds
+                found = [e for e in found if any(fnmatchcase(e["type"], w) for w in patterns)]
             return Answer(200, account.listed("/v1/events", found, **paging(parameters)))
 
         return await desk.simple(request, "event", execute)

@@ -49,7 +49,7 @@ def router(account: Account) -> APIRouter:
         try:
             effect = charging.authenticated(account, intent, succeeded=outcome == "succeed")
         except ApiError as error:
-            # Declined after authentication: the page worked, the bank said no.
+            # Declined after authentication: the page worked, the bank refused.
             status = error.status if error.status != 402 else 200
             if status != 200:
                 return JSONResponse({"error": error.error}, status)

@@ -1,4 +1,4 @@
-"""What happens at Stripe without a call of ours: the sandbox's controls for it.
+"""What happens at Stripe without a call of a client: the sandbox's controls for it.
 
 The dashboard's operator cancels, the card holder disputes, the bank sends a refund back, events
 arrive twice and in any order. Refunding in the dashboard is an ordinary call to ``/v1/refunds``.

@@ -113,8 +113,8 @@ def of(account: Account, parameters: Parameters) -> list[Document]:
     """Return the disputes of an intent or a charge, or all, newest first."""
     found = forms.created(parameters, account.shelves["du"].newest_first())
     for name in ("payment_intent", "charge"):
-        if wanted := forms.text(parameters, name):
-            found = [dispute for dispute in found if dispute[name] == wanted]
+        if value := forms.text(parameters, name):
+            found = [dispute for dispute in found if dispute[name] == value]
     return found
 
 

@@ -176,7 +176,7 @@ def created(parameters: Parameters, documents: list[dict[str, Any]]) -> list[dic
 
 
 def paging(parameters: Parameters) -> Parameters:
-    """Return which page of a list is wanted."""
+    """Return which page of a list is asked for."""
     return {
         "limit": integer(parameters, "limit"),
         "starting_after": text(parameters, "starting_after"),

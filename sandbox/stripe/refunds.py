@@ -110,8 +110,8 @@ def of(account: Account, parameters: Parameters) -> list[Document]:
     """Return the refunds of an intent or a charge, or all, newest first."""
     found = forms.created(parameters, account.shelves["re"].newest_first())
     for name in ("payment_intent", "charge"):
-        if wanted := forms.text(parameters, name):
-            found = [refund for refund in found if refund[name] == wanted]
+        if value := forms.text(parameters, name):
+            found = [refund for refund in found if refund[name] == value]
     return found
 
 

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from sandbox.faults import Fault
-from sandbox.viator import messages as said
+from sandbox.viator import messages
 from sandbox.viator.catalogue import BILLING_CURRENCIES, OPTION, START_TIMES, product_of
 from sandbox.viator.ledger import SUPPLIER, Start, ledger_of
 from sandbox.world import Answer, ReservationRecord, World
@@ -26,7 +26,7 @@ class Bookings:
         self._world = world
         self._ledger = ledger_of(world)
 
-    async def book(self, request: Request, asked: said.Book) -> Response:
+    async def book(self, request: Request, asked: messages.Book) -> Response:
         """Book under the partner's reference, which books once: a repeat shows what it booked."""
         auto_confirm = request.headers.get("exp-demo", "false").lower() == "true"
 
@@ -72,7 +72,7 @@ class Bookings:
             error=self._internal_error,
         )
 
-    def _problem(self, asked: said.Book) -> Answer | None:
+    def _problem(self, asked: messages.Book) -> Answer | None:
         product = product_of(asked.product_code)
         if product is None or asked.product_option_code not in (None, OPTION):
             return self._error(400, "BAD_REQUEST", "There is no such product or option")
@@ -90,7 +90,7 @@ class Bookings:
                     return self._error(400, "BAD_REQUEST", message)
         return None
 
-    def _rejected(self, asked: said.Book, reason: str) -> Answer:
+    def _rejected(self, asked: messages.Book, reason: str) -> Answer:
         return Answer(
             200,
             {
@@ -101,7 +101,7 @@ class Bookings:
             },
         )
 
-    async def status(self, request: Request, asked: said.Status) -> Response:
+    async def status(self, request: Request, asked: messages.Status) -> Response:
         """Show a booking; a hold is none."""
         if asked.partner_booking_ref is not None:
             record = self._world.reservations.find(SUPPLIER, asked.partner_booking_ref)
@@ -159,7 +159,7 @@ class Bookings:
         begun = self._ledger.start_of(record).at <= self._world.now()
         return "NOT_CANCELLABLE" if begun else "CANCELLABLE"
 
-    async def cancel(self, request: Request, asked: said.Cancel) -> Response:
+    async def cancel(self, request: Request, asked: messages.Cancel) -> Response:
         """Cancel a booking."""
         record = self._world.reservations.get(SUPPLIER, request.path_params["ref"])
 
@@ -199,4 +199,4 @@ class Bookings:
         return self._error(500, "INTERNAL_SERVER_ERROR", "Internal Server Error")
 
     def _error(self, status: int, code: str, message: str) -> Answer:
-        return said.error(status, code, message, self._world.now())
+        return messages.error(status, code, message, self._world.now())

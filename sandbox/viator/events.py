@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from sandbox.viator import messages as said
+from sandbox.viator import messages
 from sandbox.viator.catalogue import stamp
 from sandbox.viator.ledger import SUPPLIER, ledger_of
 from sandbox.world import Answer, ReservationRecord, World
@@ -91,7 +91,7 @@ class Events:
             }
         return shown
 
-    async def acknowledge(self, request: Request, asked: said.Acknowledgement) -> Response:
+    async def acknowledge(self, request: Request, asked: messages.Acknowledgement) -> Response:
         """Take events off the list; all or none, and again is no error."""
 
         async def commit(_: object) -> Answer:
@@ -125,4 +125,4 @@ class Events:
         )
 
     def _error(self, status: int, code: str, message: str) -> Answer:
-        return said.error(status, code, message, self._world.now())
+        return messages.error(status, code, message, self._world.now())

@@ -7,28 +7,27 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from sandbox.viator import control
-from sandbox.viator import messages as said
+from sandbox.viator import control, messages
 from sandbox.viator.bookings import Bookings
 from sandbox.viator.events import Events
 from sandbox.viator.shop import Shop
 from sandbox.world import Answer, World
 
-Body = TypeVar("Body", bound=said.Body)
+Body = TypeVar("Body", bound=messages.Body)
 
 
 def router(world: World) -> APIRouter:
     """Return the routes under ``/viator/partner``, and the operator's."""
     everything = APIRouter()
     routes = APIRouter(prefix="/viator/partner")
-    shop, bookings, events, meter = Shop(world), Bookings(world), Events(world), said.Meter()
+    shop, bookings, events, meter = Shop(world), Bookings(world), Events(world), messages.Meter()
 
     def refusal(request: Request) -> Answer | None:
         if not request.headers.get("exp-api-key"):
-            return said.error(401, "UNAUTHORIZED", "Invalid API key", world.now())
+            return messages.error(401, "UNAUTHORIZED", "Invalid API key", world.now())
         accept = request.headers.get("Accept", "").replace(" ", "")
-        if said.JSON not in accept.split(","):
-            return said.error(
+        if messages.JSON not in accept.split(","):
+            return messages.error(
                 400,
                 "INVALID_HEADER_VALUE",
                 "Accept header is missing or has invalid version",
@@ -59,10 +58,10 @@ def router(world: World) -> APIRouter:
                 first = error.errors()[0]
                 field = ".".join(str(part) for part in first["loc"])
                 message = f"{field}: {first['msg']}"
-                return said.error(400, "BAD_REQUEST", message, world.now()).response()
+                return messages.error(400, "BAD_REQUEST", message, world.now()).response()
             except ValueError:
                 message = "The request is not valid JSON"
-                return said.error(400, "BAD_REQUEST", message, world.now()).response()
+                return messages.error(400, "BAD_REQUEST", message, world.now()).response()
             return await handle(request, asked)
 
         async def endpoint(request: Request) -> Response:
@@ -72,15 +71,15 @@ def router(world: World) -> APIRouter:
         routes.add_api_route(path, endpoint, methods=["POST"])
 
     get("/products/{code}", shop.product)
-    post("/availability/check", said.Check, shop.check)
-    post("/bookings/hold", said.Check, shop.hold)
-    post("/bookings/book", said.Book, bookings.book)
-    post("/bookings/status", said.Status, bookings.status)
+    post("/availability/check", messages.Check, shop.check)
+    post("/bookings/hold", messages.Check, shop.hold)
+    post("/bookings/book", messages.Book, bookings.book)
+    post("/bookings/status", messages.Status, bookings.status)
     get("/bookings/cancel-reasons", bookings.cancel_reasons)
     get("/bookings/modified-since", events.modified_since)
-    post("/bookings/modified-since/acknowledge", said.Acknowledgement, events.acknowledge)
+    post("/bookings/modified-since/acknowledge", messages.Acknowledgement, events.acknowledge)
     get("/bookings/{ref}/cancel-quote", bookings.cancel_quote)
-    post("/bookings/{ref}/cancel", said.Cancel, bookings.cancel)
+    post("/bookings/{ref}/cancel", messages.Cancel, bookings.cancel)
     everything.include_router(routes)
     everything.include_router(control.router(world))
     return everything

@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from sandbox.amounts import raised
 from sandbox.faults import Fault
-from sandbox.viator import messages as said
+from sandbox.viator import messages
 from sandbox.viator.catalogue import (
     BILLING_CURRENCIES,
     OPTION,
@@ -37,7 +37,7 @@ class Shop:
             return self._error(404, "NOT_FOUND", "The product does not exist").response()
         return Answer(200, _content(product)).response()
 
-    async def check(self, request: Request, asked: said.Check) -> Response:
+    async def check(self, request: Request, asked: messages.Check) -> Response:
         """Real-time availability and price of every start of a day."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -71,7 +71,7 @@ class Shop:
             error=self._internal_error,
         )
 
-    def _checked(self, asked: said.Check, items: list[dict[str, Any]]) -> Answer:
+    def _checked(self, asked: messages.Check, items: list[dict[str, Any]]) -> Answer:
         return Answer(
             200,
             {
@@ -83,7 +83,7 @@ class Shop:
         )
 
     def _item(
-        self, asked: said.Check, product: Product, time: str, *, drift: bool
+        self, asked: messages.Check, product: Product, time: str, *, drift: bool
     ) -> dict[str, Any]:
         item: dict[str, Any] = {"productOptionCode": OPTION, "startTime": time}
         reason = self._reason(asked, product, time)
@@ -96,7 +96,7 @@ class Shop:
         left = self._ledger.left(product, asked.travel_date, time)
         return {**item, **prices, "available": True, "capacity": {"remainingCapacity": left}}
 
-    def _reason(self, asked: said.Check, product: Product, time: str) -> str | None:
+    def _reason(self, asked: messages.Check, product: Product, time: str) -> str | None:
         if time not in START_TIMES or asked.product_option_code not in (None, OPTION):
             return "NOT_OPERATING"
         if product.starts(asked.travel_date, time) <= self._world.now():
@@ -105,7 +105,7 @@ class Shop:
             return "SOLD_OUT"
         return None
 
-    async def hold(self, request: Request, asked: said.Check) -> Response:
+    async def hold(self, request: Request, asked: messages.Check) -> Response:
         """Hold the price for five minutes; places are not held."""
 
         async def commit(fault: Fault | None) -> Answer:
@@ -153,7 +153,7 @@ class Shop:
         return self._error(500, "INTERNAL_SERVER_ERROR", "Internal Server Error")
 
     def _error(self, status: int, code: str, message: str) -> Answer:
-        return said.error(status, code, message, self._world.now())
+        return messages.error(status, code, message, self._world.now())
 
 
 def _content(product: Product) -> dict[str, Any]:

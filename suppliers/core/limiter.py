@@ -104,7 +104,7 @@ class RateLimiter:
             ) from error
 
     async def pause(self, wait: dt.timedelta | None) -> None:
-        """Have no process send anything for a while: the supplier said 429, or that its rate is
+        """Have no process send anything for a while: the supplier answered 429, or that its rate is
         used up. None: it did not say for how long."""
         if wait is not None:
             await self._pauses.pause(self._supplier, wait.total_seconds())

@@ -1,4 +1,4 @@
-"""The protocol behind which every supplier stands, and those of what only some can do.
+"""The protocol that every supplier implements, and those of what only some can do.
 
 Callers ask with ``isinstance`` whether a supplier has an optional protocol; there are no flags.
 """

@@ -95,7 +95,7 @@ class Order(Journey):
 
     @property
     def reference(self) -> str | None:
-        """Ours, from the metadata."""
+        """Our reference, from the metadata."""
         found = (self.metadata or {}).get(REFERENCE)
         return found if isinstance(found, str) else None
 

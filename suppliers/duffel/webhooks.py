@@ -1,4 +1,4 @@
-"""Is a webhook really Duffel's? Then what it is about (providers.md §7).
+"""Verifies webhooks of Duffel, and reads what they are about (providers.md §7).
 
 Signed with ``X-Duffel-Signature: t=<unix seconds>,v2=<hex>``: HMAC-SHA256, under the endpoint's
 secret, of the time, a full stop and the body as it came. † Duffel's Ruby client and integrations in

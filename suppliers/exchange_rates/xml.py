@@ -1,4 +1,4 @@
-"""Reads ``eurofxref-daily.xml``, strictly: nothing in it is believed before it is checked.
+"""Reads ``eurofxref-daily.xml``, strictly: every value is checked before it is used.
 
 Parsed by expat, event by event, with document types refused: without one there are no entities
 to expand and nothing outside to fetch (reliability.md S21).

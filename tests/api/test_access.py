@@ -36,9 +36,9 @@ async def anonymous(lonely: Served) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-def _routes(wanted: Policy | None = None) -> list[tuple[str, str]]:
+def _routes(only: Policy | None = None) -> list[tuple[str, str]]:
     table = policies(create_app(Settings()).routes)
-    return sorted(route for route, policy in table.items() if wanted in (None, policy))
+    return sorted(route for route, policy in table.items() if only in (None, policy))
 
 
 def _path(template: str) -> str:

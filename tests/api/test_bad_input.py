@@ -66,7 +66,7 @@ def _spelled(text: str) -> bytes:
     ],
 )
 @pytest.mark.parametrize("path", ["/booking/book", "/booking/cancel"])
-async def test_malformed_json_is_said_to_be(
+async def test_malformed_json_is_reported_as_such(
     alone: httpx.AsyncClient, raw: bytes, path: str
 ) -> None:
     _is_problem(await alone.post(path, content=raw, headers=JSON), 400, "MALFORMED_JSON")
@@ -127,15 +127,15 @@ async def test_a_body_that_is_no_object(alone: httpx.AsyncClient, value: object)
 async def test_card_numbers_are_refused_in_every_field(
     alone: httpx.AsyncClient, number: str
 ) -> None:
-    wishes = [
+    payloads = [
         ("/booking/book", body(TRIP, tripOptionId=number)),
         ("/booking/book", body(TRIP, userContact={"email": "a@example.com", "phone": number})),
         ("/booking/cancel", {"bookingId": str(uuid.uuid4()), "reason": number}),
         ("/booking/cancel", {"bookingId": "x", "unknown": {"deep": [number]}}),
         ("/booking/cancel", {"bookingId": "x", number: 1}),
     ]
-    for path, wish in wishes:
-        answer = await alone.post(path, json=wish)
+    for path, payload in payloads:
+        answer = await alone.post(path, json=payload)
         _is_problem(answer, 422, "CARD_NUMBER_REFUSED")
         assert number not in answer.text
 
@@ -143,9 +143,9 @@ async def test_card_numbers_are_refused_in_every_field(
 async def test_phones_dates_and_ids_are_no_card_numbers(alone: httpx.AsyncClient) -> None:
     # each of these has digits with a valid check digit in a row
     for text in ("+4915123456787", "11111111-1111-1111-8111-111111111117", "2031-03-01 2031-03-09"):
-        wish = body(TRIP, userContact={"email": "a@example.com", "phone": text})
+        payload = body(TRIP, userContact={"email": "a@example.com", "phone": text})
         if text.startswith("+"):
-            answer = await alone.post("/booking/book", json=wish)
+            answer = await alone.post("/booking/book", json=payload)
         else:
             answer = await alone.post(
                 "/booking/cancel", json={"bookingId": str(uuid.uuid4()), "reason": text}

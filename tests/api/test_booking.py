@@ -167,7 +167,7 @@ async def test_a_lost_activity_is_a_warning_and_not_paid(
     assert booked["payment"]["amount"] < trip["totalPrice"]
 
 
-async def test_a_trip_that_is_taken_is_said_to_be(
+async def test_a_trip_that_is_taken_is_reported_as_such(
     api: httpx.AsyncClient, trip: dict[str, Any]
 ) -> None:
     await api.post("/booking/book", json=body(trip))

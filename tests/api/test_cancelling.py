@@ -13,10 +13,10 @@ async def test_cancelling_twice_is_the_same_answer(
     api: httpx.AsyncClient, trip: dict[str, Any], sandbox: SandboxClient
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
-    wish = {"bookingId": booked["bookingId"], "reason": "The dates have changed."}
+    payload = {"bookingId": booked["bookingId"], "reason": "The dates have changed."}
 
-    first = await api.post("/booking/cancel", json=wish)
-    again = await api.post("/booking/cancel", json=wish)
+    first = await api.post("/booking/cancel", json=payload)
+    again = await api.post("/booking/cancel", json=payload)
 
     assert first.status_code == 200, first.text
     cancelled = first.json()
@@ -35,9 +35,9 @@ async def test_two_cancellations_at_once_refund_once(
     api: httpx.AsyncClient, trip: dict[str, Any]
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
-    wish = {"bookingId": booked["bookingId"]}
+    payload = {"bookingId": booked["bookingId"]}
 
-    answers = await asyncio.gather(*(api.post("/booking/cancel", json=wish) for _ in range(8)))
+    answers = await asyncio.gather(*(api.post("/booking/cancel", json=payload) for _ in range(8)))
 
     assert {a.status_code for a in answers} == {200}
     assert len({a.text for a in answers}) == 1
@@ -48,11 +48,11 @@ async def test_one_component_can_be_cancelled_and_then_the_rest(
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
     activity = next(c for c in trip["components"] if c["type"] == "ACTIVITY")["componentId"]
-    wish = {"bookingId": booked["bookingId"], "components": [activity]}
+    payload = {"bookingId": booked["bookingId"], "components": [activity]}
 
-    part = await api.post("/booking/cancel", json=wish)
-    again = await api.post("/booking/cancel", json=wish)
-    unknown = await api.post("/booking/cancel", json={**wish, "components": ["nothing"]})
+    part = await api.post("/booking/cancel", json=payload)
+    again = await api.post("/booking/cancel", json=payload)
+    unknown = await api.post("/booking/cancel", json={**payload, "components": ["nothing"]})
     rest = await api.post("/booking/cancel", json={"bookingId": booked["bookingId"]})
 
     assert part.status_code == 200, part.text
@@ -101,7 +101,7 @@ async def test_a_component_cancelled_while_it_is_being_booked_goes_once_it_is_co
     taken = (await api.post("/booking/book?wait=0", json=body(trip))).json()
     activity = next(c for c in trip["components"] if c["type"] == "ACTIVITY")["componentId"]
 
-    # the running saga cannot drop a part: the wish is put again when the trip is confirmed
+    # the running saga cannot drop a part: it is requested again when the trip is confirmed
     answer = await api.post(
         "/booking/cancel", json={"bookingId": taken["bookingId"], "components": [activity]}
     )

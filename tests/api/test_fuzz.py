@@ -44,16 +44,16 @@ async def test_hundreds_of_odd_bodies_never_break_it(
         trip,
         travelers=[{"firstName": "Eva", "lastName": "M", "dateOfBirth": "1990-04-30"}],
     )
-    wishes = [
+    payloads = [
         ("/booking/book", full),
         ("/booking/cancel", {"bookingId": str(uuid.uuid4()), "reason": "x", "components": ["a"]}),
     ]
     statuses: dict[int, int] = {}
     for _ in range(400):
-        path, wish = chance.choice(wishes)
+        path, payload = chance.choice(payloads)
         for _ in range(chance.randint(1, 3)):
-            wish = _mutated(wish, chance)
-        raw = json.dumps(wish).encode()
+            payload = _mutated(payload, chance)
+        raw = json.dumps(payload).encode()
         if chance.random() < 0.3:  # and broken bytes
             at = chance.randrange(len(raw) + 1)
             raw = raw[:at] + bytes(chance.randrange(256) for _ in range(2)) + raw[at + 1 :]

@@ -23,13 +23,13 @@ async def test_the_same_request_is_the_same_booking(
     api: httpx.AsyncClient, trip: dict[str, Any]
 ) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
-    wish = body(trip)
+    payload = body(trip)
 
-    first = await api.post("/booking/book", json=wish, headers=headers)
+    first = await api.post("/booking/book", json=payload, headers=headers)
     # another spelling of the same JSON
     again = await api.post(
         "/booking/book",
-        content=json.dumps(dict(reversed(wish.items())), indent=3),
+        content=json.dumps(dict(reversed(payload.items())), indent=3),
         headers={**headers, "Content-Type": "application/json"},
     )
     other = await api.post(

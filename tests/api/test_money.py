@@ -96,10 +96,10 @@ async def test_operators_refund_equal_amounts_as_often_as_they_ask(
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
     route = f"/booking/{booked['bookingId']}/refund"
-    wish = {"amount": 2500, "currency": "USD", "reason": "The tour began late."}
+    payload = {"amount": 2500, "currency": "USD", "reason": "The tour began late."}
 
     for key in ("one", "one", "two"):
-        answer = await operator.post(route, json=wish, headers={"Idempotency-Key": key})
+        answer = await operator.post(route, json=payload, headers={"Idempotency-Key": key})
         assert answer.status_code == 200, answer.text
 
     whole = (await api.get(f"/booking/{booked['bookingId']}")).json()
@@ -113,10 +113,13 @@ async def test_refunds_at_once_are_made_one_after_the_other(
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
     route = f"/booking/{booked['bookingId']}/refund"
-    wish = {"amount": 100, "currency": "USD", "reason": "sorry"}
+    payload = {"amount": 100, "currency": "USD", "reason": "sorry"}
 
     answers = await asyncio.gather(
-        *(operator.post(route, json=wish, headers={"Idempotency-Key": f"k{n}"}) for n in range(4))
+        *(
+            operator.post(route, json=payload, headers={"Idempotency-Key": f"k{n}"})
+            for n in range(4)
+        )
     )
 
     assert [answer.status_code for answer in answers] == [200] * 4
@@ -129,11 +132,11 @@ async def test_a_key_of_another_refund_is_refused(
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
     route = f"/booking/{booked['bookingId']}/refund"
-    wish = {"amount": 2500, "currency": "USD", "reason": "The tour began late."}
+    payload = {"amount": 2500, "currency": "USD", "reason": "The tour began late."}
     headers = {"Idempotency-Key": "one"}
-    assert (await operator.post(route, json=wish, headers=headers)).status_code == 200
+    assert (await operator.post(route, json=payload, headers=headers)).status_code == 200
 
-    other = await operator.post(route, json={**wish, "amount": 100}, headers=headers)
+    other = await operator.post(route, json={**payload, "amount": 100}, headers=headers)
 
     assert other.status_code == 422
     assert other.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
@@ -148,14 +151,17 @@ async def test_more_than_is_left_is_refused_at_once_whoever_was_first(
     booked = (await api.post("/booking/book", json=body(trip))).json()
     route = f"/booking/{booked['bookingId']}/refund"
     most = trip["totalPrice"] * 6 // 10
-    wish = {"amount": most, "currency": "USD", "reason": "sorry"}
+    payload = {"amount": most, "currency": "USD", "reason": "sorry"}
 
     answers = await asyncio.gather(
-        *(operator.post(route, json=wish, headers={"Idempotency-Key": f"m{n}"}) for n in range(6))
+        *(
+            operator.post(route, json=payload, headers={"Idempotency-Key": f"m{n}"})
+            for n in range(6)
+        )
     )
 
     assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
-    again = await operator.post(route, json=wish, headers={"Idempotency-Key": "another"})
+    again = await operator.post(route, json=payload, headers={"Idempotency-Key": "another"})
     assert (again.status_code, again.json()["code"]) == (409, "NOTHING_TO_REFUND")
     assert "left to give back" in again.json()["detail"]
     whole = (await api.get(f"/booking/{booked['bookingId']}")).json()
@@ -180,17 +186,17 @@ async def test_a_refund_that_cannot_be_made_says_why(
     code: str,
 ) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
-    wish = {"amount": 2500, "currency": "USD", "reason": "late", **change}
+    payload = {"amount": 2500, "currency": "USD", "reason": "late", **change}
 
-    answer = await operator.post(f"/booking/{booked['bookingId']}/refund", json=wish)
+    answer = await operator.post(f"/booking/{booked['bookingId']}/refund", json=payload)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 async def test_planners_do_not_refund(api: httpx.AsyncClient, trip: dict[str, Any]) -> None:
     booked = (await api.post("/booking/book", json=body(trip))).json()
-    wish = {"amount": 2500, "currency": "USD", "reason": "mine"}
+    payload = {"amount": 2500, "currency": "USD", "reason": "mine"}
 
-    answer = await api.post(f"/booking/{booked['bookingId']}/refund", json=wish)
+    answer = await api.post(f"/booking/{booked['bookingId']}/refund", json=payload)
 
     assert answer.status_code == 403

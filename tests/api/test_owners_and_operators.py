@@ -40,8 +40,8 @@ async def test_what_cannot_be_undone_waits_for_an_operator(
     await sandbox.clear()
     async with client(whole.url, operator_key) as operator:
         assert (await operator.get(where)).status_code == 200
-        unsaid = await operator.post(f"{where}/resolve", json={**decision, "note": ""})
-        assert unsaid.status_code == 422, "a decision wants a note"
+        without_note = await operator.post(f"{where}/resolve", json={**decision, "note": ""})
+        assert without_note.status_code == 422, "a decision wants a note"
         settled = await operator.post(f"{where}/resolve", json=decision)
         assert settled.status_code == 200, settled.text
         assert settled.json()["state"] == "FAILED"

@@ -47,7 +47,7 @@ def running() -> Booking:
 
 
 RESERVED: dict[str, Any] = {
-    "reference": "ours",
+    "reference": "ref",
     "supplier_id": "s",
     "confirmation_code": "C",
     "provider": "Delta",

@@ -36,12 +36,12 @@ def test_it_serves_and_stops_cleanly(database_url: str, key: str) -> None:
         },
     )
     url = _url(process)
-    wish = body({"tripOptionId": CANARY, "totalPrice": 1000, "currency": "USD"})
-    wish["paymentInfo"]["billingDetails"]["name"] = CANARY
+    payload = body({"tripOptionId": CANARY, "totalPrice": 1000, "currency": "USD"})
+    payload["paymentInfo"]["billingDetails"]["name"] = CANARY
     with httpx.Client(base_url=url, headers={"X-API-Key": key}) as http:
         assert http.get("/healthz").status_code == 200
-        assert http.post("/booking/book", json=wish).status_code == 503
-        assert http.post("/booking/book", json={**wish, CANARY: 1}).status_code == 422
+        assert http.post("/booking/book", json=payload).status_code == 503
+        assert http.post("/booking/book", json={**payload, CANARY: 1}).status_code == 422
         assert http.get(f"/booking/{CANARY}?x={CANARY}").status_code == 404
     started = time.monotonic()
     code = process.stop()

@@ -48,7 +48,7 @@ async def operator(lonely: Served, operator_key: str) -> AsyncIterator[httpx.Asy
 
 def reservation(code: str) -> Reservation:
     return Reservation(
-        reference="ours",
+        reference="ref",
         supplier_id=f"id-{code}",
         confirmation_code=code,
         provider="Delta",
@@ -183,11 +183,11 @@ async def test_one_look_serves_all_who_wait(books: Books) -> None:
 
 async def test_a_booking_that_does_not_exist_yet_is_waited_for(books: Books) -> None:
     watch = Watch(Record(books.sessions, at_once=1))
-    wish = request()
-    waiting = asyncio.create_task(watch.changed(wish.booking_id, None, 10))
+    booking_request = request()
+    waiting = asyncio.create_task(watch.changed(booking_request.booking_id, None, 10))
     await asyncio.sleep(0.2)
     assert not waiting.done()
-    await books.begin(wish)
+    await books.begin(booking_request)
     standing = await waiting
     assert standing is not None
     assert standing.state is BookingState.VALIDATING

@@ -135,8 +135,10 @@ async def test_the_database_goes_away_while_a_caller_waits(
     line, _ = database_line
     await sandbox.arm("amadeus", "book", "slow", nth=1, seconds=0.8)
     headers = {"Idempotency-Key": uuid.uuid4().hex}
-    wish = body(trip)
-    waiting = asyncio.create_task(caller.post("/booking/book?wait=3", json=wish, headers=headers))
+    payload = body(trip)
+    waiting = asyncio.create_task(
+        caller.post("/booking/book?wait=3", json=payload, headers=headers)
+    )
     async with asyncio.timeout(10):
         while not await sandbox.fired():
             await asyncio.sleep(0.05)
@@ -147,7 +149,7 @@ async def test_the_database_goes_away_while_a_caller_waits(
 
     assert answer.status_code == 202, answer.text
     assert answer.json()["state"] in {"VALIDATING", "PROCESSING"}, "the last that was seen"
-    again = asyncio.create_task(caller.post("/booking/book", json=wish, headers=headers))
+    again = asyncio.create_task(caller.post("/booking/book", json=payload, headers=headers))
     await line.mend()
     answer = await again
     assert answer.status_code == 200, answer.text

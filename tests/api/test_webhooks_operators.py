@@ -127,8 +127,8 @@ async def test_lists_are_paged_newest_first(
 async def test_cases_are_open_settled_or_both(operator: httpx.AsyncClient, tables: Tables) -> None:
     waiting, settled = tables.case(), tables.case(resolved_at="2031-02-01T10:00:00Z")
 
-    async def listed(**wish: str) -> list[int]:
-        page = (await operator.get("/operator/cases", params=wish)).json()
+    async def listed(**query: str) -> list[int]:
+        page = (await operator.get("/operator/cases", params=query)).json()
         return [case["id"] for case in page["cases"]]
 
     assert await listed(open="true") == [waiting]
@@ -149,7 +149,7 @@ async def test_events_are_listed_by_status(operator: httpx.AsyncClient, tables: 
 
 
 @pytest.mark.parametrize(
-    ("path", "wish"),
+    ("path", "query"),
     [
         ("/operator/cases", {"limit": "101"}),
         ("/operator/cases", {"limit": "0"}),
@@ -163,10 +163,10 @@ async def test_events_are_listed_by_status(operator: httpx.AsyncClient, tables: 
         (f"/operator/webhooks/{LARGEST + 1}", {}),
     ],
 )
-async def test_wishes_out_of_bounds_are_refused(
-    operator: httpx.AsyncClient, path: str, wish: dict[str, str]
+async def test_queries_out_of_bounds_are_refused(
+    operator: httpx.AsyncClient, path: str, query: dict[str, str]
 ) -> None:
-    _problem(await operator.get(path, params=wish), 422, "INVALID_REQUEST")
+    _problem(await operator.get(path, params=query), 422, "INVALID_REQUEST")
 
 
 async def test_what_is_not_there_is_unknown(operator: httpx.AsyncClient) -> None:

@@ -118,7 +118,7 @@ def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "payment", "said"),
+    ("state", "payment", "expected"),
     [
         ("FAILED", {}, "Your card was not charged."),
         ("FAILED", {"id": "pi_1", "status": "failed"}, "Your card was not charged."),
@@ -150,10 +150,10 @@ def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
         ("FAILED, unsettled", {}, "Your card was not charged."),
     ],
 )
-def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], said: str) -> None:
+def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], expected: str) -> None:
     state, _, unsettled = state.partition(", ")
     cases = [MONEY_CASE] if unsettled else []
-    assert said in words.money(booking(BookingState(state), payment=payment, cases=cases))
+    assert expected in words.money(booking(BookingState(state), payment=payment, cases=cases))
 
 
 def test_money_of_a_currency_without_minor_units() -> None:

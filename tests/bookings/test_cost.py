@@ -35,13 +35,15 @@ def counted(books: Books) -> Iterator[list[str]]:
 
 
 async def test_a_trip_from_its_opening_to_its_confirmation(books: Books) -> None:
-    wish = request(prices=(1_000, 2_000, 3_000, 4_000))
+    booking_request = request(prices=(1_000, 2_000, 3_000, 4_000))
     with counted(books) as opening:
         async with books.sessions.begin() as session:
-            version = await insert_trip(session, OpenBooking(request=wish, run="test"), NOON)
-            await lock_trip_option(session, wish)
+            version = await insert_trip(
+                session, OpenBooking(request=booking_request, run="test"), NOON
+            )
+            await lock_trip_option(session, booking_request)
     assert len(opening) == 5, opening
-    booking = wish.new_booking(NOON)
+    booking = booking_request.new_booking(NOON)
     booking.state, booking.version = S.VALIDATING, version
     quotes = {
         item.number: Quote(

@@ -98,11 +98,11 @@ async def test_a_later_run_comes_after_a_longer_one(books: Books) -> None:
 
 async def test_opening_a_booking_again_keeps_the_worker_before_out(books: Books) -> None:
     activities, environment = BookingActivities(books.sessions), ActivityEnvironment()
-    wish = request()
-    opening = OpenBooking(request=wish, run="run", fence=EARLY)
+    booking_request = request()
+    opening = OpenBooking(request=booking_request, run="run", fence=EARLY)
     opened_first = await environment.run(activities.open_booking, opening)
     await environment.run(activities.open_booking, opening.model_copy(update={"fence": LATE}))
-    booking = wish.new_booking(NOON)
+    booking = booking_request.new_booking(NOON)
     booking.state, booking.version = S.VALIDATING, opened_first.version
     with pytest.raises(StaleVersionError):
         await books.record(booking, S.PROCESSING, fence=EARLY)

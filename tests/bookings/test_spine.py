@@ -124,8 +124,8 @@ async def test_a_kind_without_transitions_stays_where_it_is(books: Books) -> Non
 
 async def test_a_hold_is_written_in_one_transaction(books: Books) -> None:
     """QUOTED in version 1 and HELD in version 2: a booking cannot be born HELD (B11)."""
-    wish = request()
-    quoted = wish.new_booking(NOON).model_copy(update={"state": S.QUOTED})
+    booking_request = request()
+    quoted = booking_request.new_booking(NOON).model_copy(update={"state": S.QUOTED})
     new = stay()
     async with books.sessions.begin() as session:
         await insert_booking(
@@ -182,30 +182,30 @@ async def planted(books: Books, *references: str) -> None:
 
 
 async def test_a_reference_that_another_booking_has_is_made_anew(books: Books) -> None:
-    wish = request()
-    second = booking_reference(wish.booking_id, 1)
-    await planted(books, wish.booking_reference, second)
+    booking_request = request()
+    second = booking_reference(booking_request.booking_id, 1)
+    await planted(books, booking_request.booking_reference, second)
     activities, environment = BookingActivities(books.sessions), ActivityEnvironment()
-    opening = OpenBooking(request=wish, run="run")
+    opening = OpenBooking(request=booking_request, run="run")
     opened = await environment.run(activities.open_booking, opening)
-    assert opened.reference == booking_reference(wish.booking_id, 2)
-    assert opened.reference not in (wish.booking_reference, second)
+    assert opened.reference == booking_reference(booking_request.booking_id, 2)
+    assert opened.reference not in (booking_request.booking_reference, second)
     again = await environment.run(activities.open_booking, opening)
     assert again.reference == opened.reference
-    assert (await books.stored(wish.new_booking(NOON))).reference == opened.reference
+    assert (await books.stored(booking_request.new_booking(NOON))).reference == opened.reference
 
 
 async def test_a_booking_without_any_reference_left_is_refused_for_good(books: Books) -> None:
-    wish = request()
+    booking_request = request()
     await planted(
         books,
-        wish.booking_reference,
-        *(booking_reference(wish.booking_id, count) for count in range(1, REFERENCES)),
+        booking_request.booking_reference,
+        *(booking_reference(booking_request.booking_id, count) for count in range(1, REFERENCES)),
     )
     activities = BookingActivities(books.sessions)
     with pytest.raises(ApplicationError, match="no reference of its own") as caught:
         await ActivityEnvironment().run(
-            activities.open_booking, OpenBooking(request=wish, run="run")
+            activities.open_booking, OpenBooking(request=booking_request, run="run")
         )
     assert caught.value.non_retryable
 
@@ -214,8 +214,8 @@ async def test_a_booking_without_any_reference_left_is_refused_for_good(books: B
 
 
 async def test_what_is_quoted_is_stored_in_the_payments_currency(books: Books) -> None:
-    wish = request(prices=(10_000,))
-    booking = await books.begin(wish)
+    booking_request = request(prices=(10_000,))
+    booking = await books.begin(booking_request)
     quote = Quote(
         price=Money(amount=10_000, currency="EUR"),
         terms=CancellationTerms.non_refundable(10_000),

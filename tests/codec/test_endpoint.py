@@ -148,7 +148,7 @@ async def test_an_unknown_key_is_named(database_url: str) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
-async def test_a_damaged_payload_is_said(codec: httpx.AsyncClient, database_url: str) -> None:
+async def test_a_damaged_payload_is_reported(codec: httpx.AsyncClient, database_url: str) -> None:
     payload = await encoded(database_url, "new")
     payload["data"] = base64.b64encode(base64.b64decode(payload["data"])[:-1] + b"x").decode()
     answer = await codec.post(f"/{TOKEN}/decode", json=body(payload))

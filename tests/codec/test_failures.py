@@ -94,8 +94,8 @@ async def queue(client: Client) -> AsyncIterator[str]:
 
 async def history(temporal_address: str, handle: WorkflowHandle[Fails, list[str]]) -> History:
     """A workflow's history as Temporal keeps it."""
-    stranger = await Client.connect(temporal_address)
-    found = await stranger.get_workflow_handle(handle.id).fetch_history()
+    other_client = await Client.connect(temporal_address)
+    found = await other_client.get_workflow_handle(handle.id).fetch_history()
     return History(events=found.events)
 
 
@@ -159,10 +159,10 @@ async def test_a_key_that_was_missing_and_is_added_lets_the_workflow_go_on(
         task_queue=name,
         task_timeout=timedelta(seconds=1),
     )
-    stranger = await Client.connect(
+    other_client = await Client.connect(
         temporal_address, data_converter=data_converter(KeyRing({"other": bytes(32)}))
     )
-    async with Worker(stranger, task_queue=name, workflows=[Fails], activities=[fail]):
+    async with Worker(other_client, task_queue=name, workflows=[Fails], activities=[fail]):
         async with asyncio.timeout(20):
             while (await handle.fetch_history()).events[-1].event_type != FAILED:
                 await asyncio.sleep(0.1)

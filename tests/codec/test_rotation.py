@@ -18,16 +18,16 @@ async def test_migrating_writes_a_schedules_arguments_with_the_new_key(
 ) -> None:
     """Schedules have no end: they would hold an old key for ever."""
     queue = f"rotation-{uuid.uuid4().hex[:8]}"
-    stranger = await Client.connect(temporal_address)
+    other_client = await Client.connect(temporal_address)
     seen = []
     for keys in (OLD, f"{OLD},{NEW}", f"{NEW},{OLD}", NEW):
         settings = Settings(
             temporal={"address": temporal_address}, task_queue=queue, payload_keys=SecretStr(keys)
         )
         await ensure_watching(await connect(settings), settings)
-        handle = stranger.get_schedule_handle(watch_id(settings))
+        handle = other_client.get_schedule_handle(watch_id(settings))
         action = (await handle.describe()).schedule.action
         assert isinstance(action, ScheduleActionStartWorkflow)
         seen.append(action.args[0].metadata["key-id"])
     assert seen == [b"o", b"o", b"n", b"n"]
-    await stranger.get_schedule_handle(watch_id(settings)).delete()
+    await other_client.get_schedule_handle(watch_id(settings)).delete()

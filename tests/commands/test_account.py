@@ -69,7 +69,7 @@ def test_a_confirmed_trip_shows_codes_and_money() -> None:
     for expected in ("TS-1", "CONFIRMED", "PNR123", "600.00 USD", "H-9", "650.00 USD", "1.23 s"):
         assert expected in shown
     assert "5,000 JPY" in shown  # a currency without minor units
-    assert "New York – [Lisbon]" in shown  # brackets of suppliers are no markup of ours
+    assert "New York – [Lisbon]" in shown  # brackets of suppliers are no markup
     assert "Grand [bold]" in shown
     assert "boat tour" in shown
 

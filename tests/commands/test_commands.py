@@ -29,7 +29,7 @@ def test_booking_without_a_world_says_what_to_do(tripsaga: Tripsaga) -> None:
     assert "make run" in answer.stderr
 
 
-def test_a_world_that_does_not_answer_is_said_plainly(tripsaga: Tripsaga) -> None:
+def test_a_world_that_does_not_answer_is_reported_plainly(tripsaga: Tripsaga) -> None:
     gone = {"TRIPSAGA_API_URL": "http://127.0.0.1:9", "SANDBOX_URL": "http://127.0.0.1:9"}
     answer = tripsaga("book", TRIPSAGA_API_KEY="ts_x", **gone)
     assert answer.exit_code == 1
@@ -61,7 +61,7 @@ def test_the_sandbox_refuses_production(
     assert "no place in production" in answer.stderr
 
 
-def test_settings_that_contradict_each_other_are_said_plainly() -> None:
+def test_settings_that_contradict_each_other_are_reported_plainly() -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "cli", "doctor"],
         cwd=ROOT,

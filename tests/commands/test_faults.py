@@ -20,7 +20,7 @@ def test_armed_listed_cleared(tripsaga: Tripsaga, sandbox_url: str) -> None:
     assert fault["id"] not in tripsaga("fault", "list", "--json").stdout
 
 
-def test_what_the_sandbox_refuses_is_said_in_its_words(
+def test_what_the_sandbox_refuses_is_reported_in_its_words(
     tripsaga: Tripsaga, sandbox_url: str
 ) -> None:
     answer = tripsaga("fault", "arm", "viator", "teleport", "slow", SANDBOX_URL=sandbox_url)

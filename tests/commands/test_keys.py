@@ -66,7 +66,7 @@ def test_a_key_is_revoked(tripsaga: Tripsaga, database_url: str, by: str) -> Non
     assert "no caller" in again.stderr
 
 
-def test_a_database_that_is_away_is_said_plainly(tripsaga: Tripsaga) -> None:
+def test_a_database_that_is_away_is_reported_plainly(tripsaga: Tripsaga) -> None:
     answer = tripsaga("key", "list", DATABASE_URL="postgresql://postgres@127.0.0.1:9/none")
     assert answer.exit_code == 1
     assert "the database refuses" in answer.stderr
@@ -78,8 +78,8 @@ def test_the_local_caller_keeps_its_key(database_url: str, tmp_path: Path) -> No
     key = callers.ensure_local(engine, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert callers.ensure_local(engine, file) == key
-    ours = [found for found in stored(database_url, "local") if found[1] == key[:8]]
-    assert len(ours) == 1
+    matching = [found for found in stored(database_url, "local") if found[1] == key[:8]]
+    assert len(matching) == 1
     # Revoked on purpose: it must not come back to life.
     callers.revoke(engine, key[:8])
     fresh = callers.ensure_local(engine, file)

@@ -24,13 +24,13 @@ def test_it_can_be_repeated(
         assert connection.execute("SELECT count(*) FROM callers").fetchone() == (1,)
 
 
-def test_an_unknown_revision_is_said_plainly(tripsaga: Tripsaga, database_url: str) -> None:
+def test_an_unknown_revision_is_reported_plainly(tripsaga: Tripsaga, database_url: str) -> None:
     answer = tripsaga("migrate", "--database-only", "--revision", "x", DATABASE_URL=database_url)
     assert answer.exit_code == 1
     assert "do not fit" in answer.stderr
 
 
-def test_a_temporal_that_is_away_is_said_plainly(tripsaga: Tripsaga, database_url: str) -> None:
+def test_a_temporal_that_is_away_is_reported_plainly(tripsaga: Tripsaga, database_url: str) -> None:
     where = {"DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:9"}
     answer = tripsaga("migrate", "--wait", "0.1", **where)
     assert answer.exit_code == 1

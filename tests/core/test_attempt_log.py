@@ -40,7 +40,7 @@ class Play:
         self.intent = Intent(booking_id, "somebody", "book", new_name())
         self.actors = Actors()
         self.results: list[Effect | Refusal] = []
-        self.buried: list[Past] = []
+        self.tombstoned: list[Past] = []
 
     async def work(self) -> None:
         """Ask once, as an activity's attempt does; a fault is Temporal's to repeat."""
@@ -63,7 +63,7 @@ class Play:
             self.results.append(done)
 
     async def undo(self) -> None:
-        self.buried.append(await self.log.bury(self.intent))
+        self.tombstoned.append(await self.log.tombstone(self.intent))
 
     async def later(self) -> None:
         """Let the provider's period pass: what is late commits, what hangs has been given up."""
@@ -92,7 +92,7 @@ class Play:
         # A step is one of a dozen on the way to an answer: most of the time nothing else happens.
         moves = ["step"] * 16 * bool(alive)
         moves += ["worker"] * 6 if len(alive) < 3 else []
-        moves += ["undo"] if len(self.buried) < 2 and len(alive) < 3 else []
+        moves += ["undo"] if len(self.tombstoned) < 2 and len(alive) < 3 else []
         moves += ["kill"] * 3 * bool(alive) + ["land", "later"]
         match self.dice.pick(moves):
             case "step":
@@ -120,7 +120,7 @@ class Play:
             assert provider.effects == [done.result["id"]], told
         outcomes = [row.outcome for row in past.rows]
         assert TOMBSTONE not in outcomes[:-1], ("something began after the undo", told)
-        for seen in self.buried:
+        for seen in self.tombstoned:
             numbers = [row.number for row in past.rows if row.outcome != TOMBSTONE]
             assert [row.number for row in seen.rows if row.outcome != TOMBSTONE] == numbers, told
 
@@ -130,7 +130,7 @@ class Play:
         effects = {effect.id for effect in self.results if isinstance(effect, Effect)}
         assert effects <= set(self.provider.effects), told
         last = self.results[-1] if self.results else None
-        if self.buried:
+        if self.tombstoned:
             assert isinstance(last, Unavailable), told
             assert last.code == TOMBSTONE, told
         elif self.manner.keyed:
@@ -195,7 +195,7 @@ def test_two_intentions_are_closed_in_one_statement(record: Record, booking_id: 
 
     async def close() -> None:
         await begun.work()
-        await begun.log.bury_all([begun.intent, fresh.intent])
+        await begun.log.tombstone_all([begun.intent, fresh.intent])
         for play in (begun, fresh):
             await play.work()
             assert isinstance(play.results[-1], Unavailable)

@@ -72,8 +72,8 @@ def test_storable_text_changes_only_what_cannot_be_stored(words: str) -> None:
 
 
 def test_names_within_json_are_mended_too() -> None:
-    said = {"a\x00": [NASTY, {"b": ("\ud800", 1, None, 1.5, True)}]}
-    assert storable_json(said) == {"a\ufffd": [MENDED, {"b": ["\ufffd", 1, None, 1.5, True]}]}
+    content = {"a\x00": [NASTY, {"b": ("\ud800", 1, None, 1.5, True)}]}
+    assert storable_json(content) == {"a\ufffd": [MENDED, {"b": ["\ufffd", 1, None, 1.5, True]}]}
 
 
 # -- where it is stored --------------------------------------------------------------------------
@@ -120,10 +120,10 @@ async def test_cases_and_raw_statements_take_any_text(sessions: Sessions) -> Non
             kind=CaseKind.WEBHOOK,
             source=source,
             summary=NASTY,
-            details={"said": NASTY},
+            details={"answer": NASTY},
         )
         row = (await session.execute(select(CASES).where(CASES.c.source == source))).one()
-        assert (row.summary, row.details) == (MENDED, {"said": MENDED})
+        assert (row.summary, row.details) == (MENDED, {"answer": MENDED})
         assert await session.scalar(text("SELECT CAST(:it AS text)"), {"it": NASTY}) == MENDED
         await session.rollback()
 

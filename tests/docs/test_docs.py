@@ -142,12 +142,12 @@ def test_faults_in_examples_can_be_armed() -> None:
 
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    wanted = {
+    documented = {
         word
         for _, line in shell_lines()
         for word in re.findall(r"(?:^|[;&] *)make ([a-z-]+)", line)
     }
-    assert {"run", "test", "check"} <= wanted <= targets
+    assert {"run", "test", "check"} <= documented <= targets
 
 
 # -- settings ----------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ _KINDS = [
 def request(
     *, prices: tuple[int, ...] = (FLIGHT, HOTEL, TOUR), currency: str = "USD"
 ) -> BookTripRequest:
-    """A wish to book a flight, a hotel, a tour, and so on round, at these prices."""
+    """A request to book a flight, a hotel, a tour, and so on round, at these prices."""
     components = [
         TripComponent(
             component_id=f"component-{number}",
@@ -69,8 +69,8 @@ def request(
     )
 
 
-def new_booking(**wishes: object) -> Booking:
-    return request(**wishes).new_booking(NOON)  # type: ignore[arg-type]
+def new_booking(**options: object) -> Booking:
+    return request(**options).new_booking(NOON)  # type: ignore[arg-type]
 
 
 # -- what happens to a booking; every function changes it and returns it -------------------------
@@ -78,9 +78,9 @@ def new_booking(**wishes: object) -> Booking:
 
 def book(booking: Booking, numbers: Iterable[int] | None = None) -> Booking:
     """Every item, or those numbered, is booked at its supplier; the others are refused."""
-    wanted = None if numbers is None else set(numbers)
+    chosen = None if numbers is None else set(numbers)
     for item in booking.items:
-        if wanted is not None and item.number not in wanted:
+        if chosen is not None and item.number not in chosen:
             item.status = ItemStatus.FAILED
             continue
         item.status = ItemStatus.CONFIRMED

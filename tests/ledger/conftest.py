@@ -43,16 +43,16 @@ class Books:
         )
         self.sessions = create_sessions(self.engine)
 
-    async def open(self, **wishes: Any) -> Booking:
+    async def open(self, **options: Any) -> Booking:
         """A new booking on record, about to be paid."""
-        wish = request(**wishes)
-        return await self.record(await self.begin(wish), S.PROCESSING)
+        booking_request = request(**options)
+        return await self.record(await self.begin(booking_request), S.PROCESSING)
 
-    async def begin(self, wish: BookTripRequest) -> Booking:
+    async def begin(self, booking_request: BookTripRequest) -> Booking:
         """A new booking on record, being validated."""
         async with self.sessions.begin() as session:
-            await insert_trip(session, OpenBooking(request=wish, run="test"), NOON)
-        booking = wish.new_booking(NOON)
+            await insert_trip(session, OpenBooking(request=booking_request, run="test"), NOON)
+        booking = booking_request.new_booking(NOON)
         booking.state, booking.version = S.VALIDATING, OPENED
         return booking
 

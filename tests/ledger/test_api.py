@@ -45,8 +45,8 @@ def moment(at: dt.datetime) -> str:
 
 
 async def test_balances_now_and_then(operator: httpx.AsyncClient, scratch: Books) -> None:
-    wish = await scratch.open(prices=(FLIGHT, HOTEL), currency="CHF")
-    booking = await scratch.record(confirm(wish), S.CONFIRMED)
+    opened = await scratch.open(prices=(FLIGHT, HOTEL), currency="CHF")
+    booking = await scratch.record(confirm(opened), S.CONFIRMED)
     then = dt.datetime.now(dt.UTC)
     cancel(booking, {1: 10_000, 2: 0})
     refund(booking, PAID - 10_000)
@@ -154,9 +154,9 @@ async def rule_ids(http: httpx.AsyncClient) -> list[int]:
 async def test_a_commission_is_set_once_however_often_it_is_sent(
     operator: httpx.AsyncClient, scratch: Books
 ) -> None:
-    wish = {"supplier": "viator", "provider": "Harbour Tours", "basisPoints": 2000}
-    made = await operator.post(f"{LEDGER}/commission-rules", json=wish)
-    again = await operator.post(f"{LEDGER}/commission-rules", json=wish)
+    payload = {"supplier": "viator", "provider": "Harbour Tours", "basisPoints": 2000}
+    made = await operator.post(f"{LEDGER}/commission-rules", json=payload)
+    again = await operator.post(f"{LEDGER}/commission-rules", json=payload)
     assert (made.status_code, again.status_code) == (201, 200)
     assert made.json() == again.json()
     assert made.json()["who"] == "operator back office"
@@ -165,7 +165,7 @@ async def test_a_commission_is_set_once_however_often_it_is_sent(
     booking = await scratch.record(confirm(await scratch.open()), S.CONFIRMED)
     assert (await scratch.totals(booking))["COMMISSION"] == -TOUR // 5
 
-    later = await operator.post(f"{LEDGER}/commission-rules", json={**wish, "basisPoints": 1000})
+    later = await operator.post(f"{LEDGER}/commission-rules", json={**payload, "basisPoints": 1000})
     assert later.status_code == 201
     booking = await scratch.record(confirm(await scratch.open()), S.CONFIRMED)
     assert (await scratch.totals(booking))["COMMISSION"] == -TOUR // 10
@@ -175,17 +175,17 @@ async def test_a_rule_for_later_changes_nothing_today(
     operator: httpx.AsyncClient, scratch: Books
 ) -> None:
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
-    wish = {"supplier": "amadeus", "basisPoints": 500, "validFrom": moment(soon)}
-    made = await operator.post(f"{LEDGER}/commission-rules", json=wish)
+    payload = {"supplier": "amadeus", "basisPoints": 500, "validFrom": moment(soon)}
+    made = await operator.post(f"{LEDGER}/commission-rules", json=payload)
     assert made.status_code == 201
     assert made.json()["validFrom"] == moment(soon)
-    assert (await operator.post(f"{LEDGER}/commission-rules", json=wish)).status_code == 200
+    assert (await operator.post(f"{LEDGER}/commission-rules", json=payload)).status_code == 200
     booking = await scratch.record(confirm(await scratch.open(prices=(FLIGHT,))), S.CONFIRMED)
     assert "COMMISSION" not in await scratch.totals(booking)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ({}, "basisPoints is missing"),
         ({"basisPoints": 10_001}, "basisPoints"),
@@ -203,12 +203,12 @@ async def test_a_rule_for_later_changes_nothing_today(
     ],
 )
 async def test_a_rule_that_makes_no_sense_is_refused(
-    operator: httpx.AsyncClient, body: dict[str, object], said: str
+    operator: httpx.AsyncClient, body: dict[str, object], expected: str
 ) -> None:
     before = await rule_ids(operator)
     answer = await operator.post(f"{LEDGER}/commission-rules", json=body)
     assert answer.status_code == 422, answer.text
-    assert said in answer.json()["detail"]
+    assert expected in answer.json()["detail"]
     assert await rule_ids(operator) == before
 
 

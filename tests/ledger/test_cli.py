@@ -66,8 +66,8 @@ def test_balances(tripsaga: Tripsaga, scratch_url: str) -> None:
 def test_sums_larger_than_any_payment_are_shown(tripsaga: Tripsaga, scratch_url: str) -> None:
     async def rich(books: Books) -> Booking:
         for _ in range(2):
-            wish = await books.open(prices=(99_999_999_999,), currency="JPY")
-            booking = await books.record(confirm(wish), S.CONFIRMED)
+            opened = await books.open(prices=(99_999_999_999,), currency="JPY")
+            booking = await books.record(confirm(opened), S.CONFIRMED)
         return booking
 
     lived(scratch_url, rich)
@@ -160,7 +160,7 @@ def test_commission(tripsaga: Tripsaga, scratch_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("booking.com", "15%"), "there is no supplier 'booking.com'"),
         (("viator",), "which rate?"),
@@ -174,11 +174,11 @@ def test_commission(tripsaga: Tripsaga, scratch_url: str) -> None:
     ],
 )
 def test_a_commission_that_makes_no_sense(
-    tripsaga: Tripsaga, scratch_url: str, arguments: tuple[str, ...], said: str
+    tripsaga: Tripsaga, scratch_url: str, arguments: tuple[str, ...], expected: str
 ) -> None:
     answer = tripsaga("ledger", "commission", *arguments, DATABASE_URL=scratch_url)
     assert answer.exit_code == 2
-    assert said in answer.stderr
+    assert expected in answer.stderr
 
 
 def test_catching_up(tripsaga: Tripsaga, scratch_url: str) -> None:
@@ -210,7 +210,7 @@ def test_migrating_past_the_ledger_takes_older_bookings_in(
     assert "taken into" not in tripsaga("migrate", "--database-only").stdout
 
 
-def test_a_database_that_is_away_is_said_plainly(tripsaga: Tripsaga) -> None:
+def test_a_database_that_is_away_is_reported_plainly(tripsaga: Tripsaga) -> None:
     away = "postgresql://postgres@127.0.0.1:9/none"
     answer = tripsaga("ledger", "balances", DATABASE_URL=away)
     assert answer.exit_code == 1

@@ -55,11 +55,11 @@ def test_the_books_agree_with_the_booking_after_every_step(
 def test_what_was_seen_on_the_way_does_not_matter_in_the_end(
     booking: Booking, walk: list[Step], rules: list[CommissionRule], data: st.DataObject
 ) -> None:
-    """Two houses, of which one missed some of the news: the same balances at the end."""
+    """Two systems, of which one missed some of the news: the same balances at the end."""
     every, some = Journal(rules), Journal(rules)
     for step in walk:
         every.post(booking)
-        if data.draw(st.booleans(), label="the other house hears of it"):
+        if data.draw(st.booleans(), label="the other system hears of it"):
             some.post(booking)
         step(booking)
     every.post(booking)

@@ -85,9 +85,9 @@ async def test_every_tampering_is_found(
     before = {v.kind for v in (await scratch.check()).violations if v.booking_id is None}
     await tamper(scratch, booking.id, *statements)
     violations = (await scratch.check()).violations
-    ours = {v.kind for v in violations if v.booking_id == booking.id}
-    house = {v.kind for v in violations if v.booking_id is None} - before
-    assert ours | house == found
+    of_booking = {v.kind for v in violations if v.booking_id == booking.id}
+    unbooked = {v.kind for v in violations if v.booking_id is None} - before
+    assert of_booking | unbooked == found
 
 
 async def test_a_duplicate_source_is_found_where_its_constraint_is_gone(scratch: Books) -> None:

@@ -96,7 +96,7 @@ def test_only_its_user_may_enter(place: Path) -> None:
     assert not cluster.data.with_name("postgres.new").exists()
 
 
-def test_a_missing_wheel_is_said_with_a_way_out() -> None:
+def test_a_missing_wheel_is_reported_with_a_way_out() -> None:
     with pytest.raises(LocalWorldError) as error:
         postgres.binary("no-such-program")
     assert "DATABASE_URL" in error.value.mend

@@ -128,16 +128,16 @@ def test_a_long_log_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_leftovers_are_ended_only_when_they_are_ours(tmp_path: Path) -> None:
-    ours = Child(program(tmp_path, environment={MARK: str(tmp_path)}))
+    own = Child(program(tmp_path, environment={MARK: str(tmp_path)}))
     other = Child(program(tmp_path, environment={MARK: "/another/checkout"}))
     try:
-        assert until(lambda: _runs_python(ours.pid) and _runs_python(other.pid))
-        pids = {"worker": ours.pid, "api": other.pid, "sandbox": None, "temporal": 2**22 - 1}
+        assert until(lambda: _runs_python(own.pid) and _runs_python(other.pid))
+        pids = {"worker": own.pid, "api": other.pid, "sandbox": None, "temporal": 2**22 - 1}
         assert programs.end_leftovers(pids, tmp_path) == ["worker"]
-        assert ours.poll() is not None
+        assert own.poll() is not None
         assert other.poll() is None
     finally:
-        ours.kill()
+        own.kill()
         other.kill()
 
 

@@ -13,24 +13,24 @@ from localworld.errors import LocalWorldError
 from localworld.programs import Child, Program
 from localworld.supervisor import Service, Status, Supervisor
 
-Said = list[tuple[Status, str]]
+Reports = list[tuple[Status, str]]
 
 
 class Sleeper:
-    """A service that is ready when its program has said so; fails as told."""
+    """A service that is ready when its program reports it; fails as told."""
 
     def __init__(self, tmp_path: Path, script: str = "print('up', flush=True)") -> None:
         self.script = script
         self.healthy = True
         self.firsts: list[bool] = []
-        self.said: Said = []
+        self.reports: Reports = []
         self.changes = 0
         self._log = tmp_path / "sleeper.log"
         self.supervisor = Supervisor(
             Service(
                 "sleeper", self._prepare, self._ready, lambda: "here", self._alive, start_seconds=10
             ),
-            lambda _, status, detail: self.said.append((status, detail)),
+            lambda _, status, detail: self.reports.append((status, detail)),
             self._changed,
         )
 
@@ -56,16 +56,16 @@ class Sleeper:
 
     async def until(self, status: Status, count: int = 1) -> str:
         async with asyncio.timeout(15):
-            while [said for said, _ in self.said].count(status) < count:
+            while [seen for seen, _ in self.reports].count(status) < count:
                 await asyncio.sleep(0.02)
-        return [detail for said, detail in self.said if said is status][count - 1]
+        return [detail for seen, detail in self.reports if seen is status][count - 1]
 
 
 async def test_it_is_started_and_stopped(tmp_path: Path) -> None:
     sleeper = Sleeper(tmp_path)
     await sleeper.supervisor.start()
     await sleeper.supervisor.stop()
-    assert sleeper.said == [(Status.STARTING, ""), (Status.READY, "here"), (Status.STOPPED, "")]
+    assert sleeper.reports == [(Status.STARTING, ""), (Status.READY, "here"), (Status.STOPPED, "")]
     assert sleeper.firsts == [True]
     with pytest.raises(ProcessLookupError):
         os.kill(sleeper.pid, 0)
@@ -148,7 +148,7 @@ async def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:
     sleeper = Sleeper(tmp_path, "raise SystemExit('no such thing as a free lunch')")
     with pytest.raises(LocalWorldError, match="no such thing as a free lunch"):
         await sleeper.supervisor.start()
-    assert sleeper.said[-1][0] is Status.FAILED
+    assert sleeper.reports[-1][0] is Status.FAILED
     assert sleeper.firsts == [True]
 
 

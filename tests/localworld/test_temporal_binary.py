@@ -56,14 +56,14 @@ def test_without_go_it_says_what_to_do(bare: Path) -> None:
 
 def test_it_is_built_with_go_and_progress_is_shown(bare: Path) -> None:
     put(bare / "bin" / "go", FAKE_GO.format(end='printf "#!/bin/sh\\n" > "$GOBIN/temporal"'))
-    said: list[str] = []
-    found = temporal_binary.obtain(said.append)
+    lines: list[str] = []
+    found = temporal_binary.obtain(lines.append)
     assert found == temporal_binary.cached()
     assert os.access(found, os.X_OK)
     calls = (bare / "cache" / "tripsaga" / "temporal-1.5.1" / "calls").read_text()
     assert "github.com/temporalio/cli/cmd/temporal@v1.5.1" in calls
     assert "-s -w" in calls
-    assert any("2 packages" in line for line in said)
+    assert any("2 packages" in line for line in lines)
 
 
 def test_a_failed_build_leaves_nothing_and_shows_its_end(bare: Path) -> None:

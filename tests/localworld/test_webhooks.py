@@ -1,4 +1,4 @@
-"""The sandbox tells the API: the same secret at both ends, kept, and no secret for strangers."""
+"""The sandbox tells the API: the same secret at both ends, kept, and no secret for others."""
 
 import stat
 from pathlib import Path
@@ -48,9 +48,9 @@ def test_the_payment_service_has_its_own_door(places: Places) -> None:
     settings = Settings(
         payment_service={"url": "http://127.0.0.1:8090/payment_service/api/v1/payments"}
     )
-    said = webhooks.for_api(settings, places)
-    assert said["PAYMENT_SERVICE_WEBHOOK_SECRET"]
-    assert "STRIPE_WEBHOOK_SECRET" not in said
+    variables = webhooks.for_api(settings, places)
+    assert variables["PAYMENT_SERVICE_WEBHOOK_SECRET"]
+    assert "STRIPE_WEBHOOK_SECRET" not in variables
     told = webhooks.for_sandbox(settings, places, API)["SANDBOX_PAYMENT_SERVICE_WEBHOOK"]
     assert told.startswith(f"{API}/webhooks/payment-service whsec_")
 

@@ -75,7 +75,7 @@ class RunningWorld:
         return int(self.services["pids"][name])
 
     def _since(self, name: str) -> str:
-        """What was said since the service was last restarted."""
+        """What was printed since the service was last restarted."""
         return self.output.rpartition(f"{name:<11}restarting")[2]
 
     def tripsaga(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -53,7 +53,7 @@ async def stack(watched: Stack) -> AsyncIterator[Stack]:
 
 @pytest.fixture
 def outside(stack: Stack) -> Outside:
-    """What happens at Stripe without a call of ours."""
+    """What happens at Stripe without a call by this system."""
     return Outside(stack.sandbox)
 
 
@@ -64,11 +64,11 @@ async def record(stack: Stack) -> AsyncIterator[Record]:
         yield record
 
 
-async def watch(stack: Stack, **wishes: Any) -> WatchSummary:
+async def watch(stack: Stack, **options: Any) -> WatchSummary:
     """Make one round now."""
     summary: WatchSummary = await stack.client.execute_workflow(
         WatchMoney.run,
-        WatchRequest(**wishes),
+        WatchRequest(**options),
         id=f"watch-{uuid.uuid4()}",
         task_queue=stack.settings.task_queue,
     )

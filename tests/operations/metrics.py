@@ -19,8 +19,8 @@ def figure(stack: Stack, name: str, **labels: str) -> float:
     return 0
 
 
-async def until_figure(stack: Stack, name: str, wanted: float, **labels: str) -> None:
-    """Wait until the worker has looked again and shows ``wanted``."""
+async def until_figure(stack: Stack, name: str, expected: float, **labels: str) -> None:
+    """Wait until the worker has looked again and shows ``expected``."""
     async with asyncio.timeout(30):
-        while figure(stack, name, **labels) != wanted:
+        while figure(stack, name, **labels) != expected:
             await asyncio.sleep(0.2)

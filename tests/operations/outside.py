@@ -22,7 +22,7 @@ class Outside:
     async def pay(
         self, amount: int, *, booking: str | None, captured: bool, currency: str = "usd"
     ) -> str:
-        """Make a payment that the house did not ask for; returns its id."""
+        """Make a payment that this system did not ask for; returns its id."""
         metadata = {"metadata[booking_id]": booking} if booking else {}
         intent = await self._post(
             "/stripe/v1/payment_intents",

@@ -1,4 +1,4 @@
-"""The database, around all code of ours."""
+"""The database, around all code under test."""
 
 import datetime as dt
 from types import TracebackType

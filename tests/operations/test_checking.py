@@ -26,12 +26,12 @@ class Check:
 
     activities: Activities
 
-    async def __call__(self, *, ahead: bool = False, **wishes: object) -> Checked:
+    async def __call__(self, *, ahead: bool = False, **options: object) -> Checked:
         """Check the last day; with ``ahead`` nothing that has been made yet."""
         checker = Checker(create_sessions(self.activities.engine), self.activities.gateway)
         now = dt.datetime.now(dt.UTC)
         since = now + DAY if ahead else now - DAY
-        return await checker.run(CheckCall.model_validate(wishes), Window(since, since))
+        return await checker.run(CheckCall.model_validate(options), Window(since, since))
 
 
 @pytest.fixture

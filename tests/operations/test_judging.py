@@ -119,9 +119,9 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_judging(name: str) -> None:
-    recorded, payments, wanted = CASES[name]
+    recorded, payments, expected = CASES[name]
     found = judge(recorded, payments)
-    assert [violation.invariant for violation in found] == ([wanted] if wanted else [])
+    assert [violation.invariant for violation in found] == ([expected] if expected else [])
     for violation in found:
         assert violation.booking_id == recorded.booking_id
         assert violation.what

@@ -35,10 +35,10 @@ async def test_open_cases_and_differences_are_shown(
 ) -> None:
     name, kind = "tripsaga_open_cases", "RECONCILIATION"
     before = figure(stack, name, kind=kind)
-    stranger = await outside.pay(4_000, booking="nobody-we-know", captured=False)
+    unknown = await outside.pay(4_000, booking="nobody-we-know", captured=False)
     await watch(stack)
     await until_figure(stack, name, before + 1, kind=kind)
-    await outside.release(stranger)
+    await outside.release(unknown)
     await watch(stack)
     await until_figure(stack, name, before, kind=kind)
     await record.do(
@@ -61,7 +61,7 @@ async def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
     assert "temporal_workflow_completed_total" in text
 
 
-def test_an_address_that_cannot_be_used_is_said_plainly(stack: Stack) -> None:
+def test_an_address_that_cannot_be_used_is_reported_plainly(stack: Stack) -> None:
     taken = Settings(metrics_address=stack.settings.metrics_address)
     with pytest.raises(RuntimeError, match=r"METRICS_ADDRESS=127\.0\.0\.1"):
         metrics_runtime(taken)

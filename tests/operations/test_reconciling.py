@@ -28,7 +28,7 @@ async def make_old(record: Record, booking: Booking) -> None:
 
 
 async def believe(record: Record, booking: Booking, payment: str, status: str) -> None:
-    """Let the house have made this payment, and believe that it stands so."""
+    """Let the system have made this payment, and believe that it stands so."""
     await record.do(
         "UPDATE attempts SET provider_id = CAST(%(payment)s AS text),"
         " result = jsonb_set(result, '{id}', to_jsonb(CAST(%(payment)s AS text)))"
@@ -202,8 +202,8 @@ async def test_the_only_payment_of_a_trip_is_never_given_back_as_a_stray(
 
 
 async def test_a_payment_of_no_booking(stack: Stack, record: Record, outside: Outside) -> None:
-    stranger = await outside.pay(4_000, booking=str(uuid.uuid4()), captured=False)
-    source = f"payment:{stranger}"
+    unknown = await outside.pay(4_000, booking=str(uuid.uuid4()), captured=False)
+    source = f"payment:{unknown}"
     summary = await watch(stack)
     assert summary.reconciled is not None
     assert summary.reconciled.cases == 1
@@ -214,7 +214,7 @@ async def test_a_payment_of_no_booking(stack: Stack, record: Record, outside: Ou
     assert again.reconciled is not None
     assert again.reconciled.cases == 0
     assert source in await record.open_cases()
-    await outside.release(stranger)
+    await outside.release(unknown)
     await watch(stack)
     assert (await record.case(source))["resolution"] == "no longer found"
 
@@ -224,12 +224,12 @@ async def test_other_business_on_the_account_is_nobodys_case(
 ) -> None:
     before = await record.open_cases()
     await outside.pay(4_000, booking=None, captured=True)
-    named = await outside.pay(4_000, booking="not-a-booking-of-ours", captured=False)
+    named = await outside.pay(4_000, booking="not-a-booking", captured=False)
     summary = await watch(stack)
     assert summary.reconciled is not None
     found = [source for source in await record.open_cases() if source not in before]
     assert found == [f"payment:{named}"]
-    assert (await record.case(found[0]))["details"]["bookingNamed"] == "not-a-booking-of-ours"
+    assert (await record.case(found[0]))["details"]["bookingNamed"] == "not-a-booking"
     await outside.release(named)
     await watch(stack)
 

@@ -47,13 +47,13 @@ async def test_the_figures_are_those_of_the_gateways_own_list(
     assert summary.reported is not None
     report = await report_of(record, today())
     state = (await stack.sandbox.http.get("/_sandbox/state")).json()["payments"]
-    ours = [row for row in state if row["booking"] and row["currency"] == "USD"]
+    booked = [row for row in state if row["booking"] and row["currency"] == "USD"]
     dollars = report.currencies["USD"]
-    there = [sum(row[name] for row in ours) for name in ("captured", "refunded", "disputed")]
+    there = [sum(row[name] for row in booked) for name in ("captured", "refunded", "disputed")]
     gateway = dollars.gateway
     assert [gateway.captured, gateway.refunded, gateway.disputed] == there
     assert gateway.disputed >= kept.payment.captured
-    assert dollars.payments == len(ours)
+    assert dollars.payments == len(booked)
     assert about(report, kept) == []
     assert report.currencies["EUR"].payments == 0
     assert report.currencies["EUR"].foreign.captured >= 1_234

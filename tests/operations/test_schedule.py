@@ -44,17 +44,17 @@ async def test_migrating_twice_makes_one_schedule(
     monkeypatch.setenv("DATABASE_URL", settings.database.url)
     monkeypatch.setenv("TEMPORAL_ADDRESS", settings.temporal.address)
     monkeypatch.setenv("TASK_QUEUE", settings.task_queue)
-    said = []
+    outputs = []
     for _ in range(2):
         answer = await asyncio.to_thread(CliRunner().invoke, app, ["migrate"])
         assert answer.exit_code == 0, answer.output
-        said.append(answer.stdout)
-    assert "every 300 s, from now on" in said[0]
-    assert "every 300 s, as before" in said[1]
+        outputs.append(answer.stdout)
+    assert "every 300 s, from now on" in outputs[0]
+    assert "every 300 s, as before" in outputs[1]
     client = await connect(settings)
-    ours = [found.id async for found in await client.list_schedules()]
-    if ours:  # the list is of visibility, and may lag behind
-        assert ours.count(watch_id(settings)) <= 1
+    schedules = [found.id async for found in await client.list_schedules()]
+    if schedules:  # the list is of visibility, and may lag behind
+        assert schedules.count(watch_id(settings)) <= 1
     handle = await handle_of(settings)
     found = (await handle.describe()).schedule
     assert isinstance(found.action, ScheduleActionStartWorkflow)

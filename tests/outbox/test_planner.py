@@ -32,12 +32,12 @@ class World:
         self.sink = PlannerSink(books.sessions, planner)
         self.service = SinkService(books.sessions, self.sink)
 
-    async def booked(self, wish: BookTripRequest | None = None) -> Booking:
+    async def booked(self, booking_request: BookTripRequest | None = None) -> Booking:
         """A trip whose option is locked for it, confirmed."""
-        wish = wish or request()
-        begun = await self.books.begin(wish)
+        booking_request = booking_request or request()
+        begun = await self.books.begin(booking_request)
         async with self.books.sessions.begin() as session:
-            assert await lock_trip_option(session, wish) is None
+            assert await lock_trip_option(session, booking_request) is None
         begun = await self.books.record(begun, S.PROCESSING)
         return await self.books.record(confirm(begun), S.CONFIRMED)
 
@@ -126,11 +126,11 @@ async def test_nothing_is_told_of_the_money_of_a_booking(world: World) -> None:
 
 
 async def test_an_option_goes_from_one_booking_to_the_next_in_this_order(world: World) -> None:
-    wish = request()
-    first = await world.cancelled(await world.booked(wish))
-    second = await world.booked(request().model_copy(update={"trip": wish.trip}))
+    booking_request = request()
+    first = await world.cancelled(await world.booked(booking_request))
+    second = await world.booked(request().model_copy(update={"trip": booking_request.trip}))
     await world.tell()
-    option = wish.trip.trip_option_id
+    option = booking_request.trip.trip_option_id
     assert world.heard == [
         (option, "OPEN", first.id),  # for BOOKED
         (option, "OPEN", first.id),

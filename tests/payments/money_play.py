@@ -30,7 +30,7 @@ class MoneyPlay:
     """
 
     often: Mapping[str, int] = MappingProxyType({})
-    """How likely each of what may begin is; 4 where nothing is said."""
+    """How likely each of what may begin is; 4 where nothing is given."""
 
     def __init__(self, record: Record, dice: Dice) -> None:
         self.record = record

@@ -20,7 +20,7 @@ from tests.payments.conftest import Till
 
 
 @pytest.mark.parametrize(
-    ("currency", "ours", "stripes"),
+    ("currency", "units", "stripes"),
     [
         ("USD", 1_099, 1_099),
         ("EUR", 0, 0),
@@ -34,8 +34,8 @@ from tests.payments.conftest import Till
         ("MGA", 500, 5),
     ],
 )
-def test_each_currency_in_its_unit(currency: str, ours: int, stripes: int) -> None:
-    money = Money(amount=ours, currency=currency)
+def test_each_currency_in_its_unit(currency: str, units: int, stripes: int) -> None:
+    money = Money(amount=units, currency=currency)
     assert to_stripe(money) == stripes
     assert from_stripe(stripes, currency.lower()) == money
 
@@ -106,7 +106,7 @@ async def test_a_payment_keeps_its_amounts_in_our_units(
     assert (await till.gateway.retrieve(payment.id)).refunded == 10
 
 
-async def test_nothing_is_sent_that_cannot_be_said(till: Till) -> None:
+async def test_nothing_is_sent_that_cannot_be_expressed(till: Till) -> None:
     payment = await till.authorised(amount=9_000, currency="KWD")
     before = await till.sandbox.log(till.booking)
     fine = Money(amount=8_999, currency="KWD")

@@ -1,4 +1,4 @@
-"""Answers no sandbox gives: rate limits, strangers' HTML, wrong shapes, nobody there."""
+"""Answers no sandbox gives: rate limits, HTML of a proxy, wrong shapes, nobody there."""
 
 import asyncio
 import datetime as dt
@@ -137,11 +137,11 @@ async def test_while_the_bank_is_still_at_it_nothing_is_refused(operation: str) 
             "capture": gateway.capture("pi_1", amount=Money(amount=1, currency="USD"), key="k"),
             "cancel": gateway.cancel("pi_1", key="k"),
         }
-        wanted = calls.pop(operation)
-        for unwanted in calls.values():
-            unwanted.close()
+        chosen = calls.pop(operation)
+        for other in calls.values():
+            other.close()
         with pytest.raises(Retryable) as waiting:
-            await wanted
+            await chosen
     assert waiting.value.code == "processing"
 
 

@@ -1,4 +1,4 @@
-"""Every reason Stripe gives for refusing a card has words, a code of ours and an advice."""
+"""Every reason Stripe gives for refusing a card has words, our own code and an advice."""
 
 import re
 import typing

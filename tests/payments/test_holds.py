@@ -1,4 +1,4 @@
-"""Payments of one booking: told apart by their hold, another card, ends without a call of ours."""
+"""Payments of one booking: told apart by their hold, another card, ends without a call by us."""
 
 import asyncio
 import datetime as dt

@@ -59,13 +59,13 @@ STRANGE = INTENT | {"id": "pi_strange", "status": "brand_new", "metadata": {}}
 
 
 async def test_payments_that_are_not_ours_may_be_strange() -> None:
-    """What else the account sells must not stop the comparison of what is ours."""
+    """What else the account sells must not stop the comparison of our payments."""
     now = dt.datetime.now(dt.UTC)
     page = {"object": "list", "data": [STRANGE, INTENT], "has_more": False}
     async with answering(page) as gateway:
         assert [p.id for p in await gateway.payments(now, now)] == ["pi_1"]
-    ours = STRANGE | {"metadata": {"booking_id": "b-1"}}
-    async with answering(page | {"data": [ours]}) as gateway:
+    own = STRANGE | {"metadata": {"booking_id": "b-1"}}
+    async with answering(page | {"data": [own]}) as gateway:
         with pytest.raises(Retryable):
             await gateway.payments(now, now)
 

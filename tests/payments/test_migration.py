@@ -18,12 +18,12 @@ from tests.payments.test_repository import ask, changed, disputed, given_back
 
 
 async def _story(url: str) -> Booking:
-    """A booking with two payments, refunds of ours and of others, a dispute, and goodwill."""
+    """A booking with two payments, refunds by us and by others, a dispute, and goodwill."""
     books = Books(url)
     try:
         booking = await changed(books)
         first, second = booking.payments
-        key = await ask(books, booking, second, "wish")
+        key = await ask(books, booking, second, "request")
         given_back(first, 400)
         given_back(second, 700, key=key)
         second.disputes = [disputed(second, "open")]

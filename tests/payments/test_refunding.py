@@ -79,7 +79,7 @@ class RefundPlay(MoneyPlay):
         if self.done == len(self.keeps):
             return
         number, keep = self.done, self.keeps[self.done]
-        key = f"refund-wish-{number}-{self.round}"
+        key = f"refund-request-{number}-{self.round}"
         self.floor = min(self.floor, keep)
         outcome = await self.ask(self.activities.refund_payment, key, keep=keep)
         if outcome is None or number != self.done:

@@ -72,7 +72,7 @@ async def refund_rows(books: Books, booking: Booking) -> list[tuple[object, ...]
 
 
 async def ask(books: Books, booking: Booking, payment: PaymentView, request: str) -> str:
-    """Write a refund of ours down, as the activity does before it asks the gateway."""
+    """Write a refund down, as the activity does before it asks the gateway."""
     assert payment.id is not None
     async with books.sessions.begin() as session:
         row = await refunds.request_refund(
@@ -157,7 +157,7 @@ async def test_each_payment_has_its_refunds_in_the_ledger(books: Books) -> None:
 async def test_a_refund_of_ours_counts_once_a_transition_has_recorded_it(books: Books) -> None:
     booking = await changed(books)
     second = booking.payments[1]
-    key = await ask(books, booking, second, "wish-1")
+    key = await ask(books, booking, second, "request-1")
     async with books.sessions.begin() as session:
         await refunds.end_refund(session, key, "succeeded", gateway_id="re_0_x", made_at=NOON)
     # The gateway has answered and the worker died: record and ledger still agree.
@@ -177,7 +177,7 @@ async def test_a_refund_of_ours_counts_once_a_transition_has_recorded_it(books: 
 
 async def test_a_refund_without_an_answer_is_recorded_by_its_key(books: Books) -> None:
     booking = await changed(books)
-    key = await ask(books, booking, booking.payments[0], "wish-1")
+    key = await ask(books, booking, booking.payments[0], "request-1")
     given_back(booking.payments[0], 400)  # by somebody else, meanwhile
     given_back(booking.payments[0], 700, key=key)
     booking.goodwill = 1_100
@@ -203,7 +203,7 @@ async def test_a_refund_without_an_answer_is_recorded_by_its_key(books: Books) -
 
 async def test_one_request_makes_one_refund_and_one_is_open_at_a_time(books: Books) -> None:
     booking = await changed(books)
-    key = await ask(books, booking, booking.payments[0], "wish-1")
+    key = await ask(books, booking, booking.payments[0], "request-1")
     assert key == payment_key(booking.id, 1, "refund", 1)
 
     async def again(request: str) -> refunds.RefundRequest | None:
@@ -219,13 +219,13 @@ async def test_one_request_makes_one_refund_and_one_is_open_at_a_time(books: Boo
                 reason="",
             )
 
-    assert await again("wish-2") is None, "the first one has no answer yet"
+    assert await again("request-2") is None, "the first one has no answer yet"
     async with books.sessions.begin() as session:
-        assert await refunds.refund_status(session, f"{booking.id}:wish-1") == "requested"
-        assert await refunds.refund_status(session, f"{booking.id}:wish-2") is None
+        assert await refunds.refund_status(session, f"{booking.id}:request-1") == "requested"
+        assert await refunds.refund_status(session, f"{booking.id}:request-2") is None
         await refunds.end_refund(session, key, "refused", failure_reason="no")
-    assert await again("wish-1") is None, "a repeat gives nothing back"
-    second = await again("wish-2")
+    assert await again("request-1") is None, "a repeat gives nothing back"
+    second = await again("request-2")
     assert second is not None
     assert second.key == payment_key(booking.id, 1, "refund", 2)
 

@@ -34,11 +34,11 @@ def _operation(method: str, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in _FLIGHT_FILES:
         whole = document(name)
         for template, methods in whole["paths"].items():
-            wanted = (whole["basePath"] + template).split("/")
-            given = path.split("/", len(wanted) - 1)
+            published = (whole["basePath"] + template).split("/")
+            given = path.split("/", len(published) - 1)
             if (
-                len(wanted) == len(given)
-                and all(w == g or w.startswith("{") for w, g in zip(wanted, given, strict=True))
+                len(published) == len(given)
+                and all(w == g or w.startswith("{") for w, g in zip(published, given, strict=True))
                 and method.lower() in methods
             ):
                 return whole, methods[method.lower()]
@@ -104,12 +104,12 @@ def assert_request(method: str, path: str, headers: dict[str, str], body: Any) -
     whole, operation = _operation(method, path)
     assert headers["authorization"].startswith("Bearer ")
     for parameter in operation.get("parameters", []):
-        wanted = resolve(whole, parameter)
-        if wanted["in"] == "header" and wanted.get("required"):
-            assert headers.get(wanted["name"].lower()), f"{path} needs {wanted['name']}"
-        if wanted["in"] == "body":
+        declared = resolve(whole, parameter)
+        if declared["in"] == "header" and declared.get("required"):
+            assert headers.get(declared["name"].lower()), f"{path} needs {declared['name']}"
+        if declared["in"] == "body":
             assert headers["content-type"] == "application/vnd.amadeus+json"
-            assert problems(whole, wanted["schema"], body) == []
+            assert problems(whole, declared["schema"], body) == []
 
 
 def assert_answer(

@@ -89,7 +89,7 @@ async def test_the_whole_way(local: LocalWorld, flights: AmadeusSupplier) -> Non
     for route in (("JFK", "LIS"), ("BOS", "BCN"), ("SEA", "SFO")):
         item = flight(local, origin=route[0], destination=route[1])
         party = party_of()
-        booked = await flights.book(item, await flights.quote(item, party), party, "ours-1-1")
+        booked = await flights.book(item, await flights.quote(item, party), party, "ref-1-1")
         await flights.cancel(booked, "key")
         await flights.cancel(booked, "key")
     seen = assert_all_published(local)
@@ -143,7 +143,7 @@ async def test_search_and_reading(local: LocalWorld, http: httpx.AsyncClient) ->
 async def test_refusals_and_failures(local: LocalWorld, flights: AmadeusSupplier) -> None:
     item, party = flight(local), party_of()
     quote = await flights.quote(item, party)
-    booked = await flights.book(item, quote, party, "ours-2-1")
+    booked = await flights.book(item, quote, party, "ref-2-1")
     for operation in ("quote", "book", "cancel"):
         for kind in ("refuse", "error", "price_drift"):
             local.world.faults.arm("amadeus", operation, kind)
@@ -151,7 +151,7 @@ async def test_refusals_and_failures(local: LocalWorld, flights: AmadeusSupplier
                 if operation == "quote":
                     await flights.quote(item, party)
                 elif operation == "book":
-                    await flights.book(item, quote, party, "ours-3-1")
+                    await flights.book(item, quote, party, "ref-3-1")
                 else:
                     await flights.cancel(booked, "key")
             local.world.faults.clear()

@@ -39,7 +39,7 @@ def client_of(world: World) -> httpx.AsyncClient:
 
 
 def offer(world: World, **more: Any) -> Json:
-    wish: Json = {
+    search: Json = {
         "origin": "JFK",
         "destination": "LIS",
         "depart": in_days(40),
@@ -47,7 +47,7 @@ def offer(world: World, **more: Any) -> Json:
         "adults": 1,
         "currency": "USD",
     }
-    found: Json = amadeus.live_offer(world, **{**wish, **more})["offer"]
+    found: Json = amadeus.live_offer(world, **{**search, **more})["offer"]
     return found
 
 

@@ -26,24 +26,24 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def offer(world: World, **change: Any) -> dict[str, Any]:
-    wish = {"city": "Porto", "checkin": in_days(20), "checkout": in_days(22), "adults": 2}
-    return live_offer(world, **{**wish, "currency": "EUR", **change})
+    search = {"city": "Porto", "checkin": in_days(20), "checkout": in_days(22), "adults": 2}
+    return live_offer(world, **{**search, "currency": "EUR", **change})
 
 
-async def preview(http: httpx.AsyncClient, wanted: dict[str, Any]) -> httpx.Response:
+async def preview(http: httpx.AsyncClient, offered: dict[str, Any]) -> httpx.Response:
     return await http.post(
         "/orders/preview",
         json={
             "booker": {"country": "nl", "platform": "desktop"},
-            "currency": wanted["currency"],
+            "currency": offered["currency"],
             "accommodation": {
-                "id": wanted["accommodation"],
-                "checkin": wanted["checkin"],
-                "checkout": wanted["checkout"],
+                "id": offered["accommodation"],
+                "checkin": offered["checkin"],
+                "checkout": offered["checkout"],
                 "products": [
                     {
-                        "id": wanted["product"],
-                        "allocation": {"number_of_adults": wanted["adults"]},
+                        "id": offered["product"],
+                        "allocation": {"number_of_adults": offered["adults"]},
                     }
                 ],
             },
@@ -61,7 +61,7 @@ async def create(
             "order_token": token,
             "booker": {"email": "a@b.co", "name": name, "telephone": "+1 212 555 0100"},
             "accommodation": {
-                "label": "ours",
+                "label": "ref",
                 "products": [{"id": product, "guests": [{"name": "Ana", "email": "a@b.co"}]}],
             },
             "payment": {"method": "airplus", "timing": "pay_online_now", **payment},
@@ -94,36 +94,36 @@ async def test_credentials_and_bodies_are_checked(http: httpx.AsyncClient) -> No
 async def test_a_token_works_once_and_not_for_long(
     local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
-    wanted = offer(local.world)["offer"]
-    shown = (await preview(http, wanted)).json()["data"]
-    made = await create(http, shown["order_token"], wanted["product"])
+    offered = offer(local.world)["offer"]
+    shown = (await preview(http, offered)).json()["data"]
+    made = await create(http, shown["order_token"], offered["product"])
     assert made.status_code == 200
-    again = await create(http, shown["order_token"], wanted["product"])
+    again = await create(http, shown["order_token"], offered["product"])
     assert error_of(again) == (409, "duplicate_request")
     reservation = made.json()["data"]["accommodation"]["reservation"]
     assert str(again.json()["errors"][0]["reservation"]) == reservation
-    assert error_of(await create(http, "made up", wanted["product"])) == (400, "invalid_token")
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
+    assert error_of(await create(http, "made up", offered["product"])) == (400, "invalid_token")
+    token = (await preview(http, offered)).json()["data"]["order_token"]
     local.world.ahead = dt.timedelta(minutes=16)
-    assert error_of(await create(http, token, wanted["product"])) == (400, "expired_token")
+    assert error_of(await create(http, token, offered["product"])) == (400, "expired_token")
 
 
 async def test_orders_are_checked(local: LocalWorld, http: httpx.AsyncClient) -> None:
-    wanted = offer(local.world)["offer"]
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
+    offered = offer(local.world)["offer"]
+    token = (await preview(http, offered)).json()["data"]["order_token"]
     assert error_of(await create(http, token, "other")) == (400, "conflicting_parameters")
     card = {"number": "x"}
-    assert error_of(await create(http, token, wanted["product"], card=card)) == (
+    assert error_of(await create(http, token, offered["product"], card=card)) == (
         400,
         "unknown_parameter",
     )
-    assert error_of(await create(http, token, wanted["product"], method="card")) == (
+    assert error_of(await create(http, token, offered["product"], method="card")) == (
         400,
         "invalid_parameter",
     )
-    crowded = await preview(http, {**wanted, "adults": 3})
+    crowded = await preview(http, {**offered, "adults": 3})
     assert error_of(crowded) == (400, "occupancy_mismatch")
-    past = await preview(http, {**wanted, "checkin": "2020-01-01"})
+    past = await preview(http, {**offered, "checkin": "2020-01-01"})
     assert error_of(past) == (400, "invalid_parameter")
     assert local.world.reservations.all() == []
 
@@ -152,15 +152,15 @@ async def test_amounts_are_in_two_currencies(local: LocalWorld, http: httpx.Asyn
 async def test_stock_is_real_and_survives_a_restart(
     local: LocalWorld, http: httpx.AsyncClient
 ) -> None:
-    wanted = offer(local.world)["offer"] | {"accommodation": 3427703, "product": "3427703_1"}
-    token = (await preview(http, wanted)).json()["data"]["order_token"]
-    rival = (await preview(http, wanted)).json()["data"]["order_token"]
+    offered = offer(local.world)["offer"] | {"accommodation": 3427703, "product": "3427703_1"}
+    token = (await preview(http, offered)).json()["data"]["order_token"]
+    rival = (await preview(http, offered)).json()["data"]["order_token"]
     assert (await create(http, token, "3427703_1")).status_code == 200
     assert error_of(await create(http, rival, "3427703_1")) == (409, "order_unavailable")
-    assert error_of(await preview(http, wanted)) == (409, "order_unavailable")
-    overlapping = wanted | {"checkin": str(in_days(21)), "checkout": str(in_days(25))}
+    assert error_of(await preview(http, offered)) == (409, "order_unavailable")
+    overlapping = offered | {"checkin": str(in_days(21)), "checkout": str(in_days(25))}
     assert error_of(await preview(http, overlapping)) == (409, "order_unavailable")
-    after = wanted | {"checkin": str(in_days(22)), "checkout": str(in_days(25))}
+    after = offered | {"checkin": str(in_days(22)), "checkout": str(in_days(25))}
     assert (await preview(http, after)).status_code == 200
 
     stay = next(
@@ -191,13 +191,15 @@ async def test_offers_are_deterministic_and_bookable(local: LocalWorld) -> None:
 
 
 async def test_experiences_are_deterministic_and_apart(local: LocalWorld) -> None:
-    wish: dict[str, Any] = {"city": "Kyoto", "date": in_days(20), "adults": 2, "count": 4}
-    first = live_offers(local.world, currency="USD", **wish)
-    assert first == live_offers(World(), currency="USD", **wish)
+    search: dict[str, Any] = {"city": "Kyoto", "date": in_days(20), "adults": 2, "count": 4}
+    first = live_offers(local.world, currency="USD", **search)
+    assert first == live_offers(World(), currency="USD", **search)
     assert len({found["offer"]["productCode"] for found in first}) == 4
     assert first[0]["ends_at"] <= first[1]["starts_at"]
     # 09:30 in Japan is half past midnight UTC.
     assert first[0]["starts_at"].astimezone(dt.UTC).time() == dt.time(0, 30)
-    assert {found["currency"] for found in live_offers(World(), currency="JPY", **wish)} == {"USD"}
+    assert {found["currency"] for found in live_offers(World(), currency="JPY", **search)} == {
+        "USD"
+    }
     with pytest.raises(ValueError, match="party"):
-        live_offers(local.world, currency="USD", **{**wish, "adults": 16})
+        live_offers(local.world, currency="USD", **{**search, "adults": 16})

@@ -176,30 +176,30 @@ ERROR: Json = {
 }
 
 
-def mismatches(shape: Any, said: Any, where: str = "") -> list[str]:
+def mismatches(shape: Any, value: Any, where: str = "") -> list[str]:
     """What of an answer is not of the documented shape."""
     if isinstance(shape, dict):
-        if not isinstance(said, dict):
-            return [f"{where} is {said!r}"]
-        lost = [f"{where}.{key} is missing" for key in shape if key not in said]
+        if not isinstance(value, dict):
+            return [f"{where} is {value!r}"]
+        lost = [f"{where}.{key} is missing" for key in shape if key not in value]
         return lost + [
             problem
             for key, inner in shape.items()
-            if key in said
-            for problem in mismatches(inner, said[key], f"{where}.{key}")
+            if key in value
+            for problem in mismatches(inner, value[key], f"{where}.{key}")
         ]
     if isinstance(shape, list):
-        if not isinstance(said, list) or not said:
-            return [f"{where} is {said!r}"]
+        if not isinstance(value, list) or not value:
+            return [f"{where} is {value!r}"]
         return [
             problem
-            for number, one in enumerate(said)
+            for number, one in enumerate(value)
             for problem in mismatches(shape[0], one, f"{where}[{number}]")
         ]
     if isinstance(shape, type):
-        return [] if type(said) is shape else [f"{where} is {said!r}"]
-    fits = isinstance(said, str) and re.fullmatch(shape, said)
-    return [] if fits else [f"{where} is {said!r}, not {shape}"]
+        return [] if type(value) is shape else [f"{where} is {value!r}"]
+    fits = isinstance(value, str) and re.fullmatch(shape, value)
+    return [] if fits else [f"{where} is {value!r}, not {shape}"]
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 async def search(http: httpx.AsyncClient, end: str = "CDG", people: int = 1) -> list[Json]:
     ways = [("JFK", end, 40), (end, "JFK", 44)]
-    wish = {
+    payload = {
         "slices": [
             {"origin": a, "destination": b, "departure_date": in_days(days).isoformat()}
             for a, b, days in ways
@@ -224,7 +224,7 @@ async def search(http: httpx.AsyncClient, end: str = "CDG", people: int = 1) -> 
         "passengers": [{"type": "adult"}] * people,
         "cabin_class": "economy",
     }
-    answer = await http.post("/air/offer_requests", json={"data": wish})
+    answer = await http.post("/air/offer_requests", json={"data": payload})
     assert answer.status_code == 201, answer.text
     return list(answer.json()["data"]["offers"])
 
@@ -261,7 +261,7 @@ def body(offer: Json, **change: Any) -> Json:
             }
             for number, one in enumerate(offer["passengers"])
         ],
-        "metadata": {"trip_reference": "ours-1"},
+        "metadata": {"trip_reference": "ref-1"},
         **({"payments": [paid]} if instant else {}),
         **change,
     }

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.duffel import live_offer
 from sandbox.duffel.offers import shelf
+from sandbox.planner.criteria import Suppliers, TripCriteria
 from sandbox.planner.planning import make_trip
-from sandbox.planner.wishes import Suppliers, Wishes
 from sandbox.sellers import SELLERS
 from tests.sandbox.core.test_control import running
 from tests.sandbox.test_duffel_contract import HEADERS, body, search, zz
@@ -35,8 +35,8 @@ async def http(local: LocalWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 async def ordered(http: httpx.AsyncClient, data: Json) -> tuple[int, str]:
     answer = await http.post("/air/orders", json={"data": data})
-    said = answer.json()
-    return answer.status_code, said["errors"][0]["code"] if "errors" in said else ""
+    content = answer.json()
+    return answer.status_code, content["errors"][0]["code"] if "errors" in content else ""
 
 
 def _person(**change: Any) -> Any:
@@ -95,8 +95,8 @@ async def test_what_is_refused(
 ) -> None:
     data = body(zz(await search(http, people=2)))
     change(data)
-    status, said = await ordered(http, data)
-    assert (status, said) == (404 if code == "not_found" else 422, code)
+    status, error = await ordered(http, data)
+    assert (status, error) == (404 if code == "not_found" else 422, code)
     assert local.world.reservations.all("duffel") == []
 
 
@@ -203,15 +203,15 @@ async def test_lists_and_filters(http: httpx.AsyncClient) -> None:
 )
 async def test_searches_that_find_nothing(http: httpx.AsyncClient, change: Json) -> None:
     way = {"origin": "JFK", "destination": "LHR", "departure_date": in_days(30).isoformat()}
-    wish = {"slices": [way], "passengers": [{"type": "adult"}], **change}
-    answer = await http.post("/air/offer_requests", json={"data": wish})
+    payload = {"slices": [way], "passengers": [{"type": "adult"}], **change}
+    answer = await http.post("/air/offer_requests", json={"data": payload})
     assert answer.status_code == 422, answer.text
 
 
 async def test_searching_without_offers(http: httpx.AsyncClient) -> None:
     way = {"origin": "JFK", "destination": "LHR", "departure_date": in_days(30).isoformat()}
-    wish = {"data": {"slices": [way], "passengers": [{"type": "adult"}]}}
-    answer = await http.post("/air/offer_requests?return_offers=false", json=wish)
+    payload = {"data": {"slices": [way], "passengers": [{"type": "adult"}]}}
+    answer = await http.post("/air/offer_requests?return_offers=false", json=payload)
     found = answer.json()["data"]
     assert "offers" not in found
     listed = await http.get("/air/offers", params={"offer_request_id": found["id"]})
@@ -242,16 +242,16 @@ async def test_what_was_accepted_can_be_made_to_come_out(
         path = "/_sandbox/duffel/later"
         await control.post(path, json={"after": 3600, "status": 200})
         assert await ordered(http, body(zz(await search(http)))) == (200, "")
-        assert local.live("duffel", "ours-1") == 0
+        assert local.live("duffel", "ref-1") == 0
         assert (await control.post(f"{path}/settle")).json() == {"settled": 1}
-        assert local.live("duffel", "ours-1") == 1
+        assert local.live("duffel", "ref-1") == 1
         assert (await control.post(f"{path}/settle")).json() == {"settled": 0}
 
 
 async def test_a_hold_can_be_made_to_lapse(local: LocalWorld, http: httpx.AsyncClient) -> None:
     order = (await http.post("/air/orders", json={"data": body(zz(await search(http)))})).json()
     async with httpx.AsyncClient(base_url=local.url) as control:
-        path = "/_sandbox/duffel/orders/ours-1/lapse"
+        path = "/_sandbox/duffel/orders/ref-1/lapse"
         assert (await control.post(path)).json()["status"] == "lapsed"
         assert (await control.post(path)).status_code == 404
     shown = (await http.get(f"/air/orders/{order['data']['id']}")).json()["data"]
@@ -282,7 +282,7 @@ async def test_what_the_planner_finds(local: LocalWorld) -> None:
         {"depart": in_days(-2), "return_": None},
         {"currency": "XXX"},
     ):
-        wish = {
+        search = {
             "origin": "JFK",
             "destination": "LIS",
             "depart": in_days(60),
@@ -291,13 +291,13 @@ async def test_what_the_planner_finds(local: LocalWorld) -> None:
             "currency": "EUR",
         }
         with pytest.raises(ValueError, match=r"\S"):
-            live_offer(local.world, **{**wish, **change})  # type: ignore[arg-type]
+            live_offer(local.world, **{**search, **change})  # type: ignore[arg-type]
     assert local.world.log.rows() == []
 
 
 async def test_the_planner_sells_it(local: LocalWorld) -> None:
-    wishes = Wishes(suppliers=Suppliers(flight="duffel", hotel=None, activity=None))
-    [flight] = make_trip(local.world, wishes)["components"]
+    criteria = TripCriteria(suppliers=Suppliers(flight="duffel", hotel=None, activity=None))
+    [flight] = make_trip(local.world, criteria)["components"]
     assert (flight["supplier"], flight["type"]) == ("duffel", "FLIGHT")
     assert flight["offer"]["owner"]["iata_code"] == "ZZ"
     assert "complete" in SELLERS["duffel"].operations
@@ -334,7 +334,7 @@ async def test_it_survives_being_killed(tmp_path: Path) -> None:
             while True:
                 rows = (await client.get("/_sandbox/state")).json()["reservations"]
                 live = {row["reference"] for row in rows if row["live"]}
-                if live == {"ours-1", "later"}:
+                if live == {"ref-1", "later"}:
                     break
                 await asyncio.sleep(0.1)
         [made] = [row for row in rows if row["reference"] == "later"]

@@ -69,9 +69,9 @@ def operation(exchange: Exchange) -> Json:
     """The operation of the specification that an exchange is one of."""
     path = exchange.path.removeprefix("/getyourguide")
     for template, methods in paths().items():
-        ours, theirs = path.split("/"), template.split("/")
-        if len(ours) == len(theirs) and all(
-            part == name or name.startswith("{") for part, name in zip(ours, theirs, strict=True)
+        parts, named = path.split("/"), template.split("/")
+        if len(parts) == len(named) and all(
+            part == name or name.startswith("{") for part, name in zip(parts, named, strict=True)
         ):
             found = methods.get(exchange.method.lower())
             if found is not None:

@@ -56,11 +56,11 @@ def client(world: World) -> httpx.AsyncClient:
     )
 
 
-def wanted(kind: int = STANDARD, people: int = 2, **change: Any) -> Json:
+def booking_body(kind: int = STANDARD, people: int = 2, **change: Any) -> Json:
     tour = tour_like(77_777, kind, "Lisbon")
     names = {"traveler_name": {"first_name": "Ana", "last_name": "Roe"}}
     bookable = {
-        "external_reference_id": "ours-1",
+        "external_reference_id": "ref-1",
         "option_id": tour.option_id,
         "datetime": LOCAL.isoformat(),
         "price": tour.price(people, "EUR") / 100,
@@ -78,7 +78,7 @@ def wanted(kind: int = STANDARD, people: int = 2, **change: Any) -> Json:
 
 
 async def hold(http: httpx.AsyncClient, body: Json | None = None) -> Json:
-    answer = await http.post("/bookings", json=body or wanted())
+    answer = await http.post("/bookings", json=body or booking_body())
     assert answer.status_code == 200, answer.text
     return dict(answer.json()["data"]["bookings"])
 
@@ -110,7 +110,7 @@ def checkout(cart: str, **change: Any) -> Json:
 async def test_bookings_that_are_refused(
     http: httpx.AsyncClient, world: MovableWorld, change: Json, status: int
 ) -> None:
-    answer = await http.post("/bookings", json=wanted(**change))
+    answer = await http.post("/bookings", json=booking_body(**change))
     assert answer.status_code == status, answer.text
     assert world.reservations.all() == []
 
@@ -140,7 +140,7 @@ async def test_a_cart_holds_several_and_is_confirmed_once(
 ) -> None:
     first = await hold(http)
     cart = first["shopping_cart_hash"]
-    body = wanted(MANUAL)
+    body = booking_body(MANUAL)
     body["data"]["booking"]["shopping_cart_hash"] = cart
     second = await hold(http, body)
     assert second["shopping_cart_hash"] == cart
@@ -155,20 +155,20 @@ async def test_a_cart_holds_several_and_is_confirmed_once(
     assert (await http.post("/bookings", json=body)).status_code == 400
     rows = world.log.rows(supplier="getyourguide")
     assert [row["effect"] for row in rows] == ["none", "none", "none", "created", "none", "none"]
-    assert {row["reference"] for row in rows} == {"ours-1"}
+    assert {row["reference"] for row in rows} == {"ref-1"}
 
 
 async def test_temporary_bookings_take_places_until_the_daemon_comes(
     http: httpx.AsyncClient, world: MovableWorld
 ) -> None:
-    kept = await hold(http, wanted(SCARCE, 3))
-    assert (await http.post("/bookings", json=wanted(SCARCE))).status_code == 400
+    kept = await hold(http, booking_body(SCARCE, 3))
+    assert (await http.post("/bookings", json=booking_body(SCARCE))).status_code == 400
     world.ahead = RESERVATION
     gone = await http.get(f"/bookings/{kept['booking_hash']}", params=SHOWN)
     assert gone.json()["booking"]["booking_status"] == "deleted_by_daemon"
     late = await http.post("/carts", json=checkout(kept["shopping_cart_hash"]))
     assert late.status_code == 400
-    await hold(http, wanted(SCARCE))
+    await hold(http, booking_body(SCARCE))
 
 
 async def test_everything_survives_a_restart(tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "state", before)
     file.load()
     async with client(before) as http:
-        kept = await hold(http, wanted(SCARCE))
-        other = await hold(http, wanted(SCARCE, 1))
+        kept = await hold(http, booking_body(SCARCE))
+        other = await hold(http, booking_body(SCARCE, 1))
         await http.delete(f"/bookings/{other['booking_hash']}", params=SHOWN)
     await file.close()
 

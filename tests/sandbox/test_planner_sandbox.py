@@ -25,8 +25,8 @@ async def http(world: MovableWorld) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def generate(http: httpx.AsyncClient, **wishes: Any) -> dict[str, Any]:
-    answer = await http.post("/trip/generate", json=wishes)
+async def generate(http: httpx.AsyncClient, **criteria: Any) -> dict[str, Any]:
+    answer = await http.post("/trip/generate", json=criteria)
     assert answer.status_code == 201, answer.text
     trip: dict[str, Any] = answer.json()
     return trip
@@ -64,7 +64,7 @@ async def test_planning_meets_no_faults(world: MovableWorld, http: httpx.AsyncCl
     assert [fault.calls for fault in armed] == [0, 0, 0]
 
 
-async def test_wishes_come_true(http: httpx.AsyncClient) -> None:
+async def test_criteria_are_met(http: httpx.AsyncClient) -> None:
     traveler = {"firstName": "Zoë", "lastName": "Müller", "dateOfBirth": "1985-02-28"}
     trip = await generate(
         http,
@@ -95,7 +95,7 @@ async def test_a_currency_that_experiences_are_not_billed_in(http: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "criteria",
     [
         {"origin": "XXX"},
         {"origin": "LIS"},
@@ -117,13 +117,13 @@ async def test_a_currency_that_experiences_are_not_billed_in(http: httpx.AsyncCl
         {"currency": "usd"},
         {"suppliers": {"flight": "unknown"}},
         {"suppliers": {"flight": None, "hotel": None, "activity": None}},
-        {"wish": "none"},
+        {"payload": "none"},
         [],
         "trip",
     ],
 )
-async def test_wishes_that_cannot_come_true(http: httpx.AsyncClient, wishes: Any) -> None:
-    answer = await http.post("/trip/generate", json=wishes)
+async def test_criteria_that_cannot_be_met(http: httpx.AsyncClient, criteria: Any) -> None:
+    answer = await http.post("/trip/generate", json=criteria)
     assert answer.status_code == 422
     assert answer.json()["error"]
 
@@ -183,7 +183,7 @@ async def test_parts_may_be_priced_in_other_currencies(http: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize(
-    ("wishes", "field"),
+    ("criteria", "field"),
     [
         ({"currencies": {"hotel": "XYZ"}}, "currencies.hotel"),
         ({"currencies": {"hotel": "eur"}}, "currencies.hotel"),
@@ -194,7 +194,7 @@ async def test_parts_may_be_priced_in_other_currencies(http: httpx.AsyncClient) 
     ],
 )
 async def test_currencies_that_parts_cannot_have(
-    http: httpx.AsyncClient, wishes: Any, field: str
+    http: httpx.AsyncClient, criteria: Any, field: str
 ) -> None:
-    answer = await http.post("/trip/generate", json=wishes)
+    answer = await http.post("/trip/generate", json=criteria)
     assert (answer.status_code, answer.json()["field"]) == (422, field)

@@ -41,13 +41,13 @@ class Client:
     async def post(self, path: str, body: Any, status: int = 200) -> dict[str, Any]:
         answer = await self.http.post(f"{BASE}{path}/", json=body, auth=("1", "key"))
         assert answer.status_code == status, answer.text
-        said = answer.json()
-        assert set(said) == {"data", "debug", "error", "status"}
-        return dict(said)
+        content = answer.json()
+        assert set(content) == {"data", "debug", "error", "status"}
+        return dict(content)
 
     async def page(self, hid: int, **change: Any) -> list[dict[str, Any]]:
-        said = await self.post("/search/hp", search(hid, **change))
-        hotels = said["data"]["hotels"]
+        content = await self.post("/search/hp", search(hid, **change))
+        hotels = content["data"]["hotels"]
         return list(hotels[0]["rates"]) if hotels else []
 
     async def prebook(self, hid: int = TEST_HOTEL, percent: int = 0) -> dict[str, Any]:
@@ -81,9 +81,9 @@ class Client:
 
     async def final(self, identity: str) -> dict[str, Any]:
         for _ in range(100):
-            said = await self.status(identity)
-            if said["status"] != "processing" and said["error"] != "unknown":
-                return said
+            content = await self.status(identity)
+            if content["status"] != "processing" and content["error"] != "unknown":
+                return content
             await asyncio.sleep(QUICK / 2)
         raise AssertionError("never decided")
 
@@ -149,11 +149,11 @@ async def test_the_way_of_the_guides(client: Client) -> None:
     assert rates[0]["book_hash"].startswith("h-")
     assert rates[0]["match_hash"].startswith("m-")
     assert len(rates[0]["daily_prices"]) == 2
-    said = await client.prebook()
-    (hotel,) = said["data"]["hotels"]
+    content = await client.prebook()
+    (hotel,) = content["data"]["hotels"]
     assert hotel["hid"] == TEST_HOTEL
     assert hotel["rates"][0]["book_hash"].startswith("p-")
-    assert said["data"]["changes"] == {"price_changed": False}
+    assert content["data"]["changes"] == {"price_changed": False}
     penalties = hotel["rates"][0]["payment_options"]["payment_types"][0]["cancellation_penalties"]
     assert penalties["free_cancellation_before"] is None
 
@@ -166,13 +166,13 @@ async def test_the_way_of_the_guides(client: Client) -> None:
 
     amount = form["data"]["payment_types"][0]["amount"]
     assert (await client.finish("one", amount))["status"] == "ok"
-    said = await client.status("one")
-    assert (said["status"], said["data"]["percent"]) == ("processing", 50)
+    content = await client.status("one")
+    assert (content["status"], content["data"]["percent"]) == ("processing", 50)
     assert (await client.finish("one", amount))["error"] == "double_booking_finish"
     assert (await client.cancel("one"))["error"] == "order_not_found"
     client.later()
-    said = await client.status("one")
-    assert (said["status"], said["error"]) == ("ok", None)
+    content = await client.status("one")
+    assert (content["status"], content["error"]) == ("ok", None)
     assert await client.info("one") == [], "details lag behind"
     assert (await client.form("one"))["error"] == "duplicate_reservation"
     assert (await client.finish("one", amount))["error"] == "double_booking_finish"
@@ -182,9 +182,9 @@ async def test_the_way_of_the_guides(client: Client) -> None:
     assert order["amount_payable"] == {"amount": amount, "currency_code": "EUR"}
     assert order["hotel_data"]["hid"] == TEST_HOTEL
 
-    said = await client.cancel("one")
-    assert said["data"]["amount_payable"]["amount"] == amount, "non-refundable: charged in full"
-    assert said["data"]["amount_refunded"]["amount"] == "0.00"
+    content = await client.cancel("one")
+    assert content["data"]["amount_payable"]["amount"] == amount, "non-refundable: charged in full"
+    assert content["data"]["amount_refunded"]["amount"] == "0.00"
     assert (await client.info("one"))[0]["status"] == "completed", "details lag behind"
     assert (await client.cancel("one"))["error"] == "order_not_found"
     client.later()
@@ -297,8 +297,8 @@ async def test_what_finish_refuses(client: Client, change: dict[str, Any], error
 
 
 async def test_what_is_no_request(client: Client) -> None:
-    said = await client.post("/search/hp", {}, 400)
-    assert (said["status"], said["error"]) == ("error", "invalid_params")
+    content = await client.post("/search/hp", {}, 400)
+    assert (content["status"], content["error"]) == ("error", "invalid_params")
     for change in ({"checkin": day(-1)}, {"checkout": day(40)}, {"checkout": day(90)}):
         assert (await client.post("/search/hp", search(1) | change, 400))["error"]
     assert (await client.post("/search/hp", search(1, currency="ZZZ"), 400))["error"]
@@ -325,9 +325,9 @@ async def test_prices_that_rise_on_prebooking(client: Client, hid: int) -> None:
     percent = INCREASES[hid]
     assert (await client.prebook(hid, percent - 1))["error"] == "no_available_rates"
     (shown, *_) = await client.page(hid)
-    said = await client.prebook(hid, percent)
-    assert said["data"]["changes"] == {"price_changed": True}
-    (rate,) = said["data"]["hotels"][0]["rates"]
+    content = await client.prebook(hid, percent)
+    assert content["data"]["changes"] == {"price_changed": True}
+    (rate,) = content["data"]["hotels"][0]["rates"]
 
     def price(one: dict[str, Any]) -> int:
         return int(one["payment_options"]["payment_types"][0]["amount"].replace(".", ""))
@@ -396,8 +396,8 @@ async def test_two_cancels_at_once_are_locked(client: Client) -> None:
 
 
 async def test_the_planner_sells_it(client: Client) -> None:
-    wishes = {"suppliers": {"hotel": "ratehawk"}}
-    answer = await client.http.post("/trip/generate", json=wishes)
+    criteria = {"suppliers": {"hotel": "ratehawk"}}
+    answer = await client.http.post("/trip/generate", json=criteria)
     assert answer.status_code in (200, 201), answer.text
     (hotel,) = [c for c in answer.json()["components"] if c["type"] == "HOTEL"]
     assert hotel["supplier"] == "ratehawk"

@@ -51,9 +51,9 @@ def operation(exchange: Exchange) -> dict[str, Any]:
     """The operation of the specification that an exchange is one of."""
     path = exchange.path.removeprefix("/viator/partner")
     for template, methods in spec()["paths"].items():
-        ours, theirs = path.split("/"), template.split("/")
-        if len(ours) == len(theirs) and all(
-            part == name or name.startswith("{") for part, name in zip(ours, theirs, strict=True)
+        parts, named = path.split("/"), template.split("/")
+        if len(parts) == len(named) and all(
+            part == name or name.startswith("{") for part, name in zip(parts, named, strict=True)
         ):
             found = methods.get(exchange.method.lower())
             # "/bookings/modified-since" also fits no template with a parameter: exact ones win.
@@ -170,19 +170,19 @@ def test_the_checker_can_fail() -> None:
 async def test_the_whole_way(
     local: LocalWorld, tours: ViatorSupplier, item: TripComponent, party: Party
 ) -> None:
-    ours, since = str(uuid.uuid4()), dt.datetime.now(dt.UTC)
-    await tours.find(ours, since=since)
-    booked = await tours.book(item, await tours.quote(item, party), party, ours)
-    await tours.find(ours, since=since)
+    reference, since = str(uuid.uuid4()), dt.datetime.now(dt.UTC)
+    await tours.find(reference, since=since)
+    booked = await tours.book(item, await tours.quote(item, party), party, reference)
+    await tours.find(reference, since=since)
     await tours.cancel(booked, "key")
-    await tours.find(ours, since=since)
+    await tours.find(reference, since=since)
     await tours.cancel(booked, "key")
     manual = item.model_copy(
         update={"offer": item.offer | {"productCode": "77777P404", "title": _title("77777P404")}}
     )
     quote = await tours.quote(manual, party)
-    pending = await tours.book(manual, quote, party, ours + "-2")
-    await tours.find(ours + "-2", since=since)
+    pending = await tours.book(manual, quote, party, reference + "-2")
+    await tours.find(reference + "-2", since=since)
     await tours.cancel(pending, "key")
     for exchange in local.recorder.exchanges:
         assert_published(exchange)
@@ -208,13 +208,13 @@ async def test_faulty_answers_are_published_ones_too(
     name: str,
     kind: str,
 ) -> None:
-    ours, since = str(uuid.uuid4()), dt.datetime.now(dt.UTC)
+    reference, since = str(uuid.uuid4()), dt.datetime.now(dt.UTC)
     fault = local.world.faults.arm("viator", name, kind)
     for _ in range(2):
         try:
             quote = await tours.quote(item, party)
-            await tours.book(item, quote, party, ours)
-            found = await tours.find(ours, since=since)
+            await tours.book(item, quote, party, reference)
+            found = await tours.find(reference, since=since)
             assert found is not None
             await tours.cancel(found, "key")
         except ProviderError:
@@ -268,11 +268,11 @@ async def test_events_of_operators_are_listed_until_acknowledged(
     quote = await tours.quote(item, party)
     await tours.cancel(await tours.book(item, quote, party, str(uuid.uuid4())), "key")
     assert await tours.changes(since) == []  # our own doing
-    ours = str(uuid.uuid4())
-    booked = await tours.book(item, quote, party, ours)
+    reference = str(uuid.uuid4())
+    booked = await tours.book(item, quote, party, reference)
     async with httpx.AsyncClient(base_url=local.url) as http:
         for act in ("amend", "cancel"):
-            done = await http.post(f"/_sandbox/viator/bookings/{ours}/{act}", json={})
+            done = await http.post(f"/_sandbox/viator/bookings/{reference}/{act}", json={})
             assert done.status_code == 200
         listed = await tours.changes(since)
         assert [change.kind for change in listed] == ["AMENDMENT", "CANCELLATION"]
@@ -299,12 +299,12 @@ async def test_a_rejected_booking_is_shown_as_published(
 ) -> None:
     offer = item.offer | {"productCode": "77777P404", "title": _title("77777P404")}
     manual = item.model_copy(update={"offer": offer})
-    ours = str(uuid.uuid4())
-    pending = await tours.book(manual, await tours.quote(manual, party), party, ours)
+    reference = str(uuid.uuid4())
+    pending = await tours.book(manual, await tours.quote(manual, party), party, reference)
     async with httpx.AsyncClient(base_url=local.url) as http:
-        await http.post(f"/_sandbox/viator/bookings/{ours}/reject", json={})
+        await http.post(f"/_sandbox/viator/bookings/{reference}/reject", json={})
     await tours.look(pending)
-    await tours.find(ours, since=dt.datetime.now(dt.UTC))
+    await tours.find(reference, since=dt.datetime.now(dt.UTC))
     for exchange in local.recorder.exchanges:
         if not exchange.path.startswith("/_sandbox"):
             assert_published(exchange)

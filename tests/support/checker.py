@@ -124,19 +124,19 @@ def violations(facts: Facts) -> list[str]:
 
     numbers = {item["reference"]: item["number"] for item in facts.items}
     live = {r["reference"] for r in facts.reservations if r["live"]}
-    ours = {item["reference"] for item in facts.items if _stands(item)}
-    orphans = {ref for ref in live - ours if numbers.get(ref) not in excused}
+    expected = {item["reference"] for item in facts.items if _stands(item)}
+    orphans = {ref for ref in live - expected if numbers.get(ref) not in excused}
     if orphans:
         found.append(f"I3: {state}, and live without a live line: {sorted(orphans)}")
     if len(live) != sum(r["live"] for r in facts.reservations):
         found.append("I3: a reference has more than one live reservation")
     if state == "CONFIRMED":
-        gone = {ref for ref in ours - live if numbers[ref] not in excused}
+        gone = {ref for ref in expected - live if numbers[ref] not in excused}
         if gone:
             found.append(f"I4: confirmed but not live: {sorted(gone)}")
         standing = {r["reference"]: r for r in facts.reservations if r["live"]}
         for item in facts.items:
-            if item["reference"] in live & ours:
+            if item["reference"] in live & expected:
                 costs = _payable(standing[item["reference"]], item)
                 if costs != item["amount"]:
                     found.append(f"I4: {item['reference']} costs {costs}")
@@ -199,13 +199,13 @@ def _broken_ledger(facts: Facts, kept: int) -> list[str]:
     about = {case["details"].get("item") for case in facts.cases}
     if not set(stuck) <= about:
         found.append(f"I7: {stuck} could not be undone, and the operators' list has {about}")
-    ours = [row for row in facts.refunds if row["payment_number"] is not None]
-    given = sum(row["amount"] for row in ours if _back(row))
+    own = [row for row in facts.refunds if row["payment_number"] is not None]
+    given = sum(row["amount"] for row in own if _back(row))
     refunded = sum(row["refunded"] for row in facts.on_record)
     unsettled = any(row["status"] == "requested" for row in facts.refunds)
     if given != refunded or (unsettled and not facts.cases):
         found.append(f"I9: refund rows give back {given}, the record {refunded}: {facts.refunds}")
-    if unrecorded := [row for row in ours if row["gateway_id"] and not row["recorded_in"]]:
+    if unrecorded := [row for row in own if row["gateway_id"] and not row["recorded_in"]]:
         found.append(f"I9: no transition has recorded the refunds {unrecorded}")
     return found
 

@@ -82,7 +82,7 @@ class FakeActivities:
     def on(self, call: Call[Input, Output], *answers: Answer[Output, Input]) -> None:
         """Answer ``call`` with ``answers``, one after the other; the last one from then on.
 
-        Replaces what was said of this call before.
+        Replaces earlier answers for this call.
         """
         self._answers[call.name] = list(answers)
 
@@ -92,8 +92,8 @@ class FakeActivities:
 
     def names(self, *calls: Call[Any, Any]) -> list[str]:
         """Return the names of the calls made so far, in order: of ``calls`` only, or of all."""
-        wanted = {call.name for call in calls}
-        return [name for name, _ in self.story if not wanted or name in wanted]
+        names = {call.name for call in calls}
+        return [name for name, _ in self.story if not names or name in names]
 
     def activities(self) -> list[Callable[..., Any]]:
         """Return the activities, for a worker."""

@@ -1,4 +1,4 @@
-"""Starts programs of ours by forking a process that has imported what they need.
+"""Starts this system's programs by forking a process that has imported what they need.
 
 Importing the worker takes 1.6 s of CPU, and tests that kill workers start hundreds of them. A
 forked one has a life of its own: its environment, its log, its signals. It is the same code, run
@@ -38,7 +38,7 @@ def main() -> None:
     ready = selectors.DefaultSelector()
     ready.register(sys.stdin.fileno(), selectors.EVENT_READ, "order")
     ready.register(wake_read, selectors.EVENT_READ, "exit")
-    said = b""
+    buffer = b""
     while True:
         for key, _ in ready.select():
             if key.data == "exit":
@@ -52,15 +52,15 @@ def main() -> None:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                 return
-            *lines, said = (said + piece).split(b"\n")
+            *lines, buffer = (buffer + piece).split(b"\n")
             for line in lines:
                 _start(json.loads(line), exits, (wake_read, wake_write))
 
 
-def _start(order: dict[str, Any], exits: dict[int, Path], ours: tuple[int, int]) -> None:
+def _start(order: dict[str, Any], exits: dict[int, Path], inherited: tuple[int, int]) -> None:
     pid = os.fork()
     if pid == 0:
-        for descriptor in ours:
+        for descriptor in inherited:
             os.close(descriptor)
         _become(order)
     exits[pid] = Path(order["exit"])

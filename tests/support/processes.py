@@ -53,7 +53,7 @@ class _Forked:
 
 
 class _Nursery:
-    """The process that forks ours; one for each process of the test run."""
+    """The process that forks the others; one for each process of the test run."""
 
     def __init__(self) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="tripsaga-nursery-")
@@ -96,7 +96,7 @@ def _forked(arguments: list[str], env: dict[str, str], log: str) -> _Forked:
 
 
 class Process:
-    """A Python program of ours, running."""
+    """A Python program of this system, running."""
 
     def __init__(self, *arguments: str, env: dict[str, str]) -> None:
         self._log = tempfile.NamedTemporaryFile(prefix="tripsaga-", suffix=".log")  # noqa: SIM115

@@ -149,11 +149,11 @@ async def modify_booking(to: Recorder) -> None:
     stack = to.stack
     for name, nights in (("changed_dearer", 7), ("changed_cheaper", 2), ("undone", 7)):
         booking = await to.free()
-        wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=nights))
+        requested = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=nights))
         if name == "undone":
             await to.arm(booking.id, ("stripe", "capture", "refuse"), times=2)
-        quote = await changes.price(stack, booking.id, wish)
-        request = changes.request(booking.id, wish, quote.new_total)
+        quote = await changes.price(stack, booking.id, requested)
+        request = changes.request(booking.id, requested, quote.new_total)
         outcome = await changes.put(stack, request)
         assert outcome.carried_out is (name != "undone")
         await stack.sandbox.clear()
@@ -161,12 +161,12 @@ async def modify_booking(to: Recorder) -> None:
     await to.asked("made_before", RequestKind.CHANGE, booking, request, "PAYMENT_DECLINED")
 
     booking = await to.free()
-    wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
-    quote = await changes.price(stack, booking.id, wish)
-    await changes.put(stack, changes.request(booking.id, wish, quote.new_total - 1))
+    requested = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
+    quote = await changes.price(stack, booking.id, requested)
+    await changes.put(stack, changes.request(booking.id, requested, quote.new_total - 1))
     await to.save("refused_dearer_than_accepted", booking.id)
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    change = changes.request(booking.id, wish, quote.new_total)
+    change = changes.request(booking.id, requested, quote.new_total)
     ending = asyncio.ensure_future(changes.put(stack, change))
     await asyncio.sleep(3)
     run = await to.run_id(booking.id)
@@ -299,8 +299,8 @@ async def reading(to: Recorder) -> None:
     stack, client = to.stack, to.stack.client
     queue, waits = stack.settings.task_queue, patience(stack.settings)
     booking = await to.free()
-    wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
-    change = QuoteChangeRequest(booking_id=booking.id, wish=wish, patience=waits)
+    requested = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
+    change = QuoteChangeRequest(booking_id=booking.id, requested=requested, patience=waits)
     await client.execute_workflow(QuoteChange.run, change, id="change", task_queue=queue)
     await to.save("quoted", "change")
     cancel = QuoteCancellationRequest(booking_id=booking.id, patience=waits)

@@ -71,10 +71,10 @@ class Recorder:
         state: BookingState = BookingState.CONFIRMED,
         times: int = 1,
         request: BookTripRequest | None = None,
-        **wishes: Any,
+        **criteria: Any,
     ) -> Booking:
         """Book, with faults, to an end in ``state``; save it as ``name`` unless that is empty."""
-        request = request or await self.stack.request(**wishes)
+        request = request or await self.stack.request(**criteria)
         await self.arm(request.booking_id, *faults, times=times)
         booking = await asyncio.wait_for((await self.stack.start(request)).result(), 90)
         assert booking.state is state, (name, booking.state, booking.problem)

@@ -29,7 +29,7 @@ class SandboxClient:
         self.http = httpx.AsyncClient(base_url=url, timeout=30)
 
     async def arm(self, supplier: str, operation: str, kind: str, **more: Any) -> str:
-        """Arm a fault; ``nth=1`` unless said otherwise. Returns its id."""
+        """Arm a fault; ``nth=1`` unless given otherwise. Returns its id."""
         answer = await self.http.post(
             "/_sandbox/faults",
             json={"supplier": supplier, "operation": operation, "kind": kind, **more},
@@ -64,9 +64,9 @@ class SandboxClient:
         state = (await self.http.get("/_sandbox/state")).json()
         return [row for row in state["payments"] if row["booking"] == booking_id]
 
-    async def trip(self, **wishes: Any) -> dict[str, Any]:
+    async def trip(self, **criteria: Any) -> dict[str, Any]:
         """Have the planner make a trip option."""
-        answer = await self.http.post("/trip/generate", json=wishes)
+        answer = await self.http.post("/trip/generate", json=criteria)
         assert answer.status_code in (200, 201), answer.text
         return dict(answer.json())
 

@@ -105,10 +105,10 @@ class Stack:
         trip: dict[str, Any] | None = None,
         payment_method: str = "pm_card_visa",
         amount: int | None = None,
-        **wishes: Any,
+        **criteria: Any,
     ) -> BookTripRequest:
         """Return a request for a (new) trip, as the API would make it."""
-        option = TripOption.model_validate(trip or await self.sandbox.trip(**wishes))
+        option = TripOption.model_validate(trip or await self.sandbox.trip(**criteria))
         key = str(uuid.uuid4())
         booking = booking_id(CALLER, key)
         return BookTripRequest(
@@ -150,9 +150,9 @@ class Stack:
             ),
         )
 
-    async def book(self, **wishes: Any) -> Booking:
+    async def book(self, **criteria: Any) -> Booking:
         """Book a trip and wait for its end."""
-        handle = await self.start(await self.request(**wishes))
+        handle = await self.start(await self.request(**criteria))
         return await asyncio.wait_for(handle.result(), 90)
 
     async def send(

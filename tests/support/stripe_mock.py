@@ -99,13 +99,13 @@ def _address(process: subprocess.Popen[bytes], log: int) -> str:
     """Return where it says that it listens."""
     end = time.monotonic() + START_SECONDS
     while True:
-        said = os.pread(log, 100_000, 0).decode(errors="replace")
-        match = re.search(r"Listening for HTTP at address: (127\.0\.0\.1):(\d+)\n", said)
+        output = os.pread(log, 100_000, 0).decode(errors="replace")
+        match = re.search(r"Listening for HTTP at address: (127\.0\.0\.1):(\d+)\n", output)
         # It says so a moment before it does.
         if match and _listens(match[1], int(match[2])):
             return f"{match[1]}:{match[2]}"
         if process.poll() is not None or time.monotonic() > end:
-            raise AssertionError(f"stripe-mock did not start:\n{said[-2000:]}")
+            raise AssertionError(f"stripe-mock did not start:\n{output[-2000:]}")
         time.sleep(0.02)
 
 

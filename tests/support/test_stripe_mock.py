@@ -34,8 +34,8 @@ def test_the_one_on_path_then_ours_then_gos(bare: Path) -> None:
     of_go = put(bare / "go" / "bin" / "stripe-mock")
     assert stripe_mock.obtain() == of_go
     assert stripe_mock.cached() == bare / "cache" / "tripsaga" / "stripe-mock-0.203.0/stripe-mock"
-    ours = put(stripe_mock.cached())
-    assert stripe_mock.obtain() == ours
+    cached = put(stripe_mock.cached())
+    assert stripe_mock.obtain() == cached
     on_path = put(bare / "bin" / "stripe-mock")
     assert stripe_mock.obtain() == on_path
 

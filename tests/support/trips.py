@@ -14,7 +14,7 @@ def unsettled(booking: Booking) -> list[OpenCase]:
 
 
 def sold_by(supplier: str) -> dict[str, Any]:
-    """Return the wish for a trip in which ``supplier`` sells what it sells; {} for a gateway."""
+    """Return criteria for a trip in which ``supplier`` sells what it sells; {} for a gateway."""
     seller = SELLERS.get(supplier)
     return {} if seller is None else {"suppliers": {seller.sells: supplier}}
 

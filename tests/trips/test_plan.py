@@ -48,7 +48,7 @@ OF_TRIPS = [ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY]
     st.sampled_from(list(BookingOrder)),
 )
 def test_every_item_is_in_one_stage_or_nothing_is_planned(
-    wanted: list[tuple[ItemType, int, int | None, bool]], order: BookingOrder
+    components: list[tuple[ItemType, int, int | None, bool]], order: BookingOrder
 ) -> None:
     items = [
         item(number, kind).model_copy(
@@ -65,7 +65,7 @@ def test_every_item_is_in_one_stage_or_nothing_is_planned(
                 ),
             }
         )
-        for number, (kind, price, fee, holdable) in enumerate(wanted)
+        for number, (kind, price, fee, holdable) in enumerate(components)
     ]
     if order is BookingOrder.CONTRACT and any(i.type not in OF_TRIPS for i in items):
         with pytest.raises(ValueError, match="which no trip has"):
@@ -122,11 +122,11 @@ TERMS = st.one_of(
 
 @given(st.lists(st.tuples(st.integers(0, 100), TERMS, st.booleans()), min_size=1, max_size=12))
 def test_every_item_is_planned_once_in_the_other_order_too(
-    wanted: list[tuple[int, CancellationTerms, bool]],
+    components: list[tuple[int, CancellationTerms, bool]],
 ) -> None:
     items = [
         quoted(number, price, terms, holdable=holdable)
-        for number, (price, terms, holdable) in enumerate(wanted)
+        for number, (price, terms, holdable) in enumerate(components)
     ]
     stages = plan(items, BookingOrder.UNDOABLE_FIRST, now=NOW)
     assert sorted(i.number for stage in stages for i in stage) == [i.number for i in items]

@@ -43,12 +43,12 @@ async def recorded(world: Stack) -> AsyncIterator[Recorded]:
 
 
 async def until(
-    recorded: Recorded, booking_id: str, wanted: Callable[[Booking], bool], seconds: float = 30
+    recorded: Recorded, booking_id: str, condition: Callable[[Booking], bool], seconds: float = 30
 ) -> Booking:
-    """Wait until the record of a booking is as wanted."""
+    """Wait until the record of a booking meets a condition."""
     try:
         async with asyncio.timeout(seconds):
-            while not wanted(booking := await recorded(booking_id)):
+            while not condition(booking := await recorded(booking_id)):
                 await asyncio.sleep(0.05)
             return booking
     except TimeoutError:

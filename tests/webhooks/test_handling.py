@@ -234,14 +234,14 @@ async def test_a_disputes_case_that_a_person_closed_stays_closed(desk: Desk) -> 
 async def test_one_look_answers_all_events_of_a_payment(desk: Desk) -> None:
     booking = await desk.booking()
     events = [await desk.event(booking) for _ in range(5)]
-    stranger = await desk.event()
+    unknown = await desk.event()
     assert await desk.looks(booking) == 0
 
     await desk.empty()
 
     assert {desk.row(event)["status"] for event in events} == {"done"}
     assert await desk.looks(booking) == 1
-    assert desk.row(stranger)["status"] == "received"
+    assert desk.row(unknown)["status"] == "received"
 
 
 async def test_an_event_that_comes_during_the_look_needs_its_own(desk: Desk) -> None:

@@ -114,6 +114,6 @@ async def test_the_database_goes_away_and_comes_back(
             await line.mend()
             await _until(desk, event, "kept")
     await engine.dispose()
-    said = [record.getMessage() for record in caplog.records if record.name == "tripsaga.inbox"]
-    assert sum("cannot be read" in line for line in said) == 1
-    assert said[-1] == "the inbox can be read again"
+    lines = [record.getMessage() for record in caplog.records if record.name == "tripsaga.inbox"]
+    assert sum("cannot be read" in line for line in lines) == 1
+    assert lines[-1] == "the inbox can be read again"

@@ -118,7 +118,7 @@ NOT_EVENTS: dict[str, bytes] = {
     "an id with a lone surrogate": encoded(event(id="evt_\ud800")),
     "an id that is markup": encoded(event(id="<script>")),
     "the longest id": encoded(event(id="e" * 300)),
-    "a type of ours": encoded(event(kind="a b")),
+    "a type with a space": encoded(event(kind="a b")),
     "deep": b"[" * 200_000 + b"]" * 200_000,
     "before time": encoded(event(created=-1)),
     "after time": encoded(event(created=10**18)),

@@ -40,9 +40,9 @@ async def handled(rows: Rows, payment_id: str) -> set[str]:
 
 async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    quote = await price(stack, booking.id, wish)
-    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, requested)
+    outcome = await put(stack, request(booking.id, requested, quote.new_total))
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
     payment_id = after.payments[1].id
@@ -52,8 +52,8 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
         "of a type that changes no money of ours",
         "settling:",  # looked at while the change was made: SettlePayment finds it as it should be
     )
-    for said in await handled(rows, payment_id):
-        assert said.startswith(quiet), said
+    for outcome_text in await handled(rows, payment_id):
+        assert outcome_text.startswith(quiet), outcome_text
     await now(stack, booking.id)
     facts = await judged(stack, booking.id)
     assert facts.booking["version"] == after.version, "nothing was recorded because of them"
@@ -61,10 +61,10 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
 
 async def test_a_proof_of_the_difference_is_told_of(stack: Stack) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    quote = await price(stack, booking.id, wish)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, requested)
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    ending = asyncio.ensure_future(put(stack, request(booking.id, wish, quote.new_total)))
+    ending = asyncio.ensure_future(put(stack, request(booking.id, requested, quote.new_total)))
     held = await waiting(stack, booking.id)
     run = (await stack.client.get_workflow_handle(booking.id).describe()).run_id
     handle = stack.client.get_workflow_handle(booking.id, run_id=run, result_type=Booking)

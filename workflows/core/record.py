@@ -76,7 +76,7 @@ class BookingRecord:
         workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(booking.reference)])
         return booking
 
-    # -- what happens -----------------------------------------------------------------------
+    # -- transitions ------------------------------------------------------------------------
 
     def show(self) -> None:
         """Let operators see in the Temporal Web UI how the booking stands this moment."""
@@ -90,7 +90,7 @@ class BookingRecord:
         who: str = "saga",
         change: ChangeNote | None = None,
     ) -> None:
-        """Write a transition down, then let it be seen: nothing is shown that is not committed."""
+        """Write a transition, then show it: nothing is shown that is not committed."""
         current = self.booking
         following = current.model_copy(update={"state": state, "updated_at": workflow.now()})
         transition = Transition(
@@ -130,7 +130,7 @@ class BookingRecord:
             calls.END_REQUESTS, ended, policies.record(), "Note how the request ended"
         )
 
-    # -- what a person must settle ------------------------------------------------------------
+    # -- cases --------------------------------------------------------------------------------
 
     def open_case(self, problem: Problem, *, details: Mapping[str, Any], payment: int = 1) -> None:
         """Have a person settle what could not be done; it keeps nobody from anything else.
@@ -194,7 +194,7 @@ class BookingRecord:
             )
         )
 
-    # -- small things -------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     @property
     def has_notes(self) -> bool:

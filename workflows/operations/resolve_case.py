@@ -48,7 +48,7 @@ class ResolveCase:
             self._record, self._requests, RequestKind.RESOLVE, run.booking_id, self._resolve
         )
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _resolve(self, request: BookingRequest) -> None:
         """Do what was decided; the case stays open when that does not settle it."""
@@ -72,7 +72,7 @@ class ResolveCase:
     async def _settle_item(
         self, booking: Booking, item: Item, case: OpenCase, resolution: Resolution
     ) -> Problem | None:
-        """Cancel the item once more, or believe that a person has; then give back what is owed."""
+        """Cancel the item once more, or note that a person has; then give back what is owed."""
         asked = case.details.get("requestedAt")
         cancellation = Cancellation(
             self._record, datetime.fromisoformat(asked) if asked else workflow.now()

@@ -87,7 +87,7 @@ class PaymentSteps:
     def _gateway(self) -> str:
         return self._record.patience.gateway
 
-    # -- what the traveller and the gateway say -----------------------------------------------
+    # -- updates and signals ------------------------------------------------------------------
 
     async def _use_card(self, card: NewCard) -> None:
         """Go on with another card; what came of it is the booking's next transition."""
@@ -103,13 +103,13 @@ class PaymentSteps:
             raise ApplicationError("another card is being asked this moment", type=CARD_IN_USE)
 
     def _hear(self) -> None:
-        """Hear that the payment has changed at the gateway: whoever waits for it looks at once."""
+        """Note that the payment has changed at the gateway; a waiting step reads it at once."""
         self._changed = True
 
-    # -- holding the money --------------------------------------------------------------------
+    # -- hold ---------------------------------------------------------------------------------
 
     async def hold(self, amount: int) -> None:
-        """Have ``amount`` (minor units) held, whatever it takes of the traveller.
+        """Have ``amount`` (minor units) held, waiting for the traveller where that is necessary.
 
         Raises:
             TripFailedError: no card that may be tried is accepted, or time is up.
@@ -226,7 +226,7 @@ class PaymentSteps:
                 return self._ended_early(outcome)
 
     def _ended_early(self, outcome: PaymentOutcome) -> PaymentOutcome:
-        """Refuse what is neither held nor refused: cancelled at the gateway, by whomever."""
+        """Refuse what is neither held nor refused: cancelled at the gateway."""
         payment = outcome.payment
         if payment is None or payment.status is PaymentStatus.AUTHORISED:
             return outcome
@@ -242,7 +242,7 @@ class PaymentSteps:
     def _sent_card(self) -> NewCard | None:
         return self._card
 
-    # -- a hold that would lapse --------------------------------------------------------------
+    # -- renew a hold -------------------------------------------------------------------------
 
     async def keep_hold(self, amount: int, steps_left: int) -> None:
         """Hold the money anew when the hold may lapse before the steps that are left are done.
@@ -255,7 +255,7 @@ class PaymentSteps:
             await self._hold_anew(amount)
 
     async def _hold_anew(self, amount: int) -> None:
-        """Release the hold and ask for another: never are two held at once."""
+        """Release the hold and ask for another; there are never two at once."""
         problem = await self._return()
         if problem is not None:
             raise TripFailedError(problem)
@@ -263,7 +263,7 @@ class PaymentSteps:
         self._stops.stop_if_cancelled()
         await self.hold(amount)
 
-    # -- taking it ----------------------------------------------------------------------------
+    # -- capture ------------------------------------------------------------------------------
 
     async def capture(self, amount: int) -> None:
         """Capture ``amount`` (minor units). A lapsed hold is made anew, once."""
@@ -286,7 +286,7 @@ class PaymentSteps:
             decided=True,
         )
 
-    # -- the compensation ---------------------------------------------------------------------
+    # -- compensation -------------------------------------------------------------------------
 
     async def _return(self) -> Problem | None:
         """Give everything back: release what is held, refund what was taken."""
@@ -323,7 +323,7 @@ class PaymentSteps:
             )
         return None
 
-    # -- small things -------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     async def _ask(
         self,

@@ -88,7 +88,7 @@ class Refunds:
         return None
 
     async def return_stray(self, payment_id: str) -> Problem | None:
-        """Give back a payment that is not the booking's; of it nothing is ever on record."""
+        """Give back a payment that is not the booking's; it is not recorded."""
         booking = self._record.booking
         key = payment_key(booking.id, 1, f"stray-{payment_id}", max(booking.version, 1))
         outcome = await self._ask(

@@ -1,4 +1,4 @@
-"""Putting the money of a booking at rest right: what must not be kept is released or refunded."""
+"""Settling the money of a booking at rest: what must not be kept is released or refunded."""
 
 from models.bookings.booking import PaymentView
 from models.bookings.lifecycle import CLOSED_STATES
@@ -51,8 +51,8 @@ async def _release(
 ) -> Problem | None:
     """Release a payment that is open though nothing waits for it any more."""
     # Of a booking at rest no change is under way that could want a later payment.
-    unwanted = payment.number > 1 or record.booking.state in CLOSED_STATES
-    if not unwanted or payment.status not in OPEN_STATUSES or payment.id is None:
+    surplus = payment.number > 1 or record.booking.state in CLOSED_STATES
+    if not surplus or payment.status not in OPEN_STATUSES or payment.id is None:
         return None
     return await refunds.release(payment, reason)
 

@@ -1,6 +1,6 @@
 """FollowBooking: look at the suppliers of a booking at rest, and put the record right.
 
-Begun when a supplier has said something afterwards: yes or no to what was pending, a cancellation
+Begun when a supplier has news afterwards: yes or no to what was pending, a cancellation
 or other times of its own accord, a booking that was done late and that nobody wants any more.
 """
 
@@ -55,7 +55,7 @@ class FollowBooking:
             await self._follow(booking)
         await end_run(self._record, self._requests)
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _follow(self, booking: Booking) -> None:
         """Look, note what is news, undo and give back; what cannot be done becomes a case."""
@@ -105,7 +105,7 @@ class FollowBooking:
         return [item for item in booking.items if not named or item.number in named]
 
     async def _undo_left_over(self, booking: Booking) -> list[Problem]:
-        """Cancel what stands at a supplier for nobody; answers what was not possible."""
+        """Cancel what is left over at a supplier; answers what was not possible."""
         problems = []
         for item in self._news.left_over:
             # The version keeps one finding's key apart from that of an earlier one.

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.record import BookingRecord
 
 SAYS_SOON = timedelta(minutes=10)
-"""A supplier that will have said yes or no within this time is waited for."""
+"""A supplier that will have accepted or refused within this time is waited for."""
 
 
 class ItemSteps:
@@ -69,7 +69,7 @@ class ItemSteps:
             else:
                 item.status = ItemStatus.CONFIRMED
 
-    # -- forward ------------------------------------------------------------------------------
+    # -- book and complete --------------------------------------------------------------------
 
     async def book(self, items: Sequence[Item]) -> list[Problem | None]:
         """Book items together, each registered first; answers why each was not booked."""
@@ -78,7 +78,7 @@ class ItemSteps:
     async def complete(
         self, items: Sequence[Item], *, after_capture: bool
     ) -> list[tuple[Item, Problem | None]]:
-        """Make ours what is only held: what costs for good is paid once the money is taken."""
+        """Complete what is only held: what costs for good is paid once the money is taken."""
         held = [
             item
             for item in items
@@ -88,7 +88,7 @@ class ItemSteps:
         return list(zip(held, problems, strict=True))
 
     async def drop(self, item: Item) -> None:
-        """Go on without an experience: nothing of it may stay behind, and it is not paid for.
+        """Go on without an experience: it is cancelled where it was booked, and not paid for.
 
         What cannot be settled within a step's deadline is tried again at the end.
         """
@@ -151,7 +151,7 @@ class ItemSteps:
         return await self._take(item, outcome.reservation)
 
     async def _take(self, item: Item, reservation: Reservation) -> Problem | None:
-        """Note what the supplier gave; wait for its yes where that comes soon."""
+        """Note what the supplier answered; wait for its confirmation where that comes soon."""
         item.reservation = reservation
         match reservation.status:
             case ReservationStatus.CONFIRMED:
@@ -178,7 +178,7 @@ class ItemSteps:
         )
 
     async def _wait_for_supplier(self, item: Item, reservation: Reservation) -> Problem | None:
-        """Ask a supplier that has only taken note until it has said yes or no.
+        """Ask a supplier that has only taken note until it has accepted or refused.
 
         Its webhook wakes us; asking at intervals is the second line.
         """
@@ -222,7 +222,7 @@ class ItemSteps:
             await workflow.wait_condition(lambda: self._news > heard, timeout=pause)
 
     def _hear(self) -> None:
-        """Hear that a reservation has changed at its supplier: whoever waits looks at once."""
+        """Note that a reservation has changed at its supplier; a waiting step looks at once."""
         self._news += 1
 
     def _booked(self, item: Item, reservation: Reservation) -> None:
@@ -238,7 +238,7 @@ class ItemSteps:
         self._record.show()
         return problem
 
-    # -- back -----------------------------------------------------------------------------------
+    # -- undo -----------------------------------------------------------------------------------
 
     async def _undo(self, item: Item) -> Problem | None:
         """Undo the booking of an item: the traveller pays nothing for it."""
@@ -255,7 +255,7 @@ class ItemSteps:
         item_gone(self._record, item)
         return None
 
-    # -- small things ---------------------------------------------------------------------------
+    # -- helpers --------------------------------------------------------------------------------
 
     def _call(self, item: Item, operation: str) -> ItemCall:
         booking_id = self._record.booking.id

@@ -31,9 +31,9 @@ class SupplierNews:
         if news is News.LEFT_OVER:
             self.left_over.append(item)
         elif self._record.booking.state not in ON_ITS_WAY:
-            # The trip is over: nothing is changed about it behind the traveller's back.
+            # The trip is over: it is not changed without the traveller's consent.
             self.ask_for_help(
-                item, news, f"the booking is {self._record.booking.state}, and {_said(news)}"
+                item, news, f"the booking is {self._record.booking.state}, and {_description(news)}"
             )
         elif news is News.CONFIRMED:
             self._confirmed(item, seen)
@@ -100,7 +100,7 @@ class SupplierNews:
         warnings = self._record.booking.warnings
         self._record.booking.warnings = [told for told in warnings if not told.startswith(awaited)]
 
-    # -- small things ---------------------------------------------------------------------
+    # -- helpers --------------------------------------------------------------------------
 
     def ask_for_help(self, item: Item, news: News, what: str, *, version: str = "") -> None:
         """Have a case opened, so that a person looks after the traveller."""
@@ -121,7 +121,7 @@ class SupplierNews:
         )
 
 
-def _said(news: News) -> str:
+def _description(news: News) -> str:
     return {
         News.CONFIRMED: "the supplier has only now confirmed it",
         News.REFUSED: "the supplier has only now refused it: the traveller has paid for it",

@@ -41,7 +41,7 @@ Unavailable = Sequence[tuple[Item, Problem | None]]
 
 @workflow.defn(name="BookTrip")
 class BookTrip:
-    """One booking's way from PENDING to CONFIRMED, FAILED or CANCELLED.
+    """Takes one booking from PENDING to CONFIRMED, FAILED or CANCELLED.
 
     What cannot be undone or settled becomes a case; the workflow ends all the same.
     """
@@ -75,7 +75,7 @@ class BookTrip:
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
         return without_details(self._record.booking)
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _book(self) -> None:
         if not await self._open():
@@ -165,7 +165,7 @@ class BookTrip:
         await self._go_on_without(list(zip(stage, problems, strict=True)))
 
     async def _complete_what_is_held(self) -> None:
-        """Make ours what costs nothing for good yet; a cancellation is still honoured."""
+        """Complete what costs nothing for good yet; a cancellation is still honoured."""
         self._stops.stop_if_cancelled()
         self._stops.stop_if_holds_end()
         booking = self._record.booking
@@ -217,7 +217,7 @@ class BookTrip:
             why = "what the trip goes without could not be undone"
             await self._record.write(BookingState.CONFIRMED, why)
 
-    # -- the way back -------------------------------------------------------------------------
+    # -- undo ---------------------------------------------------------------------------------
 
     async def _undo(self, reason: BaseException) -> None:
         """Undo every step taken, last first; what cannot be undone becomes a case."""
@@ -230,7 +230,7 @@ class BookTrip:
         left = await self._compensations.run()
         for item in booking.items:
             if item.status is ItemStatus.PENDING:
-                item.status = ItemStatus.CANCELLED  # its turn never came
+                item.status = ItemStatus.CANCELLED  # it was never begun
         for unsettled in left:
             self._record.open_case(unsettled, details=UNDO)
         done = f"{len(left)} of it for an operator" if left else "everything is undone"
@@ -242,7 +242,7 @@ class BookTrip:
         booking.cancel_reason = cancel.reason or None
         booking.cancelled_at = workflow.now()
 
-    # -- small things -------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     def _register_what_is_local(self) -> None:
         """Register the compensation of every step that runs as a local activity, from the start.

@@ -46,7 +46,7 @@ class CancelBooking:
             self._record, self._requests, RequestKind.CANCEL, run.booking_id, self._cancel
         )
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _cancel(self, request: BookingRequest) -> None:
         """Cancel at the suppliers in reverse order, refund, and record what is left."""

@@ -64,12 +64,12 @@ class Cancellation:
         item.cancelled_at = workflow.now()
 
     def compare_fees(self, item: Item, outcome: CancelledItem) -> None:
-        """Tell when the supplier keeps something else than it had said; in its own currency."""
-        quote, said = item.quote, outcome.supplier_fee
-        if quote is None or said is None:
+        """Report when the supplier keeps another fee than the stored terms say; in its currency."""
+        quote, supplier_fee = item.quote, outcome.supplier_fee
+        if quote is None or supplier_fee is None:
             return
         price = quote.price
-        keeps = Money(amount=said, currency=outcome.supplier_fee_currency or price.currency)
+        keeps = Money(amount=supplier_fee, currency=outcome.supplier_fee_currency or price.currency)
         fee = quote.terms.fee_at(self._requested_at, price.amount)
         agreed = Money(amount=fee, currency=price.currency)
         if keeps == agreed:

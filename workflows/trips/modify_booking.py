@@ -1,4 +1,4 @@
-"""ModifyBooking: change a trip that stands, or leave it exactly as it was.
+"""ModifyBooking: change a confirmed trip, or leave it exactly as it was.
 
 New items are booked and what they cost more is taken before anything old is cancelled. Up to that
 point everything can be undone, and on any failure it is; from there on the change stands, and what
@@ -82,7 +82,7 @@ class ModifyBooking:
         self._record.patience = self._patience
         await end_run(self._record, self._requests)
 
-    # -- the story ----------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------
 
     async def _change(self, change: ChangeRequest, request: BookingRequest) -> None:
         opened = await perform_local(
@@ -122,11 +122,11 @@ class ModifyBooking:
     async def _verify(self, change: ChangeRequest, outcome: ChangeOutcome) -> ChangeQuote:
         """Verify and price what comes; nothing is touched."""
         booking = self._record.booking
-        problem = refusal(booking, change.wish)
+        problem = refusal(booking, change.requested)
         if problem is not None:
             raise TripFailedError(problem)
         quote, self._gone, self._new = await quoted(
-            booking, change.wish, self._record.patience, change.change_id
+            booking, change.requested, self._record.patience, change.change_id
         )
         outcome.quote = quote
         if quote.new_total > change.accepted_total:
@@ -190,7 +190,7 @@ class ModifyBooking:
         quote: ChangeQuote,
         outcome: ChangeOutcome,
     ) -> None:
-        """Let the change stand: cancel what goes, give back what it costs less, record."""
+        """Complete the change: cancel what goes, give back what it costs less, record."""
         booking = self._record.booking
         self._items.settle(self._new)
         booking.accepted_total = quote.new_total
@@ -203,7 +203,7 @@ class ModifyBooking:
         problems = await cancellation.cancel(self._gone, operation=f"cancel-{booking.version}")
         for problem in problems:
             assert problem.item is not None
-            # The traveller has agreed to the new total: what the supplier does is between us.
+            # The traveller has agreed to the new total: what the supplier keeps does not change it.
             cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
         unpaid = await self._refunds.give_back("the trip was changed")
@@ -216,11 +216,11 @@ class ModifyBooking:
             f"changed: {_words(change)}",
             who=change.who,
             change=ChangeNote(
-                change_id=change.change_id, outcome=outcome, travelers=change.wish.travelers
+                change_id=change.change_id, outcome=outcome, travelers=change.requested.travelers
             ),
         )
 
-    # -- the way back -------------------------------------------------------------------------
+    # -- undo ---------------------------------------------------------------------------------
 
     async def _undo(
         self,
@@ -256,7 +256,7 @@ class ModifyBooking:
         outcome.problem = problem
         return problem
 
-    # -- small things -------------------------------------------------------------------------
+    # -- helpers ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
         """Hold the items of the booking as it is recorded, not copies of them."""
@@ -287,13 +287,13 @@ def _fail(problem: Problem | None) -> None:
 def _end_waiting(payment: PaymentView) -> None:
     payment.waits_until = payment.client_secret = payment.next_action = None
     if payment.id is None:
-        payment.status = PaymentStatus.FAILED  # its turn never came
+        payment.status = PaymentStatus.FAILED  # it was never begun
 
 
 def _words(change: ChangeRequest) -> str:
     """Say what is different, by component ids: no personal data."""
-    wish = change.wish
-    parts = [f"{one.component_id} becomes {one.component.component_id}" for one in wish.swap]
-    parts += [f"{one} goes" for one in wish.drop]
-    parts += [f"{one.component_id} comes" for one in wish.add]
+    requested = change.requested
+    parts = [f"{one.component_id} becomes {one.component.component_id}" for one in requested.swap]
+    parts += [f"{one} goes" for one in requested.drop]
+    parts += [f"{one.component_id} comes" for one in requested.add]
     return "; ".join(parts) or "other travellers"

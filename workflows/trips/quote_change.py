@@ -12,8 +12,8 @@ with workflow.unsafe.imports_passed_through():
         STEP,
         ChangeOutcome,
         ChangeQuote,
-        ChangeWish,
         QuoteChangeCall,
+        TripChanges,
         gone_items,
         new_items,
         numbered,
@@ -39,26 +39,26 @@ class QuoteChange:
             policies.record(),
             "Read the booking",
         )
-        problem = refusal(booking, request.wish)
+        problem = refusal(booking, request.requested)
         if problem is not None:
             return ChangeOutcome(problem=problem)
         try:
-            quote, _, _ = await quoted(booking, request.wish, request.patience)
+            quote, _, _ = await quoted(booking, request.requested, request.patience)
         except TripFailedError as refused:
             return ChangeOutcome(problem=refused.problem)
         return ChangeOutcome(quote=quote)
 
 
 async def quoted(
-    booking: Booking, wish: ChangeWish, patience: Patience, change_id: str | None = None
+    booking: Booking, requested: TripChanges, patience: Patience, change_id: str | None = None
 ) -> tuple[ChangeQuote, list[Item], list[Item]]:
     """Return what a change costs now, the items that go, and those that come.
 
     Raises:
         TripFailedError: a supplier refuses, or does not answer.
     """
-    components = numbered(booking, wish)
-    gone = gone_items(booking, wish)
+    components = numbered(booking, requested)
+    gone = gone_items(booking, requested)
     staying = [item.supplier for item in booking.live_items if item not in gone]
     try:
         answer = await perform_local(
@@ -66,7 +66,7 @@ async def quoted(
             QuoteChangeCall(
                 booking_id=booking.id,
                 components=components,
-                travelers=wish.travelers,
+                travelers=requested.travelers,
                 staying=sorted(set(staying)),
                 change_id=change_id,
             ),

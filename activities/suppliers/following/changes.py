@@ -51,7 +51,7 @@ class ChangeReader:
             for change in changes:
                 fresh += await receive_event(session, change_event(name, change))
             await mark_read(session, name, begun)
-        wanted = [change for change in changes if change.acknowledgement is not None]
-        if wanted:
-            await supplier.acknowledge(wanted)
+        acknowledgeable = [change for change in changes if change.acknowledgement is not None]
+        if acknowledgeable:
+            await supplier.acknowledge(acknowledgeable)
         return fresh

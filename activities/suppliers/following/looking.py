@@ -32,7 +32,7 @@ BUSY_PAUSE = dt.timedelta(seconds=30)
 DEADLINE = dt.timedelta(hours=72)
 """By when suppliers confirm (providers.md §5); later a person asks why they do not."""
 
-OURS = (RPCError, *DATABASE_AWAY)
+OUR_OUTAGES = (RPCError, *DATABASE_AWAY)
 """Temporal or the database is away."""
 
 log = logging.getLogger("tripsaga.following")
@@ -85,7 +85,7 @@ class Looker:
         for look in due:
             try:
                 await self._look(look, supplier)
-            except OURS:
+            except OUR_OUTAGES:
                 raise  # nothing of this round could be written down
             except Exception as error:  # noqa: BLE001 - one item must not stop the others
                 log.warning("%s about %s: %s", supplier, look.booking_id, error)

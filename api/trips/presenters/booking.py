@@ -226,10 +226,10 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
 
     Made from the booking alone, so that asking twice is answered alike.
     """
-    wanted = [i for i in booking.items if not components or i.component_id in components]
-    cancelled = [item for item in wanted if item.status is ItemStatus.CANCELLED]
+    chosen = [i for i in booking.items if not components or i.component_id in components]
+    cancelled = [item for item in chosen if item.status is ItemStatus.CANCELLED]
     if components:
-        success = bool(wanted) and not any(item.live for item in wanted)
+        success = bool(chosen) and not any(item.live for item in chosen)
     else:
         success = booking.state is BookingState.CANCELLED
     payment = booking.payment

@@ -97,7 +97,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
     answer.error = ErrorAnswer(
         code=problem.code,
-        message=_said(booking, problem),
+        message=_message(booking, problem),
         failed_step=problem.step,
         undone=[],
         money=answer.money,
@@ -113,7 +113,7 @@ def refusal(error: ChangeRefused) -> str:
     money = "Nothing has been changed or charged."
     if error.change_id is not None:
         money = _given_back(_paid(booking, error.change_id))
-    return f"{_said(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
+    return f"{_message(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
 
 
 def _paid(booking: Booking, change_id: str) -> PaymentView | None:
@@ -121,7 +121,7 @@ def _paid(booking: Booking, change_id: str) -> PaymentView | None:
     return next((p for p in booking.payments if p.change == change_id), None)
 
 
-def _said(booking: Booking, problem: Problem) -> str:
+def _message(booking: Booking, problem: Problem) -> str:
     told = words.WORDS[problem.code]
     item = next((i for i in booking.items if i.number == problem.item), None)
     if item is not None and told.about_item:

@@ -1,4 +1,4 @@
-"""The words a traveller reads. One module, so that they speak with one voice.
+"""The texts that travellers read, in one module so that they stay consistent.
 
 Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
 """
@@ -16,7 +16,7 @@ KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "
 
 @dataclass(frozen=True)
 class Words:
-    """What is said about a code."""
+    """What a traveller is told about a code."""
 
     message: str
     """What happened, where the saga did not say it better itself."""
@@ -52,7 +52,7 @@ WORDS: dict[Code, Words] = {
         "Use another card or ask your bank, then book again.",
     ),
     Code.AUTHENTICATION_REQUIRED: Words(
-        "Your bank wanted you to approve the payment, and the approval did not come in time.",
+        "Your bank asked you to approve the payment, and the approval did not come in time.",
         "Book again and approve the payment when your bank asks.",
     ),
     Code.SUPPLIER_DOWN: Words(
@@ -194,7 +194,7 @@ def _unsettled(booking: Booking) -> str:
 
 
 def failure(booking: Booking) -> tuple[Code, str, str, str]:
-    """Return code, step, message and next step of a booking that did not go as wanted."""
+    """Return code, step, message and next step of a booking that did not succeed."""
     problem = booking.problem
     code = problem.code if problem else _code_of(booking)
     words = WORDS[code]

@@ -86,7 +86,7 @@ class Undone(Answer):
 
 
 class ErrorAnswer(Answer):
-    """Why a booking is not what was wanted, in words for the traveller."""
+    """Why a booking is not as it was ordered, in words for the traveller."""
 
     code: Code
     """Stable; for machines."""

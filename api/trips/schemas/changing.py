@@ -11,7 +11,7 @@ from models.bookings.lifecycle import BookingState
 from models.core.people import Traveler
 from models.core.supply import ItemType, TripComponent
 from models.core.text import CamelModel, Key
-from models.trips.changes import ChangeWish, Part, Swap
+from models.trips.changes import Part, Swap, TripChanges
 
 MOST_ITEMS = 20
 
@@ -50,9 +50,9 @@ class ChangesBody(CamelModel):
             raise ValueError("a component can go only once")
         return self
 
-    def to_wish(self) -> ChangeWish:
+    def to_trip_changes(self) -> TripChanges:
         """Return the workflows' message."""
-        return ChangeWish(
+        return TripChanges(
             drop=self.drop,
             swap=[Swap(component_id=s.component_id, component=s.component) for s in self.swap],
             add=self.add,

@@ -33,8 +33,8 @@ class LiveBooking:
         """At the gateway; empty until there is one."""
         self.total = 0
         self.strays: list[str] = []
-        """Payments under its id that the house never asked for."""
-        self.wishes = 0
+        """Payments under its id that the system never asked for."""
+        self.refund_requests = 0
         """How often goodwill was asked for, repeats of a request not counted."""
         self.log: list[str] = []
         """What happened, for whoever has to find out why."""
@@ -87,8 +87,8 @@ class LiveBooking:
 
     async def cancel(self, components: list[str]) -> bool:
         """The traveller cancels some components, or (none named) the trip."""
-        wish = {"bookingId": self.id, "components": components, "reason": "ill"}
-        return await self.ask(self.stage.planner, "/booking/cancel", wish) is not None
+        payload = {"bookingId": self.id, "components": components, "reason": "ill"}
+        return await self.ask(self.stage.planner, "/booking/cancel", payload) is not None
 
     async def decide(self, decision: str) -> bool:
         """An operator decides its oldest case; false when there was none to decide (any more)."""

@@ -20,8 +20,10 @@ async def judge(booking: LiveBooking) -> Normal:
     payment = facts.payment
     charge = await booking.charge()
     refunds = sorted((r["id"], r["amount"], r["status"]) for r in charge.refunds)
-    ours = [row for row in facts.refunds if row["payment_number"] is not None and row["gateway_id"]]
-    assert refunds == sorted((r["gateway_id"], r["amount"], r["status"]) for r in ours)
+    own_refunds = [
+        row for row in facts.refunds if row["payment_number"] is not None and row["gateway_id"]
+    ]
+    assert refunds == sorted((r["gateway_id"], r["amount"], r["status"]) for r in own_refunds)
     disputes = sorted((d["id"], d["amount"], DISPUTED[d["status"]]) for d in charge.disputes)
     assert disputes == sorted((d["id"], d["amount"], d["status"]) for d in facts.disputes)
     balances = _balances(facts)
@@ -74,7 +76,7 @@ async def _is_in_the_inbox(booking: LiveBooking) -> None:
 def _is_granted_once(booking: LiveBooking, facts: Facts) -> None:
     """Goodwill is given at most as often as it was asked for, repeats of a request not counted."""
     grants = facts.booking["grants"]
-    assert len(set(grants)) == len(grants) <= booking.wishes
+    assert len(set(grants)) == len(grants) <= booking.refund_requests
     assert sum(row["reason"] == SORRY for row in facts.refunds) <= len(grants)
 
 
@@ -86,7 +88,7 @@ def _balances(facts: Facts) -> Counter[tuple[str, str]]:
 
 
 async def audit(stage: Stage) -> None:
-    """Have the house look at all its money by itself, when all is over: nothing may be wrong."""
+    """Have the system check all its money, when all is over: nothing may be wrong."""
     await stage.watch(full=True)  # what an earlier round found and is mended since is closed by it
     summary = await stage.watch(full=True)
     assert summary.reconciled is not None

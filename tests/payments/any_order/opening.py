@@ -37,8 +37,8 @@ async def book(booking: LiveBooking) -> None:
     if opening is Opening.ACTIVITY_REFUSED:  # not every trip has one
         item = item_reference(booking.id, FIRST_ACTIVITY)
         await sandbox.arm("viator", "book", "refuse", reference=item)
-    wish = body(trip, method=CARDS.get(opening, "pm_card_visa"))
-    answer = await booking.ask(booking.stage.planner, "/booking/book", wish, booking.key)
+    payload = body(trip, method=CARDS.get(opening, "pm_card_visa"))
+    answer = await booking.ask(booking.stage.planner, "/booking/book", payload, booking.key)
     assert answer is not None
     assert answer.json()["bookingId"] == booking.id
 
@@ -80,7 +80,7 @@ async def _convince(booking: LiveBooking) -> None:
         return await booking.ask(booking.stage.planner, path, card) is not None
 
     if opening in {Opening.OTHER_CARD, Opening.SECURE_FAILS}:
-        await booking.until(sends_card, "another card being wanted")
+        await booking.until(sends_card, "another card being asked for")
     if opening is Opening.GIVEN_UP:
         assert await booking.cancel([])
 

@@ -57,7 +57,7 @@ async def _part_of_what_is_left(booking: LiveBooking, tenths: int) -> int:
 
 
 async def _goodwill(booking: LiveBooking, tenths: int, times: int) -> bool:
-    """Refund out of goodwill; the same wish may come more than once, and is granted once."""
+    """Refund out of goodwill; the same request may come more than once, and is granted once."""
     money = await booking.stage.row(
         "SELECT captured - refunded - paid_by_hand AS left FROM bookings WHERE id = %s",
         booking.id,
@@ -65,10 +65,10 @@ async def _goodwill(booking: LiveBooking, tenths: int, times: int) -> bool:
     amount = booking.tenths(tenths, money["left"])
     if amount <= 0:
         return False
-    wish = {"amount": amount, "currency": booking.play.currency, "reason": SORRY}
-    booking.wishes += 1
-    path, key = f"/booking/{booking.id}/refund", f"{booking.key}-{booking.wishes}"
-    answers = [await booking.ask(booking.stage.operator, path, wish, key) for _ in range(times)]
+    payload = {"amount": amount, "currency": booking.play.currency, "reason": SORRY}
+    booking.refund_requests += 1
+    path, key = f"/booking/{booking.id}/refund", f"{booking.key}-{booking.refund_requests}"
+    answers = [await booking.ask(booking.stage.operator, path, payload, key) for _ in range(times)]
     return answers[0] is not None
 
 

@@ -87,7 +87,7 @@ class Outside:
         assert done is not None
 
     async def stray(self, booking_id: str, amount: int, currency: str, *, taken: bool) -> str:
-        """A payment comes to be under a booking's id that the house never asked for."""
+        """A payment comes to be under a booking's id that the system never asked for."""
         made = await self._do(
             "/stripe/v1/payment_intents",
             amount=amount,

@@ -11,7 +11,7 @@ from tests.payments.any_order.plays import Kind, Opening, Operation
 BY_WHAT_IS_KNOWN = frozenset(
     {Kind.CANCEL_ITEM, Kind.CANCEL_TRIP, Kind.GOODWILL, Kind.DECIDE, Kind.STRAY_SENT_BACK}
 )
-"""What people at the house decide, or follows what it did, by what it knew at that moment."""
+"""What operators decide, or follows what it did, by what it knew at that moment."""
 
 
 class Manner(Enum):

@@ -31,7 +31,7 @@ class Seen:
 
 @dataclass
 class Instead:
-    """What is said in place of the service's answer; ``change`` replaces parts of its JSON."""
+    """What is sent in place of the service's answer; ``change`` replaces parts of its JSON."""
 
     status: int | None = None
     body: Any = None

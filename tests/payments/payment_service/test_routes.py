@@ -136,7 +136,7 @@ async def test_a_capture_route_that_went_away_is_an_operators_matter(
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("response", "kind"),
     [
         (Instead(503, error("down")), Retryable),
         (Instead(502, b"<h1>Bad Gateway</h1>"), Retryable),
@@ -146,9 +146,9 @@ async def test_a_capture_route_that_went_away_is_an_operators_matter(
     ],
 )
 async def test_a_service_that_cannot_be_judged_yet_is_judged_again(
-    front: Front, till: Till, said: Instead, kind: type[ProviderError]
+    front: Front, till: Till, response: Instead, kind: type[ProviderError]
 ) -> None:
-    front.say(*ROUTES["cancel"], said)
+    front.say(*ROUTES["cancel"], response)
     with pytest.raises(kind) as unclear:
         await till.create()
     assert unclear.value.code != "unsupported_service"

@@ -49,9 +49,9 @@ async def test_statuses(
     read: type[ProviderError],
     code: str | None,
 ) -> None:
-    said = Instead(status, body, {"X-Request-Id": "req_7"})
-    front.say("POST", "/refunds", said)
-    front.say("GET", r"/intents/\w+", said)
+    response = Instead(status, body, {"X-Request-Id": "req_7"})
+    front.say("POST", "/refunds", response)
+    front.say("GET", r"/intents/\w+", response)
     with pytest.raises(write) as written:
         await till.refund("pay_1", 500)
     with pytest.raises(read) as unread:
@@ -68,8 +68,8 @@ async def test_statuses(
     [("7", 7), ("86400", 600), ("soon", None), ("-1", None), ("٧", None), ("9" * 40, None)],
 )
 async def test_how_long_to_wait(front: Front, till: Till, header: str, seconds: int | None) -> None:
-    said = Instead(429, error("slow_down"), {"Retry-After": header.encode().decode("latin-1")})
-    front.say("GET", r"/intents/\w+", said)
+    response = Instead(429, error("slow_down"), {"Retry-After": header.encode().decode("latin-1")})
+    front.say("GET", r"/intents/\w+", response)
     with pytest.raises(Retryable) as later:
         await till.gateway.retrieve("pay_1")
     assert later.value.retry_after == (None if seconds is None else dt.timedelta(seconds=seconds))

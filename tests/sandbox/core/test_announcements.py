@@ -71,7 +71,7 @@ async def test_it_waits_and_ends_with_the_process(world: World) -> None:
         assert len(box.received) == 1
 
 
-async def test_who_is_told_is_said_over_http(sandbox: SandboxClient) -> None:
+async def test_who_is_told_is_set_over_http(sandbox: SandboxClient) -> None:
     path = "/_sandbox/booking_com/webhooks"
     body = {"url": "http://one/x", "secret": "s"}
     assert (await sandbox.http.post(path, json=body)).json() == {"urls": ["http://one/x"]}
@@ -86,20 +86,20 @@ async def test_who_is_told_is_said_over_http(sandbox: SandboxClient) -> None:
 
 
 async def test_the_command_line_names_them(tmp_path: Path) -> None:
-    said = "viator=http://one/a,secret"
-    async with running(tmp_path, "--webhook", said) as (_, client):
+    option = "viator=http://one/a,secret"
+    async with running(tmp_path, "--webhook", option) as (_, client):
         http: httpx.AsyncClient = client
         answer: Any = (await http.get("/_sandbox/viator/webhooks")).json()
     assert answer == {"urls": ["http://one/a"]}
 
 
-@pytest.mark.parametrize("said", ["viator", "viator=http://one", "=http://one,s", "viator=,s"])
-def test_what_is_written_otherwise_is_refused(said: str) -> None:
+@pytest.mark.parametrize("option", ["viator", "viator=http://one", "=http://one,s", "viator=,s"])
+def test_what_is_written_otherwise_is_refused(option: str) -> None:
     with pytest.raises(ValueError, match="supplier=url,secret"):
-        list(parse([said]))
+        list(parse([option]))
 
 
-@pytest.mark.parametrize("said", ["acme=http://one,secret", "viator=http://one"])
-def test_the_process_does_not_begin_with_a_wrong_one(said: str) -> None:
+@pytest.mark.parametrize("option", ["acme=http://one,secret", "viator=http://one"])
+def test_the_process_does_not_begin_with_a_wrong_one(option: str) -> None:
     with pytest.raises(SystemExit, match=r"supplier"):
-        main(["--webhook", said])
+        main(["--webhook", option])

@@ -149,7 +149,7 @@ async def test_a_key_answers_the_same_again_and_means_one_content(caller: Caller
 
 
 async def test_taken_at_once_where_that_was_asked(caller: Caller) -> None:
-    """What a service that cannot hold does; ours does it when it is asked to."""
+    """What a service that cannot hold does; this one does it when it is asked to."""
     intent = await caller.intent(capture_method="automatic")
     paid = await caller.post(f"/intents/{intent}/confirm", {"payment_method": "pm_card_visa"})
     assert (paid.json()["status"], paid.json()["amount_captured"]) == ("succeeded", 1000)

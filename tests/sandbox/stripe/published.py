@@ -54,8 +54,8 @@ def _operation(method: str, path: str) -> dict[str, Any]:
         for template in _document()["paths"]
         if len(template.split("/")) == len(parts)
         and all(
-            wanted == given or wanted.startswith("{")
-            for wanted, given in zip(template.split("/"), parts, strict=True)
+            published == given or published.startswith("{")
+            for published, given in zip(template.split("/"), parts, strict=True)
         )
         and method.lower() in _document()["paths"][template]
     ]

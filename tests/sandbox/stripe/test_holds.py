@@ -1,4 +1,4 @@
-"""Holds that end without a call of ours: they lapse, or Stripe's operator cancels them."""
+"""Holds that end without a call of a client: they lapse, or Stripe's operator cancels them."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -24,7 +24,7 @@ from suppliers.amadeus import AmadeusSupplier
 from tests.suppliers.conftest import Reply, component, in_days, party_of
 from tests.suppliers.scripts import Endpoint, Script, rows
 
-OURS = "5b0a9f0e-1c7d-4a3c-9a70-3d5f2f0f9b11-1-1"
+REFERENCE = "5b0a9f0e-1c7d-4a3c-9a70-3d5f2f0f9b11-1-1"
 TOKEN = Reply(200, {"access_token": "t", "expires_in": 1799})
 PRICING, ORDERS, ORDER = "include=detailed-fare-rules", "/flight-orders", "/flight-orders/id%3D"
 SHOWN = f"{ORDER}?"
@@ -90,13 +90,13 @@ def ordered() -> Json:
                 {"id": "1", "name": {"firstName": "ANA", "lastName": "ROE"}},
                 {"id": "2", "name": {"firstName": "BO", "lastName": "ROE"}},
             ],
-            "remarks": {"general": [{"subType": "X", "text": f"TRIP {OURS}".upper()}]},
+            "remarks": {"general": [{"subType": "X", "text": f"TRIP {REFERENCE}".upper()}]},
         }
     }
 
 
 RESERVATION = Reservation(
-    reference=OURS,
+    reference=REFERENCE,
     supplier_id="id=",
     confirmation_code="PNR123",
     pnr="PNR123",
@@ -161,7 +161,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             ORDERS,
-            lambda flights: flights.book(ITEM, QUOTE, PARTY, OURS),
+            lambda flights: flights.book(ITEM, QUOTE, PARTY, REFERENCE),
             (
                 *CODES,
                 *rows(UnknownOutcome, *errors(400, 36870, 9112), Reply(400, b"<html>"), NO_PATH),

@@ -25,7 +25,7 @@ from suppliers.amadeus.adapter import AmadeusSupplier
 from suppliers.amadeus.terms import HOLD_DAYS
 from suppliers.amadeus.travelers import latin_name
 from suppliers.core.protocol import Party
-from tests.suppliers.amadeus.script import OURS
+from tests.suppliers.amadeus.script import REFERENCE
 from tests.suppliers.amadeus.world import flight
 from tests.suppliers.conftest import LocalWorld, flyer, in_days, party_of
 from tests.support.environment import settings_from
@@ -54,18 +54,18 @@ async def test_the_whole_way(
     quote = await flights.quote(item, party)
     assert quote.price == item.money
     assert "JFK–LIS" in quote.title
-    booked = await flights.book(item, quote, party, OURS)
-    assert (booked.reference, booked.price) == (OURS, item.money)
+    booked = await flights.book(item, quote, party, REFERENCE)
+    assert (booked.reference, booked.price) == (REFERENCE, item.money)
     assert booked.status is ReservationStatus.CONFIRMED
     assert booked.pnr == booked.confirmation_code
     assert booked.pnr
     assert booked.provider == "Delta Air Lines"
-    assert local.live("amadeus", OURS) == 1
+    assert local.live("amadeus", REFERENCE) == 1
     (exchange,) = local.recorder.to("/flight-orders")
     data = exchange.body["data"]
     assert data["flightOffers"] == [quote.offer["flight_offer"]]
     assert data["ticketingAgreement"] == {"option": "DELAY_TO_CANCEL", "delay": "6D"}
-    assert data["remarks"]["general"][0]["text"] == f"TRIP {OURS}"
+    assert data["remarks"]["general"][0]["text"] == f"TRIP {REFERENCE}"
     assert [one["gender"] for one in data["travelers"]] == ["FEMALE", "UNSPECIFIED"]
     assert data["travelers"][0]["documents"][0] == {
         "documentType": "PASSPORT",
@@ -78,7 +78,7 @@ async def test_the_whole_way(
     assert data["contacts"][0]["emailAddress"] == "ana@example.com"
     first, again = await flights.cancel(booked, "key"), await flights.cancel(booked, "key")
     assert (first.already, again.already) == (False, True)
-    assert local.live("amadeus", OURS) == 0
+    assert local.live("amadeus", REFERENCE) == 0
 
 
 async def test_one_token_serves_everybody(
@@ -93,9 +93,9 @@ async def test_an_expired_token_is_renewed_once(
 ) -> None:
     quote = await flights.quote(item, party)
     flights._api._token.access_token = token_at(local.world.now() - dt.timedelta(hours=1))
-    await flights.book(item, quote, party, OURS)
+    await flights.book(item, quote, party, REFERENCE)
     assert len(local.recorder.to("/oauth2/token")) == 2
-    assert local.live("amadeus", OURS) == 1
+    assert local.live("amadeus", REFERENCE) == 1
 
 
 async def test_bad_credentials(local: LocalWorld, item: TripComponent, party: Party) -> None:
@@ -121,9 +121,9 @@ async def test_price_drift_shows_in_the_quote_and_stops_the_order(
     assert item.price * 1.09 < drifted.price.amount < item.price * 1.11
     local.world.faults.arm("amadeus", "book", "price_drift")
     with pytest.raises(PriceChanged) as caught:
-        await flights.book(item, quote, party, OURS)
+        await flights.book(item, quote, party, REFERENCE)
     assert caught.value.code == "37200"
-    assert local.live("amadeus", OURS) == 0
+    assert local.live("amadeus", REFERENCE) == 0
 
 
 async def test_a_call_given_up_while_waiting_is_never_sent(
@@ -133,16 +133,16 @@ async def test_a_call_given_up_while_waiting_is_never_sent(
     impatient = AmadeusSupplier(local.settings(provider_timeout_seconds=0.4))
     with impatient._api._token._lock:  # as if another thread fetched a token, slowly
         with pytest.raises(Retryable) as caught:
-            await impatient.book(item, quote, party, OURS)
+            await impatient.book(item, quote, party, REFERENCE)
         assert caught.value.code == "not_sent"
-        waiting = asyncio.ensure_future(impatient.book(item, quote, party, OURS))
+        waiting = asyncio.ensure_future(impatient.book(item, quote, party, REFERENCE))
         await asyncio.sleep(0.2)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
     await asyncio.sleep(0.3)
     await impatient.close()
-    assert local.live("amadeus", OURS) == 0
+    assert local.live("amadeus", REFERENCE) == 0
     assert local.recorder.to("/flight-orders") == []
 
 
@@ -273,7 +273,7 @@ async def test_phone_numbers(
     expected: tuple[str, str, str],
 ) -> None:
     party = party_of(phone=phone)
-    await flights.book(item, await flights.quote(item, party), party, OURS)
+    await flights.book(item, await flights.quote(item, party), party, REFERENCE)
     (exchange,) = local.recorder.to("/flight-orders")
     for who in (*exchange.body["data"]["travelers"], *exchange.body["data"]["contacts"]):
         (sent,) = who.get("contact", who)["phones"]
@@ -284,7 +284,7 @@ async def test_no_phone_is_fine_where_none_is_needed(
     flights: AmadeusSupplier, item: TripComponent
 ) -> None:
     party = party_of(phone=None)
-    await flights.book(item, await flights.quote(item, party), party, OURS)
+    await flights.book(item, await flights.quote(item, party), party, REFERENCE)
 
 
 async def test_terms(local: LocalWorld, flights: AmadeusSupplier) -> None:
@@ -317,7 +317,7 @@ async def test_terms_of_a_flight_that_must_be_ticketed_soon(
 async def test_currencies_without_decimals(local: LocalWorld, flights: AmadeusSupplier) -> None:
     item = flight(local, origin="HND", destination="SYD", currency="JPY")
     quote = await flights.quote(item, party_of())
-    booked = await flights.book(item, quote, party_of(), OURS)
+    booked = await flights.book(item, quote, party_of(), REFERENCE)
     assert booked.price == item.money
     assert local.world.reservations.all("amadeus")[0].price == item.price
 
@@ -331,7 +331,7 @@ async def test_a_token_from_where_nobody_is(
     absent._api._token.access_token = "t"
     absent._api._token.expires_at = 2**40
     with pytest.raises(Retryable) as caught:
-        await absent.book(item, quote, party, OURS)
+        await absent.book(item, quote, party, REFERENCE)
     assert caught.value.code == "not_sent"
     await absent.close()
 
@@ -339,10 +339,10 @@ async def test_a_token_from_where_nobody_is(
 async def test_a_look_shows_the_same_order_until_it_is_gone(
     local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
 ) -> None:
-    booked = await flights.book(item, await flights.quote(item, party), party, OURS)
+    booked = await flights.book(item, await flights.quote(item, party), party, REFERENCE)
     assert await flights.look(booked) == booked
     assert booked.details["departs"] < booked.details["arrives"]
-    rows = local.world.log.rows(reference=OURS)
+    rows = local.world.log.rows(reference=REFERENCE)
     assert [row["operation"] for row in rows] == ["book", "find"]
     await flights.cancel(booked, "key")
     seen = await flights.look(booked)
@@ -354,14 +354,14 @@ async def test_a_look_shows_the_same_order_until_it_is_gone(
 async def test_a_ticketed_order_is_for_the_consolidator(
     local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
 ) -> None:
-    booked = await flights.book(item, await flights.quote(item, party), party, OURS)
+    booked = await flights.book(item, await flights.quote(item, party), party, REFERENCE)
     assert (await flights.cancel_quote(booked)).cancellable
     orders = "/_sandbox/amadeus/orders"
-    assert (await local.post(f"{orders}/{OURS}/ticket"))["status"] == "TICKETED"
+    assert (await local.post(f"{orders}/{REFERENCE}/ticket"))["status"] == "TICKETED"
     assert (await flights.look(booked)).details["ticketed"] is True
     quoted = await flights.cancel_quote(booked)
     assert (quoted.cancellable, quoted.gone) == (False, False)
     assert "tickets are issued" in quoted.reason
     with pytest.raises(NotCancellable):
         await flights.cancel(booked, "key")
-    assert local.live("amadeus", OURS) == 1
+    assert local.live("amadeus", REFERENCE) == 1

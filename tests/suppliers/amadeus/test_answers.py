@@ -18,10 +18,10 @@ from tests.suppliers.amadeus.script import (
     ITEM,
     ORDER,
     ORDERS,
-    OURS,
     PARTY,
     PRICING,
     QUOTE,
+    REFERENCE,
     RESERVATION,
     SCRIPT,
     SHOWN,
@@ -52,7 +52,7 @@ async def test_an_expired_token_alone_repeats_a_call(
     for code, calls in ((38192, 2), (38190, 1)):
         scripted.requests.clear()
         scripted.say(ORDERS, error(401, code))
-        await expect(AuthConfig, flights.book(ITEM, QUOTE, PARTY, OURS), "book")
+        await expect(AuthConfig, flights.book(ITEM, QUOTE, PARTY, REFERENCE), "book")
         assert sum(path.endswith(ORDERS) for path, _ in scripted.requests) == calls
 
 
@@ -75,7 +75,7 @@ async def test_without_a_token_nothing_is_sent(
 ) -> None:
     scripted.say("/oauth2/token", token)
     with pytest.raises(ProviderError) as caught:
-        await flights.book(ITEM, QUOTE, PARTY, OURS)
+        await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
     assert type(caught.value) is expected
     assert not [path for path, _ in scripted.requests if path.endswith(ORDERS)]
 
@@ -89,14 +89,14 @@ async def test_how_long_to_wait(
 ) -> None:
     scripted.say(ORDERS, error(429, 38194, **{"Retry-After": header}))
     with pytest.raises(Retryable) as caught:
-        await flights.book(ITEM, QUOTE, PARTY, OURS)
+        await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
     pause = caught.value.retry_after
     assert (pause.total_seconds() if pause is not None else None) == expected
 
 
 async def test_the_answer_as_it_should_be(scripted: Scripted, flights: AmadeusSupplier) -> None:
     scripted.say(ORDERS, Reply(201, ordered()))
-    booked = await flights.book(ITEM, QUOTE, PARTY, OURS)
+    booked = await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
     assert (booked.supplier_id, booked.pnr) == ("id=", "PNR123")
 
 
@@ -170,7 +170,7 @@ async def test_an_order_other_than_asked(
     change(body["data"])
     scripted.say(ORDERS, Reply(201, body))
     with pytest.raises(UnknownOutcome, match=words):
-        await flights.book(ITEM, QUOTE, PARTY, OURS)
+        await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def test_what_the_order_says_now(scripted: Scripted, flights: AmadeusSuppl
     scripted.say(SHOWN, Reply(200, order))
     seen = await flights.look(RESERVATION)
     assert (seen.pnr, seen.price) == ("OTHER1", QUOTE.price)
-    assert (seen.reference, seen.provider) == (OURS, RESERVATION.provider)
+    assert (seen.reference, seen.provider) == (REFERENCE, RESERVATION.provider)
     assert seen.details["kept"] == "yes"
     assert seen.details["held_until"] == RESERVATION.details["held_until"]
 
@@ -253,6 +253,6 @@ async def test_a_price_that_is_none(scripted: Scripted, flights: AmadeusSupplier
 async def test_a_token_that_does_not_come(scripted: Scripted) -> None:
     impatient = SCRIPT.supplier(scripted, timeout=0.3)
     scripted.say("/oauth2/token", Reply(200, {}, delay=1))
-    error = await expect(Retryable, impatient.book(ITEM, QUOTE, PARTY, OURS), "book")
+    error = await expect(Retryable, impatient.book(ITEM, QUOTE, PARTY, REFERENCE), "book")
     assert error.code == "not_sent"
     await impatient.close()

@@ -75,7 +75,7 @@ def detail(**change: Any) -> dict[str, Any]:
         "checkin": "2031-05-01",
         "checkout": "2031-05-04",
         "currency": {"booker": "USD"},
-        "label": "ours-1",
+        "label": "ref-1",
         "pincode": "0042",
         "price": {"total": {"booker_currency": 300.5}},
         "reservation": 77,
@@ -132,7 +132,7 @@ QUOTE = Quote(
 )
 PARTY = party_of()
 RESERVATION = Reservation(
-    reference="ours-1",
+    reference="ref-1",
     supplier_id="41",
     confirmation_code="77",
     provider="Hotel Five",
@@ -205,7 +205,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             "/orders/create",
-            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(Unavailable, error(409, "order_unavailable")),
                 *rows(Duplicate, error(409, "duplicate_request")),

@@ -48,7 +48,7 @@ async def hotels(scripted: Scripted) -> AsyncIterator[Any]:
     [
         (preview(), [], None),
         (preview(330.55), [], PriceChanged),
-        (preview(), [{"id": "41", "label": "ours-1"}], Duplicate),
+        (preview(), [{"id": "41", "label": "ref-1"}], Duplicate),
         (preview(), [{"id": "41", "label": "another"}], None),
     ],
 )
@@ -64,11 +64,11 @@ async def test_a_token_that_is_gone(
     scripted.say("/orders/details", told(listed))
     scripted.say("/orders/preview", told(fresh))
     if expected is None:
-        booked = await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
+        booked = await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
         assert (booked.supplier_id, booked.confirmation_code) == ("41", "77")
         return
     with pytest.raises(expected) as caught:
-        await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
+        await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
     assert sum(path.endswith("/orders/create") for path, _ in scripted.requests) == 1
     if isinstance(caught.value, PriceChanged):
         assert caught.value.new_price == Money(amount=33055, currency="USD")
@@ -80,7 +80,7 @@ async def test_a_token_that_is_gone_twice_is_asked_again_later(
     scripted.say("/orders/create", error(400, "expired_token"))
     scripted.say("/orders/details", told([]))
     with pytest.raises(Retryable):
-        await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
+        await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
 
 
 async def test_stricter_terms_are_not_taken_silently(
@@ -95,7 +95,7 @@ async def test_stricter_terms_are_not_taken_silently(
     scripted.say("/orders/details", told([]))
     scripted.say("/orders/preview", told(fresh))
     with pytest.raises(Unavailable, match="terms"):
-        await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
+        await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
 
 
 async def test_what_only_the_traveller_could_pay_is_not_for_us(
@@ -150,11 +150,11 @@ async def test_cancel_409_on_a_cancelled_order_is_success(
 async def test_find_sees_a_live_order_first_and_names_a_second(
     scripted: Scripted, hotels: BookingComSupplier
 ) -> None:
-    listed = [{"id": number, "label": "ours-1"} for number in (40, "41", "42")]
+    listed = [{"id": number, "label": "ref-1"} for number in (40, "41", "42")]
     scripted.say("/orders/details", told(listed))
     orders = [detail(id="40", status="cancelled"), detail(), detail(id=42)]
     scripted.say(SHOWN, told(orders))
-    found = await hotels.find("ours-1", since=now())
+    found = await hotels.find("ref-1", since=now())
     assert found is not None
     assert found.supplier_id == "41"
     assert found.price == PRICE
@@ -167,10 +167,10 @@ async def test_find_sees_a_live_order_first_and_names_a_second(
 async def test_find_does_not_guess(
     scripted: Scripted, hotels: BookingComSupplier, shown: Reply
 ) -> None:
-    scripted.say("/orders/details", told([{"id": "41", "label": "ours-1"}]))
+    scripted.say("/orders/details", told([{"id": "41", "label": "ref-1"}]))
     scripted.say(SHOWN, shown)
     with pytest.raises(Retryable):
-        await hotels.find("ours-1", since=now())
+        await hotels.find("ref-1", since=now())
 
 
 async def test_a_list_without_end_is_given_up(
@@ -178,7 +178,7 @@ async def test_a_list_without_end_is_given_up(
 ) -> None:
     scripted.say("/orders/details", told([], metadata={"next_page": "more"}))
     with pytest.raises(Retryable, match="end"):
-        await hotels.find("ours-1", since=now())
+        await hotels.find("ref-1", since=now())
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,13 @@ class Server:
                     length = int(value) if name.lower() == "content-length" else length
                 await reader.readexactly(length)
                 if b"/oauth2/" in line:
-                    said, body = "200 OK\r\n", b'{"access_token":"t","expires_in":1799}'
+                    head, body = "200 OK\r\n", b'{"access_token":"t","expires_in":1799}'
                 else:
                     self.arrivals.append(time.monotonic())
-                    said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
+                    head = self.says.pop(0) if len(self.says) > 1 else self.says[0]
                     body = b"{}"
                 writer.write(
-                    f"HTTP/1.1 {said}Content-Length: {len(body)}\r\n"
+                    f"HTTP/1.1 {head}Content-Length: {len(body)}\r\n"
                     "Content-Type: application/json\r\n\r\n".encode()
                     + body
                 )

@@ -83,7 +83,7 @@ def offer(**change: Any) -> Json:
     }
 
 
-def order(ours: str = "ours-1", *, paid: bool = False, **change: Any) -> Json:
+def order(reference: str = "ref-1", *, paid: bool = False, **change: Any) -> Json:
     return {
         "id": "ord_1",
         "offer_id": "off_1",
@@ -101,7 +101,7 @@ def order(ours: str = "ours-1", *, paid: bool = False, **change: Any) -> Json:
             "paid_at": "2031-01-01T00:00:00Z" if paid else None,
         },
         "documents": [{"type": "electronic_ticket", "unique_identifier": "125"}] if paid else [],
-        "metadata": {REFERENCE_KEY: ours},
+        "metadata": {REFERENCE_KEY: reference},
         "cancelled_at": None,
         "cancellation": None,
         "airline_initiated_changes": [],
@@ -147,7 +147,7 @@ def item_of(found: dict[str, Any]) -> TripComponent:
 
 def reservation(**change: Any) -> Reservation:
     given: dict[str, Any] = {
-        "reference": "ours-1",
+        "reference": "ref-1",
         "supplier_id": "ord_1",
         "confirmation_code": "RZPNX8",
         "provider": "Duffel Airways",
@@ -326,7 +326,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             ORDERS,
-            lambda flights: flights.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda flights: flights.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(InvalidRequest, *INVALID),
                 *rows(Unavailable, *GONE),
@@ -400,7 +400,7 @@ SCRIPT = Script(
             )
             for path, call in (
                 (ORDER, lambda flights: flights.look(reservation())),
-                (LISTED, lambda flights: flights.find("ours-1", since=now())),
+                (LISTED, lambda flights: flights.find("ref-1", since=now())),
             )
         ),
         Endpoint(

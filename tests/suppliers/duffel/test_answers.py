@@ -149,13 +149,13 @@ async def test_airports_without_a_zone(scripted: Scripted, flights: DuffelSuppli
         quote = await flights.quote(item_of(found), PARTY)
         assert quote.terms.fee_at(LEAVES - dt.timedelta(seconds=1), PRICE.amount) == 4_000
         scripted.say("/air/orders", answered(order(slices=ways), 201))
-        made = await flights.book(item_of(found), quote, PARTY, "ours-1")
+        made = await flights.book(item_of(found), quote, PARTY, "ref-1")
         assert (made.starts_at, made.ends_at) == (None, None)
 
 
 async def test_the_order_asked_for(scripted: Scripted, flights: DuffelSupplier) -> None:
     scripted.say("/air/orders", answered(order(), 201))
-    made = await flights.book(ITEM, QUOTE, PARTY, "ours-1")
+    made = await flights.book(ITEM, QUOTE, PARTY, "ref-1")
     assert made.status is ReservationStatus.HELD
     assert made.held_until == dt.datetime(2031, 4, 20, tzinfo=dt.UTC)
     assert (made.confirmation_code, made.pnr) == ("RZPNX8", "RZPNX8")
@@ -167,7 +167,7 @@ async def test_a_hold_without_a_guaranteed_price(
 ) -> None:
     status = {"awaiting_payment": True, "payment_required_by": "2031-04-21T00:00:00Z"}
     scripted.say("/air/orders", answered(order(payment_status=status), 201))
-    made = await flights.book(ITEM, QUOTE, PARTY, "ours-1")
+    made = await flights.book(ITEM, QUOTE, PARTY, "ref-1")
     assert made.held_until == dt.datetime(2031, 4, 21, tzinfo=dt.UTC)
 
 
@@ -177,13 +177,13 @@ async def test_a_quote_of_another_offer(flights: DuffelSupplier) -> None:
         QUOTE.model_copy(update={"offer": {**QUOTE.offer, "offer_id": "off_2"}}),
     ):
         with pytest.raises(InvalidRequest):
-            await flights.book(ITEM, odd, PARTY, "ours-1")
+            await flights.book(ITEM, odd, PARTY, "ref-1")
 
 
 async def test_an_accepted_order_needs_no_body(scripted: Scripted, flights: DuffelSupplier) -> None:
     for reply in (Reply(202, b""), Reply(202, b"{"), Reply(200, {"data": {}}), Reply(202, [])):
         scripted.say("/air/orders", reply)
-        made = await flights.book(ITEM, QUOTE, PARTY, "ours-1")
+        made = await flights.book(ITEM, QUOTE, PARTY, "ref-1")
         assert (made.status, made.supplier_id) == (ReservationStatus.PENDING, "off_1")
 
 
@@ -215,7 +215,7 @@ async def test_several_orders_under_one_reference(
     scripted.say("limit=50", answered([gone, order(), other]))
     for one in (gone, order(), other):
         scripted.say(f"/{one['id']}", answered(one))
-    found = await flights.find("ours-1", since=now())
+    found = await flights.find("ref-1", since=now())
     assert found is not None
     assert found.supplier_id == "ord_1"
     assert found.details["also_live"] == ["ord_2"]
@@ -227,12 +227,12 @@ async def test_odd_orders_of_others_do_not_disturb(
     stamp = now().isoformat()
     others = [
         {"id": "ord_7", "created_at": stamp, "metadata": None},
-        {"id": "ord_8", "created_at": stamp, "metadata": {"trip_reference": ["ours-1"]}},
+        {"id": "ord_8", "created_at": stamp, "metadata": {"trip_reference": ["ref-1"]}},
         {"id": "ord_9", "created_at": stamp},
     ]
     scripted.say("limit=50", answered([*others, order()]))
     scripted.say(ORDER, answered(order()))
-    found = await flights.find("ours-1", since=now())
+    found = await flights.find("ref-1", since=now())
     assert found is not None
     assert found.supplier_id == "ord_1"
 
@@ -242,13 +242,13 @@ async def test_a_list_without_an_end(scripted: Scripted, flights: DuffelSupplier
     scripted.say("limit=50", answered([other], after="x"))
     scripted.say("after=x", answered([other], after="x"))
     with pytest.raises(Retryable, match="does not end"):
-        await flights.find("ours-1", since=now())
+        await flights.find("ref-1", since=now())
 
 
 @pytest.mark.parametrize(
     ("about", "rejected"),
     [
-        ({"offer_id": "off_1", "metadata": {"trip_reference": "ours-1"}}, True),
+        ({"offer_id": "off_1", "metadata": {"trip_reference": "ref-1"}}, True),
         ({"offer_id": "off_1"}, True),
         ({"offer_id": "off_1", "metadata": {"trip_reference": "another"}}, False),
         ({"offer_id": "off_2"}, False),

@@ -22,7 +22,7 @@ from tests.suppliers.conftest import party_of, reference, served
 from tests.suppliers.duffel.world import flight
 
 SECRETS = ("first", "second")
-OBJECT = {"id": "ord_1", "offer_id": "off_1", "metadata": {"trip_reference": "ours-1"}}
+OBJECT = {"id": "ord_1", "offer_id": "off_1", "metadata": {"trip_reference": "ref-1"}}
 
 
 def event(**change: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_a_genuine_event(name: str, secret: str, v: str) -> None:
     found = verify(body, {"X-Other": "", name: signed(body, secret, v=v)}, secrets=SECRETS)
     assert (found.id, found.type) == ("order.created:ord_1", "order.created")
     assert found.at == dt.datetime(2031, 4, 11, 15, 48, 11, 642000, dt.UTC)
-    assert (found.reference, found.supplier_id, found.livemode) == ("ours-1", "ord_1", False)
+    assert (found.reference, found.supplier_id, found.livemode) == ("ref-1", "ord_1", False)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_genuine_event(name: str, secret: str, v: str) -> None:
                 "type": "order.creation_failed",
                 "data": {"object": {"offer_id": "off_1", "metadata": OBJECT["metadata"]}},
             },
-            "ours-1",
+            "ref-1",
             "off_1",
         ),
         (
@@ -179,8 +179,10 @@ def test_forged_signatures(forged: str) -> None:
     header = signed(body)
     good = header.partition("v2=")[2]
     moment = header.partition(",")[0].removeprefix("t=")
-    said = forged.replace("{now}", moment).replace("{good}", good).replace("{upper}", good.upper())
-    refused(body, {"X-Duffel-Signature": said})
+    signature = (
+        forged.replace("{now}", moment).replace("{good}", good).replace("{upper}", good.upper())
+    )
+    refused(body, {"X-Duffel-Signature": signature})
 
 
 def test_no_signature_no_secret_another_secret() -> None:

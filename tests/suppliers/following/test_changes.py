@@ -202,21 +202,21 @@ async def test_an_event_about_nobody_is_kept(world: World, told: Served) -> None
 
 
 async def test_a_running_booking_is_told_and_the_event_waits(world: World) -> None:
-    wanted = await world.stack.request(payment_method="pm_card_visa_chargeDeclined")
-    wanted.patience.authentication_deadline = 30
-    handle = await world.stack.start(wanted)
+    asked = await world.stack.request(payment_method="pm_card_visa_chargeDeclined")
+    asked.patience.authentication_deadline = 30
+    handle = await world.stack.start(asked)
     await world.stack.until(handle, BookingState.PAYMENT_PENDING)
-    item = wanted.new_booking(dt.datetime.now(dt.UTC)).items[0]
+    item = asked.new_booking(dt.datetime.now(dt.UTC)).items[0]
     world.rows(
         "INSERT INTO webhook_events (gateway, event_id, type, livemode, reference, created_at,"
         " payload, deliveries, status, attempts) VALUES (%s, %s, 'x', false, %s, now(), '{}', 1,"
         " 'received', 0)",
         item.supplier,
-        f"early-{wanted.booking_id}",
+        f"early-{asked.booking_id}",
         item.reference,
     )
     await asyncio.sleep(2)
-    row = world.rows.event(f"early-{wanted.booking_id}")
+    row = world.rows.event(f"early-{asked.booking_id}")
     assert row["status"] == "received"
     assert "its workflow has been told" in row["outcome"]
     history = await handle.fetch_history()

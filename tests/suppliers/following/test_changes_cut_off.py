@@ -11,12 +11,12 @@ AGO = "now() - interval '20 minutes'"
 async def test_a_change_that_nobody_works_on_becomes_a_case(world: World) -> None:
     stack = world.stack
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    quote = await price(stack, booking.id, wish)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    quote = await price(stack, booking.id, requested)
     fault = await stack.sandbox.arm(
         "stripe", "confirm", "authenticate", rate=1, reference=booking.id
     )
-    ending = asyncio.ensure_future(put(stack, request(booking.id, wish, quote.new_total)))
+    ending = asyncio.ensure_future(put(stack, request(booking.id, requested, quote.new_total)))
     async with asyncio.timeout(20):
         while not await stack.sandbox.fired(fault):
             await asyncio.sleep(0.05)

@@ -16,15 +16,15 @@ LATE = 14
 """Seconds until the supplier books: after the saga has tried (5 s), given up and looked in vain."""
 
 
-async def _given_up(world: World, supplier: str, **wishes: Any) -> tuple[Booking, int]:
+async def _given_up(world: World, supplier: str, **criteria: Any) -> tuple[Booking, int]:
     """Book a trip of which ``supplier`` books its item only when the saga has given it up."""
-    trip = await world.stack.sandbox.trip(**wishes)
-    wanted = await world.stack.request(trip=trip)
+    trip = await world.stack.sandbox.trip(**criteria)
+    asked = await world.stack.request(trip=trip)
     await world.stack.sandbox.arm(
-        supplier, "book", "late_commit", rate=1, seconds=LATE, reference=wanted.booking_id
+        supplier, "book", "late_commit", rate=1, seconds=LATE, reference=asked.booking_id
     )
     began = time.monotonic()
-    handle = await world.stack.start(wanted)
+    handle = await world.stack.start(asked)
     booking = await asyncio.wait_for(handle.result(), 60)
     assert await world.stack.sandbox.fired() > 0
     number = next(item.number for item in booking.items if item.supplier == supplier)
@@ -95,11 +95,16 @@ async def test_an_experience_that_a_trip_goes_without_is_undone_too(world: World
 
 
 async def test_what_comes_between_two_rounds_is_found_by_the_second(world: World) -> None:
-    wanted = await world.stack.request()
+    asked = await world.stack.request()
     await world.stack.sandbox.arm(
-        "booking_com", "book", "late_commit", rate=1, seconds=LATE, reference=wanted.booking_id
+        "booking_com",
+        "book",
+        "late_commit",
+        rate=1,
+        seconds=LATE,
+        reference=asked.booking_id,
     )
-    booking = await asyncio.wait_for((await world.stack.start(wanted)).result(), 60)
+    booking = await asyncio.wait_for((await world.stack.start(asked)).result(), 60)
     assert booking.state is BookingState.FAILED
     first = await world.round()
     assert first.looks is not None
@@ -130,11 +135,11 @@ async def test_what_cannot_be_undone_is_a_case(world: World) -> None:
 
 
 async def test_after_a_day_nobody_looks_any_more(world: World) -> None:
-    wanted = await world.stack.request()
+    asked = await world.stack.request()
     await world.stack.sandbox.arm(
-        "booking_com", "book", "hang", rate=1, seconds=3, reference=wanted.booking_id
+        "booking_com", "book", "hang", rate=1, seconds=3, reference=asked.booking_id
     )
-    booking = await asyncio.wait_for((await world.stack.start(wanted)).result(), 60)
+    booking = await asyncio.wait_for((await world.stack.start(asked)).result(), 60)
     number = next(item.number for item in booking.items if item.supplier == "booking_com")
     await world.round()
     assert world.look(booking, number)[0]["reason"] == "late"
@@ -154,9 +159,9 @@ async def test_after_a_day_nobody_looks_any_more(world: World) -> None:
 
 
 async def test_a_booking_that_nobody_works_on_becomes_a_case(world: World) -> None:
-    wanted = await world.stack.request(payment_method="pm_card_visa_chargeDeclined")
-    wanted.patience.authentication_deadline = 60
-    handle = await world.stack.start(wanted)
+    asked = await world.stack.request(payment_method="pm_card_visa_chargeDeclined")
+    asked.patience.authentication_deadline = 60
+    handle = await world.stack.start(asked)
     booking = await world.stack.until(handle, BookingState.PAYMENT_PENDING)
     quiet = (
         "UPDATE bookings SET version = version + 1, updated_at = now() - interval '20 minutes'"

@@ -23,7 +23,7 @@ async def test_a_request_to_cancel_waits_and_is_carried_out(world: World) -> Non
         await asyncio.sleep(0.05)
     cancelled = await stack.cancel(booking.id)
     assert cancelled.state is BookingState.CANCELLED
-    assert cancelled.item(item.number).status == "FAILED"  # what the supplier said came first
+    assert cancelled.item(item.number).status == "FAILED"  # what the supplier answered came first
     facts = await world.judged(booking)
     assert (
         facts.payment["refunded"] + sum(i["fee"] for i in facts.items)
@@ -35,13 +35,13 @@ async def test_only_one_follows_a_booking(world: World) -> None:
     booking, item = await world.booked("viator", activities=1)
     await world.stack.sandbox.arm("viator", "find", "slow", rate=1, seconds=0.8)
     stack = world.stack
-    wishes = [
+    attempts = [
         begin_following(
             stack.client, patience(stack.settings), booking, "a test", items=[item.number]
         )
         for _ in range(4)
     ]
-    assert sorted(await asyncio.gather(*wishes)) == [False, False, False, True]
+    assert sorted(await asyncio.gather(*attempts)) == [False, False, False, True]
     await world.at_rest(booking)
     assert world.row(booking)["version"] == booking.version
 

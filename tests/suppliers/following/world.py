@@ -47,9 +47,9 @@ class World:
         assert item.awaited
         return booking, item
 
-    async def booked(self, supplier: str, **wishes: Any) -> tuple[Booking, Item]:
+    async def booked(self, supplier: str, **criteria: Any) -> tuple[Booking, Item]:
         """Book a trip with an item of ``supplier``."""
-        booking = await self.stack.book(**wishes)
+        booking = await self.stack.book(**criteria)
         assert booking.state is BookingState.CONFIRMED, booking.problem
         return booking, next(item for item in booking.items if item.supplier == supplier)
 

@@ -164,7 +164,7 @@ ASKED: Json = {
 QUOTE = Quote(price=PRICE, terms=CancellationTerms.free(), title="Tour Five", offer=ASKED)
 PARTY = party_of()
 KEPT = Reservation(
-    reference="ours-1",
+    reference="ref-1",
     supplier_id="B1",
     confirmation_code="B1",
     provider="GetYourGuide",
@@ -295,7 +295,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             BOOKINGS,
-            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(Unavailable, error(400), error(404), error(409)),
                 *rows(

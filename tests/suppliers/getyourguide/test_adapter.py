@@ -130,7 +130,7 @@ async def test_the_whole_way(
     assert (local.live(GYG, ref), local.effects(GYG, ref)) == (0, ["created", "cancelled"])
 
 
-async def test_what_is_said_to_them(
+async def test_what_is_sent_to_them(
     local: LocalWorld, tours: GetYourGuideSupplier, item: TripComponent
 ) -> None:
     document = Document(

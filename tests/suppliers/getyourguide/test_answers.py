@@ -80,7 +80,7 @@ async def test_questions_are_answered(
     )
     both = (traveler("Ana", document=document), traveler("Bo", document=document))
     party = party.model_copy(update={"travelers": both})
-    await tours.book(ITEM, await tours.quote(ITEM, party), party, "ours-1")
+    await tours.book(ITEM, await tours.quote(ITEM, party), party, "ref-1")
     (body,) = [body for path, body in scripted.requests if path == BOOKINGS]
     questions = body["data"]["booking"]["bookable"]["questions"]
     assert questions["conduction_language"] == {"type": "language_audio", "value": "en"}
@@ -138,7 +138,7 @@ async def test_a_refused_hold_is_explained_by_the_price_breakdown(
 ) -> None:
     scripted.say(BOOKINGS, error(400, 8))
     scripted.say(PRICES, why)
-    caught = await expect(expected, tours.book(ITEM, QUOTE, PARTY, "ours-1"))
+    caught = await expect(expected, tours.book(ITEM, QUOTE, PARTY, "ref-1"))
     if isinstance(caught, PriceChanged):
         assert caught.new_price == Money(amount=13000, currency="USD")
 
@@ -148,14 +148,14 @@ async def test_a_refused_hold_is_explained_by_the_price_breakdown(
 )
 async def test_a_quote_of_another(tours: GetYourGuideSupplier, change: Json) -> None:
     other = QUOTE.model_copy(update=change)
-    await expect(InvalidRequest, tours.book(ITEM, other, PARTY, "ours-1"))
+    await expect(InvalidRequest, tours.book(ITEM, other, PARTY, "ref-1"))
     await expect(InvalidRequest, tours.complete(KEPT, other, PARTY, "key"))
 
 
 async def test_a_quote_for_other_people(tours: GetYourGuideSupplier) -> None:
     categories = [{"category_id": 7, "number_of_participants": 3}]
     other = QUOTE.model_copy(update={"offer": {**ASKED, "categories": categories}})
-    await expect(InvalidRequest, tours.book(ITEM, other, PARTY, "ours-1"))
+    await expect(InvalidRequest, tours.book(ITEM, other, PARTY, "ref-1"))
 
 
 async def test_a_confirmed_cart(tours: GetYourGuideSupplier) -> None:

@@ -77,7 +77,7 @@ def _always_read(monkeypatch: pytest.MonkeyPatch) -> None:
         (Declined("x", **CONTEXT), False),
         (NotCancellable("x", **CONTEXT), False),
         (AuthConfig("x", status=403, **CONTEXT), False),
-        (TypeError("ours"), False),
+        (TypeError("a mistake"), False),
     ],
     ids=repr,
 )

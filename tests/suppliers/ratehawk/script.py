@@ -75,11 +75,11 @@ def prebooked(*rates: dict[str, Any], hid: int = 5, changed: bool = False) -> Re
 
 
 def form(**change: Any) -> Reply:
-    known = {"order_id": 89, "item_id": 90, "partner_order_id": "ours-1", **change}
+    known = {"order_id": 89, "item_id": 90, "partner_order_id": "ref-1", **change}
     return ok({"payment_types": [payment()], "is_gender_specification_required": False, **known})
 
 
-def status(word: str = "ok", identity: str = "ours-1") -> Reply:
+def status(word: str = "ok", identity: str = "ref-1") -> Reply:
     return ok({"data_3ds": None, "partner_order_id": identity, "percent": 50}, word)
 
 
@@ -90,7 +90,7 @@ def amount(value: str, currency: str = "USD") -> dict[str, str]:
 def order(**change: Any) -> dict[str, Any]:
     return {
         "order_id": 89,
-        "partner_data": {"order_id": "ours-1", "order_comment": None},
+        "partner_data": {"order_id": "ref-1", "order_comment": None},
         "status": "completed",
         "checkin_at": "2031-05-01",
         "checkout_at": "2031-05-04",
@@ -118,8 +118,8 @@ def info(*orders: dict[str, Any]) -> Reply:
 
 def reservation(**change: Any) -> Reservation:
     known: dict[str, Any] = {
-        "reference": "ours-1",
-        "supplier_id": "ours-1",
+        "reference": "ref-1",
+        "supplier_id": "ref-1",
         "confirmation_code": "89",
         "provider": "Hotel Five",
         "price": PRICE,
@@ -312,7 +312,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             FORM,
-            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(Unavailable, *bads("rate_not_found", "hotel_not_found")),
                 *rows(Retryable, *NO_ANSWER),  # a form books nothing
@@ -333,7 +333,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             FINISH,
-            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda hotels: hotels.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(Unavailable, *bads("book_hash_not_found", "rate_not_found", "soldout")),
                 *rows(Unavailable, *bads("hotel_not_found")),
@@ -366,7 +366,7 @@ SCRIPT = Script(
                 ),
             )
             for operation, call in (
-                ("find", lambda hotels: hotels.find("ours-1", since=now())),
+                ("find", lambda hotels: hotels.find("ref-1", since=now())),
                 ("look", lambda hotels: hotels.look(reservation())),
             )
         ),

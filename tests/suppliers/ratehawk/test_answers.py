@@ -155,13 +155,13 @@ async def test_the_look_after_finish(
 ) -> None:
     scripted.say("/booking/finish/", finish)
     scripted.say("/booking/finish/status/", reply)
-    booking = hotels.book(ITEM, QUOTE, PARTY, "ours-1")
+    booking = hotels.book(ITEM, QUOTE, PARTY, "ref-1")
     if isinstance(expected, type):
         await expect(expected, booking, "book")
         return
     booked = await booking
     assert booked.status is expected
-    assert (booked.supplier_id, booked.confirmation_code, booked.price) == ("ours-1", "89", PRICE)
+    assert (booked.supplier_id, booked.confirmation_code, booked.price) == ("ref-1", "89", PRICE)
     if expected is PENDING:
         assert booked.settles_by is not None
         assert CUT_OFF - dt.timedelta(seconds=5) < booked.settles_by - now() <= CUT_OFF
@@ -194,7 +194,7 @@ async def test_a_form_that_is_there_already_may_have_an_order(
 ) -> None:
     scripted.say("/booking/form/", bad(taken))
     scripted.say("/booking/finish/status/", reply)
-    await expect(expected, hotels.book(ITEM, QUOTE, PARTY, "ours-1"), "book")
+    await expect(expected, hotels.book(ITEM, QUOTE, PARTY, "ref-1"), "book")
     assert not sent(scripted, "/finish/")
 
 
@@ -209,10 +209,10 @@ async def test_a_form_that_is_there_already_is_finished_itself(
     """Never another id: the first ``finish`` may still be under way."""
     scripted.say("/booking/form/", bad(taken))
     scripted.say("/booking/finish/status/", bad(known), status("processing"))
-    booked = await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
-    assert (booked.supplier_id, booked.confirmation_code) == ("ours-1", "ours-1")
+    booked = await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
+    assert (booked.supplier_id, booked.confirmation_code) == ("ref-1", "ref-1")
     (finish,) = sent(scripted, "/finish/")
-    assert finish["partner"]["partner_order_id"] == "ours-1"
+    assert finish["partner"]["partner_order_id"] == "ref-1"
     assert finish["payment_type"]["amount"] == "300.50"
 
 
@@ -222,18 +222,18 @@ async def test_only_a_form_that_is_gone_is_replaced(
     hotels: RateHawkSupplier,
     gone: str,
 ) -> None:
-    scripted.say("/booking/form/", form(), form(partner_order_id="ours-1-r2", order_id=91))
+    scripted.say("/booking/form/", form(), form(partner_order_id="ref-1-r2", order_id=91))
     scripted.say("/booking/finish/", bad(gone), ok())
-    scripted.say("/booking/finish/status/", status("processing", "ours-1-r2"))
-    booked = await hotels.book(ITEM, QUOTE, PARTY, "ours-1")
-    assert (booked.reference, booked.supplier_id) == ("ours-1", "ours-1-r2")
+    scripted.say("/booking/finish/status/", status("processing", "ref-1-r2"))
+    booked = await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
+    assert (booked.reference, booked.supplier_id) == ("ref-1", "ref-1-r2")
     assert booked.confirmation_code == "91"
 
 
 async def test_forms_that_are_never_found_are_not_made_again_and_again(
     scripted: Scripted, hotels: RateHawkSupplier
 ) -> None:
-    scripted.say("/booking/form/", form(), form(partner_order_id="ours-1-r2"))
+    scripted.say("/booking/form/", form(), form(partner_order_id="ref-1-r2"))
     scripted.say("/booking/finish/", bad("order_not_found"))
-    await expect(AuthConfig, hotels.book(ITEM, QUOTE, PARTY, "ours-1"), "book")
+    await expect(AuthConfig, hotels.book(ITEM, QUOTE, PARTY, "ref-1"), "book")
     assert len(sent(scripted, "/form/")) == 2

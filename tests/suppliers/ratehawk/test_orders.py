@@ -48,22 +48,22 @@ async def hotels(scripted: Scripted) -> AsyncIterator[Any]:
         ([bad("soldout"), bad("order_not_found")], None),
         ([bad("block"), bad("order_not_found")], None),
         ([status("3ds"), bad("order_not_found")], None),
-        ([status("processing")], ("ours-1", PENDING)),
-        ([bad("unknown")], ("ours-1", PENDING)),
-        ([bad("timeout")], ("ours-1", PENDING)),
-        ([status("ok")], ("ours-1", CONFIRMED)),
+        ([status("processing")], ("ref-1", PENDING)),
+        ([bad("unknown")], ("ref-1", PENDING)),
+        ([bad("timeout")], ("ref-1", PENDING)),
+        ([status("ok")], ("ref-1", CONFIRMED)),
         (
-            [bad("booking_finish_did_not_succeed"), status("processing", "ours-1-r2")],
-            ("ours-1-r2", PENDING),
+            [bad("booking_finish_did_not_succeed"), status("processing", "ref-1-r2")],
+            ("ref-1-r2", PENDING),
         ),
-        ([bad("order_not_found"), status("ok", "ours-1-r2")], ("ours-1-r2", CONFIRMED)),
+        ([bad("order_not_found"), status("ok", "ref-1-r2")], ("ref-1-r2", CONFIRMED)),
         (
             [
                 bad("booking_finish_did_not_succeed"),
                 bad("order_not_found"),
-                status("ok", "ours-1-r3"),
+                status("ok", "ref-1-r3"),
             ],
-            ("ours-1-r3", CONFIRMED),
+            ("ref-1-r3", CONFIRMED),
         ),
     ],
 )
@@ -74,10 +74,10 @@ async def test_find_asks_about_all_ids(
     expected: tuple[str, ReservationStatus] | None,
 ) -> None:
     scripted.say("/booking/finish/status/", *replies)
-    found = await hotels.find("ours-1", since=now())
+    found = await hotels.find("ref-1", since=now())
     assert (found and (found.supplier_id, found.status)) == expected
     if found is not None:
-        assert found.reference == "ours-1"
+        assert found.reference == "ref-1"
         assert found.details["price_stated"] is False
 
 
@@ -85,13 +85,13 @@ async def test_a_limit_says_how_long_to_wait(scripted: Scripted, hotels: RateHaw
     endpoint = {"reset": "2025-10-21T12:22:00", "remaining": 0}
     debug = {"api_endpoint": endpoint, "utcnow": "2025-10-21T12:21:01.5"}
     scripted.say("/booking/finish/status/", bad("endpoint_exceeded_limit", 429, **debug))
-    error = await expect(Retryable, hotels.find("ours-1", since=now()))
+    error = await expect(Retryable, hotels.find("ref-1", since=now()))
     assert isinstance(error, Retryable)
     assert error.retry_after == dt.timedelta(seconds=58.5)
     for endpoint_told in (None, {"reset": "soon"}, {}):
         reply = bad("endpoint_exceeded_limit", 429, api_endpoint=endpoint_told)
         scripted.say("/booking/finish/status/", reply)
-        error = await expect(Retryable, hotels.find("ours-1", since=now()))
+        error = await expect(Retryable, hotels.find("ref-1", since=now()))
         assert isinstance(error, Retryable)
         assert error.retry_after is None
 
@@ -194,7 +194,7 @@ async def test_details_that_do_not_come(
     scripted.say("/booking/finish/status/", status("ok"))
     scripted.say("/order/info/", reply)
     await expect(Retryable, hotels.look(reservation()), "look")
-    await expect(Retryable, hotels.find("ours-1", since=now()), "find")
+    await expect(Retryable, hotels.find("ref-1", since=now()), "find")
     await expect(Retryable, hotels.cancel_quote(reservation()), "cancel_quote")
 
 
@@ -203,7 +203,7 @@ async def test_a_found_order_has_its_price_where_it_is_visible(
 ) -> None:
     scripted.say("/booking/finish/status/", status("ok"))
     scripted.say("/order/info/", info(order(amount_payable=amount("99.00"))))
-    found = await hotels.find("ours-1", since=now())
+    found = await hotels.find("ref-1", since=now())
     assert found is not None
     assert found.price == Money(amount=9900, currency="USD"), "the saga compares it"
     assert "price_stated" not in found.details

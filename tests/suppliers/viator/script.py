@@ -78,7 +78,7 @@ def hold(**change: Any) -> Reply:
 
 
 def booking(status: str = "CONFIRMED", **change: Any) -> Reply:
-    body = {"status": status, "bookingRef": "BR-1", "partnerBookingRef": "ours-1"}
+    body = {"status": status, "bookingRef": "BR-1", "partnerBookingRef": "ref-1"}
     return Reply(200, {**body, "currency": "USD", **prices(), **change})
 
 
@@ -123,7 +123,7 @@ QUOTE = Quote(
 )
 PARTY = party_of()
 RESERVATION = Reservation(
-    reference="ours-1",
+    reference="ref-1",
     supplier_id="BR-1",
     confirmation_code="BR-1",
     provider="Slow Steps",
@@ -135,7 +135,7 @@ EVENT = {
     "eventType": "CANCELLATION",
     "acknowledgeBy": "2031-01-02T00:00:00Z",
     "bookingRef": "BR-1",
-    "partnerBookingRef": "ours-1",
+    "partnerBookingRef": "ref-1",
     "lastUpdated": "2031-01-01T00:00:00Z",
     "bookedItem": {"productCode": "5P1", "travelDate": "2031-05-01"},
 }
@@ -215,7 +215,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             "/bookings/hold",
-            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(Unavailable, UNKNOWN),
                 *rows(PriceChanged, hold(**prices(140.0)), hold(currency="EUR")),
@@ -225,7 +225,7 @@ SCRIPT = Script(
         Endpoint(
             "book",
             "/bookings/book",
-            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ours-1"),
+            lambda tours: tours.book(ITEM, QUOTE, PARTY, "ref-1"),
             (
                 *rows(
                     UnknownOutcome,
@@ -254,7 +254,7 @@ SCRIPT = Script(
         Endpoint(
             "find",
             "/bookings/status",
-            lambda tours: tours.find("ours-1", since=now()),
+            lambda tours: tours.find("ref-1", since=now()),
             rows(
                 Retryable,
                 Reply(404, b"<html>no route</html>"),

@@ -42,7 +42,7 @@ async def test_terms_count_local_days(tours: ViatorSupplier, party: Party) -> No
 async def test_questions_are_answered_as_far_as_known(
     scripted: Scripted, tours: ViatorSupplier, party: Party
 ) -> None:
-    await tours.book(ITEM, await tours.quote(ITEM, party), party, "ours-1")
+    await tours.book(ITEM, await tours.quote(ITEM, party), party, "ref-1")
     sent = scripted.requests[-1][1]
     assert sent["bookingRef"] == "BR-1"
     assert [
@@ -65,14 +65,14 @@ async def test_pending_is_a_reservation(
     status: str,
 ) -> None:
     scripted.say("/bookings/book", booking(status, lineItems=[], totalPrice=None))
-    booked = await tours.book(ITEM, QUOTE, party, "ours-1")
+    booked = await tours.book(ITEM, QUOTE, party, "ref-1")
     assert booked.status is ReservationStatus.PENDING
     assert booked.price == PRICE
 
 
 async def test_find_without_a_price_says_so(scripted: Scripted, tours: ViatorSupplier) -> None:
     scripted.say("/bookings/status", Reply(200, {"status": "CANCELED", "bookingRef": "BR-1"}))
-    found = await tours.find("ours-1", since=dt.datetime.now(dt.UTC))
+    found = await tours.find("ref-1", since=dt.datetime.now(dt.UTC))
     assert found is not None
     assert found.details["price_stated"] is False
 
@@ -90,7 +90,7 @@ async def test_find_without_a_price_says_so(scripted: Scripted, tours: ViatorSup
 )
 async def test_find(scripted: Scripted, tours: ViatorSupplier, reply: Reply, expected: Any) -> None:
     scripted.say("/bookings/status", reply)
-    found = await tours.find("ours-1", since=now())
+    found = await tours.find("ref-1", since=now())
     assert (found.status if found else None) == expected
     assert found is None or found.price == PRICE
 

@@ -144,16 +144,16 @@ async def test_who_may_ask_and_about_what(
     api: httpx.AsyncClient, trip: dict[str, Any], whole: Served, other_key: str
 ) -> None:
     booking = await booked(api, trip)
-    path, wish = "/booking/cancel?dryRun=true", {"bookingId": booking["bookingId"]}
+    path, payload = "/booking/cancel?dryRun=true", {"bookingId": booking["bookingId"]}
     async with client(whole.url, other_key) as other:
-        theirs = await other.post(path, json=wish)
+        theirs = await other.post(path, json=payload)
         nobodys = await other.post(path, json={"bookingId": str(uuid.uuid4())})
     assert theirs.status_code == nobodys.status_code == 404
     assert theirs.json() == nobodys.json()
-    unknown = await api.post(path, json={**wish, "components": ["nothing"]})
+    unknown = await api.post(path, json={**payload, "components": ["nothing"]})
     assert unknown.status_code == 422
     assert unknown.json()["field"] == "components[0]"
-    wrong = await api.post("/booking/cancel?dryRun=perhaps", json=wish)
+    wrong = await api.post("/booking/cancel?dryRun=perhaps", json=payload)
     assert wrong.status_code == 422
     assert (await api.get(f"/booking/{booking['bookingId']}")).json()["state"] == "CONFIRMED"
 

@@ -52,8 +52,8 @@ def rate_of(quote: Quote) -> str:
     return quote.rate.rate if quote.rate else "1"
 
 
-async def confirmed(stack: Stack, **wishes: Any) -> tuple[Booking, Facts]:
-    booking = await stack.book(**wishes)
+async def confirmed(stack: Stack, **criteria: Any) -> tuple[Booking, Facts]:
+    booking = await stack.book(**criteria)
     assert booking.state is BookingState.CONFIRMED, booking.problem
     facts = await checked(stack, booking)
     for item in booking.items:
@@ -250,9 +250,9 @@ async def elsewhere(
         await stack.close()
 
 
-async def failed(stack: Stack, **wishes: Any) -> tuple[Booking, Facts]:
+async def failed(stack: Stack, **criteria: Any) -> tuple[Booking, Facts]:
     """A booking that failed and left nothing anywhere."""
-    booking = await stack.book(**wishes)
+    booking = await stack.book(**criteria)
     assert booking.state is BookingState.FAILED
     facts = await checked(stack, booking)
     assert facts.reservations == []

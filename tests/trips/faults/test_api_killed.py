@@ -43,13 +43,13 @@ def _url(process: Process) -> str:
 
 
 async def _killed(
-    stack: Stack, key: str, operation: str, path: str, wish: dict[str, Any], **headers: str
+    stack: Stack, key: str, operation: str, path: str, payload: dict[str, Any], **headers: str
 ) -> None:
-    """Send a wish to an API that is killed when the gateway is asked to do ``operation``."""
+    """Send a request to an API that is killed when the gateway is asked to do ``operation``."""
     fault = await stack.sandbox.arm("stripe", operation, "slow", seconds=0.9)
     doomed = Process("-m", "api", "--port", "0", env=stack.env)
     async with client(await asyncio.to_thread(_url, doomed), key) as http:
-        waiting = asyncio.create_task(http.post(path, json=wish, headers=headers))
+        waiting = asyncio.create_task(http.post(path, json=payload, headers=headers))
         async with asyncio.timeout(30):
             while not await stack.sandbox.fired(fault):
                 assert not waiting.done(), waiting.result().text
@@ -88,9 +88,9 @@ async def test_c1_F10(stack: Stack, key: str, caller: httpx.AsyncClient) -> None
     booked = (await caller.post("/booking/book", json=body(await stack.sandbox.trip()))).json()
     for number in range(1, 5):
         set_terms(stack, booked["bookingId"], number, [{"until": None, "fee": 0}])
-    wish = {"bookingId": booked["bookingId"], "reason": "ill"}
-    await _killed(stack, key, "refund", "/booking/cancel", wish)
-    answer = await caller.post("/booking/cancel", json=wish)
+    payload = {"bookingId": booked["bookingId"], "reason": "ill"}
+    await _killed(stack, key, "refund", "/booking/cancel", payload)
+    answer = await caller.post("/booking/cancel", json=payload)
     assert (answer.status_code, answer.json()["state"]) == (200, "CANCELLED"), answer.text
     facts = await _judged(stack, booked["bookingId"])
     assert [row["amount"] for row in facts.refunds] == [booked["payment"]["amount"]]

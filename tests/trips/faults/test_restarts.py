@@ -162,7 +162,7 @@ class Interrupted:
     """When the booking was at rest and nothing of it was left to be told."""
     dispute: str = ""
     answer: httpx.Response | None = None
-    """What the API said to an event of the gateway meanwhile."""
+    """What the API answered to an event of the gateway meanwhile."""
 
     @classmethod
     async def begin(cls, stack: Stack) -> "Interrupted":

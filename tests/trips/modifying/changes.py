@@ -11,7 +11,7 @@ from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, ItemStatus
 from models.bookings.messages import RequestKind
 from models.core.supply import TripComponent
-from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, ChangeWish, Swap
+from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, Swap, TripChanges
 from models.trips.messages import QuoteChangeRequest
 from models.trips.tables import CHANGES
 from temporal import patience
@@ -23,18 +23,18 @@ from workflows.trips.quote_change import QuoteChange
 FREE = [{"until": None, "fee": 0}]
 
 
-async def confirmed(stack: Stack, **wishes: Any) -> Booking:
+async def confirmed(stack: Stack, **criteria: Any) -> Booking:
     """A booking that stands and can be cancelled for nothing."""
-    booking = await stack.book(**wishes)
+    booking = await stack.book(**criteria)
     assert booking.state is BookingState.CONFIRMED, booking.problem
     for item in booking.items:
         set_terms(stack, booking.id, item.number, FREE)
     return booking
 
 
-async def offers(stack: Stack, kind: str, **wishes: Any) -> list[TripComponent]:
+async def offers(stack: Stack, kind: str, **criteria: Any) -> list[TripComponent]:
     """New components of one kind (FLIGHT, HOTEL, ACTIVITY), from the planner."""
-    trip = await stack.sandbox.trip(**wishes)
+    trip = await stack.sandbox.trip(**criteria)
     return [TripComponent.model_validate(c) for c in trip["components"] if c["type"] == kind]
 
 
@@ -58,30 +58,32 @@ async def other_hotel(stack: Stack, *, nights: int) -> TripComponent:
     return hotel
 
 
-def swap(old: Item, new: TripComponent) -> ChangeWish:
-    return ChangeWish(swap=[Swap(component_id=old.component_id, component=new)])
+def swap(old: Item, new: TripComponent) -> TripChanges:
+    return TripChanges(swap=[Swap(component_id=old.component_id, component=new)])
 
 
-async def ask(stack: Stack, booking_id: str, wish: ChangeWish) -> ChangeOutcome:
+async def ask(stack: Stack, booking_id: str, requested: TripChanges) -> ChangeOutcome:
     """Ask what a change would cost, as the API does."""
     outcome: ChangeOutcome = await stack.client.execute_workflow(
         QuoteChange.run,
-        QuoteChangeRequest(booking_id=booking_id, wish=wish, patience=patience(stack.settings)),
+        QuoteChangeRequest(
+            booking_id=booking_id, requested=requested, patience=patience(stack.settings)
+        ),
         id=f"{booking_id}-change-{uuid.uuid4()}",
         task_queue=stack.settings.task_queue,
     )
     return outcome
 
 
-async def price(stack: Stack, booking_id: str, wish: ChangeWish) -> ChangeQuote:
-    outcome = await ask(stack, booking_id, wish)
+async def price(stack: Stack, booking_id: str, requested: TripChanges) -> ChangeQuote:
+    outcome = await ask(stack, booking_id, requested)
     assert outcome.quote is not None, outcome.problem
     return outcome.quote
 
 
 def request(
     booking_id: str,
-    wish: ChangeWish,
+    requested: TripChanges,
     accepted: int,
     *,
     card: str | None = None,
@@ -92,7 +94,7 @@ def request(
         booking_id=booking_id,
         fingerprint="test",
         who="ada",
-        wish=wish,
+        requested=requested,
         accepted_total=accepted,
         payment_method_id=card,
     )
@@ -115,11 +117,11 @@ async def put(stack: Stack, change: ChangeRequest, seconds: float = 100) -> Chan
 
 
 async def change(
-    stack: Stack, booking_id: str, wish: ChangeWish, *, card: str | None = None
+    stack: Stack, booking_id: str, requested: TripChanges, *, card: str | None = None
 ) -> ChangeOutcome:
     """Ask, accept, and have it carried out."""
-    quote = await price(stack, booking_id, wish)
-    return await put(stack, request(booking_id, wish, quote.new_total, card=card))
+    quote = await price(stack, booking_id, requested)
+    return await put(stack, request(booking_id, requested, quote.new_total, card=card))
 
 
 async def now(stack: Stack, booking_id: str) -> Booking:

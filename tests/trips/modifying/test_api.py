@@ -47,9 +47,9 @@ async def test_first_the_price_then_the_change(
 ) -> None:
     booking, trip = await booked(api, stack)
     url = f"/booking/{booking['bookingId']}/modify"
-    wish = swapped(trip, await hotel(sandbox, 7))
+    payload = swapped(trip, await hotel(sandbox, 7))
 
-    asked = await api.post(url, json=wish)
+    asked = await api.post(url, json=payload)
     assert asked.status_code == 200, asked.text
     quote = asked.json()
     assert quote["dryRun"] is True
@@ -57,11 +57,11 @@ async def test_first_the_price_then_the_change(
     assert figures["toPay"] == figures["newTotal"] - figures["oldTotal"] > 0
     assert figures["toRefund"] == 0
     assert {c["part"] for c in figures["components"]} == {"GOES", "COMES"}
-    same = await api.post(f"{url}?dryRun=true", json={**wish, "acceptedTotal": 1})
+    same = await api.post(f"{url}?dryRun=true", json={**payload, "acceptedTotal": 1})
     assert same.json()["quote"]["newTotal"] == figures["newTotal"]
 
     headers = keyed()
-    accepted = {**wish, "acceptedTotal": figures["newTotal"]}
+    accepted = {**payload, "acceptedTotal": figures["newTotal"]}
     done = await api.post(url, json=accepted, headers=headers)
     assert done.status_code == 200, done.text
     answer = done.json()
@@ -100,8 +100,8 @@ async def test_less_consent_than_it_costs_changes_nothing(
 ) -> None:
     booking, trip = await booked(api, stack)
     url = f"/booking/{booking['bookingId']}/modify"
-    wish = swapped(trip, await hotel(sandbox, 7))
-    refused = await api.post(url, json={**wish, "acceptedTotal": trip["totalPrice"]})
+    payload = swapped(trip, await hotel(sandbox, 7))
+    refused = await api.post(url, json={**payload, "acceptedTotal": trip["totalPrice"]})
     assert refused.status_code == 409, refused.text
     problem = refused.json()
     assert problem["code"] == "PRICE_CHANGED"
@@ -118,9 +118,11 @@ async def test_what_fails_says_that_the_booking_stands(
     api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
 ) -> None:
     booking, trip = await booked(api, stack)
-    wish = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
+    payload = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
     await sandbox.arm("booking_com", "book", "refuse", reference=booking["bookingId"])
-    answer = await api.post(f"/booking/{booking['bookingId']}/modify", json=wish, headers=keyed())
+    answer = await api.post(
+        f"/booking/{booking['bookingId']}/modify", json=payload, headers=keyed()
+    )
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert told["success"] is False
@@ -136,10 +138,10 @@ async def test_a_proof_is_asked_for_and_the_same_request_tells_the_end(
 ) -> None:
     booking, trip = await booked(api, stack)
     identity = booking["bookingId"]
-    wish = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
+    payload = {**swapped(trip, await hotel(sandbox, 7)), "acceptedTotal": 99_999_999}
     await sandbox.arm("stripe", "confirm", "authenticate", reference=identity)
     headers = keyed()
-    waiting = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert waiting.status_code == 202, waiting.text
     payment = waiting.json()["payment"]
     assert payment["clientSecret"]
@@ -150,7 +152,7 @@ async def test_a_proof_is_asked_for_and_the_same_request_tells_the_end(
     async with httpx.AsyncClient() as bank:
         page = payment["nextAction"]["redirect_to_url"]["url"]
         await bank.post(page, params={"outcome": "succeed"})
-    ended = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    ended = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert ended.status_code == 200, ended.text
     assert ended.json()["success"] is True
     whole = (await api.get(f"/booking/{identity}")).json()
@@ -163,19 +165,19 @@ async def test_another_card_for_the_difference(
 ) -> None:
     booking, trip = await booked(api, stack)
     identity = booking["bookingId"]
-    wish = {
+    payload = {
         **swapped(trip, await hotel(sandbox, 7)),
         "acceptedTotal": 99_999_999,
         "paymentInfo": {"paymentMethodId": "pm_card_visa_chargeDeclined"},
     }
     headers = keyed()
-    waiting = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert waiting.status_code == 202, waiting.text
     assert "another one" in waiting.json()["message"]
     card = {"paymentMethodId": "pm_card_mastercard"}
     sent = await api.post(f"/booking/{identity}/payment-method", json=card)
     assert sent.status_code == 200, sent.text
-    ended = await api.post(f"/booking/{identity}/modify", json=wish, headers=headers)
+    ended = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert ended.json()["success"] is True, ended.text
     await judged(stack, identity)
 
@@ -222,8 +224,8 @@ async def test_what_cannot_be_changed_is_a_conflict(api: httpx.AsyncClient, stac
     booking, _ = await booked(api, stack)
     url = f"/booking/{booking['bookingId']}/modify"
     gone = {"changes": {"drop": ["nothing-like-it"]}}
-    for wish in (gone, {**gone, "acceptedTotal": 1}):
-        answer = await api.post(url, json=wish)
+    for payload in (gone, {**gone, "acceptedTotal": 1}):
+        answer = await api.post(url, json=payload)
         assert (answer.status_code, answer.json()["code"]) == (409, "NOT_CHANGEABLE")
     unknown = await api.post(f"/booking/{uuid.uuid4()}/modify", json=gone)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "BOOKING_UNKNOWN")

@@ -3,7 +3,7 @@
 import asyncio
 
 from models.bookings.lifecycle import BookingState, PaymentStatus
-from models.trips.changes import ChangeWish
+from models.trips.changes import TripChanges
 from tests.support.stack import Stack
 from tests.trips.modifying.changes import (
     ask,
@@ -61,7 +61,7 @@ async def test_a_dearer_hotel_is_charged(stack: Stack) -> None:
 async def test_a_dropped_tour_is_refunded(stack: Stack) -> None:
     booking = await confirmed(stack)
     tour = booking.items[2]
-    outcome = await change(stack, booking.id, ChangeWish(drop=[tour.component_id]))
+    outcome = await change(stack, booking.id, TripChanges(drop=[tour.component_id]))
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
     assert [item.live for item in after.items] == [True, True, False, True]
@@ -72,7 +72,7 @@ async def test_a_dropped_tour_is_refunded(stack: Stack) -> None:
 async def test_an_added_tour_is_paid(stack: Stack) -> None:
     booking = await confirmed(stack, activities=1)
     tour = (await offers(stack, "ACTIVITY", activities=2))[1]
-    outcome = await change(stack, booking.id, ChangeWish(add=[tour]), card="pm_card_mastercard")
+    outcome = await change(stack, booking.id, TripChanges(add=[tour]), card="pm_card_mastercard")
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
     assert len(after.live_items) == 4
@@ -86,10 +86,10 @@ async def test_a_flight_that_is_not_refundable_is_paid_all_the_same(stack: Stack
     flight = booking.items[0]
     set_terms(stack, booking.id, 1, [{"until": None, "fee": flight.price}])
     (other,) = await offers(stack, "FLIGHT", activities=0)
-    wish = swap(flight, other)
-    quote = await price(stack, booking.id, wish)
+    requested = swap(flight, other)
+    quote = await price(stack, booking.id, requested)
     assert quote.difference == other.price
-    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    outcome = await put(stack, request(booking.id, requested, quote.new_total))
     assert outcome.carried_out, outcome.problem
     facts = await judged(stack, booking.id)
     assert facts.items[0]["fee"] == flight.price
@@ -105,7 +105,7 @@ async def test_two_changes_and_a_cancellation_give_back_what_is_owed(stack: Stac
     second = await change(
         stack,
         booking.id,
-        ChangeWish(drop=[booking.items[2].component_id], add=[tours[0], tours[2]]),
+        TripChanges(drop=[booking.items[2].component_id], add=[tours[0], tours[2]]),
     )
     assert second.carried_out, second.problem
     between = await now(stack, booking.id)
@@ -127,10 +127,12 @@ async def test_two_changes_and_a_cancellation_give_back_what_is_owed(stack: Stac
 async def test_the_same_request_twice_changes_once(stack: Stack) -> None:
     booking = await confirmed(stack)
     hotel = await other_hotel(stack, nights=7)
-    wish = swap(booking.items[1], hotel)
-    wanted = request(booking.id, wish, (await price(stack, booking.id, wish)).new_total)
-    first, second = await asyncio.gather(put(stack, wanted), put(stack, wanted))
-    third = await put(stack, wanted)
+    requested = swap(booking.items[1], hotel)
+    change_request = request(
+        booking.id, requested, (await price(stack, booking.id, requested)).new_total
+    )
+    first, second = await asyncio.gather(put(stack, change_request), put(stack, change_request))
+    third = await put(stack, change_request)
     assert first == second == third
     assert first.carried_out
     facts = await judged(stack, booking.id)

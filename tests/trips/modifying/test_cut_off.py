@@ -18,17 +18,19 @@ from tests.trips.modifying.changes import confirmed, judged, other_hotel, price,
 )
 async def test_the_same_request_takes_it_up(stack: Stack, supplier: str, operation: str) -> None:
     booking = await confirmed(stack)
-    wish = swap(booking.items[1], await other_hotel(stack, nights=7))
-    wanted = request(booking.id, wish, (await price(stack, booking.id, wish)).new_total)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=7))
+    change_request = request(
+        booking.id, requested, (await price(stack, booking.id, requested)).new_total
+    )
     fault = await stack.sandbox.arm(supplier, operation, "slow", seconds=0.8, reference=booking.id)
-    ending = asyncio.ensure_future(put(stack, wanted))
+    ending = asyncio.ensure_future(put(stack, change_request))
     async with asyncio.timeout(20):
         while not await stack.sandbox.fired(fault):
             await asyncio.sleep(0.05)
     await stack.client.get_workflow_handle(booking.id).terminate("by hand")
     ending.cancel()  # nobody answers it any more
     await asyncio.sleep(1)  # what was under way ends
-    outcome = await put(stack, wanted)
+    outcome = await put(stack, change_request)
     assert outcome.carried_out, outcome.problem
     facts = await judged(stack, booking.id)
     assert len(facts.further) == 1

@@ -11,7 +11,7 @@ from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.problems import Code
 from models.core.people import Traveler
 from models.payments.messages import PAYMENT_METHOD_UPDATE, NewCard
-from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
+from models.trips.changes import ChangeOutcome, ChangeRequest, TripChanges
 from tests.support.stack import Stack
 from tests.trips.modifying.changes import (
     as_it_was,
@@ -33,9 +33,9 @@ PATIENT = 60
 async def dearer(
     stack: Stack, booking: Booking, *, card: str | None = None, nights: int = 7
 ) -> ChangeRequest:
-    wish = swap(booking.items[1], await other_hotel(stack, nights=nights))
-    quote = await price(stack, booking.id, wish)
-    return request(booking.id, wish, quote.new_total, card=card)
+    requested = swap(booking.items[1], await other_hotel(stack, nights=nights))
+    quote = await price(stack, booking.id, requested)
+    return request(booking.id, requested, quote.new_total, card=card)
 
 
 async def waiting(stack: Stack, booking_id: str) -> Booking:
@@ -160,10 +160,10 @@ async def test_one_of_several_refused_undoes_the_others(stack: Stack) -> None:
     before = await judged(stack, booking.id)
     hotel = await other_hotel(stack, nights=7)
     (tour,) = await offers(stack, "ACTIVITY", activities=1)
-    wish = ChangeWish(swap=swap(booking.items[1], hotel).swap, add=[tour])
-    quote = await price(stack, booking.id, wish)
+    requested = TripChanges(swap=swap(booking.items[1], hotel).swap, add=[tour])
+    quote = await price(stack, booking.id, requested)
     await stack.sandbox.arm("viator", "book", "refuse", reference=booking.id)
-    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    outcome = await put(stack, request(booking.id, requested, quote.new_total))
     assert outcome.problem is not None
     assert outcome.problem.code is Code.UNAVAILABLE
     after = await judged(stack, booking.id)
@@ -214,7 +214,7 @@ async def test_an_old_item_that_cannot_be_cancelled_is_a_case(
     await judged(stack, booking.id)
 
 
-async def test_a_wish_to_cancel_ends_a_change_and_is_carried_out(stack: Stack) -> None:
+async def test_a_request_to_cancel_ends_a_change_and_is_carried_out(stack: Stack) -> None:
     booking = await confirmed(stack)
     change = await dearer(stack, booking)
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
@@ -247,7 +247,7 @@ async def test_another_change_meanwhile_is_carried_out_next(stack: Stack) -> Non
     booking = await confirmed(stack)
     change = await dearer(stack, booking)
     tour = booking.items[2].component_id
-    other = request(booking.id, ChangeWish(drop=[tour]), 10**9)
+    other = request(booking.id, TripChanges(drop=[tour]), 10**9)
     await stack.sandbox.arm("booking_com", "book", "slow", seconds=0.9, reference=booking.id)
     ending = asyncio.ensure_future(put(stack, change))
     await asyncio.sleep(0.4)
@@ -255,29 +255,29 @@ async def test_another_change_meanwhile_is_carried_out_next(stack: Stack) -> Non
     assert (await ending).carried_out
     after = standing(await judged(stack, booking.id))
     assert tour not in after
-    assert change.wish.new[0].component_id in after
+    assert change.requested.new[0].component_id in after
 
 
-async def problem_of(stack: Stack, booking: Booking, wish: ChangeWish) -> ChangeOutcome:
-    asked = await ask(stack, booking.id, wish)
+async def problem_of(stack: Stack, booking: Booking, requested: TripChanges) -> ChangeOutcome:
+    asked = await ask(stack, booking.id, requested)
     assert asked.problem is not None
-    acted = await put(stack, request(booking.id, wish, 10**9))
+    acted = await put(stack, request(booking.id, requested, 10**9))
     assert acted.problem == asked.problem
     return asked
 
 
-async def test_what_cannot_be_changed_is_said(stack: Stack) -> None:
+async def test_what_cannot_be_changed_is_reported(stack: Stack) -> None:
     booking = await confirmed(stack, activities=0)
     before = await judged(stack, booking.id)
     everything = [item.component_id for item in booking.items]
     people = [Traveler.model_validate(one) for one in before.booking["travelers"]]
     others = [people[0].model_copy(update={"last_name": "Other"}), *people[1:]]
-    for wish, words in [
-        (ChangeWish(drop=["nothing-like-it"]), "no component"),
-        (ChangeWish(drop=everything), "cancel the booking"),
-        (ChangeWish(travelers=others), "swap"),
+    for requested, words in [
+        (TripChanges(drop=["nothing-like-it"]), "no component"),
+        (TripChanges(drop=everything), "cancel the booking"),
+        (TripChanges(travelers=others), "swap"),
     ]:
-        outcome = await problem_of(stack, booking, wish)
+        outcome = await problem_of(stack, booking, requested)
         assert outcome.problem is not None
         assert outcome.problem.code is Code.NOT_CHANGEABLE
         assert words in outcome.problem.message
@@ -291,12 +291,12 @@ async def test_other_travellers_on_a_wholly_new_trip(stack: Stack) -> None:
     (flight,) = await offers(stack, "FLIGHT", activities=0)
     people = [Traveler.model_validate(one) for one in before.booking["travelers"]]
     others = [people[0].model_copy(update={"last_name": "Other"}), *people[1:]]
-    wish = ChangeWish(
+    requested = TripChanges(
         swap=[*swap(booking.items[0], flight).swap, *swap(booking.items[1], hotel).swap],
         travelers=others,
     )
-    quote = await price(stack, booking.id, wish)
-    outcome = await put(stack, request(booking.id, wish, quote.new_total))
+    quote = await price(stack, booking.id, requested)
+    outcome = await put(stack, request(booking.id, requested, quote.new_total))
     assert outcome.carried_out, outcome.problem
     after = await judged(stack, booking.id)
     assert after.booking["travelers"][0]["lastName"] == "Other"

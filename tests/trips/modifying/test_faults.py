@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.bookings.booking import Booking
-from models.trips.changes import ChangeOutcome, ChangeRequest, ChangeWish
+from models.trips.changes import ChangeOutcome, ChangeRequest, TripChanges
 from tests.support.checker import Facts
 from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
@@ -31,20 +31,20 @@ AFTERWARDS = {"cancel the old": ("booking_com", "cancel"), "refund": ("stripe", 
 """Steps behind the point of no return, and the call that has the effect."""
 
 
-async def wanted(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
+async def change_reaching(stack: Stack, booking: Booking, step: str) -> ChangeRequest:
     """A change that comes to ``step``: dearer, unless what it costs less is to be refunded."""
     if step == "flight":
         (flight,) = await offers(stack, "FLIGHT", activities=0)
-        wish = swap(booking.items[0], flight)
+        requested = swap(booking.items[0], flight)
         tour = (await offers(stack, "ACTIVITY", activities=1))[0]
-        wish = ChangeWish(swap=wish.swap, add=[tour])
+        requested = TripChanges(swap=requested.swap, add=[tour])
     elif step == "activity":
-        wish = ChangeWish(add=[(await offers(stack, "ACTIVITY", activities=1))[0]])
+        requested = TripChanges(add=[(await offers(stack, "ACTIVITY", activities=1))[0]])
     else:
         hotel = await other_hotel(stack, nights=2 if step == "refund" else 7)
-        wish = swap(booking.items[1], hotel)
-    quote = await price(stack, booking.id, wish)
-    return request(booking.id, wish, quote.new_total)
+        requested = swap(booking.items[1], hotel)
+    quote = await price(stack, booking.id, requested)
+    return request(booking.id, requested, quote.new_total)
 
 
 async def settle_by_hand(stack: Stack, booking: Booking) -> None:
@@ -61,8 +61,8 @@ async def settle_by_hand(stack: Stack, booking: Booking) -> None:
 
 def carried_out(facts: Facts, change: ChangeRequest) -> None:
     here = standing(facts)
-    assert {component.component_id for component in change.wish.new} <= here
-    assert not set(change.wish.gone) & here
+    assert {component.component_id for component in change.requested.new} <= here
+    assert not set(change.requested.gone) & here
     assert facts.booking["state"] == "CONFIRMED"
 
 
@@ -103,7 +103,7 @@ async def judge(
 async def test_x4(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     supplier, operation = STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
     outcome = await put(stack, change)
@@ -126,7 +126,7 @@ async def test_x4(stack: Stack, step: str, kind: str) -> None:
 async def test_x4_once_it_stands(stack: Stack, step: str, kind: str) -> None:
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     supplier, operation = AFTERWARDS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=booking.id, **FAULTS[kind])
     outcome = await put(stack, change)
@@ -159,7 +159,7 @@ async def test_x4_kill(own_stack: Stack, step: str, point: str) -> None:
     first = stack.start_worker()
     booking = await confirmed(stack)
     before = await judged(stack, booking.id)
-    change = await wanted(stack, booking, step)
+    change = await change_reaching(stack, booking, step)
     first.stop()
     supplier, operation = (STEPS | AFTERWARDS)[step]
     if point == "during":

@@ -4,7 +4,7 @@ from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, SagaState
 from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
-from models.trips.changes import ChangeWish
+from models.trips.changes import TripChanges
 from tests.support.money import Gateway, granted, settled
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
@@ -58,7 +58,7 @@ async def test_an_experience_may_be_confirmed_later(stack: Stack) -> None:
     booking = await confirmed(stack, activities=0)
     trip = confirmed_by_hand(await stack.sandbox.trip(activities=1))
     (tour,) = [c for c in trip["components"] if c["type"] == "ACTIVITY"]
-    added = ChangeWish(add=[TripComponent.model_validate(tour)])
+    added = TripChanges(add=[TripComponent.model_validate(tour)])
     outcome = await change(stack, booking.id, added)
     assert outcome.carried_out, outcome.problem
     after = await now(stack, booking.id)
@@ -68,6 +68,6 @@ async def test_an_experience_may_be_confirmed_later(stack: Stack) -> None:
     assert after.payments[1].captured == item.price
     assert after.warnings
     await judged(stack, booking.id)
-    dropped = await change(stack, booking.id, ChangeWish(drop=[item.component_id]))
+    dropped = await change(stack, booking.id, TripChanges(drop=[item.component_id]))
     assert dropped.carried_out, dropped.problem
     await judged(stack, booking.id)

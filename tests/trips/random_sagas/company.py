@@ -22,7 +22,7 @@ from models.bookings.problems import Problem
 from models.bookings.repository import find_booking, load_booking, load_ended_request
 from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
-from models.trips.changes import ChangeWish, Swap
+from models.trips.changes import Swap, TripChanges
 from models.trips.messages import BookTripRequest
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand, unsettled
@@ -50,7 +50,7 @@ class Outcome:
     answers: list[str] = field(default_factory=list)
     """What was asked, and how each was answered."""
     broken: list[str] = field(default_factory=list)
-    """What was said to be carried out and is not so."""
+    """What was answered as carried out, but was not."""
     trouble: str = ""
     """Why it never ended, if it did not."""
 
@@ -91,7 +91,7 @@ class Company:
         return "; ".join(f"{s.at:%H:%M:%S} {s.step} {s.status} {s.message}" for s in steps)
 
     async def _trip(self, play: Play) -> BookTripRequest:
-        trip = await self.stack.sandbox.trip(**play.wishes)
+        trip = await self.stack.sandbox.trip(**play.criteria)
         if play.by_hand:
             trip = confirmed_by_hand(trip)
         request = await self.stack.request(trip=trip)
@@ -177,18 +177,18 @@ class Company:
         self, old: TripComponent, play: Play, request: BookTripRequest, outcome: Outcome
     ) -> Problem | None:
         """Swap a component for one of the same supplier on other days, at the price it has."""
-        start, end = (dt.date.fromisoformat(play.wishes["dates"][x]) for x in ("start", "end"))
+        start, end = (dt.date.fromisoformat(play.criteria["dates"][x]) for x in ("start", "end"))
         other = dt.timedelta(days=9)
         dates = {"start": (start + other).isoformat(), "end": (end + other).isoformat()}
-        (new, *_) = await changes.offers(self.stack, old.type, **{**play.wishes, "dates": dates})
-        wish = ChangeWish(swap=[Swap(component_id=old.component_id, component=new)])
+        (new, *_) = await changes.offers(self.stack, old.type, **{**play.criteria, "dates": dates})
+        requested = TripChanges(swap=[Swap(component_id=old.component_id, component=new)])
         accepted = request.amount + new.price  # while nobody can say what it costs: enough
         try:
-            priced = await changes.ask(self.stack, request.booking_id, wish)
+            priced = await changes.ask(self.stack, request.booking_id, requested)
             accepted = priced.quote.new_total if priced.quote else accepted
         except WorkflowFailureError:
             pass  # the booking is not written down yet
-        change = changes.request(request.booking_id, wish, accepted)
+        change = changes.request(request.booking_id, requested, accepted)
         outcome.requests.append(change.change_id)
         return (await changes.put(self.stack, change, LONGEST)).problem
 
@@ -224,9 +224,9 @@ class Company:
     async def _count(self, armed: list[str]) -> None:
         """Note which faults happened, and take them away."""
         rows = (await self.stack.sandbox.http.get("/_sandbox/faults")).json()
-        ours = set(armed)
+        ids = set(armed)
         for row in rows:
-            if row["id"] in ours:
+            if row["id"] in ids:
                 self.armed[row["kind"]] += 1
                 self.fired[row["kind"]] += min(row["fired"], 1)
                 await self.stack.sandbox.http.delete(f"/_sandbox/faults/{row['id']}")
@@ -244,7 +244,7 @@ class Company:
 
 
 def _not_so(booking: Booking, what: str, component_id: str) -> list[str]:
-    """Hold what was said to be carried out against the booking as it ended."""
+    """Compare what was answered as carried out with the booking as it ended."""
     if what == "cancel all" and booking.state is not BookingState.CANCELLED:
         return [f"cancelled as a whole, and {booking.state}"]
     live = {item.component_id for item in booking.live_items}

@@ -58,7 +58,7 @@ class Play:
     """One saga."""
 
     number: int
-    wishes: dict[str, Any]
+    criteria: dict[str, Any]
     by_hand: bool
     """An experience that its operator confirms by hand, where Viator sells it."""
     troubles: tuple[Trouble, ...]
@@ -72,7 +72,7 @@ class Play:
     @property
     def suppliers(self) -> list[str]:
         """Who delivers it."""
-        return [name for name in self.wishes["suppliers"].values() if name]
+        return [name for name in self.criteria["suppliers"].values() if name]
 
 
 def make_plays(seed: int, count: int, first_day: str) -> list[Play]:
@@ -94,7 +94,7 @@ def _play(dice: random.Random, number: int, first_day: str) -> Play:
     }
     if dice.random() < 0.25:  # a pair of suppliers
         suppliers[dice.choice(("flight", "hotel", "activity"))] = None
-    wishes = {
+    criteria = {
         "destination": dice.choice(DESTINATIONS),
         "dates": {
             "start": start.isoformat(),
@@ -109,7 +109,7 @@ def _play(dice: random.Random, number: int, first_day: str) -> Play:
     calls += [("stripe", operation) for operation in GATEWAY]
     return Play(
         number=number,
-        wishes=wishes,
+        criteria=criteria,
         by_hand=suppliers["activity"] == "viator" and dice.random() < 0.2,
         troubles=tuple(_troubles(dice, calls)),
         meanwhile=_asked(dice, 1, within=3.0) if dice.random() < 0.2 else (),

@@ -31,7 +31,7 @@ ELSEWHERE = {
 ALL_STEPS = STEPS | ELSEWHERE
 
 
-def wishes_for(step: str) -> dict[str, Any]:
+def criteria_for(step: str) -> dict[str, Any]:
     """Return what to ask the planner for, so that a trip has this step."""
     return sold_by(ALL_STEPS[step][0])
 
@@ -69,7 +69,7 @@ class End:
     code: Code | None = None
     warned: bool = False
     or_confirmed: bool = False
-    """It depends on the moment: what shows up just in time is ours after all."""
+    """It depends on the moment: what shows up just in time is booked after all."""
     case: bool = False
     """Whether a person must settle what became of the item."""
 

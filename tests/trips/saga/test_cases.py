@@ -168,18 +168,18 @@ async def a_refund_came_back(stack: Stack) -> str:
 
 async def changed_and_not_refunded(stack: Stack) -> str:
     booking = await confirmed(stack)
-    wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=2))
+    requested = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=2))
     await stack.sandbox.arm("stripe", "refund", "refuse", reference=booking.id)
-    assert (await changes.change(stack, booking.id, wish)).carried_out
+    assert (await changes.change(stack, booking.id, requested)).carried_out
     return booking.id
 
 
 async def change_not_released(stack: Stack) -> str:
     booking = await confirmed(stack)
-    wish = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
+    requested = changes.swap(booking.items[1], await changes.other_hotel(stack, nights=7))
     await stack.sandbox.arm("booking_com", "book", "refuse", reference=booking.id)
     await stack.sandbox.arm("stripe", "cancel", "refuse", reference=booking.id)
-    assert not (await changes.change(stack, booking.id, wish)).carried_out
+    assert not (await changes.change(stack, booking.id, requested)).carried_out
     return booking.id
 
 

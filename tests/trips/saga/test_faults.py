@@ -11,7 +11,7 @@ from tests.support.checker import check
 from tests.support.selection import table
 from tests.support.stack import Stack
 from tests.support.trips import unsettled
-from tests.trips.saga.cells import ALL_STEPS, FAULTS, QUICK, End, end_of_fault, wishes_for
+from tests.trips.saga.cells import ALL_STEPS, FAULTS, QUICK, End, criteria_for, end_of_fault
 
 
 async def judge(stack: Stack, booking: Booking, end: End) -> None:
@@ -51,7 +51,7 @@ async def settle_by_hand(stack: Stack, booking: Booking) -> None:
     table(ALL_STEPS, FAULTS, quick=lambda step, kind: kind in QUICK.get(step, ())),
 )
 async def test_fault(stack: Stack, step: str, kind: str) -> None:
-    request = await stack.request(**wishes_for(step))
+    request = await stack.request(**criteria_for(step))
     supplier, operation = ALL_STEPS[step]
     await stack.sandbox.arm(supplier, operation, kind, reference=request.booking_id, **FAULTS[kind])
     handle = await stack.start(request)

@@ -14,7 +14,7 @@ from tests.support.checker import check
 from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
 from tests.support.trips import sold_by
-from tests.trips.saga.cells import ALL_STEPS, POINTS, QUICK_KILLS, end_of_kill, wishes_for
+from tests.trips.saga.cells import ALL_STEPS, POINTS, QUICK_KILLS, criteria_for, end_of_kill
 from tests.trips.saga.test_faults import judge
 
 
@@ -49,7 +49,7 @@ async def kill(
 
 @pytest.mark.parametrize(("step", "point"), table(ALL_STEPS, POINTS, quick=QUICK_KILLS))
 async def test_kill(own_stack: Stack, step: str, point: str) -> None:
-    request = await own_stack.request(**wishes_for(step))
+    request = await own_stack.request(**criteria_for(step))
     booking = await kill(own_stack, request, *ALL_STEPS[step], point)
     await judge(own_stack, booking, end_of_kill(step, point))
 
@@ -58,7 +58,7 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
 @pytest.mark.parametrize("point", POINTS)
 async def test_kill_during_a_local_call(own_stack: Stack, step: str, point: str) -> None:
     """Suppliers measured to be fast are asked by local activities, which begin anew."""
-    request = await own_stack.request(**wishes_for(step))
+    request = await own_stack.request(**criteria_for(step))
     request.patience.local = ["booking_com", "stripe", "viator"]
     booking = await kill(own_stack, request, *ALL_STEPS[step], point)
     await judge(own_stack, booking, end_of_kill(step, point))
@@ -82,7 +82,7 @@ UNDOS = [*((supplier, "cancel") for supplier in SELLERS), ("stripe", "cancel")]
 async def test_kill_during_the_undo(
     own_stack: Stack, supplier: str, operation: str, point: str
 ) -> None:
-    """Everything is booked, the capture is refused, and the worker dies putting things back."""
+    """Everything is booked, the capture is refused, and the worker dies while undoing it."""
     request = await own_stack.request(**sold_by(supplier))
     about = {"reference": request.booking_id}
     await own_stack.sandbox.arm("stripe", "capture", "refuse", times=2, **about)

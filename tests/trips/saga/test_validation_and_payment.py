@@ -12,8 +12,8 @@ from tests.support.checker import Facts, check
 from tests.support.stack import Stack
 
 
-async def booked(stack: Stack, **wishes: object) -> tuple[Booking, Facts]:
-    booking = await stack.book(**wishes)
+async def booked(stack: Stack, **criteria: object) -> tuple[Booking, Facts]:
+    booking = await stack.book(**criteria)
     return booking, await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 

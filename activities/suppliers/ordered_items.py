@@ -1,4 +1,4 @@
-"""An item of a booking as its supplier needs to know it, read from the record."""
+"""An item to be ordered, as its supplier needs to know it; read from the record."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from suppliers.core.protocol import Party, Supplier
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """An item as the record has it, with what a supplier needs to know."""
+class OrderedItem:
+    """An item of a booking, with everything that a call to its supplier needs."""
 
     booking_id: str
     number: int
@@ -39,7 +39,7 @@ class Wanted:
         return self.component.type.lower()
 
 
-def supplier_of(item: Wanted, suppliers: Mapping[str, Supplier]) -> Supplier:
+def supplier_of(item: OrderedItem, suppliers: Mapping[str, Supplier]) -> Supplier:
     """Return who delivers an item.
 
     Raises:
@@ -55,14 +55,14 @@ def supplier_of(item: Wanted, suppliers: Mapping[str, Supplier]) -> Supplier:
         ) from None
 
 
-_WANTED = """
+_ITEM_ROWS = """
 SELECT i.number, i.reference, i.offer, i.quote, i.travelers AS own_travelers,
     b.travelers, b.contact, b.currency
 FROM booking_items i JOIN bookings b ON b.id = i.booking_id
 WHERE i.booking_id = :booking_id AND (CAST(:number AS int) IS NULL OR i.number = :number)
 ORDER BY i.number
 """
-_LOAD = text(_WANTED)
+_LOAD = text(_ITEM_ROWS)
 _LOAD_AND_BEGIN = text(f"""
 WITH begun AS (
     INSERT INTO attempts (booking_id, item, provider, operation, key, number)
@@ -71,11 +71,11 @@ WITH begun AS (
     AND supplier = ANY(:suppliers)
     ON CONFLICT (key, number) DO NOTHING RETURNING id
 )
-SELECT (SELECT id FROM begun) AS begun, wanted.* FROM ({_WANTED}) AS wanted
+SELECT (SELECT id FROM begun) AS begun, loaded.* FROM ({_ITEM_ROWS}) AS loaded
 """)  # noqa: S608
 
 
-async def load(sessions: Sessions, booking_id: str, number: int | None = None) -> list[Wanted]:
+async def load(sessions: Sessions, booking_id: str, number: int | None = None) -> list[OrderedItem]:
     """Return the items of a booking in order, or the one with that number.
 
     Raises:
@@ -85,12 +85,12 @@ async def load(sessions: Sessions, booking_id: str, number: int | None = None) -
         rows = (await connection.execute(_LOAD, {"booking_id": booking_id, "number": number})).all()
     if not rows:
         raise _unknown(booking_id, number)
-    return [_wanted(booking_id, row) for row in rows]
+    return [_ordered_item(booking_id, row) for row in rows]
 
 
 async def load_and_begin(
     sessions: Sessions, booking_id: str, number: int, *, key: str, suppliers: Collection[str]
-) -> tuple[Wanted, int | None]:
+) -> tuple[OrderedItem, int | None]:
     """Return an item, and the attempt to book it: its intent is written in the same statement.
 
     None: the first attempt was made before, or there is nothing to ask one of ``suppliers`` for.
@@ -103,7 +103,7 @@ async def load_and_begin(
         row = (await connection.execute(_LOAD_AND_BEGIN, values)).one_or_none()
     if row is None:
         raise _unknown(booking_id, number)
-    return _wanted(booking_id, row), row.begun
+    return _ordered_item(booking_id, row), row.begun
 
 
 def _unknown(booking_id: str, number: int | None) -> ApplicationError:
@@ -112,8 +112,8 @@ def _unknown(booking_id: str, number: int | None) -> ApplicationError:
     )
 
 
-def _wanted(booking_id: str, row: Any) -> Wanted:
-    return Wanted(
+def _ordered_item(booking_id: str, row: Any) -> OrderedItem:
+    return OrderedItem(
         booking_id=booking_id,
         number=row.number,
         reference=row.reference,

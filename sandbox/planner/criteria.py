@@ -8,25 +8,25 @@ from pydantic.alias_generators import to_camel
 
 
 class Unplannable(Exception):
-    """A wish that no trip can be made of; the message is for people."""
+    """Criteria that no trip can be made of; the message is for people."""
 
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
 
 
-class _Said(BaseModel):
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-class Dates(_Said):
+class Dates(_Body):
     """First and last day of the trip."""
 
     start: dt.date
     end: dt.date
 
 
-class Document(_Said):
+class Document(_Body):
     """A travel document."""
 
     document_type: str = "PASSPORT"
@@ -36,7 +36,7 @@ class Document(_Said):
     nationality: str = Field(min_length=2, max_length=2)
 
 
-class Traveler(_Said):
+class Traveler(_Body):
     """Someone who travels, as in a trip option."""
 
     first_name: str = Field(min_length=1, max_length=120)
@@ -48,7 +48,7 @@ class Traveler(_Said):
     document: Document | None = None
 
 
-class Suppliers(_Said):
+class Suppliers(_Body):
     """Who delivers each part; null leaves the part out of the trip."""
 
     flight: str | None = "amadeus"
@@ -59,7 +59,7 @@ class Suppliers(_Said):
 _Code = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
-class Currencies(_Said):
+class Currencies(_Body):
     """What each part is priced in; null: in the currency of the trip."""
 
     flight: _Code | None = None
@@ -67,8 +67,8 @@ class Currencies(_Said):
     activity: _Code | None = None
 
 
-class Wishes(_Said):
-    """A wish for a trip; everything has a default."""
+class TripCriteria(_Body):
+    """What a trip is to be like; everything has a default."""
 
     origin: str = "JFK"
     destination: str = "LIS"
@@ -82,7 +82,7 @@ class Wishes(_Said):
     """Parts may be priced in another; the total converts them at the sandbox's rates."""
 
 
-class LockOrder(_Said):
+class LockOrder(_Body):
     """Who holds a trip option now."""
 
     status: Literal["OPEN", "LOCKED", "BOOKED"]
