@@ -5,10 +5,9 @@ The text of such a statement does not depend on how many rows there are, so it i
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from models.core.text import storable_dump
@@ -20,19 +19,6 @@ def recordset(table: Table, names: Iterable[str], parameter: str) -> str:
     """Return the SQL of rows with columns ``names`` of ``table``; name it in FROM as you like."""
     types = ", ".join(f"{name} {table.c[name].type.compile(_DIALECT)}" for name in names)
     return f"jsonb_to_recordset(CAST(:{parameter} AS jsonb)) AS fresh ({types})"
-
-
-@cache
-def insert_rows(table: Table, names: tuple[str, ...]) -> TextClause:
-    """Return the statement that inserts rows with these columns; :func:`rows_of` has them."""
-    columns = ", ".join(names)
-    rows = recordset(table, names, "rows")
-    return text(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {rows}")  # noqa: S608
-
-
-def rows_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the parameters of :func:`insert_rows`."""
-    return {"rows": as_json(rows)}
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:

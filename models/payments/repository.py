@@ -7,10 +7,11 @@ recorded them, so that record and ledger always agree.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, PaymentView
@@ -81,17 +82,7 @@ WHERE (d.amount, d.status, d.reason) IS DISTINCT FROM
 
 _DETAILS = {"capture_before", "waits_until", "client_secret", "next_action"}
 _ONLY_AT_FIRST = {"booking_id", "number", "purpose", "change_id", "trip_option_id", "gateway"}
-_ONLY_AT_FIRST |= {"currency", "created_at"}
-
-
-async def insert_payments(
-    session: AsyncSession, booking: Booking, billing_details: dict[str, Any]
-) -> None:
-    """Write the payments of a new booking."""
-    rows = [
-        {**_columns(booking, one), "billing_details": billing_details} for one in booking.payments
-    ]
-    await session.execute(insert(PAYMENTS), rows)
+_ONLY_AT_FIRST |= {"currency", "billing_details", "created_at"}
 
 
 async def write_payments(session: AsyncSession, booking: Booking) -> None:
@@ -102,9 +93,17 @@ async def write_payments(session: AsyncSession, booking: Booking) -> None:
     await session.execute(text(UPSERT_PAYMENTS), {"payments": as_json(payment_rows(booking))})
 
 
-def payment_rows(booking: Booking) -> list[dict[str, Any]]:
-    """Return the rows of a booking's payments, as they are written with every transition."""
-    return [_columns(booking, payment) for payment in booking.payments]
+def payment_rows(
+    booking: Booking, billing_details: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return the rows of a booking's payments, as they are written with every transition.
+
+    ``billing_details`` are those of new payments.
+    """
+    return [
+        {**_columns(booking, payment), "billing_details": billing_details}
+        for payment in booking.payments
+    ]
 
 
 async def write_what_went_back(session: AsyncSession, booking: Booking, version: int) -> None:
@@ -159,7 +158,7 @@ def _columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
     }
 
 
-_WRITTEN = tuple(c.name for c in PAYMENTS.c if c.name != "billing_details")
+_WRITTEN = tuple(c.name for c in PAYMENTS.c)
 
 UPSERT_PAYMENTS = f"""
 INSERT INTO payments ({", ".join(_WRITTEN)}) SELECT {", ".join(_WRITTEN)}

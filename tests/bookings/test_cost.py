@@ -42,7 +42,7 @@ async def test_a_trip_from_its_opening_to_its_confirmation(books: Books) -> None
                 session, OpenBooking(request=booking_request, run="test"), NOON
             )
             await lock_trip_option(session, booking_request)
-    assert len(opening) == 5, opening
+    assert len(opening) == 2, opening
     booking = booking_request.new_booking(NOON)
     booking.state, booking.version = S.VALIDATING, version
     quotes = {

@@ -1,10 +1,10 @@
-"""What a transition writes of a booking, with its history and events, in one statement."""
+"""What is written of a booking at once: its rows, history and events, in one statement."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
@@ -20,20 +20,20 @@ _HISTORY = ("booking_id", "version", "from_state", "to_state", "at", "who", "why
 
 
 @cache
-def _statement(booking: tuple[str, ...], payments: bool, items: tuple[str, ...]) -> TextClause:
+def _statement(
+    booking: tuple[str, ...], payments: bool, items: tuple[str, ...], new: bool
+) -> TextClause:
     """Return the statement; ``booking`` and ``items`` are the columns of them that are written."""
+    write = _insert if new else _update
     parts = []
     if booking:
-        rows = recordset(BOOKINGS, booking, "booking")
-        update = f"UPDATE bookings SET {_written(booking)} FROM {rows}"  # noqa: S608
-        parts.append(f"booking AS ({update} WHERE bookings.id = :booking_id)")
+        which = "bookings.id = :booking_id"
+        parts.append(f"booking AS ({write(BOOKINGS, booking, 'booking', which)})")
     if payments:
         parts.append(f"payments AS ({UPSERT_PAYMENTS})")
     if items:
-        rows = recordset(BOOKING_ITEMS, items, "items")
-        update = f"UPDATE booking_items AS i SET {_written(items)} FROM {rows}"  # noqa: S608
-        mine = "i.booking_id = :booking_id AND i.number = fresh.number"
-        parts.append(f"items AS ({update} WHERE {mine})")
+        which = "booking_items.booking_id = :booking_id AND booking_items.number = fresh.number"
+        parts.append(f"items AS ({write(BOOKING_ITEMS, items, 'items', which)})")
     return text(f"""
 WITH {"".join(f"{part}, " for part in parts)}history AS (
     INSERT INTO booking_history ({", ".join(_HISTORY)})
@@ -47,8 +47,15 @@ INSERT INTO outbox_pending (event_id) SELECT id FROM events ORDER BY booking_ver
 """)  # noqa: S608
 
 
-def _written(names: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} = fresh.{name}" for name in names if name != "number")
+def _insert(table: Table, names: tuple[str, ...], rows: str, _which: str) -> str:
+    columns, source = ", ".join(names), recordset(table, names, rows)
+    return f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {source}"  # noqa: S608
+
+
+def _update(table: Table, names: tuple[str, ...], rows: str, which: str) -> str:
+    columns = ", ".join(f"{name} = fresh.{name}" for name in names if name != "number")
+    source = recordset(table, names, rows)
+    return f"UPDATE {table.name} SET {columns} FROM {source} WHERE {which}"  # noqa: S608
 
 
 def items_of(booking: Booking) -> list[dict[str, Any]]:
@@ -65,12 +72,15 @@ async def write_story(
     booking: Mapping[str, Any] | None = None,
     payments: Sequence[dict[str, Any]] = (),
     items: Sequence[dict[str, Any]] = (),
+    new: bool = False,
 ) -> None:
     """Write booking, payments and items, add history rows, and put events into the outbox.
 
-    Call it with the booking's row locked: the order of its events is that of these calls.
+    Call it with the booking's row locked, or for a ``new`` booking: the order of its events is
+    that of these calls.
     """
-    statement = _statement(tuple(booking or ()), bool(payments), tuple(items[0]) if items else ())
+    columns = tuple(booking or ()), tuple(items[0]) if items else ()
+    statement = _statement(columns[0], bool(payments), columns[1], new)
     values = {"booking_id": booking_id, "history": as_json(history)}
     values["events"] = as_json([event.model_dump() for event in events])
     if booking:

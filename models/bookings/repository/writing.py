@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
@@ -23,10 +23,9 @@ from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case
 from models.core.database import Executor
-from models.core.recordset import as_json, insert_rows, recordset, rows_of
+from models.core.recordset import as_json, recordset
 from models.core.supply import Quote
 from models.payments.repository import (
-    insert_payments,
     payment_rows,
     write_payments,
     write_what_went_back,
@@ -64,30 +63,23 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
     """Write a new booking with its items, payment, history and event; returns its version."""
     booking, version = new.booking, len(new.states)
     always = {"trip_option_id": booking.trip_option_id, "created_at": now, "updated_at": now}
-    await session.execute(
-        insert(BOOKINGS).values(
-            **{**booking_columns(booking, version), **always, "state": new.states[-1]},
-            id=booking.id,
-            kind=booking.kind,
-            reference=booking.reference,
-            caller_id=new.caller_id,
-            idempotency_key=new.idempotency_key,
-            fingerprint=new.fingerprint,
-            run_id=new.run,
-            fence=new.fence,
-            traveler_id=new.traveler_id,
-            currency=booking.currency,
-            travelers=new.travelers,
-            contact=new.contact,
-        )
-    )
-    await insert_payments(session, booking, new.billing_details)
-    items = [
-        {**new_item_columns(booking, item), **always, "offer": new.offers[item.number]}
-        for item in booking.items
-    ]
-    if items:
-        await session.execute(insert_rows(BOOKING_ITEMS, tuple(items[0])), rows_of(items))
+    columns = {
+        **booking_columns(booking, version),
+        **always,
+        "state": new.states[-1],
+        "id": booking.id,
+        "kind": booking.kind,
+        "reference": booking.reference,
+        "caller_id": new.caller_id,
+        "idempotency_key": new.idempotency_key,
+        "fingerprint": new.fingerprint,
+        "run_id": new.run,
+        "fence": new.fence,
+        "traveler_id": new.traveler_id,
+        "currency": booking.currency,
+        "travelers": new.travelers,
+        "contact": new.contact,
+    }
     history, events, before = [], [], None
     for number, state in enumerate(new.states, start=1):
         who = f"caller {new.caller_id}" if before is None else "saga"
@@ -96,7 +88,19 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
         stage = booking.model_copy(update={"state": state})
         events += events_of(stage, before, number, {})
         before = state
-    await write_story(session, booking.id, history, events)
+    await write_story(
+        session,
+        booking.id,
+        history,
+        events,
+        booking=columns,
+        payments=payment_rows(booking, new.billing_details),
+        items=[
+            {**new_item_columns(booking, item), **always, "offer": new.offers[item.number]}
+            for item in booking.items
+        ],
+        new=True,
+    )
     return version
 
 
