@@ -12,6 +12,9 @@ ARGS ?=
 SHARD ?=
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
+# Tests start hundreds of processes: each would compile our modules anew, and pytest rewrite its own.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test test-exhaustive test-all tools check format clean-state clean lock
 

@@ -130,7 +130,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
             ws="none",
             access_log=False,
             log_level="warning",
-            timeout_keep_alive=30,
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
         ),
         world,
