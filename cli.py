@@ -54,6 +54,10 @@ class _Commands(UserDict[str, Any]):
         command.rich_help_panel = panel  # type: ignore[attr-defined]
         return command
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a command; an error in its module is none of "no such command"."""
+        return self[name] if name in self.data else default
+
 
 class _Group(TyperGroup):
     def __init__(self, *args: Any, **more: Any) -> None:

@@ -1,8 +1,12 @@
 """From the provider's errors to what workflows see: refusals are values, faults are exceptions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from temporalio.exceptions import ApplicationError
 
 from models.bookings.problems import Code, Problem
+from models.bookings.repository import StaleVersionError
 from models.core import errors
 from models.core.errors import Fault, PriceChanged, Refusal, Retryable, UnknownOutcome
 
@@ -15,6 +19,19 @@ _CODES: dict[type[Refusal], Code] = {
     errors.NoExchangeRate: Code.NO_EXCHANGE_RATE,
     errors.AuthConfig: Code.CONFIGURATION,
 }
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Fail for good when a successor of this worker has written the booking meanwhile.
+
+    Raises:
+        ApplicationError: of the type ``StaleVersion`` (not retryable).
+    """
+    try:
+        yield
+    except StaleVersionError as error:
+        raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
 
 
 MONEY_STEPS = frozenset({"authorise", "capture"})

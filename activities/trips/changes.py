@@ -10,12 +10,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.core.failures import fenced
 from activities.suppliers.ordered_items import OrderedItem
 from activities.trips.quotes import QuoteActivities
 from models import calls
 from models.bookings.messages import BookingRequest
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import begin_request, load_booking, load_identity
+from models.bookings.repository import begin_request, claim_booking, load_booking, load_identity
 from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions, autocommit
 from models.core.keys import item_reference
@@ -30,7 +31,7 @@ from models.trips.changes import (
     QuoteChangeCall,
 )
 from models.trips.messages import ItemsQuoted
-from models.trips.repository import load_without, note_change
+from models.trips.repository import booking_of_change, load_without, note_change
 from models.trips.tables import CHANGES
 from suppliers.core.protocol import Party
 
@@ -130,20 +131,29 @@ class ChangeActivities:
                 }
                 for number, quote in answer.quotes.items()
             }
-            async with self._sessions.begin() as session:
-                await session.execute(
-                    update(CHANGES)
-                    .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
-                    .values(quotes=kept)
-                )
+            with fenced():
+                async with self._sessions.begin() as session:
+                    await claim_booking(session, call.booking_id, call.fence)
+                    await session.execute(
+                        update(CHANGES)
+                        .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
+                        .values(quotes=kept)
+                    )
         return answer.figures()
 
     @activity.defn(name=calls.END_CHANGE.name)
     async def end_change(self, note: ChangeNote) -> ChangeOutcome:
-        """Note how a change ended that touched nothing; the booking's own record stays as it is."""
+        """Note how a change ended that touched nothing; the booking's own record stays as it is.
+
+        Raises:
+            ApplicationError: a successor of the worker has written (not retryable).
+        """
         assert note.outcome is not None, "a change ends with an outcome"
-        async with self._sessions.begin() as session:
-            await note_change(session, note, dt.datetime.now(dt.UTC))
+        with fenced():
+            async with self._sessions.begin() as session:
+                booking_id = await booking_of_change(session, note.change_id)
+                await claim_booking(session, booking_id, note.fence)
+                await note_change(session, note, dt.datetime.now(dt.UTC))
         return note.outcome
 
     async def _party(self, call: QuoteChangeCall) -> tuple[Party, str, bool]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from temporalio import activity
 
-from activities.core.failures import application_error, problem
+from activities.core.failures import application_error, fenced, problem
 from activities.suppliers.health import Down, SupplierHealth
 from activities.suppliers.ordered_items import OrderedItem, load, supplier_of
 from models import calls
@@ -46,12 +46,14 @@ class QuoteActivities:
         same for the whole trip, and the rate is kept with the quote.
 
         Raises:
-            ApplicationError: a supplier or the rate source did not answer (retryable).
+            ApplicationError: a supplier or the rate source did not answer (retryable), or a
+                successor of the worker has quoted them (not retryable).
         """
         answer = await self.verify(await load(self._sessions, ref.booking_id))
         if not answer.problems:
-            async with direct(self._sessions) as connection:
-                await save_quotes(connection, ref.booking_id, answer.quotes)
+            with fenced():
+                async with direct(self._sessions) as connection:
+                    await save_quotes(connection, ref.booking_id, answer.quotes, ref.fence)
         return answer.figures()
 
     async def verify(self, items: list[OrderedItem]) -> ItemsQuoted:

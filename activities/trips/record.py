@@ -6,12 +6,12 @@ from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.core.failures import fenced
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import FINAL_STATES
 from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
 from models.bookings.repository import (
-    StaleVersionError,
     begin_request,
     claim_booking,
     end_requests,
@@ -74,15 +74,16 @@ class BookingActivities:
 
     async def _opened_before(self, opening: OpenBooking) -> OpenedBooking | None:
         booking_id = opening.request.booking_id
-        async with self._sessions.begin() as session:
-            stored = await load_booking(session, booking_id)
-            if stored is None:
-                return None
-            same_run = await load_run(session, booking_id) == opening.run
-            if same_run and stored.state not in FINAL_STATES:
-                await claim_booking(session, booking_id, opening.fence)
-                taken_by = await lock_trip_option(session, opening.request)
-                return OpenedBooking(version=OPENED, reference=stored.reference, taken_by=taken_by)
+        with fenced():
+            async with self._sessions.begin() as session:
+                stored = await load_booking(session, booking_id)
+                if stored is None:
+                    return None
+                same_run = await load_run(session, booking_id) == opening.run
+                if same_run and stored.state not in FINAL_STATES:
+                    await claim_booking(session, booking_id, opening.fence)
+                    by = await lock_trip_option(session, opening.request)
+                    return OpenedBooking(version=OPENED, reference=stored.reference, taken_by=by)
         return OpenedBooking(existing=stored)
 
     @activity.defn(name=calls.LOAD_BOOKING.name)
@@ -110,19 +111,24 @@ class BookingActivities:
             ApplicationError: the booking moved on without us (not retryable).
         """
         try:
-            async with self._sessions.begin() as session:
-                version = await record_transition(session, transition, HOOKS)
-        except StaleVersionError as error:
-            raise ApplicationError(str(error), type="StaleVersion", non_retryable=True) from error
+            with fenced():
+                async with self._sessions.begin() as session:
+                    version = await record_transition(session, transition, HOOKS)
         except IntegrityError as error:  # a constraint of the database: no retry would succeed
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
         return Recorded(version=version)
 
     @activity.defn(name=calls.END_REQUESTS.name)
     async def end_requests(self, ended: EndedRequests) -> Noted:
-        """Write down how requests ended that led to no transition."""
-        async with self._sessions.begin() as session:
-            await end_requests(session, ended.booking_id, ended.outcomes)
+        """Write down how requests ended that led to no transition.
+
+        Raises:
+            ApplicationError: a successor of the worker has written (not retryable).
+        """
+        with fenced():
+            async with self._sessions.begin() as session:
+                await claim_booking(session, ended.booking_id, ended.fence)
+                await end_requests(session, ended.booking_id, ended.outcomes)
         return Noted()
 
 

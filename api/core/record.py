@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.repository import EndedRequest, Found, find_booking, load_ended_request
 from models.bookings.tables import BOOKINGS
-from models.core.database import Sessions, autocommit
+from models.core.database import DATABASE_AWAY, Sessions, autocommit
 from models.core.domain_errors import TooManyReads
 from models.trips.changes import ChangeOutcome
 from models.trips.tables import CHANGES
@@ -43,6 +43,10 @@ def is_booking_id(text_: str) -> bool:
         return str(uuid.UUID(text_)) == text_
     except ValueError:
         return False
+
+
+NOT_READ = (TooManyReads, TimeoutError, *DATABASE_AWAY)
+"""How a read may fail that says nothing about the booking: what was accepted is still accepted."""
 
 
 class Record:

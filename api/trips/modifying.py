@@ -16,6 +16,7 @@ from temporalio.client import (
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.record import NOT_READ
 from api.trips import reading, requests, waiting
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
@@ -23,7 +24,6 @@ from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
 from models.bookings.problems import Code, Problem
-from models.core.database import DATABASE_AWAY
 from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import change_id
 from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest
@@ -160,7 +160,7 @@ async def _outcome(
     """
     seconds = deadline - asyncio.get_running_loop().time()
     async for _ in waiting.looks(context, request.booking_id, seconds):
-        with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
+        with suppress(*NOT_READ):  # the workflow waits for the database as well
             known = await context.record.change(request.change_id)
             if known is not None and known.fingerprint != request.fingerprint:
                 raise KeyReused(Keyed.CHANGE)

@@ -14,11 +14,11 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.record import NOT_READ
 from api.trips import waiting
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest
-from models.core.database import DATABASE_AWAY
 from models.core.domain_errors import TemporalUnavailable
 from temporal import patience, under_booking
 from workflows.core.requests import WORKFLOWS
@@ -72,7 +72,7 @@ async def ended(
 ) -> EndedRequest | None:
     """Wait until a request has ended; None when time is up, and it goes on without us."""
     async for _ in waiting.looks(context, booking_id, seconds):
-        with suppress(*DATABASE_AWAY):  # the workflow waits for the database as well
+        with suppress(*NOT_READ):  # the workflow waits for the database as well
             found = await context.record.ended_request(request.id)
             if found is not None:
                 return found

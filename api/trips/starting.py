@@ -22,6 +22,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.problems import ApiProblem, is_temporal_away
+from api.core.record import NOT_READ
 from api.core.strict_json import canonical
 from api.trips import running, waiting
 from api.trips.details import details, summary
@@ -30,7 +31,6 @@ from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
 from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
-from models.core.database import DATABASE_AWAY
 from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.patience import Patience
@@ -221,7 +221,7 @@ async def _until_settled(
         standing = await context.watch.changed(asked.booking_id, None, RECORDED_SECONDS)
     if standing is not None:
         # It was there a moment ago, and the booking goes on without us.
-        with suppress(TimeoutError, *DATABASE_AWAY):
+        with suppress(*NOT_READ):
             found = await context.record.find(asked.booking_id, owner=asked.caller.id)
             if found is not None:
                 return found.booking

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.problems import Problem
+from models.core.fencing import Fence
 from models.core.money import Currency, MinorUnits
 from models.core.people import Traveler
 from models.core.supply import ItemType
@@ -68,3 +69,5 @@ class ChangeNote(BaseModel):
     """How it ended."""
     travelers: list[Traveler] | None = None
     """Who travels from now on."""
+    fence: Fence | None = None
+    """Of the workflow, where no transition goes with it."""

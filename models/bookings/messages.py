@@ -11,6 +11,7 @@ from models.bookings.booking import Booking
 from models.bookings.changes import ChangeNote
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.problems import Problem
+from models.core.fencing import Fence
 from models.core.money import MinorUnits
 from models.core.patience import Patience
 
@@ -100,6 +101,8 @@ class BookingRef(BaseModel):
     booking_id: str
     request: BookingRequest | None = None
     """A request about it that begins to be carried out: on record from now on."""
+    fence: Fence | None = None
+    """Of the workflow that has something of it written."""
 
 
 UNSETTLED_CASE = "SAGA"
@@ -131,12 +134,6 @@ class CaseClosing(BaseModel):
     by: str
     resolution: str
 
-
-Fence = list[int]
-"""A fencing token (docs/decisions/0031): start of the run, length of its history, start of the
-workflow task. Tokens are compared in this order; of two that write, the one with the higher token
-came later. Times are microseconds since 1970, by Temporal's clock.
-"""
 
 _VOLATILE = frozenset(
     {
@@ -192,6 +189,7 @@ class EndedRequests(BaseModel):
 
     booking_id: str
     outcomes: list[RequestOutcome]
+    fence: Fence | None = None
 
 
 class Recorded(BaseModel):

@@ -1,8 +1,9 @@
 """How long a booking waits and how its calls are dispatched: fixed when its workflow starts."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_serializer
 
 
 class BookingOrder(StrEnum):
@@ -36,6 +37,11 @@ class Patience(BaseModel):
     step_deadline: float = 180
     undo_attempts: int = 12
     authentication_deadline: float = 900
+
+    @model_serializer
+    def _whole(self) -> dict[str, Any]:
+        """Write defaults as well, where payloads go without: another version may have others."""
+        return dict(self)
 
     def queue(self, supplier: str) -> str:
         """Return the task queue of a supplier, where its rate limit holds."""

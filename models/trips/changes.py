@@ -8,7 +8,7 @@ charged, or given back.
 import datetime as dt
 from collections.abc import Mapping
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.changes import ChangedItem as ChangedItem
@@ -18,6 +18,7 @@ from models.bookings.changes import ChangeQuote as ChangeQuote
 from models.bookings.changes import Part as Part
 from models.bookings.lifecycle import BookingState, PaymentPurpose, SagaState
 from models.bookings.problems import Code, Problem
+from models.core.fencing import Fence
 from models.core.keys import item_reference
 from models.core.money import MinorUnits
 from models.core.people import Traveler
@@ -58,14 +59,16 @@ class TripChanges(BaseModel):
 class ChangeRequest(BaseModel):
     """A change that is to be carried out, accepted up to a total."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     change_id: str
     """Made of caller, booking and Idempotency-Key: the same for every repeat."""
     booking_id: str
     fingerprint: str
     who: str
     """The caller, for the history."""
-    requested: TripChanges = Field(validation_alias=AliasChoices("requested", "wish"))
-    """Runs that began before it was renamed have it as ``wish``."""
+    requested: TripChanges = Field(alias="wish")
+    """Written by its first name: runs of an older version may be sent it."""
     accepted_total: MinorUnits
     payment_method_id: str | None = None
     """Pays the difference; None for the one the booking was paid with."""
@@ -90,6 +93,7 @@ class QuoteChangeCall(BaseModel):
     """The suppliers of what stays: with none of them can the travellers be changed."""
     change_id: str | None = None
     """The change to keep the quotes with; None for a question."""
+    fence: Fence | None = None
 
 
 def numbered(booking: Booking, requested: TripChanges) -> dict[int, TripComponent]:

@@ -3,12 +3,12 @@
 import datetime as dt
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.bookings.booking import Booking, Item, PaymentView
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Fence
 from models.bookings.problems import Problem
+from models.core.fencing import Fence
 from models.core.keys import item_reference
 from models.core.money import Currency, MinorUnits
 from models.core.patience import Patience
@@ -78,9 +78,11 @@ class BookTripRequest(BaseModel):
 class QuoteChangeRequest(BaseModel):
     """What ``QuoteChange`` needs: a change that is only asked about."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     booking_id: str
-    requested: TripChanges = Field(validation_alias=AliasChoices("requested", "wish"))
-    """Runs that began before it was renamed have it as ``wish``."""
+    requested: TripChanges = Field(alias="wish")
+    """Written by its first name: runs of an older version may be sent it."""
     patience: Patience = Patience()
 
 

@@ -154,6 +154,12 @@ def _lock_after(state: BookingState) -> str | None:
     return "OPEN" if state in CLOSED_STATES else None
 
 
+async def booking_of_change(session: AsyncSession, change_id: str) -> str:
+    """Return the booking that a change on record is of."""
+    of = select(CHANGES.c.booking_id).where(CHANGES.c.id == change_id)
+    return str(await session.scalar(of))
+
+
 async def note_change(
     session: AsyncSession, note: ChangeNote, now: dt.datetime, booking: Booking | None = None
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
@@ -55,8 +56,10 @@ class ChangeRow(SQLModel, table=True):
     fingerprint: str
     """Of the request; a repeat with another one is refused."""
     who: str
-    requested: dict[str, Any] = Field(sa_column=json_column())
-    """What was asked for, whole."""
+    requested: dict[str, Any] = Field(
+        sa_column=Column("wish", JSONB, key="requested", nullable=False)
+    )
+    """What was asked for, whole. The column keeps its first name: renaming it stops old workers."""
     quotes: dict[str, Any] | None = Field(default=None, sa_column=json_column(nullable=True))
     """What suppliers quoted for the new items, offers included, by item number."""
     status: str = "open"

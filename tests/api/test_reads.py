@@ -5,7 +5,8 @@ import datetime as dt
 import itertools
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,6 +17,8 @@ from api.core import record as records
 from api.core.record import Record
 from api.core.watch import LOOK_SECONDS, Watch
 from api.errors import problem_of
+from api.trips import starting
+from api.trips import waiting as waits
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing
@@ -212,6 +215,30 @@ async def test_more_reads_than_may_run_wait_and_are_then_asked_to_come_again(
     assert int(problem.headers["Retry-After"]) >= 1
     await asyncio.gather(*slow)
     await record.check()
+
+
+async def test_a_booking_that_was_taken_is_told_although_too_many_read(
+    monkeypatch: pytest.MonkeyPatch, books: Books
+) -> None:
+    booking = await books.open()
+    standing = Standing(booking.version, BookingState.PROCESSING, False, 0, 0, 0, ())
+
+    async def full(*_: object, **__: object) -> None:
+        raise TooManyReads
+
+    async def settled(*_: object, **__: object) -> Standing:
+        return standing
+
+    monkeypatch.setattr(waits, "settled", settled)
+    context = SimpleNamespace(record=SimpleNamespace(find=full))
+    asked = SimpleNamespace(
+        booking_id=booking.id,
+        caller=SimpleNamespace(id="ada"),
+        body=SimpleNamespace(payment_info=SimpleNamespace(currency="USD")),
+    )
+    told = await starting._until_settled(cast("Any", context), cast("Any", asked), 1)
+    assert isinstance(told, starting.Taken)
+    assert (told.booking_id, told.state) == (booking.id, BookingState.PROCESSING)
 
 
 async def test_an_answer_given_before_is_not_given_when_anything_has_changed(

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from models.bookings.messages import Fence
+from models.core.fencing import Fence
 from workflows.core.fence import fence
 
 ATTEMPTS = 3  # the server pauses for 10 s between the second and the third

@@ -1,23 +1,52 @@
 """A worker that was paused never overwrites what its successor recorded."""
 
+import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert, select
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.trips.changes import ChangeActivities
 from activities.trips.record import BookingActivities
 from models.bookings.booking import Booking
+from models.bookings.changes import ChangeNote, ChangeOutcome
 from models.bookings.lifecycle import BookingState, may_become
-from models.bookings.messages import Fence
-from models.bookings.repository import StaleVersionError, claim_booking, find_booking
+from models.bookings.messages import BookingRequest, EndedRequests, RequestKind, RequestOutcome
+from models.bookings.problems import Code, Problem
+from models.bookings.repository import (
+    StaleVersionError,
+    claim_booking,
+    find_booking,
+    load_ended_request,
+    save_quotes,
+)
+from models.core.fencing import Fence
+from models.core.money import Money
+from models.core.supply import Quote
+from models.core.terms import CancellationTerms
 from models.trips.messages import OpenBooking
+from models.trips.tables import CHANGES
 from tests.ledger.bookings import NOON, TOTAL, confirm, request
 from tests.ledger.conftest import Books
 
+if TYPE_CHECKING:
+    from activities.trips.quotes import QuoteActivities
+
 S = BookingState
+
+
+def quote(amount: int) -> Quote:
+    price = Money(amount=amount, currency="USD")
+    terms = CancellationTerms.non_refundable(amount)
+    return Quote(price=price, terms=terms, title="", offer={})
+
+
 RUN = 1_900_000_000_000_000
 EARLY, LATE = [RUN, 3, RUN + 1], [RUN, 6, RUN + 10_000_000]
 
@@ -108,11 +137,60 @@ async def test_opening_a_booking_again_keeps_the_worker_before_out(books: Books)
         await books.record(booking, S.PROCESSING, fence=EARLY)
 
 
+async def test_quotes_that_a_successor_saved_stay(books: Books) -> None:
+    begun = await opened(books)
+    async with books.sessions.begin() as session:
+        await save_quotes(session, begun.id, {1: quote(200)}, LATE)
+    with pytest.raises(StaleVersionError):
+        async with books.sessions.begin() as session:
+            await save_quotes(session, begun.id, {1: quote(100)}, EARLY)
+    assert (await books.stored(begun)).item(1).price == 200
+
+
+async def test_a_request_is_not_ended_by_a_worker_that_was_replaced(books: Books) -> None:
+    activities, environment = BookingActivities(books.sessions), ActivityEnvironment()
+    begun = await opened(books)
+    asked = BookingRequest(
+        id=str(uuid.uuid4()), kind=RequestKind.CANCEL, requested_at=NOON, who="ada", body={}
+    )
+    refused = Problem(code=Code.NOT_CANCELLABLE, step="cancel", message="no")
+    ended = EndedRequests(
+        booking_id=begun.id, outcomes=[RequestOutcome(request=asked, problem=refused)], fence=EARLY
+    )
+    async with books.sessions.begin() as session:
+        await claim_booking(session, begun.id, LATE)
+    with pytest.raises(ApplicationError, match="successor"):
+        await environment.run(activities.end_requests, ended)
+    assert await books.read(lambda session: load_ended_request(session, asked.id)) is None
+    await environment.run(activities.end_requests, ended.model_copy(update={"fence": LATE}))
+    assert await books.read(lambda session: load_ended_request(session, asked.id)) is not None
+
+
+async def test_a_change_is_not_refused_by_a_worker_that_was_replaced(books: Books) -> None:
+    begun = await opened(books)
+    note = ChangeNote(change_id=str(uuid.uuid4()), outcome=ChangeOutcome(), fence=EARLY)
+    async with books.sessions.begin() as session:
+        await session.execute(
+            insert(CHANGES).values(
+                id=note.change_id, booking_id=begun.id, fingerprint="f", who="ada", requested={}
+            )
+        )
+        await claim_booking(session, begun.id, LATE)
+    # Nothing is quoted here.
+    activities = ChangeActivities(books.sessions, cast("QuoteActivities", None))
+    with pytest.raises(ApplicationError, match="successor"):
+        await ActivityEnvironment().run(activities.end_change, note)
+    status = select(CHANGES.c.status).where(CHANGES.c.id == note.change_id)
+    assert await books.read(lambda session: session.scalar(status)) == "open"
+
+
 async def test_the_database_refuses_a_lower_fence_as_well(books: Books) -> None:
     begun = await opened(books)
     async with books.sessions.begin() as session:
         await claim_booking(session, begun.id, LATE)
-        await claim_booking(session, begun.id, EARLY)  # changes nothing
+    with pytest.raises(StaleVersionError):
+        async with books.sessions.begin() as session:
+            await claim_booking(session, begun.id, EARLY)
     async with books.connection() as connection:
         found = await connection.execute("SELECT fence FROM bookings WHERE id = %s", [begun.id])
         assert await found.fetchone() == (LATE,)

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Fence, Transition
+from models.bookings.messages import Transition
 from models.bookings.repository import load_booking, record_transition
 from models.core.database import create_engine, create_sessions
+from models.core.fencing import Fence
 from models.kinds import HOOKS
 from models.ledger.checking import Findings, check
 from models.ledger.entries import Entry

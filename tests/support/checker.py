@@ -61,6 +61,7 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
             return await (await connection.execute(query, [booking_id])).fetchall()
 
         (booking,) = await rows("SELECT * FROM bookings WHERE id = %s")
+        del booking["fence"]  # who may write, not what the booking is
         on_record = await rows("SELECT * FROM payments WHERE booking_id = %s ORDER BY number")
         disputes = await rows("SELECT * FROM disputes WHERE booking_id = %s ORDER BY at, id")
         items = await rows("SELECT * FROM booking_items WHERE booking_id = %s ORDER BY number")

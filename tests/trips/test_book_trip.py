@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
+from api.trips.paying import offer
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
@@ -11,7 +14,7 @@ from models.bookings.messages import REQUEST_SIGNAL
 from models.bookings.problems import Code, Problem
 from models.core.errors import Retryable, UnknownOutcome
 from models.core.supply import ReservationStatus
-from models.payments.messages import PaymentOutcome
+from models.payments.messages import CARD_IN_USE, NO_CARD, Advice, NewCard, PaymentOutcome
 from models.suppliers.messages import BookedItem, ItemCall
 from tests.support.fake_activities import Answer, Gate
 from tests.support.fake_trip import FakeTrip, unavailable
@@ -101,6 +104,59 @@ async def test_an_experience_that_fails_once_it_is_paid_is_given_back(
     assert trip.refunded == (0 if refund_fails else booking.item(3).price)
     assert [case.payment for case in booking.cases] == ([1] if refund_fails else [])
     assert booking.owed == (booking.item(3).price if refund_fails else 0)
+
+
+async def test_a_card_that_comes_while_another_is_asked_is_told_so(trip: FakeTrip) -> None:
+    declined = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="declined")
+    asking = Gate(trip.authorise)
+    no = PaymentOutcome(refused=declined, advice=Advice.OTHER_CARD)
+    trip.fakes.on(calls.AUTHORISE, no, asking, trip.authorise)
+    async with trip.workers(BookTrip):
+        handle = await trip.start()
+        async with asyncio.timeout(10):
+            while BookingState.PAYMENT_PENDING not in trip.states:
+                await asyncio.sleep(0.02)
+        await offer(handle, card(trip.stored.version))
+        await asking.reached.wait()
+        with pytest.raises(WorkflowUpdateFailedError) as second:
+            await offer(handle, card(trip.stored.version))
+        assert refusal(second.value) == CARD_IN_USE
+        asking.opened.set()
+        booking = await asyncio.wait_for(handle.result(), 30)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert len(trip.fakes.asked(calls.AUTHORISE)) == 2
+
+
+async def test_a_card_that_was_sent_for_an_earlier_question_is_not_asked(trip: FakeTrip) -> None:
+    """A repeat of the card that has been declined meanwhile, for example."""
+    declined = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="declined")
+    no = PaymentOutcome(refused=declined, advice=Advice.OTHER_CARD)
+    trip.fakes.on(calls.AUTHORISE, no, no, trip.authorise)
+    async with trip.workers(BookTrip):
+        handle = await trip.start()
+        async with asyncio.timeout(10):
+            while BookingState.PAYMENT_PENDING not in trip.states:
+                await asyncio.sleep(0.02)
+        first = trip.stored.version
+        await offer(handle, card(first))
+        async with asyncio.timeout(10):
+            while trip.stored.version == first:
+                await asyncio.sleep(0.02)
+        with pytest.raises(WorkflowUpdateFailedError) as late:
+            await offer(handle, card(first))
+        assert refusal(late.value) == NO_CARD
+        await offer(handle, card(trip.stored.version))
+        booking = await asyncio.wait_for(handle.result(), 30)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert len(trip.fakes.asked(calls.AUTHORISE)) == 3
+
+
+def card(version: int) -> NewCard:
+    return NewCard(payment_method_id="pm_card_visa", who="planner ada", version=version)
+
+
+def refusal(error: WorkflowUpdateFailedError) -> str | None:
+    return error.cause.type if isinstance(error.cause, ApplicationError) else None
 
 
 @pytest.mark.parametrize("number", [1, 2])

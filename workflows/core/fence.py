@@ -5,7 +5,7 @@ import datetime as dt
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from models.bookings.messages import Fence
+    from models.core.fencing import Fence
 
 _FENCE = "_fencing_token"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -124,7 +124,7 @@ class BookingRecord:
         """Write down how requests ended that led to no transition."""
         if not self._ended:
             return
-        ended = EndedRequests(booking_id=self.booking.id, outcomes=self._ended)
+        ended = EndedRequests(booking_id=self.booking.id, outcomes=self._ended, fence=fence())
         self._ended = []
         await perform_local(
             calls.END_REQUESTS, ended, policies.record(), "Note how the request ended"

@@ -97,10 +97,10 @@ class PaymentSteps:
         booking = self._record.booking
         if not self._wants_card and card.version > booking.version:
             raise ApplicationError("this run is behind the record", type=RUN_BEHIND)
-        if not self._wants_card:
-            raise ApplicationError(f"the booking is {booking.state}", type=NO_CARD)
         if self._card is not None:
             raise ApplicationError("another card is being asked this moment", type=CARD_IN_USE)
+        if not self._wants_card or 0 < card.version < booking.version:
+            raise ApplicationError(f"the booking is {booking.state}", type=NO_CARD)
 
     def _hear(self) -> None:
         """Note that the payment has changed at the gateway; a waiting step reads it at once."""
@@ -130,7 +130,10 @@ class PaymentSteps:
                     payment.hold = self._record.booking.next_hold  # ended at the gateway meanwhile
                 else:
                     await self._wait_for_card(outcome.refused, until)
-                outcome = await self._ask_for_hold(amount)
+                try:
+                    outcome = await self._ask_for_hold(amount)
+                finally:
+                    self._card = None
             else:
                 outcome = await self._wait_for_proof(until)
         payment.waits_until = None
@@ -179,7 +182,6 @@ class PaymentSteps:
         payment = self._payment
         payment.waits_until = until
         payment.client_secret = payment.next_action = None
-        self._card = None
         self._wants_card = True
         try:
             await self._record.write(
@@ -188,7 +190,7 @@ class PaymentSteps:
             await self._waited(lambda: self._card is not None, until)
         finally:
             self._wants_card = False
-        card = self._sent_card()
+        card = self._card
         if card is None:
             raise TripFailedError(problem)
         self._payment.payment_method_id = card.payment_method_id
@@ -238,9 +240,6 @@ class PaymentSteps:
                 message="the payment was ended before it was authenticated",
             )
         )
-
-    def _sent_card(self) -> NewCard | None:
-        return self._card
 
     # -- renew a hold -------------------------------------------------------------------------
 
@@ -370,6 +369,3 @@ class PaymentSteps:
 
     def _key(self, operation: str, version: int) -> str:
         return payment_key(self._record.booking.id, self._number, operation, version)
-
-    def _money(self, amount: int) -> str:
-        return self._record.money(amount)

@@ -133,7 +133,7 @@ class BookTrip:
         try:
             quoted = await perform_local(
                 calls.QUOTE_ITEMS,
-                BookingRef(booking_id=booking.id),
+                BookingRef(booking_id=booking.id, fence=fence()),
                 policies.reading(self._record.patience, suppliers),
             )
         except FailureError as error:

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.compensations import Compensations, shielded
+    from workflows.core.fence import fence
     from workflows.core.outcomes import (
         TripFailedError,
         end_of,
@@ -102,7 +103,7 @@ class ModifyBooking:
             problem = self._note_refusal(reason, outcome)
             await perform_local(
                 calls.END_CHANGE,
-                ChangeNote(change_id=change.change_id, outcome=outcome),
+                ChangeNote(change_id=change.change_id, outcome=outcome, fence=fence()),
                 policies.record(),
                 "Note that nothing is changed",
             )

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from models.trips.messages import QuoteChangeRequest
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
+    from workflows.core.fence import fence
     from workflows.core.outcomes import TripFailedError, unanswered_read
 
 
@@ -69,6 +70,7 @@ async def quoted(
                 travelers=requested.travelers,
                 staying=sorted(set(staying)),
                 change_id=change_id,
+                fence=fence() if change_id else None,
             ),
             policies.reading(patience, sorted({c.supplier for c in components.values()})),
             f"Quote {len(components)} new items",

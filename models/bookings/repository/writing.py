@@ -2,16 +2,16 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select, text, update
+from sqlalchemy import CursorResult, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
 from models.bookings.events import events_of
 from models.bookings.hooks import Hooks, Step
 from models.bookings.lifecycle import BookingKind, BookingState, may_become
-from models.bookings.messages import Fence, Transition
+from models.bookings.messages import Transition
 from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
@@ -23,6 +23,7 @@ from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case
 from models.core.database import Executor
+from models.core.fencing import Fence
 from models.core.recordset import as_json, recordset
 from models.core.supply import Quote
 from models.payments.repository import (
@@ -105,29 +106,45 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
 
 
 async def claim_booking(session: AsyncSession, booking_id: str, fence: Fence | None) -> None:
-    """Keep workers with a lower fencing token from writing a booking from now on."""
+    """Keep workers with a lower fencing token from writing a booking from now on.
+
+    Raises:
+        StaleVersionError: a worker with a higher one has written or claimed it.
+    """
     if fence is None:
         return
     table = BOOKINGS.c
-    await session.execute(
+    claimed = await session.scalar(
         update(BOOKINGS)
-        .where(table.id == booking_id, table.fence.is_(None) | (table.fence < fence))
+        .where(table.id == booking_id, table.fence.is_(None) | (table.fence <= fence))
         .values(fence=fence)
+        .returning(table.id)
     )
+    if claimed is None:
+        raise StaleVersionError(f"booking {booking_id} was written by a successor of this worker")
 
 
 _QUOTED = ("number", "quote", "amount")
 _SAVE_QUOTES = text(f"""
+WITH claimed AS (
+    UPDATE bookings SET fence = coalesce(CAST(:fence AS bigint[]), fence) WHERE id = :booking_id
+    AND (fence IS NULL OR fence <= coalesce(CAST(:fence AS bigint[]), fence)) RETURNING id
+)
 UPDATE booking_items SET quote = fresh.quote, amount = fresh.amount
-FROM {recordset(BOOKING_ITEMS, _QUOTED, "quotes")}
-WHERE booking_items.booking_id = :booking_id AND booking_items.number = fresh.number
+FROM claimed, {recordset(BOOKING_ITEMS, _QUOTED, "quotes")}
+WHERE booking_items.booking_id = claimed.id AND booking_items.number = fresh.number
 """)  # noqa: S608
 
 
-async def save_quotes(session: Executor, booking_id: str, quotes: dict[int, Quote]) -> None:
+async def save_quotes(
+    session: Executor, booking_id: str, quotes: dict[int, Quote], fence: Fence | None = None
+) -> None:
     """Store what suppliers quoted, offers included; ``book`` sends the offer back unchanged.
 
     The amount of an item is in the payment's currency, whatever its supplier quotes in.
+
+    Raises:
+        StaleVersionError: a worker with a higher fencing token has written the booking.
     """
     rows = [
         {
@@ -137,7 +154,10 @@ async def save_quotes(session: Executor, booking_id: str, quotes: dict[int, Quot
         }
         for number, quote in quotes.items()
     ]
-    await session.execute(_SAVE_QUOTES, {"booking_id": booking_id, "quotes": as_json(rows)})
+    values = {"booking_id": booking_id, "quotes": as_json(rows), "fence": fence}
+    saved = await session.execute(_SAVE_QUOTES, values)
+    if rows and not cast("CursorResult[Any]", saved).rowcount:
+        raise StaleVersionError(f"booking {booking_id} was quoted by a successor of this worker")
 
 
 async def record_transition(session: AsyncSession, transition: Transition, hooks: Hooks) -> int:
