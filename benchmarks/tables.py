@@ -64,7 +64,7 @@ def _times(cells: list[CellFigures]) -> Table:
 
 
 def _cpu(report: Report) -> Table:
-    table = _table("\nCPU of a booking, ms", "Way", "Load", "ours", *_WHO)
+    table = _table("\nCPU of a booking, ms", "Way", "Load", "together", *_WHO)
     for cell in report.cells:
         table.add_row(
             cell.way,

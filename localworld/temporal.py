@@ -37,11 +37,6 @@ class Server:
         """``host:port`` for clients."""
         return f"{ports.HOST}:{self.port}"
 
-    @property
-    def ui(self) -> str | None:
-        """The address of the Web UI, when it has one."""
-        return f"http://{ports.HOST}:{self.ui_port}" if self.ui_port else None
-
     def stop(self) -> None:
         """Stop it; what is in its file stays."""
         self.child.stop()

@@ -43,5 +43,5 @@ def later(why: str) -> Verdict:
 def unknown(events: Sequence[ClaimedEvent]) -> Verdict:
     """Return what becomes of events about a booking that is not on record (yet)."""
     if max(event.age for event in events) < UNKNOWN_FOR:
-        return later("no booking of ours is known for it yet")
-    return Verdict(EventStatus.KEPT, "no booking of ours is known for it")
+        return later("no booking is known for it yet")
+    return Verdict(EventStatus.KEPT, "no booking is known for it")

@@ -51,7 +51,7 @@ class Unexplained:
             f"The payment {payment_id} of the booking {booking.reference} is on record, but the"
             " gateway does not know it. Is it another account's, or was the database restored?",
             booking.id,
-            {"said": answer},
+            {"answer": answer},
         )
 
     async def close_explained(self) -> None:

@@ -42,7 +42,7 @@ EVENTS_TAKEN: dict[str, Any] = {"events": [_EVENT], "next": 4711}
 EVENT_KEPT: dict[str, Any] = {
     **_EVENT,
     "status": "kept",
-    "outcome": "no booking of ours is known for it",
+    "outcome": "no booking is known for it",
     "payload": {"id": "evt_3PZ1x2", "object": "event", "type": "charge.refunded"},
 }
 EVENT_AGAIN: dict[str, Any] = {

@@ -77,7 +77,7 @@ async def from_supplier(
     try:
         event = verify(payload, request.headers)
         strange = event.livemode and context.settings.environment != "production"
-        kept_because = "of live mode, which is not ours" if strange else None
+        kept_because = "of live mode, which is not served here" if strange else None
         new = supplier_event(supplier, event, kept_because=kept_because)
     except ValueError as error:
         _log.info("a webhook of %s is refused: %s", supplier, error)
@@ -125,9 +125,9 @@ def _uuid(reference: str | None) -> str | None:
 def _kept_because(event: PaymentEvent, *, live: bool) -> str | None:
     """Return why nothing is to be done about an event; None when its payment is to be looked at."""
     if event.livemode is not live:
-        return f"of {'live' if event.livemode else 'test'} mode, which is not ours"
+        return f"of {'live' if event.livemode else 'test'} mode, which is not served here"
     if not event.known:
-        return "of a type that changes no money of ours"
+        return "of a type that changes no money"
     if event.payment_id is None and _uuid(event.booking_id) is None:
         return "it names no payment"
     return None

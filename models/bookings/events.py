@@ -22,6 +22,9 @@ UPDATED = "booking.updated"
 STATUS_CHANGED = "booking.status_changed"
 """Comes with every change of the status that callers see, before the status's own event."""
 
+ATTENTION_NEEDED = "booking.attention_needed"
+"""A case is opened: a person must settle something. The last event of its version."""
+
 _S = BookingState
 _OF_STATE = {
     _S.HELD: "booking.held",
@@ -31,7 +34,6 @@ _OF_STATE = {
     _S.CANCELLED: "booking.cancelled",
     _S.EXPIRED: "booking.expired",
     _S.NO_SHOW: "booking.no_show",
-    _S.NEEDS_ATTENTION: "booking.attention_needed",
 }
 
 _PENDING = frozenset({_S.PENDING, _S.VALIDATING, _S.HELD, _S.PROCESSING})
@@ -58,7 +60,12 @@ def status_of(state: BookingState) -> str:
 
 
 def events_of(
-    booking: Booking, from_state: BookingState | None, version: int, changed: Mapping[str, bool]
+    booking: Booking,
+    from_state: BookingState | None,
+    version: int,
+    changed: Mapping[str, bool],
+    *,
+    attention: bool = False,
 ) -> list[BookingEvent]:
     """Return the events of a transition, in their order; none for progress that nobody sees.
 
@@ -67,6 +74,7 @@ def events_of(
         from_state: as it was stored before; None for a booking that is new.
         version: of the record, after the transition.
         changed: which fields differ from what was stored, the status aside.
+        attention: whether a case is opened with it.
     """
     status = status_of(booking.state)
     previous = None if from_state is None else status_of(from_state)
@@ -80,6 +88,8 @@ def events_of(
             types.append(STATUS_CHANGED)
         if booking.state in _OF_STATE:
             types.append(_OF_STATE[booking.state])
+    if attention:
+        types.append(ATTENTION_NEEDED)
     fields = [name for name, differs in changed.items() if differs]
     if previous is not None and status != previous:
         fields.insert(0, "status")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Transition
+from models.bookings.messages import CaseNote, Transition
 from models.bookings.repository import load_booking, record_transition
 from models.core.database import create_engine, create_sessions
 from models.core.fencing import Fence
@@ -65,12 +65,18 @@ class Books:
         who: str = "test",
         why: str = "a test wants it",
         fence: Fence | None = None,
+        cases: Sequence[CaseNote] = (),
     ) -> Booking:
         """Record a transition; returns the booking as the workflow goes on with it."""
         following = booking.model_copy(deep=True, update={"state": state})
         following.updated_at = dt.datetime.now(dt.UTC)
         transition = Transition(
-            booking=following, from_state=booking.state, who=who, why=why, fence=fence
+            booking=following,
+            from_state=booking.state,
+            who=who,
+            why=why,
+            fence=fence,
+            cases=list(cases),
         )
         async with self.sessions.begin() as session:
             version = await record_transition(session, transition, HOOKS)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.bookings.messages import Transition
+from models.bookings.messages import UNSETTLED_CASE, CaseNote, Transition
 from models.bookings.repository import record_transition
 from models.core.outbox import FedEvent, events_after, sequence
 from models.kinds import HOOKS
@@ -84,6 +84,21 @@ async def test_what_is_told_of_a_trip(scratch: Books, reader: Reader) -> None:
         "currency": "USD",
         "changed": ["status", "captured"],
     }
+
+
+async def test_that_a_person_is_needed_is_told(scratch: Books, reader: Reader) -> None:
+    begun = await scratch.open()
+    case = CaseNote(kind=UNSETTLED_CASE, source="item:a", summary="not undone", details={})
+    booking = await scratch.record(confirm(begun), S.CONFIRMED, cases=[case])
+    booking = await scratch.record(booking, S.CONFIRMED)
+    await sequenced(scratch)
+    await reader.read()
+    assert reader.of(booking)[-4:] == [
+        (4, "booking.status_changed"),
+        (4, "booking.confirmed"),
+        (4, "booking.attention_needed"),
+        (5, "booking.updated"),
+    ]
 
 
 async def test_nothing_is_told_of_what_was_not_committed(scratch: Books, reader: Reader) -> None:

@@ -131,12 +131,12 @@ async def test_an_event_about_nobody_is_kept_in_the_end(desk: Desk) -> None:
     await handle_next(desk.inbox())
     row = desk.row(event)
     assert row["status"] == "received"
-    assert row["outcome"] == "no booking of ours is known for it yet"
+    assert row["outcome"] == "no booking is known for it yet"
 
     old = await desk.event(age=301)
     await handle_next(desk.inbox())
     row = desk.row(old)
-    assert (row["status"], row["outcome"]) == ("kept", "no booking of ours is known for it")
+    assert (row["status"], row["outcome"]) == ("kept", "no booking is known for it")
 
 
 async def test_the_payment_on_record_counts_not_what_the_event_says(desk: Desk) -> None:

@@ -163,7 +163,7 @@ async def test_an_event_of_an_unknown_type_is_only_kept(door: Door) -> None:
     sent = event(kind="customer.created")
     assert (await door.knock(sent)).status_code == 200
     row = door.rows.event(sent["id"])
-    assert (row["status"], row["outcome"]) == ("kept", "of a type that changes no money of ours")
+    assert (row["status"], row["outcome"]) == ("kept", "of a type that changes no money")
     assert row["handled_at"] is not None
 
 
@@ -171,7 +171,7 @@ async def test_an_event_of_the_other_mode_is_only_kept(door: Door) -> None:
     sent = event(livemode=True)
     assert (await door.knock(sent)).status_code == 200
     row = door.rows.event(sent["id"])
-    assert (row["status"], row["outcome"]) == ("kept", "of live mode, which is not ours")
+    assert (row["status"], row["outcome"]) == ("kept", "of live mode, which is not served here")
 
 
 async def test_a_body_that_is_too_large_is_refused(door: Door) -> None:

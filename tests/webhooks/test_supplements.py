@@ -49,7 +49,7 @@ async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) 
     assert payment_id is not None
     quiet = (
         "the record and the gateway agree",
-        "of a type that changes no money of ours",
+        "of a type that changes no money",
         "settling:",  # looked at while the change was made: SettlePayment finds it as it should be
     )
     for outcome_text in await handled(rows, payment_id):

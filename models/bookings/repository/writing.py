@@ -220,7 +220,7 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
         "refunded": booking.refunded != stored.refunded,
         "items": transition.change is not None,
     }
-    events = events_of(booking, from_state, version, changed)
+    events = events_of(booking, from_state, version, changed, attention=bool(transition.cases))
     await write_story(
         session,
         booking.id,

@@ -198,7 +198,7 @@ async def test_an_event_about_nobody_is_kept(world: World, told: Served) -> None
     while (row := world.rows.event("about-nobody"))["status"] == "received":
         assert time.monotonic() < end
         await asyncio.sleep(0.1)
-    assert (row["status"], row["outcome"]) == ("kept", "no booking of ours is known for it")
+    assert (row["status"], row["outcome"]) == ("kept", "no booking is known for it")
 
 
 async def test_a_running_booking_is_told_and_the_event_waits(world: World) -> None:
