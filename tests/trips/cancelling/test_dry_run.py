@@ -47,6 +47,32 @@ async def test_cancelling_gives_back_exactly_what_was_quoted(
     await check(stack.sandbox, stack.settings.database.url, booking_id)
 
 
+async def test_no_more_is_kept_than_was_accepted(
+    api: httpx.AsyncClient, stack: Stack, trip: dict[str, Any]
+) -> None:
+    booking = await booked(api, trip)
+    booking_id, hotel = booking["bookingId"], booking["components"][1]
+    for item in booking["components"]:
+        keep(stack, booking, item["number"], 0)
+    keep(stack, booking, hotel["number"], hotel["amount"] // 4)
+    fee = (await quote(api, booking_id))["total"]["kept"]
+    keep(stack, booking, hotel["number"], hotel["amount"] // 2)  # dearer since it was asked
+
+    sent = {"bookingId": booking_id, "acceptedFee": fee}
+    refused = await api.post("/booking/cancel?wait=30", json=sent)
+
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["code"] == "FEE_CHANGED"
+    assert (await api.get(f"/booking/{booking_id}")).json()["state"] == "CONFIRMED"
+    assert all(row["live"] for row in await stack.sandbox.reservations(booking_id))
+
+    dearer = (await quote(api, booking_id))["total"]["kept"]
+    done = await api.post("/booking/cancel?wait=30", json={**sent, "acceptedFee": dearer})
+    assert done.json()["success"] is True, done.text
+    assert done.json()["kept"] == dearer > fee
+    await check(stack.sandbox, stack.settings.database.url, booking_id)
+
+
 async def test_asking_changes_nothing(
     api: httpx.AsyncClient, stack: Stack, trip: dict[str, Any]
 ) -> None:
