@@ -62,7 +62,7 @@ async def _send(context: AppContext, booking: Booking, card: NewCard) -> None:
     try:
         await offer(running.handle_of(context, booking.id), card)
     except WorkflowUpdateFailedError as error:
-        if _why(error) == CARD_IN_USE:
+        if refusal_type(error) == CARD_IN_USE:
             raise CardInUse(booking) from error
         raise NoCardExpected(booking) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
@@ -88,11 +88,11 @@ async def offer(handle: WorkflowHandle[Any, Any], card: NewCard) -> None:
             await handle.execute_update(PAYMENT_METHOD_UPDATE, card, rpc_timeout=ACCEPT_TIMEOUT)
             return
         except WorkflowUpdateFailedError as error:
-            if pause is None or _why(error) != RUN_BEHIND:
+            if pause is None or refusal_type(error) != RUN_BEHIND:
                 raise
         await asyncio.sleep(pause)
 
 
-def _why(error: WorkflowUpdateFailedError) -> str | None:
+def refusal_type(error: WorkflowUpdateFailedError) -> str | None:
     """Return the type of failure by which the run refused."""
     return error.cause.type if isinstance(error.cause, ApplicationError) else None

@@ -9,9 +9,8 @@ from models.bookings.repository import Standing
 
 PARKED_STATES = frozenset({BookingState.PAYMENT_PENDING})
 """States in which the workflow waits for the traveller: no use in waiting with it."""
-
-
 LONGEST_LOOK_SECONDS = 5.0
+"""After this time a booking is looked at although nothing of it is known to have changed."""
 
 
 async def looks(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, PaymentView
 from models.core.database import Executor
-from models.core.recordset import as_json, recordset
+from models.core.recordset import as_json, insertion
 from models.payments.tables import PAYMENTS
 
 PAYMENTS_JSON = """
@@ -161,11 +161,10 @@ def _columns(booking: Booking, payment: PaymentView) -> dict[str, Any]:
 _WRITTEN = tuple(c.name for c in PAYMENTS.c)
 
 UPSERT_PAYMENTS = f"""
-INSERT INTO payments ({", ".join(_WRITTEN)}) SELECT {", ".join(_WRITTEN)}
-FROM {recordset(PAYMENTS, _WRITTEN, "payments")}
+{insertion(PAYMENTS, _WRITTEN, "payments")}
 ON CONFLICT (booking_id, number) DO UPDATE SET
     {", ".join(f"{name} = excluded.{name}" for name in _WRITTEN if name not in _ONLY_AT_FIRST)}
-"""  # noqa: S608
+"""
 """Writes payments (:func:`payment_rows` as the parameter ``payments``); new ones are inserted."""
 
 

@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 
-from api.trips.paying import offer
+from api.trips.paying import offer, refusal_type
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
@@ -29,6 +28,11 @@ EFFECTS = (
     calls.REFUND,
 )
 """The calls that change something outside."""
+
+DECLINED = PaymentOutcome(
+    refused=Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="declined"),
+    advice=Advice.OTHER_CARD,
+)
 
 
 async def ended(trip: FakeTrip) -> Booking:
@@ -107,20 +111,16 @@ async def test_an_experience_that_fails_once_it_is_paid_is_given_back(
 
 
 async def test_a_card_that_comes_while_another_is_asked_is_told_so(trip: FakeTrip) -> None:
-    declined = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="declined")
     asking = Gate(trip.authorise)
-    no = PaymentOutcome(refused=declined, advice=Advice.OTHER_CARD)
-    trip.fakes.on(calls.AUTHORISE, no, asking, trip.authorise)
+    trip.fakes.on(calls.AUTHORISE, DECLINED, asking, trip.authorise)
     async with trip.workers(BookTrip):
         handle = await trip.start()
-        async with asyncio.timeout(10):
-            while BookingState.PAYMENT_PENDING not in trip.states:
-                await asyncio.sleep(0.02)
+        await until_a_card_is_waited_for(trip)
         await offer(handle, card(trip.stored.version))
         await asking.reached.wait()
         with pytest.raises(WorkflowUpdateFailedError) as second:
             await offer(handle, card(trip.stored.version))
-        assert refusal(second.value) == CARD_IN_USE
+        assert refusal_type(second.value) == CARD_IN_USE
         asking.opened.set()
         booking = await asyncio.wait_for(handle.result(), 30)
     assert booking.state is BookingState.CONFIRMED, booking.problem
@@ -129,14 +129,10 @@ async def test_a_card_that_comes_while_another_is_asked_is_told_so(trip: FakeTri
 
 async def test_a_card_that_was_sent_for_an_earlier_question_is_not_asked(trip: FakeTrip) -> None:
     """A repeat of the card that has been declined meanwhile, for example."""
-    declined = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="declined")
-    no = PaymentOutcome(refused=declined, advice=Advice.OTHER_CARD)
-    trip.fakes.on(calls.AUTHORISE, no, no, trip.authorise)
+    trip.fakes.on(calls.AUTHORISE, DECLINED, DECLINED, trip.authorise)
     async with trip.workers(BookTrip):
         handle = await trip.start()
-        async with asyncio.timeout(10):
-            while BookingState.PAYMENT_PENDING not in trip.states:
-                await asyncio.sleep(0.02)
+        await until_a_card_is_waited_for(trip)
         first = trip.stored.version
         await offer(handle, card(first))
         async with asyncio.timeout(10):
@@ -144,7 +140,7 @@ async def test_a_card_that_was_sent_for_an_earlier_question_is_not_asked(trip: F
                 await asyncio.sleep(0.02)
         with pytest.raises(WorkflowUpdateFailedError) as late:
             await offer(handle, card(first))
-        assert refusal(late.value) == NO_CARD
+        assert refusal_type(late.value) == NO_CARD
         await offer(handle, card(trip.stored.version))
         booking = await asyncio.wait_for(handle.result(), 30)
     assert booking.state is BookingState.CONFIRMED, booking.problem
@@ -155,8 +151,10 @@ def card(version: int) -> NewCard:
     return NewCard(payment_method_id="pm_card_visa", who="planner ada", version=version)
 
 
-def refusal(error: WorkflowUpdateFailedError) -> str | None:
-    return error.cause.type if isinstance(error.cause, ApplicationError) else None
+async def until_a_card_is_waited_for(trip: FakeTrip) -> None:
+    async with asyncio.timeout(10):
+        while BookingState.PAYMENT_PENDING not in trip.states:
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("number", [1, 2])
