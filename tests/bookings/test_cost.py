@@ -8,12 +8,9 @@ from sqlalchemy import event
 
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import load_booking, save_quotes
-from models.core.money import Money
-from models.core.supply import Quote
-from models.core.terms import CancellationTerms
 from models.trips.messages import OpenBooking
 from models.trips.repository import insert_trip, lock_trip_option
-from tests.ledger.bookings import NOON, confirm, request
+from tests.ledger.bookings import NOON, confirm, quote, request
 from tests.ledger.conftest import Books
 
 S = BookingState
@@ -45,15 +42,7 @@ async def test_a_trip_from_its_opening_to_its_confirmation(books: Books) -> None
     assert len(opening) == 2, opening
     booking = booking_request.new_booking(NOON)
     booking.state, booking.version = S.VALIDATING, version
-    quotes = {
-        item.number: Quote(
-            price=Money(amount=item.price, currency="USD"),
-            terms=CancellationTerms.non_refundable(item.price),
-            title="",
-            offer={},
-        )
-        for item in booking.items
-    }
+    quotes = {item.number: quote(item.price) for item in booking.items}
     with counted(books) as quoting:
         async with books.sessions.begin() as session:
             await save_quotes(session, booking.id, quotes)

@@ -27,26 +27,15 @@ from models.bookings.repository import (
     save_quotes,
 )
 from models.core.fencing import Fence
-from models.core.money import Money
-from models.core.supply import Quote
-from models.core.terms import CancellationTerms
 from models.trips.messages import OpenBooking
 from models.trips.tables import CHANGES
-from tests.ledger.bookings import NOON, TOTAL, confirm, request
+from tests.ledger.bookings import NOON, TOTAL, confirm, quote, request
 from tests.ledger.conftest import Books
 
 if TYPE_CHECKING:
     from activities.trips.quotes import QuoteActivities
 
 S = BookingState
-
-
-def quote(amount: int) -> Quote:
-    price = Money(amount=amount, currency="USD")
-    terms = CancellationTerms.non_refundable(amount)
-    return Quote(price=price, terms=terms, title="", offer={})
-
-
 RUN = 1_900_000_000_000_000
 EARLY, LATE = [RUN, 3, RUN + 1], [RUN, 6, RUN + 10_000_000]
 

@@ -15,11 +15,8 @@ from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus
 from models.bookings.repository import NewBooking, insert_booking, load_booking, save_quotes
 from models.core.exchange import ExchangeRate
 from models.core.keys import booking_id, booking_reference
-from models.core.money import Money
-from models.core.supply import Quote
-from models.core.terms import CancellationTerms
 from models.trips.messages import OpenBooking
-from tests.ledger.bookings import NOON, request
+from tests.ledger.bookings import NOON, quote, request
 from tests.ledger.conftest import Books
 
 S = BookingState
@@ -216,17 +213,12 @@ async def test_a_booking_without_any_reference_left_is_refused_for_good(books: B
 async def test_what_is_quoted_is_stored_in_the_payments_currency(books: Books) -> None:
     booking_request = request(prices=(10_000,))
     booking = await books.begin(booking_request)
-    quote = Quote(
-        price=Money(amount=10_000, currency="EUR"),
-        terms=CancellationTerms.non_refundable(10_000),
-        title="",
-        offer={},
-    ).payable_by(RATE)
+    quoted = quote(10_000, "EUR").payable_by(RATE)
     async with books.sessions.begin() as session:
-        await save_quotes(session, booking.id, {1: quote})
+        await save_quotes(session, booking.id, {1: quoted})
     item = (await books.stored(booking)).items[0]
     assert item.currency == "USD"
-    assert item.price == quote.payable.price.amount != 10_000
+    assert item.price == quoted.payable.price.amount != 10_000
 
 
 async def test_history_has_the_databases_clock_beside_the_workflows(books: Books) -> None:

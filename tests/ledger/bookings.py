@@ -9,7 +9,8 @@ from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.core import keys
 from models.core.money import Money
 from models.core.people import Contact
-from models.core.supply import ItemType, Reservation, TripComponent
+from models.core.supply import ItemType, Quote, Reservation, TripComponent
+from models.core.terms import CancellationTerms
 from models.ledger.commission import CommissionRule
 from models.ledger.entries import Entry
 from models.ledger.postings import missing_entries
@@ -67,6 +68,12 @@ def request(
         amount=sum(prices),
         currency=currency,
     )
+
+
+def quote(amount: int, currency: str = "USD") -> Quote:
+    """What a supplier asks for an item that cannot be given back (minor units)."""
+    price = Money(amount=amount, currency=currency)
+    return Quote(price=price, terms=CancellationTerms.non_refundable(amount), title="", offer={})
 
 
 def new_booking(**options: object) -> Booking:
