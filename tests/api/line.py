@@ -17,7 +17,9 @@ class Line:
         self.port = 0
 
     async def mend(self) -> None:
-        """Listen; on the same port as before."""
+        """Listen, where it does not: on the same port as before."""
+        if self._server is not None and self._server.is_serving():
+            return
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
