@@ -13,6 +13,7 @@ from sandbox.getyourguide.catalogue import FEE, MANUAL, SLOW, tour_of
 from sandbox.getyourguide.ledger import Start
 from sandbox.getyourguide.offers import offer_of
 from tests.support.checker import Facts, check
+from tests.support.selection import table
 from tests.support.stack import Stack
 
 GYG: dict[str, Any] = {"suppliers": {"activity": "getyourguide"}}
@@ -88,9 +89,13 @@ async def test_what_its_supplier_confirms_later(stack: Stack, kind: int) -> None
     assert first.status is (ItemStatus.CONFIRMED if kind == SLOW else ItemStatus.PENDING)
 
 
-@pytest.mark.parametrize("operation", ["book", "complete"])
 @pytest.mark.parametrize(
-    "kind", ["hang", "commit_then_hang", "commit_then_error", "late_commit", "malformed"]
+    ("operation", "kind"),
+    table(
+        ["book", "complete"],
+        ["hang", "commit_then_hang", "commit_then_error", "late_commit", "malformed"],
+        quick=[("book", "late_commit"), ("complete", "commit_then_hang")],
+    ),
 )
 async def test_what_was_not_answered_is_booked_once(
     stack: Stack, operation: str, kind: str

@@ -22,6 +22,7 @@ from tests.operations.conftest import watch
 from tests.operations.metrics import figure, until_figure
 from tests.support.checker import check
 from tests.support.sandbox_client import running_sandbox
+from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
 
 DOWN_AFTER = 3
@@ -263,7 +264,10 @@ async def test_a_long_outage_is_a_case(operator: httpx.AsyncClient, stack: Stack
 
 @pytest.mark.parametrize(
     ("kind", "settled"),
-    [("commit_then_hang", "found"), ("commit_then_error", "found"), ("error", "repeated")],
+    table(
+        [("commit_then_hang", "found"), ("commit_then_error", "found"), ("error", "repeated")],
+        quick=[("commit_then_hang", "found"), ("error", "repeated")],
+    ),
 )
 async def test_how_an_unknown_outcome_was_settled_is_counted(
     operator: httpx.AsyncClient, stack: Stack, kind: str, settled: str

@@ -9,6 +9,7 @@ from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.trips.messages import BookTripRequest
 from tests.support.checker import Facts, check
+from tests.support.selection import table
 from tests.support.stack import Stack
 
 HOTEL: dict[str, Any] = {"suppliers": {"hotel": "ratehawk"}}
@@ -63,9 +64,13 @@ async def test_every_way_an_order_goes(stack: Stack, outcome: str, state: Bookin
         assert not any(row["live"] for row in facts.reservations)
 
 
-@pytest.mark.parametrize("nth", [FORM, FINISH])
 @pytest.mark.parametrize(
-    "kind", ["error", "reset", "commit_then_hang", "late_commit", "malformed", "duplicate"]
+    ("nth", "kind"),
+    table(
+        [FORM, FINISH],
+        ["error", "reset", "commit_then_hang", "late_commit", "malformed", "duplicate"],
+        quick=[(FORM, "error"), (FORM, "late_commit"), (FINISH, "commit_then_hang")],
+    ),
 )
 async def test_an_unanswered_call_books_once(stack: Stack, nth: int, kind: str) -> None:
     request = await stack.request(**HOTEL)

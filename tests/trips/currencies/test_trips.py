@@ -19,6 +19,7 @@ from models.core.money import Money
 from models.core.supply import Quote
 from sandbox.booking_com.catalogue import SCHEDULE, product_id, property_in, rooms_for
 from tests.support.checker import Facts, check
+from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
 from tests.trips.saga.test_cancel_confirmed import set_terms
 
@@ -197,7 +198,7 @@ async def test_more_than_was_accepted_is_not_paid_whatever_the_rate(stack: Stack
     assert facts.payments == []
 
 
-@pytest.mark.parametrize("supplier", ["amadeus", "booking_com"])
+@pytest.mark.parametrize("supplier", table(["amadeus", "booking_com"], quick=["booking_com"]))
 async def test_a_price_that_changes_at_booking_is_seen_in_its_own_currency(
     stack: Stack, supplier: str
 ) -> None:

@@ -107,13 +107,13 @@ def end_of_kill(step: str, point: str) -> End:
 QUICK = {
     # made without a card: found by our reference, or made under a fresh key
     "create": ("error", "commit_then_hang", "late_commit"),
-    "authorise": ("refuse", "error", "reset", "commit_then_hang"),
+    "authorise": ("refuse", "reset", "commit_then_hang"),
     # a supplier with neither key nor look-up
     "flight": ("refuse", "hang", "commit_then_error"),
     # one that finds our reference and may be asked again
-    "hotel": ("refuse", "error", "commit_then_hang", "late_commit", "malformed", "duplicate"),
-    "activity": ("refuse", "slow"),
-    "capture": ("refuse", "error", "commit_then_hang", "late_commit"),
+    "hotel": ("refuse", "error", "commit_then_hang", "late_commit"),
+    "activity": ("refuse",),
+    "capture": ("refuse", "commit_then_hang", "late_commit"),
     # one that finds our reference and may not be asked again, and holds
     "flight at Duffel": ("reset", "commit_then_hang", "late_commit"),
     "paying Duffel": ("refuse", "commit_then_hang"),
