@@ -16,6 +16,7 @@ from models.bookings.lifecycle import (
     is_at_rest,
 )
 from models.bookings.problems import Problem
+from models.core.legs import Leg, confirmed_legs
 from models.core.money import Currency, MinorUnits, Money
 from models.core.supply import ItemType, Quote, Reservation
 
@@ -59,6 +60,14 @@ class Item(BaseModel):
     def live(self) -> bool:
         """Whether the traveller has it, or will as soon as its supplier says yes."""
         return self.status is ItemStatus.CONFIRMED or self.awaited
+
+    @property
+    def legs(self) -> list[Leg]:
+        """Where the traveller has to be for it, and when: as the supplier has it now, or quoted."""
+        quoted = self.quote.legs if self.quote else ()
+        if self.reservation is None:
+            return [*quoted]
+        return confirmed_legs(self.reservation.legs or quoted, self.reservation.confirmation_code)
 
     @property
     def held(self) -> bool:

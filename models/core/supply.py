@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from models.core.exchange import Converted, ExchangeRate, converted, rounded_down
+from models.core.legs import Leg
 from models.core.money import Currency, MinorUnits, Money, smallest_charge
 from models.core.terms import CancellationTerms
 from models.core.text import CamelModel, Key, Text
@@ -75,6 +76,8 @@ class Quote(BaseModel):
     """How it was converted; None when the supplier's currency is the payment's."""
     converted: Converted | None = None
     """Price and terms as they are charged, where that is not what the supplier says."""
+    legs: tuple[Leg, ...] = ()
+    """Where the traveller has to be, and when."""
 
     @model_validator(mode="after")
     def _converted_by_its_rate(self) -> Self:
@@ -89,12 +92,12 @@ class Quote(BaseModel):
 
     @property
     def figures(self) -> "Quote":
-        """The same without what only the record needs: the offer, and the terms' source."""
+        """The same without what only the record needs: offer, legs, and the terms' source."""
         paid = self.converted and self.converted.model_copy(
             update={"terms": self.converted.terms.model_copy(update={"source": ""})}
         )
         terms = self.terms.model_copy(update={"source": ""})
-        return self.model_copy(update={"offer": {}, "terms": terms, "converted": paid})
+        return self.model_copy(update={"offer": {}, "legs": (), "terms": terms, "converted": paid})
 
     def payable_by(self, rate: ExchangeRate | None) -> "Quote":
         """Return the same quote with what it is in the payment's currency, and in chargeable sums.
@@ -160,6 +163,8 @@ class Reservation(BaseModel):
     starts_at: AwareDatetime | None = None
     """When it begins, as the supplier has it now, where it says so; else None."""
     ends_at: AwareDatetime | None = None
+    legs: tuple[Leg, ...] = ()
+    """As the supplier has them now; empty: as they were quoted."""
     details: dict[str, Any] = {}
     """Further facts worth keeping (pin code, voucher URL, ticketing deadline); JSON only."""
 

@@ -153,6 +153,7 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
         cancellation_terms=(
             [step.model_dump(mode="json") for step in quote.payable.terms.steps] if quote else []
         ),
+        legs=item.legs,
         details=held.details if held else {},
         # the supplier's own code is for operators; travellers get our words
         error=(

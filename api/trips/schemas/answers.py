@@ -14,6 +14,7 @@ from models.bookings.lifecycle import (
     SagaState,
 )
 from models.bookings.problems import Code
+from models.core.legs import Leg
 from models.core.supply import ItemType
 
 
@@ -166,6 +167,9 @@ class ComponentAnswer(Answer):
     booked_at: AwareDatetime | None
     cancelled_at: AwareDatetime | None
     cancellation_terms: list[dict[str, Any]]
+    legs: list[Leg] = Field(
+        default=[], description="Where the traveller has to be, and when: local times and zones."
+    )
     details: dict[str, Any]
     error: dict[str, Any] | None
 
