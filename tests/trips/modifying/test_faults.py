@@ -25,7 +25,7 @@ from tests.trips.modifying.changes import (
     standing,
     swap,
 )
-from tests.trips.saga.cells import FAULTS, POINTS, STEPS, UNANSWERED
+from tests.trips.saga.cells import FAULTS, POINTS, STEPS, UNANSWERED, decide_by_hand
 
 AFTERWARDS = {"cancel the old": ("booking_com", "cancel"), "refund": ("stripe", "refund")}
 """Steps behind the point of no return, and the call that has the effect."""
@@ -47,18 +47,6 @@ async def change_reaching(stack: Stack, booking: Booking, step: str) -> ChangeRe
     return request(booking.id, requested, quote.new_total)
 
 
-async def settle_by_hand(stack: Stack, booking: Booking) -> None:
-    """Do what an operator does about a flight nobody knows of."""
-    (case,) = booking.cases
-    assert case.item is not None
-    item = booking.item(case.item)
-    found = [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
-    if found:
-        await stack.resolve(booking.id, "retry", supplier_id=found[0]["id"])
-    else:
-        await stack.resolve(booking.id, "resolved")
-
-
 def carried_out(facts: Facts, change: ChangeRequest) -> None:
     here = standing(facts)
     assert {component.component_id for component in change.requested.new} <= here
@@ -74,7 +62,7 @@ async def judge(
     booking = await stack.recorded(change.booking_id)
     await judged(stack, booking.id)
     if booking.needs_attention:
-        await settle_by_hand(stack, booking)
+        await decide_by_hand(stack, booking)
     after = await judged(stack, change.booking_id)
     if done:
         carried_out(after, change)

@@ -1,11 +1,14 @@
-"""The cells of the fault table: which call is disturbed, how, and how the booking must end."""
+"""The cells of the fault table: which call is disturbed, how, and how it must end."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.problems import Code
-from tests.support.trips import sold_by
+from tests.support.stack import Stack
+from tests.support.trips import sold_by, unsettled
 
 CONFIRMED, FAILED = BookingState.CONFIRMED, BookingState.FAILED
 
@@ -132,3 +135,35 @@ QUICK_KILLS = (
     ("confirming at GetYourGuide", "after"),
 )
 """One killed worker for each role of a step."""
+
+
+async def decide_by_hand(stack: Stack, booking: Booking) -> Booking:
+    """Do what an operator does: look in the back office, then cancel it or declare it absent.
+
+    Looks only once what was sent has taken effect: before that, nobody could know.
+    """
+    (case,) = unsettled(booking)
+    assert case.item is not None
+    reference = booking.item(case.item).reference
+    assert reference in case.summary
+    async with asyncio.timeout(10):
+        while _under_way(await stack.sandbox.log(booking.id), reference):
+            await asyncio.sleep(0.1)
+    found = [r for r in await stack.sandbox.reservations(reference) if r["live"]]
+    if found:
+        final = await stack.resolve(booking.id, "retry", supplier_id=found[0]["id"])
+    else:
+        final = await stack.resolve(booking.id, "resolved")
+    assert unsettled(final) == []
+    assert not [r for r in await stack.sandbox.reservations(reference) if r["live"]]
+    return final
+
+
+def _under_way(log: list[dict[str, Any]], reference: str) -> bool:
+    """Whether a booking that nobody waits for any more has yet to take effect."""
+    late = [
+        row["effect"]
+        for row in log
+        if row["reference"] == reference and row.get("fault") == "late_commit"
+    ]
+    return late.count("none") > late.count("created")

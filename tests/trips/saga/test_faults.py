@@ -11,7 +11,15 @@ from tests.support.checker import check
 from tests.support.selection import table
 from tests.support.stack import Stack
 from tests.support.trips import unsettled
-from tests.trips.saga.cells import ALL_STEPS, FAULTS, QUICK, End, criteria_for, end_of_fault
+from tests.trips.saga.cells import (
+    ALL_STEPS,
+    FAULTS,
+    QUICK,
+    End,
+    criteria_for,
+    decide_by_hand,
+    end_of_fault,
+)
 
 
 async def judge(stack: Stack, booking: Booking, end: End) -> None:
@@ -26,24 +34,9 @@ async def judge(stack: Stack, booking: Booking, end: End) -> None:
     assert bool(unsettled(booking)) is end.case
     await check(stack.sandbox, stack.settings.database.url, booking.id)
     if end.case:
-        await settle_by_hand(stack, booking)
-
-
-async def settle_by_hand(stack: Stack, booking: Booking) -> None:
-    """Do what an operator does: look in the back office, then cancel it or declare it absent."""
-    (case,) = unsettled(booking)
-    assert case.item is not None
-    item = booking.item(case.item)
-    assert item.reference in case.summary
-    found = [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
-    if found:
-        final = await stack.resolve(booking.id, "retry", supplier_id=found[0]["id"])
-    else:
-        final = await stack.resolve(booking.id, "resolved")
-    assert final.state is BookingState.FAILED
-    assert unsettled(final) == []
-    await check(stack.sandbox, stack.settings.database.url, booking.id)
-    assert not [r for r in await stack.sandbox.reservations(item.reference) if r["live"]]
+        final = await decide_by_hand(stack, booking)
+        assert final.state is BookingState.FAILED
+        await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
 @pytest.mark.parametrize(
