@@ -22,6 +22,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import logs
 from activities.inbox.inbox import Inbox
 from activities.inbox.loop import InboxLoop
 from activities.operations.gauges import Gauges
@@ -174,11 +175,7 @@ async def main_async(settings: Settings, activities: Activities | None = None) -
 def main() -> None:
     """Start the worker with the settings of the environment."""
     settings = get_settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    for chatty in ("httpx", "stripe"):  # a line per request; the attempt log has them all
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.set_up(settings.log_level)
     # What was imported stays to the end; a booking makes thousands of objects that reference
     # counting frees. Looking for cycles as often as by default costs a twentieth of the CPU.
     gc.freeze()

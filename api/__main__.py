@@ -10,7 +10,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.core.logs import set_up
+from logs import set_up
 from settings import get_settings
 
 

@@ -7,8 +7,8 @@ import sys
 
 import uvicorn
 
-from api.core.logs import set_up
 from codec.endpoint import create_app
+from logs import set_up
 from settings import get_settings
 
 

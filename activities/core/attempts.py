@@ -8,6 +8,7 @@ then by repeating with the same key where the provider allows it, and never by a
 
 import asyncio
 import datetime as dt
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,14 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from logs import about
 from models.core import errors
 from models.core.attempts import ATTEMPTS
 from models.core.database import DATABASE_AWAY, Sessions, direct
 from models.core.errors import ProviderError, Refusal, Retryable, UnknownOutcome
 from models.core.money import Money
+
+log = logging.getLogger("tripsaga.calls")
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -197,12 +201,15 @@ class AttemptLog:
                 provider=intent.provider,
                 operation=intent.operation,
             )
+        asked = time.monotonic()
         try:
             result = await act(version)
         except ProviderError as error:
-            await self._end_with_error(attempt, error)
+            outcome = await self._end_with_error(attempt, error)
+            _log_call(intent, outcome, asked, error)
             raise
         await self._end(attempt, DONE, result)
+        _log_call(intent, DONE, asked)
         return result
 
     async def tombstone(self, intent: Intent) -> Past:
@@ -353,7 +360,7 @@ class AttemptLog:
             **more,
         )
 
-    async def _end_with_error(self, attempt: int, error: ProviderError) -> None:
+    async def _end_with_error(self, attempt: int, error: ProviderError) -> str:
         match error:
             case Refusal():
                 outcome = REFUSED
@@ -374,6 +381,7 @@ class AttemptLog:
                 "new_price": new_price and new_price.model_dump(mode="json"),
             },
         )
+        return outcome
 
     async def _write_outcome(self, attempt: int, **outcome: Any) -> None:
         """Write an outcome; retry while the database is unavailable.
@@ -413,6 +421,28 @@ def _columns(intent: Intent, number: int) -> dict[str, Any]:
         "key": intent.key,
         "number": number,
     }
+
+
+def _log_call(
+    intent: Intent, outcome: str, asked: float, error: ProviderError | None = None
+) -> None:
+    """Write the one line of a call that had an effect or may have had one."""
+    details: dict[str, object] = {
+        **about(intent.booking_id),
+        "provider": intent.provider,
+        "operation": intent.operation,
+        "item": intent.item,
+        "outcome": outcome,
+        "ms": round((time.monotonic() - asked) * 1000),
+    }
+    if error is not None:
+        details |= {
+            "provider_code": error.code,
+            "status": error.status,
+            "request_id": error.request_id,
+        }
+    level = logging.INFO if outcome in (DONE, REFUSED) else logging.WARNING
+    log.log(level, "%s %s: %s", intent.provider, intent.operation, outcome, extra=details)
 
 
 def _refusal(row: Any) -> ProviderError:

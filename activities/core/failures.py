@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import StaleVersionError
@@ -61,10 +61,15 @@ def refused(refusal: Refusal) -> ApplicationError:
 
 
 def application_error(fault: Fault) -> ApplicationError:
-    """Return a fault as what Temporal retries, or gives up when no retry can settle it."""
+    """Return a fault as what Temporal retries, or gives up when no retry can settle it.
+
+    Suppliers that do not answer are part of the work: the call's own line in the log tells of it,
+    so Temporal logs no failure with a stack beside it, nor counts one.
+    """
     return ApplicationError(
         str(fault),
         type=fault.kind,
+        category=ApplicationErrorCategory.BENIGN,
         non_retryable=isinstance(fault, UnknownOutcome) and fault.code == "unsettled",
         next_retry_delay=fault.retry_after if isinstance(fault, Retryable) else None,
     )

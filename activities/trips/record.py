@@ -1,15 +1,17 @@
 """Activities that write and read the record. They fail only when the database does."""
 
 import datetime as dt
+import logging
 
 from sqlalchemy.exc import IntegrityError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.core.failures import fenced
+from logs import about
 from models import calls
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import FINAL_STATES
+from models.bookings.lifecycle import FINAL_STATES, BookingState
 from models.bookings.messages import BookingRef, EndedRequests, Recorded, Transition
 from models.bookings.repository import (
     begin_request,
@@ -25,6 +27,8 @@ from models.kinds import HOOKS
 from models.suppliers.following import Noted
 from models.trips.messages import OpenBooking, OpenedBooking
 from models.trips.repository import OPENED, insert_trip, lock_trip_option
+
+log = logging.getLogger("tripsaga.bookings")
 
 REFERENCES = 5
 """So many references are tried before a booking is given up because others have them all."""
@@ -65,6 +69,12 @@ class BookingActivities:
                         type="NotOpened",
                     ) from error
             else:
+                _log_transition(
+                    opening.request.booking_id,
+                    BookingState.PENDING,
+                    BookingState.VALIDATING,
+                    OPENED,
+                )
                 return OpenedBooking(version=OPENED, reference=reference, taken_by=taken_by)
         raise ApplicationError(
             f"booking {opening.request.booking_id} gets no reference of its own",
@@ -116,6 +126,8 @@ class BookingActivities:
                     version = await record_transition(session, transition, HOOKS)
         except IntegrityError as error:  # a constraint of the database: no retry would succeed
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error
+        booking = transition.booking
+        _log_transition(booking.id, transition.from_state, booking.state, version)
         return Recorded(version=version)
 
     @activity.defn(name=calls.END_REQUESTS.name)
@@ -135,3 +147,15 @@ class BookingActivities:
 def _constraint(error: IntegrityError) -> str | None:
     diagnosis = getattr(error.orig, "diag", None)
     return getattr(diagnosis, "constraint_name", None)
+
+
+def _log_transition(
+    booking_id: str, before: BookingState | None, after: BookingState, version: int
+) -> None:
+    about_it = about(booking_id)
+    log.info(
+        "%s is %s",
+        about_it["reference"],
+        after,
+        extra={**about_it, "from_state": before, "to_state": after, "version": version},
+    )

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from api.core.card_numbers import holds_card_number
-from api.core.logs import JsonLines
 from api.core.preferences import seconds_to_wait
 from api.core.problems import ApiProblem, translate
 from api.core.strict_json import parse
 from api.trips.details import details
 from api.trips.starting import checked_key, fingerprint, new_key
 from api.trips.watching import Resume
+from logs import JsonLines
 from models.core.people import Contact
 from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption

@@ -105,6 +105,15 @@ def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:
     assert booked["confirmations"]["hotel"]["confirmationCode"] in shown.stdout
     cancelled = world.tripsaga("cancel", booked["bookingId"], "--reason", "rain", "--json")
     assert json.loads(cancelled.stdout)["state"] == "CANCELLED"
+    lines = [json.loads(line) for line in world.log("worker").splitlines()]
+    about = [line for line in lines if line.get("reference") == booked["bookingReference"]]
+    assert {line["booking_id"] for line in about} == {booked["bookingId"]}
+    assert {line["trace_id"] for line in about} == {booked["bookingId"].replace("-", "")}
+    states = [line["to_state"] for line in about if "to_state" in line]
+    assert (states[0], states[-1]) == ("VALIDATING", "CANCELLED")
+    calls = [(line["provider"], line["operation"]) for line in about if "provider" in line]
+    assert {("amadeus", "book"), ("stripe", "capture"), ("stripe", "refund")} <= {*calls}
+    assert len(calls) == len({*calls}) + 2, "a line for each call; there are two experiences"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,10 @@ class RunningWorld:
         found: dict[str, Any] = json.loads(self.services_file.read_text())
         return found
 
+    def log(self, name: str) -> str:
+        """Return what a program has logged."""
+        return (self.var / "logs" / f"{name}.log").read_text()
+
     def wait_until_up(self, seconds: float = 90) -> None:
         end = time.monotonic() + seconds
         while not self.services_file.exists():

@@ -6,8 +6,17 @@ import logging
 import sys
 import traceback
 
-FIELDS = ("request_id", "method", "route", "status", "ms", "caller", "booking_id", "stack")
+from models.core.keys import booking_reference
+
+FIELDS = (
+    *("request_id", "method", "route", "status", "ms", "caller", "stack"),
+    *("booking_id", "reference", "trace_id", "item", "provider", "operation", "outcome"),
+    *("provider_code", "provider_id", "attempt", "from_state", "to_state", "version", "who"),
+)
 """What a log line may carry besides its message; nothing else is written."""
+
+CHATTY = ("httpx", "stripe", "temporalio.worker._worker")
+"""Libraries that write a line for every request: ours name its booking."""
 
 
 class JsonLines(logging.Formatter):
@@ -38,6 +47,18 @@ def describe(error: BaseException) -> dict[str, object]:
     }
 
 
+def about(booking_id: str) -> dict[str, str]:
+    """Return the fields by which all lines about one booking are found.
+
+    ``trace_id`` is the booking's id as a W3C trace id (32 hex digits): one booking, one trace.
+    """
+    return {
+        "booking_id": booking_id,
+        "reference": booking_reference(booking_id),
+        "trace_id": booking_id.replace("-", ""),
+    }
+
+
 def set_up(level: str) -> None:
     """Send the logs of this process to standard output as JSON lines."""
     handler = logging.StreamHandler(sys.stdout)
@@ -46,4 +67,5 @@ def set_up(level: str) -> None:
     # Access lines are written by api.edge; uvicorn's would hold paths with ids and query strings.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("sse_starlette").setLevel(logging.WARNING)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
