@@ -5,8 +5,6 @@ What a change does at suppliers and to the money is done by the activities that 
 
 import datetime as dt
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -16,11 +14,15 @@ from activities.trips.quotes import QuoteActivities
 from models import calls
 from models.bookings.messages import BookingRequest
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import begin_request, claim_booking, load_booking, load_identity
-from models.bookings.tables import BOOKINGS
+from models.bookings.repository import (
+    begin_request,
+    claim_booking,
+    load_booking,
+    load_identity,
+    load_people,
+)
 from models.core.database import Sessions, autocommit
 from models.core.keys import item_reference
-from models.core.people import Contact, Traveler
 from models.suppliers.listings import title_of
 from models.trips.changes import (
     STEP,
@@ -31,8 +33,13 @@ from models.trips.changes import (
     QuoteChangeCall,
 )
 from models.trips.messages import ItemsQuoted
-from models.trips.repository import booking_of_change, load_without, note_change
-from models.trips.tables import CHANGES
+from models.trips.repository import (
+    begin_change,
+    booking_of_change,
+    keep_change_quotes,
+    load_without,
+    note_change,
+)
 from suppliers.core.protocol import Party
 
 
@@ -59,22 +66,8 @@ class ChangeActivities:
                     f"no booking {request.booking_id}", type="UnknownBooking", non_retryable=True
                 )
             await begin_request(session, request.booking_id, asked)
-            await session.execute(
-                upsert(CHANGES)
-                .values(
-                    id=request.change_id,
-                    booking_id=request.booking_id,
-                    fingerprint=request.fingerprint,
-                    who=request.who,
-                    requested=request.requested.model_dump(mode="json", by_alias=True),
-                    status="open",
-                )
-                .on_conflict_do_nothing(index_elements=["id"])
-            )
-            stored = (
-                await session.execute(select(CHANGES).where(CHANGES.c.id == request.change_id))
-            ).one()
-            over = stored.status != "open" or stored.fingerprint != request.fingerprint
+            stored = await begin_change(session, request)
+            over = stored.outcome is not None or stored.fingerprint != request.fingerprint
             booking = await (
                 load_booking(session, request.booking_id)
                 if over
@@ -92,8 +85,7 @@ class ChangeActivities:
                     ),
                 ),
             )
-        ended = ChangeOutcome.model_validate(stored.outcome) if stored.outcome else None
-        return OpenedChange(booking=booking, outcome=ended)
+        return OpenedChange(booking=booking, outcome=stored.outcome)
 
     @activity.defn(name=calls.QUOTE_CHANGE.name)
     async def quote_change(self, call: QuoteChangeCall) -> ItemsQuoted:
@@ -119,26 +111,10 @@ class ChangeActivities:
         ]
         answer = await self._quotes.verify(items) if items else ItemsQuoted()
         if call.change_id is not None and not answer.problems:
-            kept = {
-                str(number): {
-                    "component": call.components[number].model_dump(mode="json", by_alias=True),
-                    "quote": quote.model_dump(mode="json"),
-                    "travelers": (
-                        None
-                        if call.travelers is None
-                        else [t.model_dump(mode="json", by_alias=True) for t in call.travelers]
-                    ),
-                }
-                for number, quote in answer.quotes.items()
-            }
             with fenced():
                 async with self._sessions.begin() as session:
                     await claim_booking(session, call.booking_id, call.fence)
-                    await session.execute(
-                        update(CHANGES)
-                        .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
-                        .values(quotes=kept)
-                    )
+                    await keep_change_quotes(session, call, answer.quotes)
         return answer.figures()
 
     @activity.defn(name=calls.END_CHANGE.name)
@@ -158,20 +134,11 @@ class ChangeActivities:
 
     async def _party(self, call: QuoteChangeCall) -> tuple[Party, str, bool]:
         """Return who travels then, the payment's currency, and whether these are others."""
-        columns = BOOKINGS.c
         async with autocommit(self._sessions) as session:
-            row = (
-                await session.execute(
-                    select(columns.travelers, columns.contact, columns.currency).where(
-                        columns.id == call.booking_id
-                    )
-                )
-            ).one()
-        before = [Traveler.model_validate(one) for one in row.travelers]
-        travelers = call.travelers or before
-        contact = Contact.model_validate(row.contact)
-        party = Party(travelers=tuple(travelers), contact=contact)
-        return party, row.currency, travelers != before
+            people = await load_people(session, call.booking_id)
+        travelers = call.travelers or people.travelers
+        party = Party(travelers=tuple(travelers), contact=people.contact)
+        return party, people.currency, travelers != people.travelers
 
 
 def _travelers_fixed(supplier: str) -> Problem:

@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -16,8 +15,7 @@ from models.bookings.repository import EndedRequest, Found, find_booking, load_e
 from models.bookings.tables import BOOKINGS
 from models.core.database import DATABASE_AWAY, Sessions, autocommit
 from models.core.domain_errors import TooManyReads
-from models.trips.changes import ChangeOutcome
-from models.trips.tables import CHANGES
+from models.trips.repository import StoredChange, load_change
 
 Read = TypeVar("Read")
 
@@ -25,16 +23,6 @@ PATIENCE_SECONDS = 6
 """How long a read may take; a database that hangs is one that is away."""
 QUEUE_SECONDS = 3.0
 """How long a read waits for its turn; then its caller is asked to come again."""
-
-
-@dataclass(frozen=True)
-class StoredChange:
-    """A change of a booking as recorded."""
-
-    fingerprint: str
-    """Of the request that asked for it."""
-    outcome: ChangeOutcome | None
-    """None: it has not ended."""
 
 
 def is_booking_id(text_: str) -> bool:
@@ -133,20 +121,7 @@ class Record:
 
     async def change(self, change_id: str) -> StoredChange | None:
         """Return a change of a booking as recorded; None when it is not."""
-
-        async def query(session: AsyncSession) -> StoredChange | None:
-            table = CHANGES.c
-            row = (
-                await session.execute(
-                    select(table.fingerprint, table.outcome).where(table.id == change_id)
-                )
-            ).one_or_none()
-            if row is None:
-                return None
-            outcome = ChangeOutcome.model_validate(row.outcome) if row.outcome else None
-            return StoredChange(fingerprint=row.fingerprint, outcome=outcome)
-
-        return await self.read(query)
+        return await self.read(lambda session: load_change(session, change_id))
 
     async def ended_request(self, request_id: str) -> EndedRequest | None:
         """Return how a request about a booking ended; None when it has not."""

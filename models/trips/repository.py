@@ -17,6 +17,8 @@ from models.bookings.lifecycle import CLOSED_STATES, BookingState
 from models.bookings.repository import NewBooking, insert_booking, load_booking, new_item_columns
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
 from models.core.database import Executor
+from models.core.supply import Quote
+from models.trips.changes import ChangeOutcome, ChangeRequest, QuoteChangeCall
 from models.trips.messages import BookTripRequest, OpenBooking
 from models.trips.tables import CHANGES, TRIP_OPTIONS
 
@@ -152,6 +154,71 @@ def _lock_after(state: BookingState) -> str | None:
     if state is BookingState.CONFIRMED:
         return "BOOKED"
     return "OPEN" if state in CLOSED_STATES else None
+
+
+@dataclass(frozen=True)
+class StoredChange:
+    """A change of a booking as recorded."""
+
+    fingerprint: str
+    """Of the request that asked for it."""
+    outcome: ChangeOutcome | None
+    """None: it has not ended."""
+
+
+async def begin_change(session: AsyncSession, request: ChangeRequest) -> StoredChange:
+    """Write a change down, if it is a new one; returns how it stands on record."""
+    await session.execute(
+        upsert(CHANGES)
+        .values(
+            id=request.change_id,
+            booking_id=request.booking_id,
+            fingerprint=request.fingerprint,
+            who=request.who,
+            requested=request.requested.model_dump(mode="json", by_alias=True),
+            status="open",
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+    stored = await load_change(session, request.change_id)
+    assert stored is not None, "it was written a moment ago"
+    return stored
+
+
+async def load_change(session: AsyncSession, change_id: str) -> StoredChange | None:
+    """Return a change of a booking as recorded; None when it is not."""
+    table = CHANGES.c
+    row = (
+        await session.execute(select(table.fingerprint, table.outcome).where(table.id == change_id))
+    ).one_or_none()
+    if row is None:
+        return None
+    outcome = ChangeOutcome.model_validate(row.outcome) if row.outcome else None
+    return StoredChange(fingerprint=row.fingerprint, outcome=outcome)
+
+
+async def keep_change_quotes(
+    session: AsyncSession, call: QuoteChangeCall, quoted: dict[int, Quote]
+) -> None:
+    """Keep what was quoted with a change that has not ended, by the items' numbers."""
+    travelers = (
+        None
+        if call.travelers is None
+        else [traveler.model_dump(mode="json", by_alias=True) for traveler in call.travelers]
+    )
+    kept = {
+        str(number): {
+            "component": call.components[number].model_dump(mode="json", by_alias=True),
+            "quote": quote.model_dump(mode="json"),
+            "travelers": travelers,
+        }
+        for number, quote in quoted.items()
+    }
+    await session.execute(
+        update(CHANGES)
+        .where(CHANGES.c.id == call.change_id, CHANGES.c.status == "open")
+        .values(quotes=kept)
+    )
 
 
 async def booking_of_change(session: AsyncSession, change_id: str) -> str:

@@ -6,6 +6,7 @@ from models.bookings.repository.reading import (
     find_booking,
     load_booking,
     load_identity,
+    load_people,
     load_run,
 )
 from models.bookings.repository.requests import (
@@ -40,6 +41,7 @@ __all__ = [
     "load_booking",
     "load_ended_request",
     "load_identity",
+    "load_people",
     "load_run",
     "new_item_columns",
     "record_transition",

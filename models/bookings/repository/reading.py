@@ -16,6 +16,7 @@ from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
 from models.core.cases import open_cases_of
+from models.core.people import Contact, Traveler
 from models.payments.repository import PAYMENTS_JSON
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -100,6 +101,30 @@ async def load_identity(session: AsyncSession, booking_id: str) -> BookingIdenti
         )
     ).one_or_none()
     return None if row is None else BookingIdentity(caller_id=row[0], fingerprint=row[1])
+
+
+@dataclass(frozen=True)
+class People:
+    """Who travels, where they are reached, and what they pay in."""
+
+    travelers: list[Traveler]
+    contact: Contact
+    currency: str
+
+
+async def load_people(session: AsyncSession, booking_id: str) -> People:
+    """Return who travels with a booking that is on record."""
+    table = BOOKINGS.c
+    row = (
+        await session.execute(
+            select(table.travelers, table.contact, table.currency).where(table.id == booking_id)
+        )
+    ).one()
+    return People(
+        travelers=[Traveler.model_validate(one) for one in row.travelers],
+        contact=Contact.model_validate(row.contact),
+        currency=row.currency,
+    )
 
 
 async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None:
