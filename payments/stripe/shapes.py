@@ -75,13 +75,10 @@ class ChargeAnswer(BaseModel):
     def given_back(self) -> int:
         """What was refunded of what was taken, minor units.
 
-        Stripe counts what a partial capture releases as refunded; that was never taken.
+        What a partial capture or a cancellation releases is no part of ``amount_refunded`` since
+        version 2025-03-31.basil (docs/decisions/0070-the-gateways-version.md).
         """
-        if not self.captured:
-            return 0
-        released = self.amount - self.amount_captured
-        back = self.amount_refunded
-        return back - released if back >= released else back
+        return self.amount_refunded if self.captured else 0
 
 
 class _LastError(BaseModel):

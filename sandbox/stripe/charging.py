@@ -156,12 +156,7 @@ def charge(account: Account, intent: Document, *, three_d_secure: bool = False) 
 def taken(account: Account, intent: Document, amount: int) -> Document:
     """Take ``amount`` of the intent's charge, release the rest, and return the charge."""
     made = account.get("ch", intent["latest_charge"])
-    made.update(
-        captured=True,
-        amount_captured=amount,
-        # Stripe counts what a partial capture releases as refunded.
-        amount_refunded=intent["amount"] - amount,
-    )
+    made.update(captured=True, amount_captured=amount)
     intent.update(status="succeeded", amount_capturable=0, amount_received=amount)
     account.put(intent)
     account.put(made)

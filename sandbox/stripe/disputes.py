@@ -36,9 +36,7 @@ def opened(
         ApiError: nothing was taken, or more is disputed than is left.
     """
     intent_id = charge["payment_intent"]
-    released = charge["amount"] - charge["amount_captured"]
-    left = charge["amount_captured"] - (charge["amount_refunded"] - released)
-    left -= withdrawn(account, intent_id)
+    left = charge["amount_captured"] - charge["amount_refunded"] - withdrawn(account, intent_id)
     if not charge["captured"] or left <= 0 or (amount is not None and not 0 < amount <= left):
         raise ApiError(f"Charge {charge['id']} has no {amount or 'money'} left to dispute.")
     dispute = account.put(

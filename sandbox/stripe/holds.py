@@ -41,7 +41,7 @@ def expire(account: Account, intent: Document) -> None:
     if intent["status"] != "requires_capture" or account.now() < _ends(account, intent):
         return
     charge = account.get("ch", intent["latest_charge"])
-    cancelled(account, intent, "automatic")
+    cancelled(account, intent, "expired")
     account.emit("charge.expired", charge)
     account.world.log.append(
         "stripe",
@@ -56,11 +56,6 @@ def expire(account: Account, intent: Document) -> None:
 
 def cancelled(account: Account, intent: Document, reason: str | None) -> None:
     """Cancel the intent, releasing what is held."""
-    if intent["latest_charge"] and intent["status"] == "requires_capture":
-        charge = account.get("ch", intent["latest_charge"])
-        charge.update(amount_refunded=charge["amount"], refunded=True)
-        account.put(charge)
-        account.emit("charge.refunded", charge)
     intent.update(
         status="canceled",
         amount_capturable=0,

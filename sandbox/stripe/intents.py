@@ -95,20 +95,13 @@ def create(
     currency = check_currency(forms.required(parameters, "currency"))
     check_steps(check_amount(amount, currency), currency, "amount")
     automatic = forms.mapping(parameters, "automatic_payment_methods")
-    # Renamed between the API versions of the published specification and of the SDK.
+    _refuse_types(parameters)
     types = forms.strings(parameters, "allowed_payment_method_types")
-    types = types or forms.strings(parameters, "payment_method_types")
-    if automatic and types:
-        raise ApiError(
-            "You may only specify one of these parameters: automatic_payment_methods,"
-            " payment_method_types.",
-            param="payment_method_types",
-        )
     if types and "card" not in types:
         raise ApiError(
             "The sandbox's account takes cards only.",
             code="payment_intent_invalid_parameter",
-            param="payment_method_types",
+            param="allowed_payment_method_types",
         )
     confirm = forms.boolean(parameters, "confirm") or False
     if forms.text(parameters, "return_url") and not confirm:
@@ -186,6 +179,7 @@ def _confirm(
     authenticate: bool = False,
     decline: bool = False,
 ) -> str:
+    _refuse_types(parameters)
     # Stripe also takes "one_off" and "recurring" here.
     off_session = forms.text(parameters, "off_session") not in (None, "false")
     return charging.confirm(
@@ -199,6 +193,17 @@ def _confirm(
         authenticate=authenticate,
         decline=decline,
     )
+
+
+def _refuse_types(parameters: Parameters) -> None:
+    """Refuse what version 2026-09-30.endive has removed."""
+    if "payment_method_types" in parameters:
+        raise ApiError(
+            "The parameter payment_method_types is not supported any more. Use"
+            " allowed_payment_method_types or excluded_payment_method_types.",
+            code="payment_method_types_no_longer_supported",
+            param="payment_method_types",
+        )
 
 
 def capture(account: Account, intent: Document, parameters: Parameters) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.stripe.cards import Card
 
 API_VERSION = "2026-10-28.endive"
-"""The version of the SDK in use; answers name the caller's own where it asks for one."""
+"""What the sandbox speaks, the version of the SDK in use; others are refused (decision 70)."""
 
 HOLD_DAYS = 7
 """How long an authorisation lasts (Visa and Mastercard, customer-initiated)."""

@@ -177,6 +177,5 @@ def _changed(account: Account, refund: Document) -> None:
 
 def _count(account: Account, charge: Document) -> None:
     back = refunded(account, charge["payment_intent"])
-    released = charge["amount"] - charge["amount_captured"]
-    charge.update(amount_refunded=released + back, refunded=back == charge["amount_captured"])
+    charge.update(amount_refunded=back, refunded=back == charge["amount_captured"])
     account.put(charge)

@@ -29,17 +29,27 @@ class StripeRoute(APIRoute):
             request.state.request_id = new_id("req")
             try:
                 _check_key(request)
+                _check_version(request)
                 response = await handler(request)
             except ApiError as error:
                 response = error.answer().response()
             response.headers["Request-Id"] = request.state.request_id
-            response.headers["Stripe-Version"] = request.headers.get("stripe-version", API_VERSION)
+            response.headers["Stripe-Version"] = API_VERSION
             key = request.headers.get("idempotency-key")
             if key and request.method == "POST" and key.isascii():
                 response.headers["Idempotency-Key"] = key
             return response
 
         return handle
+
+
+def _check_version(request: Request) -> None:
+    """Refuse other versions: objects, states and events are those of this one."""
+    version = request.headers.get("stripe-version", API_VERSION)
+    if version != API_VERSION:
+        raise ApiError(
+            f"Invalid Stripe API version: {version}. The sandbox speaks {API_VERSION} only."
+        )
 
 
 def _check_key(request: Request) -> None:

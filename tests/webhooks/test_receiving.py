@@ -262,7 +262,7 @@ async def test_the_gateway_itself_delivers(own_database: Rows, sandbox_url: str)
                     "currency": "usd",
                     "capture_method": "manual",
                     "payment_method": "pm_card_visa",
-                    "payment_method_types[]": "card",
+                    "allowed_payment_method_types[]": "card",
                     "confirm": "true",
                 },
             )

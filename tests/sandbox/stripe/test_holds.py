@@ -36,7 +36,7 @@ async def test_a_short_hold_lapses_by_itself(caller: Caller, sandbox: SandboxCli
     money = await caller.money(intent)
     assert (money["status"], money["held"], money["captured"]) == ("canceled", 0, 0)
     after = await caller.read(intent)
-    assert after["cancellation_reason"] == "automatic"
+    assert after["cancellation_reason"] == "expired"
     assert (await caller.step(intent, "capture")).status_code == 400
     assert await caller.effects() == ["created", "authorised", "released"]
 

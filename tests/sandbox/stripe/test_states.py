@@ -345,7 +345,7 @@ async def test_a_lapsed_hold_cancels_itself(caller: Caller, monkeypatch: Any) ->
     monkeypatch.setattr(world, "now", lambda: later)
     with pytest.raises(ApiError, match="status of canceled"):
         intents.capture(account, intent, {})
-    assert intent["cancellation_reason"] == "automatic"
+    assert intent["cancellation_reason"] == "expired"
     kinds = [event["type"] for event in account.events.events.documents.values()]
     assert {"charge.expired", "payment_intent.canceled"} <= set(kinds)
     holds.expire(account, intent)

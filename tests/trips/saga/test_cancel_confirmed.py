@@ -85,6 +85,24 @@ async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+async def test_what_was_never_taken_is_not_counted_as_given_back(stack: Stack) -> None:
+    """A tour fails, so that less is captured than was held; then the traveller cancels."""
+    request = await stack.request()
+    tour = f"{request.booking_id}-4-1"
+    await stack.sandbox.arm("viator", "book", "refuse", reference=tour)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
+    assert booking.state is BookingState.CONFIRMED
+    assert 0 < booking.payment.captured < booking.payment.authorised
+    for item in booking.items:
+        set_terms(stack, booking.id, item.number, [{"until": None, "fee": 0}])
+    after = await stack.cancel(booking.id)
+    assert after.state is BookingState.CANCELLED
+    assert not after.needs_attention, after.cases
+    assert after.payment.refunded == after.payment.captured
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
+    assert [refund["amount"] for refund in facts.refunds] == [after.payment.captured]
+
+
 @pytest.mark.parametrize(
     ("supplier", "operation", "kind"),
     table(
