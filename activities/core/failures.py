@@ -35,13 +35,14 @@ def fenced() -> Iterator[None]:
 
 
 MONEY_STEPS = frozenset({"authorise", "capture"})
+"""Where only the card's own errors are declines: the rest of a refusal is a mistake of ours."""
 
 
 def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
     """Return a refusal as a value."""
     code = _CODES[type(refusal)]
     if code is Code.INVALID_TRIP and step in MONEY_STEPS:
-        code = Code.PAYMENT_DECLINED  # the payment method, not the trip, was refused
+        code = Code.CONFIGURATION
     details = {}
     if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
         details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}

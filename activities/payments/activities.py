@@ -23,7 +23,7 @@ from models.bookings.booking import PaymentView
 from models.bookings.messages import BookingRef
 from models.core.database import Sessions, direct
 from models.core.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
-from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
+from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
 from models.payments.recorded import is_booking_id
 from models.payments.repository import PaymentOnRecord, payments_on_record
 from payments.core.declines import explain
@@ -261,9 +261,4 @@ def _refused(refusal: Refusal, payment: PaymentView | None) -> PaymentOutcome:
         explanation = explain(refusal.code)
         found = found.model_copy(update={"message": explanation.words})
         return PaymentOutcome(payment=payment, refused=found, advice=explanation.advice)
-    # An unknown or unusable payment method; without a payment it is our own mistake.
-    usable = isinstance(refusal, InvalidRequest) and payment is not None
-    advice = Advice.OTHER_CARD if usable else None
-    if usable:
-        found = found.model_copy(update={"message": "This payment method cannot be used."})
-    return PaymentOutcome(payment=payment, refused=found, advice=advice)
+    return PaymentOutcome(payment=payment, refused=found)

@@ -40,6 +40,22 @@ def smallest_charge(currency: str) -> int:
     return int(10 ** max(exponent(currency) - 2, 0))
 
 
+_LEAST: Final = {
+    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
+    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200,
+    "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
+
+
+def least_charge(currency: str) -> int:
+    """Return the least that a card can be charged, in minor units, as far as that is known.
+
+    Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where the
+    gateway names no minimum, it is the smallest amount there is.
+    """
+    return _LEAST.get(currency, smallest_charge(currency))
+
+
 def _iso_currency(code: str) -> str:
     exponent(code)
     return code

@@ -10,11 +10,23 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import AuthConfig, Declined, ProviderError, Retryable, UnknownOutcome
+from activities.core.failures import problem
+from api.trips.presenters.booking import book_answer
+from models.bookings.lifecycle import BookingState
+from models.bookings.problems import Code
+from models.core.errors import (
+    AuthConfig,
+    Declined,
+    InvalidRequest,
+    ProviderError,
+    Retryable,
+    UnknownOutcome,
+)
 from models.core.money import Money
 from models.payments.messages import Advice
 from payments.core.declines import explain
 from payments.stripe.adapter import StripeGateway
+from tests.support.fake_trip import trip_request
 
 INTENT: dict[str, Any] = {
     "id": "pi_1",
@@ -64,7 +76,13 @@ def confirming(gateway: StripeGateway) -> Coroutine[Any, Any, object]:
 
 
 async def failing(gateway: StripeGateway, operation: str) -> ProviderError:
-    call = gateway.retrieve("pi_1") if operation == "retrieve" else confirming(gateway)
+    match operation:
+        case "retrieve":
+            call: Coroutine[Any, Any, object] = gateway.retrieve("pi_1")
+        case "create":
+            call = gateway.create(amount=Money(amount=1, currency="USD"), reference="b", key="k")
+        case _:
+            call = confirming(gateway)
     with pytest.raises(ProviderError) as failure:
         await call
     return failure.value
@@ -143,6 +161,45 @@ async def test_while_the_bank_is_still_at_it_nothing_is_refused(operation: str) 
         with pytest.raises(Retryable) as waiting:
             await chosen
     assert waiting.value.code == "processing"
+
+
+@pytest.mark.parametrize(
+    ("operation", "message", "param", "code"),
+    [
+        ("confirm", "Your account cannot currently make live charges. See https://x", None, None),
+        ("create", "This feature is not enabled for account acct_1EXAMPLE", None, None),
+        ("create", "Unexpected automatic_payment_methods", "automatic_payment_methods", None),
+        ("create", "Amount must be at least 50 usd", "amount", "amount_too_small"),
+    ],
+)
+async def test_what_is_wrong_with_the_account_or_with_us_is_no_decline(
+    operation: str, message: str, param: str | None, code: str | None
+) -> None:
+    error = {"type": "invalid_request_error", "message": message, "param": param, "code": code}
+    async with answering({"error": error}, 400) as gateway:
+        refused = await failing(gateway, operation)
+    assert type(refused) is InvalidRequest
+    told = problem(refused, step="authorise")
+    assert told.code is Code.CONFIGURATION
+    assert message in told.message, "operators read it"
+    booking = trip_request().new_booking(dt.datetime.now(dt.UTC))
+    booking.state, booking.problem = BookingState.FAILED, told
+    answer = book_answer(booking).model_dump_json()
+    assert message not in answer
+    assert "another card" not in answer
+
+
+async def test_a_payment_method_that_cannot_be_used_is_a_declined_card() -> None:
+    error = {
+        "type": "invalid_request_error",
+        "code": "resource_missing",
+        "message": "No such PaymentMethod: 'pm_x'",
+        "param": "payment_method",
+    }
+    async with answering({"error": error}, 404) as gateway:
+        refused = await failing(gateway, "confirm")
+    assert isinstance(refused, Declined)
+    assert explain(refused.code).advice is Advice.OTHER_CARD
 
 
 ADVICE = {

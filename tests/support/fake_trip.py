@@ -196,11 +196,14 @@ class FakeTrip:
 
     # -- suppliers ------------------------------------------------------------------------
 
-    def quote(self, _: BookingRef) -> ItemsQuoted:
+    def quote(self, _: BookingRef, *, price: int | None = None) -> ItemsQuoted:
+        """Return quotes at the prices the traveller saw, or each at ``price`` (minor units)."""
         return ItemsQuoted(
             quotes={
                 number: Quote(
-                    price=component.money,
+                    price=Money(
+                        amount=component.price if price is None else price, currency=CURRENCY
+                    ),
                     terms=CancellationTerms.free(),
                     title=component.title,
                     offer={},

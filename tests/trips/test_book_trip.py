@@ -89,6 +89,18 @@ async def test_a_refused_experience_is_dropped_and_not_paid_for(trip: FakeTrip) 
     assert len(booking.warnings) == 1
 
 
+async def test_less_than_a_card_can_be_charged_is_refused_before_the_gateway_is_asked(
+    trip: FakeTrip,
+) -> None:
+    trip.fakes.on(calls.QUOTE_ITEMS, lambda call: trip.quote(call, price=12))
+    booking = await ended(trip)
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert (booking.problem.code, booking.problem.step) == (Code.AMOUNT_TOO_SMALL, "validate")
+    assert "0.48 USD" in booking.problem.message
+    assert trip.fakes.names(*EFFECTS) == []
+
+
 @pytest.mark.parametrize("refund_fails", [False, True])
 async def test_an_experience_that_fails_once_it_is_paid_is_given_back(
     trip: FakeTrip, *, refund_fails: bool

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
     from models.bookings.messages import BookingRef, CancelRequest
     from models.bookings.problems import Code, Problem
+    from models.core.money import least_charge
     from models.core.search_attributes import BOOKING_REFERENCE
     from models.trips.messages import BookTripRequest, OpenBooking
     from workflows.core import policies
@@ -148,6 +149,7 @@ class BookTrip:
         total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))
+        self._refuse_less_than_a_charge(total, step="validate")
         await self._record.write(BookingState.PROCESSING, "every item verified")
 
     async def _authorise(self) -> None:
@@ -183,6 +185,7 @@ class BookTrip:
                     message="nothing of this trip could be booked",
                 )
             )
+        self._refuse_less_than_a_charge(amount, step="capture")
         await self._payment.keep_hold(amount, steps_left=1)
         self._stops.stop_if_holds_end()
         await self._payment.capture(amount)
@@ -243,6 +246,19 @@ class BookTrip:
         booking.cancelled_at = workflow.now()
 
     # -- helpers ------------------------------------------------------------------------------
+
+    def _refuse_less_than_a_charge(self, amount: int, *, step: str) -> None:
+        least = least_charge(self._record.booking.currency)
+        if 0 < amount < least:
+            told = f"{self._record.money(amount)} is less than a card can be charged"
+            raise TripFailedError(
+                Problem(
+                    code=Code.AMOUNT_TOO_SMALL,
+                    step=step,
+                    message=f"{told}; the least is {self._record.money(least)}",
+                    details={"amount": amount, "least": least},
+                )
+            )
 
     def _register_what_is_local(self) -> None:
         """Register the compensation of every step that runs as a local activity, from the start.

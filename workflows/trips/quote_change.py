@@ -7,6 +7,8 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
     from models.bookings.messages import BookingRef
+    from models.bookings.problems import Code, Problem
+    from models.core.money import Money, least_charge
     from models.core.patience import Patience
     from models.trips.changes import (
         STEP,
@@ -80,4 +82,17 @@ async def quoted(
     if answer.problems:
         raise TripFailedError(answer.problems[0])
     new = new_items(booking, components, answer.quotes)
-    return quote_of(booking, gone, new, workflow.now()), gone, new
+    quote = quote_of(booking, gone, new, workflow.now())
+    least = least_charge(booking.currency)
+    if 0 < quote.difference < least:
+        more = Money(amount=quote.difference, currency=booking.currency)
+        least_told = Money(amount=least, currency=booking.currency)
+        raise TripFailedError(
+            Problem(
+                code=Code.NOT_CHANGEABLE,
+                step=STEP,
+                message=f"the change costs {more} more, and a card cannot be charged less than"
+                f" {least_told}; nothing was changed or charged",
+            )
+        )
+    return quote, gone, new

@@ -51,6 +51,10 @@ WORDS: dict[Code, Words] = {
         "Your bank declined the payment.",
         "Use another card or ask your bank, then book again.",
     ),
+    Code.AMOUNT_TOO_SMALL: Words(
+        "The amount is smaller than a card can be charged.",
+        "Book more with it, or another trip.",
+    ),
     Code.AUTHENTICATION_REQUIRED: Words(
         "Your bank asked you to approve the payment, and the approval did not come in time.",
         "Book again and approve the payment when your bank asks.",
@@ -234,7 +238,9 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
-TOLD_BY_THE_SAGA = frozenset({Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AUTHENTICATION_REQUIRED})
+TOLD_BY_THE_SAGA = frozenset(
+    {Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AMOUNT_TOO_SMALL, Code.AUTHENTICATION_REQUIRED}
+)
 """Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
 in the component's ``error``."""
 

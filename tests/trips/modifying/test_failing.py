@@ -4,6 +4,7 @@ import asyncio
 from typing import Literal
 
 import httpx
+import psycopg
 import pytest
 
 from models.bookings.booking import Booking
@@ -142,6 +143,30 @@ async def test_the_difference_may_need_a_proof(stack: Stack, answer: str | None)
     expected = Code.PAYMENT_DECLINED if answer else Code.AUTHENTICATION_REQUIRED
     assert outcome.problem.code is expected
     as_it_was(before, after)
+
+
+async def test_a_difference_too_small_for_a_card_is_refused_with_its_price(stack: Stack) -> None:
+    """Twenty-two cents more: no card can be charged that little."""
+    booking = await confirmed(stack)
+    before = await judged(stack, booking.id)
+    hotel = await other_hotel(stack, nights=7)
+    more = hotel.price - booking.items[1].price
+    with psycopg.connect(stack.settings.database.url) as connection:
+        connection.execute(
+            "UPDATE booking_items SET amount = amount + %s WHERE booking_id = %s AND number = 2",
+            [more - 22, booking.id],
+        )
+    outcome = await ask(stack, booking.id, swap(booking.items[1], hotel))
+    assert outcome.problem is not None
+    assert outcome.problem.code is Code.NOT_CHANGEABLE
+    assert "costs 0.22 USD more" in outcome.problem.message
+    assert "less than 0.50 USD" in outcome.problem.message
+    with psycopg.connect(stack.settings.database.url) as connection:
+        connection.execute(
+            "UPDATE booking_items SET amount = amount - %s WHERE booking_id = %s AND number = 2",
+            [more - 22, booking.id],
+        )
+    as_it_was(before, await judged(stack, booking.id))
 
 
 async def test_a_capture_that_is_refused_undoes_the_new_items(stack: Stack) -> None:
