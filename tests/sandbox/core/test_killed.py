@@ -14,8 +14,9 @@ from models.core.people import Contact
 from models.core.supply import ReservationStatus, TripComponent
 from models.trips.option import TripOption
 from settings import Settings
+from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import CompletesHolds, Party, Supplier
-from suppliers.registry import ADAPTERS
+from suppliers.registry import ADAPTERS, create_suppliers
 from tests.support.processes import Process
 from tests.support.sandbox_client import SandboxClient
 
@@ -84,7 +85,7 @@ async def test_state_and_log_agree_after_a_kill(tmp_path: Path, seed: int) -> No
     await sandbox.start()
     client = SandboxClient(sandbox.url)
     settings = Settings(sandbox_url=sandbox.url, provider_timeout_seconds=5)
-    suppliers = {name: make(settings) for name, make in ADAPTERS.items()}
+    suppliers = create_suppliers(settings, RateLimits())
     try:
         options = [
             TripOption.model_validate(await client.trip(suppliers=parts, travelers=1, activities=1))
