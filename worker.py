@@ -30,7 +30,7 @@ from activities.outbox.planner import PlannerSink
 from activities.registry import Activities, create_activities
 from models.core.database import create_sessions
 from models.core.patience import Patience
-from settings import Settings, get_settings
+from settings import Settings, settings_or_exit
 from temporal import connect, metrics_runtime, patience
 from workflows.operations.resolve_case import ResolveCase
 from workflows.operations.watch_money import WatchMoney
@@ -173,7 +173,7 @@ async def main_async(settings: Settings, activities: Activities | None = None) -
 
 def main() -> None:
     """Start the worker with the settings of the environment."""
-    settings = get_settings()
+    settings = settings_or_exit()
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
