@@ -87,15 +87,11 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code
-    except SettingsError as error:
-        err.print(f"[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
-        code = 2
-    except ValidationError as error:  # of the settings
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            what = problem["msg"].removeprefix("Value error, ")
-            message = f"{name}: {what}" if name else what
-            err.print(f"[bold red]✗[/] {escape(message)}", soft_wrap=True)
+    except (SettingsError, ValidationError) as error:
+        from settings import problems_in
+
+        for problem in problems_in(error):
+            err.print(f"[bold red]✗[/] {escape(problem)}", soft_wrap=True)
         code = 2
     sys.stdout.flush()
     sys.stderr.flush()

@@ -31,7 +31,7 @@ from activities.outbox.planner import PlannerSink
 from activities.registry import Activities, create_activities
 from models.core.database import create_sessions
 from models.core.patience import Patience
-from settings import Settings, get_settings
+from settings import Settings, settings_or_exit
 from temporal import connect, metrics_runtime, patience
 from workflows.operations.resolve_case import ResolveCase
 from workflows.operations.watch_money import WatchMoney
@@ -174,7 +174,7 @@ async def main_async(settings: Settings, activities: Activities | None = None) -
 
 def main() -> None:
     """Start the worker with the settings of the environment."""
-    settings = get_settings()
+    settings = settings_or_exit()
     logs.set_up(settings.log_level)
     # What was imported stays to the end; a booking makes thousands of objects that reference
     # counting frees. Looking for cycles as often as by default costs a twentieth of the CPU.

@@ -11,12 +11,12 @@ import uvicorn
 
 from api.app import create_app
 from logs import set_up
-from settings import get_settings
+from settings import settings_or_exit
 
 
 def main() -> None:
     """Serve the API."""
-    settings = get_settings()
+    settings = settings_or_exit()
     parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
     parser.add_argument("--host", default=settings.api.host)
     parser.add_argument("--port", type=int, default=settings.api.port)

@@ -9,12 +9,12 @@ import uvicorn
 
 from codec.endpoint import create_app
 from logs import set_up
-from settings import get_settings
+from settings import settings_or_exit
 
 
 def main() -> None:
     """Serve the endpoint."""
-    settings = get_settings()
+    settings = settings_or_exit()
     parser = argparse.ArgumentParser(prog="python -m codec", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8091)

@@ -1,9 +1,11 @@
-"""API keys of service callers: made here, shown once, kept as a hash (table ``callers``)."""
+"""Callers of the API and their keys: made here, shown once, kept as a hash."""
 
 import datetime as dt
 import hashlib
+import itertools
 import secrets
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,12 +13,17 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from localworld.services import write_private
-from models.core.callers import Caller
+from models.core.callers import Caller, CallerKey
 
 Role = Literal["planner", "operator"]
 PREFIX = "ts_"
 _SHOWN = 8
 """Characters of a key by which people recognise it."""
+_LONGEST_NAME = 100
+
+
+class CallerError(Exception):
+    """What was asked for cannot be done; the message says why."""
 
 
 def new_key() -> str:
@@ -29,45 +36,95 @@ def key_hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def create(engine: Engine, name: str, *, role: Role = "planner", key: str | None = None) -> str:
-    """Make a caller and return its key, which cannot be had again."""
-    key = key or new_key()
+def create(
+    engine: Engine,
+    name: str,
+    *,
+    role: Role = "planner",
+    key: str | None = None,
+    lives: dt.timedelta | None = None,
+) -> str:
+    """Make a caller and return its first key, which cannot be had again.
+
+    Raises:
+        CallerError: the name is empty, not printable, or another caller's.
+    """
+    name = _checked(name)
     with Session(engine) as session:
-        session.add(
-            Caller(
-                id=str(uuid.uuid4()),
-                name=name,
-                key_hash=key_hash(key),
-                key_prefix=key[:_SHOWN],
-                role=role,
-                created_at=dt.datetime.now(dt.UTC),
-            )
-        )
+        if _named(session, name) is not None:
+            raise CallerError(f"there is a caller {name!r} already; `tripsaga key rotate` gives it")
+        caller = Caller(id=str(uuid.uuid4()), name=name, role=role, created_at=_now())
+        session.add(caller)
+        session.flush()
+        key = _add_key(session, caller, name=None, key=key, lives=lives)
         session.commit()
     return key
 
 
-def list_all(engine: Engine) -> list[Caller]:
-    """Return all callers, oldest first, revoked ones too."""
+def rotate(
+    engine: Engine,
+    who: str,
+    *,
+    name: str | None = None,
+    lives: dt.timedelta | None = None,
+    overlap: dt.timedelta,
+) -> str:
+    """Give a caller, named by name or id, another key; its earlier ones expire after ``overlap``.
+
+    The caller stays who it was: its bookings and idempotency keys are found with every key.
+
+    Raises:
+        CallerError: there is no such caller, or it has a key of that name.
+    """
     with Session(engine) as session:
-        return list(session.exec(select(Caller).order_by(col(Caller.created_at), col(Caller.id))))
+        caller = _named(session, who)
+        if caller is None:
+            raise CallerError(f"there is no caller {who!r}")
+        end = _now() + overlap
+        for old in _keys(session, caller):
+            if old.expires_at is None or old.expires_at > end:
+                old.expires_at = end
+                session.add(old)
+        key = _add_key(session, caller, name=name, lives=lives)
+        session.commit()
+    return key
 
 
-def revoke(engine: Engine, which: str) -> list[Caller]:
-    """Revoke the keys of a caller, named by id, name or the shown start of its key.
+def list_all(engine: Engine) -> list[tuple[Caller, CallerKey]]:
+    """Return all keys with their callers, oldest first; expired and revoked ones too."""
+    with Session(engine, expire_on_commit=False) as session:
+        rows = session.exec(
+            select(Caller, CallerKey)
+            .join(CallerKey, col(CallerKey.caller_id) == col(Caller.id))
+            .order_by(col(Caller.created_at), col(Caller.id), col(CallerKey.created_at))
+        )
+        return [(caller, key) for caller, key in rows]
+
+
+def revoke(engine: Engine, which: str) -> list[tuple[Caller, CallerKey]]:
+    """Revoke one key, named by its start, or all keys of a caller, named by name or id.
 
     Returns what was revoked; empty when nothing matches. A running API may honour a key for a
     few seconds more.
+
+    Raises:
+        CallerError: several keys begin like this.
     """
     with Session(engine, expire_on_commit=False) as session:
-        found = [
-            caller
-            for caller in session.exec(select(Caller).where(col(Caller.revoked_at).is_(None)))
-            if which in (caller.id, caller.name, caller.key_prefix)
-        ]
-        for caller in found:
-            caller.revoked_at = dt.datetime.now(dt.UTC)
-            session.add(caller)
+        valid = session.exec(
+            select(Caller, CallerKey)
+            .join(CallerKey, col(CallerKey.caller_id) == col(Caller.id))
+            .where(col(CallerKey.revoked_at).is_(None))
+        ).all()
+        found = [(caller, key) for caller, key in valid if which in (caller.id, caller.name)]
+        if not found:
+            found = [(caller, key) for caller, key in valid if key.prefix == which]
+            if len(found) > 1:
+                names = ", ".join(f"{caller.name!r} ({key.name})" for caller, key in found)
+                raise CallerError(f"keys of {names} begin with {which!r}: name the caller")
+        for _, key in found:
+            key.revoked_at = _now()
+            session.add(key)
         session.commit()
     return found
 
@@ -75,27 +132,75 @@ def revoke(engine: Engine, which: str) -> list[Caller]:
 def ensure_local(engine: Engine, file: Path) -> str:
     """Return the key in ``file``, made when missing, and see that the database knows it.
 
-    The same key for the life of ``var/``: a caller's bookings belong to the caller.
+    The same key for the life of ``var/``, and one caller for the life of the database: bookings
+    belong to it.
     """
     try:
         key = file.read_text().strip()
     except FileNotFoundError:
         key = ""
-    if not key:
-        key = new_key()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_private(file, key + "\n")
     with Session(engine) as session:
-        known = session.exec(
-            select(Caller).where(
-                col(Caller.key_hash) == key_hash(key), col(Caller.revoked_at).is_(None)
-            )
-        ).first()
-        if known is None:
-            # Revoked, or the database is another one than when the key was made.
-            revoked = session.exec(select(Caller).where(Caller.key_hash == key_hash(key))).first()
-            if revoked is not None:
-                key = new_key()
-                write_private(file, key + "\n")
-            create(engine, "local", role="operator", key=key)
+        known = session.get(CallerKey, key_hash(key)) if key else None
+        if known is not None and known.revoked_at is None and known.expires_at is None:
+            return key
+        if not key or known is not None:  # ended: it must not come back to life
+            key = new_key()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_private(file, key + "\n")
+        caller = _named(session, "local")
+        if caller is not None:
+            _add_key(session, caller, name=None, key=key)
+            session.commit()
+            return key
+    return create(engine, "local", role="operator", key=key)
+
+
+def _checked(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise CallerError(f"a name has 1 to {_LONGEST_NAME} printable characters")
+    return name
+
+
+def _named(session: Session, who: str) -> Caller | None:
+    """Return the caller with this name or id, held still until the transaction ends."""
+    for caller in session.exec(select(Caller).with_for_update()):
+        if who in (caller.id, caller.name):
+            return caller
+    return None
+
+
+def _keys(session: Session, caller: Caller) -> Sequence[CallerKey]:
+    return session.exec(select(CallerKey).where(CallerKey.caller_id == caller.id)).all()
+
+
+def _add_key(
+    session: Session,
+    caller: Caller,
+    *,
+    name: str | None,
+    key: str | None = None,
+    lives: dt.timedelta | None = None,
+) -> str:
+    key = key or new_key()
+    names = {known.name for known in _keys(session, caller)}
+    if name is None:
+        name = next(str(n) for n in itertools.count(len(names) + 1) if str(n) not in names)
+    name = _checked(name)
+    if name in names:
+        raise CallerError(f"{caller.name!r} has a key {name!r} already")
+    session.add(
+        CallerKey(
+            key_hash=key_hash(key),
+            caller_id=caller.id,
+            name=name,
+            prefix=key[:_SHOWN],
+            created_at=_now(),
+            expires_at=_now() + lives if lives else None,
+        )
+    )
     return key
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from commands import schedules, schema
+from commands import schedules, schema, version_checks
 from commands.event_checks import events
 from commands.findings import Finding
 from commands.target import Target
@@ -220,6 +220,8 @@ async def temporal_server(target: Target) -> list[Finding]:
     else:
         findings.append(Finding("search attributes", "ok", "all registered"))
     findings.append(await _worker(client, target))
+    since = dt.datetime.now(dt.UTC) - _POLLED_WITHIN
+    findings.append(await version_checks.stranded(client, settings, since))
     findings.append(await schedules.finding(client, settings))
     findings.append(await schedules.follow_finding(client, settings))
     return findings
@@ -249,10 +251,9 @@ async def _worker(client: Client, target: Target, host: str | None = None) -> Fi
     oldest = dt.datetime.now(dt.UTC) - _POLLED_WITHIN
     active = sorted(
         {
-            identity
-            for identity, last in found
-            # The SDK names itself pid@host.
-            if last >= oldest and (host is None or identity.endswith(f"@{host}"))
+            one.identity
+            for one in found
+            if one.last >= oldest and (host is None or one.identity.endswith(f"@{host}"))
         }
     )
     if not active:

@@ -4,13 +4,17 @@ import asyncio
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.markup import escape
 from rich.table import Table
 
 from commands.checks import Part, examine, examine_one
+from commands.findings import Finding
 from commands.options import AsJson
 from commands.output import as_json, out
 from commands.target import find_target
+from settings import problems_in
 
 _MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "wrong": "[bold red]✗[/]"}
 
@@ -24,9 +28,13 @@ def doctor(
     json: AsJson = False,
 ) -> None:
     """Check everything that booking a trip depends on; ends with 1 when something is wrong."""
-    target = find_target()
-    checks = examine(target) if only is None else examine_one(target, only, here=here)
-    findings = asyncio.run(checks)
+    try:
+        target = find_target()
+    except (SettingsError, ValidationError) as error:  # nothing else can be asked without them
+        findings = [Finding("settings", "wrong", problem) for problem in problems_in(error)]
+    else:
+        checks = examine(target) if only is None else examine_one(target, only, here=here)
+        findings = asyncio.run(checks)
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if json:
         as_json({"healthy": not wrong, "findings": [finding.as_json() for finding in findings]})

@@ -1,5 +1,6 @@
 """``tripsaga key``: the API keys of service callers."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -16,8 +17,11 @@ from commands.output import as_json, give_up, out
 from commands.target import find_target
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Make, list and revoke API keys of callers."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Make, rotate, list and revoke API keys of callers.",
 )
+Days = Annotated[float | None, typer.Option(min=0.001, help="Days until the key expires.")]
 
 
 @app.command()
@@ -27,18 +31,42 @@ def create(
     operator: Annotated[
         bool, typer.Option(help="May see every booking and settle cases, not only its own.")
     ] = False,
+    days: Days = None,
     json: AsJson = False,
 ) -> None:
     """Make a caller and show its API key, once."""
     role: callers.Role = "operator" if operator else "planner"
     with database() as engine:
-        key = callers.create(engine, name, role=role)
+        key = callers.create(engine, name, role=role, lives=_days(days))
     if json:
         as_json({"name": name, "role": role, "key": key})
         return
     out.print(f"[bold green]✓[/] {escape(name)} may call the API as [bold]{role}[/] with this key:")
-    out.print(f"\n  [bold]{key}[/]\n", soft_wrap=True)
-    out.print("[dim]It is shown this once; only its hash is kept. Header: X-API-Key[/]")
+    _show(key)
+
+
+@app.command()
+def rotate(
+    caller: Annotated[str, typer.Argument(help="The caller's name or id.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What the new key is called.")] = None,
+    days: Days = None,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, help="How long the caller's earlier keys still open.")
+    ] = 24,
+    json: AsJson = False,
+) -> None:
+    """Give a caller another API key; it stays the same caller, with its bookings."""
+    with database() as engine:
+        overlap = dt.timedelta(hours=overlap_hours)
+        key = callers.rotate(engine, caller, name=name, lives=_days(days), overlap=overlap)
+    if json:
+        as_json({"name": caller, "key": key})
+        return
+    out.print(f"[bold green]✓[/] {escape(caller)} has another key:")
+    _show(key)
+    until = f"open for {overlap_hours:g} hours more" if overlap_hours else "do not open any more"
+    out.print(f"[dim]Its earlier keys {until}.[/]")
 
 
 @app.command(name="list")
@@ -49,11 +77,10 @@ def list_keys(*, json: AsJson = False) -> None:
     if json:
         as_json(
             [
-                caller.model_dump(
-                    mode="json", include={"id", "name", "role", "created_at", "revoked_at"}
-                )
-                | {"key_prefix": caller.key_prefix}
-                for caller in found
+                {"id": caller.id, "name": caller.name, "role": caller.role, "key": key.name}
+                | key.model_dump(mode="json", exclude={"key_hash", "caller_id", "name", "prefix"})
+                | {"key_prefix": key.prefix}
+                for caller, key in found
             ]
         )
         return
@@ -61,15 +88,13 @@ def list_keys(*, json: AsJson = False) -> None:
         out.print("No caller has a key yet: [bold]tripsaga key create NAME[/]")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Caller", "Role", "Key", "Made", "Revoked"):
+    for heading in ("Caller", "Role", "Key", "Begins", "Made", "Last used", "Ends"):
         table.add_column(heading)
-    for caller in found:
+    for caller, key in found:
         table.add_row(
-            escape(caller.name),
-            caller.role,
-            f"{caller.key_prefix}…",
-            f"{caller.created_at:%Y-%m-%d %H:%M}",
-            f"[red]{caller.revoked_at:%Y-%m-%d %H:%M}[/]" if caller.revoked_at else "–",
+            *(escape(caller.name), caller.role, escape(key.name), f"{key.prefix}…"),
+            *(_at(key.created_at), _at(key.last_used_at)),
+            f"[red]{_at(key.revoked_at)} revoked[/]" if key.revoked_at else _at(key.expires_at),
         )
     out.print(table)
 
@@ -80,16 +105,29 @@ def revoke(
     *,
     json: AsJson = False,
 ) -> None:
-    """Revoke a caller's keys; a running API refuses them within seconds."""
+    """Revoke a key, or all of a caller; a running API refuses them within seconds."""
     with database() as engine:
         found = callers.revoke(engine, which)
     if not found:
         give_up(f"no caller {which!r} has a valid key", mend="`tripsaga key list` shows them")
     if json:
-        as_json({"revoked": [caller.id for caller in found]})
+        as_json({"revoked": [{"id": caller.id, "key": key.name} for caller, key in found]})
         return
-    for caller in found:
-        out.print(f"[bold green]✓[/] {escape(caller.name)} ({caller.key_prefix}…) is revoked")
+    for caller, key in found:
+        out.print(f"[bold green]✓[/] {escape(caller.name)} ({key.prefix}…) is revoked")
+
+
+def _days(days: float | None) -> dt.timedelta | None:
+    return None if days is None else dt.timedelta(days=days)
+
+
+def _at(moment: dt.datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+
+
+def _show(key: str) -> None:
+    out.print(f"\n  [bold]{key}[/]\n", soft_wrap=True)
+    out.print("[dim]It is shown this once; only its hash is kept. Header: X-API-Key[/]")
 
 
 @contextmanager
@@ -100,6 +138,8 @@ def database() -> Iterator[Engine]:
     )
     try:
         yield engine
+    except callers.CallerError as error:
+        give_up(str(error), mend="`tripsaga key list` shows callers and keys")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         give_up(f"the database refuses: {reason}", mend="`tripsaga doctor` finds out why")

@@ -59,10 +59,8 @@ def sandbox(
 def _settings_with_keys() -> Settings:
     """Return the settings; a missing key ends the command with its name, not with a traceback."""
     settings = get_settings()
-    try:
-        settings.require_keys()
-    except ValueError as error:
-        give_up(str(error), mend="`make run` makes keys for the local world")
+    if missing := "\n".join(settings.missing_keys()):
+        give_up(missing, mend="`make run` makes keys for the local world", code=2)
     return settings
 
 

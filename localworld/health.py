@@ -3,9 +3,10 @@
 import datetime as dt
 import functools
 import ssl
+from typing import NamedTuple
 
 import httpx
-from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.enums.v1 import TaskQueueType, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
@@ -27,8 +28,19 @@ async def answers(url: str, *, seconds: float = 2) -> bool:
         return False
 
 
-async def pollers(client: Client, namespace: str, task_queue: str) -> list[tuple[str, dt.datetime]]:
-    """Return who asks the task queue for workflow tasks: identity and time of the last question.
+class Poller(NamedTuple):
+    """Who asks a task queue for work."""
+
+    identity: str
+    """The SDK names itself ``pid@host``."""
+    last: dt.datetime
+    """When it last asked."""
+    version: str
+    """``deployment:build``; empty for a worker that takes no part in versioning."""
+
+
+async def pollers(client: Client, namespace: str, task_queue: str) -> list[Poller]:
+    """Return who asks the task queue for workflow tasks.
 
     Temporal forgets a poller five minutes after its last question.
 
@@ -44,7 +56,14 @@ async def pollers(client: Client, namespace: str, task_queue: str) -> list[tuple
         timeout=dt.timedelta(seconds=5),
     )
     return [
-        (poller.identity, poller.last_access_time.ToDatetime(tzinfo=dt.UTC))
+        Poller(
+            poller.identity,
+            poller.last_access_time.ToDatetime(tzinfo=dt.UTC),
+            f"{options.deployment_name}:{options.build_id}"
+            if (options := poller.deployment_options).worker_versioning_mode
+            == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+            else "",
+        )
         for poller in answer.pollers
     ]
 
@@ -56,4 +75,4 @@ async def worker_polls(address: str, namespace: str, task_queue: str, *, since: 
         found = await pollers(client, namespace, task_queue)
     except (RuntimeError, OSError, RPCError):
         return False
-    return any(last.timestamp() >= since for _, last in found)
+    return any(one.last.timestamp() >= since for one in found)

@@ -78,11 +78,16 @@ class Places:
     def create(self) -> None:
         """Make the directories; nobody else may look into ``var`` (design.md, "The local world").
 
-        What is made from now on, by this process and those it starts, is this user's alone.
+        What is made from now on, by this process and those it starts, is this user's alone; and so
+        becomes what other programs (tests, ``make tools``) have made here before.
         """
         os.umask(0o077)
         self.logs.mkdir(parents=True, exist_ok=True)
         self.var.chmod(0o700)
+        self.logs.chmod(0o700)
+        for place in (*self.var.iterdir(), *self.logs.iterdir()):
+            if place.is_file() and not place.is_symlink():
+                place.chmod(0o600)
 
 
 def cache_directory() -> Path:

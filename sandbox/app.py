@@ -54,7 +54,9 @@ class KeptBeforeTold:
 
         async def send_kept(message: Message) -> None:
             if message["type"] == "http.response.start":
+                self._world.reservations.touch_handed_out()
                 self._world.keep()
             await send(message)
 
+        self._world.reservations.begin_request()
         await self._app(scope, receive, send_kept)

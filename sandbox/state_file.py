@@ -39,6 +39,10 @@ class StateFile:
 
     def __init__(self, path: Path, world: World) -> None:
         self._world = world
+        # It holds travellers' documents and the secrets of webhooks; SQLite gives the files beside
+        # it the same mode.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         self._database = sqlite3.connect(path, check_same_thread=False)
         # A torn write of a sandbox is worth nothing; waiting for the disk is.
         self._database.executescript("pragma journal_mode=wal; pragma synchronous=off;" + _TABLES)

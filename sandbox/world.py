@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,9 @@ from sandbox.faults import Fault, FaultSwitch
 
 _HOLD_SECONDS = 30.0
 """How long a late commit's client is kept waiting after the commit."""
+_Handed = dict[tuple[str, str], "ReservationRecord"]
+_handed_out: ContextVar[_Handed | None] = ContextVar("_handed_out", default=None)
+"""The records that the request being served has got, and what it left to run after it."""
 
 
 @dataclass
@@ -77,8 +81,8 @@ class Reservations:
     def __init__(self) -> None:
         self._by_id: dict[tuple[str, str], ReservationRecord] = {}
         self._by_reference: dict[tuple[str, str], list[ReservationRecord]] = {}
-        self.touched: dict[tuple[str, str], ReservationRecord] = {}
-        """Records handed out since the state file was last written: they may have changed."""
+        self.touched: _Handed = {}
+        """Records that may have changed since the state file was last written."""
 
     def add(self, record: ReservationRecord) -> ReservationRecord:
         """Keep a new reservation and return it."""
@@ -103,15 +107,29 @@ class Reservations:
 
     def all(self, supplier: str | None = None) -> list[ReservationRecord]:
         """Return all reservations, oldest first, of one supplier or of all."""
-        return [
+        found = [
             record
             for record in self._by_id.values()
             if supplier is None or record.supplier == supplier
         ]
+        for record in found:
+            self._touch(record)
+        return found
+
+    def begin_request(self) -> None:
+        """Note from now on which records the request of this context gets."""
+        _handed_out.set({})
+
+    def touch_handed_out(self) -> None:
+        """Write what the request has got once more: it may have changed it after a pause."""
+        self.touched |= _handed_out.get() or {}
 
     def _touch(self, record: ReservationRecord | None) -> ReservationRecord | None:
         if record is not None:
-            self.touched[record.supplier, record.id] = record
+            key = (record.supplier, record.id)
+            self.touched[key] = record
+            if (handed_out := _handed_out.get()) is not None:
+                handed_out[key] = record
         return record
 
 
@@ -158,9 +176,9 @@ class World:
         self.latency = 0.0
         """Seconds that every supplier takes for every answer."""
         self.closing = asyncio.Event()
+        """Set when the process is asked to end: nobody is kept waiting any more."""
         self.keep: Callable[[], None] = _kept_nowhere
         """Keeps what has changed where it survives a crash (``--state-file``)."""
-        """Set when the process is asked to end: nobody is kept waiting any more."""
         self.shelves: dict[str, Shelf] = {}
         self.starters: list[Callable[[], None]] = []
         """Called when the process begins to serve: timers of an earlier process go on."""
@@ -194,6 +212,8 @@ class World:
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Do something in the background; the process's end does not wait for it."""
+        # It may tell somebody (a webhook), so what has happened is kept before it begins.
+        asyncio.get_running_loop().call_soon(self.keep)
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -260,7 +280,9 @@ class World:
                 if busy is not None:
                     return busy
                 await self.pause(self.latency + slowly)
-                return await commit(acted_out)
+                done = await commit(acted_out)
+                self.reservations.touch_handed_out()
+                return done
 
         async def hold(seconds: float) -> Response:
             await self.pause(seconds)

@@ -6,11 +6,13 @@ point at the local sandbox; the adapters are the same ones.
 """
 
 import datetime as dt
+import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from codec.keys import KeyRing
 from models.suppliers.listings import BY_NAME, LISTINGS, Listing
@@ -124,28 +126,31 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
-        for check in CHECKS:
-            check(self)
+        problems = [problem for check in CHECKS for problem in check(self)]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     # -- keys -----------------------------------------------------------------------------
 
+    def missing_keys(self) -> Iterator[str]:
+        """Yield what is to be said of each key that is not set; the local world makes both."""
+        for name in ("payload_keys", "traveler_id_key"):
+            if not getattr(self, name).get_secret_value():
+                yield (
+                    f"{name.upper()} must be set: nothing is given to Temporal unencrypted"
+                    " (docs/operating.md, Keys and encryption)"
+                )
+
     def require_keys(self) -> None:
-        """See that both keys are set. The local world makes them; elsewhere they must be given.
+        """See that both keys are set.
 
         Raises:
-            ValueError: one is missing.
+            ValueError: one is missing, or both; one line each.
         """
-        missing = [
-            name
-            for name in ("payload_keys", "traveler_id_key")
-            if not getattr(self, name).get_secret_value()
-        ]
+        missing = [*self.missing_keys()]
         if missing:
-            raise ValueError(
-                f"{' and '.join(missing).upper()} must be set: nothing is given to Temporal"
-                " unencrypted (docs/operating.md, Keys and encryption)"
-            )
+            raise ValueError("\n".join(missing))
 
     @property
     def key_ring(self) -> KeyRing:
@@ -275,3 +280,27 @@ def names() -> frozenset[str]:
 def get_settings() -> Settings:
     """Return the settings of this process."""
     return Settings()
+
+
+def settings_or_exit() -> Settings:
+    """Return the settings of a process that begins; what is wrong with them ends it, with code 2.
+
+    Each thing that is wrong is a line of standard error that names the setting.
+    """
+    try:
+        return get_settings()
+    except (ValidationError, SettingsError) as error:
+        print(*problems_in(error), sep="\n", file=sys.stderr)
+        sys.exit(2)
+
+
+def problems_in(error: ValidationError | SettingsError) -> list[str]:
+    """Return what is wrong with the settings, one line each."""
+    if isinstance(error, SettingsError):
+        return [str(error)]
+    found = []
+    for problem in error.errors():
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        lines = problem["msg"].removeprefix("Value error, ").splitlines()
+        found += [f"{name}: {line}" if name else line for line in lines]
+    return found

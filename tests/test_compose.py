@@ -1,6 +1,9 @@
 """docker-compose.yml and Dockerfile against the code they run: there is no engine here to try."""
 
 import re
+import subprocess
+import tomllib
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -104,8 +107,85 @@ def test_what_the_settings_example_names_are_settings() -> None:
     assert named
     assert set(named) <= names()
     assert {value for name, value in named.items() if name != "ENVIRONMENT"} == {""}
-    assert "settings.env" in (ROOT / ".gitignore").read_text()
-    assert "settings.env" in (ROOT / ".dockerignore").read_text()
+
+
+SECRETS = (
+    *(".env", ".env.production", "settings.env", "deploy/compose.env", "deploy/settings.env"),
+    *("var/payload_keys", "var/sandbox.db", "var/postgres/PG_VERSION", "var/logs/api.log"),
+    *("tls.pem", "api/tls.key", "settings/.env", "models/local.env"),
+)
+"""Files with secrets as a deployment or the local world makes them; none is part of the project."""
+
+
+def ignored_by_docker(path: str) -> bool:
+    """Docker's rules: the last pattern that fits the path, or a folder it is in, decides."""
+    names = [path, *map(str, PurePosixPath(path).parents)]
+    ignored = False
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line and not line.startswith("#"):
+            pattern = re.escape(line.removeprefix("!"))
+            pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*", "[^/]*")
+            if any(re.fullmatch(pattern, name) for name in names):
+                ignored = not line.startswith("!")
+    return ignored
+
+
+def files_of_the_build() -> list[str]:
+    skipped = {".venv", "__pycache__"}
+    return [
+        str(file.relative_to(ROOT))
+        for file in ROOT.glob("*")
+        if file.is_file() and not ignored_by_docker(file.name)
+    ] + [
+        name
+        for folder in ROOT.iterdir()
+        if folder.is_dir() and folder.name not in skipped and not ignored_by_docker(folder.name)
+        for file in folder.rglob("*")
+        if file.is_file() and not ignored_by_docker(name := str(file.relative_to(ROOT)))
+    ]
+
+
+def test_a_build_context_holds_the_programs_and_no_secret() -> None:
+    for name in (*SECRETS, ".git/config", ".git", ".venv/bin/python", "api/__pycache__/app.pyc"):
+        assert ignored_by_docker(name), name
+    held = files_of_the_build()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    modules = {f"{name}.py" for name in project["tool"]["setuptools"]["py-modules"]}
+    needed = {*modules, "pyproject.toml", "README.md", "requirements.txt", "alembic.ini"}
+    assert needed <= set(held)
+    folders = {name.partition("/")[0] for name in held if "/" in name}
+    assert folders == {one.rstrip("*") for one in packages if (ROOT / one.rstrip("*")).is_dir()}
+    kinds = {PurePosixPath(name).suffix for name in held}
+    assert kinds <= {
+        ".py",
+        ".html",
+        ".css",
+        ".js",
+        ".ini",
+        ".mako",
+        ".json",
+        ".md",
+        ".txt",
+        ".toml",
+        ".typed",
+        ".svg",
+        "",
+    }
+    assert not [name for name in held if (ROOT / name).stat().st_size > 1_000_000]
+
+
+def test_git_ignores_secrets() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    git = ("git", "-C", str(ROOT))
+    found = subprocess.run(
+        [*git, "check-ignore", "--no-index", *SECRETS], capture_output=True, text=True, check=False
+    )
+    assert set(found.stdout.split()) == set(SECRETS)
+    examples = ["deploy/compose.env.example", "deploy/settings.env.example"]
+    kept = subprocess.run([*git, "check-ignore", "--no-index", *examples], check=False)
+    assert kept.returncode == 1, "the examples belong to the project"
 
 
 def test_no_secret_has_a_default() -> None:

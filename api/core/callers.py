@@ -5,15 +5,25 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
 from api.core.record import Record
-from models.core.callers import Caller
+from models.core.callers import Caller, CallerKey
 from models.core.domain_errors import CallerUnknown
 
-_CALLERS = SQLModel.metadata.tables[str(Caller.__tablename__)].c
+_WITH_KEY = text(f"""
+WITH used AS (
+    UPDATE {CallerKey.__tablename__} SET last_used_at = now()
+    WHERE key_hash = :digest
+        AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+)
+SELECT c.id::text, c.name, c.role
+FROM {CallerKey.__tablename__} k JOIN {Caller.__tablename__} c ON c.id = k.caller_id
+WHERE k.key_hash = :digest AND k.revoked_at IS NULL
+    AND (k.expires_at IS NULL OR k.expires_at > now())
+""")  # noqa: S608
+"""Notes once a minute that the key was used."""
 
 HEADER = "X-API-Key"
 _KEPT_SECONDS = 5.0
@@ -39,7 +49,7 @@ class KnownCaller:
 class Callers:
     """Looks callers up, remembering each for a few seconds.
 
-    A revoked key therefore works for at most five seconds more.
+    A revoked or expired key therefore works for at most five seconds more.
     """
 
     def __init__(self, record: Record) -> None:
@@ -47,10 +57,10 @@ class Callers:
         self._kept: OrderedDict[str, tuple[float, KnownCaller | None]] = OrderedDict()
 
     async def identify(self, key: str | None) -> KnownCaller:
-        """Return the caller that has this key.
+        """Return the caller that has this key, one of several maybe.
 
         Raises:
-            CallerUnknown: the same for a missing, an unknown and a revoked key.
+            CallerUnknown: the same for a missing, an unknown, an expired and a revoked key.
         """
         caller = await self._find(key) if key and len(key) <= 200 else None
         if caller is None:
@@ -73,11 +83,5 @@ class Callers:
 
 
 async def _with_key(session: AsyncSession, digest: str) -> KnownCaller | None:
-    row = (
-        await session.execute(
-            select(_CALLERS.id, _CALLERS.name, _CALLERS.role).where(
-                _CALLERS.key_hash == digest, _CALLERS.revoked_at.is_(None)
-            )
-        )
-    ).one_or_none()
+    row = (await session.execute(_WITH_KEY, {"digest": digest})).one_or_none()
     return KnownCaller(id=row[0], name=row[1], role=row[2]) if row else None

@@ -103,7 +103,8 @@ class OpenedBooking(BaseModel):
     reference: str = ""
     """Its human reference: another one than was asked for where that belongs to another booking."""
     taken_by: str | None = None
-    """The booking that has this trip option, when it is another one."""
+    """The booking that has this trip option, when it is another one; empty when it is another
+    caller's, whose booking this caller is not told."""
     existing: Booking | None = None
     """The stored booking, when this id was booked before and Temporal has forgotten it."""
 

@@ -61,7 +61,8 @@ async def insert_trip(
 async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> str | None:
     """Keep our own copy of the trip option and lock it for this booking.
 
-    Returns None when this booking has the lock, else the id of the booking that has it.
+    Returns None when this booking has the lock, else the id of the booking that has it: empty when
+    that is another caller's.
     """
     trip = request.trip
     fresh = upsert(TRIP_OPTIONS).values(
@@ -88,9 +89,13 @@ async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> s
     )
     if mine is not None:
         return None
-    holder = await session.scalar(
-        select(table.booking_id).where(table.id == trip.trip_option_id).with_for_update()
+    whose = select(BOOKINGS.c.caller_id).where(BOOKINGS.c.id == table.booking_id).scalar_subquery()
+    lock = await session.execute(
+        select(table.booking_id, whose)
+        .where(table.id == trip.trip_option_id)
+        .with_for_update(of=TRIP_OPTIONS)
     )
+    holder, owner = lock.one()
     if holder is None:  # set free between the two statements, and now held still for us
         await session.execute(
             update(TRIP_OPTIONS)
@@ -98,7 +103,9 @@ async def lock_trip_option(session: AsyncSession, request: BookTripRequest) -> s
             .values(lock_status="LOCKED", booking_id=request.booking_id, updated_at=func.now())
         )
         return None
-    return None if holder == request.booking_id else str(holder)
+    if holder == request.booking_id:
+        return None
+    return str(holder) if owner == request.caller_id else ""
 
 
 @dataclass(frozen=True)

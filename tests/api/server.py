@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import psycopg
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import create_engine
 
 from api.app import create_app
+from commands import callers
 from settings import Settings
 
 
@@ -42,20 +44,20 @@ def serve(settings: Settings, port: int = 0) -> Iterator[Served]:
     assert not thread.is_alive(), "the API did not stop"
 
 
-def add_caller(database_url: str, *, role: str = "planner", name: str = "test planner") -> str:
-    """Add a caller as the command line does; returns its key."""
-    key = f"ts_{uuid.uuid4().hex}{uuid.uuid4().hex}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO callers (id, name, role, key_hash, key_prefix) VALUES (%s,%s,%s,%s,%s)",
-            (uuid.uuid4(), name, role, hashlib.sha256(key.encode()).hexdigest(), key[:8]),
-        )
+def add_caller(
+    database_url: str, *, role: callers.Role = "planner", name: str = "test planner"
+) -> str:
+    """Add a caller, under another name where this one is taken; returns its key."""
+    engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
+    taken = {caller.name for caller, _ in callers.list_all(engine)}
+    key = callers.create(engine, f"{name} {uuid.uuid4()}" if name in taken else name, role=role)
+    engine.dispose()
     return key
 
 
 def revoke(database_url: str, key: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            "UPDATE callers SET revoked_at = now() WHERE key_hash = %s",
+            "UPDATE caller_keys SET revoked_at = now() WHERE key_hash = %s",
             (hashlib.sha256(key.encode()).hexdigest(),),
         )

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import CONTRACT, body
+from tests.api.conftest import CONTRACT, body, client
+from tests.api.server import Served
 from tests.support.sandbox_client import SandboxClient
 
 
@@ -168,14 +169,22 @@ async def test_a_lost_activity_is_a_warning_and_not_paid(
 
 
 async def test_a_trip_that_is_taken_is_reported_as_such(
-    api: httpx.AsyncClient, trip: dict[str, Any]
+    api: httpx.AsyncClient, trip: dict[str, Any], whole: Served, other_key: str
 ) -> None:
-    await api.post("/booking/book", json=body(trip))
+    first = (await api.post("/booking/book", json=body(trip))).json()
 
     second = (await api.post("/booking/book", json=body(trip))).json()
+    async with client(whole.url, other_key) as other:
+        theirs = await other.post("/booking/book", json=body(trip))
+        shown = await other.get(f"/booking/{theirs.json()['bookingId']}")
 
     assert second["success"] is False
-    assert second["error"]["code"] == "TRIP_TAKEN"
+    assert second["error"]["code"] == theirs.json()["error"]["code"] == "TRIP_TAKEN"
+    assert second["error"]["details"] == {"bookingId": first["bookingId"]}
+    # Another caller is not told whose it is.
+    for answer in (theirs, shown):
+        assert first["bookingId"] not in answer.text
+        assert first["bookingReference"] not in answer.text
 
 
 async def test_ready(api: httpx.AsyncClient) -> None:

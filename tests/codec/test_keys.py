@@ -107,6 +107,6 @@ def test_commands_say_which_key_is_missing(command: str) -> None:
         text=True,
         check=False,
     )
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert "PAYLOAD_KEYS must be set" in answer.stderr
     assert "Traceback" not in answer.stderr

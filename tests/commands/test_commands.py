@@ -1,5 +1,6 @@
 """Every command is there, explains itself, and fails in plain words."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from localworld.places import ROOT
 from settings import get_settings
 from tests.commands.conftest import Tripsaga
+from tests.support.environment import PRODUCTION
 
 COMMANDS = (
     *("up", "api", "worker", "sandbox", "migrate", "book", "show", "cancel", "card", "doctor"),
@@ -48,11 +50,7 @@ def test_the_sandbox_refuses_production(
     try:
         answer = tripsaga(
             "sandbox",
-            ENVIRONMENT="production",
-            STRIPE_SECRET_KEY="sk_live_x",
-            AMADEUS_API_KEY="k",
-            BOOKING_COM_API_KEY="k",
-            VIATOR_API_KEY="k",
+            **{**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x"},
         )
     finally:
         monkeypatch.undo()
@@ -63,7 +61,7 @@ def test_the_sandbox_refuses_production(
 
 def test_settings_that_contradict_each_other_are_reported_plainly() -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "cli", "doctor"],
+        [sys.executable, "-m", "cli", "key", "list"],
         cwd=ROOT,
         env={**os.environ, "STRIPE_SECRET_KEY": "sk_live_never_in_a_local_world"},
         capture_output=True,
@@ -74,6 +72,17 @@ def test_settings_that_contradict_each_other_are_reported_plainly() -> None:
     assert "must use a test key" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert "sk_live_never" not in answer.stderr
+
+
+def test_the_doctor_lists_all_settings_that_are_wrong(tripsaga: Tripsaga) -> None:
+    answer = tripsaga(
+        "doctor", "--json", **{**PRODUCTION, "STRIPE_SECRET_KEY": "foo", "AGENCY_PHONE": ""}
+    )
+    assert answer.exit_code == 1
+    findings = json.loads(answer.stdout)["findings"]
+    assert {finding["name"] for finding in findings} == {"settings"}
+    named = [finding["what"].split()[0] for finding in findings]
+    assert named == ["STRIPE_SECRET_KEY", "AGENCY_PHONE"]
 
 
 def test_one_process_commands_become_the_process(

@@ -1,17 +1,27 @@
 """API keys: shown once, kept as a hash."""
 
+import asyncio
 import hashlib
 import json
 import re
 import stat
+import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from api.core.callers import Callers
+from api.core.record import Record
 from commands import callers
+from localworld.shared import Servers
+from models.core.database import create_sessions
+from models.core.domain_errors import CallerUnknown
 from settings import Settings
 from tests.commands.conftest import Tripsaga
+from tests.conftest import migrate
 
 
 def made(tripsaga: Tripsaga, database_url: str, name: str, *options: str) -> str:
@@ -25,8 +35,9 @@ def stored(database_url: str, name: str) -> list[tuple[str, str, str, bool]]:
     with engine.connect() as connection:
         rows = connection.execute(
             text(
-                "SELECT key_hash, key_prefix, role, revoked_at IS NOT NULL FROM callers"
-                " WHERE name = :name ORDER BY created_at"
+                "SELECT k.key_hash, k.prefix, c.role, k.revoked_at IS NOT NULL"
+                " FROM callers c JOIN caller_keys k ON k.caller_id = c.id"
+                " WHERE c.name = :name ORDER BY k.created_at"
             ),
             {"name": name},
         )
@@ -86,3 +97,90 @@ def test_the_local_caller_keeps_its_key(database_url: str, tmp_path: Path) -> No
     assert fresh != key
     assert file.read_text().strip() == fresh
     engine.dispose()
+
+
+def test_a_rotated_key_is_the_same_callers(tripsaga: Tripsaga, database_url: str) -> None:
+    first = made(tripsaga, database_url, "rotating")
+    answer = tripsaga("key", "rotate", "rotating", "--json", DATABASE_URL=database_url)
+    second = str(json.loads(answer.stdout)["key"])
+    assert asyncio.run(who(database_url, first)) == asyncio.run(who(database_url, second))
+    tripsaga("key", "rotate", "rotating", "--overlap-hours", "0", DATABASE_URL=database_url)
+    for gone in (first, second):
+        with pytest.raises(CallerUnknown):
+            asyncio.run(who(database_url, gone))
+    listed = json.loads(tripsaga("key", "list", "--json", DATABASE_URL=database_url).stdout)
+    mine = [row for row in listed if row["name"] == "rotating"]
+    assert [row["key"] for row in mine] == ["1", "2", "3"]
+    assert [row["expires_at"] is None for row in mine] == [False, False, True]
+    # The look-up above was a use; the third has never been used.
+    assert [row["last_used_at"] is None for row in mine] == [False, False, True]
+
+
+async def who(database_url: str, key: str) -> str:
+    """The caller that an API of its own takes for the holder of a key."""
+    engine = create_async_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
+    try:
+        return (await Callers(Record(create_sessions(engine), at_once=1)).identify(key)).id
+    finally:
+        await engine.dispose()
+
+
+def test_a_key_ends_by_itself(tripsaga: Tripsaga, database_url: str) -> None:
+    key = made(tripsaga, database_url, "soon-gone", "--days", "0.001")
+    assert asyncio.run(who(database_url, key))
+    engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE caller_keys SET expires_at = now() WHERE prefix = :p"), {"p": key[:8]}
+        )
+    engine.dispose()
+    with pytest.raises(CallerUnknown):
+        asyncio.run(who(database_url, key))
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\x1b[31m", "x" * 101, "taken"])
+def test_nameless_and_duplicate_callers_are_refused(
+    tripsaga: Tripsaga, database_url: str, name: str
+) -> None:
+    if name == "taken":
+        made(tripsaga, database_url, name)
+    answer = tripsaga("key", "create", name, DATABASE_URL=database_url)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("✗")
+    assert len(stored(database_url, name)) == (name == "taken")
+
+
+def test_a_name_of_nobody_is_refused(tripsaga: Tripsaga, database_url: str) -> None:
+    answer = tripsaga("key", "rotate", "nobody", DATABASE_URL=database_url)
+    assert answer.exit_code == 1
+    assert "there is no caller" in answer.stderr
+
+
+def test_keys_of_before_open_for_whom_they_opened(shared_servers: Servers) -> None:
+    """Migration: two callers of one name stay two, a revoked key stays revoked."""
+    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
+    migrate(url, "0016")
+    ids = [str(uuid.uuid4()) for _ in range(4)]
+    rows = zip(ids, ("planner", "planner", "", "gone"), ("k1", "k2", "k3", "k4"), strict=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for caller, name, key in rows:
+            connection.execute(
+                "INSERT INTO callers (id, name, key_hash, key_prefix, role, created_at, revoked_at)"
+                " VALUES (%s, %s, %s, %s, 'planner', now(), %s)",
+                (
+                    caller,
+                    name,
+                    callers.key_hash(key),
+                    key,
+                    "2026-01-01" if name == "gone" else None,
+                ),
+            )
+    migrate(url, "head")
+    for caller, key in zip(ids[:3], ("k1", "k2", "k3"), strict=True):
+        assert asyncio.run(who(url, key)) == caller
+    with pytest.raises(CallerUnknown):
+        asyncio.run(who(url, "k4"))
+    with psycopg.connect(url) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM callers")]
+    assert len(set(names)) == len(names) == 4
+    assert all(names)

@@ -4,15 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from settings import Settings
-from tests.support.environment import settings_from
+from tests.support.environment import PRODUCTION, settings_from
 
 SERVICE = "https://payments.example"
-PRODUCTION = {
-    "ENVIRONMENT": "production",
-    "AMADEUS_API_KEY": "k",
-    "BOOKING_COM_API_KEY": "k",
-    "VIATOR_API_KEY": "k",
-}
 
 
 @pytest.mark.parametrize(
@@ -26,7 +20,10 @@ PRODUCTION = {
         ({"PAYMENT_SERVICE_URL": "http://"}, "no http"),
         ({"PAYMENT_SERVICE_URL": "http://[::1"}, "no http"),
         ({"PAYMENT_SERVICE_URL": "http://payments:99999"}, "no http"),
-        ({"PAYMENT_SERVICE_URL": "http://127.0.0.1:8090/payment_service", **PRODUCTION}, "pretend"),
+        (
+            {"PAYMENT_SERVICE_URL": "http://127.0.0.1:8090/payment_service", **PRODUCTION},
+            "no money",
+        ),
     ],
 )
 def test_refused_at_start(environment: dict[str, str], why: str) -> None:

@@ -1,16 +1,17 @@
 """Live and test do not mix, and production sells nothing that the sandbox pretends to have."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from models.suppliers.listings import LISTINGS
-from settings import Settings, names
-from tests.support.environment import settings_from
-
-SUPPLIERS = {"AMADEUS_API_KEY": "k", "BOOKING_COM_API_KEY": "k", "VIATOR_API_KEY": "k"}
-PRODUCTION = {"ENVIRONMENT": "production", **SUPPLIERS}
+from settings import Settings, names, problems_in
+from tests.support.environment import PRODUCTION, settings_from
+from tests.support.processes import ROOT
 
 
 @pytest.mark.parametrize(
@@ -19,9 +20,8 @@ PRODUCTION = {"ENVIRONMENT": "production", **SUPPLIERS}
         ({"STRIPE_SECRET_KEY": "sk_live_x"}, "live key"),
         ({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_test_x"}, "test key"),
         ({"STRIPE_SECRET_KEY": "sk_live_x", "STRIPE_API_BASE": "http://127.0.0.1:1"}, "not Stripe"),
-        ({"ENVIRONMENT": "production", "STRIPE_SECRET_KEY": "sk_live_x"}, "pretends"),
-        (PRODUCTION, "pretends"),
-        ({"AMADEUS_BASE_URL": "https://api.amadeus.com"}, "live hosts"),
+        ({"STRIPE_SECRET_KEY": "foo"}, "STRIPE_SECRET_KEY is no secret key"),
+        ({"AMADEUS_BASE_URL": "https://api.amadeus.com"}, "AMADEUS_BASE_URL: .* must not talk to"),
         (
             {
                 **PRODUCTION,
@@ -45,6 +45,60 @@ PRODUCTION = {"ENVIRONMENT": "production", **SUPPLIERS}
 def test_refused_at_start(environment: dict[str, str], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         settings_from(environment)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY must be set"),
+        ({"STRIPE_SECRET_KEY": "foo"}, "STRIPE_SECRET_KEY is no secret key"),
+        ({"TRIP_PLANNER_URL": ""}, "TRIP_PLANNER_URL must be set"),
+        ({"TRIP_PLANNER_URL": "http://127.0.0.1:8090"}, "TRIP_PLANNER_URL must not be the sandbox"),
+        ({"AGENCY_PHONE": "+12025550199"}, "AGENCY_PHONE must be"),
+        ({"AGENCY_PHONE": ""}, "AGENCY_PHONE must be"),
+        ({"AMADEUS_API_SECRET": ""}, "AMADEUS_API_SECRET must be set"),
+        ({"BOOKING_COM_AFFILIATE_ID": "sandbox"}, "BOOKING_COM_AFFILIATE_ID must be our own"),
+        ({"BOOKING_COM_AFFILIATE_ID": ""}, "BOOKING_COM_AFFILIATE_ID must be our own"),
+        ({"RATEHAWK_API_KEY": "k"}, "RATEHAWK_ACCOUNT must be our own"),
+        ({"VIATOR_BASE_URL": "http://127.0.0.1:8090/viator"}, "VIATOR_BASE_URL must not be"),
+        ({"DUFFEL_BASE_URL": "https://api.duffel.com"}, "DUFFEL_API_KEY must be set"),
+        ({"TRAVELER_ID_KEY": ""}, "TRAVELER_ID_KEY must be set"),
+    ],
+)
+def test_production_names_the_setting_that_is_not_real(given: dict[str, str], problem: str) -> None:
+    """One thing wrong: one line, which begins with the setting."""
+    with pytest.raises(ValidationError) as refused:
+        settings_from({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x", **given})
+    (line,) = problems_in(refused.value)
+    assert line.startswith(problem)
+
+
+def test_all_that_is_missing_is_listed_at_once() -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings_from({"ENVIRONMENT": "production", "PAYLOAD_KEYS": "", "STRIPE_SECRET_KEY": ""})
+    lines = problems_in(refused.value)
+    for name in (
+        *("PAYLOAD_KEYS", "VIATOR_API_KEY", "STRIPE_SECRET_KEY"),
+        *("TRIP_PLANNER_URL", "AGENCY_PHONE"),
+    ):
+        assert sum(name in line for line in lines) == 1, name
+
+
+@pytest.mark.parametrize("program", ["api", "worker", "codec"])
+def test_programs_say_it_in_lines_and_not_by_a_traceback(program: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", program],
+        cwd=ROOT,
+        env={**os.environ, **PRODUCTION, "STRIPE_SECRET_KEY": "foo", "AGENCY_PHONE": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert [line.split()[0] for line in answer.stderr.splitlines()] == [
+        "STRIPE_SECRET_KEY",
+        "AGENCY_PHONE",
+    ]
 
 
 def test_a_refusal_names_what_the_environment_calls_it() -> None:

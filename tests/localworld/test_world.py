@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from localworld.places import Places
 from tests.localworld.worlds import RunningWorld
 
 # One world for all of its tests, so they must run in one process.
@@ -91,8 +92,31 @@ def test_nobody_else_may_look_at_what_the_world_keeps(world: RunningWorld) -> No
     """Search permission alone, where root runs PostgreSQL as another user."""
     mode = stat.S_IMODE(world.var.stat().st_mode)
     assert mode == (0o701 if os.geteuid() == 0 else 0o700)
-    for kept in ("sandbox.db", "temporal.db", "payload_keys", "api_key", "services.json"):
-        assert not stat.S_IMODE((world.var / kept).stat().st_mode) & 0o077, kept
+    files = [*world.var.iterdir(), *(world.var / "logs").iterdir()]
+    names = {file.name for file in files}
+    assert {"sandbox.db", "temporal.db", "payload_keys", "services.json", "api.log"} <= names
+    for file in files:
+        if file.is_file():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    for folder in ("logs", "postgres"):
+        assert stat.S_IMODE((world.var / folder).stat().st_mode) == 0o700
+
+
+def test_what_others_made_in_var_is_made_private(tmp_path: Path) -> None:
+    """`make tools` and tests make var/ as the user's umask says."""
+    var = tmp_path / "var"
+    (var / "logs").mkdir(parents=True, mode=0o755)
+    for name in ("sandbox.db", "up.lock", "logs/api.log"):
+        (var / name).write_text("")
+        (var / name).chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        Places(var).create()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (var, var / "logs")] == [0o700] * 2
+    for name in ("sandbox.db", "up.lock", "logs/api.log"):
+        assert stat.S_IMODE((var / name).stat().st_mode) == 0o600, name
 
 
 def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:

@@ -6,6 +6,18 @@ from unittest import mock
 
 from settings import Settings
 
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "AMADEUS_API_KEY": "k",
+    "AMADEUS_API_SECRET": "s",
+    "BOOKING_COM_API_KEY": "k",
+    "BOOKING_COM_AFFILIATE_ID": "12",
+    "VIATOR_API_KEY": "k",
+    "TRIP_PLANNER_URL": "https://planner.example",
+    "AGENCY_PHONE": "+442071838750",
+}
+"""What production does not start without, besides a gateway and the keys."""
+
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Return the settings of a process whose environment has these names too."""

@@ -121,7 +121,7 @@ class BookTrip:
                     code=Code.TRIP_TAKEN,
                     step="validate",
                     message="this trip option is already booked or being booked",
-                    details={"bookingId": opened.taken_by},
+                    details={"bookingId": opened.taken_by} if opened.taken_by else {},
                 )
             )
         return True

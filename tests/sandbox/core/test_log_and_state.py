@@ -1,6 +1,7 @@
 """The log is append-only and numbered; the state survives in its file."""
 
 import datetime as dt
+import stat
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def test_a_live_reservation_is_found_before_a_newer_dead_one() -> None:
 async def test_the_world_survives_in_its_file(tmp_path: Path) -> None:
     path = tmp_path / "world.sqlite"
     before = World()
+    path.touch(0o644)  # of an earlier version
     file = StateFile(path, before)
     file.load()
     before.reservations.add(record("1", "r1", live=True))
@@ -59,6 +61,8 @@ async def test_the_world_survives_in_its_file(tmp_path: Path) -> None:
     before.shelf("things").put("b", {"n": 2})
     before.log.append("viator", "book", "r1", "created", 200)
     file.write()
+    # It holds documents of travellers and secrets of webhooks.
+    assert {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()} == {0o600}
     found = before.reservations.get("viator", "1")
     assert found is not None
     found.live = False

@@ -28,7 +28,7 @@ from suppliers.core.protocol import Party
 from tests.suppliers.amadeus.script import REFERENCE
 from tests.suppliers.amadeus.world import flight
 from tests.suppliers.conftest import LocalWorld, flyer, in_days, party_of
-from tests.support.environment import settings_from
+from tests.support.environment import PRODUCTION, settings_from
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ async def test_a_call_given_up_while_waiting_is_never_sent(
         ({}, None),
         ({"AMADEUS_API_KEY": "k"}, Rate(1, 0.1)),
         (
-            {"AMADEUS_API_KEY": "k", "ENVIRONMENT": "production", "MOCK_STRIPE": "true"},
+            {**PRODUCTION, "MOCK_STRIPE": "true"},
             Rate(40, 1),
         ),
     ],

@@ -1,12 +1,14 @@
 """A new version of the workers is rolled out while bookings are under way on the old one."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
 
+from commands.version_checks import stranded
 from localworld.health import pollers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -82,7 +84,10 @@ async def test_the_old_version_drains_while_the_new_one_books(
     # ``tripsaga doctor`` sees the workers of every version.
     settings = own_stack.settings
     asking = await pollers(own_stack.client, settings.temporal.namespace, settings.task_queue)
-    assert {str(worker.pid) for worker in (old, new)} == {who.split("@")[0] for who, _ in asking}
+    assert {str(worker.pid) for worker in (old, new)} == {
+        one.identity.split("@")[0] for one in asking
+    }
+    assert {one.version for one in asking} == {f"{deployment.name}:{b}" for b in (OLD, NEW)}
 
     await authenticate(at_the_bank, "succeed")
     first_run = own_stack.client.get_workflow_handle(
@@ -113,6 +118,7 @@ async def test_bookings_of_a_version_stopped_too_early_wait_and_are_moved(
     waiting, at_the_bank = await begin_waiting(own_stack)
     slow = await begin_slow(own_stack, seconds=8)
     assert await asyncio.to_thread(old.stop) == 0, old.log()
+    stopped_at = dt.datetime.now(dt.UTC)
     await deployment.make_current(NEW)
     await authenticate(at_the_bank, "succeed")
 
@@ -121,9 +127,15 @@ async def test_bookings_of_a_version_stopped_too_early_wait_and_are_moved(
     assert await deployment.drainage(OLD) == "draining"
     assert (await own_stack.recorded(waiting.id)).state is BookingState.PAYMENT_PENDING
     assert (await own_stack.recorded(slow.id)).state is BookingState.PROCESSING
+    # ``tripsaga doctor`` says who waits, and for whom.
+    found = await stranded(own_stack.client, own_stack.settings, stopped_at)
+    assert found.verdict == "wrong"
+    assert found.what.endswith(f": 2 on {deployment.name}:{OLD}")
 
     await deployment.move(OLD, NEW)
     for handle in (waiting, slow):
         await confirmed(own_stack, handle)
         assert new.pid in await workers_of(handle)
     await deployment.until_drained(OLD)
+    found = await stranded(own_stack.client, own_stack.settings, stopped_at)
+    assert found.verdict == "ok"

@@ -1,0 +1,51 @@
+"""What the doctor looks at: whether every open booking has workers of its version."""
+
+import datetime as dt
+from collections import Counter
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from commands.findings import Finding
+from localworld import health
+from settings import Settings
+
+_VERSION = "TemporalWorkerDeploymentVersion"
+_MOST = 1_000
+"""So many bookings are looked at for the names of their versions."""
+
+
+async def stranded(client: Client, settings: Settings, since: dt.datetime) -> Finding:
+    """Find open bookings that are pinned to a worker version of which nobody asks for work.
+
+    Workers count that have asked ``since``. What such bookings hold (rooms, money) stays held until
+    a worker of their version comes back, or they are moved.
+    """
+    try:
+        asking = await health.pollers(client, settings.temporal.namespace, settings.task_queue)
+        served = sorted({one.version for one in asking if one.last >= since and one.version})
+        query = (
+            f'ExecutionStatus="Running" AND TaskQueue="{settings.task_queue}"'
+            f" AND {_VERSION} IS NOT NULL"
+        )
+        if served:
+            query += f" AND {_VERSION} NOT IN ({', '.join(map(_quoted, served))})"
+        open_on = Counter[str]()
+        async for run in client.list_workflows(query, limit=_MOST):
+            open_on[str(run.search_attributes[_VERSION][0])] += 1
+    except RPCError as error:
+        return Finding("worker versions", "wrong", str(error), "see var/logs/temporal.log")
+    if not open_on:
+        return Finding("worker versions", "ok", "every open booking has workers of its version")
+    what = ", ".join(f"{count} on {version}" for version, count in sorted(open_on.items()))
+    return Finding(
+        "worker versions",
+        "wrong",
+        f"open bookings wait for workers that have gone, and so does the money they hold: {what}",
+        "start workers with that WORKER_BUILD_ID, or pin the bookings to another version"
+        " (docs/operating.md, Rolling out)",
+    )
+
+
+def _quoted(version: str) -> str:
+    return '"' + version.replace('"', '\\"') + '"'
