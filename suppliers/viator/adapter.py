@@ -20,6 +20,7 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from models.core.money import Money
+from models.core.paths import segment
 from models.core.supply import (
     Cancellation,
     CancelQuote,
@@ -229,7 +230,7 @@ class ViatorSupplier:
         self, reservation: Reservation, operation: str
     ) -> tuple[JsonAnswer, responses.CancelQuote, Money | None]:
         """Return what Viator says about a cancellation, and the fee as of now."""
-        path = f"/bookings/{reservation.supplier_id}/cancel-quote"
+        path = f"{_path_of(reservation, operation)}/cancel-quote"
         answer = await self._call("GET", path, operation)
         if answer.status == 404:
             raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
@@ -250,7 +251,7 @@ class ViatorSupplier:
             raise answer.failure(NotCancellable, "the experience has begun", code="NOT_CANCELLABLE")
         answer = await self._call(
             "POST",
-            f"/bookings/{reservation.supplier_id}/cancel",
+            f"{_path_of(reservation, 'cancel')}/cancel",
             "cancel",
             body={"reasonCode": _REASON},
             changes=True,
@@ -279,3 +280,7 @@ class ViatorSupplier:
         self, method: str, path: str, operation: str, *, body: object = None, changes: bool = False
     ) -> JsonAnswer:
         return await self._http.call(method, path, operation=operation, changes=changes, body=body)
+
+
+def _path_of(reservation: Reservation, operation: str) -> str:
+    return f"/bookings/{segment(reservation.supplier_id, provider=NAME, operation=operation)}"

@@ -4,6 +4,7 @@ import datetime as dt
 
 from models.core.errors import InvalidRequest, PriceChanged, Unavailable
 from models.core.money import Money
+from models.core.paths import segment
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.http import JsonClient
 from suppliers.viator import requests, responses
@@ -22,7 +23,8 @@ class Shop:
             Unavailable: it is not, or not sold.
             Retryable: no answer.
         """
-        answer = await self._call("GET", f"/products/{outing.product_code}", "quote", body=None)
+        code = segment(outing.product_code, provider=requests.NAME, operation="quote")
+        answer = await self._call("GET", f"/products/{code}", "quote", body=None)
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
         product = responses.expect_ok(answer).parse(responses.Product)
