@@ -30,6 +30,7 @@ from activities.outbox.planner import PlannerSink
 from activities.registry import Activities, create_activities
 from models.core.database import create_sessions
 from models.core.patience import Patience
+from models.core.text import visible
 from settings import Settings, get_settings
 from temporal import connect, metrics_runtime, patience
 from workflows.operations.resolve_case import ResolveCase
@@ -171,12 +172,20 @@ async def main_async(settings: Settings, activities: Activities | None = None) -
     await run(settings, stop, activities)
 
 
+class VisibleLines(logging.Formatter):
+    """Writes records in which no text from outside steers the terminal they are read on."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines."""
+        return visible(super().format(record))
+
+
 def main() -> None:
     """Start the worker with the settings of the environment."""
     settings = get_settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(VisibleLines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
     for chatty in ("httpx", "stripe"):  # a line per request; the attempt log has them all
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # What was imported stays to the end; a booking makes thousands of objects that reference

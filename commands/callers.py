@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from localworld.services import write_private
 from models.core.callers import Caller
+from models.core.incoming import expect_fit
 
 Role = Literal["planner", "operator"]
 PREFIX = "ts_"
@@ -30,7 +31,12 @@ def key_hash(key: str) -> str:
 
 
 def create(engine: Engine, name: str, *, role: Role = "planner", key: str | None = None) -> str:
-    """Make a caller and return its key, which cannot be had again."""
+    """Make a caller and return its key, which cannot be had again.
+
+    Raises:
+        UnfitText: the name is none that may be kept.
+    """
+    expect_fit(name, "name")
     key = key or new_key()
     with Session(engine) as session:
         session.add(

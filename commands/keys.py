@@ -14,6 +14,7 @@ from commands import callers
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
+from models.core.incoming import UnfitText
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Make, list and revoke API keys of callers."
@@ -103,5 +104,7 @@ def database() -> Iterator[Engine]:
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
         give_up(f"the database refuses: {reason}", mend="`tripsaga doctor` finds out why")
+    except UnfitText as error:
+        give_up(str(error))
     finally:
         engine.dispose()

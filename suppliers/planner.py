@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from models.core.errors import AuthConfig, InvalidRequest, Refusal, Unavailable
+from models.core.incoming import UnfitText, expect_fit_json
 from models.core.paths import segment
 from models.trips.option import TripOption
 from settings import Settings
@@ -53,7 +54,8 @@ class TripPlanner:
         _expect_success(answer, f"asked for trip option {trip_option_id}")
         try:
             trip = TripOption.model_validate_json(answer.content)
-        except (ValidationError, RecursionError) as error:
+            expect_fit_json(trip.model_dump(mode="json", by_alias=True))
+        except (ValidationError, RecursionError, UnfitText) as error:
             raise answer.failure(
                 InvalidRequest,
                 f"trip option {trip_option_id} cannot be booked, because the trip planner"
@@ -125,7 +127,9 @@ def _expect_success(answer: JsonAnswer, asked: str) -> None:
     raise answer.failure(kind, message)
 
 
-def _first_reason(error: ValidationError | RecursionError) -> str:
+def _first_reason(error: ValidationError | RecursionError | UnfitText) -> str:
+    if isinstance(error, UnfitText):
+        return str(error)
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]

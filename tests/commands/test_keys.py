@@ -86,3 +86,11 @@ def test_the_local_caller_keeps_its_key(database_url: str, tmp_path: Path) -> No
     assert fresh != key
     assert file.read_text().strip() == fresh
     engine.dispose()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "4242\u20114242\u20114242\u20114242"])
+def test_a_name_that_is_not_kept(tripsaga: Tripsaga, database_url: str, name: str) -> None:
+    answer = tripsaga("key", "create", name, DATABASE_URL=database_url)
+    assert answer.exit_code == 1
+    assert "name " in answer.output
+    assert stored(database_url, name) == []

@@ -90,6 +90,8 @@ def _with(**change: Any) -> Reply:
         (Reply(401, {}), AuthConfig),
         (Reply(400, {}), InvalidRequest),
         (Reply(200, b"{"), InvalidRequest),
+        (_with(title="a\x1b[2J"), InvalidRequest),
+        (_with(title="4242_4242_4242_4242"), InvalidRequest),
         (Reply(200, b"[" * 100_000), InvalidRequest),
         (Reply(200, json.dumps({**GOOD, "totalPrice": float("nan")}).encode()), InvalidRequest),
         (_with(tripOptionId="t2"), InvalidRequest),
