@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from localworld.services import write_private
 from models.core.callers import Caller, CallerKey
+from models.core.incoming import UnfitText, expect_fit
 
 Role = Literal["planner", "operator"]
 PREFIX = "ts_"
@@ -156,6 +157,10 @@ def ensure_local(engine: Engine, file: Path) -> str:
 
 
 def _checked(name: str) -> str:
+    try:
+        expect_fit(name, "name")
+    except UnfitText as error:
+        raise CallerError(str(error)) from error
     name = " ".join(name.split())
     if not name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise CallerError(f"a name has 1 to {_LONGEST_NAME} printable characters")

@@ -5,11 +5,12 @@ may be repeated at will, so every failure to answer is :class:`~models.errors.Re
 """
 
 from typing import Final, Literal
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from models.core.errors import AuthConfig, InvalidRequest, Refusal, Unavailable
+from models.core.incoming import UnfitText, expect_fit_json
+from models.core.paths import segment
 from models.trips.option import TripOption
 from settings import Settings
 from suppliers.core.answers import JsonAnswer
@@ -43,15 +44,18 @@ class TripPlanner:
             InvalidRequest: what the planner sent is not a trip option, or another one.
             Retryable: no answer, 429 or 5xx.
         """
-        answer = await self._http.call(
-            "GET", _path(trip_option_id), operation="retrieve", changes=False
-        )
+        try:
+            path = _path(trip_option_id)
+        except InvalidRequest:
+            return None  # no planner has such an id
+        answer = await self._http.call("GET", path, operation="retrieve", changes=False)
         if answer.status == 404:
             return None
         _expect_success(answer, f"asked for trip option {trip_option_id}")
         try:
             trip = TripOption.model_validate_json(answer.content)
-        except (ValidationError, RecursionError) as error:
+            expect_fit_json(trip.model_dump(mode="json", by_alias=True))
+        except (ValidationError, RecursionError, UnfitText) as error:
             raise answer.failure(
                 InvalidRequest,
                 f"trip option {trip_option_id} cannot be booked, because the trip planner"
@@ -105,7 +109,7 @@ class TripPlanner:
 
 
 def _path(trip_option_id: str) -> str:
-    return f"/trip-options/{quote(trip_option_id, safe='')}"
+    return f"/trip-options/{segment(trip_option_id, provider=NAME, operation='retrieve')}"
 
 
 def _expect_success(answer: JsonAnswer, asked: str) -> None:
@@ -123,7 +127,9 @@ def _expect_success(answer: JsonAnswer, asked: str) -> None:
     raise answer.failure(kind, message)
 
 
-def _first_reason(error: ValidationError | RecursionError) -> str:
+def _first_reason(error: ValidationError | RecursionError | UnfitText) -> str:
+    if isinstance(error, UnfitText):
+        return str(error)
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]

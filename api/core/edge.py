@@ -8,7 +8,7 @@ import uuid
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.core import problems
-from api.core.card_numbers import holds_card_number
+from models.core.incoming import holds_card_number
 
 _log = logging.getLogger("api.access")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

@@ -1,20 +1,21 @@
 """Strict JSON: what plain parsers let through and then fail on is refused here (S8).
 
-NaN, Infinity and numbers beyond a double, lone surrogates, NUL, repeated names, deep nesting and
-card numbers (S12) never reach a model, the database or a log.
+NaN, Infinity and numbers beyond a double, lone surrogates, NUL, repeated names, deep nesting,
+control characters and card numbers (S12) never reach a model, the database or a log.
 """
 
 import json
 import math
 from typing import Any, NoReturn
 
-from api.core.card_numbers import holds_card_number
 from api.core.problems import ApiProblem
+from models.core import incoming
+from models.core.incoming import UnfitText, walk
 
 MAX_DEPTH = 32
 """How deep objects and lists may nest; the deepest body of this API needs 4."""
-MAX_STRINGS = 10_000
-"""How many values a body may hold."""
+MAX_STRINGS = 20_000
+"""How many values and names a body may hold."""
 
 
 def parse(raw: bytes) -> Any:
@@ -76,40 +77,45 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _inspect(value: Any) -> None:
-    # A stack of our own: recursion would fail on the very input this looks for.
-    waiting: list[tuple[Any, str, int]] = [(value, "", 1)]
-    seen = 0
-    while waiting:
-        current, path, depth = waiting.pop()
-        seen += 1
+    for seen, (current, path, depth) in enumerate(walk(value), 1):
         if seen > MAX_STRINGS:
             raise _malformed("the body holds too many values")
         if isinstance(current, str):
-            _inspect_text(current, path)
+            expect_fit(current, path)
         elif isinstance(current, int) and abs(current) > 2**63:
             raise _malformed("the body holds a number that is too large")
         elif isinstance(current, dict | list) and depth > MAX_DEPTH:
             raise _malformed("the body nests too deeply")
-        elif isinstance(current, dict):
-            for name, inner in current.items():
-                _inspect_text(name, path)
-                waiting.append((inner, f"{path}.{name}" if path else name, depth + 1))
-        elif isinstance(current, list):
-            waiting.extend((inner, f"{path}[{i}]", depth + 1) for i, inner in enumerate(current))
 
 
-def _inspect_text(text: str, path: str) -> None:
-    if "\x00" in text:
-        raise _malformed("text must not hold the NUL character")
+def expect_fit(text: str, field: str) -> None:
+    """Make sure that text of a request may be kept; see :func:`models.core.incoming.expect_fit`.
+
+    Raises:
+        ApiProblem: 422 ``CARD_NUMBER_REFUSED`` or ``INVALID_REQUEST``, or 400 ``MALFORMED_JSON``
+            for what JSON should not hold.
+    """
     try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise _malformed("text must not hold lone surrogates") from error
-    if holds_card_number(text, phone=path.endswith("phone")):
-        raise ApiProblem(
-            422,
-            "CARD_NUMBER_REFUSED",
-            "Text that looks like a card number is refused. Card data goes to the payment gateway"
-            " only; send its payment method id.",
-            field=path[:200],
-        )
+        incoming.expect_fit(text, field)
+    except UnfitText as error:
+        match error.kind:
+            case "card_number":
+                raise ApiProblem(
+                    422,
+                    "CARD_NUMBER_REFUSED",
+                    "Text that looks like a card number is refused. Card data goes to the payment"
+                    " gateway only; send its payment method id.",
+                    field=field[:200],
+                ) from error
+            case "control_character":
+                raise ApiProblem(
+                    422,
+                    "INVALID_REQUEST",
+                    "Text must not hold control characters; notes and reasons may have several"
+                    " lines.",
+                    field=field[:200],
+                ) from error
+            case "not_storable":
+                raise _malformed(
+                    "text must not hold the NUL character or lone surrogates"
+                ) from error

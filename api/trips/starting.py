@@ -23,7 +23,7 @@ from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.problems import ApiProblem, is_temporal_away
 from api.core.record import NOT_READ
-from api.core.strict_json import canonical
+from api.core.strict_json import canonical, expect_fit
 from api.trips import running, waiting
 from api.trips.details import details, summary
 from api.trips.options import accepted_trip
@@ -85,7 +85,7 @@ def checked_key(key: str | None) -> str:
     """Return the caller's Idempotency-Key, or a new one when there is none.
 
     Raises:
-        ApiProblem: 400, it is not 1 to 255 visible ASCII characters.
+        ApiProblem: 400, it is not 1 to 255 visible ASCII characters; 422, it holds a card number.
     """
     if key is None:
         return new_key()
@@ -96,6 +96,7 @@ def checked_key(key: str | None) -> str:
             "An Idempotency-Key has 1 to 255 visible ASCII characters.",
             field="Idempotency-Key",
         )
+    expect_fit(key, "Idempotency-Key")
     return key
 
 

@@ -1,11 +1,26 @@
 """Text that comes from outside: what can be stored, sent and shown."""
 
 import json
+import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What steers a terminal or turns text around; tab and line feed are none (Unicode: Cc, Zl, Zp,
+and the embeddings, overrides and isolates of UAX 9)."""
+
+
+def visible(text: str) -> str:
+    """Return text as it may be written on a terminal, a page or in a log: controls escaped."""
+    return CONTROLS.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def storable(text: str) -> str:

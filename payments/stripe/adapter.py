@@ -14,6 +14,7 @@ import stripe
 
 from models.core.errors import InvalidRequest
 from models.core.money import Money
+from models.core.paths import segment
 from payments.core import webhooks
 from payments.core.errors import PROVIDER, classify, state_in, wrong_state
 from payments.core.protocol import (
@@ -122,10 +123,11 @@ class StripeGateway:
 
     async def retrieve(self, payment_id: str) -> Payment:
         """Read the payment."""
+        name = segment(payment_id, provider=self.name, operation="retrieve")
         return await call(
             "retrieve",
             payment_in,
-            lambda: self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": _EXPAND}),
+            lambda: self._client.v1.payment_intents.retrieve_async(name, {"expand": _EXPAND}),
         )
 
     async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
@@ -243,10 +245,11 @@ class StripeGateway:
 
     async def payment_method(self, payment_method_id: str) -> PaymentMethod:
         """Read a payment method."""
+        name = segment(payment_method_id, provider=self.name, operation="payment_method")
         return await call(
             "payment_method",
             lambda data: MethodAnswer.model_validate(data).payment_method(),
-            lambda: self._client.v1.payment_methods.retrieve_async(payment_method_id),
+            lambda: self._client.v1.payment_methods.retrieve_async(name),
         )
 
     def verify_webhook(self, payload: bytes, headers: Mapping[str, str]) -> PaymentEvent:
@@ -266,6 +269,8 @@ class StripeGateway:
         done: PaymentState,
     ) -> Payment:
         """Change a payment's state; one that is ``done`` already is a success."""
+        # The SDK encodes the id, but lets dot segments pass.
+        segment(payment_id, provider=self.name, operation=operation)
         try:
             return await answer(operation, payment_in, request)
         except stripe.StripeError as error:

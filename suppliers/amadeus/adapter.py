@@ -12,6 +12,7 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
 from models.core.errors import InvalidRequest, NotCancellable, Refusal
+from models.core.paths import segment
 from models.core.supply import (
     FOUND_BY_HAND,
     Cancellation,
@@ -192,7 +193,7 @@ class AmadeusSupplier:
 
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
         """Delete the order; see the protocol. Amadeus takes no key, and names no fee."""
-        order_id = percent_encoded(reservation.supplier_id, safe="")
+        order_id = _segment(reservation.supplier_id, "cancel")
         if reservation.details.get(FOUND_BY_HAND) and not await self._is_ours(reservation):
             raise _refused(
                 NotCancellable,
@@ -218,7 +219,7 @@ class AmadeusSupplier:
         raise failure(answer)
 
     async def _read(self, supplier_id: str) -> ApiAnswer:
-        order_id = percent_encoded(supplier_id, safe="")
+        order_id = _segment(supplier_id, "find")
         return await self._api.call(
             lambda client: client.booking.flight_order(order_id).get(),
             operation="find",
@@ -238,6 +239,11 @@ class AmadeusSupplier:
     async def close(self) -> None:
         """Start no calls any more."""
         self._api.close()
+
+
+def _segment(order_id: str, operation: str) -> str:
+    checked = segment(order_id, provider=NAME, operation=operation, encoded=True)
+    return percent_encoded(checked, safe="")
 
 
 def _facts(order: Order) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from models.core.text import storable_json
 from models.suppliers.rate_limits import Rate
 from suppliers.amadeus.responses import NAME, ApiAnswer
 from suppliers.amadeus.transport import Http
-from suppliers.core.answers import pause_in
+from suppliers.core.answers import asked_pause
 from suppliers.core.limiter import RateLimits
 
 Send = Callable[[Any], Any]
@@ -209,7 +209,7 @@ class AmadeusApi:
             changes=changes,
             status=response.status_code,
             body=storable_json(response.result) if isinstance(response.result, dict) else None,
-            pause=pause_in(response.headers.get("Retry-After")),
+            pause=asked_pause(response.status_code, response.headers),
             request_id=response.headers.get("Ama-Request-Id"),
         )
 
@@ -257,7 +257,7 @@ def _no_token(response: Any, operation: str) -> ProviderError:
         operation=operation,
         code="not_sent",
         status=status,
-        retry_after=pause_in(getattr(response, "headers", {}).get("Retry-After")),
+        retry_after=asked_pause(status or 0, getattr(response, "headers", None) or {}),
     )
 
 

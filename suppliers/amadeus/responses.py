@@ -65,6 +65,7 @@ class ApiAnswer(Answer):
     provider: str = NAME
     body: dict[str, Any] | None
     pause: dt.timedelta | None = None
+    """How long Amadeus asks to wait."""
 
     @property
     def retry_after(self) -> dt.timedelta | None:
@@ -77,7 +78,7 @@ class ApiAnswer(Answer):
         listed = (self.body or {}).get("errors")
         return [
             Issue(
-                code=str(issue["code"]) if type(issue.get("code")) is int else None,
+                code=_code(issue.get("code")),
                 text=": ".join(str(issue[k]) for k in ("title", "detail") if issue.get(k)),
             )
             for issue in (listed if isinstance(listed, list) else [])
@@ -93,10 +94,14 @@ class ApiAnswer(Answer):
         try:
             return model.model_validate(self.body)
         except ValidationError as error:
-            raise self.unsettled(
-                f"Amadeus answered {self.status} with a body that is not the published one",
-                code="malformed_answer",
-            ) from error
+            raise self.malformed(model, error) from error
+
+
+def _code(code: object) -> str | None:
+    """Return an error code; it comes as a number or, of the gateway, as a string of digits."""
+    if isinstance(code, str):
+        return code.strip() or None
+    return str(code) if type(code) is int else None
 
 
 def failure(answer: ApiAnswer) -> ProviderError:

@@ -10,18 +10,30 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
 from models.core.money import Money
 
-_MAX_RETRY_AFTER = 600.0
-_MAX_RESET = 60.0
+_MAX_RETRY_AFTER: Final = 600.0
+_MAX_RESET: Final = 60.0
+_EPOCH: Final = 1e9
+"""A larger number is no pause in seconds but a moment in Unix time."""
+_RESETS: Final = ("RateLimit-Reset", "X-RateLimit-Reset")
 
 Model = TypeVar("Model", bound="Message")
+Value = TypeVar("Value")
 Failure = TypeVar("Failure", bound=ProviderError)
 
 
@@ -36,8 +48,40 @@ Amount = Annotated[Decimal, BeforeValidator(_number)]
 """A JSON number of major units, read by its shortest decimal representation."""
 
 
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    found = read(value if isinstance(value, list) else [])
+    return [one for one in found if one is not None]
+
+
+Loose = Annotated[Value | None, WrapValidator(_or_none)]
+"""Something an adapter can do without: null, of another form or of an unknown kind, it is None.
+
+A field of this type has None as its default, so that its absence means the same.
+"""
+
+LooseList = Annotated[list[Loose[Value]], WrapValidator(_readable)]
+"""A list an adapter can do without: whatever is no list is empty, what cannot be read left out."""
+
+
+def first_fault(error: ValidationError) -> str:
+    """Say which field of a message is wrong first, and how; never what was in it."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+
+
 class Message(BaseModel):
-    """What a supplier says: fields we do not use are ignored, wrong types are refused."""
+    """What a supplier says: fields we do not use are ignored, wrong types of others are refused.
+
+    What is declared without :data:`Loose` is what an adapter needs: without it an answer cannot be
+    read, and the error names it.
+    """
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -89,6 +133,16 @@ class Answer:
             return self.failure(UnknownOutcome, message, code=code)
         return self.failure(Retryable, message, code=code, retry_after=self.retry_after)
 
+    def malformed(self, model: type[BaseModel], error: Exception) -> ProviderError:
+        """Return the error for a body that lacks what we need, by the name of what it lacks."""
+        name = model.__name__.strip("_")
+        fault = first_fault(error) if isinstance(error, ValidationError) else "nested too deeply"
+        return self.unsettled(
+            f"{self.provider} answered {self.status} with a body that is not the published {name}:"
+            f" {fault}",
+            code="malformed_answer",
+        )
+
     def money(self, value: Decimal | str, currency: str) -> Money:
         """Read an amount of major units in ``currency`` exactly.
 
@@ -119,11 +173,7 @@ class JsonAnswer(Answer):
         try:
             return model.model_validate_json(self.content)
         except (ValidationError, RecursionError) as error:
-            raise self.unsettled(
-                f"{self.provider} answered {self.status} with a body that is not the published"
-                f" {model.__name__.strip('_')}",
-                code="malformed_answer",
-            ) from error
+            raise self.malformed(model, error) from error
 
     def peek(self, model: type[Model]) -> Model | None:
         """Read the body as ``model``, or return None when it is something else."""
@@ -134,8 +184,8 @@ class JsonAnswer(Answer):
 
     @property
     def retry_after(self) -> dt.timedelta | None:
-        """How long the supplier asks to wait, where it says so in seconds."""
-        return pause_in(self.headers.get("Retry-After"))
+        """How long the supplier asks to wait, in whatever form; see :func:`asked_pause`."""
+        return asked_pause(self.status, self.headers)
 
     @property
     def rate_used_up(self) -> dt.timedelta | None:
@@ -147,7 +197,7 @@ class JsonAnswer(Answer):
             return self.retry_after
         if self.headers.get("RateLimit-Remaining", "").strip() != "0":
             return None
-        return pause_in(self.headers.get("RateLimit-Reset"), _MAX_RESET)
+        return pause_in(self.headers.get("RateLimit-Reset"), self.headers.get("Date"), _MAX_RESET)
 
     def by_status(self, message: str, *, code: str | None = None) -> ProviderError:
         """Return the error for a status that means the same at every supplier.
@@ -166,10 +216,49 @@ class JsonAnswer(Answer):
                 return self.unsettled(message, code=code)
 
 
-def pause_in(text: str | None, most: float = _MAX_RETRY_AFTER) -> dt.timedelta | None:
-    """Return a pause that a header states in seconds, at most ``most``; None if it is none."""
+def asked_pause(status: int, headers: Mapping[str, str]) -> dt.timedelta | None:
+    """Return how long an answer asks to wait, at most 10 minutes; None where it does not say.
+
+    ``Retry-After`` (RFC 9110 §10.2.3: seconds, or an HTTP date) says so first. Of a 429 without it
+    a reset header tells (``RateLimit-Reset``, ``X-RateLimit-Reset``: seconds, an HTTP date as
+    Duffel writes it, or Unix time).
+
+    Args:
+        status: the answer's HTTP status.
+        headers: of the answer, found whatever their case.
+    """
+    names = ("Retry-After", *_RESETS) if status == 429 else ("Retry-After",)
+    now = headers.get("Date")
+    waits = (pause_in(headers.get(name), now) for name in names)
+    return next((wait for wait in waits if wait is not None), None)
+
+
+def pause_in(
+    text: str | None, now: str | None = None, most: float = _MAX_RETRY_AFTER
+) -> dt.timedelta | None:
+    """Return a pause that a header states, at most ``most`` seconds; None if it is none.
+
+    Args:
+        text: seconds, an HTTP date, or Unix time in seconds.
+        now: the answer's ``Date``: a moment is one of the supplier's clock, not of ours.
+        most: seconds.
+    """
     try:
         seconds = float(text or "")
     except ValueError:
-        return None
+        until = _moment(text)
+        if until is None:
+            return None
+        seconds = (until - (_moment(now) or dt.datetime.now(dt.UTC))).total_seconds()
+    if _EPOCH < seconds < math.inf:
+        seconds -= (_moment(now) or dt.datetime.now(dt.UTC)).timestamp()
     return None if math.isnan(seconds) else dt.timedelta(seconds=min(max(seconds, 0.0), most))
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    """Read an HTTP date; None if it is none."""
+    try:
+        read = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=dt.UTC)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.core.errors import InvalidRequest
 from models.core.money import Currency
 from models.core.supply import Quote, TripComponent
+from suppliers.core.answers import first_fault
 from suppliers.core.protocol import Party
 
 
@@ -93,7 +94,4 @@ def read_quote(
 
 def _at(error: Exception) -> str:
     """Say what is wrong first, without what was sent."""
-    if not isinstance(error, ValidationError):
-        return ""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f": {'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f": {first_fault(error)}" if isinstance(error, ValidationError) else ""

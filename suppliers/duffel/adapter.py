@@ -17,10 +17,10 @@ its offer until it has an order's id.
 
 import datetime as dt
 from typing import Any, Final
-from urllib.parse import quote as percent_encoded
 
 from models.core.errors import Duplicate, PriceChanged, ProviderError, Retryable, Unavailable
 from models.core.money import Money
+from models.core.paths import segment
 from models.core.supply import (
     Cancellation,
     CancelQuote,
@@ -122,7 +122,8 @@ class DuffelSupplier:
     async def _offer(self, offer_id: str, operation: str) -> tuple[Offer, JsonAnswer]:
         answer = await self._call(
             "GET",
-            f"/air/offers/{percent_encoded(offer_id, safe='')}?return_available_services=false",
+            f"/air/offers/{segment(offer_id, provider=NAME, operation=operation)}"
+            "?return_available_services=false",
             operation,
         )
         if not answer.ok:

@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable
 from typing import Any, Final, Protocol
-from urllib.parse import quote as percent_encoded
 
 from models.core.errors import InvalidRequest, NotCancellable, ProviderError, Retryable
 from models.core.money import Money
+from models.core.paths import segment
 from models.core.supply import Cancellation, CancelQuote
 from suppliers.core.answers import JsonAnswer
 from suppliers.duffel.errors import error_of, failure, read_failure
 from suppliers.duffel.lookup import Lookup
 from suppliers.duffel.orders import Refund, RefundAnswer
+from suppliers.duffel.requests import NAME
 
 _NOT_CANCELLABLE: Final = frozenset({"order_not_cancellable", "unsupported_action"})
 _STALE: Final = frozenset({"order_cancellation_stale", "order_cancellation_expired"})
@@ -69,9 +70,10 @@ class Cancelling:
         if not asked.ok:
             return await self._not_cancelled(asked, order_id, price)
         refund = _about(asked, order_id)
+        pending = segment(refund.id, provider=NAME, operation="cancel")
         answer = await self._call(
             "POST",
-            f"/air/order_cancellations/{percent_encoded(refund.id, safe='')}/actions/confirm",
+            f"/air/order_cancellations/{pending}/actions/confirm",
             "cancel",
             changes=True,
         )

@@ -1,8 +1,6 @@
 """Errors of Duffel, classified by the table of providers.md §7."""
 
-import datetime as dt
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -94,7 +92,7 @@ def failure(answer: JsonAnswer) -> ProviderError:
     match answer.status:
         case 429 | 503:
             # 503: "no booking was created"; 429: turned away at the door.
-            wait = answer.retry_after or _until_reset(answer)
+            wait = answer.retry_after
             return answer.failure(Retryable, words, code=code or None, retry_after=wait)
         case 502 if code == "order_not_created":
             return answer.failure(Unavailable, words, code=code)
@@ -112,12 +110,3 @@ def read_failure(answer: JsonAnswer) -> ProviderError:
     if isinstance(error, AuthConfig | Retryable):
         return error
     return answer.failure(Retryable, str(error), code=error.code, retry_after=answer.retry_after)
-
-
-def _until_reset(answer: JsonAnswer) -> dt.timedelta | None:
-    try:
-        reset = parsedate_to_datetime(answer.headers.get("ratelimit-reset", ""))
-        wait = reset - dt.datetime.now(dt.UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(wait, dt.timedelta(0)), dt.timedelta(minutes=10))

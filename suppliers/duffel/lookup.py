@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import quote as percent_encoded
 from urllib.parse import urlencode
 
 from models.core.errors import Retryable
+from models.core.paths import segment
 from models.core.supply import Reservation, ReservationStatus
 from suppliers.core.answers import JsonAnswer, Model
 from suppliers.duffel.errors import read_failure
@@ -18,6 +18,7 @@ from suppliers.duffel.orders import (
     OrderAnswer,
     OrderList,
 )
+from suppliers.duffel.requests import NAME
 
 Call = Callable[[str, str, str], Awaitable[JsonAnswer]]
 """Sends method and path for an operation; reads only."""
@@ -37,7 +38,7 @@ class Lookup:
 
     async def order(self, order_id: str, operation: str) -> tuple[Order, JsonAnswer]:
         """Return an order by its id."""
-        path = f"/air/orders/{percent_encoded(order_id, safe='')}"
+        path = f"/air/orders/{segment(order_id, provider=NAME, operation=operation)}"
         answer = await self._call("GET", path, operation)
         order = _read(answer, OrderAnswer).data
         if order.id != order_id:
@@ -112,7 +113,7 @@ class Lookup:
         answer = await self._call("GET", f"/air/webhooks/deliveries?{urlencode(query)}", operation)
         deliveries = _read(answer, Deliveries).data
         for event_id in [*dict.fromkeys(one.event_id for one in deliveries)][:_MAX_EVENTS]:
-            path = f"/air/webhooks/events/{percent_encoded(event_id, safe='')}"
+            path = f"/air/webhooks/events/{segment(event_id, provider=NAME, operation=operation)}"
             event = _read(await self._call("GET", path, operation), EventAnswer).data
             if event.type == _FAILED and event.is_about(offer_id, reference):
                 return True

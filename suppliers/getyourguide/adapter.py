@@ -235,7 +235,7 @@ class GetYourGuideSupplier:
         if seen is None or seen.gone:
             return Cancellation(already=True)
         fee = standing.fee(shown, seen, reservation, dt.datetime.now(dt.UTC))
-        path = f"{path_of(reservation)}?{asked_in(reservation.price.currency)}"
+        path = f"{path_of(reservation, 'cancel')}?{asked_in(reservation.price.currency)}"
         answer = await self._call("DELETE", path, "cancel", changes=True)
         if errors.refused(answer):
             _, seen = await self._bookings.seen(reservation, "cancel")

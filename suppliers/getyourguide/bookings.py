@@ -1,12 +1,12 @@
 """Reading bookings and carts at GetYourGuide. Nothing is changed there."""
 
-from urllib.parse import quote as percent_encoded
-
+from models.core.paths import segment
 from models.core.supply import Reservation
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.http import JsonClient
 from suppliers.getyourguide import errors, responses, standing
 from suppliers.getyourguide.quotes import asked_in
+from suppliers.getyourguide.requests import NAME
 
 
 class Bookings:
@@ -17,7 +17,7 @@ class Bookings:
 
     async def cart(self, cart_hash: str, reservation: Reservation) -> tuple[JsonAnswer, str]:
         """Return the status of a cart, and the answer that tells it."""
-        path = f"/carts/{percent_encoded(cart_hash, safe='')}"
+        path = f"/carts/{segment(cart_hash, provider=NAME, operation='find')}"
         answer = await self._get(path, "find", reservation.price.currency)
         cart = errors.expect_ok(answer).parse(responses.CartShown).data.shopping_cart
         if cart.shopping_cart_hash != cart_hash:
@@ -28,7 +28,9 @@ class Bookings:
         self, reservation: Reservation, operation: str
     ) -> tuple[JsonAnswer, responses.Booking | None]:
         """Return a booking as it is now; None: one that was held and is not known any more."""
-        answer = await self._get(path_of(reservation), operation, reservation.price.currency)
+        answer = await self._get(
+            path_of(reservation, operation), operation, reservation.price.currency
+        )
         if answer.status == 404 and errors.refused(answer):
             if standing.has_lapsed(reservation):
                 return answer, None
@@ -44,6 +46,6 @@ class Bookings:
         )
 
 
-def path_of(reservation: Reservation) -> str:
-    """Return the path of a booking."""
-    return f"/bookings/{percent_encoded(reservation.supplier_id, safe='')}"
+def path_of(reservation: Reservation, operation: str) -> str:
+    """Return the path of a booking; see :func:`models.core.paths.segment`."""
+    return f"/bookings/{segment(reservation.supplier_id, provider=NAME, operation=operation)}"

@@ -20,6 +20,7 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from models.core.money import Money
+from models.core.paths import segment
 from models.core.supply import (
     Cancellation,
     CancelQuote,
@@ -32,10 +33,13 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.answers import JsonAnswer
+from suppliers.core.bands import bands_of
 from suppliers.core.comparing import expect_as_asked, other_price
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
+from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on
 from suppliers.viator import changes as viator_changes
 from suppliers.viator import requests, responses, standing
 from suppliers.viator.quotes import Shop
@@ -94,16 +98,25 @@ class ViatorSupplier:
         outing = requests.read_offer(item, party, "quote")
         requests.phone(party, self._agency_phone, "quote")
         product, starts_at = await self._shop.verify(outing)
+        ages = [age_on(traveler, outing.travel_date) for traveler in party.travelers]
+        try:
+            bands = bands_of(ages, product.bands(outing))
+        except ValueError as error:
+            raise invalid(NAME, "quote", f"{outing.title}: {error}") from error
+        asked = requests.Asked(
+            questions=tuple(product.booking_questions or ()),
+            operator=product.operator,
+            bands=tuple(outing.pax_mix[number].age_band for number in bands),
+        )
+        requests.check_questions(outing, asked, party)
         price = await self._shop.price(outing)
         assert product.cancellation_policy is not None
+        day = "%-d %b %Y %H:%M" if outing.start_time else "%-d %b %Y"
         return Quote(
             price=price,
             terms=product.cancellation_policy.terms(starts_at, price.amount),
-            title=f"{product.title}, {starts_at:%-d %b %Y %H:%M}",
-            offer={
-                "questions": list(product.booking_questions),
-                "operator": product.supplier.name,
-            },
+            title=f"{product.title}, {starts_at:{day}}",
+            offer=asked.model_dump(mode="json"),
         )
 
     # -- book -------------------------------------------------------------------------------
@@ -135,8 +148,10 @@ class ViatorSupplier:
             raise standing.rejection(answer, made, outing)
         if made.partner_booking_ref not in (None, reference):
             raise answer.failure(UnknownOutcome, "Viator answered about another booking")
-        if made.status == "FAILED":
-            raise answer.failure(UnknownOutcome, "Viator says that booking failed", code="FAILED")
+        if made.status in ("FAILED", "ON_HOLD"):
+            raise answer.failure(
+                UnknownOutcome, "Viator says that booking failed", code=made.status
+            )
         if made.status == "CANCELED":
             raise answer.failure(Duplicate, "our reference was booked and cancelled before")
         price = made.retail(answer, made.currency or outing.currency)
@@ -170,9 +185,11 @@ class ViatorSupplier:
         found = responses.expect_ok(answer).parse(responses.Booking)
         if found.partner_booking_ref not in (None, reference):
             raise answer.unsettled("Viator answered about another booking")
-        if found.status in ("REJECTED", "FAILED"):
+        if found.gone and found.partner_booking_ref is None:
+            raise answer.unsettled("Viator says that something is gone, and does not name it")
+        if found.status in ("REJECTED", "FAILED", "ON_HOLD"):
             return None
-        price = found.retail(answer, found.currency or "")
+        price = found.retail(answer, found.currency) if found.currency else None
         reservation = standing.reservation(
             found, reference, price or Money(amount=0, currency=found.currency or "USD"), "Viator"
         )
@@ -196,6 +213,8 @@ class ViatorSupplier:
             reservation.reference,
         ):
             raise answer.unsettled("Viator answered about another booking")
+        if seen.status == "ON_HOLD":
+            raise answer.unsettled(f"{reservation.supplier_id} is being booked", code="ON_HOLD")
         return standing.seen_now(answer, seen, reservation)
 
     async def changes(self, since: dt.datetime) -> list[SupplierChange]:
@@ -229,11 +248,12 @@ class ViatorSupplier:
         self, reservation: Reservation, operation: str
     ) -> tuple[JsonAnswer, responses.CancelQuote, Money | None]:
         """Return what Viator says about a cancellation, and the fee as of now."""
-        path = f"/bookings/{reservation.supplier_id}/cancel-quote"
+        path = f"{_path_of(reservation, operation)}/cancel-quote"
         answer = await self._call("GET", path, operation)
         if answer.status == 404:
             raise answer.failure(InvalidRequest, f"Viator knows no {reservation.supplier_id}")
         quote = responses.expect_ok(answer).parse(responses.CancelQuote)
+        _expect_about(reservation, answer, quote.booking_id)
         fee = quote.fee(reservation.price)
         pending = reservation.status is ReservationStatus.PENDING
         if quote.status == "CANCELLABLE" and pending and await self._pending(reservation):
@@ -250,12 +270,13 @@ class ViatorSupplier:
             raise answer.failure(NotCancellable, "the experience has begun", code="NOT_CANCELLABLE")
         answer = await self._call(
             "POST",
-            f"/bookings/{reservation.supplier_id}/cancel",
+            f"{_path_of(reservation, 'cancel')}/cancel",
             "cancel",
             body={"reasonCode": _REASON},
             changes=True,
         )
         done = responses.expect_ok(answer).parse(responses.CancelAnswer)
+        _expect_about(reservation, answer, done.booking_id)
         if done.status == "ACCEPTED":
             return Cancellation(fee=fee)
         if done.reason == "ALREADY_CANCELLED":
@@ -269,6 +290,7 @@ class ViatorSupplier:
             "POST", "/bookings/status", "cancel", body={"bookingRef": reservation.supplier_id}
         )
         seen = responses.expect_ok(answer).parse(responses.Booking)
+        _expect_about(reservation, answer, seen.booking_ref)
         return seen.status in ("PENDING", "IN_PROGRESS")
 
     async def close(self) -> None:
@@ -279,3 +301,17 @@ class ViatorSupplier:
         self, method: str, path: str, operation: str, *, body: object = None, changes: bool = False
     ) -> JsonAnswer:
         return await self._http.call(method, path, operation=operation, changes=changes, body=body)
+
+
+def _expect_about(reservation: Reservation, answer: JsonAnswer, booking: str) -> None:
+    """Make sure that an answer names the booking that was asked about.
+
+    Raises:
+        Retryable, UnknownOutcome: it does not, so that it tells nothing.
+    """
+    if booking != reservation.supplier_id:
+        raise answer.unsettled(f"Viator answered about {booking}, not {reservation.supplier_id}")
+
+
+def _path_of(reservation: Reservation, operation: str) -> str:
+    return f"/bookings/{segment(reservation.supplier_id, provider=NAME, operation=operation)}"

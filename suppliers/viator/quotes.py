@@ -4,6 +4,7 @@ import datetime as dt
 
 from models.core.errors import InvalidRequest, PriceChanged, Unavailable
 from models.core.money import Money
+from models.core.paths import segment
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.http import JsonClient
 from suppliers.viator import requests, responses
@@ -22,7 +23,8 @@ class Shop:
             Unavailable: it is not, or not sold.
             Retryable: no answer.
         """
-        answer = await self._call("GET", f"/products/{outing.product_code}", "quote", body=None)
+        code = segment(outing.product_code, provider=requests.NAME, operation="quote")
+        answer = await self._call("GET", f"/products/{code}", "quote", body=None)
         if answer.status == 404:
             raise answer.failure(Unavailable, f"{outing.title} is not sold by Viator")
         product = responses.expect_ok(answer).parse(responses.Product)
@@ -32,8 +34,8 @@ class Shop:
             raise answer.failure(
                 Unavailable, f"the experience is {product.title}, not {outing.title}"
             )
-        options = {option.product_option_code for option in product.product_options}
-        if options and outing.product_option_code not in options:
+        options = {option.product_option_code for option in product.product_options if option}
+        if options and (outing.product_option_code or "DEFAULT") not in options:
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
         return product, product.starts_at(answer, outing)
 
@@ -54,17 +56,13 @@ class Shop:
             raise answer.failure(
                 InvalidRequest, f"Viator priced in {found.currency}, not {outing.currency}"
             )
-        item = next(
-            (
-                item
-                for item in found.bookable_items
-                if (item.product_option_code, item.start_time)
-                == (outing.product_option_code, outing.start_time)
-            ),
-            None,
-        )
+        item = next((item for item in found.bookable_items if item and item.is_for(outing)), None)
+        if item is not None and item.available is None:
+            raise answer.unsettled(
+                f"Viator does not say whether {outing.title} is available", code="malformed_answer"
+            )
         if item is None or not item.available:
-            reason = item.unavailable_reason if item else "NOT_OPERATING"
+            reason = (item.unavailable_reason or "UNKNOWN") if item else "NOT_OPERATING"
             kind = InvalidRequest if reason == "TRAVELER_MISMATCH" else Unavailable
             raise answer.failure(kind, f"{outing.title} cannot be booked at this time", code=reason)
         price = item.retail(answer, outing.currency)

@@ -17,6 +17,9 @@ from suppliers.core.travelers import phone_of
 NAME: Final = "viator"
 
 
+_OPTIONAL: Final = frozenset({"SPECIAL_REQUIREMENTS"})
+"""Booking questions that need no answer (``required`` of ``/products/booking-questions``). The
+conditional ones depend on questions about transfers that a trip cannot answer either."""
 _CAMEL: Final = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
@@ -43,10 +46,11 @@ class Outing(Offer):
 
     product_code: Text
     title: Text
-    product_option_code: Text
+    product_option_code: Text | None = None
+    """None: the product has no options."""
     travel_date: dt.date
-    start_time: str = Field(pattern=r"^\d\d:\d\d$")
-    """Local, where the product operates."""
+    start_time: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """Local, where the product operates; None: it has no start times (a day ticket)."""
     pax_mix: tuple[PaxMix, ...] = Field(min_length=1)
     language_guide: LanguageGuide | None = None
 
@@ -57,7 +61,9 @@ class Outing(Offer):
 
     def requested(self) -> dict[str, Any]:
         """Return the request of an availability check or a hold."""
-        return self.model_dump(mode="json", by_alias=True, exclude={"title", "language_guide"})
+        return self.model_dump(
+            mode="json", by_alias=True, exclude={"title", "language_guide"}, exclude_none=True
+        )
 
 
 class Asked(Kept):
@@ -66,6 +72,8 @@ class Asked(Kept):
     questions: tuple[str, ...]
     """Booking questions of the product, by their ids."""
     operator: str
+    bands: tuple[str, ...] = ()
+    """The age band of each traveller; none in quotes of before, where the mix's order counts."""
 
 
 def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
@@ -90,14 +98,12 @@ def phone(party: Party, agency: str, operation: str) -> str:
 def booking(
     outing: Outing, asked: Asked, party: Party, held: str, reference: str, agency_phone: str
 ) -> dict[str, Any]:
-    """Return the body of ``/bookings/book``."""
-    bands = [pax.age_band for pax in outing.pax_mix for _ in range(pax.number_of_travelers)]
-    answers = [
-        {"question": question, "answer": answer, "travelerNum": number}
-        for number, (traveler, band) in enumerate(zip(party.travelers, bands, strict=True), 1)
-        for question in asked.questions
-        if (answer := _answer(question, traveler, band)) is not None
-    ]
+    """Return the body of ``/bookings/book``.
+
+    Raises:
+        InvalidRequest: a question has no answer.
+    """
+    answers = _answers(outing, asked, party, "book")
     guide = outing.language_guide
     return {
         **outing.requested(),
@@ -113,8 +119,34 @@ def booking(
     }
 
 
-def _answer(question: str, traveler: Traveler, band: str) -> str | None:
-    """Return a traveller's answer; None where we do not know it, and Viator says if it must."""
+def check_questions(outing: Outing, asked: Asked, party: Party) -> None:
+    """Make sure that we can answer what must be answered.
+
+    Raises:
+        InvalidRequest: a question has no answer.
+    """
+    _answers(outing, asked, party, "quote")
+
+
+def _answers(
+    outing: Outing, asked: Asked, party: Party, operation: str
+) -> list[dict[str, str | int]]:
+    bands = asked.bands or tuple(
+        pax.age_band for pax in outing.pax_mix for _ in range(pax.number_of_travelers)
+    )
+    return [
+        {
+            "question": question,
+            "answer": _answer(question, traveler, band, operation),
+            "travelerNum": number,
+        }
+        for number, (traveler, band) in enumerate(zip(party.travelers, bands, strict=True), 1)
+        for question in asked.questions
+        if question not in _OPTIONAL
+    ]
+
+
+def _answer(question: str, traveler: Traveler, band: str, operation: str) -> str:
     document = traveler.document
     match question:
         case "AGEBAND":
@@ -131,5 +163,8 @@ def _answer(question: str, traveler: Traveler, band: str) -> str | None:
             return document.expiry_date.isoformat()
         case "PASSPORT_NATIONALITY" if document:
             return document.nationality
-        case _:
-            return None
+    words = question.removeprefix("PASSPORT_").replace("_", " ").lower()
+    whose = "passport of each traveller" if question.startswith("PASSPORT_") else words
+    raise offers.invalid(
+        NAME, operation, f"the operator must know the {whose}, and the trip does not say"
+    )

@@ -1,7 +1,7 @@
 """What Viator answers (``specs/viator``), read strictly."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, Field, StrictInt
@@ -10,8 +10,12 @@ from models.core.errors import AuthConfig, InvalidRequest
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.answers import Amount, CamelMessage, JsonAnswer
+from suppliers.core.answers import Amount, CamelMessage, JsonAnswer, Loose, LooseList
+from suppliers.core.bands import Band
+from suppliers.core.comparing import FURTHEST_ZONE
 from suppliers.viator.requests import Outing
+
+_Moment = Annotated[AwareDatetime, Field(strict=False)]
 
 
 class _Error(CamelMessage):
@@ -45,7 +49,6 @@ def expect_ok(answer: JsonAnswer) -> JsonAnswer:
 
 class _PriceObject(CamelMessage):
     recommended_retail_price: Amount
-    partner_total_price: Amount
 
 
 class _TotalPrice(CamelMessage):
@@ -57,13 +60,13 @@ class _LineItem(CamelMessage):
 
 
 class _Priced(CamelMessage):
-    line_items: tuple[_LineItem, ...] = ()
+    line_items: Loose[list[_LineItem]] = None
     total_price: _TotalPrice | None = None
 
     @property
     def people(self) -> int | None:
         """How many the price is for, where it says so."""
-        return sum(line.number_of_travelers for line in self.line_items) or None
+        return sum(line.number_of_travelers for line in self.line_items or ()) or None
 
     def retail(self, answer: JsonAnswer, currency: str) -> Money | None:
         """Return what the traveller pays, where a price is stated."""
@@ -73,12 +76,32 @@ class _Priced(CamelMessage):
 
 
 class BookableItem(_Priced):
-    """One start of a product on a day."""
+    """One start of a product on a day. Of others than ours nothing needs to be readable."""
 
-    product_option_code: str | None = None
-    start_time: str | None = None
-    available: bool
-    unavailable_reason: str = "UNKNOWN"
+    product_option_code: Loose[str] = None
+    start_time: Loose[str] = None
+    available: Loose[bool] = None
+    unavailable_reason: Loose[str] = None
+    total_price: Loose[_TotalPrice] = None
+
+    def is_for(self, outing: Outing) -> bool:
+        """Tell whether it is the option and the start of an offer.
+
+        A product without options has the option ``DEFAULT``, or none.
+        """
+        option, time = self.product_option_code, self.start_time
+        return _option(option) == _option(outing.product_option_code) and (
+            time is None if outing.start_time is None else _clock(time) == _clock(outing.start_time)
+        )
+
+
+def _option(code: str | None) -> str:
+    return code or "DEFAULT"
+
+
+def _clock(time: str | None) -> str | None:
+    # Published as "09:30" and as of format "time", which has seconds.
+    return None if time is None else time.removesuffix(":00") if time.count(":") == 2 else time
 
 
 class Availability(CamelMessage):
@@ -87,38 +110,29 @@ class Availability(CamelMessage):
     currency: str
     product_code: str
     travel_date: dt.date
-    bookable_items: list[BookableItem]
-
-
-class _Held(CamelMessage):
-    status: Literal["HOLDING", "HOLD_NOT_PROVIDED"]
-
-
-class _HoldInfo(CamelMessage):
-    availability: _Held
-    pricing: _Held
+    bookable_items: LooseList[BookableItem]
 
 
 class Hold(_Priced):
     """``/bookings/hold``."""
 
     booking_ref: Text = Field(min_length=1)
-    booking_hold_info: _HoldInfo
-    currency: str | None = None
+    currency: Loose[str] = None
 
 
 class _Refundable(CamelMessage):
     day_range_min: StrictInt
     percentage_refundable: StrictInt = Field(ge=0, le=100)
-    end_timestamp: AwareDatetime | None = None
+    end_timestamp: Loose[_Moment] = None
 
 
 class Policy(CamelMessage):
     """A cancellation policy: day ranges of a product, timestamps of a booking."""
 
-    type: Literal["STANDARD", "CUSTOM", "ALL_SALES_FINAL"]
-    description: str = ""
-    refund_eligibility: tuple[_Refundable, ...]
+    type: str
+    """``STANDARD``, ``CUSTOM`` or ``ALL_SALES_FINAL``; of others the periods alone count."""
+    description: Loose[str] = None
+    refund_eligibility: list[_Refundable]
 
     def terms(self, starts_at: dt.datetime, price: int) -> CancellationTerms:
         """Return the terms for a start (aware, local) at a price (minor units).
@@ -126,9 +140,9 @@ class Policy(CamelMessage):
         The timestamps (UTC) of a booking are used where there are any; a product's day ranges
         count days where it operates.
         """
-        source = f"viator {self.type}: {self.description}"
+        source = f"viator {self.type}: {self.description or ''}"
         ranges = sorted(self.refund_eligibility, key=lambda part: -part.day_range_min)
-        if self.type == "ALL_SALES_FINAL" or (not ranges and self.type == "CUSTOM"):
+        if self.type == "ALL_SALES_FINAL" or (not ranges and self.type != "STANDARD"):
             return CancellationTerms.non_refundable(price, source)
         if not ranges:
             day_before = (starts_at - dt.timedelta(days=1)).astimezone(dt.UTC)
@@ -157,31 +171,60 @@ class _Option(CamelMessage):
     product_option_code: str
 
 
+class _AgeBand(CamelMessage):
+    age_band: str
+    start_age: Loose[StrictInt] = None
+    end_age: Loose[StrictInt] = None
+
+
+class _PricingInfo(CamelMessage):
+    age_bands: LooseList[_AgeBand] = Field(default_factory=list)
+
+
 class Product(CamelMessage):
     """``/products/{code}``, as far as a booking needs it."""
 
     status: str
-    product_code: str
     title: Text = ""
-    supplier: _Operator = _Operator()
-    time_zone: str = "UTC"
-    booking_questions: tuple[str, ...] = ()
-    product_options: tuple[_Option, ...] = ()
+    supplier: Loose[_Operator] = None
+    time_zone: Loose[str] = None
+    booking_questions: list[str] | None = None
+    product_options: LooseList[_Option] = Field(default_factory=list)
+    pricing_info: Loose[_PricingInfo] = None
     cancellation_policy: Policy | None = None
+
+    @property
+    def operator(self) -> str:
+        """Who delivers it."""
+        return (self.supplier or _Operator()).name
+
+    def bands(self, outing: Outing) -> list[Band]:
+        """Return the age bands of an offer, with the ages of this product."""
+        told = self.pricing_info.age_bands if self.pricing_info else []
+        known = {band.age_band: (band.start_age, band.end_age) for band in told if band}
+        return [
+            Band(pax.age_band, pax.number_of_travelers, *known.get(pax.age_band, (None, None)))
+            for pax in outing.pax_mix
+        ]
 
     def starts_at(self, answer: JsonAnswer, outing: Outing) -> dt.datetime:
         """Return the start (aware, local where it operates).
 
+        What has no start time starts with its day: nobody comes before, and deadlines that are
+        counted from it are rather too early than too late. So it is with an unknown time zone.
+
         Raises:
-            Retryable: the time or the time zone is none.
+            Retryable: the time zone is none.
         """
+        zone: dt.tzinfo = dt.timezone(FURTHEST_ZONE)
         try:
-            zone = dt.UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
-            time = dt.time.fromisoformat(outing.start_time)
+            if self.time_zone is not None:
+                zone = dt.UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise answer.unsettled(
                 f"{outing.title} starts at no time we can read: {error}", code="malformed_answer"
             ) from error
+        time = dt.time.fromisoformat(outing.start_time or "00:00")
         return dt.datetime.combine(outing.travel_date, time, zone)
 
 
@@ -192,14 +235,21 @@ class _Voucher(CamelMessage):
 class Booking(_Priced):
     """``/bookings/book`` and ``/bookings/status``."""
 
-    status: Literal["CONFIRMED", "PENDING", "IN_PROGRESS", "REJECTED", "CANCELED", "FAILED"]
-    rejection_reason_code: str | None = None
+    status: Literal[
+        "CONFIRMED", "PENDING", "IN_PROGRESS", "ON_HOLD", "REJECTED", "CANCELED", "FAILED"
+    ]
+    rejection_reason_code: Loose[str] = None
     booking_ref: Text = Field(min_length=1)
-    partner_booking_ref: str | None = None
-    currency: str | None = None
-    cancellation_policy: Policy | None = None
-    voucher_info: _Voucher | None = None
-    next_poll_at: AwareDatetime | None = None
+    partner_booking_ref: Loose[str] = None
+    currency: Loose[str] = None
+    cancellation_policy: Loose[Policy] = None
+    voucher_info: Loose[_Voucher] = None
+    next_poll_at: Loose[_Moment] = None
+
+    @property
+    def gone(self) -> bool:
+        """Nothing stands."""
+        return self.status in ("REJECTED", "CANCELED", "FAILED")
 
     @property
     def starts_at(self) -> dt.datetime | None:
@@ -229,9 +279,7 @@ class Booking(_Priced):
 
 
 class _Refund(CamelMessage):
-    item_price: Amount | None = None
-    refund_amount: Amount | None = None
-    refund_percentage: Amount | None = None
+    refund_percentage: Loose[Amount] = None
 
 
 class CancelQuote(CamelMessage):
@@ -239,7 +287,7 @@ class CancelQuote(CamelMessage):
 
     booking_id: str
     status: Literal["CANCELLABLE", "CANCELLED", "NOT_CANCELLABLE"]
-    refund_details: _Refund | None = None
+    refund_details: Loose[_Refund] = None
 
     def fee(self, price: Money) -> Money | None:
         """Return what is kept of the price the traveller paid, where the quote says so.
@@ -258,4 +306,4 @@ class CancelAnswer(CamelMessage):
 
     booking_id: str
     status: Literal["ACCEPTED", "DECLINED"]
-    reason: str | None = None
+    reason: Loose[str] = None

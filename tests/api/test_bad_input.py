@@ -122,6 +122,11 @@ async def test_a_body_that_is_no_object(alone: httpx.AsyncClient, value: object)
         "my card: 5555-5555-5555-4444!",
         "378282246310005",
         "+6011111111111117",
+        "4242_4242_4242_4242",
+        "4242/4242/4242/4242",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242\u20114242\u20114242\u20114242",
+        "\uff14\uff12" * 8,
     ],
 )
 async def test_card_numbers_are_refused_in_every_field(
@@ -205,6 +210,37 @@ async def test_unusable_idempotency_keys(alone: httpx.AsyncClient, chosen: str) 
     answer = await alone.post("/booking/book", json=body(TRIP), headers=_raw(alone, chosen))
     problem = _is_problem(answer, 400, "IDEMPOTENCY_KEY_INVALID")
     assert problem["field"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("chosen", ["4242424242424242", "order/4242_4242-4242.4242"])
+async def test_card_numbers_are_refused_as_idempotency_keys(
+    alone: httpx.AsyncClient, chosen: str
+) -> None:
+    headers = {"Idempotency-Key": chosen}
+    for path, payload in (
+        ("/booking/book", body(TRIP)),
+        (f"/booking/{uuid.uuid4()}/modify", {"changes": {"drop": ["1"]}, "acceptedTotal": 1}),
+    ):
+        answer = await alone.post(path, json=payload, headers=headers)
+        problem = _is_problem(answer, 422, "CARD_NUMBER_REFUSED")
+        assert problem["field"] == "Idempotency-Key"
+        assert chosen not in answer.text + str(answer.headers)
+
+
+async def test_control_characters_are_refused_in_every_field(alone: httpx.AsyncClient) -> None:
+    person = {"firstName": "A\x1b[2J", "lastName": "B", "dateOfBirth": "1990-01-31"}
+    booking = str(uuid.uuid4())
+    for path, payload, field in (
+        ("/booking/book", body(TRIP, travelers=[person]), "travelers[0].firstName"),
+        ("/booking/book", body(TRIP, tripOptionId="a\nb"), "tripOptionId"),
+        ("/booking/cancel", {"bookingId": booking, "reason": "\x9b31m"}, "reason"),
+        (f"/booking/{booking}/modify", {"changes": {"add": [{"\u202e": 1}]}}, "changes.add[0]"),
+    ):
+        answer = await alone.post(path, json=payload)
+        problem = _is_problem(answer, 422, "INVALID_REQUEST")
+        assert problem["field"] == field
+    lines = await alone.post("/booking/cancel", json={"bookingId": booking, "reason": "a\n\tb"})
+    assert lines.status_code != 422, lines.text
 
 
 @pytest.mark.parametrize("wait", ["-1", "x", "1.5", "", "99999999999999999999"])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from api.core.card_numbers import holds_card_number
 from api.core.preferences import seconds_to_wait
 from api.core.problems import ApiProblem, translate
 from api.core.strict_json import parse
@@ -56,24 +55,6 @@ def test_keys() -> None:
     assert checked_key(new_key())
     with pytest.raises(ApiProblem):
         checked_key("tab\t")
-
-
-@pytest.mark.parametrize(
-    ("text", "phone", "refused"),
-    [
-        ("4111111111111111", False, True),
-        ("4111111111111112", False, False),  # wrong check digit
-        ("x4111111111111111x", False, True),
-        ("4111.1111.1111.1111", False, True),
-        ("+4111111111111111", True, True),  # too long for a phone number
-        ("+4915123456787", True, False),
-        ("411111111111", False, False),
-        ("20310301203103091", False, False),
-        ("", False, False),
-    ],
-)
-def test_card_numbers(text: str, phone: bool, refused: bool) -> None:
-    assert holds_card_number(text, phone=phone) is refused
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,11 @@ def test_keys_of_before_open_for_whom_they_opened(shared_servers: Servers) -> No
         names = [row[0] for row in connection.execute("SELECT name FROM callers")]
     assert len(set(names)) == len(names) == 4
     assert all(names)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "4242\u20114242\u20114242\u20114242"])
+def test_a_name_that_is_not_kept(tripsaga: Tripsaga, database_url: str, name: str) -> None:
+    answer = tripsaga("key", "create", name, DATABASE_URL=database_url)
+    assert answer.exit_code == 1
+    assert "name " in answer.output
+    assert stored(database_url, name) == []

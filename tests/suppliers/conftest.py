@@ -193,6 +193,8 @@ class Scripted:
         self.url = ""
         self.replies: dict[str, list[Reply]] = {}
         self.requests: list[tuple[str, Any]] = []
+        self.heads: list[tuple[str, list[tuple[str, str]]]] = []
+        """Request lines and headers, as they came."""
 
     def say(self, path_end: str, *replies: Reply) -> None:
         self.replies[path_end] = list(replies)
@@ -202,8 +204,11 @@ class Scripted:
             while line := (await reader.readline()).decode():
                 path = line.split()[1]
                 length = 0
+                headers: list[tuple[str, str]] = []
+                self.heads.append((line.strip(), headers))
                 while (header := (await reader.readline()).decode().strip()) != "":
                     name, _, value = header.partition(":")
+                    headers.append((name, value.strip()))
                     length = int(value) if name.lower() == "content-length" else length
                 self.requests.append((path, _json(await reader.readexactly(length))))
                 reply = self._next(path)

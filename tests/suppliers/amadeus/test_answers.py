@@ -80,14 +80,18 @@ async def test_without_a_token_nothing_is_sent(
     assert not [path for path, _ in scripted.requests if path.endswith(ORDERS)]
 
 
-@pytest.mark.parametrize(("header", "expected"), [("7", 7), ("nan", None), ("soon", None)])
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("7", 7), ("Wed, 21 Oct 2015 07:00:30 GMT", 30), ("nan", None), ("soon", None)],
+)
 async def test_how_long_to_wait(
     scripted: Scripted,
     flights: AmadeusSupplier,
     header: str,
     expected: float | None,
 ) -> None:
-    scripted.say(ORDERS, error(429, 38194, **{"Retry-After": header}))
+    asked = {"Retry-After": header, "Date": "Wed, 21 Oct 2015 07:00:00 GMT"}
+    scripted.say(ORDERS, error(429, 38194, **asked))
     with pytest.raises(Retryable) as caught:
         await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
     pause = caught.value.retry_after
@@ -156,8 +160,8 @@ def _no_id(data: Json) -> None:
         (_fewer, "travellers are others"),
         (_remark, "does not carry our remark"),
         (_no_remarks, "does not carry our remark"),
-        (_no_record, "not the published one"),
-        (_no_id, "not the published one"),
+        (_no_record, "associatedRecords: "),
+        (_no_id, "data.id: "),
     ],
 )
 async def test_an_order_other_than_asked(

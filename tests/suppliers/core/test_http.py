@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
+from pydantic import Field
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
-from suppliers.core.answers import Amount, Message
+from suppliers.core.answers import Amount, Loose, LooseList, Message
 from suppliers.core.http import JsonClient
 from tests.suppliers.conftest import Reply, Scripted
 
@@ -148,6 +149,78 @@ async def test_retry_after(
     answer = await http.call("GET", "/x", operation="find", changes=False)
     expected = None if seconds is None else dt.timedelta(seconds=seconds)
     assert answer.retry_after == expected
+
+
+ON_THE_HOUR = "Wed, 21 Oct 2015 07:00:00 GMT"
+HALF_A_MINUTE_LATER = "Wed, 21 Oct 2015 07:00:30 GMT"
+UNIX = str(int(dt.datetime(2015, 10, 21, 7, 0, 30, tzinfo=dt.UTC).timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"Retry-After": HALF_A_MINUTE_LATER}, 30),
+        (503, {"Retry-After": HALF_A_MINUTE_LATER}, 30),
+        (429, {"Retry-After": ON_THE_HOUR}, 0),
+        (429, {"Retry-After": "Thu, 22 Oct 2015 07:00:00 GMT"}, 600),
+        (429, {"Retry-After": "Mon, 99 Foo 0000 00:00:00 GMT"}, None),
+        (429, {"Retry-After": UNIX}, 30),
+        (429, {"RateLimit-Reset": "7"}, 7),
+        (429, {"ratelimit-reset": HALF_A_MINUTE_LATER}, 30),
+        (429, {"X-RateLimit-Reset": UNIX}, 30),
+        (429, {"Retry-After": "3", "RateLimit-Reset": "7"}, 3),
+        # They are on every answer; only "too many" is about them.
+        (503, {"RateLimit-Reset": "7"}, None),
+        (429, {}, None),
+    ],
+)
+async def test_a_pause_in_whatever_form(
+    scripted: Scripted,
+    http: JsonClient,
+    status: int,
+    headers: dict[str, str],
+    seconds: int | None,
+) -> None:
+    """A moment is one of the supplier's clock, which its ``Date`` tells."""
+    scripted.say("/x", Reply(status, {}, {"Date": ON_THE_HOUR, **headers}))
+    answer = await http.call("GET", "/x", operation="find", changes=False)
+    expected = None if seconds is None else dt.timedelta(seconds=seconds)
+    assert answer.retry_after == expected
+    if status == 429:
+        assert answer.rate_used_up == expected
+
+
+class Part(Message):
+    name: str
+
+
+class Described(Message):
+    id: str
+    words: Loose[str] = None
+    part: Loose[Part] = None
+    parts: LooseList[Part] = Field(default_factory=list)
+    at: Loose[dt.datetime] = None
+
+
+@pytest.mark.parametrize("odd", [b"null", b"7", b'""', b"[]", b"{}", b'[{}, null, "x"]', b"true"])
+async def test_what_nobody_needs_makes_nothing_unreadable(
+    scripted: Scripted, http: JsonClient, odd: bytes
+) -> None:
+    names = (b"words", b"part", b"parts", b"at")
+    for body in (*(b'"%s": %s' % (name, odd) for name in names), b'"parts": [7, {"name": "a"}]'):
+        scripted.say("/x", Reply(200, b'{"id": "1", %s}' % body))
+        answer = await http.call("GET", "/x", operation="find", changes=False)
+        read = answer.parse(Described)
+        assert read.id == "1"
+        assert read.parts in ([], [Part(name="a")])
+
+
+async def test_what_is_needed_is_named(scripted: Scripted, http: JsonClient) -> None:
+    scripted.say("/x", Reply(200, {"id": None, "words": "a secret"}))
+    answer = await http.call("GET", "/x", operation="find", changes=False)
+    with pytest.raises(Retryable, match="not the published Described: id: ") as caught:
+        answer.parse(Described)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

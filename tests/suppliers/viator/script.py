@@ -20,6 +20,11 @@ from suppliers.viator import ViatorSupplier
 from tests.suppliers.conftest import Reply, component, now, party_of
 from tests.suppliers.scripts import Endpoint, Script, rows
 
+AGE_BANDS = [
+    {"ageBand": "CHILD", "startAge": 3, "endAge": 12, "maxTravelersPerBooking": 9},
+    {"ageBand": "ADULT", "startAge": 13, "endAge": 64},
+    {"ageBand": "SENIOR", "startAge": 65, "endAge": 99},
+]
 PRICE = Money(amount=12340, currency="USD")
 
 
@@ -55,8 +60,15 @@ def product(**change: Any) -> Reply:
             "productCode": "5P1",
             "title": "Tour Five",
             "timeZone": "America/New_York",
-            "bookingQuestions": ["AGEBAND", "FULL_NAMES_FIRST", "DATE_OF_BIRTH", "HEIGHT"],
-            "productOptions": [{"productOptionCode": "TG1"}],
+            "bookingQuestions": [
+                "AGEBAND",
+                "FULL_NAMES_FIRST",
+                "DATE_OF_BIRTH",
+                "SPECIAL_REQUIREMENTS",
+            ],
+            "supplier": {"name": "Slow Steps", "reference": "7"},
+            "pricingInfo": {"type": "PER_PERSON", "ageBands": AGE_BANDS},
+            "productOptions": [{"productOptionCode": "TG1", "title": "Morning"}],
             "cancellationPolicy": policy,
             **change,
         },

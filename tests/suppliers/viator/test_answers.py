@@ -6,11 +6,26 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import Retryable
-from models.core.supply import ReservationStatus
+from models.core.errors import (
+    InvalidRequest,
+    ProviderError,
+    Retryable,
+    Unavailable,
+    UnknownOutcome,
+)
+from models.core.supply import ReservationStatus, TripComponent
 from suppliers.core.protocol import Party
 from suppliers.viator import ViatorSupplier
-from tests.suppliers.conftest import Reply, Scripted, now
+from tests.suppliers.conftest import (
+    Reply,
+    Scripted,
+    changed,
+    expect,
+    now,
+    party_of,
+    traveler,
+)
+from tests.suppliers.odd import odd_forms
 from tests.suppliers.viator.script import (
     EVENT,
     ITEM,
@@ -20,7 +35,11 @@ from tests.suppliers.viator.script import (
     SCRIPT,
     booking,
     cancel_quote,
+    check,
     error,
+    hold,
+    prices,
+    product,
     rejected,
 )
 
@@ -39,7 +58,7 @@ async def test_terms_count_local_days(tours: ViatorSupplier, party: Party) -> No
     assert terms.fee_at(day_before, PRICE.amount) == PRICE.amount
 
 
-async def test_questions_are_answered_as_far_as_known(
+async def test_questions_are_answered(
     scripted: Scripted, tours: ViatorSupplier, party: Party
 ) -> None:
     await tours.book(ITEM, await tours.quote(ITEM, party), party, "ref-1")
@@ -57,6 +76,231 @@ async def test_questions_are_answered_as_far_as_known(
     ]
 
 
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("PICKUP_POINT", "pickup point"),
+        ("WEIGHT", "weight"),
+        ("HEIGHT", "height"),
+        ("TRANSFER_ARRIVAL_MODE", "transfer arrival mode"),
+        ("PASSPORT_PASSPORT_NO", "passport of each traveller"),
+        ("SHOE_SIZE", "shoe size"),
+    ],
+)
+async def test_a_question_that_has_no_answer_is_told_at_the_quote(
+    scripted: Scripted, tours: ViatorSupplier, party: Party, question: str, words: str
+) -> None:
+    scripted.say("/products/5P1", product(bookingQuestions=["AGEBAND", question]))
+    refused = await expect(InvalidRequest, tours.quote(ITEM, party), "quote")
+    assert f"must know the {words}" in str(refused)
+    quoted = QUOTE.model_copy(update={"offer": {**QUOTE.offer, "questions": [question]}})
+    await expect(InvalidRequest, tours.book(ITEM, quoted, party, "ref-1"), "book")
+    assert not any(path.endswith("/bookings/book") for path, _ in scripted.requests)
+
+
+def aged(*ages: int) -> Party:
+    return party_of(*(traveler(f"P{age}", date_of_birth=dt.date(2031 - age, 5, 1)) for age in ages))
+
+
+def mixed(**counts: int) -> TripComponent:
+    mix = [{"ageBand": band, "numberOfTravelers": count} for band, count in counts.items()]
+    return changed(ITEM, paxMix=mix)
+
+
+async def test_each_traveller_is_in_the_band_of_their_age(
+    scripted: Scripted, tours: ViatorSupplier
+) -> None:
+    item, party = mixed(ADULT=1, CHILD=1, SENIOR=1), aged(70, 30, 6)
+    scripted.say("/availability/check", check(**prices(people=3)))
+    scripted.say("/bookings/book", booking(**prices(people=3)))
+    quote = await tours.quote(item, party)
+    await tours.book(item, quote, party, "ref-1")
+    answers = scripted.requests[-1][1]["bookingQuestionAnswers"]
+    assert [a["answer"] for a in answers if a["question"] == "AGEBAND"] == [
+        "SENIOR",
+        "ADULT",
+        "CHILD",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "party"),
+    [
+        (mixed(SENIOR=2), aged(30, 70)),
+        (mixed(ADULT=1, CHILD=1), aged(30, 30)),
+        (mixed(ADULT=2), aged(30, 12)),
+        (mixed(CHILD=2), aged(6, 2)),
+    ],
+)
+async def test_ages_that_do_not_fit_the_bands(
+    scripted: Scripted, tours: ViatorSupplier, item: TripComponent, party: Party
+) -> None:
+    refused = await expect(InvalidRequest, tours.quote(item, party), "quote")
+    assert "do not fit" in str(refused)
+    assert [path for path, _ in scripted.requests] == ["/partner/products/5P1"]
+
+
+@pytest.mark.parametrize("bands", [None, [], [{"ageBand": "ADULT"}], "?"])
+async def test_bands_without_ages_take_anybody(
+    scripted: Scripted, tours: ViatorSupplier, bands: Any
+) -> None:
+    scripted.say("/products/5P1", product(pricingInfo={"ageBands": bands}))
+    quote = await tours.quote(mixed(ADULT=1, CHILD=1), aged(50, 40))
+    assert quote.offer["bands"] == ["ADULT", "CHILD"]
+
+
+@pytest.mark.parametrize("code", [None, "DEFAULT"])
+async def test_a_product_without_options_and_start_times(
+    scripted: Scripted, tours: ViatorSupplier, party: Party, code: str | None
+) -> None:
+    item = changed(ITEM, productOptionCode=code, startTime=None)
+    scripted.say("/products/5P1", product(productOptions=[]))
+    scripted.say("/availability/check", check(productOptionCode=None, startTime=None))
+    quote = await tours.quote(item, party)
+    assert quote.title == "Tour Five, 1 May 2031"
+    day_before = dt.datetime(2031, 4, 30, 4, 0, tzinfo=dt.UTC)  # midnight in New York
+    assert quote.terms.fee_at(day_before - dt.timedelta(seconds=1), PRICE.amount) == 0
+    assert quote.terms.fee_at(day_before, PRICE.amount) == PRICE.amount
+    await tours.book(item, quote, party, "ref-1")
+    for path, sent in scripted.requests:
+        if not path.endswith("/products/5P1"):
+            assert "startTime" not in sent
+            assert sent.get("productOptionCode") == code
+    # Times that are needed must be there, and the other way round.
+    scripted.say("/availability/check", check(productOptionCode="DEFAULT"))
+    await expect(Unavailable, tours.quote(item, party), "quote")
+    scripted.say("/availability/check", check(startTime=None))
+    await expect(Unavailable, tours.quote(ITEM, party), "quote")
+
+
+async def test_a_start_time_with_seconds(
+    scripted: Scripted, tours: ViatorSupplier, party: Party
+) -> None:
+    scripted.say("/availability/check", check(startTime="09:30:00"))
+    assert (await tours.quote(ITEM, party)).price == PRICE
+
+
+NEEDED = {
+    "/products/5P1": {
+        "status",
+        "title",
+        "bookingQuestions",
+        "cancellationPolicy",
+        "cancellationPolicy.type",
+        "cancellationPolicy.refundEligibility",
+        "cancellationPolicy.refundEligibility.dayRangeMin",
+        "cancellationPolicy.refundEligibility.percentageRefundable",
+        "productOptions.productOptionCode",
+    },
+    "/availability/check": {
+        "currency",
+        "productCode",
+        "travelDate",
+        "bookableItems",
+        "bookableItems.productOptionCode",
+        "bookableItems.startTime",
+        "bookableItems.available",
+        "bookableItems.totalPrice",
+        "bookableItems.totalPrice.price",
+        "bookableItems.totalPrice.price.recommendedRetailPrice",
+    },
+    "/bookings/hold": {
+        "bookingRef",
+        "totalPrice",
+        "totalPrice.price",
+        "totalPrice.price.recommendedRetailPrice",
+    },
+    "/bookings/book": {
+        "status",
+        "bookingRef",
+        "totalPrice",
+        "totalPrice.price",
+        "totalPrice.price.recommendedRetailPrice",
+    },
+    "/cancel-quote": {"bookingId", "status"},
+    "/cancel": {"bookingId", "status"},
+}
+"""What the adapter cannot do without."""
+
+
+@pytest.mark.parametrize("end", NEEDED)
+async def test_fields_nobody_needs_may_have_any_form(
+    scripted: Scripted, tours: ViatorSupplier, party: Party, end: str
+) -> None:
+    policy = {**product().body["cancellationPolicy"], "description": "Free until the day before."}
+    policy["refundEligibility"][0]["endTimestamp"] = "2031-04-30T13:30:00Z"
+    bodies = {
+        "/products/5P1": product().body,
+        "/availability/check": check().body,
+        "/bookings/hold": hold().body,
+        "/bookings/book": booking(
+            cancellationPolicy=policy,
+            voucherInfo={"url": "https://v"},
+            nextPollAt="2031-01-01T00:00:00Z",
+        ).body,
+        "/cancel-quote": cancel_quote(refundPercentage=100, itemPrice=85, refundAmount=85).body,
+        "/cancel": {"bookingId": "BR-1", "status": "ACCEPTED", "reason": "NONE"},
+    }
+    tried = 0
+    for path, body in odd_forms(bodies[end]):
+        if path in NEEDED[end]:
+            continue
+        tried += 1
+        scripted.say(end, Reply(200, body))
+        if end == "/bookings/book":
+            scripted.say("/bookings/status", Reply(200, body))
+        try:
+            quote = await tours.quote(ITEM, party)
+            booked = await tours.book(ITEM, quote, party, "ref-1")
+            assert booked.status is ReservationStatus.CONFIRMED
+            if end == "/bookings/book":
+                assert (await tours.look(booked)).price == PRICE
+                assert await tours.find("ref-1", since=now()) is not None
+            assert not (await tours.cancel(booked, "key")).already
+        except ProviderError as error:
+            raise AssertionError(f"{path}: {body}") from error
+    assert tried > 5
+
+
+@pytest.mark.parametrize(
+    ("end", "reply"),
+    [
+        ("/cancel-quote", Reply(200, {"bookingId": "BR-2", "status": "CANCELLED"})),
+        ("/cancel-quote", Reply(200, {"status": "CANCELLED"})),
+        ("/cancel", Reply(200, {"bookingId": "BR-2", "status": "ACCEPTED"})),
+        (
+            "/cancel",
+            Reply(200, {"bookingId": "", "status": "DECLINED", "reason": "ALREADY_CANCELLED"}),
+        ),
+    ],
+)
+async def test_what_is_not_named_is_not_believed_gone(
+    scripted: Scripted, tours: ViatorSupplier, end: str, reply: Reply
+) -> None:
+    scripted.say(end, reply)
+    await expect(
+        UnknownOutcome if end == "/cancel" else Retryable, tours.cancel(RESERVATION, "key")
+    )
+
+
+@pytest.mark.parametrize("status", ["CANCELED", "REJECTED", "FAILED"])
+async def test_a_status_that_does_not_name_our_reference_is_not_believed(
+    scripted: Scripted, tours: ViatorSupplier, status: str
+) -> None:
+    scripted.say("/bookings/status", booking(status, partnerBookingRef=None))
+    await expect(Retryable, tours.find("ref-1", since=now()))
+
+
+async def test_on_hold_is_not_booked(
+    scripted: Scripted, tours: ViatorSupplier, party: Party
+) -> None:
+    scripted.say("/bookings/book", booking("ON_HOLD"))
+    scripted.say("/bookings/status", booking("ON_HOLD"))
+    await expect(UnknownOutcome, tours.book(ITEM, QUOTE, party, "ref-1"))
+    assert await tours.find("ref-1", since=now()) is None
+    await expect(Retryable, tours.look(RESERVATION))
+
+
 @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS"])
 async def test_pending_is_a_reservation(
     scripted: Scripted,
@@ -71,7 +315,8 @@ async def test_pending_is_a_reservation(
 
 
 async def test_find_without_a_price_says_so(scripted: Scripted, tours: ViatorSupplier) -> None:
-    scripted.say("/bookings/status", Reply(200, {"status": "CANCELED", "bookingRef": "BR-1"}))
+    gone = {"status": "CANCELED", "bookingRef": "BR-1", "partnerBookingRef": "ref-1"}
+    scripted.say("/bookings/status", Reply(200, gone))
     found = await tours.find("ref-1", since=dt.datetime.now(dt.UTC))
     assert found is not None
     assert found.details["price_stated"] is False
