@@ -1,6 +1,7 @@
 """A booking as we see it: what workflows hold, the record stores and the API translates."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -291,6 +292,11 @@ class Booking(BaseModel):
         """What the traveller is still owed of what was taken; negative: got back too much."""
         kept = self.captured - self.refunded
         return kept - self.paid_by_hand + self.goodwill - self.due
+
+    def warn(self, items: Iterable[Item]) -> None:
+        """Tell the traveller what the quotes of items have warned of, each once."""
+        told = [text for item in items if item.quote for text in item.quote.warnings]
+        self.warnings = [*dict.fromkeys([*self.warnings, *told])]
 
     def to_refund(self, keep: int) -> list[tuple[PaymentView, int]]:
         """Return the payments to give back from, and what is to be left of each (minor units).

@@ -72,6 +72,8 @@ class Quote(BaseModel):
     """What the supplier's ``book`` needs back, unchanged (priced offer, order token, …)."""
     holdable: bool = False
     """``book`` will only hold it: undoing costs nothing until it is completed."""
+    warnings: tuple[str, ...] = ()
+    """What the traveller has to know of what will be booked, in plain words."""
     rate: ExchangeRate | None = None
     """How it was converted; None when the supplier's currency is the payment's."""
     converted: Converted | None = None

@@ -12,10 +12,16 @@ from sandbox.world import World
 
 Json = dict[str, Any]
 
-_SHARE: Final = {"ADULT": 100, "CHILD": 75, "HELD_INFANT": 10}
+_SHARE: Final = {"ADULT": 100, "SENIOR": 85, "CHILD": 75, "HELD_INFANT": 10}
 """Percent of the adult fare by type of traveller."""
+KINDS: Final = frozenset(_SHARE)
+"""The types of travellers that fares are sold to here."""
 _CABINS: Final = {"ECONOMY": ("Y", 100), "BUSINESS": ("J", 320)}
 """Booking class and percent of the economy fare by cabin."""
+
+
+_AT_ONCE: Final = {"EK"}
+"""Airlines that want tickets to be issued at once: their offers cannot be held."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ class Itinerary:
         return (
             dice(self.airline.code, self.search.origin.code, self.search.destination.code) % 2 == 0
         )
+
+    @property
+    def at_once(self) -> bool:
+        """Tickets are issued when it is booked."""
+        return self.airline.code in _AT_ONCE
 
     @property
     def flights(self) -> list[Flight]:
@@ -131,7 +142,7 @@ def written(offer: Itinerary, offer_id: str) -> Json:
         "type": "flight-offer",
         "id": offer_id,
         "source": "GDS",
-        "instantTicketingRequired": False,
+        "instantTicketingRequired": offer.at_once,
         "nonHomogeneous": False,
         "oneWay": False,
         "lastTicketingDate": (search.depart - dt.timedelta(days=1)).isoformat(),

@@ -2,13 +2,24 @@
 
 Amadeus knows no idempotency key and no look-up by our reference: a second request makes a second
 order. Only the back office finds orders by their remarks.
+
+Rules taken from published captures and from the specification:
+
+- An order's id is percent-encoded as it is told; a path is decoded once, so that the id goes into
+  it as given. Encoded again it is the id of no order: 404.
+- A retrieved order says of each flight whether it is confirmed; of one that is cancelled it says
+  CANCELLED †. It is not found any more when it is to be deleted again.
+- DELAY_TO_CANCEL of so many days acts at 00:00 local time of that day, here the office's.
 """
 
 import base64
+import copy
 import datetime as dt
 import re
 import secrets
 from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
@@ -23,7 +34,7 @@ Json = dict[str, Any]
 SUPPLIER: Final = "amadeus"
 _REMARK: Final = re.compile(r"TRIP (\S+)")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z '-]*")
-_DELAY: Final = re.compile(r"([1-9][0-9]{0,2})([DH])")
+_DELAY: Final = re.compile(r"([1-9][0-9]{0,2})D")
 _GENDERS: Final = {"MALE", "FEMALE", "UNSPECIFIED", "UNDISCLOSED"}
 _OPTIONS: Final = {"CONFIRM", "DELAY_TO_QUEUE", "DELAY_TO_CANCEL"}
 _KNOWN: Final = {
@@ -39,6 +50,14 @@ _KNOWN: Final = {
 }
 _PNR_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _OFFICE: Final = "NCE4D31SB"
+_OFFICE_ZONE: Final = ZoneInfo("Europe/Paris")
+_AGES: Final = {
+    "CHILD": range(12),
+    "HELD_INFANT": range(2),
+    "SEATED_INFANT": range(2),
+    "SENIOR": range(60, 130),
+}
+"""Whom a fare is for by age in years; the others are for everybody from 12 on."""
 
 
 class Orders:
@@ -52,7 +71,8 @@ class Orders:
 
         async def commit(fault: Fault | None) -> Answer:
             try:
-                return self._book(data, drifted=fault is not None and fault.kind == "price_drift")
+                drifted = fault is not None and fault.kind == "price_drift"
+                return self._book(request, data, drifted=drifted)
             except Refused as refused:
                 return refused.answer
 
@@ -77,9 +97,9 @@ class Orders:
         record = self._record(order_id)
 
         async def commit(_: Fault | None) -> Answer:
-            if record is None or not record.live:
+            if record is None:
                 return _not_found()
-            return success(200, {"data": record.data["order"]}, extra={"id": order_id})
+            return success(200, _answer(request, shown(record)), extra={"id": record.id})
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -101,7 +121,7 @@ class Orders:
             if record.status == "TICKETED":
                 return _ticketed()
             record.status, record.live = "CANCELLED", False
-            return success(204, None, effect="cancelled", extra={"id": order_id})
+            return success(204, None, effect="cancelled", extra={"id": record.id})
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -131,7 +151,7 @@ class Orders:
             if any(remark in text for text in _remarks(record.data["order"]))
         ]
 
-    def _book(self, data: Json, *, drifted: bool) -> Answer:
+    def _book(self, request: Request, data: Json, *, drifted: bool) -> Answer:
         offer = self._sellable(data)
         if drifted:
             raise Refused(
@@ -140,7 +160,7 @@ class Orders:
                 pointer="/data/flightOffers[0]",
             )
         travelers = _travelers(data, offer)
-        option, cancel_at, agreement = self._agreement(data)
+        option, cancel_at, agreement = self._agreement(data, offer)
         document = priced(offer, str(data["flightOffers"][0]["id"]))
         now = self._world.now()
         order_id = _order_id()
@@ -161,6 +181,8 @@ class Orders:
             "ticketingAgreement": agreement,
         }
         order.update({key: data[key] for key in ("remarks", "contacts") if key in data})
+        if option == "CONFIRM":
+            order["tickets"] = tickets(travelers)
         record = self._world.reservations.add(
             ReservationRecord(
                 supplier=SUPPLIER,
@@ -175,7 +197,7 @@ class Orders:
         )
         return success(
             201,
-            {"data": order, "dictionaries": dictionaries([offer])},
+            {**_answer(request, order), "dictionaries": dictionaries([offer])},
             effect="created",
             reference=record.reference,
             extra={"id": order_id, "amount": offer.price},
@@ -195,7 +217,7 @@ class Orders:
             raise Refused(4926, "exactly one flight offer", pointer="/data/flightOffers")
         return recognised(offers[0], self._world.now(), must_be_priced=True)
 
-    def _agreement(self, data: Json) -> tuple[str, str | None, Json]:
+    def _agreement(self, data: Json, offer: Itinerary) -> tuple[str, str | None, Json]:
         asked = data.get("ticketingAgreement", {"option": "CONFIRM"})
         option, delay = asked.get("option"), asked.get("delay")
         if option not in _OPTIONS:
@@ -205,15 +227,18 @@ class Orders:
         match = _DELAY.fullmatch(str(delay))
         if match is None:
             raise Refused(477, "INVALID FORMAT", pointer="/data/ticketingAgreement/delay")
-        number, unit = int(match[1]), match[2]
-        at = self._world.now() + (
-            dt.timedelta(days=number) if unit == "D" else dt.timedelta(hours=number)
-        )
-        agreement = {"option": option, "delay": delay, "dateTime": at.isoformat(timespec="seconds")}
+        if offer.at_once:
+            raise Refused(
+                2668, "This offer requires instant ticketing", pointer="/data/ticketingAgreement"
+            )
+        day = self._world.now().astimezone(_OFFICE_ZONE).date() + dt.timedelta(days=int(match[1]))
+        at = dt.datetime.combine(day, dt.time(), _OFFICE_ZONE).astimezone(dt.UTC)
+        agreement = {"option": option, "delay": delay, "dateTime": day.isoformat()}
         return option, at.isoformat() if option == "DELAY_TO_CANCEL" else None, agreement
 
     def _record(self, order_id: str) -> ReservationRecord | None:
-        record = self._world.reservations.get(SUPPLIER, order_id)
+        """Return an order by its id as it stands in a path, decoded once."""
+        record = self._world.reservations.get(SUPPLIER, quote(order_id, safe=""))
         return None if record is None else self._settled(record)
 
     def _settled(self, record: ReservationRecord) -> ReservationRecord:
@@ -226,6 +251,36 @@ class Orders:
         ):
             record.status, record.live = "CANCELLED", False
         return record
+
+
+def shown(record: ReservationRecord) -> Json:
+    """Return an order as it is retrieved: with what the airline says of each flight."""
+    order: Json = copy.deepcopy(record.data["order"])
+    told = record.data.get("segments", {})
+    for way in order["flightOffers"][0]["itineraries"]:
+        for flight in way["segments"]:
+            stands = told.get(flight["id"], "CONFIRMED")
+            flight["bookingStatus"] = stands if record.live else "CANCELLED"
+    return order
+
+
+def tickets(travelers: list[Json]) -> list[Json]:
+    """Return a ticket for everybody."""
+    return [
+        {
+            "documentType": "ETICKET",
+            "documentNumber": f"125-{place:010}",
+            "documentStatus": "ISSUED",
+            "travelerId": traveler["id"],
+        }
+        for place, traveler in enumerate(travelers, start=1)
+    ]
+
+
+def _answer(request: Request, order: Json) -> Json:
+    """Return an order in its envelope, whose link has the id as it is."""
+    address = f"{request.base_url}v1/booking/flight-orders/{order['id']}"
+    return {"data": order, "meta": {"count": 1, "links": {"self": address}}}
 
 
 def reference_in(data: Json) -> str | None:
@@ -255,6 +310,9 @@ def _travelers(data: Json, offer: Itinerary) -> list[Json]:
             "travelers do not match the travelerPricings of the offer",
             pointer="/data/travelers",
         )
+    laps = [one.adult for one in offer.search.passengers if one.kind == "HELD_INFANT"]
+    if len(set(laps)) < len(laps) or not expected.issuperset(filter(None, laps)):
+        raise Refused(4926, "an infant needs an adult's lap", pointer="/data/travelers")
     for passenger in offer.search.passengers:
         _complete(by_id[passenger.id], passenger, offer)
     first = travelers[0].get("contact")
@@ -278,8 +336,9 @@ def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
         born = dt.date.fromisoformat(str(traveler.get("dateOfBirth")))
     except ValueError:
         raise Refused(32171, "dateOfBirth is missing", pointer=f"{where}/dateOfBirth") from None
-    age = (offer.search.depart - born).days / 365.25
-    if (passenger.kind == "ADULT") != (age >= 12):
+    flies = offer.search.depart
+    age = flies.year - born.year - ((flies.month, flies.day) < (born.month, born.day))
+    if age not in _AGES.get(passenger.kind, range(12, 130)):
         raise Refused(4926, "age does not fit the traveler type", pointer=f"{where}/dateOfBirth")
     documents = traveler.get("documents")
     if is_abroad(offer) and not (isinstance(documents, list) and documents):
@@ -287,13 +346,12 @@ def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
 
 
 def _order_id() -> str:
-    # Amadeus' ids contain "%" and "=", which is why they must be encoded in a path.
-    middle = base64.urlsafe_b64encode(secrets.token_bytes(12)).decode().replace("_", "%2F")
-    return f"eJzTd9f3{middle}%2FAw="
+    # As captured: the letters of Base64 that mean something in a path are encoded.
+    return quote("eJzTd9f3" + base64.b64encode(secrets.token_bytes(13)).decode(), safe="")
 
 
 def _not_found() -> Answer:
-    return failed(1797, "Order not found", status=404)
+    return failed(1797, "no response found for this query parameter", status=404)
 
 
 def _ticketed() -> Answer:

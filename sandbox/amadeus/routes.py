@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData
@@ -16,6 +16,8 @@ from sandbox.world import Answer, World
 
 Json = dict[str, Any]
 
+METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
 
 def router(world: World) -> APIRouter:
     """Return the routes of the flight APIs, and the back office's look-up."""
@@ -23,6 +25,8 @@ def router(world: World) -> APIRouter:
     orders = Orders(world)
 
     def unauthorised(request: Request) -> Response | None:
+        if world.shelf(control.SHELF).get(control.CLOSED):
+            return _no_endpoint().response()
         refused = tokens.check(request.headers.get("Authorization"), world.now())
         return refused.response() if refused else None
 
@@ -95,6 +99,12 @@ def router(world: World) -> APIRouter:
     async def cancel(request: Request, order_id: str) -> Response:
         return unauthorised(request) or await orders.cancel(request, order_id)
 
+    @routes.api_route("/v1/booking/{rest:path}", methods=METHODS)
+    @routes.api_route("/v1/shopping/{rest:path}", methods=METHODS)
+    @routes.api_route("/v2/shopping/{rest:path}", methods=METHODS)
+    async def elsewhere(rest: str) -> Response:  # noqa: ARG001
+        return _no_endpoint().response()
+
     @routes.get("/_sandbox/amadeus/orders")
     async def back_office(remark: str) -> list[Json]:
         return orders.back_office(remark)
@@ -125,6 +135,11 @@ def _offer_in(body: Json | None) -> Json:
     if not isinstance(offers, list) or len(offers) != 1 or not isinstance(offers[0], dict):
         raise Refused(32171, "exactly one flight offer", pointer="/data/flightOffers")
     return offers[0]
+
+
+def _no_endpoint() -> Answer:
+    """Return what the gateway in front of the APIs says of a path that is none of theirs."""
+    return failed(38196, "The targeted resource doesn't exist", status=404)
 
 
 def _unreadable() -> Answer:

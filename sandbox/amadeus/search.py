@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.amadeus.messages import Refused, success
-from sandbox.amadeus.offers import FlightSearch, Passenger, itineraries, written
+from sandbox.amadeus.offers import KINDS, FlightSearch, Passenger, itineraries, written
 from sandbox.amadeus.pricing import dictionaries
 from sandbox.amounts import digits
 from sandbox.travel import Airport, airport_for
@@ -75,7 +75,7 @@ def by_body(body: Json, now: dt.datetime) -> Answer:
         raise Refused(32171, f"missing or not understood: {error}") from error
     if len(ways) > 2 or (len(ways) == 2 and ways[1][:2] != (ways[0][1], ways[0][0])):
         raise Refused(2668, "only one-way and return journeys", pointer="/originDestinations")
-    if len(passengers) > 9 or {p.kind for p in passengers} - {"ADULT", "CHILD", "HELD_INFANT"}:
+    if len(passengers) > 9 or {p.kind for p in passengers} - KINDS:
         raise Refused(4926, "one to nine adults, children and infants", pointer="/travelers")
     (start, end, depart), back = ways[0], ways[1:]
     return_ = back[0][2] if back else None

@@ -8,11 +8,9 @@ itself. Ticketing and the airline's payment run through a consolidator outside t
 
 import datetime as dt
 from typing import Any, Final
-from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
-from models.core.errors import InvalidRequest, NotCancellable, Refusal
-from models.core.paths import segment
+from models.core.errors import InvalidRequest, NotCancellable, ProviderError, Refusal
 from models.core.supply import (
     FOUND_BY_HAND,
     Cancellation,
@@ -26,10 +24,11 @@ from models.core.supply import (
 from models.suppliers.rate_limits import Rate
 from settings import Settings
 from suppliers.amadeus.client import AmadeusApi
-from suppliers.amadeus.messages import FlightOffer, Order, OrderAnswer, PricedOffer, Pricing
-from suppliers.amadeus.responses import NAME, ApiAnswer, failure
+from suppliers.amadeus.messages import OfferInTrip, Order, OrderAnswer, PricedOffer, Pricing
+from suppliers.amadeus.orders import Orders, in_path
+from suppliers.amadeus.responses import NAME, failure
 from suppliers.amadeus.terms import HOLD_DAYS, terms_of
-from suppliers.amadeus.travelers import UnfitParty, order_contacts, order_travelers
+from suppliers.amadeus.travelers import UnfitParty, order_people
 from suppliers.amadeus.verification import price_of, verify_order, verify_pricing
 from suppliers.core.comparing import utc
 from suppliers.core.limiter import RateLimits
@@ -38,6 +37,9 @@ from suppliers.core.protocol import Party
 
 RATES: Final = {"test.api.amadeus.com": Rate(1, 0.1), "api.amadeus.com": Rate(40, 1)}
 """How fast each host may be asked: the test system 10 times a second, 100 ms apart."""
+_DECIDES: Final = dt.timedelta(minutes=10)
+"""How long an airline is waited for that has put a flight on its waiting list."""
+_NOT_CONFIRMED: Final = "not_confirmed"
 
 
 class AmadeusSupplier:
@@ -57,6 +59,9 @@ class AmadeusSupplier:
             rate=RATES.get(urlsplit(url).hostname or ""),
             limits=limits,
         )
+        self._orders = Orders(self._api)
+        self._agency_phone = settings.agency_phone
+        self._look_pause = dt.timedelta(seconds=0.5 if settings.is_sandbox(url) else 10)
         self.capabilities = Capabilities(
             repeats=False,
             timeout=dt.timedelta(seconds=timeout),
@@ -66,7 +71,7 @@ class AmadeusSupplier:
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Price the flights, with their fare rules; see the protocol."""
-        in_trip = read_model(FlightOffer, item, provider=NAME, operation="quote")
+        in_trip = read_model(OfferInTrip, item, provider=NAME, operation="quote")
         answer = await self._api.call(
             lambda client: client.shopping.flight_offers.pricing.post(
                 item.offer, include="detailed-fare-rules"
@@ -78,16 +83,15 @@ class AmadeusSupplier:
             raise failure(answer)
         pricing = answer.parse(Pricing)
         offer, price = pricing.offer, price_of(pricing.offer, answer)
-        verify_pricing(item, in_trip, offer, answer)
+        verify_pricing(item, in_trip, offer, price, answer)
         try:
-            order_travelers(party, offer, pricing.data.booking_requirements)
-            order_contacts(party)
+            people = order_people(party, offer, pricing.requirements, self._agency_phone)
         except UnfitParty as error:
             raise answer.failure(InvalidRequest, str(error), code="travelers") from error
         priced = PricedOffer(
             flight_offer=(answer.body or {})["data"]["flightOffers"][0],
-            provider=pricing.dictionaries.carriers.get(offer.airline, offer.airline),
-            requirements=pricing.data.booking_requirements,
+            provider=pricing.airline,
+            requirements=pricing.requirements,
         )
         return Quote(
             price=price,
@@ -100,7 +104,9 @@ class AmadeusSupplier:
             ),
             title=str(offer),
             offer=priced.model_dump(mode="json"),
-            holdable=True,  # DELAY_TO_CANCEL: an order is free to undo until it is ticketed
+            # DELAY_TO_CANCEL: an order is free to undo until it is ticketed.
+            holdable=not offer.instant_ticketing_required,
+            warnings=people.warnings,
         )
 
     # -- book -------------------------------------------------------------------------------
@@ -112,12 +118,15 @@ class AmadeusSupplier:
         party: Party,
         reference: str,
     ) -> Reservation:
-        """Order the priced flights as a hold; see the protocol. Asked once, never repeated."""
+        """Order the priced flights, as a hold where they can be held; see the protocol.
+
+        Asked once, never repeated. What the airline does not confirm at once is PENDING, never
+        gone: there is an order, and undoing it deletes it.
+        """
         priced = read_quote(PricedOffer, quote, provider=NAME)
         offer = priced.offer
         try:
-            travelers = order_travelers(party, offer, priced.requirements)
-            contacts = order_contacts(party)
+            people = order_people(party, offer, priced.requirements, self._agency_phone)
         except UnfitParty as error:
             raise _refused(InvalidRequest, str(error), "book") from error
         remark = f"TRIP {reference}"
@@ -125,10 +134,14 @@ class AmadeusSupplier:
             "data": {
                 "type": "flight-order",
                 "flightOffers": [priced.flight_offer],
-                "travelers": travelers,
+                "travelers": people.travelers,
                 "remarks": {"general": [{"subType": "GENERAL_MISCELLANEOUS", "text": remark}]},
-                "ticketingAgreement": {"option": "DELAY_TO_CANCEL", "delay": f"{HOLD_DAYS}D"},
-                "contacts": contacts,
+                "ticketingAgreement": (
+                    {"option": "CONFIRM"}
+                    if offer.instant_ticketing_required
+                    else {"option": "DELAY_TO_CANCEL", "delay": f"{HOLD_DAYS}D"}
+                ),
+                "contacts": people.contacts,
             }
         }
         answer = await self._api.call(
@@ -139,39 +152,52 @@ class AmadeusSupplier:
         if answer.status != 201:
             raise failure(answer)
         order = answer.parse(OrderAnswer).data
-        verify_order(order, offer, quote.price, travelers, remark, answer)
-        return Reservation(
+        verify_order(order, offer, quote.price, people.travelers, remark, answer)
+        made = Reservation(
             reference=reference,
             supplier_id=order.id,
-            confirmation_code=order.pnr,
+            confirmation_code=order.pnr or "",
             pnr=order.pnr,
             provider=priced.provider,
             price=quote.price,
             details=_facts(order),
         )
+        if order.not_confirmed:
+            now = dt.datetime.now(dt.UTC)
+            decided = now + _DECIDES if order.undecided else now
+            return made.model_copy(
+                update={
+                    "status": ReservationStatus.PENDING,
+                    "settles_by": decided,
+                    "look_after": min(decided, now + self._look_pause),
+                }
+            )
+        return made
 
     # -- look -------------------------------------------------------------------------------
 
     async def look(self, reservation: Reservation) -> Reservation:
-        """Show an order by its id; see the protocol. One that is not there is cancelled.
+        """Show an order by its id; see the protocol.
 
-        Its times are local, without a zone, and told in ``details``: no moments to compare with.
+        CANCELLED only if the order itself says so of all its flights, PENDING if it does not
+        stand as it was booked. Its times are local, without a zone, and told in ``details``: no
+        moments to compare with.
         """
-        answer = await self._read(reservation.supplier_id)
-        if answer.status == 404 and answer.issues:
-            return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
-        if answer.status != 200:
-            raise failure(answer)
-        order = answer.parse(OrderAnswer).data
-        if order.id != reservation.supplier_id:
-            raise answer.unsettled("Amadeus answered another order", code="other_order")
+        order, answer = await self._orders.show(reservation, "find")
+        waiting = order.status is ReservationStatus.PENDING
+        told = {k: v for k, v in reservation.details.items() if k != _NOT_CONFIRMED}
+        try:
+            price = price_of(order.offer, answer)
+        except ProviderError:
+            price = reservation.price  # as it was booked
         return reservation.model_copy(
             update={
-                "status": ReservationStatus.CONFIRMED,
-                "pnr": order.pnr,
-                "confirmation_code": order.pnr,
-                "price": price_of(order.offer, answer),
-                "details": {**reservation.details, **_facts(order)},
+                "status": order.status,
+                "pnr": order.pnr or reservation.pnr,
+                "confirmation_code": order.pnr or reservation.confirmation_code,
+                "price": price,
+                "look_after": dt.datetime.now(dt.UTC) + self._look_pause if waiting else None,
+                "details": {**told, **_facts(order)},
             }
         )
 
@@ -192,9 +218,13 @@ class AmadeusSupplier:
     # -- cancel -----------------------------------------------------------------------------
 
     async def cancel(self, reservation: Reservation, key: str) -> Cancellation:  # noqa: ARG002
-        """Delete the order; see the protocol. Amadeus takes no key, and names no fee."""
-        order_id = _segment(reservation.supplier_id, "cancel")
-        if reservation.details.get(FOUND_BY_HAND) and not await self._is_ours(reservation):
+        """Delete the order; see the protocol. Amadeus takes no key, and names no fee.
+
+        That it is not found is no proof that it is gone: then it is read, and counts as cancelled
+        if it says so itself.
+        """
+        order_id = in_path(reservation.supplier_id, "cancel")
+        if reservation.details.get(FOUND_BY_HAND) and not await self._orders.is_ours(reservation):
             raise _refused(
                 NotCancellable,
                 f"Amadeus order {reservation.supplier_id} does not carry our reference"
@@ -208,8 +238,16 @@ class AmadeusSupplier:
         )
         if answer.status == 204:
             return Cancellation()
-        if answer.status == 404 and answer.issues:
-            return Cancellation(already=True)
+        if answer.finds_nothing:
+            order, _ = await self._orders.show(reservation, "cancel")
+            if order.status is ReservationStatus.CANCELLED:
+                return Cancellation(already=True)
+            raise answer.failure(
+                NotCancellable,
+                f"Amadeus shows order {reservation.supplier_id} (PNR {reservation.pnr}) and does"
+                " not find it when it is to be cancelled; cancel it in the back office",
+                code=answer.issues[0].code,
+            )
         if answer.status == 400 and answer.issues:
             raise answer.failure(
                 NotCancellable,
@@ -218,32 +256,9 @@ class AmadeusSupplier:
             )
         raise failure(answer)
 
-    async def _read(self, supplier_id: str) -> ApiAnswer:
-        order_id = _segment(supplier_id, "find")
-        return await self._api.call(
-            lambda client: client.booking.flight_order(order_id).get(),
-            operation="find",
-            changes=False,
-        )
-
-    async def _is_ours(self, reservation: Reservation) -> bool:
-        """Tell whether an order that a person named carries our reference in its remarks."""
-        answer = await self._read(reservation.supplier_id)
-        if answer.status == 404:
-            return False
-        if answer.status != 200 or answer.body is None:
-            raise failure(answer)
-        remarks = ((answer.body.get("data") or {}).get("remarks") or {}).get("general") or []
-        return any(remark.get("text") == f"TRIP {reservation.reference}" for remark in remarks)
-
     async def close(self) -> None:
         """Start no calls any more."""
         self._api.close()
-
-
-def _segment(order_id: str, operation: str) -> str:
-    checked = segment(order_id, provider=NAME, operation=operation, encoded=True)
-    return percent_encoded(checked, safe="")
 
 
 def _facts(order: Order) -> dict[str, Any]:
@@ -252,8 +267,9 @@ def _facts(order: Order) -> dict[str, Any]:
         "flights": str(order.offer),
         "departs": order.offer.departs.isoformat(),
         "arrives": order.offer.arrives.isoformat(),
-        "held_until": order.ticketing_agreement.date_time,
+        "held_until": order.cancelled_at,
         "ticketed": order.ticketed or None,
+        _NOT_CONFIRMED: order.not_confirmed or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

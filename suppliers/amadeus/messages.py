@@ -1,26 +1,49 @@
-"""Answers of Amadeus, as far as we rely on them (specs: Flight Offers Price v1, Create Orders v1).
+"""Answers of Amadeus, as far as we rely on them.
 
-Unknown fields are ignored, wrong types refused. The offer itself is kept and sent back as it came.
+Specifications: Flight Offers Price v1, Flight Create Orders v1, Flight Order Management v1.
+Unknown fields are ignored; what is not needed is read loosely. The offer itself is kept and sent
+back as it came.
 """
 
 import datetime as dt
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 
-from suppliers.core.answers import CamelMessage
+from models.core.supply import ReservationStatus
+from suppliers.core.answers import CamelMessage, LocalTime, Loose, LooseList
 
-Day = Annotated[dt.date, Field(strict=False)]
-Local = Annotated[dt.datetime, Field(strict=False)]
-"""Wall-clock time at the airport; Amadeus writes no zone."""
+
+def _last_day(value: object) -> object:
+    if value is None or value == "":
+        return None
+    try:
+        return dt.date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return dt.date.min  # there is such a day: never later than that is the safe reading
+
+
+def _yes(value: object) -> bool:
+    return value is True or str(value).lower() == "true"
+
+
+def _word(value: object) -> str | None:
+    # Whatever is stated is stated, known or not.
+    return None if value in (None, "") else str(value).upper()
+
+
+LastDay = Annotated[dt.date | None, BeforeValidator(_last_day)]
+"""A day until which something holds, whatever time follows it; None where none is stated."""
+Flag = Annotated[bool, BeforeValidator(_yes)]
+"""Whether something is so; what is not stated is not."""
 
 
 class EndPoint(CamelMessage):
     """Where and when a flight leaves or arrives."""
 
     iata_code: str
-    at: Local
+    at: LocalTime
 
 
 class Segment(CamelMessage):
@@ -30,6 +53,13 @@ class Segment(CamelMessage):
     number: str
     departure: EndPoint
     arrival: EndPoint
+    booking_status: Annotated[str | None, BeforeValidator(_word)] = None
+    """Of an order, as Flight Order Management shows it; None: not stated."""
+
+    @property
+    def flight(self) -> tuple[str, str, EndPoint, EndPoint]:
+        """What makes it this flight on this day, whatever became of it."""
+        return self.carrier_code, self.number, self.departure, self.arrival
 
     def __str__(self) -> str:
         ends = f"{self.departure.iata_code}–{self.arrival.iata_code}"
@@ -54,18 +84,15 @@ class TravelerPricing(CamelMessage):
 
     traveler_id: str
     traveler_type: str
+    associated_adult_id: Loose[str] = None
+    """Of an infant without a seat: on whose lap."""
 
 
-class FlightOffer(CamelMessage):
-    """A flight offer."""
+class Journey(CamelMessage):
+    """What offers and orders have in common: the flights, and what they cost."""
 
-    type: Annotated[str, Field(pattern="^flight-offer$")]
-    id: str
     itineraries: Annotated[list[Way], Field(min_length=1, max_length=6)]
-    price: Price
-    traveler_pricings: Annotated[list[TravelerPricing], Field(min_length=1, max_length=18)]
-    validating_airline_codes: list[str] = Field(default_factory=list)
-    last_ticketing_date: Day | None = None
+    price: Loose[Price] = None
 
     @property
     def segments(self) -> list[Segment]:
@@ -75,43 +102,62 @@ class FlightOffer(CamelMessage):
     @property
     def departs(self) -> dt.datetime:
         """First departure, local time without a zone."""
-        return self.segments[0].departure.at.replace(tzinfo=None)
+        return self.segments[0].departure.at
 
     @property
     def arrives(self) -> dt.datetime:
         """Last arrival, local time without a zone."""
-        return self.segments[-1].arrival.at.replace(tzinfo=None)
+        return self.segments[-1].arrival.at
+
+    def same_flights(self, other: "Journey") -> bool:
+        """Tell whether both are the same flights, on the same days and times, in the same order."""
+        return [[segment.flight for segment in way.segments] for way in self.itineraries] == [
+            [segment.flight for segment in way.segments] for way in other.itineraries
+        ]
+
+    def __str__(self) -> str:
+        return " · ".join(", ".join(map(str, way.segments)) for way in self.itineraries)
+
+
+class FlightOffer(Journey):
+    """A flight offer."""
+
+    traveler_pricings: Annotated[list[TravelerPricing], Field(min_length=1, max_length=18)]
+    validating_airline_codes: LooseList[str] = Field(default_factory=list)
+    last_ticketing_date: LastDay = None
+    instant_ticketing_required: Flag = False
+    """It is ticketed when it is booked: it cannot be held, and undoing it is not free."""
 
     @property
     def airline(self) -> str:
         """Code of the airline that sells it."""
         return (self.validating_airline_codes or [self.segments[0].carrier_code])[0]
 
-    def same_flights(self, other: "FlightOffer") -> bool:
-        """Tell whether both are the same flights, on the same days and times, in the same order."""
-        return self.itineraries == other.itineraries
-
     def same_people(self, other: "FlightOffer") -> bool:
         """Tell whether both are for the same seats."""
         return self.traveler_pricings == other.traveler_pricings
 
-    def __str__(self) -> str:
-        return " · ".join(", ".join(map(str, way.segments)) for way in self.itineraries)
+
+class OfferInTrip(FlightOffer):
+    """An offer as a planner found it: it is sent to Amadeus, which wants to know what it is."""
+
+    type: Annotated[str, Field(pattern="^flight-offer$")]
+    id: str
 
 
 class TravelerNeeds(CamelMessage):
     """What the airline wants to know about one traveller."""
 
     traveler_id: str
-    document_required: bool = False
+    document_required: Flag = False
 
 
 class Requirements(CamelMessage):
     """What the airline wants to know."""
 
-    mobile_phone_number_required: bool = False
-    phone_number_required: bool = False
-    traveler_requirements: list[TravelerNeeds] = Field(default_factory=list)
+    mobile_phone_number_required: Flag = False
+    phone_number_required: Flag = False
+    traveler_requirements: LooseList[TravelerNeeds] = Field(default_factory=list)
 
     @property
     def phone_required(self) -> bool:
@@ -128,43 +174,43 @@ class Requirements(CamelMessage):
 
 
 class _Text(CamelMessage):
-    text: str = ""
+    text: Loose[str] = None
 
 
 class FareNotes(CamelMessage):
     """One rule of a fare; amounts are major units in a string."""
 
-    category: str = ""
-    not_applicable: bool = False
-    max_penalty_amount: str | None = None
-    descriptions: list[_Text] = Field(default_factory=list)
+    category: Loose[str] = None
+    not_applicable: Flag = False
+    max_penalty_amount: Loose[str] = None
+    descriptions: LooseList[_Text] = Field(default_factory=list)
 
 
 class FareRule(CamelMessage):
     """The detailed rule of one flight's fare."""
 
-    fare_notes: FareNotes | None = None
+    fare_notes: Loose[FareNotes] = None
 
 
 class _Included(CamelMessage):
-    rules: dict[str, FareRule] = Field(default_factory=dict, alias="detailed-fare-rules")
+    rules: Loose[dict[str, Loose[FareRule]]] = Field(default=None, alias="detailed-fare-rules")
 
 
 class _Dictionaries(CamelMessage):
-    carriers: dict[str, str] = Field(default_factory=dict)
+    carriers: Loose[dict[str, Loose[str]]] = None
 
 
 class _PricingData(CamelMessage):
     flight_offers: Annotated[list[FlightOffer], Field(min_length=1, max_length=1)]
-    booking_requirements: Requirements = Requirements()
+    booking_requirements: Loose[Requirements] = None
 
 
 class Pricing(CamelMessage):
     """The answer of Flight Offers Price."""
 
     data: _PricingData
-    included: _Included = _Included()
-    dictionaries: _Dictionaries = _Dictionaries()
+    included: Loose[_Included] = None
+    dictionaries: Loose[_Dictionaries] = None
 
     @property
     def offer(self) -> FlightOffer:
@@ -172,9 +218,22 @@ class Pricing(CamelMessage):
         return self.data.flight_offers[0]
 
     @property
+    def requirements(self) -> Requirements:
+        """What the airline wants to know."""
+        return self.data.booking_requirements or Requirements()
+
+    @property
     def rules(self) -> list[FareRule]:
-        """Detailed fare rules, one for each flight; may be empty."""
-        return [*self.included.rules.values()]
+        """Detailed fare rules, one for each flight; may be empty. One that cannot be read says
+        nothing."""
+        rules = (self.included.rules if self.included else None) or {}
+        return [rule or FareRule() for rule in rules.values()]
+
+    @property
+    def airline(self) -> str:
+        """The name of the airline that sells it; its code where no name is given."""
+        carriers = (self.dictionaries.carriers if self.dictionaries else None) or {}
+        return carriers.get(self.offer.airline) or self.offer.airline
 
 
 class PricedOffer(CamelMessage):
@@ -197,7 +256,7 @@ class PricedOffer(CamelMessage):
 
 
 class _Record(CamelMessage):
-    reference: str
+    reference: Annotated[str, Field(min_length=1)]
 
 
 class _Name(CamelMessage):
@@ -211,28 +270,48 @@ class _OrderTraveler(CamelMessage):
 
 
 class _Remarks(CamelMessage):
-    general: list[_Text] = Field(default_factory=list)
+    general: LooseList[_Text] = Field(default_factory=list)
+
+
+class Remarked(CamelMessage):
+    """An order, as far as it says who ordered it."""
+
+    remarks: Loose[_Remarks] = None
+
+    @property
+    def texts(self) -> set[str]:
+        """What its remarks say."""
+        remarks = self.remarks.general if self.remarks else []
+        return {remark.text for remark in remarks if remark.text}
+
+
+class RemarkedAnswer(CamelMessage):
+    """The same, as Flight Order Management answers it."""
+
+    data: Remarked
 
 
 class _Agreement(CamelMessage):
-    option: str | None = None
-    date_time: str | None = None
+    date_time: Loose[str] = None
 
 
 class _Ticket(CamelMessage):
-    document_status: str = "ISSUED"
+    document_status: Loose[str] = None
 
 
-class Order(CamelMessage):
-    """A flight order as Flight Create Orders answers it."""
+_GONE: Final = frozenset({"CANCELLED", "DENIED"})
+"""A segment with one of these statuses flies without our travellers."""
+
+
+class Order(Remarked):
+    """A flight order, as it is answered when it is made and shown later."""
 
     id: Annotated[str, Field(min_length=1)]
-    associated_records: Annotated[list[_Record], Field(min_length=1)]
-    flight_offers: Annotated[list[FlightOffer], Field(min_length=1, max_length=1)]
-    travelers: list[_OrderTraveler]
-    remarks: _Remarks = _Remarks()
-    ticketing_agreement: _Agreement = _Agreement()
-    tickets: list[_Ticket] = Field(default_factory=list)
+    associated_records: LooseList[_Record] = Field(default_factory=list)
+    flight_offers: Annotated[list[Journey], Field(min_length=1, max_length=1)]
+    travelers: LooseList[_OrderTraveler] = Field(default_factory=list)
+    ticketing_agreement: Loose[_Agreement] = None
+    tickets: LooseList[_Ticket] = Field(default_factory=list)
 
     @property
     def ticketed(self) -> bool:
@@ -240,14 +319,50 @@ class Order(CamelMessage):
         return any(ticket.document_status not in ("VOID", "REFUNDED") for ticket in self.tickets)
 
     @property
-    def pnr(self) -> str:
+    def pnr(self) -> str | None:
         """The airline's booking reference."""
-        return self.associated_records[0].reference
+        return next((record.reference for record in self.associated_records), None)
 
     @property
-    def offer(self) -> FlightOffer:
-        """The offer that was booked."""
+    def offer(self) -> Journey:
+        """What was booked."""
         return self.flight_offers[0]
+
+    @property
+    def cancelled_at(self) -> str | None:
+        """When it is cancelled by itself unless it is ticketed: a local day, or day and time."""
+        return self.ticketing_agreement.date_time if self.ticketing_agreement else None
+
+    @property
+    def not_confirmed(self) -> dict[str, str]:
+        """The flights that are not confirmed, and what the airline says of each.
+
+        A status that is not stated is none to worry about: Flight Create Orders states none.
+        """
+        return {
+            str(segment): segment.booking_status
+            for segment in self.offer.segments
+            if segment.booking_status is not None and segment.booking_status != "CONFIRMED"
+        }
+
+    @property
+    def status(self) -> ReservationStatus:
+        """Where it stands: CONFIRMED only if every flight is, CANCELLED only if none stands.
+
+        Anything else is PENDING, words nobody has published among it: it is not what was booked,
+        and may live.
+        """
+        said = self.not_confirmed
+        if not said:
+            return ReservationStatus.CONFIRMED
+        if len(said) == len(self.offer.segments) and _GONE.issuperset(said.values()):
+            return ReservationStatus.CANCELLED
+        return ReservationStatus.PENDING
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the airline may yet confirm it: flights on a waiting list, or asked for."""
+        return {"WAITLISTED", "PENDING"}.issuperset(self.not_confirmed.values())
 
     def names(self) -> set[tuple[str, str, str]]:
         """Who travels: id, first and last name, upper case."""
@@ -258,6 +373,6 @@ class Order(CamelMessage):
 
 
 class OrderAnswer(CamelMessage):
-    """The answer of Flight Create Orders."""
+    """The answer of Flight Create Orders and of Flight Order Management."""
 
     data: Order

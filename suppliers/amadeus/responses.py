@@ -40,12 +40,15 @@ _BY_CODE: Final[dict[str, type[Refusal]]] = {
     "38193": AuthConfig,
     "39683": AuthConfig,
     "39686": AuthConfig,
+    # "Resource not found": there is no such endpoint. A wrong or closed host says so of everything.
+    "38196": AuthConfig,
 }
 """The error table of providers.md §2, as far as a code decides."""
 
 _FOR_A_PERSON: Final = frozenset({"36870", "9112"})
 """BOOKING FAILED and TICKETING: an order may be there all the same ("check by operator")."""
 
+_NO_ENDPOINT: Final = frozenset({None, "38196"})
 _SERVER_ERROR: Final = "38189"
 _QUOTA: Final = frozenset({"38194", "38195"})
 
@@ -71,6 +74,14 @@ class ApiAnswer(Answer):
     def retry_after(self) -> dt.timedelta | None:
         """How long Amadeus asks to wait."""
         return self.pause
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Amadeus itself finds nothing under this id (code 1797, or another of a 404's).
+
+        It names no order, and says the same of a wrongly built path: no proof that one is gone.
+        """
+        return self.status == 404 and any(issue.code not in _NO_ENDPOINT for issue in self.issues)
 
     @property
     def issues(self) -> list[Issue]:
@@ -123,5 +134,5 @@ def failure(answer: ApiAnswer) -> ProviderError:
         return answer.failure(AuthConfig, message)
     if answer.changes and code in _FOR_A_PERSON:
         return answer.failure(UnknownOutcome, f"{message}; check in the back office", code=code)
-    kind = _BY_CODE.get(code, InvalidRequest) if code is not None else InvalidRequest
-    return answer.failure(kind, message, code=code)
+    unknown = AuthConfig if answer.status == 404 and code is None else InvalidRequest
+    return answer.failure(_BY_CODE.get(code or "", unknown), message, code=code)

@@ -16,6 +16,10 @@ from suppliers.core.comparing import FURTHEST_ZONE
 HOLD_DAYS: Final = 6
 """How long an unticketed order lives; short, so that an orphan dies by itself."""
 
+HELD_FOR: Final = dt.timedelta(days=HOLD_DAYS - 1)
+"""How long it lives at least, whatever the zone in which its last day begins (Amadeus does not say
+which): somewhere it is almost midnight now, and the day on which it is made is nearly over."""
+
 _MAX_SOURCE: Final = 2_000
 
 
@@ -28,7 +32,7 @@ def terms_of(
     now: dt.datetime,
 ) -> CancellationTerms:
     """Return the terms of a quote; ``departs`` and ``now`` are UTC."""
-    held_until = now + dt.timedelta(days=HOLD_DAYS)
+    held_until = now if offer.instant_ticketing_required else now + HELD_FOR
     if offer.last_ticketing_date is not None:
         last_day = dt.datetime.combine(offer.last_ticketing_date, dt.time(), dt.UTC)
         # That day ends first where clocks are furthest ahead of UTC.
@@ -42,7 +46,10 @@ def terms_of(
     if penalty is not None and departs > held_until:
         steps.append(FeeStep(until=departs, fee=penalty))
     steps.append(FeeStep(until=None, fee=price.amount))
-    return CancellationTerms(steps=tuple(steps), source=_source(held_until, notes))
+    hold = "Ticketed at once: the fare rules apply."
+    if held_until > now:
+        hold = f"Not ticketed: free until {held_until:%Y-%m-%d %H:%M} UTC; then the fare rules."
+    return CancellationTerms(steps=tuple(steps), source=_source(hold, notes))
 
 
 def _penalty(notes: list[FareNotes], flights: int, *, seats: int, price: Money) -> int | None:
@@ -60,7 +67,6 @@ def _penalty(notes: list[FareNotes], flights: int, *, seats: int, price: Money) 
     return min(highest * seats, price.amount)
 
 
-def _source(held_until: dt.datetime, notes: list[FareNotes]) -> str:
-    texts = [text.text for note in notes for text in note.descriptions]
-    hold = f"Not ticketed: free until {held_until:%Y-%m-%d %H:%M} UTC; then the fare rules."
+def _source(hold: str, notes: list[FareNotes]) -> str:
+    texts = [text.text for note in notes for text in note.descriptions if text.text]
     return "\n".join([hold, *dict.fromkeys(texts)])[:_MAX_SOURCE]

@@ -3,6 +3,8 @@
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import phonenumbers
@@ -11,7 +13,7 @@ from anyascii import anyascii
 from models.core.people import Document, Traveler
 from suppliers.amadeus.messages import FlightOffer, Requirements, TravelerPricing
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on, parse_phone
+from suppliers.core.travelers import age_on, reached_at
 
 _ICAO: Final = str.maketrans(
     {
@@ -32,8 +34,11 @@ _ICAO: Final = str.maketrans(
 
 _ADULT_FROM: Final = 12
 _INFANT_UNTIL: Final = 2
+_SENIOR_FROM: Final = 60
+_INFANTS: Final = frozenset({"HELD_INFANT", "SEATED_INFANT"})
+_STRICTEST_FIRST: Final = ("HELD_INFANT", "SEATED_INFANT", "SENIOR", "CHILD")
+"""Types of fares by whom they leave out: who fits one of these may fit another, too."""
 _DOCUMENTS: Final = {"VISA", "PASSPORT", "IDENTITY_CARD", "KNOWN_TRAVELER", "REDRESS"}
-_NATIONAL_NUMBER: Final = re.compile("[0-9]{1,15}")
 
 
 class UnfitParty(ValueError):
@@ -51,116 +56,160 @@ def latin_name(name: str) -> str:
     return " ".join(letters.replace("-", " ").split())
 
 
-def order_travelers(party: Party, offer: FlightOffer, needs: Requirements) -> list[dict[str, Any]]:
-    """Return the ``travelers`` of a flight order: each person on the seat priced for their age.
+@dataclass(frozen=True)
+class People:
+    """Who is on an order: its ``travelers`` and ``contacts``."""
+
+    travelers: list[dict[str, Any]]
+    contacts: list[dict[str, Any]]
+    warnings: tuple[str, ...]
+    """What the traveller has to know about them."""
+
+
+def order_people(party: Party, offer: FlightOffer, needs: Requirements, agency: str) -> People:
+    """Return who is on a flight order: each person on the seat priced for their age.
+
+    Args:
+        party: who travels.
+        offer: as it was priced.
+        needs: what the airline wants to know.
+        agency: our phone number, given in place of one that cannot be used; may be empty.
 
     Raises:
         UnfitParty: another number or other ages than priced, or something needed is missing.
     """
+    form = _Form(party, offer, needs, agency)
+    travelers = [form.traveler(seat, person) for seat, person in _seated(party.travelers, offer)]
+    contacts = [form.contact()]
+    return People(travelers, contacts, tuple(dict.fromkeys(form.warnings)))
+
+
+def _seated(
+    travelers: Sequence[Traveler], offer: FlightOffer
+) -> list[tuple[TravelerPricing, Traveler]]:
+    """Put everybody on a seat priced for their age, in the order of the seats."""
     seats = offer.traveler_pricings
-    if len(seats) != len(party.travelers):
+    if len(seats) != len(travelers):
         raise UnfitParty(
-            f"the flight is priced for {len(seats)}, but {len(party.travelers)} people travel"
+            f"the flight is priced for {len(seats)}, but {len(travelers)} people travel"
         )
-    waiting = list(party.travelers)
-    seated: list[tuple[TravelerPricing, Traveler]] = []
-    for seat in seats:
+    _check_laps(seats)
+    waiting = list(travelers)
+    seated: dict[str, Traveler] = {}
+    for seat in sorted(seats, key=_strictness):
         fitting = next((one for one in waiting if _fits(one, seat, offer)), None)
         if fitting is None:
+            kind = seat.traveler_type.replace("_", " ").lower()
             raise UnfitParty(
-                f"a seat is priced for {seat.traveler_type.replace('_', ' ').lower()}, and none of"
-                f" the travellers left is of that age"
+                f"a seat is priced for {kind}, and none of the travellers left is of that age"
             )
         waiting.remove(fitting)
-        seated.append((seat, fitting))
-    return [_order_traveler(person, seat, party, offer, needs) for seat, person in seated]
+        seated[seat.traveler_id] = fitting
+    return [(seat, seated[seat.traveler_id]) for seat in seats]
 
 
-def order_contacts(party: Party) -> list[dict[str, Any]]:
-    """Return the ``contacts`` of a flight order: where the airline reaches the party."""
-    lead = party.travelers[0]
-    contact = _contact(lead, party, email=party.contact.email, number=party.contact.phone)
-    return [
-        {
-            "addresseeName": {
-                "firstName": latin_name(lead.first_name),
-                "lastName": latin_name(lead.last_name),
-            },
-            "purpose": "STANDARD",
-            **contact,
-        }
-    ]
+def _strictness(seat: TravelerPricing) -> int:
+    kind = seat.traveler_type
+    return _STRICTEST_FIRST.index(kind) if kind in _STRICTEST_FIRST else len(_STRICTEST_FIRST)
+
+
+def _check_laps(seats: Sequence[TravelerPricing]) -> None:
+    """Make sure that every infant without a seat has the lap of an adult for itself."""
+    adults = {seat.traveler_id for seat in seats if seat.traveler_type not in {*_INFANTS, "CHILD"}}
+    held = [seat for seat in seats if seat.traveler_type == "HELD_INFANT"]
+    laps = [seat.associated_adult_id for seat in held if seat.associated_adult_id is not None]
+    if len(held) > len(adults) or len(set(laps)) < len(laps) or not adults.issuperset(laps):
+        raise UnfitParty("every infant without a seat needs an adult's lap for itself")
 
 
 def _fits(traveler: Traveler, seat: TravelerPricing, offer: FlightOffer) -> bool:
-    leaves = offer.departs.date()
-    age = age_on(traveler, leaves)
+    """Tell whether a fare is for somebody of this age (FlightOffersPrice v1, ``TravelerType``).
+
+    Ages count when the journey begins; an infant is one until the last flight leaves.
+    """
+    age = age_on(traveler, offer.departs.date())
     match seat.traveler_type:
         case "CHILD":
-            return _INFANT_UNTIL <= age < _ADULT_FROM
+            return 0 <= age < _ADULT_FROM
         case "HELD_INFANT" | "SEATED_INFANT":
-            return 0 <= age < _INFANT_UNTIL
+            last = offer.segments[-1].departure.at.date()
+            return age >= 0 and age_on(traveler, last) < _INFANT_UNTIL
+        case "SENIOR":
+            return age >= _SENIOR_FROM
         case _:
             return age >= _ADULT_FROM
 
 
-def _order_traveler(
-    traveler: Traveler,
-    seat: TravelerPricing,
-    party: Party,
-    offer: FlightOffer,
-    needs: Requirements,
-) -> dict[str, Any]:
-    who = f"{traveler.first_name} {traveler.last_name}"
-    first, last = latin_name(traveler.first_name), latin_name(traveler.last_name)
-    if not first or not last:
-        raise UnfitParty(f"the name {who!r} cannot be written in the letters A-Z")
-    contact = _contact(
-        traveler,
-        party,
-        email=traveler.email or party.contact.email,
-        number=traveler.phone or party.contact.phone,
-    )
-    if needs.phone_required and "phones" not in contact:
-        raise UnfitParty(f"the airline needs a phone number for {who}")
-    answer: dict[str, Any] = {
-        "id": seat.traveler_id,
-        "dateOfBirth": traveler.date_of_birth.isoformat(),
-        # "UNSPECIFIED" is a value airlines know ("X" in passports), and is sent as such.
-        "gender": traveler.gender,
-        "name": {"firstName": first, "lastName": last},
-        "contact": contact,
+@dataclass
+class _Form:
+    """Writes the people of an order, and notes what they have to know."""
+
+    party: Party
+    offer: FlightOffer
+    needs: Requirements
+    agency: str
+    warnings: list[str] = field(default_factory=list)
+
+    def traveler(self, seat: TravelerPricing, traveler: Traveler) -> dict[str, Any]:
+        who = f"{traveler.first_name} {traveler.last_name}"
+        name = _name(traveler)
+        if not all(name.values()):
+            raise UnfitParty(f"the name {who!r} cannot be written in the letters A-Z")
+        email = traveler.email or self.party.contact.email
+        answer: dict[str, Any] = {
+            "id": seat.traveler_id,
+            "dateOfBirth": traveler.date_of_birth.isoformat(),
+            # "UNSPECIFIED" is a value airlines know ("X" in passports), and is sent as such.
+            "gender": traveler.gender,
+            "name": name,
+            "contact": self._contact((traveler.phone, self.party.contact.phone), email, traveler),
+        }
+        if traveler.document is not None:
+            last_day = self.offer.arrives.date()
+            answer["documents"] = [_document(traveler.document, who, last_day)]
+        elif self.needs.document_required(seat.traveler_id):
+            raise UnfitParty(f"the airline needs a passport or identity card of {who}")
+        return answer
+
+    def contact(self) -> dict[str, Any]:
+        """Where the airline reaches the party."""
+        lead, email = self.party.lead, self.party.contact.email
+        contact = self._contact((self.party.contact.phone, lead.phone), email, lead)
+        return {"addresseeName": _name(lead), **contact}
+
+    def _contact(
+        self, numbers: tuple[str | None, ...], email: str, traveler: Traveler
+    ) -> dict[str, Any]:
+        contact: dict[str, Any] = {"purpose": "STANDARD", "emailAddress": email}
+        if not any(numbers) and not self.needs.phone_required:
+            return contact
+        document = traveler.document or self.party.lead.document
+        reached = reached_at(numbers, document, self.agency, without_area=True)
+        if reached.warning is not None:
+            self.warnings.append(reached.warning)
+        if reached.number is not None:
+            contact["phones"] = [_phone(reached.number)]
+        elif self.needs.phone_required:
+            who = f"{traveler.first_name} {traveler.last_name}"
+            raise UnfitParty(f"the airline needs a phone number for {who}")
+        return contact
+
+
+def _name(traveler: Traveler) -> dict[str, str]:
+    return {
+        "firstName": latin_name(traveler.first_name),
+        "lastName": latin_name(traveler.last_name),
     }
-    if traveler.document is not None:
-        answer["documents"] = [_document(traveler.document, who, offer.arrives.date())]
-    elif needs.document_required(seat.traveler_id):
-        raise UnfitParty(f"the airline needs a passport or identity card of {who}")
-    return answer
 
 
-def _contact(traveler: Traveler, party: Party, *, email: str, number: str | None) -> dict[str, Any]:
-    contact: dict[str, Any] = {"purpose": "STANDARD", "emailAddress": email}
-    if number is not None:
-        document = traveler.document or party.travelers[0].document
-        contact["phones"] = [_phone(number, document)]
-    return contact
-
-
-def _phone(number: str, document: Document | None) -> dict[str, str]:
-    try:
-        parsed = parse_phone(number, document, without_area=True)
-    except ValueError as error:
-        raise UnfitParty(str(error)) from error
-    national = phonenumbers.national_significant_number(parsed)
-    if not _NATIONAL_NUMBER.fullmatch(national):
-        raise UnfitParty(f"the phone number {number!r} has too few or too many digits")
-    landline = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE
-    code = str(parsed.country_code)
+def _phone(number: phonenumbers.PhoneNumber) -> dict[str, str]:
+    landline = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+    code = str(number.country_code)
     return {
         "deviceType": "LANDLINE" if landline else "MOBILE",
         # The published pattern wants two characters at least: "+1", "34".
         "countryCallingCode": code if len(code) > 1 else f"+{code}",
-        "number": national,
+        "number": phonenumbers.national_significant_number(number),
     }
 
 

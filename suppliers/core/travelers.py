@@ -1,6 +1,8 @@
 """Facts about travellers that several suppliers ask for: ages and phone numbers."""
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import phonenumbers
 
@@ -68,3 +70,48 @@ def parse_phone(
     ):
         raise ValueError(f"the phone number {number!r} has too few or too many digits")
     return parsed
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where a supplier that checks phone numbers reaches a traveller."""
+
+    number: phonenumbers.PhoneNumber | None
+    """None: nobody gave one that can be used."""
+    warning: str | None = None
+    """Why it is not the number that was given; for the traveller."""
+
+
+def reached_at(
+    numbers: Iterable[str | None],
+    document: Document | None,
+    agency: str,
+    *,
+    without_area: bool = False,
+) -> Reached:
+    """Return the first number that can be used: one of the party's, else the agency's.
+
+    Args:
+        numbers: what the party gave, best first.
+        document: tells the country of a number without a country code.
+        agency: the agency's number; may be empty.
+        without_area: take a number that lacks its area code, too.
+    """
+    unusable: str | None = None
+    for number in filter(None, numbers):
+        try:
+            return Reached(parse_phone(number, document, without_area=without_area))
+        except ValueError as error:
+            unusable = unusable or str(error)
+    try:
+        ours = parse_phone(agency, None) if agency else None
+    except ValueError:
+        ours = None
+    if unusable is None:
+        return Reached(ours)
+    instead = "our number instead, and we pass on what it tells us" if ours else "none of yours"
+    return Reached(
+        ours,
+        f"{unusable[0].upper()}{unusable[1:]}. It was not used: the airline has {instead}. Please"
+        " give us one that can be used.",
+    )

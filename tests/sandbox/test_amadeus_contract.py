@@ -98,6 +98,7 @@ async def test_the_whole_way(local: LocalWorld, flights: AmadeusSupplier) -> Non
         ("POST flight-orders", 201),
         ("DELETE flight-orders", 204),
         ("DELETE flight-orders", 404),
+        ("GET flight-orders", 200),
     }
 
 

@@ -4,6 +4,7 @@ import copy
 import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -49,6 +50,12 @@ def offer(world: World, **more: Any) -> Json:
     }
     found: Json = amadeus.live_offer(world, **{**search, **more})["offer"]
     return found
+
+
+def statuses(order: Json) -> set[str]:
+    """What a retrieved order says of its flights."""
+    ways = order["flightOffers"][0]["itineraries"]
+    return {flight["bookingStatus"] for way in ways for flight in way["segments"]}
 
 
 async def price(http: httpx.AsyncClient, found: Json, **query: str) -> httpx.Response:
@@ -238,16 +245,22 @@ async def test_the_life_of_an_order(world: MovableWorld, http: httpx.AsyncClient
     made = (await http.post(ORDERS, json=order(document))).json()["data"]
     assert made["flightOffers"] == [document]
     assert made["remarks"]["general"][0]["text"] == "TRIP b-1-1"
-    assert "%" in made["id"]
-    assert "=" in made["id"]
-    path = f"{ORDERS}/{made['id'].replace('%', '%25').replace('=', '%3D')}"
-    assert (await http.get(f"{ORDERS}/{made['id']}")).status_code == 404
-    assert (await http.get(path)).json()["data"] == made
+    assert made["id"].startswith("eJzTd9f3")
+    assert made["id"].endswith("%3D"), "encoded as it is told"
+    path = f"{ORDERS}/{made['id']}"
+    encoded_again = await http.get(f"{ORDERS}/{made['id'].replace('%', '%25')}")
+    assert (encoded_again.status_code, codes(encoded_again)) == (404, [1797])
+    answer = (await http.get(path)).json()
+    assert answer["meta"]["links"]["self"].endswith(path)
+    assert statuses(answer["data"]) == {"CONFIRMED"}
+    assert answer["data"]["id"] == made["id"]
     (row,) = (await http.get("/_sandbox/amadeus/orders", params={"remark": "b-1-1"})).json()
     assert (row["pnr"], row["live"]) == (made["associatedRecords"][0]["reference"], True)
     assert (await http.get("/_sandbox/amadeus/orders", params={"remark": "none"})).json() == []
     assert (await http.delete(path)).status_code == 204
-    assert [(await http.delete(path)).status_code, (await http.get(path)).status_code] == [404, 404]
+    assert codes(await http.delete(path)) == [1797]
+    gone = (await http.get(path)).json()["data"]
+    assert (gone["id"], statuses(gone)) == (made["id"], {"CANCELLED"})
     effects = [(row["operation"], row["reference"], row["effect"]) for row in world.log.rows()]
     assert effects == [
         ("quote", None, "none"),
@@ -283,9 +296,50 @@ async def test_a_second_delivery_does_not(world: MovableWorld, http: httpx.Async
 async def test_a_hold_dies_by_itself(world: MovableWorld, http: httpx.AsyncClient) -> None:
     document = await priced(http, offer(world))
     made = (await http.post(ORDERS, json=order(document))).json()["data"]
-    world.ahead = dt.timedelta(days=6, seconds=1)
-    (row,) = (await http.get("/_sandbox/amadeus/orders", params={"remark": "TRIP"})).json()
-    assert (row["id"], row["live"], row["status"]) == (made["id"], False, "CANCELLED")
+    day = dt.date.fromisoformat(made["ticketingAgreement"]["dateTime"])
+    midnight = dt.datetime.combine(day, dt.time(), ZoneInfo("Europe/Paris"))
+    assert dt.timedelta(days=5) < midnight - dt.datetime.now(dt.UTC) <= dt.timedelta(days=6)
+    for seconds, live in ((-5, True), (1, False)):
+        world.ahead = midnight - dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+        (row,) = (await http.get("/_sandbox/amadeus/orders", params={"remark": "TRIP"})).json()
+        assert (row["id"], row["live"]) == (made["id"], live)
+    assert row["status"] == "CANCELLED"
+
+
+async def test_what_the_airline_says_of_flights(
+    world: MovableWorld, http: httpx.AsyncClient
+) -> None:
+    document = await priced(http, offer(world))
+    made = (await http.post(ORDERS, json=order(document))).json()["data"]
+    for status in ("WAITLISTED", "UNHEARD_OF"):
+        path = "/_sandbox/amadeus/orders/b-1-1/segments"
+        await http.post(path, json={"status": status, "segments": ["1"]})
+        shown = (await http.get(f"{ORDERS}/{made['id']}")).json()["data"]
+        assert statuses(shown) == {status, "CONFIRMED"}
+
+
+async def test_what_must_be_ticketed_at_once_is_not_held(
+    world: MovableWorld, http: httpx.AsyncClient
+) -> None:
+    document = await priced(http, offer(world, origin="DXB", destination="FCO"))
+    assert document["instantTicketingRequired"] is True
+    assert codes(await http.post(ORDERS, json=order(document))) == [2668]
+    body = order(document, ticketingAgreement={"option": "CONFIRM"})
+    assert (await http.post(ORDERS, json=body)).status_code == 201
+
+
+async def test_a_host_that_is_closed_finds_nothing(
+    world: MovableWorld, http: httpx.AsyncClient
+) -> None:
+    document = await priced(http, offer(world))
+    made = (await http.post(ORDERS, json=order(document))).json()["data"]
+    assert codes(await http.get("/v1/booking/flight-order")) == [38196]
+    await http.post("/_sandbox/amadeus/closed")
+    for method, path in (("GET", f"{ORDERS}/{made['id']}"), ("DELETE", f"{ORDERS}/x")):
+        answer = await http.request(method, path)
+        assert (answer.status_code, codes(answer)) == (404, [38196])
+    await http.delete("/_sandbox/amadeus/closed")
+    assert (await http.get(f"{ORDERS}/{made['id']}")).status_code == 200
 
 
 async def test_a_ticketed_order_cannot_be_cancelled(
@@ -294,8 +348,8 @@ async def test_a_ticketed_order_cannot_be_cancelled(
     document = await priced(http, offer(world))
     body = order(document, ticketingAgreement={"option": "CONFIRM"})
     made = (await http.post(ORDERS, json=body)).json()["data"]
-    path = f"{ORDERS}/{made['id'].replace('%', '%25')}"
-    answer = await http.delete(path)
+    assert [one["documentStatus"] for one in made["tickets"]] == ["ISSUED"]
+    answer = await http.delete(f"{ORDERS}/{made['id']}")
     assert (answer.status_code, codes(answer)) == (400, [4926])
     assert world.reservations.all("amadeus")[0].live
 

@@ -146,6 +146,7 @@ class BookTrip:
             item.price = item.quote.payable.price.amount
             item.supplier_price = item.quote.price if item.quote.converted else None
             item.saga_state = SagaState.QUOTED
+        booking.warn(booking.items)
         total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))

@@ -176,6 +176,7 @@ class ModifyBooking:
             for item in self._new:
                 item.payment = payment.number
         booking.items = [*booking.items, *self._new]
+        booking.warn(self._new)
         await self._record.write(
             CONFIRMED,
             f"a change begins: {_words(change)}",

@@ -26,7 +26,10 @@ from tests.suppliers.scripts import Endpoint, Script, rows
 
 REFERENCE = "5b0a9f0e-1c7d-4a3c-9a70-3d5f2f0f9b11-1-1"
 TOKEN = Reply(200, {"access_token": "t", "expires_in": 1799})
-PRICING, ORDERS, ORDER = "include=detailed-fare-rules", "/flight-orders", "/flight-orders/id%3D"
+ID = "eJz%2Fid%3D"
+"""Percent-encoded as it comes, and so in every path."""
+PRICING, ORDERS = "include=detailed-fare-rules", "/flight-orders"
+ORDER = f"{ORDERS}/{ID}"
 SHOWN = f"{ORDER}?"
 """The SDK ends the path of a GET like this."""
 PARTY = party_of()
@@ -34,14 +37,14 @@ PARTY = party_of()
 Json = dict[str, Any]
 
 
-def error(status: int, code: int | None, **headers: str) -> Reply:
+def error(status: int, code: int | str | None, **headers: str) -> Reply:
     issue: Json = {"status": status, "title": "SAID SO"}
     if code is not None:
         issue["code"] = code
     return Reply(status, {"errors": [issue]}, headers)
 
 
-def errors(status: int, *codes: int | None) -> list[Reply]:
+def errors(status: int, *codes: int | str | None) -> list[Reply]:
     return [error(status, code) for code in codes]
 
 
@@ -83,7 +86,7 @@ def ordered() -> Json:
     return {
         "data": {
             "type": "flight-order",
-            "id": "id=",
+            "id": ID,
             "associatedRecords": [{"reference": "PNR123"}],
             "flightOffers": [copy.deepcopy(QUOTE.offer["flight_offer"])],
             "travelers": [
@@ -95,9 +98,22 @@ def ordered() -> Json:
     }
 
 
+def flown(*statuses: str | None) -> Json:
+    """Our order as it is shown, with what the airline says of each flight, the last repeated."""
+    body = ordered()
+    segments: list[Json] = [
+        segment
+        for way in body["data"]["flightOffers"][0]["itineraries"]
+        for segment in way["segments"]
+    ]
+    for number, segment in enumerate(segments):
+        segment["bookingStatus"] = statuses[min(number, len(statuses) - 1)]
+    return body
+
+
 RESERVATION = Reservation(
     reference=REFERENCE,
-    supplier_id="id=",
+    supplier_id=ID,
     confirmation_code="PNR123",
     pnr="PNR123",
     provider="Delta Air Lines",
@@ -129,6 +145,21 @@ NO_ANSWER = (
     Reply(200, b"{" + b" " * (5 * 1024 * 1024)),
 )
 NO_PATH = Reply(404, {"detail": "no such path"})
+NO_ENDPOINT = Reply(
+    404,
+    {
+        "errors": [
+            {
+                "code": 38196,
+                "title": "Resource not found",
+                "detail": "The targeted resource doesn't exist",
+                "status": 404,
+            }
+        ]
+    },
+)
+"""What a wrong or closed host says of everything."""
+NOT_FOUND = error(404, 1797)
 
 SCRIPT = Script(
     make=AmadeusSupplier,
@@ -142,6 +173,8 @@ SCRIPT = Script(
     },
     everywhere=(
         *rows(AuthConfig, *errors(401, 38190, 38191, 38192, 38193, 39683, 39686), Reply(403, {})),
+        # Of the gateway, codes come as strings, too.
+        *rows(AuthConfig, *errors(401, "38190", "38192"), NO_ENDPOINT, error(404, "38196")),
         *rows(Retryable, *errors(429, 38194, 38195), Reply(429, {})),
     ),
     # Not JSON and 4xx: a request that only reads has gone to a wrong address.
@@ -177,6 +210,9 @@ SCRIPT = Script(
             lambda flights: flights.cancel(RESERVATION, "key"),
             (
                 *rows(NotCancellable, *errors(400, 4926, 36870)),
+                # Not found when it is to be deleted, and shown all the same: for a person.
+                *rows(NotCancellable, NOT_FOUND, error(404, "1797")),
+                *rows(AuthConfig, error(404, None)),
                 *rows(UnknownOutcome, NO_PATH, Reply(400, {}), error(500, 38189)),
                 *rows(UnknownOutcome, Reply(200, {}), Reply(202, {}), Reply(408, {})),
             ),
@@ -191,13 +227,8 @@ SCRIPT = Script(
                 (
                     *rows(Retryable, error(500, 38189), Reply(200, {"data": {}})),
                     *rows(InvalidRequest, error(400, 477)),
-                    *rows(AuthConfig, Reply(404, b"<html>")),
-                    *rows(
-                        Retryable,
-                        other(id="other"),
-                        other(associatedRecords=[]),
-                        other(flightOffers=[]),
-                    ),
+                    *rows(AuthConfig, Reply(404, b"<html>"), NOT_FOUND, error(404, None)),
+                    *rows(Retryable, other(id="other"), other(flightOffers=[])),
                 ),
                 most=2,
             )

@@ -5,6 +5,8 @@ import datetime as dt
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,18 +19,21 @@ from models.core.errors import (
     Unavailable,
 )
 from models.core.people import Traveler
-from models.core.supply import ReservationStatus, TripComponent
+from models.core.supply import ItemType, ReservationStatus, TripComponent
 from models.suppliers.rate_limits import Rate
+from sandbox.amadeus.offers import recognise
+from sandbox.amadeus.search import by_body
 from sandbox.amadeus.tokens import token_at
 from settings import Settings
 from suppliers.amadeus.adapter import AmadeusSupplier
-from suppliers.amadeus.terms import HOLD_DAYS
 from suppliers.amadeus.travelers import latin_name
 from suppliers.core.protocol import Party
 from tests.suppliers.amadeus.script import REFERENCE
 from tests.suppliers.amadeus.world import flight
-from tests.suppliers.conftest import LocalWorld, flyer, in_days, party_of
+from tests.suppliers.conftest import LocalWorld, component, expect, flyer, in_days, party_of
 from tests.support.environment import PRODUCTION, settings_from
+
+PARIS = ZoneInfo("Europe/Paris")
 
 
 @pytest.fixture
@@ -208,8 +213,7 @@ async def test_offers_that_are_none(
         ([flyer("Ana"), flyer("Kid", date_of_birth=in_days(-900))], None, "of that age"),
         ([flyer("Ana"), flyer("Bo", document=None)], None, "passport or identity card of Bo"),
         ([flyer("Ana"), flyer("!!!")], None, "cannot be written"),
-        ([flyer("Ana"), flyer("Bo")], "1234", "too few or too many digits"),
-        ([flyer("Ana", document=None), flyer("Bo")], "600 000 000", "needs its country code"),
+        ([flyer("Ana"), flyer("Bo", date_of_birth=in_days(-300))], None, "of that age"),
     ],
 )
 async def test_people_who_cannot_fly(
@@ -281,10 +285,143 @@ async def test_phone_numbers(
 
 
 async def test_no_phone_is_fine_where_none_is_needed(
-    flights: AmadeusSupplier, item: TripComponent
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent
 ) -> None:
     party = party_of(phone=None)
+    quote = await flights.quote(item, party)
+    assert quote.warnings == ()
+    await flights.book(item, quote, party, REFERENCE)
+    (exchange,) = local.recorder.to("/flight-orders")
+    assert "phones" not in exchange.body["data"]["travelers"][0]["contact"]
+
+
+@pytest.mark.parametrize(
+    ("phone", "words"),
+    [
+        # The number of the oldest caller's sample request.
+        ("+1234567890", "too few or too many digits"),
+        ("1234", "too few or too many digits"),
+        ("600 000 000", "needs its country code"),
+    ],
+)
+async def test_a_phone_that_cannot_be_used_is_replaced_by_ours(
+    local: LocalWorld, item: TripComponent, phone: str, words: str
+) -> None:
+    flights = AmadeusSupplier(local.settings(agency_phone="+1 202 555 0199"))
+    bo = flyer("Bo", gender="MALE", document=None if "600" in phone else flyer("Bo").document)
+    item = flight(local, origin="JFK", destination="BOS") if bo.document is None else item
+    ana = flyer("Ana", document=bo.document and flyer("Ana").document, phone="+34 600 000 000")
+    party = party_of(ana, bo, phone=phone)
+    quote = await flights.quote(item, party)
+    (warning,) = quote.warnings
+    assert words in warning
+    assert "our number instead" in warning
+    await flights.book(item, quote, party, REFERENCE)
+    (exchange,) = local.recorder.to("/flight-orders")
+    people = exchange.body["data"]["travelers"]
+    numbers = [one["contact"]["phones"][0]["number"] for one in people]
+    assert numbers == ["600000000", "2025550199"], "of each their own, and ours for who has none"
+    assert exchange.body["data"]["contacts"][0]["phones"][0]["number"] == "600000000"
+    await flights.close()
+
+
+async def test_without_any_number_that_can_be_used(local: LocalWorld, item: TripComponent) -> None:
+    flights = AmadeusSupplier(local.settings(agency_phone=""))
+    (warning,) = (await flights.quote(item, party_of(phone="+1234567890"))).warnings
+    assert "none of yours" in warning
+    await flights.close()
+
+
+# -- fares, and whom they are for -----------------------------------------------------------------
+
+
+def aged(years: int, name: str, **more: Any) -> Traveler:
+    """Somebody of this age on the day the flights leave, in 40 days."""
+    leaves = in_days(40)
+    return flyer(name, date_of_birth=leaves.replace(year=leaves.year - years, day=1), **more)
+
+
+async def priced_for(local: LocalWorld, *kinds: tuple[str, str | None]) -> TripComponent:
+    """A flight there and back that is sold to these types of travellers, on these laps."""
+    people = [
+        {"id": str(number), "travelerType": kind, **({"associatedAdultId": lap} if lap else {})}
+        for number, (kind, lap) in enumerate(kinds, start=1)
+    ]
+    ways = (("JFK", "LIS", 40), ("LIS", "JFK", 47))
+    found = by_body(
+        {
+            "currencyCode": "USD",
+            "sources": ["GDS"],
+            "travelers": people,
+            "originDestinations": [
+                {
+                    "id": str(number),
+                    "originLocationCode": start,
+                    "destinationLocationCode": end,
+                    "departureDateTimeRange": {"date": in_days(days).isoformat()},
+                }
+                for number, (start, end, days) in enumerate(ways, start=1)
+            ],
+        },
+        local.world.now(),
+    )
+    offer = found.body["data"][0]
+    itinerary = recognise(offer)
+    assert itinerary is not None
+    given = {
+        "title": "",
+        "price": itinerary.price,
+        "currency": "USD",
+        "starts_at": itinerary.departs,
+        "ends_at": itinerary.arrives,
+        "offer": offer,
+    }
+    return component(given, ItemType.FLIGHT, "amadeus")
+
+
+ADULT, SENIOR, CHILD = ("ADULT", None), ("SENIOR", None), ("CHILD", None)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "ages", "words"),
+    [
+        ((ADULT, SENIOR), (30, 70), None),
+        ((ADULT, SENIOR), (70, 30), None),  # whoever is old enough takes it
+        ((ADULT, SENIOR), (30, 59), "priced for senior"),
+        ((ADULT, CHILD), (30, 11), None),
+        ((ADULT, CHILD), (30, 12), "priced for child"),
+        ((ADULT, ("HELD_INFANT", "1")), (30, 1), None),
+        ((ADULT, ("HELD_INFANT", "1")), (30, 2), "priced for held infant"),
+        ((ADULT, ("HELD_INFANT", "1"), ("HELD_INFANT", "1")), (30, 1, 1), "lap for itself"),
+        ((ADULT, ADULT, ("HELD_INFANT", "1"), ("HELD_INFANT", "1")), (30, 31, 1, 1), "lap for it"),
+        ((ADULT, ADULT, ("HELD_INFANT", "2"), ("HELD_INFANT", "1")), (30, 31, 1, 1), None),
+        ((ADULT, CHILD, ("HELD_INFANT", "2")), (30, 9, 1), "lap for itself"),
+    ],
+)
+async def test_ages_against_fares(
+    local: LocalWorld,
+    flights: AmadeusSupplier,
+    kinds: tuple[tuple[str, str | None], ...],
+    ages: tuple[int, ...],
+    words: str | None,
+) -> None:
+    item = await priced_for(local, *kinds)
+    party = party_of(*(aged(age, f"P{'abcd'[i]}") for i, age in enumerate(ages)))
+    if words is not None:
+        with pytest.raises(InvalidRequest, match=words):
+            await flights.quote(item, party)
+        return
     await flights.book(item, await flights.quote(item, party), party, REFERENCE)
+    assert local.live("amadeus", REFERENCE) == 1
+
+
+async def test_an_infant_who_turns_two_before_the_way_back(
+    local: LocalWorld, flights: AmadeusSupplier
+) -> None:
+    item = await priced_for(local, ADULT, ("HELD_INFANT", "1"))
+    kid = flyer("Kid", date_of_birth=in_days(46 - 731))  # two years before the day they fly back
+    with pytest.raises(InvalidRequest, match="priced for held infant"):
+        await flights.quote(item, party_of(flyer("Ana"), kid))
 
 
 async def test_terms(local: LocalWorld, flights: AmadeusSupplier) -> None:
@@ -295,8 +432,10 @@ async def test_terms(local: LocalWorld, flights: AmadeusSupplier) -> None:
         now, price = dt.datetime.now(dt.UTC), quote.price.amount
         refundable = item.offer["pricingOptions"]["refundableFare"]
         sources.add(refundable)
-        assert quote.terms.fee_at(now + dt.timedelta(days=HOLD_DAYS, minutes=-1), price) == 0
-        later = quote.terms.fee_at(now + dt.timedelta(days=HOLD_DAYS, minutes=1), price)
+        # Amadeus acts at 00:00 on the sixth day: where it is almost midnight, in little more than
+        # five days.
+        assert quote.terms.fee_at(now + dt.timedelta(days=5, minutes=-1), price) == 0
+        later = quote.terms.fee_at(now + dt.timedelta(days=5, minutes=1), price)
         # Two tickets at 90 euro, in dollars.
         assert later == (2 * 9900 if refundable else price)
         assert quote.terms.fee_at(item.starts_at + dt.timedelta(hours=1), price) == price
@@ -334,6 +473,97 @@ async def test_a_token_from_where_nobody_is(
         await absent.book(item, quote, party, REFERENCE)
     assert caught.value.code == "not_sent"
     await absent.close()
+
+
+async def test_the_free_time_ends_before_the_hold_does(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    for hour in range(0, 24, 3):  # whatever the time of day at which it is booked
+        local.world.ahead = dt.timedelta(hours=hour)
+        flights._api._token.access_token = token_at(local.world.now())
+        quote = await flights.quote(item, party)
+        booked = await flights.book(item, quote, party, REFERENCE)
+        ends = dt.datetime.fromisoformat(
+            local.world.reservations.all("amadeus")[-1].data["cancel_at"]
+        )
+        assert booked.details["held_until"] == ends.astimezone(PARIS).date().isoformat()
+        free_until = quote.terms.steps[0].until
+        assert free_until is not None
+        assert free_until + local.world.ahead <= ends
+
+
+async def test_what_is_ticketed_at_once_is_not_held_and_not_free(
+    local: LocalWorld, flights: AmadeusSupplier, party: Party
+) -> None:
+    item = flight(local, origin="DXB", destination="FCO")
+    quote = await flights.quote(item, party)
+    assert quote.holdable is False
+    now, price = dt.datetime.now(dt.UTC), quote.price.amount
+    assert quote.terms.fee_at(now, price) > 0
+    booked = await flights.book(item, quote, party, REFERENCE)
+    (exchange,) = local.recorder.to("/flight-orders")
+    assert exchange.body["data"]["ticketingAgreement"] == {"option": "CONFIRM"}
+    assert booked.details["ticketed"] is True
+    assert "held_until" not in booked.details
+
+
+# -- what becomes of an order ---------------------------------------------------------------------
+
+
+async def test_the_id_goes_into_the_path_as_given(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    booked = await flights.book(item, await flights.quote(item, party), party, REFERENCE)
+    assert booked.supplier_id.endswith("%3D")
+    assert (await flights.look(booked)).supplier_id == booked.supplier_id
+    # As a person may have typed it in.
+    decoded = booked.model_copy(update={"supplier_id": unquote(booked.supplier_id)})
+    assert (await flights.look(decoded)).status is ReservationStatus.CONFIRMED
+    assert not (await flights.cancel(decoded, "key")).already
+    assert local.live("amadeus", REFERENCE) == 0
+
+
+@pytest.mark.parametrize(
+    "status", ["CANCELLED", "DENIED", "WAITLISTED", "PENDING", "UNHEARD_OF", "confirmed"]
+)
+async def test_what_the_airline_says_of_flights(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party, status: str
+) -> None:
+    booked = await flights.book(item, await flights.quote(item, party), party, REFERENCE)
+    path = f"/_sandbox/amadeus/orders/{REFERENCE}/segments"
+    await local.post(path, status=status, segments=["1"])
+    seen = await flights.look(booked)
+    if status == "confirmed":
+        assert seen == booked
+        return
+    assert seen.status is ReservationStatus.PENDING, "one flight of two: not as booked, not gone"
+    assert list(seen.details["not_confirmed"].values()) == [status]
+    await local.post(path, status=status)
+    gone = status in ("CANCELLED", "DENIED")
+    seen = await flights.look(booked)
+    assert seen.status is (ReservationStatus.CANCELLED if gone else ReservationStatus.PENDING)
+    await local.post(path, status="CONFIRMED")
+    assert await flights.look(seen) == booked
+    assert not (await flights.cancel(booked, "key")).already
+    assert local.live("amadeus", REFERENCE) == 0
+
+
+async def test_a_host_that_is_closed_is_no_proof(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    quote = await flights.quote(item, party)
+    booked = await flights.book(item, quote, party, REFERENCE)
+    await local.post("/_sandbox/amadeus/closed")
+    for call in (
+        flights.cancel(booked, "key"),
+        flights.look(booked),
+        flights.cancel_quote(booked),
+        flights.quote(item, party),
+        flights.book(item, quote, party, REFERENCE),
+    ):
+        error = await expect(AuthConfig, call)
+        assert error.code == "38196"
+    assert local.live("amadeus", REFERENCE) == 1
 
 
 async def test_a_look_shows_the_same_order_until_it_is_gone(

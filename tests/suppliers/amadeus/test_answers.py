@@ -1,7 +1,9 @@
 """Amadeus' answers that are no errors by themselves: tokens, pauses, other orders, terms."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,9 +15,12 @@ from models.core.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from models.core.supply import ReservationStatus
 from suppliers.amadeus import AmadeusSupplier
 from tests.suppliers.amadeus.script import (
+    ID,
     ITEM,
+    NOT_FOUND,
     ORDER,
     ORDERS,
     PARTY,
@@ -27,10 +32,12 @@ from tests.suppliers.amadeus.script import (
     SHOWN,
     Json,
     error,
+    flown,
     ordered,
+    other,
     pricing,
 )
-from tests.suppliers.conftest import Reply, Scripted, expect, party_of
+from tests.suppliers.conftest import Reply, Scripted, expect, now, party_of
 
 
 @pytest.fixture
@@ -41,15 +48,84 @@ async def flights(scripted: Scripted) -> AsyncIterator[Any]:
 
 
 async def test_cancelled(scripted: Scripted, flights: AmadeusSupplier) -> None:
-    for reply, already in ((Reply(204), False), (error(404, 1797), True)):
-        scripted.say(ORDER, reply)
-        assert (await flights.cancel(RESERVATION, "key")).already is already
+    assert not (await flights.cancel(RESERVATION, "key")).already
+    # A repeat: the order itself says that it is gone.
+    scripted.say(ORDER, NOT_FOUND)
+    scripted.say(SHOWN, Reply(200, flown("CANCELLED")))
+    assert (await flights.cancel(RESERVATION, "key")).already
+
+
+async def test_what_is_not_found_is_not_gone(scripted: Scripted, flights: AmadeusSupplier) -> None:
+    """Code 1797 names no order, and a wrongly built path gets it, too: a person must tell."""
+    scripted.say(ORDER, NOT_FOUND)
+    scripted.say(SHOWN, NOT_FOUND)
+    for call in (flights.cancel(RESERVATION, "key"), flights.look(RESERVATION)):
+        error = await expect(AuthConfig, call)
+        assert error.code == "1797"
+        assert "PNR123" in str(error)
+        assert f"TRIP {REFERENCE}" in str(error)
+
+
+@pytest.mark.parametrize(
+    "odd", ["", ".", "..", "../../v2/x", "..%2F..%2Fx", "a/%2E%2e/b", "a?b=c#d", "100%"]
+)
+async def test_ids_that_lead_elsewhere(
+    scripted: Scripted, flights: AmadeusSupplier, odd: str
+) -> None:
+    elsewhere = RESERVATION.model_copy(update={"supplier_id": odd})
+    for call in (flights.look(elsewhere), flights.cancel(elsewhere, "key")):
+        await expect(InvalidRequest, call)
+    assert scripted.requests == []
+
+
+@pytest.mark.parametrize("odd", ["a b", "a/b", "é"])
+async def test_whatever_else_an_id_has_stays_in_the_path(
+    scripted: Scripted, flights: AmadeusSupplier, odd: str
+) -> None:
+    order = other(id=odd)
+    scripted.say("?", order)
+    seen = await flights.look(RESERVATION.model_copy(update={"supplier_id": odd}))
+    assert seen.status is ReservationStatus.CONFIRMED
+    ((path, _),) = [one for one in scripted.requests if "token" not in one[0]]
+    assert path == f"/v1/booking/flight-orders/{quote(odd, safe='')}?"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "waits"),
+    [
+        (("PENDING",), True),
+        (("CONFIRMED", "WAITLISTED"), True),
+        (("CONFIRMED", "DENIED"), False),
+        (("CANCELLED",), False),
+        (("UNHEARD_OF",), False),
+        ((7,), False),
+    ],
+)
+async def test_an_order_that_is_made_and_not_confirmed_is_never_gone(
+    scripted: Scripted, flights: AmadeusSupplier, statuses: tuple[Any, ...], waits: bool
+) -> None:
+    """There is an order, so that undoing it deletes it; how long is waited, the words tell."""
+    scripted.say(ORDERS, Reply(201, flown(*statuses)))
+    made = await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
+    assert (made.status, made.supplier_id) == (ReservationStatus.PENDING, ID)
+    assert made.settles_by is not None
+    assert (made.settles_by > now() + dt.timedelta(minutes=1)) is waits
+
+
+@pytest.mark.parametrize("status", ["CONFIRMED", None, ""])
+async def test_an_order_that_is_confirmed(
+    scripted: Scripted, flights: AmadeusSupplier, status: str | None
+) -> None:
+    """Flight Create Orders says nothing of its flights."""
+    scripted.say(ORDERS, Reply(201, flown(status)))
+    made = await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
+    assert made.status is ReservationStatus.CONFIRMED
 
 
 async def test_an_expired_token_alone_repeats_a_call(
     scripted: Scripted, flights: AmadeusSupplier
 ) -> None:
-    for code, calls in ((38192, 2), (38190, 1)):
+    for code, calls in ((38192, 2), ("38192", 2), (38190, 1)):
         scripted.requests.clear()
         scripted.say(ORDERS, error(401, code))
         await expect(AuthConfig, flights.book(ITEM, QUOTE, PARTY, REFERENCE), "book")
@@ -101,7 +177,7 @@ async def test_how_long_to_wait(
 async def test_the_answer_as_it_should_be(scripted: Scripted, flights: AmadeusSupplier) -> None:
     scripted.say(ORDERS, Reply(201, ordered()))
     booked = await flights.book(ITEM, QUOTE, PARTY, REFERENCE)
-    assert (booked.supplier_id, booked.pnr) == ("id=", "PNR123")
+    assert (booked.supplier_id, booked.pnr) == (ID, "PNR123")
 
 
 def _price(data: Json) -> None:
@@ -160,7 +236,7 @@ def _no_id(data: Json) -> None:
         (_fewer, "travellers are others"),
         (_remark, "does not carry our remark"),
         (_no_remarks, "does not carry our remark"),
-        (_no_record, "associatedRecords: "),
+        (_no_record, "no associatedRecords.reference"),
         (_no_id, "data.id: "),
     ],
 )
@@ -205,8 +281,11 @@ async def test_a_phone_that_the_airline_needs(scripted: Scripted, flights: Amade
     body["data"]["bookingRequirements"]["mobilePhoneNumberRequired"] = True
     scripted.say(PRICING, Reply(200, body))
     assert (await flights.quote(ITEM, PARTY)).price == ITEM.money
-    with pytest.raises(InvalidRequest, match="needs a phone number for Ana Roe"):
-        await flights.quote(ITEM, party_of(phone=None))
+    assert (await flights.quote(ITEM, party_of(phone=None))).price == ITEM.money, "ours"
+    flights._agency_phone = ""
+    for phone in (None, "+1234567890"):
+        with pytest.raises(InvalidRequest, match="needs a phone number for Ana Roe"):
+            await flights.quote(ITEM, party_of(phone=phone))
 
 
 def _silent(body: Json) -> None:
@@ -246,12 +325,19 @@ async def test_what_the_order_says_now(scripted: Scripted, flights: AmadeusSuppl
     assert seen.details["held_until"] == RESERVATION.details["held_until"]
 
 
-async def test_a_price_that_is_none(scripted: Scripted, flights: AmadeusSupplier) -> None:
-    order = ordered()
-    order["data"]["flightOffers"][0]["price"]["grandTotal"] = "much"
-    scripted.say(SHOWN, Reply(200, order))
-    with pytest.raises(Retryable):
-        await flights.look(RESERVATION)
+@pytest.mark.parametrize(
+    ("day", "free"),
+    [(None, True), ("", True), ("soon", False), (7, False), ("2020-01-01T23:59:00", False)],
+)
+async def test_the_last_ticketing_day_in_whatever_form(
+    scripted: Scripted, flights: AmadeusSupplier, day: Any, free: bool
+) -> None:
+    """One that is stated and cannot be read ends the free time; one that is not stated does not."""
+    body = pricing()
+    body["data"]["flightOffers"][0]["lastTicketingDate"] = day
+    scripted.say(PRICING, Reply(200, body))
+    terms = (await flights.quote(ITEM, PARTY)).terms
+    assert (terms.fee_at(now(), ITEM.price) == 0) is free
 
 
 async def test_a_token_that_does_not_come(scripted: Scripted) -> None:

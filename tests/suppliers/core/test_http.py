@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
-from suppliers.core.answers import Amount, Loose, LooseList, Message
+from suppliers.core.answers import Amount, Loose, LooseList, Message, Moment
 from suppliers.core.http import JsonClient
 from tests.suppliers.conftest import Reply, Scripted
 
@@ -192,6 +192,7 @@ async def test_a_pause_in_whatever_form(
 
 class Part(Message):
     name: str
+    at: Loose[Moment] = None
 
 
 class Described(Message):
@@ -199,7 +200,7 @@ class Described(Message):
     words: Loose[str] = None
     part: Loose[Part] = None
     parts: LooseList[Part] = Field(default_factory=list)
-    at: Loose[dt.datetime] = None
+    at: Loose[Moment] = None
 
 
 @pytest.mark.parametrize("odd", [b"null", b"7", b'""', b"[]", b"{}", b'[{}, null, "x"]', b"true"])
@@ -213,6 +214,19 @@ async def test_what_nobody_needs_makes_nothing_unreadable(
         read = answer.parse(Described)
         assert read.id == "1"
         assert read.parts in ([], [Part(name="a")])
+
+
+async def test_what_is_not_needed_is_read_where_it_can_be(
+    scripted: Scripted, http: JsonClient
+) -> None:
+    part = {"name": "a", "at": "2031-05-01T18:00:00Z"}
+    body = {"id": "1", "part": part, "parts": [part, {"at": 7}, part], "at": part["at"]}
+    scripted.say("/x", Reply(200, body))
+    read = (await http.call("GET", "/x", operation="find", changes=False)).parse(Described)
+    assert read.at == dt.datetime(2031, 5, 1, 18, tzinfo=dt.UTC)
+    assert read.part is not None
+    assert read.part.at == read.at
+    assert read.parts == [read.part, read.part]
 
 
 async def test_what_is_needed_is_named(scripted: Scripted, http: JsonClient) -> None:
