@@ -5,6 +5,7 @@ rule 1): an answer that cannot be relied on is ``UnknownOutcome`` where the requ
 the supplier's state, and ``Retryable`` where it only read.
 """
 
+import contextlib
 import datetime as dt
 import math
 from collections.abc import Mapping
@@ -14,9 +15,11 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    NaiveDatetime,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -48,6 +51,22 @@ Amount = Annotated[Decimal, BeforeValidator(_number)]
 """A JSON number of major units, read by its shortest decimal representation."""
 
 
+def _iso(value: object) -> object:
+    return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _wall(value: object) -> object:
+    read = _iso(value)
+    return read.replace(tzinfo=None) if isinstance(read, dt.datetime) else read
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]
+"""An ISO 8601 time with its zone."""
+
+LocalTime = Annotated[NaiveDatetime, BeforeValidator(_wall)]
+"""An ISO 8601 time as a clock on the wall there shows it; an offset it may carry is left out."""
+
+
 def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
         return read(value)
@@ -56,17 +75,21 @@ def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
 
 
 def _readable(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    found = read(value if isinstance(value, list) else [])
-    return [one for one in found if one is not None]
+    found: list[object] = []
+    for one in value if isinstance(value, list) else ():
+        with contextlib.suppress(ValidationError):
+            found += read([one])
+    return found
 
 
 Loose = Annotated[Value | None, WrapValidator(_or_none)]
 """Something an adapter can do without: null, of another form or of an unknown kind, it is None.
 
-A field of this type has None as its default, so that its absence means the same.
+A field of this type has None as its default, so that its absence means the same. Times in it are
+:data:`Moment` or :data:`LocalTime`: strict ones of pydantic are not read behind such a validator.
 """
 
-LooseList = Annotated[list[Loose[Value]], WrapValidator(_readable)]
+LooseList = Annotated[list[Value], WrapValidator(_readable)]
 """A list an adapter can do without: whatever is no list is empty, what cannot be read left out."""
 
 
