@@ -5,7 +5,7 @@ What a change does at suppliers and to the money is done by the activities that 
 
 import datetime as dt
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -20,7 +20,8 @@ from models.bookings.repository import begin_request, claim_booking, load_bookin
 from models.bookings.tables import BOOKINGS
 from models.core.database import Sessions, autocommit
 from models.core.keys import item_reference
-from models.core.people import Contact, Traveler
+from models.core.people import Address, Contact, Traveler
+from models.payments.tables import PAYMENTS
 from models.suppliers.listings import title_of
 from models.trips.changes import (
     STEP,
@@ -162,15 +163,27 @@ class ChangeActivities:
         async with autocommit(self._sessions) as session:
             row = (
                 await session.execute(
-                    select(columns.travelers, columns.contact, columns.currency).where(
-                        columns.id == call.booking_id
+                    select(
+                        columns.travelers,
+                        columns.contact,
+                        columns.currency,
+                        PAYMENTS.c.billing_details,
                     )
+                    .outerjoin(
+                        PAYMENTS,
+                        and_(PAYMENTS.c.booking_id == columns.id, PAYMENTS.c.number == 1),
+                    )
+                    .where(columns.id == call.booking_id)
                 )
             ).one()
         before = [Traveler.model_validate(one) for one in row.travelers]
         travelers = call.travelers or before
-        contact = Contact.model_validate(row.contact)
-        party = Party(travelers=tuple(travelers), contact=contact)
+        address = (row.billing_details or {}).get("address")
+        party = Party(
+            travelers=tuple(travelers),
+            contact=Contact.model_validate(row.contact),
+            address=Address.model_validate(address) if address else None,
+        )
         return party, row.currency, travelers != before
 
 
