@@ -88,6 +88,12 @@ def _confirmations(account: Account) -> Table:
         code = item.get("pnr") or item.get("confirmationCode") or ""
         price = _money(item, "totalPrice")
         table.add_row(kind, escape(name), escape(str(code)), escape(price))
+        for due in item.get("payAtProperty") or []:
+            when = "if due, to pay there" if due.get("conditional") else "to pay there"
+            amount = _money(due) if due.get("amount") is not None else "not said"
+            table.add_row(
+                "", escape(f"  {when}: {due.get('name')}"), "", escape(amount), style="dim"
+            )
     return table
 
 

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from models.core.database import Sessions, direct
 from models.core.errors import AuthConfig
-from models.core.people import Contact, Traveler
+from models.core.people import Address, Contact, Traveler
 from models.core.supply import Quote, TripComponent
 from suppliers.core.protocol import Party, Supplier
 
@@ -57,8 +57,9 @@ def supplier_of(item: OrderedItem, suppliers: Mapping[str, Supplier]) -> Supplie
 
 _ITEM_ROWS = """
 SELECT i.number, i.reference, i.offer, i.quote, i.travelers AS own_travelers,
-    b.travelers, b.contact, b.currency
+    b.travelers, b.contact, b.currency, p.billing_details -> 'address' AS address
 FROM booking_items i JOIN bookings b ON b.id = i.booking_id
+LEFT JOIN payments p ON p.booking_id = b.id AND p.number = 1
 WHERE i.booking_id = :booking_id AND (CAST(:number AS int) IS NULL OR i.number = :number)
 ORDER BY i.number
 """
@@ -122,6 +123,7 @@ def _ordered_item(booking_id: str, row: Any) -> OrderedItem:
         party=Party(
             travelers=tuple(map(Traveler.model_validate, row.own_travelers or row.travelers)),
             contact=Contact.model_validate(row.contact),
+            address=Address.model_validate(row.address) if row.address else None,
         ),
         currency=row.currency,
     )

@@ -137,7 +137,7 @@ class ChangeActivities:
         async with autocommit(self._sessions) as session:
             people = await load_people(session, call.booking_id)
         travelers = call.travelers or people.travelers
-        party = Party(travelers=tuple(travelers), contact=people.contact)
+        party = Party(travelers=tuple(travelers), contact=people.contact, address=people.address)
         return party, people.currency, travelers != people.travelers
 
 

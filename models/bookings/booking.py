@@ -19,7 +19,7 @@ from models.bookings.lifecycle import (
 from models.bookings.problems import Problem
 from models.core.legs import Leg, confirmed_legs
 from models.core.money import Currency, MinorUnits, Money
-from models.core.supply import ItemType, Quote, Reservation
+from models.core.supply import ItemType, PropertyCharge, Quote, Reservation
 
 
 class Item(BaseModel):
@@ -69,6 +69,12 @@ class Item(BaseModel):
         if self.reservation is None:
             return [*quoted]
         return confirmed_legs(self.reservation.legs or quoted, self.reservation.confirmation_code)
+
+    @property
+    def pay_at_property(self) -> tuple[PropertyCharge, ...]:
+        """What the traveller pays at the hotel itself, as the hotel has it now, or as quoted."""
+        now = self.reservation.pay_at_property if self.reservation else ()
+        return now or (self.quote.pay_at_property if self.quote else ())
 
     @property
     def held(self) -> bool:

@@ -35,3 +35,17 @@ class Contact(CamelModel):
 
     email: Email
     phone: Phone | None = None
+
+
+_Line = Annotated[Text, Field(max_length=200)]
+
+
+class Address(CamelModel):
+    """A billing address."""
+
+    line1: _Line
+    line2: _Line | None = None
+    city: _Line
+    state: _Line | None = None
+    postal_code: Annotated[Text, Field(max_length=20)] | None = None
+    country: Annotated[Text, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]

@@ -1,6 +1,8 @@
 """What suppliers answer: quote, reservation, cancellation. Supplier-neutral, no I/O."""
 
 import datetime as dt
+from contextlib import suppress
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -8,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from models.core.exchange import Converted, ExchangeRate, converted, rounded_down
 from models.core.legs import Leg
-from models.core.money import Currency, MinorUnits, Money, smallest_charge
+from models.core.money import Currency, MinorUnits, Money, exponent, smallest_charge
 from models.core.terms import CancellationTerms
 from models.core.text import CamelModel, Key, Text
 
@@ -51,6 +53,36 @@ class TripComponent(CamelModel):
         return Money(amount=self.price, currency=self.currency)
 
 
+class PropertyCharge(BaseModel):
+    """A tax or fee that the traveller pays at the hotel: it is not in the price."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """What for, in the supplier's word ("city tax")."""
+    price: Money | None
+    """For the whole party and stay, in the currency in which it is paid; None: not said."""
+    conditional: bool = False
+    """Only paid if its reason occurs (cleaning, a late arrival)."""
+
+    @classmethod
+    def of(
+        cls, name: str, amount: Decimal | None, currency: str, *, conditional: bool = False
+    ) -> Self:
+        """Return it from major units, rounded to the currency's minor unit.
+
+        It is shown and never reckoned with, so that an amount or currency that is none leaves the
+        price unsaid instead of raising.
+        """
+        price = None
+        with suppress(ValueError, ArithmeticError):
+            code = currency.upper()
+            if amount is not None:
+                exact = amount.quantize(Decimal(1).scaleb(-exponent(code)), ROUND_HALF_UP)
+                price = Money.from_decimal(exact, code)
+        return cls(name=name, price=price, conditional=conditional)
+
+
 class Quote(BaseModel):
     """The verified price and terms of an item, now: the snapshot that is stored with it.
 
@@ -80,6 +112,8 @@ class Quote(BaseModel):
     """Price and terms as they are charged, where that is not what the supplier says."""
     legs: tuple[Leg, ...] = ()
     """Where the traveller has to be, and when."""
+    pay_at_property: tuple[PropertyCharge, ...] = ()
+    """What the hotel takes itself, on top of ``price``."""
 
     @model_validator(mode="after")
     def _converted_by_its_rate(self) -> Self:
@@ -94,12 +128,13 @@ class Quote(BaseModel):
 
     @property
     def figures(self) -> "Quote":
-        """The same without what only the record needs: offer, legs, and the terms' source."""
+        """The same without what only the record needs: offer, legs, charges, the terms' source."""
         paid = self.converted and self.converted.model_copy(
             update={"terms": self.converted.terms.model_copy(update={"source": ""})}
         )
         terms = self.terms.model_copy(update={"source": ""})
-        return self.model_copy(update={"offer": {}, "legs": (), "terms": terms, "converted": paid})
+        only_figures: dict[str, Any] = {"offer": {}, "legs": (), "pay_at_property": ()}
+        return self.model_copy(update={**only_figures, "terms": terms, "converted": paid})
 
     def payable_by(self, rate: ExchangeRate | None) -> "Quote":
         """Return the same quote with what it is in the payment's currency, and in chargeable sums.
@@ -167,6 +202,8 @@ class Reservation(BaseModel):
     ends_at: AwareDatetime | None = None
     legs: tuple[Leg, ...] = ()
     """As the supplier has them now; empty: as they were quoted."""
+    pay_at_property: tuple[PropertyCharge, ...] = ()
+    """As the hotel has it now; empty: as it was quoted."""
     details: dict[str, Any] = {}
     """Further facts worth keeping (pin code, voucher URL, ticketing deadline); JSON only."""
 

@@ -31,8 +31,23 @@ _ROOMS: Final = {
 _FIRST_NAMES: Final = ("Aurora", "Miramar", "Belvedere", "Castellana", "Nordlicht", "Magnolia")
 _LAST_NAMES: Final = ("Palace", "Garden Hotel", "House", "Inn", "Residence", "Grand Hotel")
 
-_TEST_IDS: Final = {10507360: (FREE, 500), 42709: (NON_REFUNDABLE, 500), 3427703: (FREE, 1)}
-"""Published test properties: policy and units per room and night (3427703: low availability)."""
+ADDRESSED: Final = 10507361
+"""A property that wants the booker's address."""
+SPARSE: Final = 10507362
+"""A property whose orders are shown with as little as they may have."""
+_TEST_IDS: Final = {
+    10507360: (FREE, 500),
+    42709: (NON_REFUNDABLE, 500),
+    3427703: (FREE, 1),
+    ADDRESSED: (FREE, 500),
+    SPARSE: (FREE, 500),
+}
+"""Published test properties (the first three, 3427703 of low availability) and two of this
+sandbox's own: policy, and units per room and night."""
+_CITY_TAX: Final = 275
+"""Euro cents for each adult and night, paid at the property, where it keeps a fee schedule."""
+_CLEANING: Final = 4_000
+"""Euro cents, due at the property only where a pet stays."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +156,36 @@ def cancellation_policy(
             {"from": start.isoformat() if start else "now", "price": pair(fee, currency)}
             for start, fee in steps
         ],
+    }
+
+
+def city_tax(hotel: Property, checkin: dt.date, checkout: dt.date, adults: int) -> int:
+    """Return what is paid at the property, in euro cents."""
+    return _CITY_TAX * adults * (checkout - checkin).days if hotel.policy == SCHEDULE else 0
+
+
+def prices(online: int, due: int, currency: str) -> dict[str, Any]:
+    """Return a price of orders: collected online (minor units), and due there (euro cents)."""
+    local = in_currency(due, currency)
+    city = {
+        "charge": 2,
+        "mode": "per_person_per_night",
+        "total_amount": pair(local, currency) | {"accommodation_currency": major(due, "EUR")},
+        "chargeable_online": False,
+    }
+    pet = {
+        "charge": 14,
+        "condition": 3,
+        "mode": "per_stay",
+        "total_amount": pair(in_currency(_CLEANING, currency), currency),
+        "chargeable_online": False,
+    }
+    return {
+        "base": pair(online, currency),
+        "display": pair(online, currency),
+        "total": pair(online + local, currency),
+        "chargeable_online": pair(online, currency),
+        "charges": [city, pet] if due else [],
     }
 
 

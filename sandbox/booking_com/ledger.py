@@ -9,12 +9,15 @@ from weakref import WeakKeyDictionary
 
 from sandbox.amounts import in_currency, major, raised
 from sandbox.booking_com.catalogue import (
+    SPARSE,
     Property,
     Room,
     cancellation_policy,
+    city_tax,
     fee_steps,
     nights,
     pair,
+    prices,
     product_id,
     property_of,
     room_of,
@@ -37,6 +40,13 @@ class Stay:
     checkout: dt.date
     adults: int
     currency: str
+    children: tuple[int, ...] = ()
+    """Their ages."""
+
+    @property
+    def due(self) -> int:
+        """What is paid at the property, in euro cents."""
+        return city_tax(self.hotel, self.checkin, self.checkout, self.adults)
 
     @property
     def product(self) -> str:
@@ -65,6 +75,8 @@ class Ledger:
     """The mutable part. Orders themselves are the world's reservations."""
 
     world: World
+    cancellable_after: float = 0.0
+    """Seconds after its creation until which cancelling an order is answered 403."""
     previews: dict[str, Preview] = field(default_factory=dict)
     _sold: Counter[tuple[str, str]] | None = None
     _orders: dict[str, str] = field(default_factory=dict)
@@ -168,6 +180,8 @@ class Ledger:
                     "checkin": stay.checkin.isoformat(),
                     "checkout": stay.checkout.isoformat(),
                     "adults": stay.adults,
+                    "children": [*stay.children],
+                    "due": stay.due,
                 },
                 "cancelled": None,
             },
@@ -216,7 +230,7 @@ class Ledger:
             "accommodations": {
                 "reservation": record.data["reservation"],
                 "name": hotel.name,
-                "number_of_guests": stay["adults"],
+                "number_of_guests": stay["adults"] + len(stay.get("children", [])),
             },
             "booker": record.data["booker"],
             "created": record.data["created"],
@@ -234,8 +248,8 @@ class Ledger:
         hotel, room, checkin = self.stay_of(record)
         stay, cancelled = record.data["stay"], record.data["cancelled"]
         created = dt.datetime.fromisoformat(record.data["created"])
-        price = pair(record.price, record.currency)
-        return {
+        price = prices(record.price, stay.get("due", 0), record.currency)
+        shown = {
             "id": record.id,
             "accommodation": hotel.id,
             "accommodation_details": {"name": hotel.name},
@@ -248,11 +262,15 @@ class Ledger:
             "currency": {"booker": record.currency, "accommodation": "EUR"},
             "label": record.reference,
             "pincode": record.data["pincode"],
-            "price": {"total": price},
+            "price": {"total": price["total"]},
             "products": [
                 {
                     "id": stay["product"],
-                    "allocation": {"adults": stay["adults"], "guests": stay["adults"]},
+                    "allocation": {
+                        "adults": stay["adults"],
+                        "children": stay.get("children", []),
+                        "guests": stay["adults"] + len(stay.get("children", [])),
+                    },
                     "guests": record.data["guests"],
                     "policies": {
                         "cancellation": [
@@ -265,7 +283,7 @@ class Ledger:
                             )
                         ]
                     },
-                    "price": {"total": price},
+                    "price": price,
                     "room": room.key,
                     "room_details": {"name": room.name},
                     "status": record.status,
@@ -275,6 +293,17 @@ class Ledger:
             "status": record.status,
             "updated": record.data["updated"],
         }
+        return shown | _SPARSE if hotel.id == SPARSE else shown
+
+
+_SPARSE: Final[dict[str, Any]] = {
+    "accommodation_details": None,
+    "cancellation_details": None,
+    "pincode": None,
+    "price": None,
+    "products": [{"policies": None, "price": None}],
+    "reservation": None,
+}
 
 
 _LEDGERS: WeakKeyDictionary[World, Ledger] = WeakKeyDictionary()

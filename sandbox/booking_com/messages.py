@@ -2,7 +2,7 @@
 
 import datetime as dt
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,12 +22,15 @@ class Booker(Parameters):
     platform: str = Field(pattern="^(android|desktop|ios|mobile|tablet)$")
 
 
+Age = Annotated[int, Field(ge=0, le=17)]
+
+
 class Guests(Parameters):
     """How many people look for how many rooms."""
 
     number_of_adults: int = Field(ge=1)
     number_of_rooms: int = Field(ge=1)
-    children: list[int] = []
+    children: list[Age] = []
 
 
 class StaticDetails(Parameters):
@@ -54,7 +57,7 @@ class Allocation(Parameters):
     """Who sleeps in a product."""
 
     number_of_adults: int = Field(ge=1)
-    children: list[int] = []
+    children: list[Age] = []
 
 
 class PreviewProduct(Parameters):
@@ -91,9 +94,9 @@ class Name(Parameters):
 class Address(Parameters):
     """A booker's address."""
 
-    country: str
-    city: str | None = None
-    address_line: str | None = None
+    country: str = Field(pattern="^[a-z]{2}$")
+    city: str = Field(min_length=1)
+    address_line: str = Field(min_length=1)
     post_code: str | None = None
 
 

@@ -5,6 +5,7 @@ import datetime as dt
 from fastapi import Request, Response
 
 from sandbox.booking_com import messages
+from sandbox.booking_com.catalogue import ADDRESSED
 from sandbox.booking_com.ledger import SUPPLIER, TOKEN_LIFE, Preview, ledger_of
 from sandbox.booking_com.messages import done, failed, internal_error, sold_out, too_many
 from sandbox.faults import Fault
@@ -62,6 +63,8 @@ class Orders:
         offered = self._ledger.policies(stay, preview.price)["payment"]["timings"]
         if asked.payment.timing not in offered:
             return failed(400, "invalid_parameter", "This payment timing is not offered.")
+        if stay.hotel.id == ADDRESSED and asked.booker.address is None:
+            return failed(400, "missing_parameter", "Parameter 'booker.address' is missing.")
         if self._ledger.left(stay) < 1:
             return sold_out()
         record = self._ledger.book(
@@ -158,6 +161,9 @@ class Orders:
         async def commit(_: Fault | None) -> Answer:
             if record is None:
                 return failed(404, "not_found", "There is no such order.")
+            created = dt.datetime.fromisoformat(record.data["created"])
+            if (self._world.now() - created).total_seconds() < self._ledger.cancellable_after:
+                return failed(403, "forbidden", "The reservation cannot be cancelled yet.")
             if not record.live:
                 return failed(409, "order_already_cancelled", "The order is cancelled already.")
             checkin = self._ledger.stay_of(record)[2]

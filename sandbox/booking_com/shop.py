@@ -7,7 +7,14 @@ from fastapi import Request, Response
 
 from sandbox.amounts import digits
 from sandbox.booking_com import messages
-from sandbox.booking_com.catalogue import pair, property_of, room_of, rooms_for
+from sandbox.booking_com.catalogue import (
+    ADDRESSED,
+    pair,
+    prices,
+    property_of,
+    room_of,
+    rooms_for,
+)
 from sandbox.booking_com.ledger import SUPPLIER, Stay, ledger_of
 from sandbox.booking_com.messages import done, failed, internal_error, sold_out
 from sandbox.faults import Fault
@@ -24,7 +31,16 @@ class Shop:
     async def static_details(self, _: Request, asked: messages.StaticDetails) -> Response:
         """Static content: neither faulty nor logged, for it is nothing a saga waits on."""
         found = filter(None, map(property_of, asked.accommodations))
-        return done([{"id": hotel.id, "name": {"en-gb": hotel.name}} for hotel in found]).response()
+        return done(
+            [
+                {
+                    "id": hotel.id,
+                    "name": {"en-gb": hotel.name},
+                    "booker_address_required": hotel.id == ADDRESSED,
+                }
+                for hotel in found
+            ]
+        ).response()
 
     async def availability(self, request: Request, asked: messages.Availability) -> Response:
         """What is free at a property, at which price and terms."""
@@ -44,19 +60,22 @@ class Shop:
                     asked.checkout,
                     asked.guests.number_of_adults,
                     asked.currency,
+                    tuple(asked.guests.children),
                 )
-                for room in rooms_for(asked.guests.number_of_adults)
+                for room in rooms_for(asked.guests.number_of_adults + len(asked.guests.children))
             ]
             free = [stay for stay in stays if self._ledger.left(stay) > 0]
             if fault is not None and fault.kind == "price_drift":
                 for stay in free:
                     self._ledger.drift(stay)
             return done(
-                {
-                    "id": hotel.id,
-                    "currency": {"booker": asked.currency, "accommodation": "EUR"},
-                    "products": [self._product(stay) for stay in free],
-                }
+                [
+                    {
+                        "id": hotel.id,
+                        "currency": {"booker": asked.currency, "accommodation": "EUR"},
+                        "products": [self._product(stay) for stay in free],
+                    }
+                ]
             )
 
         return await self._world.serve(
@@ -66,11 +85,13 @@ class Shop:
             request=request,
             commit=commit,
             refuse=lambda: done(
-                {
-                    "id": asked.accommodation,
-                    "products": [],
-                    "currency": {"booker": asked.currency, "accommodation": "EUR"},
-                }
+                [
+                    {
+                        "id": asked.accommodation,
+                        "products": [],
+                        "currency": {"booker": asked.currency, "accommodation": "EUR"},
+                    }
+                ]
             ),
             error=internal_error,
         )
@@ -103,18 +124,25 @@ class Shop:
             room = room_of(hotel, product.id) if hotel is not None else None
             if hotel is None or room is None:
                 return failed(400, "invalid_parameter", "There is no such product.")
-            adults = product.allocation.number_of_adults
-            if adults > room.sleeps:
-                return failed(400, "occupancy_mismatch", "The product cannot sleep all guests.")
+            adults, children = product.allocation.number_of_adults, product.allocation.children
+            # Told in the product and no error: whoever does not look orders all the same.
+            left_over = adults + len(children) - room.sleeps
+            mismatch = {"number_of_adults": left_over, "children": []} if left_over > 0 else None
             stay = Stay(
-                hotel, room, accommodation.checkin, accommodation.checkout, adults, asked.currency
+                hotel,
+                room,
+                accommodation.checkin,
+                accommodation.checkout,
+                adults,
+                asked.currency,
+                tuple(children),
             )
             if self._ledger.left(stay) < 1:
                 return sold_out()
             if fault is not None and fault.kind == "price_drift":
                 self._ledger.drift(stay)
             token, preview = self._ledger.preview(stay)
-            price = {"total": pair(preview.price, stay.currency)}
+            price = prices(preview.price, stay.due, stay.currency)
             return done(
                 {
                     "order_token": token,
@@ -127,6 +155,7 @@ class Shop:
                         "products": [
                             {
                                 "id": stay.product,
+                                "occupancy_mismatch": mismatch,
                                 "price": price,
                                 "policies": self._ledger.policies(stay, preview.price),
                             }

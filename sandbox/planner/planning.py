@@ -16,6 +16,7 @@ _DAYS_AHEAD: Final = 60
 _NIGHTS: Final = 4
 _MAX_NIGHTS: Final = 30
 _MAX_DAYS_AHEAD: Final = 330
+_ADULT: Final = 18
 _SAMPLE_ACTIVITIES: Final = 2
 _LIFE: Final = dt.timedelta(days=7)
 
@@ -34,13 +35,20 @@ def make_trip(world: World, criteria: TripCriteria) -> Json:
         raise Unplannable("origin and destination are the same place", "destination")
     now = world.now()
     start, end = _dates(criteria, now.date())
-    travelers = _travelers(criteria, origin, destination, start, now.date())
+    travelers, children = _travelers(criteria, origin, destination, start, now.date())
     _check_currency(criteria.currency, "currency")
     _check_currencies(criteria)
     _check_suppliers(criteria)
     try:
         components = _components(
-            world, criteria, origin, destination, start, end, adults=len(travelers)
+            world,
+            criteria,
+            origin,
+            destination,
+            start,
+            end,
+            adults=len(travelers) - len(children),
+            children=children,
         )
     except ValueError as error:
         raise Unplannable(str(error)) from error
@@ -69,6 +77,7 @@ def _components(
     end: dt.date,
     *,
     adults: int,
+    children: list[int],
 ) -> list[Json]:
     suppliers = criteria.suppliers
     found: list[tuple[str, str, Json]] = []
@@ -92,6 +101,7 @@ def _components(
             checkin=start,
             checkout=end,
             adults=adults,
+            children=children,
             currency=criteria.currencies.hotel or criteria.currency,
         )
         found.append(("HOTEL", suppliers.hotel, hotel))
@@ -172,24 +182,28 @@ def _dates(criteria: TripCriteria, today: dt.date) -> tuple[dt.date, dt.date]:
 
 def _travelers(
     criteria: TripCriteria, origin: Airport, destination: Airport, start: dt.date, today: dt.date
-) -> list[Json]:
+) -> tuple[list[Json], list[int]]:
+    """Return who travels, and the ages of those who are children when the trip begins."""
     given = criteria.travelers
     count = given if isinstance(given, int) else len(given)
     if not 1 <= count <= 9:
         raise Unplannable("one to nine people can travel together", "travelers")
     if isinstance(given, int):
         abroad = origin.country != destination.country
-        return people(count, country=origin.country, today=today, passports=abroad)
-    for number, traveler in enumerate(given):
-        _check_adult(traveler, start, f"travelers.{number}.dateOfBirth")
-    return [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in given]
+        return people(count, country=origin.country, today=today, passports=abroad), []
+    ages = [_age(traveler, start) for traveler in given]
+    young = [number for number, age in enumerate(ages) if age < _ADULT]
+    others = criteria.suppliers.flight or criteria.suppliers.activity
+    if young and (others or len(young) == count):
+        words = "this planner plans for adults only, and with them for children in hotels alone"
+        raise Unplannable(words, f"travelers.{young[0]}.dateOfBirth")
+    travelers = [one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in given]
+    return travelers, [ages[number] for number in young]
 
 
-def _check_adult(traveler: Traveler, start: dt.date, field: str) -> None:
+def _age(traveler: Traveler, start: dt.date) -> int:
     born = traveler.date_of_birth
-    age = start.year - born.year - ((start.month, start.day) < (born.month, born.day))
-    if age < 18:
-        raise Unplannable("this planner plans for adults only", field)
+    return start.year - born.year - ((start.month, start.day) < (born.month, born.day))
 
 
 def _check_currency(currency: str, field: str) -> None:

@@ -10,6 +10,10 @@ the same in two searches while its price is; a form whose order has failed is ex
 order is "not found" by ``order/cancel``, its status stays ``ok`` and its ``amount_payable`` is
 the fee; the order statuses ``failed`` and ``rejected``.
 
+Amounts due at the hotel (``tax_data``, ``taxes``), the times of ``order/info`` with a colon before
+the microseconds, and what its old orders lack (``policies``, ``hid``) are as in the published
+samples of RateHawk's own clients; the rules for guests are those of "Start booking process".
+
 The log and the state say ``reference`` without the ``-r2``, ``-r3``, … that a client may put
 behind it: who checks from outside looks for one order for each reference.
 """

@@ -133,7 +133,7 @@ class Booking:
         guests = asked.rooms[0].guests
         if sum(not guest.is_child for guest in guests) != stay.adults:
             return "incorrect_guests_number"
-        ages = sorted(guest.age or 0 for guest in guests if guest.is_child)
+        ages = sorted(-1 if g.age is None else g.age for g in guests if g.is_child)
         if ages != sorted(stay.children):
             return "incorrect_children_data"
         return "" if "@" in asked.user.email else "email"

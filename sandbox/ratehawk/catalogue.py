@@ -35,11 +35,19 @@ INCREASES: Final = {8819557: 10, 9744270: 20}
 TEST_HOTEL: Final = 8473727
 LAST_ROOM: Final = 8526976
 """A hotel with one room of each kind."""
+SPARSE: Final = 8600001
+"""A hotel about which answers say as little, and as oddly, as captured ones did."""
 _TEST_HIDS: Final = {
     **dict.fromkeys(INCREASES, (FREE, 500)),
     TEST_HOTEL: (NON_REFUNDABLE, 500),
     LAST_ROOM: (FREE, 1),
+    SPARSE: (FREE, 500),
 }
+
+HOME_CURRENCY: Final = "EUR"
+"""In which hotels take what is paid there."""
+_CITY_TAX: Final = 250
+"""Euro cents for each adult and night, paid at the hotel; at test hotels there is none."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,11 @@ class Stay:
             for n in self.nights
         )
         return in_currency(cents, self.currency)
+
+    @property
+    def city_tax(self) -> int:
+        """What is paid at the hotel, in euro cents."""
+        return 0 if self.hotel.hid in _TEST_HIDS else _CITY_TAX * self.adults * len(self.nights)
 
     @property
     def match_hash(self) -> str:
@@ -211,6 +224,11 @@ def major(amount: int, currency: str) -> str:
 def naive(moment: dt.datetime | None) -> str | None:
     """Return a UTC time as RateHawk writes it: without saying that it is UTC."""
     return None if moment is None else moment.replace(tzinfo=None, microsecond=0).isoformat()
+
+
+def colon(moment: dt.datetime | None) -> str | None:
+    """Return a UTC time as ``order/info`` writes it: with a colon before the microseconds."""
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S:%f}"
 
 
 def _uuid(*parts: object) -> str:

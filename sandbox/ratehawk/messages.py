@@ -2,9 +2,10 @@
 
 import datetime as dt
 import secrets
-from typing import Any, Literal
+import unicodedata
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sandbox.world import Answer
 
@@ -61,7 +62,7 @@ class User(Parameters):
     """Who is to be reached."""
 
     email: str
-    phone: str = Field(min_length=4)
+    phone: str = Field(min_length=5, max_length=35)
     comment: str | None = None
 
 
@@ -73,13 +74,23 @@ class Partner(Parameters):
     amount_sell_b2b2c: str | None = None
 
 
-class Guest(Parameters):
-    """Who stays."""
+def _spelled(name: str) -> str:
+    if not all(unicodedata.category(c)[0] in "LM" or c in " '-,.’" for c in name):
+        raise ValueError("letters, spaces and '-,.’ only")
+    return name
 
-    first_name: str = Field(min_length=1)
-    last_name: str = Field(min_length=1)
+
+GuestName = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_spelled)]
+
+
+class Guest(Parameters):
+    """Who stays; without ``is_child`` an adult, whatever the age."""
+
+    first_name: GuestName
+    last_name: GuestName
     is_child: bool = False
-    age: int | None = None
+    age: int | None = Field(default=None, ge=0, le=17)
+    gender: Literal["male", "female", "unknown"] | None = None
 
 
 class RoomGuests(Parameters):

@@ -1,6 +1,7 @@
 """What a trip planner finds here: one bookable stay, without asking over HTTP."""
 
 import datetime as dt
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -20,22 +21,25 @@ def live_offer(
     checkout: dt.date,
     adults: int,
     currency: str,
+    children: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Return the first stay in ``city`` that is not sold out, as a planner writes it.
 
-    Keys as with :func:`sandbox.booking_com.live_offer`. Draws no fault and writes no log.
+    ``children`` are their ages. Keys as with :func:`sandbox.booking_com.live_offer`. Draws no
+    fault and writes no log.
 
     Raises:
         ValueError: no nights, nobody or more than 20 people, or no such currency.
     """
     if checkout <= checkin:
         raise ValueError("a stay needs at least one night")
-    rooms = rooms_for(adults)
+    guests = adults + len(children)
+    rooms = rooms_for(guests)
     if adults < 1 or not rooms:
-        raise ValueError(f"no room sleeps {adults}")
+        raise ValueError(f"no room sleeps {guests}")
     ledger = ledger_of(world)
     stays = (
-        Stay(hotel_in(city, rank), rooms[0], checkin, checkout, adults, (), currency)
+        Stay(hotel_in(city, rank), rooms[0], checkin, checkout, adults, tuple(children), currency)
         for rank in count()
     )
     return offer_of(world, next(stay for stay in stays if ledger.left(stay) > 0))

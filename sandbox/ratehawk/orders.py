@@ -9,10 +9,30 @@ from fastapi import Request, Response
 
 from sandbox.faults import Fault
 from sandbox.ratehawk import messages
-from sandbox.ratehawk.catalogue import fee_steps, free_before, major, naive, stay_of
+from sandbox.ratehawk.catalogue import (
+    HOME_CURRENCY,
+    SPARSE,
+    colon,
+    fee_steps,
+    free_before,
+    major,
+    stay_of,
+)
 from sandbox.ratehawk.ledger import SUPPLIER, ledger_of, reference_of
 from sandbox.ratehawk.messages import done, failed, internal_error, too_many
 from sandbox.world import Answer, ReservationRecord, World
+
+_SPARSE: dict[str, Any] = {
+    "hotel_data": {"id": "test_hotel", "order_id": None},
+    "rooms_data": [{"room_name": None, "guest_data": None}],
+    "cancellation_info": {
+        "free_cancellation_before": "2021-10-23T03:00:00:000000",
+        "policies": None,
+    },
+    "supplier_data": None,
+    "taxes": None,
+}
+"""What captured answers of ``order/info`` had instead: nulls, no hid, no guests."""
 
 
 class Orders:
@@ -70,15 +90,15 @@ class Orders:
         def amount(value: int) -> dict[str, str]:
             return {"amount": major(value, order.currency), "currency_code": order.currency}
 
-        return {
+        shown = {
             "agreement_number": None,
             "order_id": order.data["order_id"],
             "partner_data": {"order_id": order.id, "order_comment": None},
             "status": "cancelled" if gone else "completed",
             "checkin_at": stay.checkin.isoformat(),
             "checkout_at": stay.checkout.isoformat(),
-            "created_at": naive(dt.datetime.fromisoformat(order.data["created"])),
-            "cancelled_at": naive(dt.datetime.fromisoformat(cancelled["at"])) if gone else None,
+            "created_at": colon(dt.datetime.fromisoformat(order.data["created"])),
+            "cancelled_at": colon(dt.datetime.fromisoformat(cancelled["at"])) if gone else None,
             "hotel_data": {"id": stay.hotel.slug, "hid": stay.hotel.hid, "order_id": None},
             "is_cancellable": not gone,
             "nights": len(stay.nights),
@@ -98,9 +118,9 @@ class Orders:
             "amount_refunded": amount(order.price - payable),
             "amount_sell": amount(order.price),
             "cancellation_info": {
-                "free_cancellation_before": naive(free_before(stay, order.price)),
+                "free_cancellation_before": colon(free_before(stay, order.price)),
                 "policies": [
-                    {"start_at": naive(start), "end_at": naive(end), "penalty": amount(fee)}
+                    {"start_at": colon(start), "end_at": colon(end), "penalty": amount(fee)}
                     for (start, fee), end in zip(steps, ends, strict=True)
                 ],
             },
@@ -109,7 +129,20 @@ class Orders:
                 "confirmation_id": str(order.data["order_id"] + 261_000_000),
                 "name": "Extranet",
             },
+            "taxes": [
+                {
+                    "name": "city_tax",
+                    "is_included": False,
+                    "amount_tax": {
+                        "amount": major(stay.city_tax, HOME_CURRENCY),
+                        "currency_code": HOME_CURRENCY,
+                    },
+                }
+            ]
+            if stay.city_tax
+            else [],
         }
+        return shown | _SPARSE if stay.hotel.hid == SPARSE else shown
 
     async def cancel(self, request: Request, asked: messages.ByOrder) -> Response:
         """Cancel a booked order at the fee of the moment."""

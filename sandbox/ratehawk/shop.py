@@ -8,6 +8,8 @@ from sandbox.amounts import digits
 from sandbox.faults import Fault
 from sandbox.ratehawk import messages
 from sandbox.ratehawk.catalogue import (
+    HOME_CURRENCY,
+    SPARSE,
     Hotel,
     Stay,
     daily,
@@ -53,6 +55,8 @@ class Shop:
                 for stay in free:
                     self._ledger.drift(stay)
             rates = [self._rate(stay, *self._ledger.show(stay)) for stay in free]
+            if rates and hotel.hid == SPARSE:
+                rates = [{"book_hash": None, "room_name": None, "payment_options": None}, *rates]
             found = [{"id": hotel.slug, "hid": hotel.hid, "rates": rates}]
             return done({"hotels": found if rates else []})
 
@@ -131,6 +135,7 @@ class Shop:
                         "show_currency_code": stay.currency,
                         "is_need_credit_card_data": False,
                         "is_need_cvc": False,
+                        "tax_data": {"taxes": _taxes(stay, price)},
                         "cancellation_penalties": {
                             "policies": [
                                 {
@@ -147,6 +152,16 @@ class Shop:
                 ]
             },
         }
+
+
+def _taxes(stay: Stay, price: int) -> list[dict[str, Any]]:
+    vat = {"name": "vat", "included_by_supplier": True, "amount": major(price // 11, stay.currency)}
+    taxes = [{**vat, "currency_code": stay.currency}]
+    if stay.city_tax:
+        amount = major(stay.city_tax, HOME_CURRENCY)
+        city = {"name": "city_tax", "included_by_supplier": False, "amount": amount}
+        taxes.append({**city, "currency_code": HOME_CURRENCY})
+    return taxes
 
 
 def _stays(hotel: Hotel, asked: messages.Search) -> list[Stay]:

@@ -52,6 +52,11 @@ _TEST_HOST: Final = "demandapi-sandbox.booking.com"
 _TEST_RATE: Final = Rate(50, 60)
 
 
+_NEW: Final = dt.timedelta(minutes=20)
+"""How long after its creation an order may not be cancellable yet ("a few minutes")."""
+_NEW_ORDER_PAUSE: Final = dt.timedelta(minutes=2)
+
+
 class _TokenGone(Exception):
     """The order token cannot be used (any more); nothing was ordered with it now."""
 
@@ -107,14 +112,19 @@ class BookingComSupplier:
         """Verify the hotel and the room, and preview the order; see the protocol."""
         stay = requests.read_offer(item, party, "quote")
         requests.phone(party, self._agency_phone, "quote")
-        await self._reads.verify(stay)
+        hotel = await self._reads.verify(stay)
+        needs_address = bool(hotel.booker_address_required)
+        if needs_address:
+            requests.address(party, stay, "quote")
         preview = await self._reads.preview(stay, "quote")
+        carried = preview.model_dump(mode="json", include={"order_token", "timing", "issued_at"})
         return Quote(
             price=preview.price,
             terms=preview.terms,
-            title=f"{stay.name}, {stay.checkin:%-d %b} – {stay.checkout:%-d %b %Y}",
+            title=stay.title,
             expires_at=preview.issued_at + _TOKEN_LIFE,
-            offer=preview.model_dump(mode="json", include={"order_token", "timing", "issued_at"}),
+            offer={**carried, "needs_address": needs_address},
+            pay_at_property=preview.pay_at_property,
         )
 
     # -- book -------------------------------------------------------------------------------
@@ -124,9 +134,9 @@ class BookingComSupplier:
     ) -> Reservation:
         """Order what was previewed, under our label; see the protocol."""
         stay = requests.read_offer(item, party, "book")
-        priced = requests.read_quote(quote)
+        priced, ordered = requests.read_quote(quote)
         try:
-            return await self._create(stay, priced, party, reference)
+            return await self._create(stay, priced, ordered, party, reference)
         except _TokenGone:
             # An earlier attempt may have used the old token: a new one could order a second time.
             if await self._reads.labelled(reference, priced.issued_at, "book"):
@@ -146,37 +156,52 @@ class BookingComSupplier:
                 f"{stay.name} now has stricter cancellation terms", provider=NAME, operation="book"
             )
         try:
-            return await self._create(stay, fresh, party, reference)
+            return await self._create(stay, fresh, ordered, party, reference)
         except _TokenGone as error:
             raise Retryable(
                 "a fresh order token was refused", provider=NAME, operation="book"
             ) from error
 
     async def _create(
-        self, stay: requests.Stay, priced: requests.Priced, party: Party, reference: str
+        self,
+        stay: requests.Stay,
+        priced: requests.Priced,
+        ordered: requests.Ordered,
+        party: Party,
+        reference: str,
     ) -> Reservation:
+        began = dt.datetime.now(dt.UTC)
         answer = await self._http.call(
             "POST",
             "/orders/create",
             operation="book",
             changes=True,
-            body=requests.order(stay, priced, party, reference, self._agency_phone),
+            body=requests.order(
+                stay,
+                priced,
+                party,
+                reference,
+                self._agency_phone,
+                needs_address=ordered.needs_address,
+            ),
         )
         if not answer.ok:
             if errors.error_of(answer)[0] in errors.TOKEN_GONE:
                 raise _TokenGone
             raise errors.failure(answer)
         made = answer.parse(Created).data
+        pincode = made.accommodation.pincode if made.accommodation else None
         return Reservation(
             reference=reference,
             supplier_id=made.order,
-            confirmation_code=made.accommodation.reservation,
+            confirmation_code=made.confirmation_code,
             provider=stay.name,
             price=priced.price,
             details={
-                "pincode": made.accommodation.pincode,
+                **({"pincode": pincode} if pincode else {}),
                 "checkin": stay.checkin.isoformat(),
                 "checkout": stay.checkout.isoformat(),
+                "created": began.isoformat(),
             },
         )
 
@@ -191,11 +216,11 @@ class BookingComSupplier:
         if not ids:
             return None
         answer, orders = await self._reads.orders(ids, "find")
-        orders.sort(key=lambda order: not order.live(answer))
+        orders.sort(key=lambda order: not order.live)
         if not orders or orders[0].label not in (None, reference):
             raise answer.unsettled("the orders listed under our label cannot be shown")
-        found = orders[0].reservation_under(reference, answer)
-        others = [order.id for order in orders[1:] if order.live(answer)]
+        found = orders[0].found(reference, answer)
+        others = [order.id for order in orders[1:] if order.live]
         if others:
             # Never expected; an operator must see it rather than the first of them alone.
             found = found.model_copy(update={"details": {**found.details, "also_live": others}})
@@ -209,8 +234,7 @@ class BookingComSupplier:
         Check-in and check-out are days, told in ``details``: no moments that could be compared.
         """
         answer, order = await self._known(reservation)
-        seen = order.reservation_under(reservation.reference, answer)
-        return seen.model_copy(update={"details": {**reservation.details, **seen.details}})
+        return order.as_seen(reservation, answer)
 
     async def cancel_quote(self, reservation: Reservation) -> CancelQuote:
         """Read the fee of the moment from the policies of the order; see the protocol."""
@@ -235,21 +259,31 @@ class BookingComSupplier:
             changes=True,
             body={"order": order, "reason": "The trip was cancelled."},
         )
+        if answer.ok:
+            told = answer.peek(Cancelled)
+            if told is not None and told.done:
+                return Cancellation(fee=await self._fee(order))
+            # Another word, or none: only the order itself says that it is cancelled.
+            shown = await self._shown(order)
+            if shown is None or shown[1].live:
+                raise answer.unsettled(f"Booking.com does not say that order {order} is cancelled")
+            return Cancellation(fee=shown[1].fee(shown[0]))
+        code, message = errors.error_of(answer)
         if answer.status == 409:
             shown = await self._shown(order)
-            if shown is None or shown[1].live(shown[0]):
+            if shown is None or shown[1].live:
                 raise answer.failure(
                     NotCancellable,
                     f"{reservation.provider} does not cancel the reservation any more",
-                    code=errors.error_of(answer)[0],
+                    code=code,
                 )
             return Cancellation(already=True, fee=shown[1].fee(shown[0]))
         if answer.status == 404:
-            raise answer.failure(InvalidRequest, f"Booking.com knows no order {order}")
-        if not answer.ok:
-            raise errors.failure(answer)
-        answer.parse(Cancelled)
-        return Cancellation(fee=await self._fee(order))
+            raise answer.failure(InvalidRequest, f"Booking.com knows no order {order}", code=code)
+        if answer.status == 403 and code != errors.BLOCKED and _is_new(reservation):
+            # "If the reservation was created recently, wait a few minutes before retrying."
+            raise answer.failure(Retryable, message, code=code, retry_after=_NEW_ORDER_PAUSE)
+        raise errors.failure(answer)
 
     async def _shown(self, order: str) -> tuple[JsonAnswer, OrderDetail] | None:
         answer, orders = await self._reads.orders([order], "cancel")
@@ -266,3 +300,12 @@ class BookingComSupplier:
     async def close(self) -> None:
         """Close connections."""
         await self._http.close()
+
+
+def _is_new(reservation: Reservation) -> bool:
+    """Tell whether an order was made in the last minutes; one whose time is not known was not."""
+    try:
+        created = dt.datetime.fromisoformat(str(reservation.details.get("created")))
+    except ValueError:
+        return False
+    return created.tzinfo is not None and dt.datetime.now(dt.UTC) - created < _NEW

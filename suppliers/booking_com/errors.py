@@ -13,7 +13,7 @@ from models.core.errors import (
     Refusal,
     Unavailable,
 )
-from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Loose, Message
 
 _BY_ERROR: Final[dict[str, type[Refusal] | type[Duplicate]]] = {
     "order_unavailable": Unavailable,
@@ -29,13 +29,15 @@ _BY_ERROR: Final[dict[str, type[Refusal] | type[Duplicate]]] = {
 }
 """The error table of providers.md §4, as far as the error's id decides."""
 
+BLOCKED: Final = "sandbox_blocked"
+
 TOKEN_GONE: Final = frozenset({"expired_token", "invalid_token"})
 """The order token has expired or is unknown: nothing was ordered with it by this request."""
 
 
 class _Error(Message):
     id: str
-    message: str = ""
+    message: Loose[str] = None
 
 
 class _Errors(Message):

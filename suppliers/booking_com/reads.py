@@ -21,8 +21,10 @@ class Reads:
     def __init__(self, http: JsonClient) -> None:
         self._http = http
 
-    async def verify(self, stay: requests.Stay) -> None:
+    async def verify(self, stay: requests.Stay) -> responses.Hotel:
         """Make sure that hotel and room are what the trip says, and that the room is free.
+
+        Returns the hotel.
 
         Raises:
             Unavailable: they are not.
@@ -32,16 +34,18 @@ class Reads:
         hotel = next((hotel for hotel in hotels if hotel.id == stay.accommodation), None)
         if hotel is None:
             raise answer.failure(Unavailable, f"{stay.name} is not sold by Booking.com")
-        names = {name.casefold() for name in hotel.name.values()}
-        if stay.name.casefold() not in names:
+        names = [name for name in hotel.name.values() if name]
+        if stay.name.casefold() not in {name.casefold() for name in names}:
             raise answer.failure(
-                Unavailable, f"the hotel is {min(hotel.name.values(), default='')}, not {stay.name}"
+                Unavailable, f"the hotel is {min(names, default='nameless')}, not {stay.name}"
             )
         body = requests.availability(stay)
         answer = await self._read("/accommodations/availability", body, "quote")
         found = answer.parse(responses.Availability).data
-        if found.id != stay.accommodation or stay.product not in {p.id for p in found.products}:
+        products = {p.id for one in found if one.id == stay.accommodation for p in one.products}
+        if stay.product not in products:
             raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
+        return hotel
 
     async def preview(self, stay: requests.Stay, operation: str) -> requests.Priced:
         """Preview an order: its token, price and terms.
@@ -74,8 +78,8 @@ class Reads:
                     operation,
                 )
                 listed = answer.parse(OrderList)
-                found += [order.id for order in listed.data if order.label == reference]
-                page = listed.metadata.next_page
+                found += listed.labelled(reference, answer)
+                page = listed.metadata.next_page if listed.metadata else None
                 if page is None:
                     break
             else:
@@ -87,7 +91,7 @@ class Reads:
         """Return those of these orders that are shown, and the answer that shows them."""
         answer = await self._read(
             "/orders/details/accommodations",
-            {"orders": ids, "extras": ["accommodation_details", "policies"]},
+            {"orders": ids, "extras": ["accommodation_details", "policies", "extra_charges"]},
             operation,
         )
         return answer, [o for o in answer.parse(OrderDetails).data if o.id in ids]

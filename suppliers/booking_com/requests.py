@@ -1,17 +1,17 @@
 """Requests to Booking.com (providers.md §4), and our own offer and quote read back."""
 
-import datetime as dt
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from models.core.money import Money
-from models.core.supply import Quote, TripComponent
+from models.core.supply import PropertyCharge, Quote, TripComponent
 from models.core.terms import CancellationTerms
 from models.core.text import Text
 from suppliers.core import offers
-from suppliers.core.offers import Kept, Offer, invalid
+from suppliers.core.offers import Kept, invalid
 from suppliers.core.protocol import Party
+from suppliers.core.stays import StayOffer, read_stay
 from suppliers.core.travelers import phone_of
 
 NAME = "booking_com"
@@ -20,22 +20,18 @@ TIMINGS: tuple[Timing, ...] = ("pay_online_later", "pay_online_now")
 """How the agency can pay, the better first: later leaves time to cancel at no cost."""
 
 
-class Stay(Offer):
-    """The offer of a trip component: which room, when, for how many."""
+class Stay(StayOffer):
+    """The offer of a trip component: which room, when, for whom."""
 
     accommodation: int
-    name: Text
     product: Text
-    checkin: dt.date
-    checkout: dt.date
-    adults: int = Field(ge=1)
     country: str = Field(default="us", pattern="^[a-z]{2}$")
     """The booker's country: prices were searched for it."""
 
     @property
-    def people(self) -> int:
-        """How many stay."""
-        return self.adults
+    def allocation(self) -> dict[str, Any]:
+        """Who sleeps in the room."""
+        return {"number_of_adults": self.adults, "children": [*self.children]}
 
     @property
     def booker(self) -> dict[str, str]:
@@ -50,7 +46,16 @@ class Priced(Kept):
     timing: Timing
     issued_at: AwareDatetime
     price: Money
+    """What Booking.com collects of us; see ``pay_at_property``."""
     terms: CancellationTerms
+    pay_at_property: tuple[PropertyCharge, ...] = ()
+
+
+class Ordered(Kept):
+    """What our quote carries to the booking."""
+
+    needs_address: bool = False
+    """The hotel wants the booker's address with the order."""
 
 
 def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
@@ -59,15 +64,36 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
     Raises:
         InvalidRequest: it is none, or for another party, currency or dates.
     """
-    stay = offers.read_offer(Stay, item, party, provider=NAME, operation=operation)
-    if stay.checkin >= stay.checkout:
-        raise invalid(NAME, operation, "the hotel offer has no nights")
-    return stay
+    return read_stay(Stay, item, party, provider=NAME, operation=operation)
 
 
-def read_quote(quote: Quote) -> Priced:
+def address(party: Party, stay: Stay, operation: str) -> dict[str, str]:
+    """Return the booker's address, for hotels that insist on it.
+
+    Raises:
+        InvalidRequest: none was given.
+    """
+    given = party.address
+    if given is None:
+        raise invalid(
+            NAME,
+            operation,
+            f"{stay.name} needs the address of who books: give paymentInfo.billingDetails.address",
+        )
+    lines = (given.line1, given.line2)
+    told = {
+        "country": given.country.lower(),
+        "city": given.city,
+        "address_line": ", ".join(filter(None, lines)),
+        "post_code": given.postal_code,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def read_quote(quote: Quote) -> tuple[Priced, Ordered]:
     """Read our own quote back; see :func:`suppliers.core.offers.read_quote`."""
-    return offers.read_quote(Priced, quote, provider=NAME, price=quote.price, terms=quote.terms)
+    priced = offers.read_quote(Priced, quote, provider=NAME, price=quote.price, terms=quote.terms)
+    return priced, offers.read_quote(Ordered, quote, provider=NAME)
 
 
 def phone(party: Party, agency: str, operation: str) -> str:
@@ -91,7 +117,7 @@ def availability(stay: Stay) -> dict[str, Any]:
         "booker": stay.booker,
         "checkin": stay.checkin.isoformat(),
         "checkout": stay.checkout.isoformat(),
-        "guests": {"number_of_adults": stay.adults, "number_of_rooms": 1},
+        "guests": {**stay.allocation, "number_of_rooms": 1},
         "currency": stay.currency,
     }
 
@@ -105,15 +131,22 @@ def preview(stay: Stay) -> dict[str, Any]:
             "id": stay.accommodation,
             "checkin": stay.checkin.isoformat(),
             "checkout": stay.checkout.isoformat(),
-            "products": [{"id": stay.product, "allocation": {"number_of_adults": stay.adults}}],
+            "products": [{"id": stay.product, "allocation": stay.allocation}],
         },
     }
 
 
 def order(
-    stay: Stay, priced: Priced, party: Party, reference: str, agency_phone: str
+    stay: Stay,
+    priced: Priced,
+    party: Party,
+    reference: str,
+    agency_phone: str,
+    *,
+    needs_address: bool,
 ) -> dict[str, Any]:
     """Return the body of ``/orders/create``."""
+    addressed = {"address": address(party, stay, "book")} if needs_address else {}
     return {
         "order_token": priced.order_token,
         "booker": {
@@ -121,6 +154,7 @@ def order(
             "name": {"first_name": party.lead.first_name, "last_name": party.lead.last_name},
             "telephone": phone(party, agency_phone, "book"),
             "language": "en-gb",
+            **addressed,
         },
         "accommodation": {
             "label": reference,

@@ -1,45 +1,43 @@
-"""Answers of Booking.com before an order (providers.md §4), read strictly and compared."""
+"""Answers of Booking.com before an order (providers.md §4), read and compared."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import BeforeValidator, Field
 
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
+from suppliers.booking_com.prices import Currencies, Pair, Price
 from suppliers.booking_com.requests import TIMINGS, Priced, Stay
-from suppliers.core.answers import Amount, JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message, Moment
 
 
-class Pair(Message):
-    """An amount, as far as we use it: what the booker pays."""
-
-    booker_currency: Amount
-
-
-class Currencies(Message):
-    """The currency of these amounts."""
-
-    booker: str
+def _day(value: object) -> dt.date:
+    if not isinstance(value, str):
+        raise ValueError("must be a date as a string")
+    return dt.date.fromisoformat(value[:10])
 
 
-class Total(Message):
-    """A price."""
-
-    total: Pair
+Day = Annotated[dt.date, BeforeValidator(_day)]
+"""A day, with or without a time behind it."""
 
 
 class _Step(Message):
-    from_: AwareDatetime | Literal["now"] = Field(alias="from")
+    from_: Moment | Literal["now"] | None = Field(alias="from")
     price: Pair
 
 
 class _CancellationPolicy(Message):
-    type: str
-    free_cancellation_until: AwareDatetime | None = None
-    schedule: tuple[_Step, ...] = ()
+    type: Loose[str] = None
+    free_cancellation_until: Loose[Moment] = None
+    schedule: list[_Step] = Field(default=[])
+
+
+def _policy(value: object) -> object:
+    # Some versions answer the schedule alone.
+    return {"schedule": value} if isinstance(value, list) else value
 
 
 class _PaymentPolicy(Message):
@@ -47,19 +45,22 @@ class _PaymentPolicy(Message):
 
 
 class _Policies(Message):
-    cancellation: _CancellationPolicy
+    cancellation: Annotated[_CancellationPolicy, BeforeValidator(_policy)]
     payment: _PaymentPolicy
 
 
-class _Hotel(Message):
+class Hotel(Message):
+    """A hotel of ``/accommodations/details``."""
+
     id: int
-    name: dict[str, Text]
+    name: dict[str, Loose[Text]]
+    booker_address_required: Loose[bool] = None
 
 
 class Hotels(Message):
     """``/accommodations/details``."""
 
-    data: list[_Hotel]
+    data: list[Hotel]
 
 
 class _AvailableProduct(Message):
@@ -68,26 +69,33 @@ class _AvailableProduct(Message):
 
 class _Available(Message):
     id: int
-    products: list[_AvailableProduct]
+    products: LooseList[_AvailableProduct] = Field(default=[])
+
+
+def _each(value: object) -> object:
+    # 3.2 answers one for each accommodation asked about, 3.1 the one.
+    return [value] if isinstance(value, dict) else value
 
 
 class Availability(Message):
     """``/accommodations/availability``."""
 
-    data: _Available
+    data: Annotated[list[_Available], BeforeValidator(_each)]
 
 
 class _PreviewProduct(Message):
     id: str
     policies: _Policies
+    occupancy_mismatch: Any = None
+    """Whom the room cannot sleep; null, or nobody, where all fit."""
 
 
 class _PreviewStay(Message):
     id: int
-    checkin: dt.date | None = None
-    checkout: dt.date | None = None
+    checkin: Loose[Day] = None
+    checkout: Loose[Day] = None
     currency: Currencies
-    price: Total
+    price: Price
     products: list[_PreviewProduct]
 
 
@@ -100,7 +108,7 @@ class _Preview(Message):
 
         Raises:
             Unavailable: it is about another stay, or cannot be paid by the agency.
-            InvalidRequest: it is in another currency.
+            InvalidRequest: it is in another currency, or the room does not sleep the party.
         """
         got = self.accommodation
         if (
@@ -110,6 +118,12 @@ class _Preview(Message):
             != (stay.checkin, stay.checkout)
         ):
             raise answer.failure(Unavailable, "Booking.com previewed another stay than asked")
+        if _anybody(got.products[0].occupancy_mismatch):
+            raise answer.failure(
+                InvalidRequest,
+                f"the room at {stay.name} does not sleep this party of {stay.people}",
+                code="occupancy_mismatch",
+            )
         if got.currency.booker != stay.currency:
             raise answer.failure(
                 InvalidRequest, f"Booking.com priced in {got.currency.booker}, not {stay.currency}"
@@ -118,14 +132,22 @@ class _Preview(Message):
         timing = next((t for t in TIMINGS if t in policies.payment.timings), None)
         if timing is None:
             raise answer.failure(Unavailable, f"{stay.name} cannot be paid by the agency")
-        price = answer.money(got.price.total.booker_currency, stay.currency)
+        price = answer.money(got.price.collected, stay.currency)
         return Priced(
             order_token=self.order_token,
             timing=timing,
             issued_at=asked_at,
             price=price,
             terms=_terms(policies.cancellation, answer, price),
+            pay_at_property=got.price.at_property(got.currency),
         )
+
+
+def _anybody(mismatch: object) -> bool:
+    """Tell whether anybody is left over: the shape is not published, but emptiness is none."""
+    if isinstance(mismatch, dict):
+        return any(map(_anybody, mismatch.values()))
+    return bool(mismatch)
 
 
 class Preview(Message):
@@ -135,14 +157,14 @@ class Preview(Message):
 
 
 def _terms(policy: _CancellationPolicy, answer: JsonAnswer, price: Money) -> CancellationTerms:
-    source = f"booking_com {policy.type}"
+    source = f"booking_com {policy.type or ''}".rstrip()
     if not policy.schedule:
         if policy.free_cancellation_until is not None:
             return CancellationTerms.free_until(
                 policy.free_cancellation_until, price.amount, source
             )
         return CancellationTerms.non_refundable(price.amount, source)
-    starts = [None if step.from_ == "now" else step.from_ for step in policy.schedule]
+    starts = [s.from_ if isinstance(s.from_, dt.datetime) else None for s in policy.schedule]
     if any(start is None for start in starts[1:]) or starts[1:] != sorted(filter(None, starts[1:])):
         raise answer.unsettled("the cancellation schedule is not in order", code="malformed_answer")
     fees = [answer.money(s.price.booker_currency, price.currency).amount for s in policy.schedule]

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from models.core.people import Contact, Traveler
+from models.core.people import Address, Contact, Traveler
 from models.core.supply import (
     Cancellation,
     CancelQuote,
@@ -28,6 +28,8 @@ class Party(BaseModel):
 
     travelers: tuple[Traveler, ...]
     contact: Contact
+    address: Address | None = None
+    """Of whoever pays, where it was given."""
 
     @property
     def lead(self) -> Traveler:

@@ -132,7 +132,7 @@ class RateHawkSupplier:
 
     async def _form(
         self, stay: requests.Stay, price: Money, book_hash: str, identity: str
-    ) -> int | None:
+    ) -> str | None:
         """See to it that there is a form; None when there was one, whose order is not begun.
 
         Raises:
@@ -183,7 +183,7 @@ class RateHawkSupplier:
         return ""
 
     async def _begun(
-        self, stay: requests.Stay, price: Money, reference: str, identity: str, order_id: int | None
+        self, stay: requests.Stay, price: Money, reference: str, identity: str, order_id: str | None
     ) -> Reservation:
         try:
             standing: Standing | None = await self._orders.standing(identity, "book")
@@ -193,7 +193,7 @@ class RateHawkSupplier:
             raise standing.refusal()
         pending = self._pending(reference, identity, price).model_copy(
             update={
-                "confirmation_code": identity if order_id is None else str(order_id),
+                "confirmation_code": order_id or identity,
                 "provider": stay.name,
                 "details": {
                     "hid": stay.hid,
@@ -274,13 +274,14 @@ class RateHawkSupplier:
         )
         if asked.error in (errors.NOT_FOUND, "order_not_cancellable"):
             shown = await self._orders.shown(identity, "cancel")
-            if shown is not None and shown[1].standing(shown[0]) is not ReservationStatus.CONFIRMED:
-                return Cancellation(already=True, fee=shown[1].amount_payable.money(shown[0]))
+            if shown is not None and shown[1].standing is not ReservationStatus.CONFIRMED:
+                return Cancellation(already=True, fee=shown[1].payable(shown[0]))
         if asked.error == errors.NOT_FOUND:
             standing = await self._orders.standing(identity, "cancel")
             return not_cancelled(reservation, standing, self._look_every)
         answer = asked.expect_ok(errors.AT_CANCEL)
-        return Cancellation(fee=answer.parse(responses.Cancelled).data.amount_payable.money(answer))
+        done = answer.peek(responses.Cancelled)
+        return Cancellation(fee=done.fee(answer) if done else None)
 
     async def close(self) -> None:
         """Close connections."""

@@ -104,35 +104,46 @@ class Orders:
         if not orders:
             return None
         if [order.partner_data.order_id for order in orders] != [identity]:
-            raise answer.unsettled("RateHawk showed another order")
+            raise answer.unsettled("RateHawk showed another order", code=OTHER_THAN_ASKED)
         return answer, orders[0]
 
     async def settled(self, reservation: Reservation, operation: str) -> Reservation:
         """Return a reservation whose order was booked, with its details where they are visible.
 
         Raises:
-            Retryable: no answer; or it was pending, and is not what was ordered.
+            Retryable: it was pending, and is not what was ordered; or it was booked before, and
+                nobody says how it stands now.
         """
-        shown = await self.shown(reservation.supplier_id, operation)
+        pending = reservation.status is ReservationStatus.PENDING
+        try:
+            shown = await self.shown(reservation.supplier_id, operation)
+        except ProviderError as error:
+            # ``finish/status`` has decided; what became of it since is another question.
+            if not pending or error.code == OTHER_THAN_ASKED:
+                raise
+            shown = None
         if shown is None:
             return confirmed(reservation)
         answer, order = shown
-        status, price = order.standing(answer), order.price(answer)
+        status, price = order.standing, order.price(answer)
         stated = reservation.details.get("price_stated", True)
-        if reservation.status is ReservationStatus.PENDING and status is not _CANCELLED:
+        if pending and status is not _CANCELLED:
             other = order.differs_from(reservation)
-            if other or (stated and price != reservation.price):
+            if other or (stated and price not in (None, reservation.price)):
                 raise answer.unsettled(
-                    f"order {order.order_id} is not what was ordered: {other or 'price'}",
+                    f"order {reservation.supplier_id} is not what was ordered: {other or 'price'}",
                     code=OTHER_THAN_ASKED,
                 )
-        facts = {k: v for k, v in reservation.details.items() if k != "price_stated"}
+        facts = reservation.details | order.facts
+        if price is not None:
+            facts.pop("price_stated", None)
         return confirmed(reservation).model_copy(
             update={
                 "status": status,
-                "price": reservation.price if stated else price,
-                "confirmation_code": str(order.order_id),
-                "details": {**facts, **order.facts},
+                "price": reservation.price if stated else price or reservation.price,
+                "confirmation_code": order.order_id or reservation.confirmation_code,
+                "details": facts,
+                "pay_at_property": order.pay_at_property,
             }
         )
 
@@ -152,6 +163,9 @@ def looked_at(
 ) -> Reservation:
     """Return a reservation whose order is not booked, as it stands.
 
+    Every reservation's form was known to RateHawk once. So "order not found" never tells that
+    nothing stands: it is another contract's answer, or another host's.
+
     Raises:
         Retryable: RateHawk does not know itself what became of an order it had confirmed.
         AuthConfig: it does not know such an order any more.
@@ -164,14 +178,14 @@ def looked_at(
         raise standing.asked.answer.unsettled("RateHawk does not say how the order stands now")
     if standing.failed:
         return _rejected(reservation, standing.asked.error or standing.asked.status)
-    if not pending:
+    if pending and _may_still_arrive(reservation, now):
+        return reservation.model_copy(update={"look_after": now + look_every})
+    if not pending or standing.not_found:
         raise standing.asked.answer.failure(
             AuthConfig,
-            f"RateHawk does not know order {reservation.supplier_id}, which it had confirmed",
+            f"RateHawk does not know order {reservation.supplier_id} any more",
             code=standing.asked.error,
         )
-    if _may_still_arrive(reservation, now):
-        return reservation.model_copy(update={"look_after": now + look_every})
     return _rejected(reservation, standing.asked.error)
 
 
@@ -182,7 +196,7 @@ def not_cancelled(
 
     Raises:
         Retryable: it is being booked, or was cancelled and does not show it yet: ask again.
-        InvalidRequest: it does not know the order; an operator must look.
+        InvalidRequest: it does not know the order (see :func:`looked_at`); an operator must look.
     """
     answer = standing.asked.answer
     now = dt.datetime.now(dt.UTC)
@@ -205,7 +219,7 @@ def not_cancelled(
             # An undo has a number of attempts, which must last until the cut-off.
             retry_after=max(look_every, left / 6),
         )
-    if standing.not_found and reservation.status is not ReservationStatus.PENDING:
+    if standing.not_found:
         raise answer.failure(
             InvalidRequest,
             f"RateHawk knows no order {reservation.supplier_id}",

@@ -36,11 +36,11 @@ class Quotes:
         asked_at = dt.datetime.now(dt.UTC)
         found = await self._ask("/search/hp/", stay.searched(), "quote")
         answer = found.expect_ok(errors.AT_QUOTE)
-        offered = answer.parse(rates.HotelPage).rate_for(stay)
+        offered = answer.parse(rates.HotelPage).rate_for(answer, stay)
         if offered is None:
             raise answer.failure(Unavailable, f"{stay.name} has no such room left on these nights")
         shown = offered.priced(answer, stay)
-        price, terms, book_hash = await self._prebook(stay, offered)
+        rate, (price, terms) = await self._prebook(stay, offered)
         free_until = stay.free_cancellation_before
         if (
             # Prebooking may swap a refundable rate for another one of the same room and board.
@@ -54,9 +54,10 @@ class Quotes:
         return Quote(
             price=price,
             terms=terms,
-            title=f"{stay.name}, {stay.checkin:%-d %b} – {stay.checkout:%-d %b %Y}",
+            title=stay.title,
             expires_at=asked_at + _RATE_LIFE,
-            offer={"book_hash": book_hash},
+            offer={"book_hash": rate.book_hash},
+            pay_at_property=rate.pay_at_property,
         )
 
     async def _verify_hotel(self, stay: requests.Stay) -> None:
@@ -71,7 +72,7 @@ class Quotes:
 
     async def _prebook(
         self, stay: requests.Stay, offered: rates.Rate
-    ) -> tuple[Money, CancellationTerms, str]:
+    ) -> tuple[rates.Rate, tuple[Money, CancellationTerms]]:
         # An increase of 0 %: at a higher price there is no rate, and the traveller is asked anew.
         answer = (
             await self._ask(
@@ -81,5 +82,4 @@ class Quotes:
             )
         ).expect_ok(errors.AT_QUOTE)
         rate = answer.parse(rates.Prebooked).rate(answer, stay, offered)
-        price, terms = rate.priced(answer, stay)
-        return price, terms, rate.book_hash
+        return rate, rate.priced(answer, stay)

@@ -1,14 +1,19 @@
 """Answers of RateHawk about rates (providers.md §3), read and compared with what was asked."""
 
-from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, ValidationError
 
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
+from models.core.supply import PropertyCharge
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message
 from suppliers.ratehawk.requests import Hash, Stay
-from suppliers.ratehawk.responses import Major, Moment
+from suppliers.ratehawk.responses import Id, Major, Moment, charge
+
+_DEPOSIT: Final = "deposit"
 
 
 class _HotelName(Message):
@@ -29,29 +34,51 @@ class _Policy(Message):
 
 
 class _Penalties(Message):
-    policies: tuple[_Policy, ...] = ()
-    free_cancellation_before: Moment | None = None
+    policies: list[_Policy] | None = None
+    free_cancellation_before: Loose[Moment] = None
 
 
-class _PaymentType(Message):
-    type: str
+class _Tax(Message):
+    name: Loose[Text] = None
+    included_by_supplier: bool
+    amount: Major
+    currency_code: str
+
+
+class _Taxes(Message):
+    taxes: LooseList[_Tax] = Field(default=[])
+
+
+class _Deposit(Message):
+    """How a rate or an order is paid from our deposit."""
+
     amount: Major
     currency_code: str
     cancellation_penalties: _Penalties | None = None
+    tax_data: Loose[_Taxes] = None
+
+
+def _deposits(value: object) -> object:
+    # Of the ways to pay this one is ours; how others are written is nothing to us.
+    if not isinstance(value, list):
+        return value
+    return [way for way in value if isinstance(way, dict) and way.get("type") == _DEPOSIT]
+
+
+_Ways = Annotated[list[_Deposit], BeforeValidator(_deposits)]
 
 
 class _PaymentOptions(Message):
-    payment_types: tuple[_PaymentType, ...]
+    payment_types: _Ways
 
 
 class Rate(Message):
     """A rate of ``search/hp`` or ``hotel/prebook``."""
 
     book_hash: Hash
-    match_hash: Hash | None = None
     room_name: Text
-    meal: str | None = None
-    daily_prices: tuple[Major, ...]
+    meal: Loose[str] = None
+    daily_prices: Loose[list[Any]] = None
     payment_options: _PaymentOptions
 
     def priced(self, answer: JsonAnswer, stay: Stay) -> tuple[Money, CancellationTerms]:
@@ -61,25 +88,32 @@ class Rate(Message):
             Unavailable: it is for other nights or another room, or cannot be paid by deposit.
             InvalidRequest: it is in another currency.
         """
-        if len(self.daily_prices) != stay.nights:
+        if self.daily_prices and len(self.daily_prices) != stay.nights:
             raise answer.failure(
                 Unavailable, f"RateHawk priced {len(self.daily_prices)} nights, not {stay.nights}"
             )
         if self.room_name.casefold() != stay.room.casefold():
             raise answer.failure(Unavailable, f"the room is {self.room_name}, not {stay.room}")
-        deposit = _deposit(self.payment_options.payment_types)
-        if deposit is None or deposit.cancellation_penalties is None:
+        ways = self.payment_options.payment_types
+        if not ways or ways[0].cancellation_penalties is None:
             raise answer.failure(Unavailable, f"{stay.name} cannot be paid by the agency")
+        deposit, penalties = ways[0], ways[0].cancellation_penalties
         if deposit.currency_code != stay.currency:
             raise answer.failure(
                 InvalidRequest, f"RateHawk charges in {deposit.currency_code}, not {stay.currency}"
             )
         price = answer.money(deposit.amount, stay.currency)
-        return price, _terms(deposit.cancellation_penalties, answer, price)
+        return price, _terms(penalties, answer, price)
 
-
-def _deposit(payment_types: Sequence[_PaymentType]) -> _PaymentType | None:
-    return next((one for one in payment_types if one.type == "deposit"), None)
+    @property
+    def pay_at_property(self) -> tuple[PropertyCharge, ...]:
+        """The taxes and fees that the hotel takes itself."""
+        deposit = self.payment_options.payment_types[0]
+        return tuple(
+            charge(tax.name, tax.amount, tax.currency_code)
+            for tax in (deposit.tax_data.taxes if deposit.tax_data else ())
+            if not tax.included_by_supplier and tax.amount
+        )
 
 
 def _terms(penalties: _Penalties, answer: JsonAnswer, price: Money) -> CancellationTerms:
@@ -109,12 +143,12 @@ def _terms(penalties: _Penalties, answer: JsonAnswer, price: Money) -> Cancellat
 
 class _HotelRates(Message):
     hid: int
-    id: str
-    rates: tuple[Rate, ...]
+    rates: LooseList[dict[str, Any]] = Field(default=[])
+    """As they came: only ours is read, whatever is written in the others."""
 
 
 class _Page(Message):
-    hotels: tuple[_HotelRates, ...]
+    hotels: list[_HotelRates]
 
 
 class HotelPage(Message):
@@ -122,24 +156,23 @@ class HotelPage(Message):
 
     data: _Page
 
-    def rate_for(self, stay: Stay) -> Rate | None:
-        """Return the rate of an offer as it is sold now; None when it is not."""
-        rates = [
-            rate for hotel in self.data.hotels if hotel.hid == stay.hid for rate in hotel.rates
-        ]
-        for rate in rates:
-            if rate.book_hash == stay.book_hash:
-                return rate
-        return next((r for r in rates if stay.match_hash and r.match_hash == stay.match_hash), None)
+    def rate_for(self, answer: JsonAnswer, stay: Stay) -> Rate | None:
+        """Return the rate of an offer as it is sold now; None when it is not.
 
-
-class _Changes(Message):
-    price_changed: bool
+        Raises:
+            Retryable: it lacks what we need.
+        """
+        hotels = self.data.hotels
+        rates = [rate for hotel in hotels if hotel.hid == stay.hid for rate in hotel.rates]
+        for name, asked in (("book_hash", stay.book_hash), ("match_hash", stay.match_hash)):
+            found = next((rate for rate in rates if asked and rate.get(name) == asked), None)
+            if found is not None:
+                return _read(found, answer)
+        return None
 
 
 class _Prebook(Message):
-    hotels: tuple[_HotelRates, ...]
-    changes: _Changes | None = None
+    hotels: list[_HotelRates]
 
 
 class Prebooked(Message):
@@ -152,12 +185,12 @@ class Prebooked(Message):
 
         Raises:
             Unavailable: it is of another hotel, room or board.
-            Retryable: it is not the published shape.
+            Retryable: it lacks what we need.
         """
         hotels = self.data.hotels
         if [hotel.hid for hotel in hotels] != [stay.hid] or len(hotels[0].rates) != 1:
             raise answer.failure(Unavailable, "RateHawk prebooked something else than asked")
-        rate = hotels[0].rates[0]
+        rate = _read(hotels[0].rates[0], answer)
         if (rate.room_name, rate.meal) != (asked.room_name, asked.meal):
             raise answer.failure(Unavailable, f"{stay.name} no longer has this room and board")
         if not rate.book_hash.startswith("p-"):
@@ -165,17 +198,23 @@ class Prebooked(Message):
         return rate
 
 
+def _read(rate: dict[str, Any], answer: JsonAnswer) -> Rate:
+    try:
+        return Rate.model_validate(rate)
+    except ValidationError as error:
+        raise answer.malformed(Rate, error) from error
+
+
 class _Form(Message):
-    order_id: int
+    order_id: Loose[Id] = None
     partner_order_id: str
-    payment_types: tuple[_PaymentType, ...]
+    payment_types: _Ways
 
     def deposit(self, answer: JsonAnswer, currency: str) -> Money | None:
         """Return what would be taken from our deposit; None when that is not offered."""
-        deposit = _deposit(self.payment_types)
-        if deposit is None or deposit.currency_code != currency:
+        if not self.payment_types or self.payment_types[0].currency_code != currency:
             return None
-        return answer.money(deposit.amount, currency)
+        return answer.money(self.payment_types[0].amount, currency)
 
 
 class Form(Message):

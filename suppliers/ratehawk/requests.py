@@ -1,7 +1,7 @@
 """Requests to RateHawk (providers.md §3), and our own offer and quote read back."""
 
-import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
@@ -12,49 +12,36 @@ from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
 from models.core.text import Text
 from suppliers.core import offers
-from suppliers.core.offers import Kept, Offer, invalid
+from suppliers.core.offers import Kept, invalid
 from suppliers.core.protocol import Party
+from suppliers.core.stays import ADULT, StayOffer, read_stay
 from suppliers.core.travelers import age_on, phone_of
 
 NAME = "ratehawk"
 LANGUAGE: Final = "en"
 _MAX_IDS: Final = 10
 """Forms for one reference at most; the guide's own limit."""
-_ADULT: Final = 18
+_LONGEST_NAME: Final = 50
+_SIGNS_IN_NAMES: Final = " '-,.’"
+_GENDERS: Final = {"MALE": "male", "FEMALE": "female"}
 _USER_IP: Final = "127.0.0.1"
 """``form`` insists on the user's address, which the saga does not know (†)."""
 
 Hash = Annotated[str, Field(min_length=3, max_length=512, pattern=r"^[\x21-\x7e]+$")]
 
 
-class Stay(Offer):
+class Stay(StayOffer):
     """The offer of a trip component: which rate, when, for whom."""
 
     hid: int = Field(ge=1)
-    name: Text
     book_hash: Hash
     match_hash: Hash | None = None
     """The same for the same room, board and terms in every search (†)."""
     room: Text
-    checkin: dt.date
-    checkout: dt.date
-    adults: int = Field(ge=1)
-    children: tuple[Annotated[int, Field(ge=0, lt=_ADULT)], ...] = ()
-    """Their ages at check-in."""
     free_cancellation_before: AwareDatetime | None = None
     """What the traveller was shown; None when it was shown as not free."""
     residency: str = Field(default="us", pattern="^[a-z]{2}$")
     """The guests' country: prices were searched for it."""
-
-    @property
-    def nights(self) -> int:
-        """How many."""
-        return (self.checkout - self.checkin).days
-
-    @property
-    def people(self) -> int:
-        """How many people."""
-        return self.adults + len(self.children)
 
     def searched(self) -> dict[str, Any]:
         """Return the body of ``search/hp``."""
@@ -80,14 +67,25 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
     """Read a component's offer.
 
     Raises:
-        InvalidRequest: it is none, or for another party, currency or dates.
+        InvalidRequest: it is none, for another party, currency or dates, or a guest's name cannot
+            be given.
     """
-    stay = offers.read_offer(Stay, item, party, provider=NAME, operation=operation)
-    if stay.children and sorted(stay.children) != sorted(_children(stay, party)):
-        raise invalid(NAME, operation, "the hotel offer is for children of other ages")
-    if stay.checkin >= stay.checkout:
-        raise invalid(NAME, operation, "the hotel offer has no nights")
+    stay = read_stay(Stay, item, party, provider=NAME, operation=operation)
+    for traveler in party.travelers:
+        for name in (traveler.first_name, traveler.last_name):
+            if len(name) > _LONGEST_NAME or not all(map(_may_be_in_a_name, name)):
+                raise invalid(
+                    NAME,
+                    operation,
+                    f"the hotel cannot take the name {name!r}: at most {_LONGEST_NAME} letters,"
+                    " spaces, apostrophes, hyphens, commas and full stops",
+                )
     return stay
+
+
+def _may_be_in_a_name(char: str) -> bool:
+    """Letters of all scripts with their marks, and a few signs ("Start booking process")."""
+    return unicodedata.category(char)[0] in "LM" or char in _SIGNS_IN_NAMES
 
 
 def read_quote(quote: Quote) -> Asked:
@@ -157,11 +155,11 @@ def info(identity: str) -> dict[str, Any]:
 
 
 def _guest(stay: Stay, traveler: Traveler) -> dict[str, Any]:
-    guest = {"first_name": traveler.first_name, "last_name": traveler.last_name}
+    guest = {
+        "first_name": traveler.first_name,
+        "last_name": traveler.last_name,
+        # Some hotels insist on it; nobody minds it.
+        "gender": _GENDERS.get(traveler.gender, "unknown"),
+    }
     age = age_on(traveler, stay.checkin)
-    return {**guest, "is_child": True, "age": age} if stay.children and age < _ADULT else guest
-
-
-def _children(stay: Stay, party: Party) -> list[int]:
-    ages = (age_on(traveler, stay.checkin) for traveler in party.travelers)
-    return [age for age in ages if age < _ADULT]
+    return {**guest, "is_child": True, "age": age} if age < ADULT else guest

@@ -1,16 +1,21 @@
-"""Answers of RateHawk about orders (providers.md §3), read strictly."""
+"""Answers of RateHawk about orders (providers.md §3): strict in what is needed, loose elsewhere."""
 
 import datetime as dt
+import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
+from models.core.errors import ProviderError
 from models.core.money import Money
-from models.core.supply import CancelQuote, Reservation, ReservationStatus
+from models.core.supply import CancelQuote, PropertyCharge, Reservation, ReservationStatus
 from models.core.text import Text
-from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message
 from suppliers.ratehawk.errors import as_utc
+
+_COLON_MICROSECONDS: Final = re.compile(r"(T\d\d:\d\d:\d\d):(\d{6})\Z")
+"""``order/info`` writes "2021-10-23T03:00:00:000000"."""
 
 
 def _decimal(value: object) -> Decimal:
@@ -23,20 +28,40 @@ def _decimal(value: object) -> Decimal:
         raise ValueError("must be an amount as a string") from error
 
 
+def _moment(value: object) -> dt.datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be a time as a string")
+    return as_utc(dt.datetime.fromisoformat(_COLON_MICROSECONDS.sub(r"\1.\2", value)))
+
+
+def _day(value: object) -> dt.date:
+    if not isinstance(value, str):
+        raise ValueError("must be a date as a string")
+    return dt.date.fromisoformat(value[:10])
+
+
+def _id(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
 Major = Annotated[Decimal, BeforeValidator(_decimal)]
 """An amount of major units."""
-Moment = Annotated[dt.datetime, AfterValidator(as_utc)]
+Moment = Annotated[dt.datetime, BeforeValidator(_moment)]
 """A time, UTC whether or not it says so."""
+Day = Annotated[dt.date, BeforeValidator(_day)]
+"""A day, with or without a time behind it."""
+Id = Annotated[Text, BeforeValidator(_id)]
+"""An id, written as a number in one place and as a string in another."""
 
 
 class _StatusOf(Message):
-    partner_order_id: str | None = None
+    partner_order_id: Loose[str] = None
 
 
 class Status(Message):
     """``order/booking/finish/status``."""
 
-    data: _StatusOf | None = None
+    data: Loose[_StatusOf] = None
 
     def about(self, answer: JsonAnswer, identity: str) -> None:
         """See that it is about our order.
@@ -60,18 +85,21 @@ class Sum(Message):
 
 
 class _Cancelled(Message):
-    amount_payable: Sum
+    amount_payable: Loose[Sum] = None
 
 
 class Cancelled(Message):
-    """``order/cancel``."""
+    """``order/cancel``: the envelope says that it was done, this only at which fee."""
 
-    data: _Cancelled
+    data: Loose[_Cancelled] = None
+
+    def fee(self, answer: JsonAnswer) -> Money | None:
+        """Return the fee; None where it is not said readably."""
+        return _money(self.data.amount_payable if self.data else None, answer)
 
 
 class _HotelOf(Message):
-    hid: int
-    id: str
+    hid: Loose[int] = None
 
 
 class _Partner(Message):
@@ -84,108 +112,145 @@ class _GuestsOf(Message):
 
 
 class _RoomOf(Message):
-    guest_data: _GuestsOf
-    room_name: Text
+    guest_data: Loose[_GuestsOf] = None
+    room_name: Loose[Text] = None
 
 
 class _OrderPolicy(Message):
-    start_at: Moment | None
-    end_at: Moment | None
-    penalty: Sum
+    end_at: Moment | None = None
+    penalty: Loose[Sum] = None
 
 
 class _OrderPolicies(Message):
-    policies: tuple[_OrderPolicy, ...] = ()
+    policies: list[_OrderPolicy]
 
 
 class _HotelOrder(Message):
-    confirmation_id: Text | None = None
+    confirmation_id: Loose[Id] = None
 
 
-_STATUS = {
-    "completed": ReservationStatus.CONFIRMED,
-    "noshow": ReservationStatus.CONFIRMED,
+class Tax(Message):
+    """A tax or fee of an order; ``is_included`` tells whether the price has it in."""
+
+    name: Loose[Text] = None
+    is_included: bool
+    amount_tax: Sum
+
+
+_STATUS: Final = {
     "cancelled": ReservationStatus.CANCELLED,
     "failed": ReservationStatus.REJECTED,
     "rejected": ReservationStatus.REJECTED,
 }
-"""Order statuses; only ``completed`` and ``cancelled`` are in the published examples (†)."""
+"""The words of ``status`` that say that nothing stands; ``cancelled`` alone is in the published
+examples, the others are not (†). Whatever else it says ("completed", "noshow"), the order stands:
+none of RateHawk's is believed gone that does not say so."""
 
 
 class Order(Message):
-    """An order of ``order/info``: details, not what decides an outcome."""
+    """An order of ``order/info``: details, not what decides an outcome.
 
-    order_id: int
+    Only whose it is and how it stands is needed; anything else may be missing or unreadable, as it
+    is in answers about old orders.
+    """
+
     partner_data: _Partner
     status: str
-    checkin_at: dt.date
-    checkout_at: dt.date
-    hotel_data: _HotelOf
-    rooms_data: tuple[_RoomOf, ...]
-    amount_payable: Sum
-    amount_sell: Sum
-    cancellation_info: _OrderPolicies | None = None
-    supplier_data: _HotelOrder | None = None
+    order_id: Loose[Id] = None
+    checkin_at: Loose[Day] = None
+    checkout_at: Loose[Day] = None
+    hotel_data: Loose[_HotelOf] = None
+    rooms_data: LooseList[_RoomOf] = Field(default=[])
+    amount_payable: Loose[Sum] = None
+    amount_sell: Loose[Sum] = None
+    cancellation_info: Loose[_OrderPolicies] = None
+    supplier_data: Loose[_HotelOrder] = None
+    taxes: LooseList[Tax] = Field(default=[])
 
-    def standing(self, answer: JsonAnswer) -> ReservationStatus:
-        """Return how the order stands.
+    @property
+    def standing(self) -> ReservationStatus:
+        """How the order stands."""
+        return _STATUS.get(self.status.casefold(), ReservationStatus.CONFIRMED)
 
-        Raises:
-            Retryable: the status is none that we know.
-        """
-        if self.status not in _STATUS:
-            raise answer.unsettled(f"order {self.order_id} has the unknown status {self.status!r}")
-        return _STATUS[self.status]
+    def price(self, answer: JsonAnswer) -> Money | None:
+        """Return what was booked for, of a cancelled order what it had been; None: not said."""
+        cancelled = self.standing is ReservationStatus.CANCELLED
+        return _money(self.amount_sell if cancelled else self.amount_payable, answer)
 
-    def price(self, answer: JsonAnswer) -> Money:
-        """Return what was booked for; of a cancelled order, what it had been."""
-        cancelled = self.status == "cancelled"
-        return (self.amount_sell if cancelled else self.amount_payable).money(answer)
+    def payable(self, answer: JsonAnswer) -> Money | None:
+        """Return what is to be paid: of a cancelled order, the fee; None: not said."""
+        return _money(self.amount_payable, answer)
 
     @property
     def facts(self) -> dict[str, object]:
-        """What a reservation keeps of it, JSON."""
+        """What a reservation keeps of it, JSON: only what it says."""
+        parties = [room.guest_data for room in self.rooms_data]
+        known = [party.adults_number + party.children_number for party in parties if party]
         facts = {
             "order_id": self.order_id,
-            "hid": self.hotel_data.hid,
-            "checkin": self.checkin_at.isoformat(),
-            "checkout": self.checkout_at.isoformat(),
-            "guests": sum(
-                room.guest_data.adults_number + room.guest_data.children_number
-                for room in self.rooms_data
+            "order_status": self.status,
+            "hid": self.hotel_data.hid if self.hotel_data else None,
+            "checkin": self.checkin_at.isoformat() if self.checkin_at else None,
+            "checkout": self.checkout_at.isoformat() if self.checkout_at else None,
+            "guests": sum(known) if known and len(known) == len(parties) else None,
+            "room": ", ".join(room.room_name for room in self.rooms_data if room.room_name) or None,
+            "hotel_confirmation": (
+                self.supplier_data.confirmation_id if self.supplier_data else None
             ),
-            "room": ", ".join(room.room_name for room in self.rooms_data),
         }
-        if self.supplier_data is not None and self.supplier_data.confirmation_id:
-            facts["hotel_confirmation"] = self.supplier_data.confirmation_id
-        return facts
+        return {name: fact for name, fact in facts.items() if fact is not None}
+
+    @property
+    def pay_at_property(self) -> tuple[PropertyCharge, ...]:
+        """The taxes and fees that are paid at the hotel."""
+        return tuple(
+            charge(tax.name, tax.amount_tax.amount, tax.amount_tax.currency_code)
+            for tax in self.taxes
+            if not tax.is_included and tax.amount_tax.amount
+        )
 
     def differs_from(self, reservation: Reservation) -> str:
-        """Name what is other than was booked, as far as the reservation remembers; else ""."""
+        """Name what is other than was booked, as far as both sides say it; else ""."""
         facts, known = self.facts, reservation.details
         names = ("hid", "checkin", "checkout", "guests")
-        return ", ".join(name for name in names if name in known and known[name] != facts[name])
+        return ", ".join(
+            name for name in names if name in known and name in facts and known[name] != facts[name]
+        )
 
     def cancel_quote(self, answer: JsonAnswer, now: dt.datetime) -> CancelQuote:
         """Return what cancelling at ``now`` would cost, by the order's own policies."""
-        standing = self.standing(answer)
-        if standing is not ReservationStatus.CONFIRMED:
-            gone = standing is ReservationStatus.CANCELLED
+        if self.standing is not ReservationStatus.CONFIRMED:
+            gone = self.standing is ReservationStatus.CANCELLED
             return CancelQuote(cancellable=False, gone=gone, reason=f"the order is {self.status}")
-        if self.checkin_at < now.date():
+        if self.checkin_at is not None and self.checkin_at < now.date():
             return CancelQuote(cancellable=False, reason="the stay has begun")
         policies = self.cancellation_info.policies if self.cancellation_info else ()
         for policy in policies:
             if policy.end_at is None or now < policy.end_at:
-                return CancelQuote(fee=policy.penalty.money(answer), expires_at=policy.end_at)
+                return CancelQuote(fee=_money(policy.penalty, answer), expires_at=policy.end_at)
         return CancelQuote()
 
 
 class _Orders(Message):
-    orders: tuple[Order, ...] = Field(max_length=50)
+    orders: list[Order]
 
 
 class OrderList(Message):
     """``order/info``."""
 
     data: _Orders
+
+
+def charge(name: str | None, amount: Decimal, currency: str) -> PropertyCharge:
+    """Return a tax or fee that is paid at the hotel, by RateHawk's name for it ("city_tax")."""
+    return PropertyCharge.of((name or "tax or fee").replace("_", " "), amount, currency)
+
+
+def _money(amount: Sum | None, answer: JsonAnswer) -> Money | None:
+    """Return an amount that we can do without; None where it is missing or impossible."""
+    if amount is None:
+        return None
+    try:
+        return amount.money(answer)
+    except ProviderError:
+        return None

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,7 +33,8 @@ class _Strict(BaseModel):
 
 class _Data(_Strict):
     partner_order_id: _Printable
-    status: Literal["completed", "failed"]
+    status: _Printable
+    """"completed" or "failed" as published; another word is a reason to look as well."""
 
 
 class _Signature(_Strict):

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from api.trips.presenters.confirmations import confirmations
+from api.trips.presenters.booking import whole_booking
+from api.trips.presenters.confirmations import confirmations, pay_at_property
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus, SagaState
 from models.bookings.progress import AttemptSeen, with_progress
-from tests.ledger.bookings import NOON, confirm, new_booking
+from models.core.money import Money
+from models.core.supply import PropertyCharge
+from tests.ledger.bookings import NOON, confirm, new_booking, quote
 
 
 def test_further_flights_and_hotels_are_confirmed_too() -> None:
@@ -22,6 +25,29 @@ def test_further_flights_and_hotels_are_confirmed_too() -> None:
     assert [one.total_price for one in answer.hotels] == [2, 5]
     assert [one.total_price for one in answer.activities] == [3]
     assert (answer.flight, answer.hotel) == (answer.flights[0], answer.hotels[0])
+
+
+def test_what_the_hotel_takes_itself_is_told_and_never_part_of_the_price() -> None:
+    booking = confirm(new_booking())
+    hotel = booking.items[1]
+    euros = Money(amount=1500, currency="EUR")
+    quoted = PropertyCharge(name="city tax", price=euros)
+    hotel.quote = quote(hotel.price).model_copy(update={"pay_at_property": (quoted,)})
+    whole = whole_booking(booking, [])
+    told = {"name": "city tax", "amount": 1500, "currency": "EUR", "conditional": False}
+    _, component, tour = whole.model_dump(by_alias=True)["components"]
+    assert (component["payAtProperty"], tour["payAtProperty"]) == ([told], [])
+    answer = confirmations(booking).model_dump(by_alias=True, exclude_unset=True)
+    assert answer["hotel"]["payAtProperty"] == [told]
+    assert answer["hotel"]["totalPrice"] == hotel.price
+    assert "payAtProperty" not in answer["flight"]
+
+    now = PropertyCharge(name="cleaning", price=None, conditional=True)
+    assert hotel.reservation is not None
+    hotel.reservation = hotel.reservation.model_copy(update={"pay_at_property": (now,)})
+    (due,) = pay_at_property(hotel)
+    assert (due.name, due.amount, due.currency, due.conditional) == ("cleaning", None, None, True)
+    assert hotel.quote.figures.pay_at_property == (), "nothing that workflows need"
 
 
 def attempt(

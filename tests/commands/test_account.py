@@ -33,6 +33,10 @@ CONFIRMED: dict[str, Any] = {
                 "hotelName": "Grand [bold]",
                 "totalPrice": 5000,
                 "currency": "JPY",
+                "payAtProperty": [
+                    {"name": "city tax", "amount": 1500, "currency": "EUR", "conditional": False},
+                    {"name": "cleaning", "amount": None, "currency": None, "conditional": True},
+                ],
             }
         ],
         "activities": [],
@@ -72,6 +76,8 @@ def test_a_confirmed_trip_shows_codes_and_money() -> None:
     assert "New York – [Lisbon]" in shown  # brackets of suppliers are no markup
     assert "Grand [bold]" in shown
     assert "boat tour" in shown
+    for expected in ("to pay there: city tax", "15.00 EUR", "if due, to pay there: cleaning"):
+        assert expected in shown
 
 
 def test_a_failed_trip_says_what_why_and_what_next() -> None:

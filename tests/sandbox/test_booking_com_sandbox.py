@@ -122,7 +122,8 @@ async def test_orders_are_checked(local: LocalWorld, http: httpx.AsyncClient) ->
         "invalid_parameter",
     )
     crowded = await preview(http, {**offered, "adults": 3})
-    assert error_of(crowded) == (400, "occupancy_mismatch")
+    (product,) = crowded.json()["data"]["accommodation"]["products"]
+    assert product["occupancy_mismatch"] == {"number_of_adults": 1, "children": []}
     past = await preview(http, {**offered, "checkin": "2020-01-01"})
     assert error_of(past) == (400, "invalid_parameter")
     assert local.world.reservations.all() == []

@@ -198,3 +198,22 @@ async def test_currencies_that_parts_cannot_have(
 ) -> None:
     answer = await http.post("/trip/generate", json=criteria)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_children_are_planned_for_in_hotels(http: httpx.AsyncClient) -> None:
+    def person(name: str, years: int) -> dict[str, Any]:
+        born = in_days(60) - dt.timedelta(days=int((years + 0.5) * 365.25))
+        return {"firstName": name, "lastName": "Roe", "dateOfBirth": born.isoformat()}
+
+    family = [person("Ana", 40), person("Cleo", 6)]
+    for hotel in ("booking_com", "ratehawk"):
+        suppliers = {"flight": None, "hotel": hotel, "activity": None}
+        (stay,) = (await generate(http, travelers=family, suppliers=suppliers))["components"]
+        assert (stay["offer"]["adults"], stay["offer"]["children"]) == (1, [6])
+    for criteria in (
+        {"travelers": family},
+        {"travelers": family[1:], "suppliers": suppliers},
+    ):
+        refused = await http.post("/trip/generate", json=criteria)
+        assert refused.status_code == 422
+        assert "adults only" in refused.text

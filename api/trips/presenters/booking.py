@@ -1,7 +1,11 @@
 """From a booking to the contract's JSON (contracts.md §1)."""
 
 from api.trips.presenters import words
-from api.trips.presenters.confirmations import NOTHING_CONFIRMED, confirmations
+from api.trips.presenters.confirmations import (
+    NOTHING_CONFIRMED,
+    confirmations,
+    pay_at_property,
+)
 from api.trips.presenters.payments import authentication, paid_answer
 from api.trips.schemas.answers import (
     BookAnswer,
@@ -154,6 +158,7 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
             [step.model_dump(mode="json") for step in quote.payable.terms.steps] if quote else []
         ),
         legs=item.legs,
+        pay_at_property=pay_at_property(item),
         details=held.details if held else {},
         # the supplier's own code is for operators; travellers get our words
         error=(

@@ -7,11 +7,25 @@ from api.trips.schemas.answers import (
     Confirmations,
     FlightConfirmation,
     HotelConfirmation,
+    PropertyChargeAnswer,
 )
-from models.bookings.booking import Booking
+from models.bookings.booking import Booking, Item
 from models.core.supply import ItemType
 
 NOTHING_CONFIRMED = Confirmations(flight=None, hotel=None, activities=[], flights=[], hotels=[])
+
+
+def pay_at_property(item: Item) -> list[PropertyChargeAnswer]:
+    """Return what the traveller pays at the hotel itself."""
+    return [
+        PropertyChargeAnswer(
+            name=charge.name,
+            amount=charge.price.amount if charge.price else None,
+            currency=charge.price.currency if charge.price else None,
+            conditional=charge.conditional,
+        )
+        for charge in item.pay_at_property
+    ]
 
 
 def confirmations(booking: Booking) -> Confirmations:
@@ -31,6 +45,8 @@ def confirmations(booking: Booking) -> Confirmations:
             pnr = item.reservation.pnr
             flights.append(FlightConfirmation(pnr=pnr, provider=provider, **common))
         elif item.type is ItemType.HOTEL:
+            if due := pay_at_property(item):
+                common["pay_at_property"] = due
             hotels.append(HotelConfirmation(hotel_name=provider or item.title, **common))
         else:
             activities.append(

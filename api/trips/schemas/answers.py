@@ -29,6 +29,15 @@ class FlightConfirmation(Answer):
     currency: str
 
 
+class PropertyChargeAnswer(Answer):
+    """A tax or fee that the traveller pays at the hotel, on top of what was paid for it."""
+
+    name: str = Field(description='What for ("city tax").')
+    amount: int | None = Field(description="For the whole stay; null where the hotel does not say.")
+    currency: str | None
+    conditional: bool = Field(description="Only paid if its reason occurs, such as a pet.")
+
+
 class HotelConfirmation(Answer):
     """What the traveller shows at the hotel."""
 
@@ -37,6 +46,9 @@ class HotelConfirmation(Answer):
     hotel_name: str
     total_price: int
     currency: str
+    pay_at_property: list[PropertyChargeAnswer] = Field(
+        default=[], description="What the hotel takes itself; not part of `totalPrice`."
+    )
 
 
 class ActivityConfirmation(Answer):
@@ -169,6 +181,9 @@ class ComponentAnswer(Answer):
     cancellation_terms: list[dict[str, Any]]
     legs: list[Leg] = Field(
         default=[], description="Where the traveller has to be, and when: local times and zones."
+    )
+    pay_at_property: list[PropertyChargeAnswer] = Field(
+        default=[], description="What the hotel takes itself; not part of `amount`."
     )
     details: dict[str, Any]
     error: dict[str, Any] | None

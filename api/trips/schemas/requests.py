@@ -6,21 +6,8 @@ from pydantic import ConfigDict, Field
 
 from models.bookings.messages import Resolution
 from models.core.money import Currency
-from models.core.people import Contact, Traveler
+from models.core.people import Address, Contact, Traveler
 from models.core.text import CamelModel, Email, Key, Name, Phone, Text
-
-_Line = Annotated[Text, Field(max_length=200)]
-
-
-class Address(CamelModel):
-    """A billing address."""
-
-    line1: _Line
-    line2: _Line | None = None
-    city: _Line
-    state: _Line | None = None
-    postal_code: Annotated[Text, Field(max_length=20)] | None = None
-    country: Annotated[Text, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 
 
 class BillingDetails(CamelModel):

@@ -16,7 +16,7 @@ from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
 from models.core.cases import open_cases_of
-from models.core.people import Contact, Traveler
+from models.core.people import Address, Contact, Traveler
 from models.payments.repository import PAYMENTS_JSON
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -110,6 +110,15 @@ class People:
     travelers: list[Traveler]
     contact: Contact
     currency: str
+    address: Address | None
+    """Where the bill goes, as far as that was given."""
+
+
+_ADDRESS = _json(
+    "address",
+    "SELECT p.billing_details->'address' FROM payments p"
+    " WHERE p.booking_id = bookings.id AND p.number = 1",
+)
 
 
 async def load_people(session: AsyncSession, booking_id: str) -> People:
@@ -117,13 +126,16 @@ async def load_people(session: AsyncSession, booking_id: str) -> People:
     table = BOOKINGS.c
     row = (
         await session.execute(
-            select(table.travelers, table.contact, table.currency).where(table.id == booking_id)
+            select(table.travelers, table.contact, table.currency, _ADDRESS).where(
+                table.id == booking_id
+            )
         )
     ).one()
     return People(
         travelers=[Traveler.model_validate(one) for one in row.travelers],
         contact=Contact.model_validate(row.contact),
         currency=row.currency,
+        address=Address.model_validate(row.address) if row.address else None,
     )
 
 

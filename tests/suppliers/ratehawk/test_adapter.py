@@ -15,8 +15,9 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from models.core.money import Money
-from models.core.supply import ReservationStatus, TripComponent
-from sandbox.ratehawk.catalogue import INCREASES, TEST_HOTEL
+from models.core.people import Traveler
+from models.core.supply import PropertyCharge, ReservationStatus, TripComponent
+from sandbox.ratehawk.catalogue import INCREASES, SPARSE, TEST_HOTEL
 from suppliers.core.protocol import Party
 from suppliers.ratehawk.adapter import SANDBOX_CUT_OFF, RateHawkSupplier
 from tests.suppliers.conftest import LocalWorld, in_days, now, reference, traveler
@@ -30,6 +31,7 @@ from tests.suppliers.ratehawk.world import (
 )
 
 CONFIRMED, PENDING = ReservationStatus.CONFIRMED, ReservationStatus.PENDING
+CHILDRENS = TEST_HOTEL
 CANCELLED, REJECTED = ReservationStatus.CANCELLED, ReservationStatus.REJECTED
 
 
@@ -149,21 +151,61 @@ async def test_requests_carry_credentials_our_reference_and_no_card(
     assert not re.search(r"\b\d{13,19}\b", str(body))
 
 
-async def test_children_sleep_along(
-    local: LocalWorld, hotels: RateHawkSupplier, party: Party
+def child(years: float, first_name: str = "Cleo") -> Traveler:
+    born = in_days(40) - dt.timedelta(days=int(years * 365.25))
+    return traveler(first_name).model_copy(update={"date_of_birth": born})
+
+
+@pytest.mark.parametrize("offered", [(7,), ()], ids=["for a child", "for adults only"])
+async def test_children_sleep_along_at_their_ages(
+    local: LocalWorld, hotels: RateHawkSupplier, party: Party, offered: tuple[int, ...]
 ) -> None:
-    item = special(local, TEST_HOTEL, children=(7,))
-    born = in_days(40) - dt.timedelta(days=int(7.5 * 365.25))
-    child = traveler("Cleo").model_copy(update={"date_of_birth": born})
-    family = Party(travelers=(*party.travelers, child), contact=party.contact)
+    """Whatever the planner searched for: a child is asked for and booked as one."""
+    item = special(local, CHILDRENS, children=offered, adults=3 - len(offered))
+    family = Party(travelers=(*party.travelers, child(7.5)), contact=party.contact)
     booked = await hotels.book(item, await hotels.quote(item, family), family, reference())
     assert (await decided(hotels, booked)).details["guests"] == 3
+    searched = local.recorder.to("/search/hp/")[0].body["guests"]
+    assert searched == [{"adults": 2, "children": [7]}]
     guests = local.recorder.to("/finish/")[0].body["rooms"][0]["guests"]
     assert [guest.get("age") for guest in guests] == [None, None, 7]
-    baby = child.model_copy(update={"date_of_birth": in_days(-30)})
-    other = Party(travelers=(*party.travelers, baby), contact=party.contact)
-    with pytest.raises(InvalidRequest, match="other ages"):
-        await hotels.quote(item, other)
+    assert [guest.get("is_child", False) for guest in guests] == [False, False, True]
+
+
+async def test_a_party_that_the_offer_is_not_for(
+    local: LocalWorld, hotels: RateHawkSupplier, party: Party
+) -> None:
+    item = special(local, CHILDRENS, children=(7,))
+    for last in (child(-0.1), child(3.5)):
+        other = Party(travelers=(*party.travelers, last), contact=party.contact)
+        with pytest.raises(InvalidRequest, match="other ages"):
+            await hotels.quote(item, other)
+    alone = Party(travelers=(child(7.5), child(9.5, "Dan")), contact=party.contact)
+    with pytest.raises(InvalidRequest, match="only with an adult"):
+        await hotels.quote(special(local, CHILDRENS), alone)
+
+
+async def test_city_tax_is_paid_at_the_hotel(
+    hotels: RateHawkSupplier, item: TripComponent, party: Party
+) -> None:
+    quote = await hotels.quote(item, party)
+    euros = Money(amount=2 * 3 * 250, currency="EUR")
+    assert quote.pay_at_property == (PropertyCharge(name="city tax", price=euros),)
+    done = await decided(hotels, await hotels.book(item, quote, party, reference()))
+    assert done.pay_at_property == quote.pay_at_property
+
+
+async def test_a_hotel_that_says_next_to_nothing_is_booked_and_cancelled(
+    local: LocalWorld, hotels: RateHawkSupplier, party: Party
+) -> None:
+    item, ref = special(local, SPARSE), reference()
+    quote = await hotels.quote(item, party)
+    done = await decided(hotels, await hotels.book(item, quote, party, ref))
+    assert (done.status, done.price) == (CONFIRMED, item.money)
+    assert done.details["hid"] == SPARSE, "as it was booked"
+    assert (await hotels.cancel_quote(done)).cancellable
+    assert (await hotels.cancel(done, "key")).fee == _usd(0)
+    assert local.live("ratehawk", ref) == 0
 
 
 async def test_the_fee_is_what_the_hotel_kept(

@@ -10,15 +10,16 @@ from models.core.errors import (
     AuthConfig,
     Declined,
     Duplicate,
+    InvalidRequest,
     ProviderError,
     Retryable,
     Unavailable,
 )
 from models.core.money import Money
-from models.core.supply import ReservationStatus
+from models.core.supply import PropertyCharge, ReservationStatus
 from suppliers.ratehawk import RateHawkSupplier
 from suppliers.ratehawk.adapter import CUT_OFF
-from tests.suppliers.conftest import Reply, Scripted, expect, now
+from tests.suppliers.conftest import Reply, Scripted, expect, flyer, now, party_of
 from tests.suppliers.ratehawk.script import (
     DEADLINE,
     ITEM,
@@ -68,6 +69,68 @@ async def test_a_changed_price_is_the_quotes_price(
     quote = await hotels.quote(ITEM, PARTY)
     assert quote.price == Money(amount=minor, currency="USD")
     assert quote.offer == {"book_hash": "p-1"}
+
+
+async def test_what_is_not_needed_of_a_rate_may_be_missing_or_otherwise(
+    scripted: Scripted, hotels: RateHawkSupplier
+) -> None:
+    """Other rates and other ways to pay may be anything; of ours, only terms and price are read."""
+    other = {"book_hash": "h-9", "room_name": None, "payment_options": None, "daily_prices": "x"}
+    now_paid = {"type": "now", "amount": 300.5, "currency_code": None}
+    bare = payment(tax_data=None)
+    bare["cancellation_penalties"]["free_cancellation_before"] = 7
+    mine = rate(payments=[now_paid, None, bare], match_hash=7, meal=None, daily_prices=None)
+    scripted.say("/search/hp/", page(None, other, mine))  # type: ignore[arg-type]
+    prepared = {**mine, "book_hash": "p-1"}
+    del prepared["match_hash"], prepared["daily_prices"]
+    scripted.say("/hotel/prebook/", ok({"hotels": [{"hid": 5, "rates": [prepared]}]}))
+    assert (await hotels.quote(ITEM, PARTY)).price == PRICE
+    odd_form = form(order_id=None, payment_types=[now_paid, bare], item_id="x")
+    scripted.say("/booking/form/", odd_form)
+    scripted.say("/booking/finish/status/", ok([], "processing"))
+    booked = await hotels.book(ITEM, QUOTE, PARTY, "ref-1")
+    assert (booked.status, booked.confirmation_code) == (PENDING, "ref-1")
+
+
+async def test_what_a_rate_lacks_is_named(scripted: Scripted, hotels: RateHawkSupplier) -> None:
+    scripted.say("/search/hp/", page(rate(payments=[payment(amount=None)])))
+    error = await expect(Retryable, hotels.quote(ITEM, PARTY), "quote")
+    assert "payment_options.payment_types.0.amount" in str(error)
+
+
+async def test_taxes_that_are_not_included_are_paid_at_the_hotel(
+    scripted: Scripted, hotels: RateHawkSupplier
+) -> None:
+    def tax(name: str, value: str, currency: str, included: bool) -> dict[str, Any]:
+        known = {"name": name, "amount": value, "currency_code": currency}
+        return {**known, "included_by_supplier": included}
+
+    taxes = [tax("city_tax", "42.92", "eur", False), tax("vat", "30", "USD", True)]
+    told = payment(tax_data={"taxes": [*taxes, {"name": "odd"}]})
+    scripted.say("/hotel/prebook/", prebooked(rate("p-1", payments=[told])))
+    quote = await hotels.quote(ITEM, PARTY)
+    assert quote.price == PRICE, "it is on top of the price"
+    euros = Money(amount=4292, currency="EUR")
+    assert quote.pay_at_property == (PropertyCharge(name="city tax", price=euros),)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        *((name, True) for name in ("O’Brien-Łuc, Jr.", "अनिल", "李", "a" * 50)),
+        *((name, False) for name in ("a" * 51, "Ana 2", "Ana_Roe", "Ana/Bo")),
+    ],
+)
+async def test_names_that_the_hotel_cannot_take_are_refused_at_the_quote(
+    scripted: Scripted, hotels: RateHawkSupplier, name: str, taken: bool
+) -> None:
+    party = party_of(flyer("Ana"), flyer("Bo", last_name=name))
+    if taken:
+        assert (await hotels.quote(ITEM, party)).price == PRICE
+        return
+    error = await expect(InvalidRequest, hotels.quote(ITEM, party), "quote")
+    assert name in str(error)
+    assert scripted.requests == []
 
 
 async def test_a_swap_to_stricter_terms_is_not_taken(

@@ -13,7 +13,7 @@ from models.core.errors import (
     Retryable,
 )
 from models.core.money import Money
-from models.core.supply import ReservationStatus
+from models.core.supply import PropertyCharge, ReservationStatus
 from suppliers.ratehawk import RateHawkSupplier
 from tests.suppliers.conftest import Reply, Scripted, expect, now
 from tests.suppliers.ratehawk.script import (
@@ -121,8 +121,10 @@ async def test_look_at_what_is_pending(
         assert looked.settles_by == pending.settles_by
         assert looked.look_after is not None
         assert looked.look_after > now()
-    if reply in ("order_not_found", "booking_finish_did_not_succeed"):
-        late = reservation(settles_by=now() - dt.timedelta(seconds=1))
+    late = reservation(settles_by=now() - dt.timedelta(seconds=1))
+    if reply == "order_not_found":
+        await expect(AuthConfig, hotels.look(late), "look")
+    elif reply == "booking_finish_did_not_succeed":
         assert (await hotels.look(late)).status is REJECTED
 
 
@@ -142,7 +144,7 @@ async def test_what_was_confirmed_does_not_become_pending_again(
         ({"status": "cancelled", "amount_payable": amount("0.00")}, CANCELLED),
         ({"status": "failed"}, REJECTED),
         ({"status": "rejected"}, REJECTED),
-        ({"status": "dreamt"}, Retryable),
+        ({"status": "dreamt"}, CONFIRMED),
         ({"checkin_at": "2031-05-02"}, Retryable),
         ({"checkout_at": "2031-05-05"}, Retryable),
         ({"hotel_data": {"id": "six", "hid": 6}}, Retryable),
@@ -156,10 +158,7 @@ async def test_what_was_confirmed_does_not_become_pending_again(
         ),
         ({"amount_payable": amount("300.51")}, Retryable),
         ({"amount_payable": amount("300.50", "EUR")}, Retryable),
-        ({"amount_payable": amount("300.505")}, Retryable),
         ({"partner_data": {"order_id": "another"}}, Retryable),
-        ({"order_id": "89"}, Retryable),
-        ({"rooms_data": None}, Retryable),
     ],
 )
 async def test_details_other_than_ordered_are_no_success(
@@ -187,15 +186,87 @@ async def test_a_change_at_the_hotels_side_is_seen(
     assert (looked.status, looked.details["checkin"]) == (CONFIRMED, "2031-05-02")
 
 
-@pytest.mark.parametrize("reply", [Reply(500, b""), bad("unknown"), Reply(200, b"no"), ok(None)])
-async def test_details_that_do_not_come(
-    scripted: Scripted, hotels: RateHawkSupplier, reply: Reply
+NOTHING_NEEDED: list[dict[str, Any]] = [
+    {"cancellation_info": {"free_cancellation_before": None, "policies": None}},
+    {"cancellation_info": {"policies": [{"start_at": None, "end_at": None, "penalty": None}]}},
+    {"cancellation_info": {"policies": [{"end_at": "2021-10-23T03:00:00:000000"}]}},
+    {"cancellation_info": {"policies": [{"end_at": 7, "penalty": "9"}]}},
+    {"cancellation_info": []},
+    {"hotel_data": {"id": "five", "order_id": None}},
+    {"hotel_data": {"hid": "5"}},
+    {"hotel_data": None},
+    {"rooms_data": []},
+    {"rooms_data": None},
+    {"rooms_data": [{"room_name": None, "guest_data": None}, 7]},
+    {"order_id": "89"},
+    {"order_id": None},
+    {"checkin_at": None, "checkout_at": "soon"},
+    {"checkin_at": "2031-05-01T00:00:00:000000"},
+    {"amount_payable": None},
+    {"amount_payable": {"amount": 300.5, "currency_code": "USD"}},
+    {"amount_payable": {"amount": "300.505", "currency_code": "USD"}},
+    {"amount_sell": None},
+    {"supplier_data": None},
+    {"supplier_data": {"confirmation_id": None}},
+    {"supplier_data": {"confirmation_id": 361}},
+    {"taxes": None},
+    {"taxes": [{"name": None}, None]},
+    {"status": "amended_by_partner"},
+]
+"""Forms of ``order/info`` that were captured, or are as likely: none is needed for anything."""
+
+
+@pytest.mark.parametrize("change", NOTHING_NEEDED)
+async def test_what_is_not_needed_may_be_missing_or_otherwise(
+    scripted: Scripted, hotels: RateHawkSupplier, change: dict[str, Any]
 ) -> None:
     scripted.say("/booking/finish/status/", status("ok"))
+    scripted.say("/order/info/", info(order(**change)))
+    for known in (reservation(), reservation(status=CONFIRMED, settles_by=None)):
+        looked = await hotels.look(known)
+        assert (looked.status, looked.price, looked.settles_by) == (CONFIRMED, PRICE, None)
+        assert looked.confirmation_code == "89"
+        assert known.details.items() <= looked.details.items(), "nothing is forgotten"
+    found = await hotels.find("ref-1", since=now())
+    assert found is not None
+    assert found.status is CONFIRMED
+    assert (await hotels.cancel_quote(reservation(status=CONFIRMED))).cancellable
+    scripted.say("/order/info/", info(order(**{**change, "status": "Cancelled"})))
+    assert (await hotels.look(reservation(status=CONFIRMED))).status is CANCELLED
+
+
+@pytest.mark.parametrize("reply", [Reply(500, b""), bad("unknown"), Reply(200, b"no"), ok(None)])
+async def test_details_that_do_not_come_decide_nothing(
+    scripted: Scripted, hotels: RateHawkSupplier, reply: Reply
+) -> None:
+    """``finish/status`` has said that it was booked; only a change since needs the details."""
+    scripted.say("/booking/finish/status/", status("ok"))
     scripted.say("/order/info/", reply)
-    await expect(Retryable, hotels.look(reservation()), "look")
-    await expect(Retryable, hotels.find("ref-1", since=now()), "find")
+    booked = await hotels.look(reservation())
+    assert (booked.status, booked.price, booked.settles_by) == (CONFIRMED, PRICE, None)
+    found = await hotels.find("ref-1", since=now())
+    assert found is not None
+    assert (found.status, found.details["price_stated"]) == (CONFIRMED, False)
+    await expect(Retryable, hotels.look(reservation(status=CONFIRMED, settles_by=None)), "look")
     await expect(Retryable, hotels.cancel_quote(reservation()), "cancel_quote")
+
+
+async def test_what_is_lacking_is_named(scripted: Scripted, hotels: RateHawkSupplier) -> None:
+    nameless = order(partner_data={"order_comment": None})
+    scripted.say("/order/info/", info(nameless))
+    error = await expect(Retryable, hotels.cancel_quote(reservation()), "cancel_quote")
+    assert "data.orders.0.partner_data.order_id" in str(error)
+
+
+async def test_what_the_hotel_takes_itself(scripted: Scripted, hotels: RateHawkSupplier) -> None:
+    def tax(name: str, value: str, included: bool) -> dict[str, Any]:
+        return {"name": name, "is_included": included, "amount_tax": amount(value, "EUR")}
+
+    taxes = [tax("city_tax", "7.505", False), tax("vat", "30", True), tax("x", "0.00", False)]
+    scripted.say("/booking/finish/status/", status("ok"))
+    scripted.say("/order/info/", info(order(taxes=taxes)))
+    (due,) = (await hotels.look(reservation())).pay_at_property
+    assert due == PropertyCharge(name="city tax", price=Money(amount=751, currency="EUR"))
 
 
 async def test_a_found_order_has_its_price_where_it_is_visible(
@@ -207,6 +278,24 @@ async def test_a_found_order_has_its_price_where_it_is_visible(
     assert found is not None
     assert found.price == Money(amount=9900, currency="USD"), "the saga compares it"
     assert "price_stated" not in found.details
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ok(None),
+        ok({"amount_payable": {"amount": 1, "currency_code": "USD"}}),
+        ok({"amount_payable": None, "amount_refunded": amount("1")}),
+        fee("-1"),
+        fee("1.001"),
+    ],
+)
+async def test_a_fee_that_cannot_be_read_is_decided_by_the_terms(
+    scripted: Scripted, hotels: RateHawkSupplier, told: Reply
+) -> None:
+    scripted.say("/order/cancel/", told)
+    done = await hotels.cancel(reservation(status=CONFIRMED), "key")
+    assert (done.already, done.fee) == (False, None)
 
 
 async def test_the_fee_is_what_is_payable(scripted: Scripted, hotels: RateHawkSupplier) -> None:
@@ -231,6 +320,7 @@ async def test_cancelled_already(scripted: Scripted, hotels: RateHawkSupplier, c
         (PENDING, [], status("processing"), Retryable),
         (PENDING, [], bad("unknown"), Retryable),
         (PENDING, [], bad("order_not_found"), Retryable),  # may still arrive
+        (CONFIRMED, [order(status="dreamt")], status("ok"), Retryable),  # it says not that it went
         (PENDING, [], bad("booking_finish_did_not_succeed"), Retryable),
         (PENDING, [], bad("soldout"), None),
         (PENDING, [], bad("book_limit"), None),

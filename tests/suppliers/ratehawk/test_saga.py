@@ -1,13 +1,17 @@
 """Whole trips with a RateHawk hotel, on the real stack, judged by the outside checker."""
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.core.money import Money
+from models.core.supply import PropertyCharge
 from models.trips.messages import BookTripRequest
+from tests.suppliers.conftest import in_days
 from tests.support.checker import Facts, check
 from tests.support.selection import table
 from tests.support.stack import Stack
@@ -94,3 +98,19 @@ async def test_what_was_booked_is_cancelled_when_the_trip_fails(stack: Stack) ->
     booking, facts = await booked(stack, request)
     assert booking.state is BookingState.FAILED
     assert hotel(facts) == ["created", "confirmed", "cancelled"]
+
+
+async def test_a_family_in_one_room(stack: Stack) -> None:
+    """A child's age goes from the trip to the hotel, and what the hotel takes comes back."""
+    born = in_days(0) + dt.timedelta(days=60 - int(6.5 * 365.25))
+    people = [("Ana", "1990-05-05"), ("Cleo", born.isoformat())]
+    family = [{"firstName": n, "lastName": "Roe", "dateOfBirth": day} for n, day in people]
+    request = await stack.request(
+        travelers=family, suppliers={"flight": None, "hotel": "ratehawk", "activity": None}
+    )
+    booking, facts = await booked(stack, request)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert hotel(facts) == ["created", "confirmed"]
+    # Four nights of one adult; a hotel that was asked for two would take twice as much.
+    (due,) = booking.items[0].pay_at_property
+    assert due == PropertyCharge(name="city tax", price=Money(amount=4 * 250, currency="EUR"))

@@ -53,13 +53,13 @@ def stay(local: LocalWorld, days: int = 40, city: str = "Lisbon", **offer: Any) 
 
 
 def special(
-    local: LocalWorld, hid: int, days: int = 40, children: tuple[int, ...] = ()
+    local: LocalWorld, hid: int, days: int = 40, children: tuple[int, ...] = (), adults: int = 2
 ) -> TripComponent:
     """A stay at one hotel."""
     hotel = hotel_of(hid)
     assert hotel is not None
-    room = rooms_for(2 + len(children))[0]
-    found = Stay(hotel, room, in_days(days), in_days(days + 3), 2, children, "USD")
+    room = rooms_for(adults + len(children))[0]
+    found = Stay(hotel, room, in_days(days), in_days(days + 3), adults, children, "USD")
     return component(offer_of(local.world, found), ItemType.HOTEL, "ratehawk")
 
 
