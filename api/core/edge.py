@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.core import problems
@@ -22,6 +23,9 @@ _HEADERS = {
     b"cache-control": b"no-store",
 }
 """Set unless the route set its own (S22)."""
+
+HUNG_UP = 499
+"""In the log: the caller hung up before the request was whole (nginx's number for it)."""
 
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
@@ -53,6 +57,8 @@ class Edge:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = status or HUNG_UP  # nobody is there to be answered, and nothing went wrong
         except Exception as error:
             _log.exception("unexpected error", extra={"request_id": request_id})
             if status:  # too late for another answer: the connection breaks off

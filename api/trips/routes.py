@@ -6,6 +6,7 @@ from fastapi import Body, Header, Query, Request, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.entity_tags import NOT_MODIFIED, answered
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
@@ -238,10 +239,13 @@ async def modify(
     summary="A whole booking, by its reference",
     responses={
         200: {"description": "The booking.", "content": shown("WHOLE")},
+        **NOT_MODIFIED,
         **problems(*READING, 422),
     },
 )
-async def by_reference(context: Context, caller: TheCaller, booking_reference: str) -> Response:
+async def by_reference(
+    context: Context, caller: TheCaller, request: Request, booking_reference: str
+) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
     booking_id = (
         await context.record.id_of(booking_reference, reading.owner_of(caller))
@@ -250,7 +254,7 @@ async def by_reference(context: Context, caller: TheCaller, booking_reference: s
     )
     if booking_id is None:
         raise BookingNotFound(booking_reference)
-    return await by_id(context, caller, booking_id)
+    return await by_id(context, caller, request, booking_id)
 
 
 @look.get(
@@ -259,10 +263,14 @@ async def by_reference(context: Context, caller: TheCaller, booking_reference: s
     summary="A whole booking",
     responses={
         200: {"description": "The booking.", "content": shown("WHOLE")},
+        **NOT_MODIFIED,
         **problems(*READING, 422),
     },
 )
-async def by_id(context: Context, caller: TheCaller, booking_id: str) -> Response:
-    """Return a booking with components, payment and history, as it stands this moment."""
+async def by_id(context: Context, caller: TheCaller, request: Request, booking_id: str) -> Response:
+    """Return a booking with components, payment and history, as it stands this moment.
+
+    Who has the answer already sends its `ETag` as `If-None-Match`, and gets 304 while it is true.
+    """
     body = await reading.whole(context, caller, booking_id)
-    return Response(body, media_type="application/json")
+    return answered(request, body)

@@ -18,6 +18,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
@@ -36,6 +37,7 @@ from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.patience import Patience
 from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
+from models.trips.errors import TripOptionUnbookable
 from models.trips.messages import BookTripRequest
 from models.trips.option import TripOption
 from temporal import MEMO_CALLER, MEMO_FINGERPRINT, MEMO_REFERENCE
@@ -164,6 +166,18 @@ async def _joined(context: AppContext, asked: IdempotentRequest) -> None:
 
 async def _start(context: AppContext, asked: IdempotentRequest, trip: TripOption) -> None:
     request = book_trip_request(context, asked, trip, await context.dispatch.patience())
+    try:
+        await _start_workflow(context, asked, request)
+    except RPCError as error:
+        # The limit on what a workflow is given is the server's (limit.blobSize.error): 2 MiB.
+        if error.status is RPCStatusCode.INVALID_ARGUMENT and "size" in error.message.lower():
+            raise TripOptionUnbookable("its offers are larger than can be processed") from error
+        raise
+
+
+async def _start_workflow(
+    context: AppContext, asked: IdempotentRequest, request: BookTripRequest
+) -> None:
     await context.temporal.start_workflow(
         BookTrip.run,
         request,
