@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, StrictInt
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictInt
 
 from models.core.errors import AuthConfig, InvalidRequest
 from models.core.money import Money
@@ -15,7 +15,9 @@ from suppliers.core.bands import Band
 from suppliers.core.comparing import FURTHEST_ZONE
 from suppliers.viator.requests import Outing
 
-_Moment = Annotated[AwareDatetime, Field(strict=False)]
+_Moment = Annotated[
+    AwareDatetime, BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
+]
 
 
 class _Error(CamelMessage):
