@@ -79,6 +79,8 @@ class Bookings:
             return self._error(400, "BAD_REQUEST", "startTime is missing or unknown")
         if asked.currency not in BILLING_CURRENCIES:
             return self._error(400, "BAD_REQUEST", "Unsupported currency")
+        if asked.language_guide is None:
+            return self._error(400, "BAD_REQUEST", "Language guide required")
         answered = {
             (answer.question, answer.traveler_num) for answer in asked.booking_question_answers
         }

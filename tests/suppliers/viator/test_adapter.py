@@ -22,6 +22,7 @@ from suppliers.core.protocol import Party
 from suppliers.viator.adapter import ViatorSupplier
 from tests.suppliers.conftest import (
     LocalWorld,
+    changed,
     component,
     in_days,
     now,
@@ -119,6 +120,9 @@ async def test_a_family_is_booked_by_their_ages(local: LocalWorld, tours: Viator
     adults = item.model_copy(
         update={"offer": {**item.offer, "paxMix": [{**mix[0], "numberOfTravelers": 3}]}}
     )
+    # Without a choice of its guide: it is booked with the one that is offered.
+    plain = changed(item, languageGuide=None)
+    await tours.book(plain, await tours.quote(plain, family), family, reference())
     with pytest.raises(InvalidRequest, match="do not fit 3 adult"):
         await tours.quote(adults, family)
 
