@@ -54,7 +54,12 @@ class TripPlanner:
         _expect_success(answer, f"asked for trip option {trip_option_id}")
         try:
             trip = TripOption.model_validate_json(answer.content)
-            expect_fit_json(trip.model_dump(mode="json", by_alias=True))
+            # What people may have written; an offer is a supplier's, and may be all digits.
+            expect_fit_json(
+                trip.model_dump(
+                    mode="json", by_alias=True, exclude={"components": {"__all__": {"offer"}}}
+                )
+            )
         except (ValidationError, RecursionError, UnfitText) as error:
             raise answer.failure(
                 InvalidRequest,

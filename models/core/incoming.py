@@ -24,7 +24,12 @@ _PROSE: Final = frozenset({"note", "reason"})
 _MACHINE: Final = "offer"
 """What stands below is a supplier's, not a person's: ids may be digits with signs in between."""
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HEX: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?<![0-9a-z])(?=[0-9]*[a-f])[0-9a-f]{24,}(?![0-9a-z])",
+    re.IGNORECASE,
+)
+"""UUIDs and random keys in hexadecimal: one in some thousands of them holds such digits."""
 _RUN: Final = re.compile(r"\d+(?:[\W_]{1,3}\d+)+|\d{13,}")
 """Digits with anything but letters in between."""
 _RUN_OF_MACHINES: Final = re.compile(r"\d+(?:[ .-]\d+)+|\d{13,}")
@@ -116,7 +121,7 @@ def holds_card_number(text: str, *, phone: bool = False, machine: bool = False) 
     """Tell whether text holds something that reads as a card number: 13 to 19 digits of a card's
     first ones with a valid check digit, in whatever digits, and whatever stands between them.
 
-    UUIDs are left out: their groups may be all digits. With ``phone``, an international number
+    UUIDs and long keys in hexadecimal are left out. With ``phone``, an international number
     (``+`` and at most 15 digits, E.164) is one, whatever its check digit. With ``machine``, only
     a space, a dot or a hyphen may stand between digits.
     """
@@ -125,7 +130,7 @@ def holds_card_number(text: str, *, phone: bool = False, machine: bool = False) 
     if phone and _PHONE.fullmatch(text.strip()) and sum(c.isdigit() for c in text) <= 15:
         return False
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    runs = (_RUN_OF_MACHINES if machine else _RUN).finditer(_UUID.sub("x", plain))
+    runs = (_RUN_OF_MACHINES if machine else _RUN).finditer(_HEX.sub("x", plain))
     return any(_is_card(number) for run in runs for number in _numbers(run.group()))
 
 

@@ -1,7 +1,7 @@
 """Tours, options, free dates and prices."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request, Response
 
@@ -13,6 +13,9 @@ from sandbox.getyourguide.ledger import SUPPLIER, Start, ledger_of
 from sandbox.world import Answer, World
 
 _DAYS_AHEAD = 365
+
+ADULT_FROM: Final = 13
+"""The youngest that the ticket category is for, in years."""
 
 
 class Shop:
@@ -171,6 +174,7 @@ def _prices(start: Start, price: int) -> dict[str, Any]:
                 "category_id": start.tour.category_id,
                 "ticket_category": "adult",
                 "quantity": start.people,
+                "min_age": ADULT_FROM,
                 "price": each,
                 "independently_bookable": True,
             }

@@ -1,11 +1,13 @@
 """Booking, looking bookings up and cancelling them."""
 
+from collections import Counter
+
 from fastapi import Request, Response
 
 from sandbox.faults import Fault
 from sandbox.viator import messages
-from sandbox.viator.catalogue import BILLING_CURRENCIES, OPTION, START_TIMES, product_of
-from sandbox.viator.ledger import SUPPLIER, Start, ledger_of
+from sandbox.viator.catalogue import BILLING_CURRENCIES, product_of
+from sandbox.viator.ledger import SUPPLIER, ledger_of, start_of
 from sandbox.world import Answer, ReservationRecord, World
 
 _REASONS = {
@@ -16,7 +18,6 @@ _REASONS = {
     "Customer_Service.Weather": "Weather",
     "Customer_Service.Supplier_no_show": "Supplier No Show",
 }
-_QUESTIONS = ("FULL_NAMES_FIRST", "FULL_NAMES_LAST", "AGEBAND")
 
 
 class Bookings:
@@ -40,10 +41,7 @@ class Bookings:
                 return problem
             product = product_of(asked.product_code)
             assert product is not None
-            assert asked.start_time is not None
-            start = Start(
-                product, asked.travel_date, asked.start_time, asked.travelers, asked.currency
-            )
+            start = start_of(asked, product, asked.start_time)
             if fault is not None and fault.kind == "price_drift":
                 # The held price does not stand: it would have to be booked at another.
                 return self._rejected(asked, "OTHER")
@@ -74,20 +72,27 @@ class Bookings:
 
     def _problem(self, asked: messages.Book) -> Answer | None:
         product = product_of(asked.product_code)
-        if product is None or asked.product_option_code not in (None, OPTION):
+        known = (None, product.option or "DEFAULT") if product else ()
+        if product is None or asked.product_option_code not in known:
             return self._error(400, "BAD_REQUEST", "There is no such product or option")
-        if asked.start_time not in START_TIMES:
+        if asked.start_time not in product.times:
             return self._error(400, "BAD_REQUEST", "startTime is missing or unknown")
         if asked.currency not in BILLING_CURRENCIES:
             return self._error(400, "BAD_REQUEST", "Unsupported currency")
+        if asked.language_guide is None:
+            return self._error(400, "BAD_REQUEST", "Language guide required")
         answered = {
             (answer.question, answer.traveler_num) for answer in asked.booking_question_answers
         }
-        for traveler in range(1, asked.travelers + 1):
-            for question in _QUESTIONS:
+        for question in product.questions:
+            whole_party = question == "PICKUP_POINT"
+            for traveler in (None,) if whole_party else range(1, asked.travelers + 1):
                 if (question, traveler) not in answered:
                     message = f"Booking question {question} of traveler {traveler} is not answered"
                     return self._error(400, "BAD_REQUEST", message)
+        answers = asked.booking_question_answers
+        if Counter(a.answer for a in answers if a.question == "AGEBAND") != dict(asked.mix):
+            return self._error(400, "BAD_REQUEST", "The age bands are not those of the paxMix")
         return None
 
     def _rejected(self, asked: messages.Book, reason: str) -> Answer:

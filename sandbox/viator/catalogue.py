@@ -24,14 +24,25 @@ MANUAL: Final = "4"
 """Like STANDARD, but confirmed by its operator: PENDING at first."""
 SCARCE: Final = "5"
 """Like STANDARD, with four places for each start."""
+OPEN: Final = "6"
+"""Like STANDARD, a ticket for a day: without options and start times."""
+ASKING: Final = "7"
+"""Like STANDARD; its operator must know where to fetch the party, and what each of it weighs."""
 
 OPTION: Final = "TG1"
-"""The one option (tour grade) of every product."""
+"""The one option (tour grade) of every product that has any."""
 START_TIMES: Final = ("09:30", "15:00")
 BILLING_CURRENCIES: Final = ("USD", "CAD", "GBP", "AUD", "EUR")
 
 _KIND_BY_RANK: Final = (STANDARD, STANDARD, CUSTOM, STANDARD, FINAL)
-_CODE: Final = re.compile(r"(\d{5,6})P([1-5])(\d\d)")
+_CODE: Final = re.compile(r"(\d{5,6})P([1-7])(\d\d)")
+
+AGE_BANDS: Final[tuple[dict[str, Any], ...]] = (
+    {"ageBand": "CHILD", "startAge": 3, "endAge": 12},
+    {"ageBand": "ADULT", "startAge": 13, "endAge": 64},
+    {"ageBand": "SENIOR", "startAge": 65, "endAge": 99},
+)
+"""Of every product; all pay the same here."""
 
 _TOURS: Final = (
     "Old Town Walking Tour", "Tapas and Wine Evening", "Skip-the-Line Museum Visit",
@@ -98,9 +109,25 @@ class Product:
         """Its operator confirms every booking."""
         return self.kind == MANUAL
 
-    def starts(self, date: dt.date, time: str) -> dt.datetime:
-        """Return when it starts (UTC) on a local date at a local time ("09:30")."""
-        local = dt.datetime.combine(date, dt.time.fromisoformat(time), _zone(self.zone))
+    @property
+    def option(self) -> str | None:
+        """Its one option, where it has any."""
+        return None if self.kind == OPEN else OPTION
+
+    @property
+    def times(self) -> tuple[str | None, ...]:
+        """When it starts on each day; None: it has no start time."""
+        return (None,) if self.kind == OPEN else START_TIMES
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What its operator must know: about each traveller, but for the pickup point."""
+        more = ("WEIGHT", "PICKUP_POINT") if self.kind == ASKING else ()
+        return ("FULL_NAMES_FIRST", "FULL_NAMES_LAST", "AGEBAND", *more)
+
+    def starts(self, date: dt.date, time: str | None) -> dt.datetime:
+        """Return when it starts (UTC) on a local date at a local time ("09:30"), or its day."""
+        local = dt.datetime.combine(date, dt.time.fromisoformat(time or "00:00"), _zone(self.zone))
         return local.astimezone(dt.UTC)
 
     def ranges(self) -> list[tuple[int, int | None, int]]:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 
-from sandbox.viator.catalogue import START_TIMES
 from sandbox.viator.ledger import SUPPLIER, ledger_of
 from sandbox.world import World
 
@@ -56,8 +55,9 @@ def router(world: World) -> APIRouter:
                 effect = "cancelled"
             case "amend":
                 time = order.startTime or record.data["time"]
-                if time not in START_TIMES:
-                    raise HTTPException(422, f"starts are at {' and '.join(START_TIMES)}")
+                times = ledger.start_of(record).product.times
+                if time not in times:
+                    raise HTTPException(422, f"starts are at {' and '.join(map(str, times))}")
                 ledger.amend(record, order.travelDate, time)
         world.log.append(
             SUPPLIER, "operator", record.reference, effect, 200, id=record.id, step=act

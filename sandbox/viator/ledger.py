@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from sandbox.amounts import digits, major
 from sandbox.viator.catalogue import (
-    OPTION,
     Product,
     policy,
     price_object,
@@ -17,7 +16,7 @@ from sandbox.viator.catalogue import (
     retail_price,
     stamp,
 )
-from sandbox.viator.messages import Book
+from sandbox.viator.messages import Book, Check
 from sandbox.world import ReservationRecord, World
 
 SUPPLIER: Final = "viator"
@@ -32,9 +31,11 @@ class Start:
 
     product: Product
     date: dt.date
-    time: str
+    time: str | None
     travelers: int
     currency: str
+    mix: tuple[tuple[str, int], ...] = ()
+    """How many of each age band; none: all are adults."""
 
     @property
     def at(self) -> dt.datetime:
@@ -47,18 +48,26 @@ class Start:
         return retail_price(self.product, self.travelers, self.currency)
 
     def price_fields(self, price: int) -> dict[str, Any]:
-        """Return ``lineItems`` and ``totalPrice``."""
-        whole = price_object(price, self.currency)
+        """Return ``lineItems`` and ``totalPrice``; all travellers pay the same."""
+        mix = self.mix or (("ADULT", self.travelers),)
         return {
             "lineItems": [
                 {
-                    "ageBand": "ADULT",
-                    "numberOfTravelers": self.travelers,
-                    "subtotalPrice": {"price": whole},
+                    "ageBand": band,
+                    "numberOfTravelers": count,
+                    "subtotalPrice": {
+                        "price": price_object(price * count // self.travelers, self.currency)
+                    },
                 }
+                for band, count in mix
             ],
-            "totalPrice": {"price": whole},
+            "totalPrice": {"price": price_object(price, self.currency)},
         }
+
+
+def start_of(asked: Check, product: Product, time: str | None) -> Start:
+    """Return the departure that is asked for."""
+    return Start(product, asked.travel_date, time, asked.travelers, asked.currency, asked.mix)
 
 
 @dataclass
@@ -76,13 +85,13 @@ class Ledger:
 
     world: World
     holds: dict[str, Hold] = field(default_factory=dict)
-    _sold: Counter[tuple[str, str, str]] | None = None
+    _sold: Counter[tuple[str, str, str | None]] | None = None
 
-    def left(self, product: Product, date: dt.date, time: str) -> int:
+    def left(self, product: Product, date: dt.date, time: str | None) -> int:
         """Return how many places are left at a start."""
         return product.places - self._places()[product.code, date.isoformat(), time]
 
-    def _places(self) -> Counter[tuple[str, str, str]]:
+    def _places(self) -> Counter[tuple[str, str, str | None]]:
         # Counted from the bookings at first use, so that it survives a restart as they do.
         if self._sold is None:
             self._sold = Counter()
@@ -131,10 +140,11 @@ class Ledger:
             currency=start.currency,
             data={
                 "product": start.product.code,
-                "option": OPTION,
+                "option": start.product.option,
                 "date": start.date.isoformat(),
                 "time": start.time,
                 "travelers": start.travelers,
+                "mix": start.mix,
                 "booked": now.isoformat(),
                 "confirms": (now + MANUAL_CONFIRMATION).isoformat() if pending else None,
                 "booker": asked.booker_info.model_dump(by_alias=True),
@@ -174,7 +184,7 @@ class Ledger:
         if by_operator:
             self.remember(record, "CANCELLATION")
 
-    def amend(self, record: ReservationRecord, date: dt.date | None, time: str) -> None:
+    def amend(self, record: ReservationRecord, date: dt.date | None, time: str | None) -> None:
         """Let the operator move a booking to another start, at the same price."""
         self._places()
         self._count(record, -1)
@@ -203,7 +213,8 @@ class Ledger:
         product = product_of(item["product"])
         assert product is not None
         date = dt.date.fromisoformat(item["date"])
-        return Start(product, date, item["time"], item["travelers"], record.currency)
+        mix = tuple((band, count) for band, count in item.get("mix", ()))
+        return Start(product, date, item["time"], item["travelers"], record.currency, mix)
 
     def refund_percent(self, record: ReservationRecord) -> int:
         """Return how much of the price comes back on cancelling now."""

@@ -27,7 +27,7 @@ class Body(BaseModel):
 class Pax(Body):
     """So many travellers of an age band."""
 
-    age_band: str = Field(pattern="^ADULT$")
+    age_band: str = Field(pattern="^(CHILD|ADULT|SENIOR)$")
     number_of_travelers: int = Field(ge=1, le=15)
 
 
@@ -39,12 +39,17 @@ class Check(Body):
     start_time: str | None = None
     travel_date: dt.date
     currency: str = Field(pattern="^[A-Z]{3}$")
-    pax_mix: list[Pax] = Field(min_length=1, max_length=1)
+    pax_mix: list[Pax] = Field(min_length=1, max_length=3)
 
     @property
     def travelers(self) -> int:
         """How many come."""
         return sum(pax.number_of_travelers for pax in self.pax_mix)
+
+    @property
+    def mix(self) -> tuple[tuple[str, int], ...]:
+        """How many come of each age band."""
+        return tuple((pax.age_band, pax.number_of_travelers) for pax in self.pax_mix)
 
 
 class Booker(Body):

@@ -9,15 +9,15 @@ from sandbox.amounts import raised
 from sandbox.faults import Fault
 from sandbox.viator import messages
 from sandbox.viator.catalogue import (
+    AGE_BANDS,
     BILLING_CURRENCIES,
     OPTION,
-    START_TIMES,
     Product,
     policy,
     product_of,
     stamp,
 )
-from sandbox.viator.ledger import MANUAL_CONFIRMATION, SUPPLIER, Start, ledger_of
+from sandbox.viator.ledger import MANUAL_CONFIRMATION, SUPPLIER, ledger_of, start_of
 from sandbox.world import Answer, World
 
 _CREATED = dt.datetime(2019, 4, 3, 2, 54, 29, tzinfo=dt.UTC)
@@ -46,20 +46,17 @@ class Shop:
                 return self._error(404, "NOT_FOUND", "No bookable items found for the request")
             if asked.currency not in BILLING_CURRENCIES:
                 return self._error(400, "BAD_REQUEST", "Unsupported currency")
-            times = [asked.start_time] if asked.start_time else list(START_TIMES)
+            times = [asked.start_time] if asked.start_time else list(product.times)
             drift = fault is not None and fault.kind == "price_drift"
             return self._checked(
                 asked, [self._item(asked, product, time, drift=drift) for time in times]
             )
 
         def refuse() -> Answer:
-            gone = {
-                "productOptionCode": OPTION,
-                "startTime": asked.start_time or START_TIMES[0],
-                "available": False,
-                "unavailableReason": "SOLD_OUT",
-            }
-            return self._checked(asked, [gone])
+            product = product_of(asked.product_code)
+            gone = _named(product, asked.start_time or (product.times[0] if product else None))
+            reason = {"available": False, "unavailableReason": "SOLD_OUT"}
+            return self._checked(asked, [{**gone, **reason}])
 
         return await self._world.serve(
             supplier=SUPPLIER,
@@ -83,21 +80,22 @@ class Shop:
         )
 
     def _item(
-        self, asked: messages.Check, product: Product, time: str, *, drift: bool
+        self, asked: messages.Check, product: Product, time: str | None, *, drift: bool
     ) -> dict[str, Any]:
-        item: dict[str, Any] = {"productOptionCode": OPTION, "startTime": time}
+        item = _named(product, time)
         reason = self._reason(asked, product, time)
         if reason == "NOT_OPERATING":
             return {**item, "available": False, "unavailableReason": reason}
-        start = Start(product, asked.travel_date, time, asked.travelers, asked.currency)
+        start = start_of(asked, product, time)
         prices = start.price_fields(raised(start.price) if drift else start.price)
         if reason is not None:
             return {**item, **prices, "available": False, "unavailableReason": reason}
         left = self._ledger.left(product, asked.travel_date, time)
         return {**item, **prices, "available": True, "capacity": {"remainingCapacity": left}}
 
-    def _reason(self, asked: messages.Check, product: Product, time: str) -> str | None:
-        if time not in START_TIMES or asked.product_option_code not in (None, OPTION):
+    def _reason(self, asked: messages.Check, product: Product, time: str | None) -> str | None:
+        known = (None, product.option or "DEFAULT")
+        if time not in product.times or asked.product_option_code not in known:
             return "NOT_OPERATING"
         if product.starts(asked.travel_date, time) <= self._world.now():
             return "PAST_BOOKING_CUTOFF"
@@ -110,15 +108,13 @@ class Shop:
 
         async def commit(fault: Fault | None) -> Answer:
             product = product_of(asked.product_code)
-            if product is None or asked.start_time is None:
+            if product is None or asked.start_time not in product.times:
                 return self._error(404, "NOT_FOUND", "No bookable items found for the request")
             if asked.currency not in BILLING_CURRENCIES:
                 return self._error(400, "BAD_REQUEST", "Unsupported currency")
             if self._reason(asked, product, asked.start_time) is not None:
                 return self._unavailable()
-            start = Start(
-                product, asked.travel_date, asked.start_time, asked.travelers, asked.currency
-            )
+            start = start_of(asked, product, asked.start_time)
             drift = fault is not None and fault.kind == "price_drift"
             reference, held = self._ledger.hold(
                 start, raised(start.price) if drift else start.price
@@ -156,8 +152,16 @@ class Shop:
         return messages.error(status, code, message, self._world.now())
 
 
+def _named(product: Product | None, time: str | None) -> dict[str, Any]:
+    """Return what names a start: what it does not have is left out."""
+    option = product.option if product else OPTION
+    named = {"productOptionCode": option, "startTime": time}
+    return {name: value for name, value in named.items() if value is not None}
+
+
 def _content(product: Product) -> dict[str, Any]:
     guides = [{"type": "GUIDE", "language": "en"}]
+    option = {"productOptionCode": OPTION, "title": product.title, "languageGuides": guides}
     confirmation: dict[str, Any] = {"confirmationType": "INSTANT"}
     if product.manual:
         minutes = max(1, int(MANUAL_CONFIRMATION.total_seconds() // 60))
@@ -171,14 +175,12 @@ def _content(product: Product) -> dict[str, Any]:
         "title": product.title,
         "supplier": {"name": product.operator},
         "timeZone": product.zone,
-        "pricingInfo": {"type": "PER_PERSON", "ageBands": [{"ageBand": "ADULT"}]},
+        "pricingInfo": {"type": "PER_PERSON", "ageBands": list(AGE_BANDS)},
         "bookingConfirmationSettings": confirmation,
         "bookingRequirements": {"minTravelersPerBooking": 1, "maxTravelersPerBooking": 15},
-        "bookingQuestions": ["FULL_NAMES_FIRST", "FULL_NAMES_LAST", "AGEBAND"],
+        "bookingQuestions": list(product.questions),
         "languageGuides": guides,
-        "productOptions": [
-            {"productOptionCode": OPTION, "title": product.title, "languageGuides": guides}
-        ],
+        **({"productOptions": [option]} if product.option else {}),
         "itinerary": {
             "duration": {"fixedDurationInMinutes": int(product.duration.total_seconds() // 60)}
         },

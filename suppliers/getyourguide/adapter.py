@@ -32,10 +32,13 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.answers import JsonAnswer
+from suppliers.core.bands import bands_of
 from suppliers.core.comparing import utc
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
+from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import age_on
 from suppliers.getyourguide import errors, requests, responses, standing
 from suppliers.getyourguide.bookings import Bookings, path_of
 from suppliers.getyourguide.quotes import Shop, asked_in
@@ -78,7 +81,12 @@ class GetYourGuideSupplier:
         outing = requests.read_offer(item, party, "quote")
         requests.phone(party, self._agency_phone, "quote")
         verified = await self._shop.verify(outing)
-        price, categories = await self._shop.price(outing, "quote")
+        price, categories, bands = await self._shop.price(outing, "quote")
+        day = outing.datetime.date()
+        try:
+            seats = bands_of([age_on(traveler, day) for traveler in party.travelers], bands)
+        except ValueError as error:
+            raise invalid(NAME, "quote", f"{outing.title}: {error}") from error
         starts_at = utc(item.starts_at)
         asked = requests.Asked(
             option_id=outing.option_id,
@@ -86,10 +94,11 @@ class GetYourGuideSupplier:
             categories=categories,
             questions=verified.option.mandatory(),
             language=verified.option.language(),
-            free_sale=verified.option.free_sale,
+            free_sale=verified.option.free_sale or False,
             country=outing.country,
             policy=verified.policy,
             starts_at=starts_at,
+            seats=tuple(seats),
         )
         requests.check_questions(asked, party)
         return Quote(
@@ -135,7 +144,7 @@ class GetYourGuideSupplier:
         """Find out why nothing was held: what the error codes mean is not published."""
         code, message = errors.error_of(answer)
         try:
-            price, _ = await self._shop.price(outing, "book")
+            price, *_ = await self._shop.price(outing, "book")
         except Refusal as refusal:
             return refusal
         except ProviderError:

@@ -27,18 +27,35 @@ class Bookings:
     async def seen(
         self, reservation: Reservation, operation: str
     ) -> tuple[JsonAnswer, responses.Booking | None]:
-        """Return a booking as it is now; None: one that was held and is not known any more."""
+        """Return a booking as it is now; None: one that was held, and is neither known any more
+        nor in its cart. A 404 by itself names nothing, and proves nothing.
+        """
         answer = await self._get(
             path_of(reservation, operation), operation, reservation.price.currency
         )
         if answer.status == 404 and errors.refused(answer):
-            if standing.has_lapsed(reservation):
+            if standing.has_lapsed(reservation) and await self._left_its_cart(reservation):
                 return answer, None
             raise answer.unsettled(f"GetYourGuide does not know {reservation.supplier_id} (now)")
         seen = errors.expect_ok(answer).parse(responses.Shown).found
         if seen.booking_hash != reservation.supplier_id:
             raise answer.unsettled("GetYourGuide answered about another booking")
         return answer, seen
+
+    async def _left_its_cart(self, reservation: Reservation) -> bool:
+        """Tell whether its cart, which must answer by its hash, was not confirmed with it."""
+        cart_hash = reservation.details.get("shopping_cart_hash")
+        if not isinstance(cart_hash, str):
+            return False
+        path = f"/carts/{segment(cart_hash, provider=NAME, operation='find')}"
+        answer = await self._get(path, "find", reservation.price.currency)
+        if not answer.ok:
+            return False
+        cart = answer.parse(responses.CartShown).data.shopping_cart
+        named = cart.shopping_cart_hash == cart_hash and cart.status in ("open", "invalid")
+        return named and all(
+            one.gone for one in cart.bookings if one and one.booking_hash == reservation.supplier_id
+        )
 
     async def _get(self, path: str, operation: str, currency: str) -> JsonAnswer:
         return await self._http.call(

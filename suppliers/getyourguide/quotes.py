@@ -9,6 +9,7 @@ from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms
 from suppliers.core.answers import JsonAnswer
+from suppliers.core.bands import Band
 from suppliers.core.http import JsonClient
 from suppliers.getyourguide import errors, requests, shop
 
@@ -74,8 +75,8 @@ class Shop:
         answer = await self._get(
             f"/tours/{outing.tour_id}/options", "quote", currency=outing.currency, limit="500"
         )
-        options = errors.expect_ok(answer).parse(shop.Options).data.tour_options
-        option = next((one for one in options if one.option_id == outing.option_id), None)
+        options = errors.expect_ok(answer).parse(shop.Options)
+        option = options.option(answer, outing.option_id)
         if option is None or option.tour_id not in (None, outing.tour_id):
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
         unknown = option.unanswerable()
@@ -91,13 +92,13 @@ class Shop:
             raise answer.failure(Unavailable, "GetYourGuide answered about another experience")
         if not found.takes(outing.people):
             raise answer.failure(InvalidRequest, f"{outing.title} takes no {outing.people} people")
-        if outing.datetime.date() not in {day.date for day in found.available_dates}:
+        if not found.on(outing.datetime.date()):
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
 
     async def price(
         self, outing: requests.Outing, operation: str
-    ) -> tuple[Money, tuple[requests.Category, ...]]:
-        """Return what the start costs now, and in which price categories.
+    ) -> tuple[Money, tuple[requests.Category, ...], tuple[Band, ...]]:
+        """Return what the start costs now, in which price categories, and whose they are.
 
         Raises:
             Unavailable, InvalidRequest: it cannot be booked (so).

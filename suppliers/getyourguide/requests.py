@@ -105,6 +105,9 @@ class Asked(Kept):
     country: str
     policy: Policy
     starts_at: AwareDatetime
+    seats: tuple[int, ...] = ()
+    """The price category of each traveller, by its place in ``categories``; none in quotes of
+    before, where their order counts."""
 
     @property
     def people(self) -> int:
@@ -208,9 +211,12 @@ def check_questions(asked: Asked, party: Party) -> None:
 
 
 def _answers(asked: Asked, party: Party, operation: str) -> dict[str, Any]:
-    of_travelers = [
-        c.category_id for c in asked.categories for _ in range(c.number_of_participants)
+    seats = asked.seats or [
+        number
+        for number, category in enumerate(asked.categories)
+        for _ in range(category.number_of_participants)
     ]
+    of_travelers = [asked.categories[number].category_id for number in seats]
     if len(of_travelers) != len(party.travelers):
         raise _invalid(f"the quote is for {len(of_travelers)} people", operation)
     answers: dict[str, Any] = {}

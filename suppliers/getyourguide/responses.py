@@ -2,14 +2,25 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, StrictInt, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from models.core.money import Money
 from models.core.text import Text
-from suppliers.core.answers import Amount, JsonAnswer, Message
+from suppliers.core.answers import Amount, JsonAnswer, Loose, LooseList, Message
 from suppliers.getyourguide.requests import Asked
+
+_iso = BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
+_Moment = Annotated[AwareDatetime, _iso]
+_Local = Annotated[dt.datetime, _iso]
 
 BookingStatus = Literal[
     "temp",
@@ -26,12 +37,12 @@ class _Held(Message):
     shopping_cart_hash: Text = Field(min_length=1)
     booking_hash: Text = Field(min_length=1)
     status: Literal["temp"]
-    return_code: Amount = Decimal(0)
+    return_code: Loose[Amount] = None
     reservation_expires_at: AwareDatetime
 
     @field_validator("return_code")
     @classmethod
-    def _zero(cls, code: Decimal) -> Decimal:
+    def _zero(cls, code: Decimal | None) -> Decimal | None:
         if code:
             raise ValueError("the booking service did not succeed")
         return code
@@ -53,19 +64,19 @@ class _BookedCategory(Message):
 
 
 class _Bookable(Message):
-    option_id: StrictInt
-    datetime: dt.datetime
-    datetime_utc: AwareDatetime | None = None
-    datetime_type: str | None = None
+    option_id: Loose[StrictInt] = None
+    datetime: Loose[_Local] = None
+    datetime_utc: Loose[_Moment] = None
+    datetime_type: Loose[str] = None
     price: Amount
-    currently_cancellable_at_no_fee: bool | None = None
-    categories: list[_BookedCategory]
+    currently_cancellable_at_no_fee: Loose[bool] = None
+    categories: Loose[list[_BookedCategory]] = None
 
 
 class _Ticket(Message):
-    booking_reference: Text | None = None
-    ticket_url: Text | None = None
-    emergency_phone_number: Text | None = None
+    booking_reference: Loose[Text] = None
+    ticket_url: Loose[Text] = None
+    emergency_phone_number: Loose[Text] = None
 
 
 class Booking(Message):
@@ -73,9 +84,9 @@ class Booking(Message):
 
     booking_hash: Text = Field(min_length=1)
     booking_status: BookingStatus
-    shopping_cart_hash: Text | None = None
+    shopping_cart_hash: Loose[Text] = None
     bookable: _Bookable
-    ticket: _Ticket | None = None
+    ticket: Loose[_Ticket] = None
 
     @property
     def gone(self) -> bool:
@@ -93,13 +104,15 @@ class Booking(Message):
         return answer.money(self.bookable.price, currency)
 
     def other_than(self, asked: Asked) -> list[str]:
-        """Return in what it is not what was asked for."""
+        """Return in what it is not what was asked for, as far as it says."""
         item = self.bookable
         wrong = []
-        if item.option_id != asked.option_id:
+        if item.option_id not in (None, asked.option_id):
             wrong.append(f"it is option {item.option_id}")
-        if item.datetime.replace(tzinfo=None) != asked.datetime:
+        if item.datetime is not None and item.datetime.replace(tzinfo=None) != asked.datetime:
             wrong.append(f"it starts on {item.datetime}")
+        if item.categories is None:
+            return wrong
         booked = sorted((c.category_id, c.number_of_participants) for c in item.categories)
         ordered = sorted((c.category_id, c.number_of_participants) for c in asked.categories)
         if booked != ordered:
@@ -146,8 +159,22 @@ class _CartStatus(Message):
     status: Literal["open", "in_payment", "completed", "invalid"]
 
 
+class _InCart(Message):
+    booking_hash: Text
+    booking_status: Loose[BookingStatus] = None
+
+    @property
+    def gone(self) -> bool:
+        """It says that it does not stand (any more)."""
+        return self.booking_status not in (None, "temp", "unconfirmed", "confirmed")
+
+
+class _CartShown(_CartStatus):
+    bookings: LooseList[_InCart] = Field(default_factory=list)
+
+
 class _CartData(Message):
-    shopping_cart: _CartStatus
+    shopping_cart: _CartShown
 
 
 class CartShown(Message):
@@ -156,16 +183,18 @@ class CartShown(Message):
     data: _CartData
 
 
-class _PaymentInfo(Message):
-    payment_currency: str | None = None
-    total_price: Amount | None = None
+class PaymentInfo(Message):
+    """What a confirmed cart charges."""
+
+    payment_currency: Loose[str] = None
+    total_price: Loose[Amount] = None
 
 
 class ConfirmedCart(_CartStatus):
     """A cart after its confirmation."""
 
     bookings: list[Booking] = Field(min_length=1)
-    payment_info: _PaymentInfo = _PaymentInfo()
+    payment_info: Loose[PaymentInfo] = None
 
 
 class CartConfirmed(Message):

@@ -123,7 +123,7 @@ def expect_paid_as_asked(answer: JsonAnswer, cart: responses.ConfirmedCart, agre
     Raises:
         UnknownOutcome: it does not. It is live: only a person or an undo can settle it.
     """
-    count, paid = len(cart.bookings), cart.payment_info
+    count, paid = len(cart.bookings), cart.payment_info or responses.PaymentInfo()
     other_cart = f"there are {count} bookings in its cart" if count > 1 else None
     other_payment = None
     if paid.payment_currency not in (None, agreed.currency):

@@ -97,7 +97,7 @@ class ViatorSupplier:
         """Verify the product and price the start; see the protocol. Nothing is held yet."""
         outing = requests.read_offer(item, party, "quote")
         requests.phone(party, self._agency_phone, "quote")
-        product, starts_at = await self._shop.verify(outing)
+        product, starts_at, guide = await self._shop.verify(outing)
         ages = [age_on(traveler, outing.travel_date) for traveler in party.travelers]
         try:
             bands = bands_of(ages, product.bands(outing))
@@ -106,6 +106,7 @@ class ViatorSupplier:
         asked = requests.Asked(
             questions=tuple(product.booking_questions or ()),
             operator=product.operator,
+            guide=guide,
             bands=tuple(outing.pax_mix[number].age_band for number in bands),
         )
         requests.check_questions(outing, asked, party)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from models.core.errors import Retryable
 from models.core.supply import SupplierChange
 from models.core.text import Text
-from suppliers.core.answers import CamelMessage, JsonAnswer
+from suppliers.core.answers import CamelMessage, JsonAnswer, Loose
 from suppliers.viator import responses
 
 _PAGE: Final = 50
@@ -28,7 +28,7 @@ class _Event(CamelMessage):
     transaction_ref: Text = Field(min_length=1)
     event_type: Text
     booking_ref: Text = Field(min_length=1)
-    partner_booking_ref: str | None = None
+    partner_booking_ref: Loose[str] = None
     last_updated: AwareDatetime
 
     def change(self) -> SupplierChange:

@@ -16,8 +16,10 @@ class Shop:
     def __init__(self, http: JsonClient) -> None:
         self._http = http
 
-    async def verify(self, outing: requests.Outing) -> tuple[responses.Product, dt.datetime]:
-        """Return the product, which is what the trip says, and when it starts.
+    async def verify(
+        self, outing: requests.Outing
+    ) -> tuple[responses.Product, dt.datetime, requests.LanguageGuide | None]:
+        """Return the product, which is what the trip says, when it starts, and its guide.
 
         Raises:
             Unavailable: it is not, or not sold.
@@ -37,7 +39,7 @@ class Shop:
         options = {option.product_option_code for option in product.product_options if option}
         if options and (outing.product_option_code or "DEFAULT") not in options:
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
-        return product, product.starts_at(answer, outing)
+        return product, product.starts_at(answer, outing), product.guide(answer, outing)
 
     async def price(self, outing: requests.Outing) -> Money:
         """Return what the start costs now.

@@ -74,6 +74,8 @@ class Asked(Kept):
     operator: str
     bands: tuple[str, ...] = ()
     """The age band of each traveller; none in quotes of before, where the mix's order counts."""
+    guide: LanguageGuide | None = None
+    """Chosen where the offer names none and the product must be told."""
 
 
 def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
@@ -104,7 +106,7 @@ def booking(
         InvalidRequest: a question has no answer.
     """
     answers = _answers(outing, asked, party, "book")
-    guide = outing.language_guide
+    guide = outing.language_guide or asked.guide
     return {
         **outing.requested(),
         "bookingRef": held,

@@ -4,18 +4,20 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, StrictInt
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictInt
 
-from models.core.errors import AuthConfig, InvalidRequest
+from models.core.errors import AuthConfig, InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
 from suppliers.core.answers import Amount, CamelMessage, JsonAnswer, Loose, LooseList
 from suppliers.core.bands import Band
 from suppliers.core.comparing import FURTHEST_ZONE
-from suppliers.viator.requests import Outing
+from suppliers.viator.requests import LanguageGuide, Outing
 
-_Moment = Annotated[AwareDatetime, Field(strict=False)]
+_Moment = Annotated[
+    AwareDatetime, BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
+]
 
 
 class _Error(CamelMessage):
@@ -167,8 +169,14 @@ class _Operator(CamelMessage):
     name: Text = "Viator"
 
 
+class _Guide(CamelMessage):
+    type: str
+    language: str
+
+
 class _Option(CamelMessage):
     product_option_code: str
+    language_guides: LooseList[_Guide] = Field(default_factory=list)
 
 
 class _AgeBand(CamelMessage):
@@ -190,6 +198,7 @@ class Product(CamelMessage):
     time_zone: Loose[str] = None
     booking_questions: list[str] | None = None
     product_options: LooseList[_Option] = Field(default_factory=list)
+    language_guides: LooseList[_Guide] = Field(default_factory=list)
     pricing_info: Loose[_PricingInfo] = None
     cancellation_policy: Policy | None = None
 
@@ -206,6 +215,40 @@ class Product(CamelMessage):
             Band(pax.age_band, pax.number_of_travelers, *known.get(pax.age_band, (None, None)))
             for pax in outing.pax_mix
         ]
+
+    def guide(self, answer: JsonAnswer, outing: Outing) -> LanguageGuide | None:
+        """Return the guide to book: the chosen one, else an English or the only one; None: no
+        guide is offered. A product that offers guides is not booked without one.
+
+        Raises:
+            Unavailable: the chosen one is not offered.
+            InvalidRequest: one must be chosen.
+        """
+        code = outing.product_option_code
+        own = [
+            guide
+            for option in self.product_options
+            if option and option.product_option_code == code
+            for guide in option.language_guides
+        ]
+        offered = [
+            LanguageGuide(type=guide.type, language=guide.language)
+            for guide in own or self.language_guides
+            if guide
+        ]
+        chosen = outing.language_guide
+        if chosen is not None:
+            if offered and chosen not in offered:
+                raise answer.failure(
+                    Unavailable, f"{outing.title} is not guided in {chosen.language} any more"
+                )
+            return chosen
+        english = [guide for guide in offered if guide.language == "en"]
+        if len(offered) > 1 and not english:
+            raise answer.failure(
+                InvalidRequest, f"the language of {outing.title} must be chosen", code="guide"
+            )
+        return next(iter(english or offered), None)
 
     def starts_at(self, answer: JsonAnswer, outing: Outing) -> dt.datetime:
         """Return the start (aware, local where it operates).

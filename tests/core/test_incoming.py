@@ -27,6 +27,7 @@ def written(separator: str) -> str:
         ARABIC,
         f"my card: {written('_')}!",
         f"x{CARD}x",
+        f"a{CARD}b",
         f"1 {written(' ')}",
         f"{written(' ')} 12/31",
         f"order 17/{CARD}",
@@ -56,6 +57,7 @@ def test_card_numbers(text: str) -> None:
         ("2031-03-01 2031-03-09", "note"),
         ("31.12.2031 07:10:31", "note"),
         ("11111111-1111-1111-8111-111111111117", "bookingId"),
+        (f"7f8b{CARD}a9c3e1d00f5b", "Idempotency-Key"),  # a key in hexadecimal
         ("+4915123456787", "userContact.phone"),
         ("1050736001_385678901_2_0_0", "component.offer.product"),
         ("42424242_42424242", "changes.add[0].offer.product"),  # a supplier's own words

@@ -283,7 +283,6 @@ SCRIPT = Script(
                         individuals(("adult", 2), ("child", 1)),
                     ),
                     (
-                        prices(vacancies="9"),
                         prices(price_breakdown=None),
                         prices({"retail_price": "123.4"}),
                         prices({"retail_price": 123.456}),
@@ -383,7 +382,6 @@ SCRIPT = Script(
                         booking("dreamt"),
                         booking(booking_hash="B2"),
                         booking(item={"price": 1.234}),
-                        booking(item={"datetime_utc": "2031-05-01T13:30:00"}),
                         Reply(200, {"booking": shown(), "data": {"booking": shown()}}),
                     ),
                 ),

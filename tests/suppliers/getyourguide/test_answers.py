@@ -21,13 +21,22 @@ from models.core.supply import ReservationStatus
 from suppliers.core.protocol import Party
 from suppliers.getyourguide import GetYourGuideSupplier
 from suppliers.getyourguide.requests import Policy
-from tests.suppliers.conftest import Reply, Scripted, expect, in_days, traveler
+from tests.suppliers.conftest import (
+    Reply,
+    Scripted,
+    changed,
+    expect,
+    in_days,
+    party_of,
+    traveler,
+)
 from tests.suppliers.getyourguide.script import (
     ASKED,
     BOOKING,
     BOOKINGS,
     CART,
     CARTS,
+    DAYS,
     ITEM,
     KEPT,
     OPTIONS,
@@ -35,8 +44,10 @@ from tests.suppliers.getyourguide.script import (
     PRICES,
     QUOTE,
     SCRIPT,
+    TOUR,
     Json,
     booking,
+    cart,
     cart_shown,
     deleted,
     error,
@@ -44,6 +55,7 @@ from tests.suppliers.getyourguide.script import (
     prices,
     shown,
 )
+from tests.suppliers.odd import odd_forms
 
 
 @pytest.fixture
@@ -246,10 +258,177 @@ async def test_what_lapsed_is_not_known_any_more(
     scripted.say(BOOKING, error(404))
     await expect(Retryable, tours.look(KEPT))
     past = KEPT.model_copy(update={"held_until": dt.datetime(2021, 1, 1, tzinfo=dt.UTC)})
+    gone = {"booking_hash": "B1", "booking_status": "deleted_by_daemon"}
+    scripted.say(CART, cart_shown("open", bookings=[gone]))
+    assert (await tours.look(past)).status is ReservationStatus.CANCELLED
+    scripted.say(CART, cart_shown("open", bookings=[]))
     assert (await tours.look(past)).status is ReservationStatus.CANCELLED
     assert (await tours.cancel(past, "key")).already
     assert not (await tours.cancel_quote(past)).cancellable
     await expect(Unavailable, tours.complete(past, QUOTE, PARTY, "key"))
+
+
+@pytest.mark.parametrize(
+    "cart",
+    [
+        error(404),
+        Reply(404, b"<html>"),
+        error(400),
+        cart_shown("completed"),
+        cart_shown("in_payment"),
+        cart_shown("open", shopping_cart_hash="C2"),
+        cart_shown("open", bookings=[shown("confirmed")]),
+    ],
+)
+async def test_a_404_alone_does_not_say_that_what_lapsed_is_gone(
+    scripted: Scripted, tours: GetYourGuideSupplier, cart: Reply
+) -> None:
+    scripted.say(BOOKING, error(404))
+    scripted.say(CART, cart)
+    past = KEPT.model_copy(update={"held_until": dt.datetime(2021, 1, 1, tzinfo=dt.UTC)})
+    await expect(Retryable, tours.look(past))
+    await expect(Retryable, tours.cancel(past, "key"))
+    await expect(Retryable, tours.cancel_quote(past))
+    await expect(Retryable, tours.complete(past, QUOTE, PARTY, "key"))
+
+
+def categories(*bands: tuple[str, int, int]) -> Reply:
+    """Prices for one of each of these categories, with their ages."""
+    found = [
+        {
+            "category_id": n,
+            "ticket_category": name,
+            "quantity": 1,
+            "min_age": least,
+            "max_age": most,
+        }
+        for n, (name, least, most) in enumerate(bands, 7)
+    ]
+    summary = {"retail_price": 123.4, "currency": "USD"}
+    return prices(price_breakdown={"individuals": found, "price_summary": summary})
+
+
+def aged(*ages: int) -> Party:
+    return party_of(*(traveler(f"P{age}", date_of_birth=dt.date(2031 - age, 5, 1)) for age in ages))
+
+
+async def test_each_traveller_is_in_the_category_of_their_age(
+    scripted: Scripted, tours: GetYourGuideSupplier
+) -> None:
+    item = changed(ITEM, participants={"adult": 1, "child": 1})
+    scripted.say(PRICES, categories(("adult", 13, 99), ("child", 3, 12)))
+    asked = [{"question": "traveler_ages", "mandatory": True}]
+    scripted.say(OPTIONS, options(questions={"participant_questions": asked}))
+    quote = await tours.quote(item, aged(8, 40))
+    await tours.book(item, quote, aged(8, 40), "ref-1")
+    sent = scripted.requests[-1][1]["data"]["booking"]["bookable"]["questions"]
+    assert [
+        (one["category_id"], one["participant_answers"]["traveler_age"]["value"])
+        for one in sent["participant_questions"]
+    ] == [(8, "8"), (7, "40")]
+    refused = await expect(InvalidRequest, tours.quote(item, aged(40, 41)), "quote")
+    assert "do not fit 1 adult (ages 13–99) and 1 child (ages 3–12)" in str(refused)
+
+
+NEEDED = {
+    TOUR: {
+        "data",
+        "data.tours",
+        "data.tours.tour_id",
+        "data.tours.title",
+        "data.tours.cancellation_policy",
+        "data.tours.cancellation_policy.cancellable",
+        "data.tours.cancellation_policy.cancellation_fee_unit",
+        "data.tours.cancellation_policy.cancellation_fee_value",
+        "data.tours.cancellation_policy.cancellation_offset_minutes",
+    },
+    OPTIONS: {
+        "data",
+        "data.tour_options",
+        "data.tour_options.option_id",
+        "data.tour_options.questions",
+        "data.tour_options.questions.participant_questions",
+        "data.tour_options.questions.participant_questions.question",
+        "data.tour_options.questions.participant_questions.mandatory",
+    },
+    DAYS: {"tour_id", "available_dates", "available_dates.date"},
+    PRICES: {
+        "tour_options",
+        "tour_options.option_id",
+        "tour_options.time_slots",
+        "tour_options.time_slots.date_time",
+        "tour_options.time_slots.price_breakdown",
+        "tour_options.time_slots.price_breakdown.individuals",
+        "tour_options.time_slots.price_breakdown.individuals.category_id",
+        "tour_options.time_slots.price_breakdown.individuals.ticket_category",
+        "tour_options.time_slots.price_breakdown.individuals.quantity",
+        "tour_options.time_slots.price_breakdown.price_summary",
+        "tour_options.time_slots.price_breakdown.price_summary.retail_price",
+        "tour_options.time_slots.price_breakdown.price_summary.currency",
+    },
+    BOOKINGS: {
+        "data",
+        "data.bookings",
+        "data.bookings.shopping_cart_hash",
+        "data.bookings.booking_hash",
+        "data.bookings.status",
+        "data.bookings.reservation_expires_at",
+    },
+    BOOKING: {
+        "booking",
+        "booking.booking_hash",
+        "booking.booking_status",
+        "booking.bookable",
+        "booking.bookable.price",
+    },
+    CARTS: {
+        "data",
+        "data.shopping_cart_hash",
+        "data.status",
+        "data.bookings",
+        "data.bookings.booking_hash",
+        "data.bookings.booking_status",
+        "data.bookings.bookable",
+        "data.bookings.bookable.price",
+    },
+}
+"""What the adapter cannot do without."""
+
+
+@pytest.mark.parametrize("end", NEEDED)
+async def test_fields_nobody_needs_may_have_any_form(
+    scripted: Scripted, tours: GetYourGuideSupplier, party: Party, end: str
+) -> None:
+    usual = dict(SCRIPT.replies)
+    asked = [{"question": "traveler_names", "mandatory": True, "hint": "?"}]
+    usual[OPTIONS] = options(
+        title="Morning",
+        questions={"participant_questions": asked},
+        cond_language={"language_live": ["en"]},
+    )
+    ticket = {
+        "booking_reference": "GYG1",
+        "ticket_url": "https://t",
+        "emergency_phone_number": "+1",
+    }
+    usual[CARTS] = cart(bookings=[shown("confirmed", ticket=ticket)], info={"total_price": 123.4})
+    usual[BOOKING] = booking("temp", ticket=ticket)
+    tried = 0
+    for path, body in odd_forms(usual[end].body):
+        if path in NEEDED[end]:
+            continue
+        tried += 1
+        for place, reply in usual.items():
+            scripted.say(place, reply)
+        scripted.say(end, Reply(200, body))
+        try:
+            quote = await tours.quote(ITEM, party)
+            held = await tours.book(ITEM, quote, party, "ref-1")
+            done = await tours.complete(held, quote, party, "key")
+            assert done.status is ReservationStatus.CONFIRMED
+        except ProviderError as error:
+            raise AssertionError(f"{path}: {body}") from error
+    assert tried > 5
 
 
 @pytest.mark.parametrize(

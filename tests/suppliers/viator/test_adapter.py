@@ -10,6 +10,7 @@ from models.core.errors import (
     Duplicate,
     InvalidRequest,
     NotCancellable,
+    Unavailable,
     UnknownOutcome,
 )
 from models.core.money import Money
@@ -19,9 +20,19 @@ from sandbox.viator.catalogue import product_of, retail_price
 from sandbox.viator.ledger import MANUAL_CONFIRMATION
 from suppliers.core.protocol import Party
 from suppliers.viator.adapter import ViatorSupplier
-from tests.suppliers.conftest import LocalWorld, component, in_days, now, reference
+from tests.suppliers.conftest import (
+    LocalWorld,
+    changed,
+    component,
+    in_days,
+    now,
+    party_of,
+    reference,
+    traveler,
+)
 
 CUSTOM, FINAL, MANUAL, SCARCE = "77777P207", "77777P300", "77777P407", "77777P500"
+DAY_TICKET, ASKING = "77777P607", "77777P707"
 
 
 @pytest.fixture
@@ -63,6 +74,57 @@ async def test_the_terms_and_the_voucher(
     await tours.cancel(booked, "key")
     with pytest.raises(Duplicate):
         await tours.book(item, quote, party, ref)
+
+
+async def test_a_day_ticket_is_sold(local: LocalWorld, tours: ViatorSupplier, party: Party) -> None:
+    item, ref = outing(local, DAY_TICKET, productOptionCode=None, startTime=None), reference()
+    quote = await tours.quote(item, party)
+    booked = await tours.book(item, quote, party, ref)
+    assert booked.status is ReservationStatus.CONFIRMED
+    midnight = product_of(DAY_TICKET).starts(in_days(40), None)  # type: ignore[union-attr]
+    assert booked.starts_at == midnight
+    before = midnight - dt.timedelta(days=1, minutes=1)
+    assert quote.terms.fee_at(before, quote.price.amount) == 0
+    assert (await tours.cancel(booked, "key")).fee == Money(amount=0, currency="USD")
+    with pytest.raises(Unavailable):
+        await tours.quote(outing(local, DAY_TICKET), party)  # it has no start at 09:30
+    with pytest.raises(Unavailable):
+        await tours.quote(outing(local, startTime=None), party)
+
+
+async def test_what_an_operator_must_know_is_told_before_anything_is_booked(
+    local: LocalWorld, tours: ViatorSupplier, party: Party
+) -> None:
+    item = outing(local, ASKING)
+    with pytest.raises(InvalidRequest, match="must know the weight"):
+        await tours.quote(item, party)
+    assert local.recorder.to("/bookings/hold") == []
+
+
+async def test_a_family_is_booked_by_their_ages(local: LocalWorld, tours: ViatorSupplier) -> None:
+    born = in_days(40).year - 8
+    family = party_of(
+        traveler("Cy", date_of_birth=dt.date(born, 1, 1)),
+        traveler("Ana"),
+        traveler("Old", date_of_birth=dt.date(1950, 1, 1)),
+    )
+    mix = [{"ageBand": band, "numberOfTravelers": 1} for band in ("ADULT", "SENIOR", "CHILD")]
+    product = product_of("77777P107")
+    assert product is not None
+    item = outing(local, product.code, paxMix=mix)
+    item = item.model_copy(update={"price": retail_price(product, 3, "USD")})
+    quote = await tours.quote(item, family)
+    assert quote.offer["bands"] == ["CHILD", "ADULT", "SENIOR"]
+    booked = await tours.book(item, quote, family, reference())
+    assert booked.price == item.money
+    adults = item.model_copy(
+        update={"offer": {**item.offer, "paxMix": [{**mix[0], "numberOfTravelers": 3}]}}
+    )
+    # Without a choice of its guide: it is booked with the one that is offered.
+    plain = changed(item, languageGuide=None)
+    await tours.book(plain, await tours.quote(plain, family), family, reference())
+    with pytest.raises(InvalidRequest, match="do not fit 3 adult"):
+        await tours.quote(adults, family)
 
 
 async def test_a_mere_hold_is_not_found(

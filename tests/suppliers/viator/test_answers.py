@@ -149,6 +149,44 @@ async def test_bands_without_ages_take_anybody(
     assert quote.offer["bands"] == ["ADULT", "CHILD"]
 
 
+def guides(*languages: str) -> list[dict[str, str]]:
+    return [{"type": "GUIDE", "language": language} for language in languages]
+
+
+@pytest.mark.parametrize(
+    ("of_option", "of_product", "chosen", "booked"),
+    [
+        ([], [], None, None),
+        (["es", "en"], ["fr"], None, "en"),
+        (["es"], ["en"], None, "es"),
+        ([], ["en", "es"], None, "en"),
+        (["es", "en"], [], "es", "es"),
+        ([], [], "es", "es"),
+        (["es", "fr"], [], None, InvalidRequest),
+        (["es", "fr"], ["en"], "en", Unavailable),
+    ],
+)
+async def test_the_language_of_the_guide(
+    scripted: Scripted,
+    tours: ViatorSupplier,
+    party: Party,
+    of_option: list[str],
+    of_product: list[str],
+    chosen: str | None,
+    booked: Any,
+) -> None:
+    option = {"productOptionCode": "TG1", "languageGuides": guides(*of_option)}
+    offered = product(productOptions=[option], languageGuides=guides(*of_product))
+    scripted.say("/products/5P1", offered)
+    item = changed(ITEM, languageGuide=guides(chosen)[0]) if chosen else ITEM
+    if isinstance(booked, type):
+        await expect(booked, tours.quote(item, party), "quote")
+        return
+    await tours.book(item, await tours.quote(item, party), party, "ref-1")
+    sent = scripted.requests[-1][1].get("languageGuide")
+    assert sent == (guides(booked)[0] if booked else None)
+
+
 @pytest.mark.parametrize("code", [None, "DEFAULT"])
 async def test_a_product_without_options_and_start_times(
     scripted: Scripted, tours: ViatorSupplier, party: Party, code: str | None

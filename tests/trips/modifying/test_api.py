@@ -1,6 +1,7 @@
 """``POST /booking/{id}/modify``: questions, consent, repeats, and words about the money."""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -109,6 +110,14 @@ async def test_less_consent_than_it_costs_changes_nothing(
     assert problem["details"]["newPrice"] == problem["details"]["quote"]["newTotal"]
     assert "stands as it was" in problem["detail"]
     assert "Nothing was charged" in problem["detail"]
+    # An offer is data: it names no other path of its supplier.
+    tour = next(c for c in trip["components"] if c["supplier"] == "viator")
+    code = "../bookings/modified-since?count=1&x="
+    forged = {**tour, "componentId": "new", "offer": {**tour["offer"], "productCode": code}}
+    began = time.monotonic()
+    refused = await api.post(url, json={"changes": {"add": [forged]}})
+    assert 400 <= refused.status_code < 500, refused.text
+    assert time.monotonic() - began < 10, "asked once, of us"
     facts = await judged(stack, booking["bookingId"])
     assert len(facts.items) == 4
     assert facts.booking["version"] == 4
