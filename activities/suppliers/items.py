@@ -1,6 +1,7 @@
 """Activities that deal with suppliers about one item: book, complete, look, undo."""
 
 import datetime as dt
+from http import HTTPStatus
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -258,6 +259,15 @@ class ItemActivities:
                 provider=supplier.name,
                 operation="find",
                 retry_after=pause_within(left),
+            )
+        if any(row.http_status == HTTPStatus.CREATED for row in past.doubtful):
+            raise UnknownOutcome(
+                f"{supplier.name} answered that {item.component.title} was made, in words that"
+                f" could not be read, and shows nothing under {item.reference}; look for it in its"
+                " back office",
+                provider=supplier.name,
+                operation="find",
+                code="unsettled",
             )
         await self._log.settle_unsettled(key, NOT_DONE)
         return None

@@ -48,6 +48,8 @@ class Ledger:
 
     world: World
     later: list[Later] = field(default_factory=list)
+    forgetting: list[str] = field(default_factory=list)
+    """References whose next order is kept without its metadata."""
     _sold: Counter[str] | None = None
 
     # -- seats ------------------------------------------------------------------------------
@@ -117,7 +119,7 @@ class Ledger:
             "payment_status": status,
             "conditions": written["conditions"],
             "documents": [] if hold or offer.get("ticketless") else tickets(asked["passengers"]),
-            "metadata": asked.get("metadata") or {},
+            "metadata": {} if self._forgets(asked) else asked.get("metadata") or {},
             "airline_initiated_changes": [],
             "available_actions": ["cancel", "update"],
         }
@@ -145,6 +147,12 @@ class Ledger:
             self.watch(record.id)
         tell(self.world, "order.created", order, order["id"])
         return record
+
+    def _forgets(self, asked: Json) -> bool:
+        about = [part for part in self.forgetting if part in (reference_in(asked) or "")]
+        for part in about[:1]:
+            self.forgetting.remove(part)
+        return bool(about)
 
     def _payment_status(
         self, offer: Json, now: dt.datetime, *, hold: bool, kept_for: float | None, tells: bool

@@ -17,7 +17,8 @@ from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
 from suppliers.core.answers import JsonAnswer, LocalTime, Loose, LooseList, Message, Moment
 
-Id = Annotated[Text, Field(min_length=1, max_length=200)]
+Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,200}$")]
+"""One of Duffel's ids; it goes into paths, and is no path itself."""
 
 
 def _digits(value: object) -> str:

@@ -107,6 +107,12 @@ async def test_the_pause_that_duffel_asks_for(scripted: Scripted, flights: Duffe
     assert len(scripted.requests) == asked
 
 
+@pytest.mark.parametrize("odd", ["", ".", "..", "../orders/ord_1", "off_1?a=b", "off_1#a", "off 1"])
+async def test_offers_are_no_paths(scripted: Scripted, flights: DuffelSupplier, odd: str) -> None:
+    await expect(InvalidRequest, flights.quote(item_of(offer(id=odd)), PARTY))
+    assert scripted.requests == []
+
+
 async def test_another_price_is_quoted(scripted: Scripted, flights: DuffelSupplier) -> None:
     scripted.say(PRICED, answered(offer(total_amount="310.00")))
     assert (await flights.quote(ITEM, PARTY)).price == Money(amount=31_000, currency="USD")
