@@ -212,13 +212,6 @@ class ItemActivities:
             return CancelledItem(refused=problem(refusal, step="cancel", item=item.number))
         except Fault as fault:
             raise application_error(fault) from fault
-        if answer.already and FOUND_BY_HAND in held.details:
-            # "Not there" is no proof about an id that a person typed in.
-            return _not_cancellable(
-                item,
-                f"{item.component.supplier} has no live reservation {call.supplier_id}; check the"
-                " id, or declare the case resolved",
-            )
         return CancelledItem(
             supplier_fee=answer.fee.amount if answer.fee else None,
             supplier_fee_currency=answer.fee.currency if answer.fee else None,
