@@ -109,12 +109,18 @@ async def test_a_429_keeps_the_requests_of_other_processes_back(
     assert server.arrivals[1] - server.arrivals[0] >= 0.9
 
 
+DAY = "Thu, 18 Dec 2031"
+NOON = f"Date: {DAY} 12:00:00 GMT\r\n"
+
+
 @pytest.mark.parametrize(
     ("headers", "waits"),
     [
         ("RateLimit-Remaining: 0\r\nRateLimit-Reset: 1\r\n", True),
         ("RateLimit-Remaining: 1\r\nRateLimit-Reset: 1\r\n", False),
-        ("RateLimit-Remaining: 0\r\nRateLimit-Reset: Thu, 18 Dec 2031 10:00:00 GMT\r\n", False),
+        (f"{NOON}RateLimit-Remaining: 0\r\nRateLimit-Reset: {DAY} 12:00:01 GMT\r\n", True),
+        (f"{NOON}RateLimit-Remaining: 0\r\nRateLimit-Reset: {DAY} 12:00:00 GMT\r\n", False),
+        ("RateLimit-Remaining: 0\r\nRateLimit-Reset: soon\r\n", False),
         ("RateLimit-Remaining: 0\r\n", False),
     ],
 )
