@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     getyourguide: parts.SupplierSettings = parts.SupplierSettings()
     exchange_rates: parts.ExchangeRateSettings = parts.ExchangeRateSettings()
     agency_phone: str = "+12025550199"
-    """Given to suppliers that insist on a number, for travellers who gave none (E.164)."""
+    """Given to suppliers that insist on a number, for travellers without one of use (E.164)."""
 
     # How trips are booked
     booking_order: Literal["contract", "undoable_first"] = "contract"

@@ -1,6 +1,7 @@
 """Activities that deal with suppliers about one item: book, complete, look, undo."""
 
 import datetime as dt
+from http import HTTPStatus
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -211,13 +212,6 @@ class ItemActivities:
             return CancelledItem(refused=problem(refusal, step="cancel", item=item.number))
         except Fault as fault:
             raise application_error(fault) from fault
-        if answer.already and FOUND_BY_HAND in held.details:
-            # "Not there" is no proof about an id that a person typed in.
-            return _not_cancellable(
-                item,
-                f"{item.component.supplier} has no live reservation {call.supplier_id}; check the"
-                " id, or declare the case resolved",
-            )
         return CancelledItem(
             supplier_fee=answer.fee.amount if answer.fee else None,
             supplier_fee_currency=answer.fee.currency if answer.fee else None,
@@ -258,6 +252,15 @@ class ItemActivities:
                 provider=supplier.name,
                 operation="find",
                 retry_after=pause_within(left),
+            )
+        if any(row.http_status == HTTPStatus.CREATED for row in past.doubtful):
+            raise UnknownOutcome(
+                f"{supplier.name} answered that {item.component.title} was made, in words that"
+                f" could not be read, and shows nothing under {item.reference}; look for it in its"
+                " back office",
+                provider=supplier.name,
+                operation="find",
+                code="unsettled",
             )
         await self._log.settle_unsettled(key, NOT_DONE)
         return None

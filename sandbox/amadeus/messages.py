@@ -23,6 +23,7 @@ TITLES: Final = {
     38190: "Invalid access token",
     38191: "Invalid HTTP header",
     38192: "Access token expired",
+    38194: "Too many requests",
     38196: "Resource not found",
 }
 """Titles of the error codes this sandbox uses."""

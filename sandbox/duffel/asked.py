@@ -9,7 +9,7 @@ from sandbox.duffel.messages import Refused, amount
 
 Json = dict[str, Any]
 
-_NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]{1,60}")
+_NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]{1,20}")
 _NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþÐð]")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _KEY: Final = re.compile("[A-Za-z0-9_-]{1,40}")

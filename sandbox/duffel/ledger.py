@@ -20,6 +20,12 @@ HELD: Final = "held"
 CONFIRMED: Final = "confirmed"
 CANCELLED: Final = "cancelled"
 LAPSED: Final = "lapsed"
+PAID: Final[Json] = {
+    "awaiting_payment": False,
+    "payment_required_by": None,
+    "price_guarantee_expires_at": None,
+}
+"""The payment status of an order that was paid; captured ones do not all say when."""
 _PNR: Final = string.ascii_uppercase + string.digits
 
 
@@ -42,6 +48,8 @@ class Ledger:
 
     world: World
     later: list[Later] = field(default_factory=list)
+    forgetting: list[str] = field(default_factory=list)
+    """References whose next order is kept without its metadata."""
     _sold: Counter[str] | None = None
 
     # -- seats ------------------------------------------------------------------------------
@@ -91,7 +99,8 @@ class Ledger:
         self._sales()
         now, written = self.world.now(), offer["offer"]
         hold = asked["type"] == "hold"
-        status = self._payment_status(written, now, hold=hold, kept_for=kept_for)
+        tells = not offer.get("ticketless")
+        status = self._payment_status(written, now, hold=hold, kept_for=kept_for, tells=tells)
         order: Json = {
             "id": new_id("ord_"),
             "offer_id": written["id"],
@@ -109,8 +118,8 @@ class Ledger:
             "services": [],
             "payment_status": status,
             "conditions": written["conditions"],
-            "documents": [] if hold else tickets(asked["passengers"]),
-            "metadata": asked.get("metadata") or {},
+            "documents": [] if hold or offer.get("ticketless") else tickets(asked["passengers"]),
+            "metadata": {} if self._forgets(asked) else asked.get("metadata") or {},
             "airline_initiated_changes": [],
             "available_actions": ["cancel", "update"],
         }
@@ -139,16 +148,17 @@ class Ledger:
         tell(self.world, "order.created", order, order["id"])
         return record
 
+    def _forgets(self, asked: Json) -> bool:
+        about = [part for part in self.forgetting if part in (reference_in(asked) or "")]
+        for part in about[:1]:
+            self.forgetting.remove(part)
+        return bool(about)
+
     def _payment_status(
-        self, offer: Json, now: dt.datetime, *, hold: bool, kept_for: float | None
+        self, offer: Json, now: dt.datetime, *, hold: bool, kept_for: float | None, tells: bool
     ) -> Json:
         if not hold:
-            return {
-                "awaiting_payment": False,
-                "payment_required_by": None,
-                "price_guarantee_expires_at": None,
-                "paid_at": stamp(now),
-            }
+            return {"paid_at": stamp(now), **PAID} if tells else {**PAID}
         needs = offer["payment_requirements"]
         pay_by = needs["payment_required_by"]
         if kept_for is not None:

@@ -3,7 +3,9 @@
 import datetime as dt
 import secrets
 import string
+from dataclasses import replace
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any, Final
 
 from sandbox.amounts import digits
@@ -77,8 +79,11 @@ def gone() -> Answer:
 
 
 def too_many() -> Answer:
-    """Return the answer to somebody who asks too often."""
-    return failed("rate_limit_exceeded", "Too many requests", status=429)
+    """Return the answer to somebody who asks too often; it says when as an HTTP date."""
+    answer = failed("rate_limit_exceeded", "Too many requests", status=429)
+    reset = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1), usegmt=True)
+    limits = {"ratelimit-limit": "60", "ratelimit-remaining": "0", "ratelimit-reset": reset}
+    return replace(answer, headers={**answer.headers, **limits})
 
 
 def new_id(prefix: str) -> str:

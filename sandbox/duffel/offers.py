@@ -6,6 +6,8 @@ Rules, the same every day:
 - ZZ's offers can be held: the price is guaranteed for two days, the seats are kept for three. To
   and from London and Madrid, and for journeys that begin within four days, it wants its money at
   once. Of the others, half can be held for a day, without a guaranteed price.
+- To and from London it issues no e-tickets, as carriers that have none; an order that was paid has
+  no documents then, and does not say when it was paid.
 - A flexible fare is refunded before departure for a penalty of 40.00; the others not at all.
 - Journeys abroad need a passport. An offer expires 30 minutes after the search.
 """
@@ -27,6 +29,7 @@ _KEPT: Final = dt.timedelta(hours=1)
 """How long after its end an offer is still known as expired, at least."""
 _MOST: Final = 5_000
 _AT_ONCE: Final = {"LHR", "MAD"}
+_TICKETLESS: Final = {"LHR"}
 _GUARANTEE: Final = dt.timedelta(days=2)
 _PAY_BY: Final = dt.timedelta(days=3)
 _SOON: Final = dt.timedelta(days=4)
@@ -97,6 +100,8 @@ def keep(world: World, offer: Itinerary, request_id: str, passengers: list[Json]
                 f"{flight.airline.code}{flight.number}/{flight.departs.isoformat()}"
                 for flight in offer.flights
             ],
+            "ticketless": bool({search.origin.code, search.destination.code} & _TICKETLESS)
+            and offer.airline.code == ZZ,
             "seats": sum(one.kind != "HELD_INFANT" for one in search.passengers),
         },
     )

@@ -9,7 +9,7 @@ from sandbox.amounts import raised
 from sandbox.duffel import asked as checks
 from sandbox.duffel import messages, offers
 from sandbox.duffel.events import tell
-from sandbox.duffel.ledger import CANCELLED, CONFIRMED, HELD, LAPSED, ledger_of, tickets
+from sandbox.duffel.ledger import CANCELLED, CONFIRMED, HELD, LAPSED, PAID, ledger_of, tickets
 from sandbox.duffel.messages import SUPPLIER, Refused
 from sandbox.faults import Fault
 from sandbox.world import Answer, ReservationRecord, World
@@ -87,7 +87,7 @@ class Paying:
         checks.check_payment(asked.get("payment"), record.price, record.currency)
         now = messages.stamp(self._world.now())
         record.status = CONFIRMED
-        order["payment_status"].update({"awaiting_payment": False, "paid_at": now})
+        order["payment_status"] = {"paid_at": now, **PAID}
         order["documents"] = tickets(order["passengers"])
         payment = {
             "id": messages.new_id("pay_"),

@@ -49,7 +49,7 @@ def router(world: World) -> APIRouter:
     search, orders, paying = Search(world), Orders(world), Paying(world)
     ledger = ledger_of(world)
     world.starters.append(ledger.resume)
-    world.calmers.append(ledger.later.clear)
+    world.calmers += [ledger.later.clear, ledger.forgetting.clear]
 
     def get(path: str, handle: Handler) -> None:
         async def endpoint(request: Request) -> Response:
@@ -131,6 +131,12 @@ def _add_controls(routes: APIRouter, world: World) -> None:
         armed = sum(one.times for one in ledger.later)
         ledger.later.clear()
         return {"cleared": armed}
+
+    @routes.post("/_sandbox/duffel/forgetting/{reference}", status_code=201)
+    async def forget(reference: str) -> dict[str, int]:
+        """Keep the next order under a reference (a part of it) without its metadata."""
+        ledger.forgetting.append(reference)
+        return {"armed": len(ledger.forgetting)}
 
     @routes.post("/_sandbox/duffel/later/settle", status_code=201)
     async def settle() -> dict[str, int]:

@@ -22,6 +22,7 @@ from models.core.errors import Duplicate, PriceChanged, ProviderError, Retryable
 from models.core.money import Money
 from models.core.paths import segment
 from models.core.supply import (
+    GONE,
     Cancellation,
     CancelQuote,
     Capabilities,
@@ -32,6 +33,7 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.answers import JsonAnswer
+from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
@@ -42,7 +44,8 @@ from suppliers.duffel.lookup import Lookup, reservation_of
 from suppliers.duffel.orders import Order, OrderAnswer
 from suppliers.duffel.payment import Paying
 from suppliers.duffel.responses import Offer, OfferAnswer
-from suppliers.duffel.verification import verify_offer, verify_order
+from suppliers.duffel.unsettled import accepted, other_than_asked
+from suppliers.duffel.verification import differences, verify_offer
 
 NAME: Final = requests.NAME
 _VERSION: Final = "v2"
@@ -50,8 +53,6 @@ _AIRLINES_ANSWER: Final = dt.timedelta(seconds=150)
 """Airlines take up to 120 s (Duffel's guide on response handling)."""
 _MAX_BYTES: Final = 8 * 1024 * 1024
 """A page of 50 orders of nine people each is about half of it."""
-_SETTLES: Final = dt.timedelta(minutes=10)
-"""How long an order that was only accepted is waited for; mostly it takes seconds."""
 
 
 class DuffelSupplier:
@@ -109,11 +110,12 @@ class DuffelSupplier:
         offer, answer = await self._offer(in_trip.id, "quote")
         verify_offer(item, in_trip, offer, answer)
         price, priced = offer.price(answer), requests.Priced.of(offer)
-        requests.passengers(priced, party, self._agency_phone, "quote")
+        _, warnings = requests.passengers(priced, party, self._agency_phone, "quote")
         return Quote(
             price=price,
             terms=offer.terms(price, offer.departs or item.starts_at),
             title=str(offer),
+            warnings=warnings,
             expires_at=offer.expires_at,
             offer=priced.model_dump(mode="json"),
             holdable=priced.hold,
@@ -144,27 +146,11 @@ class DuffelSupplier:
         if not answer.ok:
             raise await self._not_booked(failure(answer), priced, reference)
         if answer.status in (200, 202):
-            return self._accepted(priced, quote, reference)
+            return accepted(priced, quote, reference, self._look_pause)
         order = answer.parse(OrderAnswer).data
-        verify_order(order, priced, quote.price, body, reference, answer)
+        if wrong := differences(order, priced, quote.price, body, reference, answer):
+            return other_than_asked(order, priced, quote, reference, wrong)
         return reservation_of(order, reference, answer)
-
-    def _accepted(self, priced: requests.Priced, quote: Quote, reference: str) -> Reservation:
-        # The body says nothing that is documented †; the offer is what we know the order by.
-        now = dt.datetime.now(dt.UTC)
-        return Reservation(
-            reference=reference,
-            supplier_id=priced.offer_id,
-            confirmation_code="",
-            provider=priced.provider,
-            price=quote.price,
-            status=ReservationStatus.PENDING,
-            settles_by=now + _SETTLES,
-            look_after=now + self._look_pause,
-            starts_at=priced.starts_at,
-            ends_at=priced.ends_at,
-            details={"asked_at": now.isoformat()},
-        )
 
     async def _not_booked(
         self, error: ProviderError, priced: requests.Priced, reference: str
@@ -205,7 +191,10 @@ class DuffelSupplier:
             waiting = seen is ReservationStatus.PENDING
             later = dt.datetime.now(dt.UTC) + self._look_pause if waiting else None
             return reservation.model_copy(update={"status": seen, "look_after": later})
-        return reservation_of(seen[0], reservation.reference, seen[1])
+        shown = reservation_of(seen[0], reservation.reference, seen[1], reservation)
+        if OTHER_THAN_ASKED in reservation.details and shown.status not in GONE:
+            return reservation
+        return shown
 
     async def _seen(
         self, reservation: Reservation, operation: str

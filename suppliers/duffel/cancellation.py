@@ -10,7 +10,7 @@ from models.core.supply import Cancellation, CancelQuote
 from suppliers.core.answers import JsonAnswer
 from suppliers.duffel.errors import error_of, failure, read_failure
 from suppliers.duffel.lookup import Lookup
-from suppliers.duffel.orders import Refund, RefundAnswer
+from suppliers.duffel.orders import CancellationAnswer, OrderCancellation
 from suppliers.duffel.requests import NAME
 
 _NOT_CANCELLABLE: Final = frozenset({"order_not_cancellable", "unsupported_action"})
@@ -51,7 +51,7 @@ class Cancelling:
         answer = await self._ask(order_id)
         if answer.ok:
             refund = _about(answer, order_id)
-            return CancelQuote(fee=refund.fee(answer, price), expires_at=refund.expires_at)
+            return CancelQuote(fee=refund.fee(price), expires_at=refund.expires_at)
         _, code, words = error_of(answer)
         if code == "already_cancelled":
             return CancelQuote(fee=await self._kept(order_id, price))
@@ -80,10 +80,10 @@ class Cancelling:
         if not answer.ok:
             return await self._not_cancelled(answer, order_id, price)
         done = _about(answer, order_id)
-        if done.confirmed_at is None:
+        if not done.confirmed_at:
             raise answer.unsettled("Duffel confirmed a cancellation that is not confirmed")
         return Cancellation(
-            fee=done.fee(answer, price),
+            fee=done.fee(price),
             details={"cancellation": done.id, "refund_to": done.refund_to},
         )
 
@@ -108,14 +108,14 @@ class Cancelling:
     async def _kept(self, order_id: str, price: Money) -> Money | None:
         # It is cancelled whatever this read says: without it the terms decide the fee.
         try:
-            order, answer = await self._lookup.order(order_id, "cancel")
-            return order.cancellation.fee(answer, price) if order.cancellation else None
+            order, _ = await self._lookup.order(order_id, "cancel")
+            return order.cancellation.fee(price) if order.cancellation else None
         except ProviderError:
             return None
 
 
-def _about(answer: JsonAnswer, order_id: str) -> Refund:
-    refund = answer.parse(RefundAnswer).data
+def _about(answer: JsonAnswer, order_id: str) -> OrderCancellation:
+    refund = answer.parse(CancellationAnswer).data
     if refund.order_id != order_id:
         raise answer.unsettled(
             f"Duffel answered about order {refund.order_id}, not {order_id}",

@@ -16,23 +16,23 @@ from models.core.errors import (
     Retryable,
     Unavailable,
 )
-from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, Loose, Message
 
 
 class _Error(Message):
-    type: str | None = None
-    code: str | None = None
-    title: str | None = None
-    message: str | None = None
+    type: Loose[str] = None
+    code: Loose[str] = None
+    title: Loose[str] = None
+    message: Loose[str] = None
 
 
 class _ErrorMeta(Message):
-    request_id: str | None = None
+    request_id: Loose[str] = None
 
 
 class _Errors(Message):
     errors: Annotated[list[_Error], Field(min_length=1)]
-    meta: _ErrorMeta | None = None
+    meta: Loose[_ErrorMeta] = None
 
 
 _BY_CODE: Final[dict[str, type[Refusal] | type[Duplicate]]] = {

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlencode
 
-from models.core.errors import Retryable
+from models.core.errors import ProviderError, Retryable
 from models.core.paths import segment
 from models.core.supply import Reservation, ReservationStatus
 from suppliers.core.answers import JsonAnswer, Model
@@ -95,7 +95,10 @@ class Lookup:
             page = _read(answer, OrderList)
             found += [o.id for o in page.data if (o.metadata or {}).get(REFERENCE) == reference]
             # Newest first: after a whole page from before the first attempt nothing can follow.
-            recent = any(order.created_at >= since - _CLOCK_SKEW for order in page.data)
+            recent = any(
+                order.created_at is None or order.created_at >= since - _CLOCK_SKEW
+                for order in page.data
+            )
             if page.after is None or not recent:
                 return [*dict.fromkeys(found)]
             query["after"] = page.after
@@ -120,23 +123,42 @@ class Lookup:
         return False
 
 
-def reservation_of(order: Order, reference: str, answer: JsonAnswer) -> Reservation:
-    """Return an order as a reservation under our reference."""
+def reservation_of(
+    order: Order, reference: str, answer: JsonAnswer, known: Reservation | None = None
+) -> Reservation:
+    """Return an order as a reservation under our reference.
+
+    ``known`` is what we had of it: what the order does not repeat is kept from there.
+
+    Raises:
+        UnknownOutcome, Retryable: it lacks a price or a booking reference, and nothing is known.
+    """
     held = order.status is ReservationStatus.HELD
-    changes = [one.id for one in order.airline_initiated_changes or [] if one.action_taken is None]
+    code = order.booking_reference or (known and known.confirmation_code)
+    if not code and known is None:
+        raise answer.unsettled(
+            f"Duffel states no booking_reference of order {order.id}", code="malformed_answer"
+        )
+    try:
+        price = order.price(answer)
+    except ProviderError:
+        if known is None:
+            raise
+        price = known.price
+    changes = [one.id for one in order.airline_initiated_changes if one.action_taken is None]
     details = {
         "flights": str(order),
-        "tickets": [document.unique_identifier for document in order.documents or []],
+        "tickets": [document.unique_identifier for document in order.documents],
         **({"offer": order.offer_id} if order.offer_id else {}),
         **({"airline_changes": changes} if changes else {}),
     }
     return Reservation(
         reference=reference,
         supplier_id=order.id,
-        confirmation_code=order.booking_reference,
-        pnr=order.booking_reference,
-        provider=order.owner.name,
-        price=order.price(answer),
+        confirmation_code=code or "",
+        pnr=code or None,
+        provider=order.airline,
+        price=price,
         status=order.status,
         held_until=order.payment_status.held_until if held else None,
         starts_at=order.departs,

@@ -42,8 +42,10 @@ class Paying:
         paid = answer.parse(PaymentAnswer).data
         if paid.status in ("failed", "cancelled"):
             raise answer.failure(Declined, f"Duffel's payment {paid.id} has {paid.status}")
-        if paid.status == "pending":
-            raise answer.unsettled(f"Duffel's payment {paid.id} is pending", code="payment_pending")
+        if paid.status not in (None, "succeeded"):
+            raise answer.unsettled(
+                f"Duffel's payment {paid.id} is {paid.status}", code="payment_pending"
+            )
         if (taken := answer.money(paid.amount, paid.currency)) != price:
             raise answer.unsettled(f"Duffel took {taken}, not {price}", code=OTHER_THAN_ASKED)
         return held.model_copy(

@@ -15,15 +15,16 @@ from models.core.supply import Quote, TripComponent
 from suppliers.core import offers
 from suppliers.core.offers import Kept
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on, parse_phone
+from suppliers.core.travelers import Reached, age_on, reached_at
 from suppliers.duffel.orders import REFERENCE
-from suppliers.duffel.responses import Offer, OfferPassenger
+from suppliers.duffel.responses import Offer, OfferInTrip, OfferPassenger
 
 NAME: Final = "duffel"
 _GENDERS: Final = {"MALE": ("m", "mr"), "FEMALE": ("f", "ms")}
 """Duffel's gender and a title that goes with it: it wants both, and knows no others."""
 _ADULT_FROM: Final = 18
 _INFANT_UNTIL: Final = 2
+_LONGEST_NAME: Final = 20
 _NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]+")
 _NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþðÐ]")
 
@@ -52,13 +53,13 @@ class Priced(Kept):
         """Return what has to be kept of an offer."""
         return cls(
             offer_id=offer.id,
-            hold=not offer.payment_requirements.requires_instant_payment,
-            provider=offer.owner.name,
+            hold=offer.holdable,
+            provider=offer.airline,
             flights=offer.flights,
             passengers=offer.passengers,
             departure_day=offer.slices[-1].segments[0].departing_at.date(),
             last_day=offer.segments[-1].arriving_at.date(),
-            documents_required=offer.passenger_identity_documents_required,
+            documents_required=bool(offer.passenger_identity_documents_required),
             passports="passport" in offer.supported_passenger_identity_document_types,
             starts_at=offer.departs,
             ends_at=offer.arrives,
@@ -71,7 +72,7 @@ def read_offer(item: TripComponent, operation: str) -> Offer:
     Raises:
         InvalidRequest: it is none, or its currency is not the component's.
     """
-    offer = offers.read_model(Offer, item, provider=NAME, operation=operation)
+    offer = offers.read_model(OfferInTrip, item, provider=NAME, operation=operation)
     if offer.total_currency != item.currency:
         raise invalid(f"the offer is in {offer.total_currency}, not {item.currency}", operation)
     return offer
@@ -93,7 +94,7 @@ def order(
     body: dict[str, Any] = {
         "type": "hold" if priced.hold else "instant",
         "selected_offers": [priced.offer_id],
-        "passengers": passengers(priced, party, agency_phone, "book"),
+        "passengers": passengers(priced, party, agency_phone, "book")[0],
         "metadata": {REFERENCE: reference},
     }
     if not priced.hold:
@@ -120,8 +121,8 @@ def decimals(price: Money) -> str:
 
 def passengers(
     priced: Priced, party: Party, agency_phone: str, operation: str
-) -> list[dict[str, Any]]:
-    """Return the ``passengers`` of an order: each person on the seat for their age.
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the ``passengers`` of an order, each person on the seat for their age; and warnings.
 
     Raises:
         InvalidRequest: other people than the offer is for, or something needed is missing.
@@ -144,12 +145,26 @@ def passengers(
             )
         waiting.remove(fitting)
         seated.append((seat, fitting))
-    written = {
-        seat.id: _passenger(seat, person, priced, party, agency_phone, operation)
+    lead = party.lead.document
+    reached = {
+        seat.id: reached_at(
+            (person.phone, party.contact.phone), person.document or lead, agency_phone
+        )
         for seat, person in seated
     }
+    written = {
+        seat.id: _passenger(seat, person, priced, party, reached[seat.id], operation)
+        for seat, person in seated
+    }
+    names = [f"{one['given_name']} {one['family_name']}".casefold() for one in written.values()]
+    if len(set(names)) < len(names):
+        raise invalid("airlines at Duffel do not take two travellers of the same name", operation)
     _seat_infants(seated, written, priced.departure_day, operation)
-    return [written[seat.id] for seat in priced.passengers]
+    warnings = [reached[seat.id].warning for seat in priced.passengers]
+    return (
+        [written[seat.id] for seat in priced.passengers],
+        tuple(dict.fromkeys(warning for warning in warnings if warning)),
+    )
 
 
 def _fits(traveler: Traveler, seat: OfferPassenger, day: dt.date) -> bool:
@@ -189,12 +204,14 @@ def _passenger(
     traveler: Traveler,
     priced: Priced,
     party: Party,
-    agency_phone: str,
+    reached: Reached,
     operation: str,
 ) -> dict[str, Any]:
     who = f"{traveler.first_name} {traveler.last_name}"
     if traveler.gender not in _GENDERS:
         raise invalid(f"airlines at Duffel need the gender in {who}'s passport, M or F", operation)
+    if reached.number is None:
+        raise invalid(f"the airline needs a phone number of {who}", operation)
     gender, title = _GENDERS[traveler.gender]
     answer: dict[str, Any] = {
         "id": seat.id,
@@ -204,7 +221,9 @@ def _passenger(
         "family_name": airline_name(traveler.last_name, operation),
         "born_on": traveler.date_of_birth.isoformat(),
         "email": traveler.email or party.contact.email,
-        "phone_number": _phone(traveler, party, agency_phone, operation),
+        "phone_number": phonenumbers.format_number(
+            reached.number, phonenumbers.PhoneNumberFormat.E164
+        ),
     }
     document = traveler.document
     if document is not None and priced.passports and _is_passport(document):
@@ -218,24 +237,21 @@ def airline_name(name: str, operation: str) -> str:
     """Return a name in the letters Duffel takes: Latin-1 and Latin Extended-A, space, - and '.
 
     Raises:
-        InvalidRequest: nothing of it can be written so.
+        InvalidRequest: nothing of it can be written so, or it has more than 20 letters (Duffel's
+            reference, "Create an order": ``given_name`` and ``family_name``).
     """
     kept = name.strip()
     if not _NAME.fullmatch(kept) or _NOT_ALLOWED.search(kept):
         kept = " ".join(re.sub("[^A-Za-z' -]", "", anyascii(kept)).split())
     if not kept:
         raise invalid(f"the name {name!r} cannot be written in Latin letters", operation)
+    if len(kept) > _LONGEST_NAME:
+        raise invalid(
+            f"the name {kept!r} has more than the {_LONGEST_NAME} letters that airlines at Duffel"
+            " take; shorten it as on an earlier ticket, or leave out middle names",
+            operation,
+        )
     return kept
-
-
-def _phone(traveler: Traveler, party: Party, agency: str, operation: str) -> str:
-    number = traveler.phone or party.contact.phone or agency
-    document = traveler.document or party.lead.document
-    try:
-        parsed = parse_phone(number, document)
-    except ValueError as error:
-        raise invalid(str(error), operation) from error
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _is_passport(document: Document) -> bool:

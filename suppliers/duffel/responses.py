@@ -2,22 +2,23 @@
 
 Duffel publishes no OpenAPI document. The shapes are those of its reference
 (https://duffel.com/docs/api) and of the types in its JavaScript client; what neither states for
-sure is marked †. Unknown fields are ignored, wrong types refused. Orders:
-``duffel_orders``; errors: ``duffel_errors``.
+sure is marked †. Unknown fields are ignored, what is not needed is read loosely. Orders are in
+``orders``, errors in ``errors``.
 """
 
 import datetime as dt
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BeforeValidator, Field, NaiveDatetime
+from pydantic import BeforeValidator, Field
 
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.answers import JsonAnswer, LocalTime, Loose, LooseList, Message, Moment
 
-Id = Annotated[Text, Field(min_length=1, max_length=200)]
+Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,200}$")]
+"""One of Duffel's ids; it goes into paths, and is no path itself."""
 
 
 def _digits(value: object) -> str:
@@ -35,7 +36,7 @@ class Place(Message):
     """An airport; a slice may begin or end at a city, which has no zone of its own."""
 
     iata_code: Id
-    time_zone: str | None = None
+    time_zone: Loose[str] = None
 
     def utc(self, local: dt.datetime) -> dt.datetime | None:
         """Return the UTC time of a wall clock here; None where no zone is stated."""
@@ -49,8 +50,11 @@ class Place(Message):
 class Carrier(Message):
     """An airline."""
 
-    name: Text
+    name: Loose[Text] = None
     iata_code: str | None = None
+
+    def __str__(self) -> str:
+        return self.name or self.iata_code or "the airline"
 
 
 class Segment(Message):
@@ -58,8 +62,8 @@ class Segment(Message):
 
     origin: Place
     destination: Place
-    departing_at: NaiveDatetime
-    arriving_at: NaiveDatetime
+    departing_at: LocalTime
+    arriving_at: LocalTime
     marketing_carrier: Carrier
     marketing_carrier_flight_number: Text
 
@@ -76,23 +80,24 @@ class Segment(Message):
 class Slice(Message):
     """One direction of the journey."""
 
-    origin: Place
-    destination: Place
     segments: Annotated[list[Segment], Field(min_length=1, max_length=9)]
+
+
+Slices = Annotated[list[Slice], Field(min_length=1, max_length=9)]
 
 
 class Journey(Message):
     """What offers and orders have in common: flights, an airline and a price."""
 
-    slices: Annotated[list[Slice], Field(min_length=1, max_length=9)]
-    owner: Carrier
-    total_amount: Decimals
-    total_currency: str
+    slices: Loose[Slices] = None
+    owner: Loose[Carrier] = None
+    total_amount: Loose[Decimals] = None
+    total_currency: Loose[str] = None
 
     @property
     def segments(self) -> list[Segment]:
         """All flights in order."""
-        return [segment for way in self.slices for segment in way.segments]
+        return [segment for way in self.slices or [] for segment in way.segments]
 
     @property
     def flights(self) -> list[str]:
@@ -100,69 +105,86 @@ class Journey(Message):
         return [segment.key for segment in self.segments]
 
     @property
+    def airline(self) -> str:
+        """Who sells it."""
+        carriers = [self.owner, *(segment.marketing_carrier for segment in self.segments)]
+        return next((str(carrier) for carrier in carriers if carrier), "the airline")
+
+    @property
     def departs(self) -> dt.datetime | None:
         """First departure, UTC."""
-        first = self.segments[0]
-        return first.origin.utc(first.departing_at)
+        first = next(iter(self.segments), None)
+        return first.origin.utc(first.departing_at) if first else None
 
     @property
     def arrives(self) -> dt.datetime | None:
         """Last arrival, UTC."""
-        last = self.segments[-1]
-        return last.destination.utc(last.arriving_at)
+        last = next(reversed(self.segments), None)
+        return last.destination.utc(last.arriving_at) if last else None
 
     def price(self, answer: JsonAnswer) -> Money:
         """Return what the whole party pays.
 
         Raises:
-            UnknownOutcome, Retryable: it is no amount of money.
+            UnknownOutcome, Retryable: it is no amount of money, or none is stated.
         """
+        if self.total_amount is None or self.total_currency is None:
+            raise answer.unsettled(
+                f"Duffel states no total_amount or total_currency of {self}",
+                code="malformed_answer",
+            )
         return answer.money(self.total_amount, self.total_currency)
 
     def __str__(self) -> str:
-        return " · ".join(", ".join(map(str, way.segments)) for way in self.slices)
+        ways = [", ".join(map(str, way.segments)) for way in self.slices or []]
+        return " · ".join(ways) or "flights it does not name"
 
 
 class OfferPassenger(Message):
     """Somebody an offer has a seat for: a type, or an age on the last slice's day."""
 
     id: Id
-    type: str | None = None
-    age: int | None = None
+    type: Loose[str] = None
+    age: Loose[int] = None
 
 
 class PaymentRequirements(Message):
-    """Whether an offer can be held, and how long."""
+    """Whether an offer can be held."""
 
     requires_instant_payment: bool
-    price_guarantee_expires_at: AwareDatetime | None = None
-    payment_required_by: AwareDatetime | None = None
 
 
 class Condition(Message):
     """Whether something is allowed before departure, and what it costs the whole party."""
 
     allowed: bool
-    penalty_amount: Decimals | None = None
-    penalty_currency: str | None = None
+    penalty_amount: Loose[Decimals] = None
+    penalty_currency: Loose[str] = None
 
 
 class Conditions(Message):
     """Of the whole journey; None: the airline does not say."""
 
-    refund_before_departure: Condition | None = None
+    refund_before_departure: Loose[Condition] = None
 
 
 class Offer(Journey):
     """An offer, as searched for and as priced now."""
 
     id: Id
+    slices: Slices
     passengers: Annotated[list[OfferPassenger], Field(min_length=1, max_length=9)]
-    expires_at: AwareDatetime
-    payment_requirements: PaymentRequirements
-    conditions: Conditions | None = None
-    passenger_identity_documents_required: bool = False
-    supported_passenger_identity_document_types: tuple[str, ...] = ()
+    expires_at: Loose[Moment] = None
+    payment_requirements: Loose[PaymentRequirements] = None
+    conditions: Loose[Conditions] = None
+    passenger_identity_documents_required: Loose[bool] = None
+    supported_passenger_identity_document_types: LooseList[str] = Field(default_factory=list)
+
+    @property
+    def holdable(self) -> bool:
+        """It can be held, as far as Duffel says."""
+        needs = self.payment_requirements
+        return needs is not None and not needs.requires_instant_payment
 
     def terms(self, price: Money, departs: dt.datetime) -> CancellationTerms:
         """Return what the airline keeps of a paid order, until departure (UTC) and after it.
@@ -189,6 +211,16 @@ class Offer(Journey):
             ),
             source=f"{source} for {penalty}",
         )
+
+
+class OfferInTrip(Offer):
+    """An offer as a planner found it: whole, or it is none."""
+
+    owner: Carrier
+    total_amount: Decimals
+    total_currency: str
+    expires_at: Moment
+    payment_requirements: PaymentRequirements
 
 
 class OfferAnswer(Message):

@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import Any
 
-from models.core.errors import Unavailable
+from models.core.errors import ProviderError, Unavailable
 from models.core.money import Money
 from models.core.supply import ReservationStatus, TripComponent
 from suppliers.core.answers import JsonAnswer
-from suppliers.core.comparing import expect_as_asked, is_other_time, other_price
+from suppliers.core.comparing import is_other_time, other_price
 from suppliers.duffel.orders import Order
 from suppliers.duffel.requests import Priced
 from suppliers.duffel.responses import Offer
@@ -33,7 +33,7 @@ def verify_offer(item: TripComponent, in_trip: Offer, offer: Offer, answer: Json
         raise refuse(
             f"{offer} is sold in {offer.total_currency}, not in {item.currency}", "other_currency"
         )
-    if offer.expires_at <= dt.datetime.now(dt.UTC):
+    if offer.expires_at is not None and offer.expires_at <= dt.datetime.now(dt.UTC):
         raise refuse(f"the offer of {offer} has expired", "offer_expired")
     first, last = offer.segments[0], offer.segments[-1]
     for name, known, local, told in (
@@ -47,29 +47,29 @@ def verify_offer(item: TripComponent, in_trip: Offer, offer: Offer, answer: Json
             )
 
 
-def verify_order(
+def differences(
     order: Order,
     priced: Priced,
     price: Money,
     body: dict[str, Any],
     reference: str,
     answer: JsonAnswer,
-) -> None:
-    """Check that what was ordered is what we asked for.
-
-    Raises:
-        UnknownOutcome: it is not; something was booked, so that a look-up or a person must see it.
-    """
+) -> list[str]:
+    """Say in words how what was ordered differs from what we asked for; empty: it does not."""
     names = sorted(
         (p["given_name"].casefold(), p["family_name"].casefold()) for p in body["passengers"]
     )
     status = ReservationStatus.HELD if priced.hold else ReservationStatus.CONFIRMED
-    expect_as_asked(
-        answer,
-        f"Duffel made order {order.id} ({order.booking_reference})",
-        other_price(order.price(answer), price),
+    try:
+        other = other_price(order.price(answer), price)
+    except ProviderError as error:
+        other = str(error)
+    found = (
+        other,
         f"it is for {order}" if order.flights != priced.flights else None,
-        "its travellers are others" if order.names != names else None,
-        "it does not carry our reference" if order.reference != reference else None,
+        "its passengers are others" if order.names != names else None,
+        "its metadata do not have our reference" if order.reference != reference else None,
+        "it has no booking_reference" if not order.booking_reference else None,
         f"it is {order.status}, not {status}" if order.status is not status else None,
     )
+    return [difference for difference in found if difference]

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from models.core.supply import SupplierEvent
 from models.core.text import Text
+from suppliers.core.answers import Loose
 from suppliers.duffel.orders import REFERENCE
 
 HEADER: Final = "x-duffel-signature"
@@ -35,7 +36,7 @@ class _Event(BaseModel):
     type: _Word
     created_at: AwareDatetime
     live_mode: bool = False
-    idempotency_key: _Word | None = None
+    idempotency_key: Loose[_Word] = None
     data: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -1,12 +1,61 @@
 """Answers in which one field has another form than published, or is not there."""
 
-import copy
-from collections.abc import Collection, Iterator
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
+
+from models.core.errors import Fault, ProviderError
+from models.core.supply import Reservation, ReservationStatus
+from tests.suppliers.conftest import Reply, Scripted
 
 ABSENT: Any = object()
 ODD: tuple[Any, ...] = (ABSENT, None, "unheard of", 7, [], {})
 """What a field may be instead; ABSENT: nothing."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One answer, what of it an adapter needs, and the call that reads it."""
+
+    path: str
+    """How the path ends on which it comes."""
+    status: int
+    body: Any
+    needed: Collection[str]
+    """Paths such as ``data.slices.*.segments``."""
+    call: Callable[[Any], Awaitable[Any]]
+    stands: ReservationStatus | None = ReservationStatus.CONFIRMED
+    """As what a reservation is read, whatever form the rest has."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """How the lack of something is told where that is not by its name; by the second step."""
+    skipped: Collection[str] = ()
+    """Fields that mean something in any form."""
+
+    async def check_any_form(self, scripted: Scripted, supplier: Any) -> None:
+        """What nobody needs may have any form: the answer is read all the same."""
+        for name, odd in other_forms(self.body, {*self.needed, *self.skipped}):
+            scripted.say(self.path, Reply(self.status, odd))
+            try:
+                answer = await self.call(supplier)
+            except ProviderError as error:
+                raise AssertionError(f"{name}: {error}") from error
+            if isinstance(answer, Reservation):
+                assert answer.status is self.stands, name
+
+    async def check_what_is_lacking(self, scripted: Scripted, supplier: Any) -> None:
+        """What is needed and is not there is told by its name, and is never a refusal."""
+        found = set()
+        for name, odd in lacking(self.body, self.needed):
+            found.add(name)
+            scripted.say(self.path, Reply(self.status, odd))
+            with pytest.raises(Fault) as caught:
+                await self.call(supplier)
+            told = self.words.get(name.split(".")[1], name.rpartition(".")[2])
+            assert told in str(caught.value), (name, caught.value)
+        assert found == {*self.needed}, "the answer as it should be has them all"
 
 
 def other_forms(body: Any, needed: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -43,7 +92,7 @@ def _fields(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
 
 
 def _replaced(body: Any, path: tuple[str | int, ...], odd: Any) -> Any:
-    whole = copy.deepcopy(body)
+    whole = json.loads(json.dumps(body))  # a part that stands in two places is two parts
     node = whole
     for step in path[:-1]:
         node = node[step]

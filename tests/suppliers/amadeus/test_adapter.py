@@ -19,7 +19,7 @@ from models.core.errors import (
     Unavailable,
 )
 from models.core.people import Traveler
-from models.core.supply import ItemType, ReservationStatus, TripComponent
+from models.core.supply import FOUND_BY_HAND, ItemType, ReservationStatus, TripComponent
 from models.suppliers.rate_limits import Rate
 from sandbox.amadeus.offers import recognise
 from sandbox.amadeus.search import by_body
@@ -520,6 +520,21 @@ async def test_the_id_goes_into_the_path_as_given(
     decoded = booked.model_copy(update={"supplier_id": unquote(booked.supplier_id)})
     assert (await flights.look(decoded)).status is ReservationStatus.CONFIRMED
     assert not (await flights.cancel(decoded, "key")).already
+    assert local.live("amadeus", REFERENCE) == 0
+
+
+async def test_an_id_that_a_person_typed_in(
+    local: LocalWorld, flights: AmadeusSupplier, item: TripComponent, party: Party
+) -> None:
+    """It is cancelled if it carries our reference, and told as cancelled if it says so itself."""
+    booked = await flights.book(item, await flights.quote(item, party), party, REFERENCE)
+    by_hand = booked.model_copy(update={"details": {FOUND_BY_HAND: True}})
+    for change in ({"reference": "another"}, {"supplier_id": "eJzTd9f3bm9uZQ%3D%3D"}):
+        with pytest.raises(NotCancellable, match="does not carry our reference"):
+            await flights.cancel(by_hand.model_copy(update=change), "key")
+    assert local.live("amadeus", REFERENCE) == 1
+    for already in (False, True):
+        assert (await flights.cancel(by_hand, "key")).already is already
     assert local.live("amadeus", REFERENCE) == 0
 
 

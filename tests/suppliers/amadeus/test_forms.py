@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import InvalidRequest, ProviderError
-from models.core.supply import ReservationStatus
 from suppliers.amadeus import AmadeusSupplier
 from tests.suppliers.amadeus.script import (
     ITEM,
@@ -21,8 +19,8 @@ from tests.suppliers.amadeus.script import (
     flown,
     pricing,
 )
-from tests.suppliers.conftest import Reply, Scripted
-from tests.suppliers.forms import lacking, other_forms
+from tests.suppliers.conftest import Scripted
+from tests.suppliers.forms import Form
 
 OFFER = "data.flightOffers.*."
 SEGMENT = f"{OFFER}itineraries.*.segments.*."
@@ -36,35 +34,32 @@ OURS = {"data.id", "data.associatedRecords.*.reference", "data.remarks.general.*
 STATED = {f"{SEGMENT}bookingStatus"}
 """Whatever it is, it is something about the flight: not looked at here."""
 
-CELLS = [
-    pytest.param(path, status, body, needed, call, id=name)
-    for name, path, status, body, needed, call in (
-        (
-            "quote",
-            PRICING,
-            200,
-            pricing(),
-            FLIGHTS | PRICE | SEATS,
-            lambda flights: flights.quote(ITEM, PARTY),
-        ),
-        (
-            "book",
-            ORDERS,
-            201,
-            flown("CONFIRMED"),
-            FLIGHTS | PRICE | PEOPLE | OURS,
-            lambda flights: flights.book(ITEM, QUOTE, PARTY, REFERENCE),
-        ),
-        (
-            "look",
-            SHOWN,
-            200,
-            flown("CONFIRMED"),
-            FLIGHTS | {"data.id"},
-            lambda flights: flights.look(RESERVATION),
-        ),
-    )
-]
+FORMS = {
+    "quote": Form(
+        PRICING,
+        200,
+        pricing(),
+        FLIGHTS | PRICE | SEATS,
+        lambda flights: flights.quote(ITEM, PARTY),
+    ),
+    "book": Form(
+        ORDERS,
+        201,
+        flown("CONFIRMED"),
+        FLIGHTS | PRICE | PEOPLE | OURS,
+        lambda flights: flights.book(ITEM, QUOTE, PARTY, REFERENCE),
+        words={"travelers": "its travellers are others", "remarks": "does not carry our remark"},
+        skipped=STATED,
+    ),
+    "look": Form(
+        SHOWN,
+        200,
+        flown("CONFIRMED"),
+        FLIGHTS | {"data.id"},
+        lambda flights: flights.look(RESERVATION),
+        skipped=STATED,
+    ),
+}
 
 
 @pytest.fixture
@@ -74,41 +69,11 @@ async def flights(scripted: Scripted) -> AsyncIterator[Any]:
     await supplier.close()
 
 
-@pytest.mark.parametrize(("path", "status", "body", "needed", "call"), CELLS)
-async def test_what_nobody_needs_may_have_any_form(
-    scripted: Scripted,
-    flights: AmadeusSupplier,
-    path: str,
-    status: int,
-    body: Any,
-    needed: set[str],
-    call: Any,
-) -> None:
-    for name, odd in other_forms(body, needed | STATED):
-        scripted.say(path, Reply(status, odd))
-        try:
-            answer = await call(flights)
-        except ProviderError as error:
-            raise AssertionError(f"{name}: {error}") from error
-        if path != PRICING:
-            assert answer.status is ReservationStatus.CONFIRMED, name
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_any_form(scripted: Scripted, flights: AmadeusSupplier, form: Form) -> None:
+    await form.check_any_form(scripted, flights)
 
 
-@pytest.mark.parametrize(("path", "status", "body", "needed", "call"), CELLS)
-async def test_what_is_lacking_is_named(
-    scripted: Scripted,
-    flights: AmadeusSupplier,
-    path: str,
-    status: int,
-    body: Any,
-    needed: set[str],
-    call: Any,
-) -> None:
-    words = {"travelers": "its travellers are others", "remarks": "does not carry our remark"}
-    for name, odd in lacking(body, needed):
-        scripted.say(path, Reply(status, odd))
-        with pytest.raises(ProviderError) as caught:
-            await call(flights)
-        assert not isinstance(caught.value, InvalidRequest), name
-        field = words.get(name.split(".")[1], name.rpartition(".")[2])
-        assert field in str(caught.value), (name, caught.value)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_what_is_lacking(scripted: Scripted, flights: AmadeusSupplier, form: Form) -> None:
+    await form.check_what_is_lacking(scripted, flights)

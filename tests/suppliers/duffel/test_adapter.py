@@ -181,6 +181,48 @@ async def test_what_is_sent(
     assert (second["title"], second["phone_number"]) == ("mr", "+12025550133")
 
 
+async def test_names_of_twenty_letters(
+    local: LocalWorld, flights: DuffelSupplier, item: TripComponent
+) -> None:
+    longest = flyer("Wolfeschlegelsteinha", last_name="O'Brien-Æbeltoft-Ås")
+    ref = reference()
+    await booked(flights, item, party_of(longest, flyer("Bo")), ref)
+    assert local.live("duffel", ref) == 1
+
+
+async def test_a_phone_that_cannot_be_used_is_replaced_by_ours(
+    local: LocalWorld, item: TripComponent
+) -> None:
+    flights = DuffelSupplier(local.settings(), agency_phone="+12025550199")
+    for number in ("+1234567890", "+1 2125", "5550100"):
+        party = party_of(flyer("Ana", phone="+48 601 234 567"), flyer("Bo"), phone=number)
+        (warning,) = (await flights.quote(item, party)).warnings
+        assert number in warning
+        assert "our number instead" in warning
+    await booked(flights, item, party, reference())
+    [sent] = [e.body["data"] for e in local.recorder.to("/air/orders") if e.method == "POST"]
+    numbers = [one["phone_number"] for one in sent["passengers"]]
+    assert numbers == ["+48601234567", "+12025550199"]
+    await flights.close()
+
+
+async def test_an_order_of_a_carrier_without_e_tickets(
+    local: LocalWorld, flights: DuffelSupplier, party: Party
+) -> None:
+    """It is paid, has no documents and does not say when it was paid: it stands."""
+    ref, began = reference(), now()
+    _, made = await booked(flights, flight(local.world, destination="LHR"), party, ref)
+    kept = local.world.reservations.get("duffel", made.supplier_id)
+    assert kept is not None
+    assert kept.data["order"]["documents"] == []
+    assert "paid_at" not in kept.data["order"]["payment_status"]
+    assert made.status is ReservationStatus.CONFIRMED
+    assert (await flights.look(made)).status is ReservationStatus.CONFIRMED
+    found = await flights.find(ref, since=began)
+    assert found is not None
+    assert found.status is ReservationStatus.CONFIRMED
+
+
 async def test_the_agencys_phone(local: LocalWorld, item: TripComponent) -> None:
     flights = DuffelSupplier(local.settings(), agency_phone="+12025550199")
     await booked(flights, item, party_of(phone=None), reference())
@@ -434,9 +476,11 @@ async def test_another_time_than_the_trips(
         (flyer("Ana"), flyer("Bo", date_of_birth=in_days(-365 * 5))),
         (flyer("Ana"), flyer("Bo", gender="UNSPECIFIED")),
         (flyer("Ana"), flyer("Bo", document=None)),
-        (flyer("Ana"), flyer("Bo", phone="+1 2125")),
-        (flyer("Ana"), flyer("Bo", phone="5550100")),
         (flyer("Ana"), flyer("٪")),
+        # 20 letters are the most that Duffel takes, as they are written there.
+        (flyer("Ana"), flyer("Wolfeschlegelsteinhau")),
+        (flyer("Ana"), flyer("Bo", last_name="Ærøskøbing-Marstal-Rø")),
+        (flyer("Ana"), flyer("Ana")),
     ],
 )
 async def test_people_who_cannot_travel(

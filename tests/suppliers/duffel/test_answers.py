@@ -39,6 +39,7 @@ from tests.suppliers.duffel.script import (
     item_of,
     offer,
     order,
+    other_orders,
     payment,
     refund,
     reservation,
@@ -51,6 +52,11 @@ async def flights(scripted: Scripted) -> AsyncIterator[Any]:
     supplier = SCRIPT.supplier(scripted)
     yield supplier
     await supplier.close()
+
+
+PAST = "2020-01-01T00:00:00Z"
+SETTLED: dict[str, Any] = {"awaiting_payment": False, "payment_required_by": None}
+OVER: dict[str, Any] = {"payment_required_by": PAST}
 
 
 @pytest.mark.parametrize("reply", [payment(), payment(status="succeeded"), payment(amount="300.5")])
@@ -99,6 +105,12 @@ async def test_the_pause_that_duffel_asks_for(scripted: Scripted, flights: Duffe
     error = await expect(Retryable, flights.quote(ITEM, PARTY))
     assert error.code == OVER_RATE, "nobody asks before the pause is over"
     assert len(scripted.requests) == asked
+
+
+@pytest.mark.parametrize("odd", ["", ".", "..", "../orders/ord_1", "off_1?a=b", "off_1#a", "off 1"])
+async def test_offers_are_no_paths(scripted: Scripted, flights: DuffelSupplier, odd: str) -> None:
+    await expect(InvalidRequest, flights.quote(item_of(offer(id=odd)), PARTY))
+    assert scripted.requests == []
 
 
 async def test_another_price_is_quoted(scripted: Scripted, flights: DuffelSupplier) -> None:
@@ -162,6 +174,25 @@ async def test_the_order_asked_for(scripted: Scripted, flights: DuffelSupplier) 
     assert (made.starts_at, made.ends_at) == (LEAVES, LANDS)
 
 
+@pytest.mark.parametrize(("odd", "words"), other_orders())
+async def test_an_order_other_than_asked_is_never_the_booking(
+    scripted: Scripted, flights: DuffelSupplier, odd: dict[str, Any], words: str
+) -> None:
+    """It is known by its id, and undone by it, even where a look-up would not find it."""
+    scripted.say("/air/orders", answered(odd, 201))
+    scripted.say(ORDER, answered(odd))
+    made = await flights.book(ITEM, QUOTE, PARTY, "ref-1")
+    assert (made.status, made.supplier_id) == (ReservationStatus.PENDING, "ord_1")
+    (said,) = made.details["other_than_asked"]
+    assert words in said
+    assert made.settles_by is not None
+    assert made.settles_by <= now()
+    gone = "cancelled_at" in odd and odd["cancelled_at"] is not None
+    expected = ReservationStatus.CANCELLED if gone else ReservationStatus.PENDING
+    assert (await flights.look(made)).status is expected
+    assert not (await flights.cancel(made, "key")).already
+
+
 async def test_a_hold_without_a_guaranteed_price(
     scripted: Scripted, flights: DuffelSupplier
 ) -> None:
@@ -192,11 +223,20 @@ async def test_an_accepted_order_needs_no_body(scripted: Scripted, flights: Duff
     [
         (order(), ReservationStatus.HELD),
         (order(paid=True), ReservationStatus.CONFIRMED),
-        (
-            order(payment_status={"awaiting_payment": False, "paid_at": None}),
-            ReservationStatus.CANCELLED,
-        ),
         (order(paid=True, cancelled_at="2031-01-01T00:00:00Z"), ReservationStatus.CANCELLED),
+        # Paid at once, at a carrier without e-tickets: it need not say when it was paid.
+        (order(payment_status={**SETTLED, "paid_at": None}), ReservationStatus.CONFIRMED),
+        (order(payment_status=SETTLED), ReservationStatus.CONFIRMED),
+        (order(payment_status=SETTLED, documents=None), ReservationStatus.CONFIRMED),
+        (order(payment_status={"awaiting_payment": False}), ReservationStatus.CONFIRMED),
+        # A hold that nobody paid in time says until when it was to be paid.
+        (order(payment_status={**SETTLED, **OVER}), ReservationStatus.CANCELLED),
+        (order(payment_status={**SETTLED, **OVER, "paid_at": PAST}), ReservationStatus.CONFIRMED),
+        (order(paid=True, payment_status={**SETTLED, **OVER}), ReservationStatus.CONFIRMED),
+        (
+            order(payment_status={**SETTLED, "payment_required_by": "2099-01-01T00:00:00Z"}),
+            ReservationStatus.CONFIRMED,
+        ),
     ],
 )
 async def test_where_an_order_stands(
@@ -283,6 +323,10 @@ async def test_a_failed_creation(
         ({"refund_amount": "300.50", "refund_to": "voucher"}, PRICE.amount),
         ({"refund_amount": None}, None),
         ({"refund_currency": "EUR"}, None),
+        ({"refund_amount": "much"}, None),
+        ({"refund_amount": 7}, None),
+        ({"refund_to": "a_place_nobody_has_heard_of"}, None),
+        ({"refund_to": "original_form_of_payment"}, 4_000),
     ],
 )
 async def test_fees(

@@ -10,7 +10,9 @@ from models.bookings.lifecycle import BookingState
 from tests.support.checker import Facts, check
 from tests.support.selection import table
 from tests.support.stack import Stack
+from tests.support.trips import unsettled
 
+FORGETTING = "/_sandbox/duffel/forgetting"
 DUFFEL: dict[str, Any] = {"suppliers": {"flight": "duffel"}}
 
 
@@ -39,6 +41,40 @@ async def test_a_trip_is_booked(stack: Stack, destination: str, effects: list[st
         # What cannot be had back is paid after the traveller's money was taken.
         order = [(row["supplier"], row["effect"]) for row in facts.log]
         assert order.index(("duffel", "confirmed")) > order.index(("stripe", "captured"))
+
+
+async def test_a_carrier_without_e_tickets(stack: Stack) -> None:
+    """Its order is paid, has no documents and does not say when it was paid: it is the flight."""
+    booking = await stack.book(destination="LHR", **DUFFEL)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    _, line, effects = await flight_of(stack, booking)
+    assert (line["status"], effects) == ("CONFIRMED", ["created"])
+
+
+@pytest.mark.parametrize("destination", table(["LIS", "MAD"], quick=["MAD"]))
+async def test_an_order_other_than_asked_is_undone_by_its_id(
+    stack: Stack, destination: str
+) -> None:
+    """A look-up by our reference would not find it: the order does not carry it."""
+    request = await stack.request(destination=destination, **DUFFEL)
+    (await stack.sandbox.http.post(f"{FORGETTING}/{request.booking_id}")).raise_for_status()
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
+    assert booking.state is BookingState.FAILED
+    _, _, effects = await flight_of(stack, booking)
+    assert effects == ["created", "cancelled"]
+
+
+async def test_an_order_that_was_made_and_is_not_to_be_found_is_somebodys_case(
+    stack: Stack,
+) -> None:
+    """A 201 that cannot be read says that there is one: "not visible" is no end to it."""
+    request = await stack.request(destination="MAD", **DUFFEL)
+    (await stack.sandbox.http.post(f"{FORGETTING}/{request.booking_id}")).raise_for_status()
+    await stack.sandbox.arm("duffel", "book", "malformed", reference=request.booking_id)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 90)
+    recorded = await stack.recorded(booking.id)
+    (case,) = unsettled(recorded)
+    assert "was made" in case.summary
 
 
 @pytest.mark.parametrize("destination", ["LIS", "MAD"])
