@@ -10,6 +10,7 @@ from rich.table import Table
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 from commands.target import find_target
+from commands.world import refuse_anothers_sandbox
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Arm, list and clear faults of the sandbox."
@@ -108,7 +109,9 @@ def arm_fault(**order: Any) -> dict[str, Any]:
 
 def call(method: str, path: str, body: Any = None) -> Any:
     """Call the sandbox and return its answer; problems end the command."""
-    base = find_target().sandbox
+    target = find_target()
+    base = target.sandbox
+    refuse_anothers_sandbox(target)
     try:
         answer = httpx.request(method, base + path, json=body, timeout=10, trust_env=False)
     except httpx.HTTPError as error:

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from commands import callers, ledger, schedules, schema
+from commands import callers, ledger, schedules, schema, world
 from commands.output import give_up, out
 from commands.target import find_target
 from settings import Settings
@@ -28,6 +28,10 @@ def migrate(
         typer.Option(help="Also make a caller `local`, whose API key is kept in this file."),
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for Temporal to come up.")] = 30,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Take over Temporal's queue and sandbox of another database."),
+    ] = False,
 ) -> None:
     """Bring the database's tables, and Temporal's search attributes and schedule, up to date.
 
@@ -53,18 +57,25 @@ def migrate(
         engine.dispose()
         out.print(f"[green]✓[/] the key of the caller “local” is in {escape(str(local_key))}")
     if not database_only:
-        _temporal(settings, wait)
+        _temporal(settings, wait, adopt=adopt)
 
 
-def _temporal(settings: Settings, wait: float) -> None:
+def _temporal(settings: Settings, wait: float, *, adopt: bool) -> None:
     async def register() -> tuple[list[str], bool, bool]:
         client = await schema.connect_patiently(settings, wait)
+        await world.claim(client, settings, adopt=adopt)
         added = await schema.register_search_attributes(client, settings.temporal.namespace)
         watching = await schedules.ensure_watching(client, settings)
         return added, watching, await schedules.ensure_following(client, settings)
 
     try:
         added, is_new, follows = asyncio.run(register())
+    except world.AnotherWorld as error:
+        give_up(
+            str(error),
+            mend="see DATABASE_URL, TEMPORAL_ADDRESS, TASK_QUEUE and SANDBOX_URL; where the other"
+            " database is gone for good: tripsaga migrate --adopt",
+        )
     except (RuntimeError, RPCError) as error:
         give_up(
             f"Temporal at {settings.temporal.address} refuses: {error}",
