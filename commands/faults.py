@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out, reason
 from commands.target import find_target
 from commands.world import refuse_anothers_sandbox
 
@@ -117,21 +117,12 @@ def call(method: str, path: str, body: Any = None) -> Any:
     except httpx.HTTPError as error:
         give_up(
             f"the sandbox at {base} does not answer ({error})",
+            code=Code.AWAY,
             mend="start the local world with `make run`",
         )
     if answer.is_error:
-        give_up(_reason(answer))
+        give_up(reason(answer), code=Code.REFUSED)
     return answer.json()
-
-
-def _reason(answer: httpx.Response) -> str:
-    try:
-        detail = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        return f"the sandbox answers {answer.status_code}"
-    if isinstance(detail, list):  # FastAPI's own validation
-        return "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in detail)
-    return str(detail)
 
 
 def _sentence(fault: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
 from commands import callers, ledger, schedules, schema, world
-from commands.output import give_up, out
+from commands.output import Code, give_up, out
 from commands.target import find_target
 from settings import Settings
 
@@ -41,10 +41,14 @@ def migrate(
     try:
         before, after = schema.upgrade(settings, revision)
     except CommandError as error:
-        give_up(f"the migrations do not fit: {error}")
+        give_up(f"the migrations do not fit: {error}", code=Code.USAGE)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(f"the database refuses: {reason}", mend="is DATABASE_URL right, and the server up?")
+        give_up(
+            f"the database refuses: {reason}",
+            code=Code.AWAY,
+            mend="is DATABASE_URL right, and the server up?",
+        )
     if before == after:
         out.print(f"[green]✓[/] database is at {after}")
     else:
@@ -73,12 +77,14 @@ def _temporal(settings: Settings, wait: float, *, adopt: bool) -> None:
     except world.AnotherWorld as error:
         give_up(
             str(error),
+            code=Code.REFUSED,
             mend="see DATABASE_URL, TEMPORAL_ADDRESS, TASK_QUEUE and SANDBOX_URL; where the other"
             " database is gone for good: tripsaga migrate --adopt",
         )
     except (RuntimeError, RPCError) as error:
         give_up(
             f"Temporal at {settings.temporal.address} refuses: {error}",
+            code=Code.AWAY,
             mend="is TEMPORAL_ADDRESS right, and does the namespace"
             f" {settings.temporal.namespace!r} exist?",
         )

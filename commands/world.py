@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from commands.findings import Finding
-from commands.output import give_up
+from commands.output import Code, give_up
 from commands.target import Target
 from models.core.world import SANDBOX_PATH, WORLD_ID, claim_temporal, world_of_temporal
 from settings import Settings
@@ -54,6 +54,7 @@ def refuse_anothers_sandbox(target: Target) -> None:
     give_up(
         f"the sandbox at {target.sandbox} belongs to another world ({theirs}),"
         f" {f'ours is {ours}' if ours else 'and none runs on this checkout'}",
+        code=Code.REFUSED,
         mend="start the local world with `make run`, or set SANDBOX_URL (and DATABASE_URL)",
     )
 

@@ -62,11 +62,11 @@ def test_who_comes_second_is_refused_until_told_to_take_over(
     again = tripsaga("migrate", **world.environment(world.ours))
     assert again.exit_code == 0, again.output
     refused = tripsaga("migrate", **world.environment(world.theirs))
-    assert refused.exit_code == 1
+    assert refused.exit_code == 3
     assert world.where["TASK_QUEUE"] in refused.stderr
     assert "belongs to world" in refused.stderr
     assert tripsaga("migrate", "--adopt", **world.environment(world.theirs)).exit_code == 0
-    assert tripsaga("migrate", **world.environment(world.ours)).exit_code == 1
+    assert tripsaga("migrate", **world.environment(world.ours)).exit_code == 3
 
 
 def test_the_doctor_says_so(world: World, tripsaga: Tripsaga) -> None:
@@ -84,7 +84,7 @@ def test_faults_are_armed_in_no_other_world(world: World, tripsaga: Tripsaga, va
     arm = ("fault", "arm", "viator", "book", "slow", "--json")
     assert tripsaga(*arm, **world.environment(world.ours)).exit_code == 0
     refused = tripsaga(*arm, **world.environment(world.theirs))
-    assert refused.exit_code == 1
+    assert refused.exit_code == 3
     assert "belongs to another world" in refused.stderr
     # Named on purpose, and nothing of ours to compare it with.
     nothing = "postgresql://postgres@127.0.0.1:9/none"
@@ -98,7 +98,7 @@ def test_faults_are_armed_in_no_other_world(world: World, tripsaga: Tripsaga, va
         for name in ("SANDBOX_URL", "DATABASE_URL"):
             patch.delenv(name)
         refused = tripsaga(*arm)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 3
     assert "none runs on this checkout" in refused.stderr
 
 
