@@ -18,8 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test test-exhaustive test-all tools check format clean-state clean lock
 
-help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+help: ## Show what can be made, in the order one needs it
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 run: setup ## Start the local world and book a sample trip; ARGS=--no-demo only starts it
 	@$(BIN)/tripsaga up $(ARGS)
@@ -33,17 +33,6 @@ dev: ## Install what testing needs as well
 test: dev tools ## Run the tests, of large tables only the cells by role; PYTEST_ARGS=tests/api for some
 	@$(PYTEST) -m "not exhaustive" $(PYTEST_ARGS)
 
-test-exhaustive: dev tools ## Run the other cells; SHARD=3/8 for an eighth of them
-	@$(PYTEST) -m exhaustive $(if $(SHARD),--shard $(SHARD)) $(PYTEST_ARGS)
-
-test-all: dev tools ## Run all tests, every cell: nightly
-	@$(PYTEST) $(PYTEST_ARGS)
-
-tools: dev
-	@$(BIN)/python -m localworld.temporal_binary > /dev/null
-	@$(BIN)/python -m tests.support.stripe_mock > /dev/null
-	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
-
 check: dev ## Formatting, lint, types, import rules, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -55,6 +44,20 @@ format: dev ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
 
+test-exhaustive: dev tools ## Run the other cells; SHARD=3/8 for an eighth of them
+	@$(PYTEST) -m exhaustive $(if $(SHARD),--shard $(SHARD)) $(PYTEST_ARGS)
+
+test-all: dev tools ## Run all tests, every cell: nightly
+	@$(PYTEST) $(PYTEST_ARGS)
+
+tools: dev
+	@$(BIN)/python -m localworld.temporal_binary > /dev/null
+	@$(BIN)/python -m tests.support.stripe_mock > /dev/null
+	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
+
+lock: ## Pin the requirements anew (needs uv)
+	bash deploy/lock.sh
+
 clean-state: ## Remove the local world's database, Temporal file, key and logs
 	@if [ -f var/services.json ] && kill -0 "$$(cat var/up.lock)" 2>/dev/null; then \
 	  echo "the local world is running: stop it first (Ctrl-C where it runs)"; exit 1; fi
@@ -62,6 +65,3 @@ clean-state: ## Remove the local world's database, Temporal file, key and logs
 
 clean: clean-state ## Remove the virtual environment and caches too
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-
-lock: ## Pin the requirements anew (needs uv)
-	bash deploy/lock.sh

@@ -4,45 +4,93 @@ import os
 import sys
 from collections import UserDict
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-from rich.markup import escape
-from typer.core import TyperGroup
-
-from commands.output import err
+from typer.core import TyperCommand, TyperGroup
 
 _WORLD, _TRIPS, _PARTS = "The local world", "Trips", "Single processes"
 
-# Name, where it is, and the panel of `tripsaga --help` that shows it.
+# Name: where it is, the panel of `tripsaga --help` that shows it, and what stands there of it.
 _COMMANDS = {
-    "up": ("commands.up:up", _WORLD),
-    "doctor": ("commands.doctor:doctor", _WORLD),
-    "fault": ("commands.faults:app", _WORLD),
-    "key": ("commands.keys:app", _WORLD),
-    "book": ("commands.bookings:book", _TRIPS),
-    "show": ("commands.bookings:show", _TRIPS),
-    "cancel": ("commands.bookings:cancel", _TRIPS),
-    "card": ("commands.bookings:card", _TRIPS),
-    "cases": ("commands.cases:app", _TRIPS),
-    "ledger": ("commands.ledger:app", _TRIPS),
-    "reconcile": ("commands.reconcile:reconcile", _TRIPS),
-    "suppliers": ("commands.suppliers:suppliers", _TRIPS),
-    "api": ("commands.serve:api", _PARTS),
-    "worker": ("commands.serve:worker", _PARTS),
-    "codec": ("commands.serve:codec", _PARTS),
-    "sandbox": ("commands.serve:sandbox", _PARTS),
-    "migrate": ("commands.migrate:migrate", _PARTS),
+    "up": (
+        "commands.up:up",
+        _WORLD,
+        "Start everything on this machine, book a sample trip, stay up until Ctrl-C.",
+    ),
+    "doctor": (
+        "commands.doctor:doctor",
+        _WORLD,
+        "Check everything that booking a trip depends on; ends with 1 when something is wrong.",
+    ),
+    "fault": ("commands.faults:app", _WORLD, "Arm, list and clear faults of the sandbox."),
+    "key": ("commands.keys:app", _WORLD, "Make, rotate, list and revoke API keys of callers."),
+    "book": (
+        "commands.bookings:book",
+        _TRIPS,
+        "Have the planner put a sample trip together, and book it.",
+    ),
+    "show": (
+        "commands.bookings:show",
+        _TRIPS,
+        "Show a booking: its parts, its payment and its history.",
+    ),
+    "cancel": (
+        "commands.bookings:cancel",
+        _TRIPS,
+        "Cancel a booking, or parts of it; the stored terms say what is given back.",
+    ),
+    "card": (
+        "commands.bookings:card",
+        _TRIPS,
+        "Send another card for a booking whose card was refused; the booking goes on.",
+    ),
+    "cases": ("commands.cases:app", _TRIPS, "List what an operator must settle; settle it."),
+    "ledger": ("commands.ledger:app", _TRIPS, "Balances, statements, checks and commission."),
+    "reconcile": (
+        "commands.reconcile:reconcile",
+        _TRIPS,
+        "Show a day's payments in the record, at the gateway and in the ledger.",
+    ),
+    "suppliers": (
+        "commands.suppliers:suppliers",
+        _TRIPS,
+        "Show how every supplier does: its circuit, and its calls of the last day.",
+    ),
+    "api": ("commands.serve:api", _PARTS, "Serve the public API."),
+    "worker": (
+        "commands.serve:worker",
+        _PARTS,
+        "Run workflows and activities until told to stop; run as many as you like.",
+    ),
+    "codec": (
+        "commands.serve:codec",
+        _PARTS,
+        "Serve the codec endpoint, with which Temporal's Web UI reads encrypted payloads.",
+    ),
+    "sandbox": (
+        "commands.serve:sandbox",
+        _PARTS,
+        "Serve the sandbox: suppliers, Stripe and trip planner, faulty on demand.",
+    ),
+    "migrate": (
+        "commands.migrate:migrate",
+        _PARTS,
+        "Bring the database's tables, and Temporal's search attributes and schedule, up to date.",
+    ),
 }
+
+_CODES = (
+    "Ends with 0: done. 1: done, and what came of it is bad. 2: arguments or settings are wrong."
+    " 3: who was asked refused. 4: who was asked did not answer. 130: Ctrl-C."
+)
 
 
 class _Commands(UserDict[str, Any]):
     """Imports a command when it is looked up: few need SQLAlchemy, Alembic and Temporal's SDK."""
 
     def __getitem__(self, name: str) -> Any:
-        where, panel = self.data[name]
+        where, panel, _ = self.data[name]
         module, _, attribute = where.partition(":")
         found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
@@ -64,10 +112,19 @@ class _Group(TyperGroup):
         super().__init__(*args, **more)
         self.commands = _Commands(_COMMANDS)
 
+    def format_help(self, *args: Any) -> None:
+        """List the commands without importing them."""
+        self.commands = {
+            name: TyperCommand(name, help=words, rich_help_panel=panel)
+            for name, (_, panel, words) in _COMMANDS.items()
+        }
+        super().format_help(*args)
+
 
 app = typer.Typer(
     name="tripsaga",
     help="Books a whole trip, or nothing: flight, hotel, experiences and payment in one saga.",
+    epilog=_CODES,
     cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -75,8 +132,21 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tripsaga {version('tripsaga')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _tripsaga() -> None:
+def _tripsaga(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """What typer asks of a group that names its commands itself."""
 
 
@@ -87,12 +157,17 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code
-    except (SettingsError, ValidationError) as error:
-        from settings import problems_in
+    except ValueError as error:
+        problems = _settings_problems(error)
+        if problems is None:
+            raise
+        from rich.markup import escape
 
-        for problem in problems_in(error):
+        from commands.output import Code, err
+
+        for problem in problems:
             err.print(f"[bold red]✗[/] {escape(problem)}", soft_wrap=True)
-        code = 2
+        code = Code.USAGE
     sys.stdout.flush()
     sys.stderr.flush()
     if "temporalio" in sys.modules:
@@ -100,6 +175,18 @@ def main() -> None:
         # everything is done and closed: leave without that end.
         os._exit(code if isinstance(code, int) else int(code is not None))
     sys.exit(code if isinstance(code, int | str) else None)
+
+
+def _settings_problems(error: ValueError) -> list[str] | None:
+    """Return what is wrong with the settings; None when the error is another one."""
+    if "settings" not in sys.modules:
+        return None
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from settings import problems_in
+
+    return problems_in(error) if isinstance(error, (ValidationError, SettingsError)) else None
 
 
 if __name__ == "__main__":

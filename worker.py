@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -25,6 +26,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import logs
 from activities.inbox.inbox import Inbox
 from activities.inbox.loop import InboxLoop
+from activities.operations.belonging import NotOurWorld, await_own_world, watch_database
 from activities.operations.gauges import Gauges
 from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
@@ -130,11 +132,17 @@ async def run(
 ) -> None:
     """Run workers, inbox and outbox until ``stop`` is set, then let what is begun finish.
 
+    Nothing is taken before our own database has answered.
+
     Raises:
+        NotOurWorld: Temporal or sandbox are another database's, or the database has gone.
         RuntimeError: Temporal cannot be reached, or a worker failed for good.
     """
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime=runtime)
+    await await_own_world(settings, client, stop)
+    if stop.is_set():
+        return
     activities = activities or create_activities(settings)
     workers = create_workers(client, settings, activities)
     sessions = create_sessions(activities.engine)
@@ -144,6 +152,7 @@ async def run(
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)
         running.append(asyncio.create_task(gauges.run(stop)))
@@ -158,6 +167,8 @@ async def run(
         results = await asyncio.gather(*running, return_exceptions=True)
         await activities.close()
     for result in results:
+        if isinstance(result, NotOurWorld):
+            raise result
         if isinstance(result, BaseException):
             raise RuntimeError(f"a worker failed: {result}") from result
     log.info("worker has stopped")
@@ -180,7 +191,12 @@ def main() -> None:
     # counting frees. Looking for cycles as often as by default costs a twentieth of the CPU.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    uvloop.run(main_async(settings))
+    try:
+        uvloop.run(main_async(settings))
+    except RuntimeError as error:
+        # What a worker died of has a stack; what an operator has to mend is one line.
+        log.error("%s", error, exc_info=error.__cause__)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

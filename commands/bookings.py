@@ -7,13 +7,12 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.markup import escape
 
 from commands.account import account_panel, booking_panel, step_line
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out
 from commands.target import Target, find_target
 from commands.trips import TEST_CARD, Account, Step, TripClient, TripError
 from models.suppliers.listings import LISTINGS
@@ -61,7 +60,7 @@ def book(
 ) -> None:
     """Have the planner put a sample trip together, and book it.
 
-    Ends with 0 when the trip is booked (or failed as --fail asked), else with 1.
+    Ends with 0 when the trip is booked (or failed as --fail asked), with 1 when it failed.
     """
     target = _ready_target()
     sellers = {Part.FLIGHT: flight, Part.HOTEL: hotel, Part.ACTIVITY: activity}
@@ -86,7 +85,7 @@ def book(
         out.print(account_panel(account))
         out.print(f"[dim]{account.answer.get('bookingId', '')}[/]")
     if not account.confirmed and fail is None:
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
 
 
 async def book_trip(
@@ -120,7 +119,7 @@ def card(
     else:
         out.print(booking_panel(booking))
     if not answer.get("success"):
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
 
 
 def show(booking_id: BookingId, *, json: AsJson = False) -> None:
@@ -184,6 +183,7 @@ def _ready_target() -> Target:
     if not target.api_key:
         give_up(
             "no local world runs here, and no other one is named",
+            code=Code.USAGE,
             mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
         )
     return target
@@ -215,4 +215,5 @@ def _run(work: Callable[[], Coroutine[Any, Any, Answer]], *, quiet: bool) -> Ans
         with waiting:
             return asyncio.run(work())
     except TripError as error:
-        give_up(escape(str(error)), mend="`tripsaga doctor` looks for the cause")
+        code = Code.REFUSED if error.refused else Code.AWAY
+        give_up(str(error), code=code, mend="`tripsaga doctor` looks for the cause")

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out, reason
 from commands.target import find_target
 
 app = typer.Typer(add_completion=False, help="List what an operator must settle; settle it.")
@@ -91,7 +91,10 @@ def decide(
     """Decide a case that a workflow left open; the booking's workflow carries it out."""
     case = ask("GET", f"/operator/cases/{number}")
     if "bookingId" not in case:
-        give_up(f"case {number} is about no booking: settle it with `tripsaga cases settle`")
+        give_up(
+            f"case {number} is about no booking: settle it with `tripsaga cases settle`",
+            code=Code.REFUSED,
+        )
     body: dict[str, Any] = {"caseId": number, "decision": decision, "note": note}
     if supplier_id is not None:
         body["supplierId"] = supplier_id
@@ -107,6 +110,7 @@ def ask(method: str, path: str, **more: Any) -> dict[str, Any]:
     if not target.api_key:
         give_up(
             "no local world runs here, and no other one is named",
+            code=Code.USAGE,
             mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
         )
     try:
@@ -121,9 +125,9 @@ def ask(method: str, path: str, **more: Any) -> dict[str, Any]:
         found = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         what = f"{target.api} does not answer as the API ({type(error).__name__})"
-        give_up(what, mend="`tripsaga doctor` looks for the cause")
+        give_up(what, code=Code.AWAY, mend="`tripsaga doctor` looks for the cause")
     if answer.is_error:
-        give_up(str(found.get("detail", answer.status_code)))
+        give_up(reason(answer), code=Code.REFUSED if answer.is_client_error else Code.AWAY)
     return dict(found)
 
 

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from commands import schedules, schema, version_checks
+from commands import schedules, schema, version_checks, world
 from commands.event_checks import events
 from commands.findings import Finding
 from commands.target import Target
@@ -221,6 +221,7 @@ async def temporal_server(target: Target) -> list[Finding]:
         findings.append(Finding("search attributes", "ok", "all registered"))
     findings.append(await _worker(client, target))
     since = dt.datetime.now(dt.UTC) - _POLLED_WITHIN
+    findings.append(await world.finding(client, target))
     findings.append(await version_checks.stranded(client, settings, since))
     findings.append(await schedules.finding(client, settings))
     findings.append(await schedules.follow_finding(client, settings))

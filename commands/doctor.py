@@ -12,7 +12,7 @@ from rich.table import Table
 from commands.checks import Part, examine, examine_one
 from commands.findings import Finding
 from commands.options import AsJson
-from commands.output import as_json, out
+from commands.output import Code, as_json, out
 from commands.target import find_target
 from settings import problems_in
 
@@ -38,7 +38,7 @@ def doctor(
     wrong = sum(finding.verdict == "wrong" for finding in findings)
     if json:
         as_json({"healthy": not wrong, "findings": [finding.as_json() for finding in findings]})
-        raise typer.Exit(1 if wrong else 0)
+        raise typer.Exit(Code.BAD if wrong else Code.DONE)
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
     table.add_column(style="bold", no_wrap=True)
@@ -51,5 +51,5 @@ def doctor(
     out.print()
     if wrong:
         out.print(f"[bold red]{wrong} of {len(findings)} checks found something wrong.[/]")
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
     out.print("[bold green]All is well.[/]")

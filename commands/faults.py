@@ -8,8 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out, reason
 from commands.target import find_target
+from commands.world import refuse_anothers_sandbox
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Arm, list and clear faults of the sandbox."
@@ -108,27 +109,20 @@ def arm_fault(**order: Any) -> dict[str, Any]:
 
 def call(method: str, path: str, body: Any = None) -> Any:
     """Call the sandbox and return its answer; problems end the command."""
-    base = find_target().sandbox
+    target = find_target()
+    base = target.sandbox
+    refuse_anothers_sandbox(target)
     try:
         answer = httpx.request(method, base + path, json=body, timeout=10, trust_env=False)
     except httpx.HTTPError as error:
         give_up(
             f"the sandbox at {base} does not answer ({error})",
+            code=Code.AWAY,
             mend="start the local world with `make run`",
         )
     if answer.is_error:
-        give_up(_reason(answer))
+        give_up(reason(answer), code=Code.REFUSED)
     return answer.json()
-
-
-def _reason(answer: httpx.Response) -> str:
-    try:
-        detail = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        return f"the sandbox answers {answer.status_code}"
-    if isinstance(detail, list):  # FastAPI's own validation
-        return "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in detail)
-    return str(detail)
 
 
 def _sentence(fault: dict[str, Any]) -> str:

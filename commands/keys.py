@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from commands import callers
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out
 from commands.target import find_target
 
 app = typer.Typer(
@@ -109,7 +109,11 @@ def revoke(
     with database() as engine:
         found = callers.revoke(engine, which)
     if not found:
-        give_up(f"no caller {which!r} has a valid key", mend="`tripsaga key list` shows them")
+        give_up(
+            f"no caller {which!r} has a valid key",
+            code=Code.REFUSED,
+            mend="`tripsaga key list` shows them",
+        )
     if json:
         as_json({"revoked": [{"id": caller.id, "key": key.name} for caller, key in found]})
         return
@@ -139,9 +143,13 @@ def database() -> Iterator[Engine]:
     try:
         yield engine
     except callers.CallerError as error:
-        give_up(str(error), mend="`tripsaga key list` shows callers and keys")
+        give_up(str(error), code=Code.REFUSED, mend="`tripsaga key list` shows callers and keys")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(f"the database refuses: {reason}", mend="`tripsaga doctor` finds out why")
+        give_up(
+            f"the database refuses: {reason}",
+            code=Code.AWAY,
+            mend="`tripsaga doctor` finds out why",
+        )
     finally:
         engine.dispose()

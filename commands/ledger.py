@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from commands import ledger_tables
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out
 from commands.target import find_target
 from models.core.database import Sessions, create_engine, create_sessions
 from models.ledger import add_rule
@@ -65,7 +65,7 @@ def statement(
     """Show every entry of a booking, and what the traveller is owed after each."""
     found = _read(lambda session: ledger_statement(session, booking))
     if found is None:
-        give_up(f"there is no booking {booking!r}")
+        give_up(f"there is no booking {booking!r}", code=Code.REFUSED)
     if json:
         as_json(ledger_tables.statement_json(found))
         return
@@ -93,7 +93,7 @@ def check(
     else:
         ledger_tables.show_findings(found)
     if found.violations:
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
 
 
 @app.command()
@@ -118,14 +118,14 @@ def commission(
     """List the commission rules, or set one for sales to come."""
     if supplier is None:
         if provider or valid_from:
-            give_up("a rule needs a supplier and a rate", code=2)
+            give_up("a rule needs a supplier and a rate", code=Code.USAGE)
         _list_rules(_read(load_rules), json=json)
         return
     if supplier != ledger_tables.FOR_ALL and supplier not in SUPPLIERS:
         known = ", ".join([*sorted(SUPPLIERS), ledger_tables.FOR_ALL])
-        give_up(f"there is no supplier {supplier!r}", mend=f"one of {known}", code=2)
+        give_up(f"there is no supplier {supplier!r}", mend=f"one of {known}", code=Code.USAGE)
     if rate is None:
-        give_up("which rate?", mend=f"tripsaga ledger commission {supplier} 15%", code=2)
+        give_up("which rate?", mend=f"tripsaga ledger commission {supplier} 15%", code=Code.USAGE)
     share = _basis_points(rate)
 
     async def add(session: AsyncSession) -> tuple[CommissionRule, bool]:
@@ -141,7 +141,7 @@ def commission(
     try:
         rule, is_new = _write(add)
     except RuleRefused as error:
-        give_up(str(error), code=2)
+        give_up(str(error), code=Code.USAGE)
     if json:
         as_json(asdict(rule) | {"new": is_new})
         return
@@ -190,7 +190,11 @@ def _run(work: Callable[[Sessions], Awaitable[Answer]]) -> Answer:
         return asyncio.run(connected())
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(f"the database refuses: {reason}", mend="`tripsaga doctor` finds out why")
+        give_up(
+            f"the database refuses: {reason}",
+            code=Code.AWAY,
+            mend="`tripsaga doctor` finds out why",
+        )
 
 
 def _read(query: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
@@ -216,7 +220,7 @@ def _basis_points(rate: str) -> int:
     except InvalidOperation:
         points = Decimal("NaN")
     if not points.is_finite() or points != points.to_integral_value() or not 0 <= points <= 10_000:
-        give_up(f"{rate!r} is not a rate", mend="0% to 100%, at most two decimals", code=2)
+        give_up(f"{rate!r} is not a rate", mend="0% to 100%, at most two decimals", code=Code.USAGE)
     return int(points)
 
 

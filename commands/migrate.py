@@ -11,8 +11,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.service import RPCError
 
-from commands import callers, ledger, schedules, schema
-from commands.output import give_up, out
+from commands import callers, ledger, schedules, schema, world
+from commands.output import Code, give_up, out
 from commands.target import find_target
 from settings import Settings
 
@@ -28,6 +28,10 @@ def migrate(
         typer.Option(help="Also make a caller `local`, whose API key is kept in this file."),
     ] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for Temporal to come up.")] = 30,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Take over Temporal's queue and sandbox of another database."),
+    ] = False,
 ) -> None:
     """Bring the database's tables, and Temporal's search attributes and schedule, up to date.
 
@@ -37,10 +41,14 @@ def migrate(
     try:
         before, after = schema.upgrade(settings, revision)
     except CommandError as error:
-        give_up(f"the migrations do not fit: {error}")
+        give_up(f"the migrations do not fit: {error}", code=Code.USAGE)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(f"the database refuses: {reason}", mend="is DATABASE_URL right, and the server up?")
+        give_up(
+            f"the database refuses: {reason}",
+            code=Code.AWAY,
+            mend="is DATABASE_URL right, and the server up?",
+        )
     if before == after:
         out.print(f"[green]✓[/] database is at {after}")
     else:
@@ -53,21 +61,30 @@ def migrate(
         engine.dispose()
         out.print(f"[green]✓[/] the key of the caller “local” is in {escape(str(local_key))}")
     if not database_only:
-        _temporal(settings, wait)
+        _temporal(settings, wait, adopt=adopt)
 
 
-def _temporal(settings: Settings, wait: float) -> None:
+def _temporal(settings: Settings, wait: float, *, adopt: bool) -> None:
     async def register() -> tuple[list[str], bool, bool]:
         client = await schema.connect_patiently(settings, wait)
+        await world.claim(client, settings, adopt=adopt)
         added = await schema.register_search_attributes(client, settings.temporal.namespace)
         watching = await schedules.ensure_watching(client, settings)
         return added, watching, await schedules.ensure_following(client, settings)
 
     try:
         added, is_new, follows = asyncio.run(register())
+    except world.AnotherWorld as error:
+        give_up(
+            str(error),
+            code=Code.REFUSED,
+            mend="see DATABASE_URL, TEMPORAL_ADDRESS, TASK_QUEUE and SANDBOX_URL; where the other"
+            " database is gone for good: tripsaga migrate --adopt",
+        )
     except (RuntimeError, RPCError) as error:
         give_up(
             f"Temporal at {settings.temporal.address} refuses: {error}",
+            code=Code.AWAY,
             mend="is TEMPORAL_ADDRESS right, and does the namespace"
             f" {settings.temporal.namespace!r} exist?",
         )

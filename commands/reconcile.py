@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from commands import schedules
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import Code, as_json, give_up, out
 from commands.target import find_target
 from models.core.database import create_engine, create_sessions
 from models.core.money import Money
@@ -48,7 +48,7 @@ def reconcile(
     chosen = day.date() if day else None
     today = dt.datetime.now(dt.UTC).date()
     if chosen and chosen > today:
-        give_up(f"{chosen} is still to come", code=2)
+        give_up(f"{chosen} is still to come", code=Code.USAGE)
     summary = None
     if now:
         summary = _round(settings, WatchRequest(full=True, day=chosen or today))
@@ -68,7 +68,7 @@ def reconcile(
         for report in reports:
             _show(report)
     if any(report.differences for report in reports):
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
 
 
 def _round(settings: Settings, request: WatchRequest) -> WatchSummary:
@@ -89,11 +89,21 @@ def _round(settings: Settings, request: WatchRequest) -> WatchSummary:
     try:
         return asyncio.run(make())
     except WorkflowFailureError as error:
-        give_up(f"the round could not be made whole: {error.cause}", mend="`tripsaga doctor`")
+        give_up(
+            f"the round could not be made whole: {error.cause}",
+            code=Code.AWAY,
+            mend="`tripsaga doctor`",
+        )
     except TimeoutError:
-        give_up("the round does not end", mend="is a worker running? `tripsaga doctor` tells")
+        give_up(
+            "the round does not end",
+            code=Code.AWAY,
+            mend="is a worker running? `tripsaga doctor` tells",
+        )
     except (RuntimeError, RPCError) as error:
-        give_up(f"Temporal refuses: {error}", mend="`tripsaga doctor` finds out why")
+        give_up(
+            f"Temporal refuses: {error}", code=Code.AWAY, mend="`tripsaga doctor` finds out why"
+        )
 
 
 def _reports(settings: Settings, day: dt.date | None) -> list[DayReport]:
@@ -109,7 +119,11 @@ def _reports(settings: Settings, day: dt.date | None) -> list[DayReport]:
         return asyncio.run(read())
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(f"the database refuses: {reason}", mend="`tripsaga doctor` finds out why")
+        give_up(
+            f"the database refuses: {reason}",
+            code=Code.AWAY,
+            mend="`tripsaga doctor` finds out why",
+        )
 
 
 def _show_round(summary: WatchSummary) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands.output import give_up
+from commands.output import Code, give_up
 from localworld.places import ROOT
 from settings import Settings, get_settings
 
@@ -51,6 +51,7 @@ def sandbox(
     if get_settings().environment == "production":
         give_up(
             "the sandbox has no place in production",
+            code=Code.USAGE,
             mend="set ENVIRONMENT=local, or credentials of real suppliers",
         )
     _become("sandbox", "--host", host, "--port", str(port))
@@ -60,7 +61,7 @@ def _settings_with_keys() -> Settings:
     """Return the settings; a missing key ends the command with its name, not with a traceback."""
     settings = get_settings()
     if missing := "\n".join(settings.missing_keys()):
-        give_up(missing, mend="`make run` makes keys for the local world", code=2)
+        give_up(missing, mend="`make run` makes keys for the local world", code=Code.USAGE)
     return settings
 
 

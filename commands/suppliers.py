@@ -9,7 +9,7 @@ from rich.table import Table
 
 from commands.cases import ask
 from commands.options import AsJson
-from commands.output import as_json, out
+from commands.output import Code, as_json, out
 
 _LOOK = {"up": "[green]up[/]", "trying": "[yellow]trying[/]", "down": "[bold red]down[/]"}
 
@@ -30,7 +30,7 @@ def suppliers(*, json: AsJson = False) -> None:
                 since = _clock(one["since"])
                 out.print(f"[red]![/] {escape(one['title'])}, since {since}: {message}")
     if any(one["circuit"] == "down" for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(Code.BAD)
 
 
 def _table(found: list[dict[str, Any]]) -> Table:

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import httpx
 
+from commands.output import reason
+
 UNSETTLED = frozenset({"PENDING", "VALIDATING", "PROCESSING"})
 """States in which the system is at work; in any other it waits for somebody, or is done."""
 
@@ -27,6 +29,16 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0)
 
 class TripError(Exception):
     """The sandbox or the API refused or did not answer; the text is for a person."""
+
+    refused = False
+    """Whether it was understood, and refused (4xx)."""
+
+
+def refusal(answer: httpx.Response) -> TripError:
+    """Return what an error answer says."""
+    error = TripError(reason(answer))
+    error.refused = answer.is_client_error
+    return error
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,7 @@ class TripClient:
                         continue
                     if stream.is_error:
                         await stream.aread()
-                        raise TripError(_reason(stream))
+                        raise refusal(stream)
                     async for event in _server_sent(stream):
                         yield event
                     return
@@ -227,7 +239,7 @@ class TripClient:
                 continue
             break
         if answer.is_error:
-            raise TripError(_reason(answer))
+            raise refusal(answer)
         return answer
 
 
@@ -287,15 +299,3 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TripError(f"{answer.request.url} answers something that is not a JSON object")
     return found
-
-
-def _reason(answer: httpx.Response) -> str:
-    """Return what a problem answer (RFC 9457) says, in words."""
-    try:
-        problem = answer.json()
-        words = problem.get("detail") or problem.get("title")
-        code = problem.get("code")
-    except (ValueError, AttributeError):
-        words = code = None
-    text = str(words or f"{answer.request.url} answers {answer.status_code}")
-    return f"{text} ({code})" if code else text

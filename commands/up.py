@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from commands.account import account_panel, step_line
 from commands.bookings import book_trip
-from commands.output import err, out
+from commands.output import Code, err, out
 from commands.screen import Screen
 from commands.target import find_target
 from commands.trips import Account, TripError
@@ -59,14 +59,14 @@ class _Up:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._asked_to_stop)
-        code = 0
+        code: int = Code.DONE
         try:
             code = await self._live()
         except LocalWorldError as error:
             err.print(f"\n[bold red]✗[/] {escape(str(error))}", soft_wrap=True)
             if error.mend:
                 err.print(f"  [dim]→[/] {escape(error.mend)}", soft_wrap=True)
-            code = 1
+            code = Code.AWAY
         finally:
             try:
                 if self._world.started:
@@ -89,7 +89,7 @@ class _Up:
                 return 0
         _addresses(found, account)
         if self._once:
-            return 0 if not self._demo or (account and account.confirmed) else 1
+            return Code.DONE if not self._demo or (account and account.confirmed) else Code.BAD
         out.print("\n[dim]Ctrl-C stops everything; the data stay in var/[/]")
         await self._stop.wait()
         return 0

@@ -11,6 +11,7 @@ import models.core.attempts
 import models.core.callers
 import models.core.cases
 import models.core.outbox
+import models.core.world
 import models.inbox.repository
 import models.ledger.tables
 import models.payments.reconciliations

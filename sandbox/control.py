@@ -29,6 +29,16 @@ class FaultOrder(BaseModel):
     reference: str | None = Field(default=None, min_length=1)
 
 
+class ClaimOrder(BaseModel):
+    """Which system works with this sandbox; no other one shall by mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(min_length=1, max_length=100)
+    replace: bool = False
+    """Also when it belongs to another one."""
+
+
 class LatencyOrder(BaseModel):
     """How long every supplier takes for every answer, in seconds."""
 
@@ -94,6 +104,18 @@ def router(world: World) -> APIRouter:
             "reservations": [record.as_json() for record in world.reservations.all()],
             "payments": world.payments(),
         }
+
+    @routes.get("/_sandbox/world")
+    async def whose() -> dict[str, str | None]:
+        return {"id": (world.shelf("world").get("world") or {}).get("id")}
+
+    @routes.put("/_sandbox/world")
+    async def claim(order: ClaimOrder) -> dict[str, str]:
+        known = world.shelf("world").get("world")
+        if known is not None and known["id"] != order.id and not order.replace:
+            raise HTTPException(409, f"the sandbox belongs to world {known['id']}")
+        world.shelf("world").put("world", {"id": order.id})
+        return {"id": order.id}
 
     @routes.get("/_sandbox/latency")
     async def latency() -> dict[str, float]:

@@ -280,6 +280,15 @@ def test_requirements_name_no_registry_and_hash_everything(name: str) -> None:
     assert len(pins) == len(re.findall(r"^[A-Za-z0-9_.\[\]-]+==", text, re.M)) > 0
 
 
+def test_make_help_goes_in_the_order_one_needs_it() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    named = re.findall(r"^  make (\S+) +(\S.*)$", shown.stdout, re.M)
+    targets = [name for name, _ in named]
+    assert targets[1:4] == ["run", "setup", "dev"]
+    assert targets.index("test") < targets.index("check") < targets.index("test-exhaustive")
+    assert targets[-2:] == ["clean-state", "clean"]
+
+
 def test_requirements_are_those_of_pyproject() -> None:
     """A dependency added to pyproject.toml and not pinned would be missing after `make run`."""
     pyproject = (ROOT / "pyproject.toml").read_text()

@@ -24,14 +24,14 @@ def test_what_the_sandbox_refuses_is_reported_in_its_words(
     tripsaga: Tripsaga, sandbox_url: str
 ) -> None:
     answer = tripsaga("fault", "arm", "viator", "teleport", "slow", SANDBOX_URL=sandbox_url)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 3
     assert "no operation 'teleport'" in answer.stderr
-    assert tripsaga("fault", "clear", "fault_none").exit_code == 1
+    assert tripsaga("fault", "clear", "fault_none").exit_code == 3
 
 
 def test_a_rate_is_checked(tripsaga: Tripsaga, sandbox_url: str) -> None:
     answer = tripsaga(
         *("fault", "arm", "viator", "book", "slow", "--rate", "7"), SANDBOX_URL=sandbox_url
     )
-    assert answer.exit_code == 1
+    assert answer.exit_code == 3
     assert "rate" in answer.stderr

@@ -73,13 +73,13 @@ def test_a_key_is_revoked(tripsaga: Tripsaga, database_url: str, by: str) -> Non
     assert tripsaga("key", "revoke", which, DATABASE_URL=database_url).exit_code == 0
     assert stored(database_url, name)[0][3] is True
     again = tripsaga("key", "revoke", which, DATABASE_URL=database_url)
-    assert again.exit_code == 1
+    assert again.exit_code == 3
     assert "no caller" in again.stderr
 
 
 def test_a_database_that_is_away_is_reported_plainly(tripsaga: Tripsaga) -> None:
     answer = tripsaga("key", "list", DATABASE_URL="postgresql://postgres@127.0.0.1:9/none")
-    assert answer.exit_code == 1
+    assert answer.exit_code == 4
     assert "the database refuses" in answer.stderr
 
 
@@ -145,14 +145,14 @@ def test_nameless_and_duplicate_callers_are_refused(
     if name == "taken":
         made(tripsaga, database_url, name)
     answer = tripsaga("key", "create", name, DATABASE_URL=database_url)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 3
     assert answer.stderr.startswith("✗")
     assert len(stored(database_url, name)) == (name == "taken")
 
 
 def test_a_name_of_nobody_is_refused(tripsaga: Tripsaga, database_url: str) -> None:
     answer = tripsaga("key", "rotate", "nobody", DATABASE_URL=database_url)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 3
     assert "there is no caller" in answer.stderr
 
 

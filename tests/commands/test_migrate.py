@@ -26,14 +26,14 @@ def test_it_can_be_repeated(
 
 def test_an_unknown_revision_is_reported_plainly(tripsaga: Tripsaga, database_url: str) -> None:
     answer = tripsaga("migrate", "--database-only", "--revision", "x", DATABASE_URL=database_url)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 2
     assert "do not fit" in answer.stderr
 
 
 def test_a_temporal_that_is_away_is_reported_plainly(tripsaga: Tripsaga, database_url: str) -> None:
     where = {"DATABASE_URL": database_url, "TEMPORAL_ADDRESS": "127.0.0.1:9"}
     answer = tripsaga("migrate", "--wait", "0.1", **where)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 4
     assert "TEMPORAL_ADDRESS" in answer.stderr
 
 

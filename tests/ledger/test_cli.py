@@ -105,7 +105,7 @@ def test_a_statement_of_nothing(tripsaga: Tripsaga, scratch_url: str) -> None:
     shown = tripsaga("ledger", "statement", booking.id, DATABASE_URL=scratch_url)
     assert "No money has been taken" in shown.stdout
     unknown = tripsaga("ledger", "statement", "TS-NOBODY", DATABASE_URL=scratch_url)
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 3
     assert "there is no booking 'TS-NOBODY'" in unknown.stderr
 
 
@@ -213,7 +213,7 @@ def test_migrating_past_the_ledger_takes_older_bookings_in(
 def test_a_database_that_is_away_is_reported_plainly(tripsaga: Tripsaga) -> None:
     away = "postgresql://postgres@127.0.0.1:9/none"
     answer = tripsaga("ledger", "balances", DATABASE_URL=away)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 4
     assert "the database refuses" in answer.stderr
 
 

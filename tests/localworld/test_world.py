@@ -70,7 +70,7 @@ def test_what_happens_at_the_gateway_is_told(world: RunningWorld) -> None:
     settled = world.tripsaga("cases", "settle", number, "Evidence sent.", "--json")
     assert json.loads(settled.stdout)["resolution"] == "Evidence sent."
     again = world.tripsaga("cases", "settle", number, "Evidence sent.")
-    assert again.returncode == 1
+    assert again.returncode == 3
     assert "settled already" in again.stderr
     assert json.loads(world.tripsaga("cases", "--json").stdout) == []
     assert (
@@ -159,7 +159,7 @@ def test_a_part_that_fails_on_purpose(world: RunningWorld, part: str, state: str
 def test_a_second_one_is_refused_with_a_plain_reason(world: RunningWorld) -> None:
     before = world.services
     answer = world.tripsaga("up", "--no-demo")
-    assert answer.returncode == 1
+    assert answer.returncode == 4
     assert "runs already" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert world.services == before

@@ -75,5 +75,5 @@ def test_a_person_who_will_be_needed_is_announced(
 
 def test_an_unknown_booking_is_reported(ask: Ask) -> None:
     shown = ask("cancel", "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10", "--dry-run")
-    assert shown.exit_code == 1
+    assert shown.exit_code == 3
     assert "There is no booking with this id." in shown.output

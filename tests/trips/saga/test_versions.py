@@ -15,6 +15,7 @@ from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind
 from tests.support.checker import check
 from tests.support.deployments import Deployment, build_of, workers_of
+from tests.support.environment import changed
 from tests.support.stack import MakeStack, Stack
 from tests.trips.saga.test_cards import authenticate
 
@@ -119,6 +120,11 @@ async def test_bookings_of_a_version_stopped_too_early_wait_and_are_moved(
     slow = await begin_slow(own_stack, seconds=8)
     assert await asyncio.to_thread(old.stop) == 0, old.log()
     stopped_at = dt.datetime.now(dt.UTC)
+    seen_by = changed(own_stack.settings, worker={"deployment": deployment.name})
+    asking = await stranded(own_stack.client, seen_by, stopped_at - dt.timedelta(minutes=2))
+    assert asking.verdict == "ok"  # the old worker has asked within these two minutes
+    asking = await stranded(own_stack.client, seen_by, stopped_at)
+    assert asking.what == f"new bookings wait for workers of {deployment.name}:{OLD}"
     await deployment.make_current(NEW)
     await authenticate(at_the_bank, "succeed")
 
@@ -128,7 +134,7 @@ async def test_bookings_of_a_version_stopped_too_early_wait_and_are_moved(
     assert (await own_stack.recorded(waiting.id)).state is BookingState.PAYMENT_PENDING
     assert (await own_stack.recorded(slow.id)).state is BookingState.PROCESSING
     # ``tripsaga doctor`` says who waits, and for whom.
-    found = await stranded(own_stack.client, own_stack.settings, stopped_at)
+    found = await stranded(own_stack.client, seen_by, stopped_at)
     assert found.verdict == "wrong"
     assert found.what.endswith(f": 2 on {deployment.name}:{OLD}")
 
@@ -137,5 +143,5 @@ async def test_bookings_of_a_version_stopped_too_early_wait_and_are_moved(
         await confirmed(own_stack, handle)
         assert new.pid in await workers_of(handle)
     await deployment.until_drained(OLD)
-    found = await stranded(own_stack.client, own_stack.settings, stopped_at)
+    found = await stranded(own_stack.client, seen_by, stopped_at)
     assert found.verdict == "ok"
