@@ -100,8 +100,15 @@ def _(_error: trips.TripOptionNotFound) -> ApiProblem:
 
 @problem_of.register
 def _(error: trips.TripOptionUnbookable) -> ApiProblem:
-    detail = f"This trip option cannot be booked: {error.reason}."
-    return ApiProblem(422, "TRIP_OPTION_UNBOOKABLE", detail, field="tripOptionId")
+    what, field = ("trip", "trip") if error.handed_in else ("trip option", "tripOptionId")
+    detail = f"This {what} cannot be booked: {error.reason}."
+    return ApiProblem(422, "TRIP_OPTION_UNBOOKABLE", detail, field=field)
+
+
+@problem_of.register
+def _(_error: trips.TripNotAllowed) -> ApiProblem:
+    detail = "This caller may not hand in trips: name a trip option of the trip planner."
+    return ApiProblem(403, "TRIP_NOT_ALLOWED", detail, field="trip")
 
 
 @problem_of.register

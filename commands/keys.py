@@ -50,7 +50,10 @@ def list_keys(*, json: AsJson = False) -> None:
         as_json(
             [
                 caller.model_dump(
-                    mode="json", include={"id", "name", "role", "created_at", "revoked_at"}
+                    mode="json",
+                    include={
+                        *("id", "name", "role", "may_hand_in_trips", "created_at", "revoked_at")
+                    },
                 )
                 | {"key_prefix": caller.key_prefix}
                 for caller in found
@@ -90,6 +93,26 @@ def revoke(
         return
     for caller in found:
         out.print(f"[bold green]✓[/] {escape(caller.name)} ({caller.key_prefix}…) is revoked")
+
+
+@app.command()
+def trips(
+    which: Annotated[str, typer.Argument(help="The caller's name or id.")],
+    *,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Take the right back.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Let a caller hand in whole trips with its bookings, not only name a trip option."""
+    with database() as engine:
+        found = callers.let_hand_in_trips(engine, which, allowed=not refuse)
+    if not found:
+        give_up(f"there is no caller {which!r}", mend="`tripsaga key list` shows them")
+    if json:
+        as_json({"mayHandInTrips": not refuse, "callers": [caller.id for caller in found]})
+        return
+    may = "may not hand in trips any more" if refuse else "may hand in trips with its bookings"
+    for caller in found:
+        out.print(f"[bold green]✓[/] {escape(caller.name)} {may}")
 
 
 @contextmanager

@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     # The outside world
     sandbox_url: str = "http://127.0.0.1:8090"
     trip_planner_url: str = ""
+    trip_planner_api_key: SecretStr = SecretStr("")
+    """Sent to the planner as ``Authorization: Bearer`` (docs/trip-planner.md); empty: nothing."""
     stripe: parts.StripeSettings = parts.StripeSettings()
     mock_stripe: bool = False
     """Use the sandbox for Stripe alone, whatever keys are set."""

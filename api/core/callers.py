@@ -29,6 +29,8 @@ class KnownCaller:
     name: str
     role: str
     """``planner`` or ``operator``."""
+    may_hand_in_trips: bool = False
+    """Whether it may send a whole trip with a booking (docs/trip-planner.md)."""
 
     @property
     def is_operator(self) -> bool:
@@ -75,9 +77,9 @@ class Callers:
 async def _with_key(session: AsyncSession, digest: str) -> KnownCaller | None:
     row = (
         await session.execute(
-            select(_CALLERS.id, _CALLERS.name, _CALLERS.role).where(
+            select(_CALLERS.id, _CALLERS.name, _CALLERS.role, _CALLERS.may_hand_in_trips).where(
                 _CALLERS.key_hash == digest, _CALLERS.revoked_at.is_(None)
             )
         )
     ).one_or_none()
-    return KnownCaller(id=row[0], name=row[1], role=row[2]) if row else None
+    return KnownCaller(*row) if row else None

@@ -40,7 +40,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
             "model": BookAnswer,
             "content": shown("RUNNING", "PAYMENT_PENDING", "CARD_REFUSED"),
         },
-        **problems(*WRITING),
+        **problems(*WRITING, 403),
     },
 )
 async def book(

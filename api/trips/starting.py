@@ -133,7 +133,7 @@ async def _started_once(context: AppContext, asked: IdempotentRequest) -> None:
 
 
 async def _started(context: AppContext, asked: IdempotentRequest) -> None:
-    trip = await accepted_trip(context, asked.body)
+    trip = await accepted_trip(context, asked.caller, asked.booking_id, asked.body)
     try:
         await _start(context, asked, trip)
     except WorkflowAlreadyStartedError:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Uuid,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -25,5 +26,9 @@ class Caller(SQLModel, table=True):
     key_prefix: str
     role: str = "planner"
     """"planner" books and sees its own bookings; "operator" sees all and settles cases."""
+    may_hand_in_trips: bool = Field(
+        default=False, sa_column_kwargs={"server_default": text("false")}
+    )
+    """Whether it may send a whole trip with a booking, not only the id of a planner's option."""
     created_at: dt.datetime = Field(sa_column=time_column(now=True))
     revoked_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))

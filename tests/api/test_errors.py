@@ -47,6 +47,7 @@ from models.trips.errors import (
     NotChangeable,
     PlannerUnavailable,
     TravelersMissing,
+    TripNotAllowed,
     TripOptionNotFound,
     TripOptionUnbookable,
 )
@@ -71,6 +72,8 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (KeyReused(Keyed.REFUND), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
     (TripOptionNotFound("t"), 404, "TRIP_OPTION_UNKNOWN", "tripOptionId", None),
     (TripOptionUnbookable("no"), 422, "TRIP_OPTION_UNBOOKABLE", "tripOptionId", None),
+    (TripOptionUnbookable("no", handed_in=True), 422, "TRIP_OPTION_UNBOOKABLE", "trip", None),
+    (TripNotAllowed(), 403, "TRIP_NOT_ALLOWED", "trip", None),
     (TravelersMissing(), 422, "TRAVELERS_MISSING", "travelers", None),
     (
         *(AmountNotAccepted(expected=2, given=1), 422, "AMOUNT_MISMATCH", "paymentInfo.amount"),

@@ -86,3 +86,20 @@ def test_the_local_caller_keeps_its_key(database_url: str, tmp_path: Path) -> No
     assert fresh != key
     assert file.read_text().strip() == fresh
     engine.dispose()
+
+
+def test_a_caller_may_be_let_hand_in_trips(tripsaga: Tripsaga, database_url: str) -> None:
+    def may() -> bool:
+        answer = tripsaga("key", "list", "--json", DATABASE_URL=database_url)
+        listed = {one["name"]: one for one in json.loads(answer.stdout)}
+        return bool(listed["hands-in"]["may_hand_in_trips"])
+
+    made(tripsaga, database_url, "hands-in")
+    assert not may()
+    for options, allowed in (((), True), (("--refuse",), False)):
+        answer = tripsaga("key", "trips", "hands-in", *options, DATABASE_URL=database_url)
+        assert answer.exit_code == 0, answer.output
+        assert may() is allowed
+    answer = tripsaga("key", "trips", "nobody", DATABASE_URL=database_url)
+    assert answer.exit_code != 0
+    assert "nobody" in answer.output

@@ -117,6 +117,14 @@ async def test_locks_that_fail(
     assert scripted.requests[-1][1] == {"status": "BOOKED", "bookingId": "b1"}
 
 
+async def test_what_has_expired_is_unknown(scripted: Scripted, planner: TripPlanner) -> None:
+    scripted.say("", Reply(410, {}))
+    assert await planner.get("t1") is None
+    with pytest.raises(InvalidRequest) as caught:
+        await planner.lock("t1", "OPEN", "b1")
+    assert caught.value.code == "unknown_trip_option"
+
+
 async def test_ids_are_encoded(scripted: Scripted, planner: TripPlanner) -> None:
     scripted.say("", Reply(404, {}))
     assert await planner.get("a/../b c?d") is None
