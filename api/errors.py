@@ -15,7 +15,13 @@ from api.core.problems import RETRY_AFTER_SECONDS, ApiProblem, temporal_away, un
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
-from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
+from models.core.domain_errors import (
+    CallerUnknown,
+    DomainError,
+    TemporalUnavailable,
+    TooManyBookings,
+    TooManyReads,
+)
 from models.inbox import errors as inbox
 from models.ledger import errors as ledger
 from models.operations import errors as operations
@@ -67,6 +73,16 @@ def _(_error: CallerUnknown) -> ApiProblem:
 def _(_error: TooManyReads) -> ApiProblem:
     detail = "Too many requests are being answered. Please try again shortly."
     return unavailable("TOO_MANY_READS", detail)
+
+
+@problem_of.register
+def _(error: TooManyBookings) -> ApiProblem:
+    return unavailable(
+        "OVERLOADED",
+        "So many trips are being booked right now that this one was not begun. Please try again"
+        " shortly.",
+        headers={"Retry-After": str(error.retry_after)},
+    )
 
 
 @problem_of.register

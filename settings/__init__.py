@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     book_wait_seconds: float = Field(default=30, ge=0, le=120)
     """How long ``POST /booking/book`` waits for the end before it answers 202."""
     max_body_bytes: int = 256 * 1024
+    overload: parts.OverloadSettings = parts.OverloadSettings()
 
     # The outside world
     sandbox_url: str = "http://127.0.0.1:8090"

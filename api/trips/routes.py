@@ -77,7 +77,7 @@ async def book(
         translate.book_answer(found)
         if isinstance(found, Booking)
         else translate.running_answer(
-            found.booking_id, found.reference, found.currency, found.state
+            found.booking_id, found.reference, found.currency, found.state, soon=found.soon
         )
     )
     accepted(response, answer.status_url)
