@@ -15,7 +15,13 @@ from api.core.problems import RETRY_AFTER_SECONDS, ApiProblem, temporal_away, un
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
-from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
+from models.core.domain_errors import (
+    CallerUnknown,
+    DomainError,
+    TemporalUnavailable,
+    TooManyBookings,
+    TooManyReads,
+)
 from models.inbox import errors as inbox
 from models.ledger import errors as ledger
 from models.operations import errors as operations
@@ -70,6 +76,16 @@ def _(_error: TooManyReads) -> ApiProblem:
 
 
 @problem_of.register
+def _(error: TooManyBookings) -> ApiProblem:
+    return unavailable(
+        "OVERLOADED",
+        "So many trips are being booked right now that this one was not begun. Please try again"
+        " shortly.",
+        headers={"Retry-After": str(error.retry_after)},
+    )
+
+
+@problem_of.register
 def _(error: TemporalUnavailable) -> ApiProblem:
     return temporal_away(headers={"Idempotency-Key": error.key} if error.key else None)
 
@@ -100,8 +116,15 @@ def _(_error: trips.TripOptionNotFound) -> ApiProblem:
 
 @problem_of.register
 def _(error: trips.TripOptionUnbookable) -> ApiProblem:
-    detail = f"This trip option cannot be booked: {error.reason}."
-    return ApiProblem(422, "TRIP_OPTION_UNBOOKABLE", detail, field="tripOptionId")
+    what, field = ("trip", "trip") if error.handed_in else ("trip option", "tripOptionId")
+    detail = f"This {what} cannot be booked: {error.reason}."
+    return ApiProblem(422, "TRIP_OPTION_UNBOOKABLE", detail, field=field)
+
+
+@problem_of.register
+def _(_error: trips.TripNotAllowed) -> ApiProblem:
+    detail = "This caller may not hand in trips: name a trip option of the trip planner."
+    return ApiProblem(403, "TRIP_NOT_ALLOWED", detail, field="trip")
 
 
 @problem_of.register

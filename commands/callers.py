@@ -130,6 +130,20 @@ def revoke(engine: Engine, which: str) -> list[tuple[Caller, CallerKey]]:
     return found
 
 
+def let_hand_in_trips(engine: Engine, which: str, *, allowed: bool) -> list[Caller]:
+    """Say whether a caller, named by id or name, may hand in trips; returns who was meant.
+
+    A running API takes a few seconds to know.
+    """
+    with Session(engine, expire_on_commit=False) as session:
+        found = [one for one in session.exec(select(Caller)) if which in (one.id, one.name)]
+        for caller in found:
+            caller.may_hand_in_trips = allowed
+            session.add(caller)
+        session.commit()
+    return found
+
+
 def ensure_local(engine: Engine, file: Path) -> str:
     """Return the key in ``file``, made when missing, and see that the database knows it.
 

@@ -77,9 +77,16 @@ def list_keys(*, json: AsJson = False) -> None:
     if json:
         as_json(
             [
-                {"id": caller.id, "name": caller.name, "role": caller.role, "key": key.name}
-                | key.model_dump(mode="json", exclude={"key_hash", "caller_id", "name", "prefix"})
-                | {"key_prefix": key.prefix}
+                {
+                    **caller.model_dump(
+                        mode="json", include={"id", "name", "role", "may_hand_in_trips"}
+                    ),
+                    "key": key.name,
+                    **key.model_dump(
+                        mode="json", exclude={"key_hash", "caller_id", "name", "prefix"}
+                    ),
+                    "key_prefix": key.prefix,
+                }
                 for caller, key in found
             ]
         )
@@ -132,6 +139,30 @@ def _at(moment: dt.datetime | None) -> str:
 def _show(key: str) -> None:
     out.print(f"\n  [bold]{key}[/]\n", soft_wrap=True)
     out.print("[dim]It is shown this once; only its hash is kept. Header: X-API-Key[/]")
+
+
+@app.command()
+def trips(
+    which: Annotated[str, typer.Argument(help="The caller's name or id.")],
+    *,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Take the right back.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Let a caller hand in whole trips with its bookings, not only name a trip option."""
+    with database() as engine:
+        found = callers.let_hand_in_trips(engine, which, allowed=not refuse)
+    if not found:
+        give_up(
+            f"there is no caller {which!r}",
+            code=Code.REFUSED,
+            mend="`tripsaga key list` shows them",
+        )
+    if json:
+        as_json({"mayHandInTrips": not refuse, "callers": [caller.id for caller in found]})
+        return
+    may = "may not hand in trips any more" if refuse else "may hand in trips with its bookings"
+    for caller in found:
+        out.print(f"[bold green]✓[/] {escape(caller.name)} {may}")
 
 
 @contextmanager

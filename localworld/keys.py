@@ -34,7 +34,7 @@ def of_world(settings: Settings, places: Places) -> dict[str, str]:
         "payload_keys": (places.payload_keys, payload_key),
         "traveler_id_key": (places.traveler_id_key, secrets.token_urlsafe),
     }
-    found = {}
+    found = planner_key(settings, places)
     for name, (file, make) in makers.items():
         named = getattr(settings, name).get_secret_value()
         found[name.upper()] = named or kept(file, make)
@@ -45,3 +45,11 @@ def codec_token(settings: Settings, places: Places) -> str:
     """Return what lets the Web UI use the codec endpoint: the token named, else a kept one."""
     named = settings.codec_token.get_secret_value()
     return named or kept(places.codec_token, secrets.token_urlsafe)
+
+
+def planner_key(settings: Settings, places: Places) -> dict[str, str]:
+    """Return the key of the sandbox's trip planner as a variable; of another one we have none."""
+    if not settings.is_sandbox(settings.planner_url):
+        return {}
+    named = settings.trip_planner_api_key.get_secret_value()
+    return {"TRIP_PLANNER_API_KEY": named or kept(places.planner_key, secrets.token_urlsafe)}

@@ -138,7 +138,10 @@ def sandbox_service(here: Surroundings) -> Service:
         here.addresses.sandbox = url
 
     def told() -> dict[str, str]:
-        return webhooks.for_sandbox(here.settings, here.places, here.addresses.api)
+        return {
+            **webhooks.for_sandbox(here.settings, here.places, here.addresses.api),
+            **keys.planner_key(here.settings, here.places),
+        }
 
     # What was reserved and paid must not be forgotten by the outside world when it restarts.
     keep = ("--state-file", str(here.places.sandbox))

@@ -61,6 +61,11 @@ class Places:
         return self.var / "webhook_secret"
 
     @property
+    def planner_key(self) -> Path:
+        """What the sandbox's trip planner asks for (mode 600)."""
+        return self.var / "planner_key"
+
+    @property
     def payload_keys(self) -> Path:
         """What Temporal's payloads are encrypted with (mode 600); without it they are lost."""
         return self.var / "payload_keys"

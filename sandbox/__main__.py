@@ -116,6 +116,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     )
     named = [*options.webhook, *os.environ.get("SANDBOX_SUPPLIER_WEBHOOKS", "").split()]
     _register(world, named)
+    world.planner_key = os.environ.get("TRIP_PLANNER_API_KEY", "")
     if options.state_file is not None:
         options.state_file.parent.mkdir(parents=True, exist_ok=True)
         file = StateFile(options.state_file, world)

@@ -192,6 +192,8 @@ class World:
         """The same for the payment service."""
         self.supplier_webhooks: dict[str, list[tuple[str, str]]] = {}
         """By supplier: URL and secret of who is told (``sandbox.announcements``)."""
+        self.planner_key = ""
+        """What the trip planner asks for as a bearer token; empty: it asks for nothing."""
         self._background: set[asyncio.Task[None]] = set()
 
     def now(self) -> dt.datetime:

@@ -69,10 +69,13 @@ class Settings(BaseSettings):
     book_wait_seconds: float = Field(default=30, ge=0, le=120)
     """How long ``POST /booking/book`` waits for the end before it answers 202."""
     max_body_bytes: int = 256 * 1024
+    overload: parts.OverloadSettings = parts.OverloadSettings()
 
     # The outside world
     sandbox_url: str = "http://127.0.0.1:8090"
     trip_planner_url: str = ""
+    trip_planner_api_key: SecretStr = SecretStr("")
+    """Sent to the planner as ``Authorization: Bearer`` (docs/trip-planner.md); empty: nothing."""
     stripe: parts.StripeSettings = parts.StripeSettings()
     mock_stripe: bool = False
     """Use the sandbox for Stripe alone, whatever keys are set."""

@@ -59,6 +59,18 @@ class ApiSettings(Part):
     port: int = 8000
 
 
+class OverloadSettings(Part):
+    """When a new booking is not waited for, and when none is taken (docs/operating.md).
+
+    By how long the oldest task has waited for a worker, or by bookings per worker process.
+    """
+
+    busy_seconds: float = Field(default=5, gt=0)
+    busy_bookings: int = Field(default=50, ge=1)
+    full_seconds: float = Field(default=300, gt=0)
+    full_bookings: int = Field(default=500, ge=1)
+
+
 class StripeSettings(Part):
     """Stripe, the gateway unless a payment service is named."""
 

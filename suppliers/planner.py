@@ -1,7 +1,8 @@
 """The trip planner: where trip options come from, and who is told what became of them.
 
-It speaks ``GET /trip-options/{id}`` and ``PUT /trip-options/{id}/lock`` (contracts.md §1). Both
-may be repeated at will, so every failure to answer is :class:`~models.errors.Retryable`.
+It speaks ``GET /trip-options/{id}`` and ``PUT /trip-options/{id}/lock`` as docs/trip-planner.md
+describes them. Both may be repeated at will, so every failure to answer is
+:class:`~models.errors.Retryable`.
 """
 
 from typing import Final, Literal
@@ -33,7 +34,7 @@ class TripPlanner:
         self._http = JsonClient(
             provider=NAME,
             base_url=url,
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", **_credentials(settings)},
             timeout=settings.timeout_for(url, DOCUMENTED_TIMEOUT),
         )
 
@@ -49,7 +50,7 @@ class TripPlanner:
         except InvalidRequest:
             return None  # no planner has such an id
         answer = await self._http.call("GET", path, operation="retrieve", changes=False)
-        if answer.status == 404:
+        if answer.status in (404, 410):
             return None
         _expect_success(answer, f"asked for trip option {trip_option_id}")
         try:
@@ -94,7 +95,7 @@ class TripPlanner:
             body={"status": status, "bookingId": booking_id},
         )
         match answer.status:
-            case 404:
+            case 404 | 410:
                 raise answer.failure(
                     InvalidRequest,
                     f"the trip planner does not know trip option {trip_option_id}",
@@ -111,6 +112,11 @@ class TripPlanner:
     async def close(self) -> None:
         """Close all connections."""
         await self._http.close()
+
+
+def _credentials(settings: Settings) -> dict[str, str]:
+    key = settings.trip_planner_api_key.get_secret_value()
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _path(trip_option_id: str) -> str:

@@ -26,9 +26,12 @@ class PlannerSink:
     def group(self, event: FedEvent) -> str | None:
         """Return the trip option, if it may have been booked or opened.
 
-        One booking's OPEN has to reach the planner before the next booking's BOOKED.
+        One booking's OPEN has to reach the planner before the next booking's BOOKED. A trip that
+        was handed in is none of the planner's: its option is the booking itself (decision 64).
         """
         option: str | None = event.data.get("trip_option_id")
+        if option == event.booking_id:
+            return None
         moved = event.type == STATUS_CHANGED and event.data["status"] in _STATUSES
         return option if moved else None
 

@@ -18,7 +18,7 @@ WITH used AS (
     WHERE key_hash = :digest
         AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 )
-SELECT c.id::text, c.name, c.role
+SELECT c.id::text, c.name, c.role, c.may_hand_in_trips
 FROM {CallerKey.__tablename__} k JOIN {Caller.__tablename__} c ON c.id = k.caller_id
 WHERE k.key_hash = :digest AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -39,6 +39,8 @@ class KnownCaller:
     name: str
     role: str
     """``planner`` or ``operator``."""
+    may_hand_in_trips: bool = False
+    """Whether it may send a whole trip with a booking (docs/trip-planner.md)."""
 
     @property
     def is_operator(self) -> bool:
@@ -84,4 +86,4 @@ class Callers:
 
 async def _with_key(session: AsyncSession, digest: str) -> KnownCaller | None:
     row = (await session.execute(_WITH_KEY, {"digest": digest})).one_or_none()
-    return KnownCaller(id=row[0], name=row[1], role=row[2]) if row else None
+    return KnownCaller(*row) if row else None

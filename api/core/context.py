@@ -13,6 +13,7 @@ from temporalio.client import Client
 from api.core.answers import Answers
 from api.core.callers import Callers, KnownCaller
 from api.core.dispatch import Dispatch
+from api.core.load import Load
 from api.core.record import Record
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
@@ -53,9 +54,10 @@ class AppContext:
     temporal: Client
     planner: TripOptions
     dispatch: Dispatch
+    load: Load
     answers: Answers = field(default_factory=Answers)
     """Answers about bookings at rest, to be given again while nothing has changed."""
-    starts: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
+    starts: dict[tuple[str, str], asyncio.Task[bool]] = field(default_factory=dict)
     """Bookings being started right now, by booking id and fingerprint of the request."""
 
 
@@ -69,6 +71,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     record = Record(create_sessions(engine), at_once=size)
     vitals = Record(create_sessions(reserved), at_once=RESERVED)
     watch = Watch(vitals)
+    temporal = await connect(settings, lazy=True)
     try:
         yield AppContext(
             settings=settings,
@@ -77,9 +80,10 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             standings=Standings(record),
             watch=watch,
             callers=Callers(record),
-            temporal=await connect(settings, lazy=True),
+            temporal=temporal,
             planner=planner,
             dispatch=Dispatch(record, settings),
+            load=Load(vitals, temporal, settings),
         )
     finally:
         await watch.close()

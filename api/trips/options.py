@@ -2,14 +2,16 @@
 
 import math
 
+from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.trips.schemas.requests import BookRequest
-from models.core.errors import Fault, ProviderError, Retryable
+from models.core.errors import AuthConfig, Fault, ProviderError, Retryable
 from models.trips.errors import (
     AmountNotAccepted,
     CurrencyNotAccepted,
     PlannerUnavailable,
     TravelersMissing,
+    TripNotAllowed,
     TripOptionNotFound,
     TripOptionUnbookable,
 )
@@ -17,20 +19,30 @@ from models.trips.option import TripOption
 from temporal import patience
 
 
-async def accepted_trip(context: AppContext, body: BookRequest) -> TripOption:
-    """Return the trip option a request wants to book.
+async def accepted_trip(
+    context: AppContext, caller: KnownCaller, booking_id: str, body: BookRequest
+) -> TripOption:
+    """Return the trip that a request is about: the planner's, or the one it hands in.
+
+    A trip that is handed in has no option at a planner: the booking's id stands for it (decision
+    64).
 
     Raises:
+        TripNotAllowed: the caller may not hand in trips.
         TripOptionNotFound, PlannerUnavailable: there is none, or nobody can tell.
         TripOptionUnbookable, TravelersMissing: it is not one that could be booked.
         AmountNotAccepted, CurrencyNotAccepted: it costs something else than was accepted.
     """
-    trip = await _fetch(context, body.trip_option_id)
-    if trip is None:
-        raise TripOptionNotFound(body.trip_option_id)
-    _consistent(
-        trip, frozenset(patience(context.settings).provider_timeout) - {context.settings.gateway}
-    )
+    if body.trip is not None:
+        if not caller.may_hand_in_trips:
+            raise TripNotAllowed
+        trip = TripOption(trip_option_id=booking_id, **dict(body.trip))
+    else:
+        assert body.trip_option_id is not None, "the request has one of both"
+        trip = await _fetch(context, body.trip_option_id)
+    suppliers = frozenset(patience(context.settings).provider_timeout) - {context.settings.gateway}
+    if (reason := _inconsistent(trip, suppliers)) is not None:
+        raise TripOptionUnbookable(reason, handed_in=body.trip is not None)
     payment = body.payment_info
     if payment.currency != trip.currency:
         raise CurrencyNotAccepted(expected=trip.currency, given=payment.currency)
@@ -41,30 +53,33 @@ async def accepted_trip(context: AppContext, body: BookRequest) -> TripOption:
     return trip
 
 
-async def _fetch(context: AppContext, trip_option_id: str) -> TripOption | None:
+async def _fetch(context: AppContext, trip_option_id: str) -> TripOption:
     try:
-        return await context.planner.get(trip_option_id)
-    except Fault as error:
+        trip = await context.planner.get(trip_option_id)
+    except (Fault, AuthConfig) as error:
         pause = error.retry_after if isinstance(error, Retryable) else None
         raise PlannerUnavailable(math.ceil(pause.total_seconds()) if pause else None) from error
     except ProviderError as error:  # it answered, but not with a trip one could book
         raise TripOptionUnbookable(
             "the trip planner does not describe it as trips are described"
         ) from error
+    if trip is None:
+        raise TripOptionNotFound(trip_option_id)
+    return trip
 
 
-def _consistent(trip: TripOption, suppliers: frozenset[str]) -> None:
+def _inconsistent(trip: TripOption, suppliers: frozenset[str]) -> str | None:
+    """Say why a trip could not be booked, whatever its suppliers say; None: it could."""
     if len({component.component_id for component in trip.components}) < len(trip.components):
-        raise TripOptionUnbookable("two of its components have the same id")
+        return "two of its components have the same id"
     for component in trip.components:
         if component.supplier not in suppliers:
-            raise TripOptionUnbookable(f"we do not book with {component.supplier}")
+            return f"we do not book with {component.supplier}"
     same = [one.price for one in trip.components if one.currency == trip.currency]
     if len(same) == len(trip.components) and sum(same) != trip.total_price:
-        raise TripOptionUnbookable("the prices of its components do not add up to its total")
+        return "the prices of its components do not add up to its total"
     # The planner converted the others at a rate we do not know, so there is no sum to compare;
     # the saga holds its own total against what was accepted (PRICE_CHANGED).
     if sum(same) > trip.total_price:
-        raise TripOptionUnbookable(
-            f"its components in {trip.currency} alone cost more than its total"
-        )
+        return f"its components in {trip.currency} alone cost more than its total"
+    return None

@@ -41,7 +41,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
             "model": BookAnswer,
             "content": shown("RUNNING", "PAYMENT_PENDING", "CARD_REFUSED"),
         },
-        **problems(*WRITING),
+        **problems(*WRITING, 403),
     },
 )
 async def book(
@@ -78,7 +78,7 @@ async def book(
         translate.book_answer(found)
         if isinstance(found, Booking)
         else translate.running_answer(
-            found.booking_id, found.reference, found.currency, found.state
+            found.booking_id, found.reference, found.currency, found.state, soon=found.soon
         )
     )
     accepted(response, answer.status_url)

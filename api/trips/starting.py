@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.load import Pressure
 from api.core.problems import ApiProblem, is_temporal_away
 from api.core.record import NOT_READ
 from api.core.strict_json import canonical, expect_fit
@@ -32,7 +33,7 @@ from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
 from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
-from models.core.domain_errors import TemporalUnavailable
+from models.core.domain_errors import TemporalUnavailable, TooManyBookings
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.patience import Patience
 from models.core.people import Contact
@@ -71,6 +72,8 @@ class Taken:
     currency: str
     state: BookingState
     """The last one that was seen."""
+    soon: bool = True
+    """Whether it is begun soon; False: much else comes first."""
 
 
 def fingerprint(body: Any) -> str:
@@ -109,19 +112,21 @@ async def book(context: AppContext, asked: IdempotentRequest, seconds: float) ->
     ``seconds`` are over.
 
     Raises:
-        DomainError: of the trip option (``options.accepted_trip``), KeyReused,
+        DomainError: of the trip option (``options.accepted_trip``), KeyReused, TooManyBookings,
             TemporalUnavailable; then nothing has been booked by this request.
     """
     stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
     if stored is not None:
         _same_request(stored.fingerprint, asked)
-    else:
-        await _started_once(context, asked)
+    elif not await _started_once(context, asked):
+        return _taken(asked, BookingState.PENDING, soon=False)
     return await _until_settled(context, asked, seconds)
 
 
-async def _started_once(context: AppContext, asked: IdempotentRequest) -> None:
+async def _started_once(context: AppContext, asked: IdempotentRequest) -> bool:
     """Start the booking, or join the start that an equal request has under way.
+
+    Returns whether it is begun soon.
 
     Temporal alone sees to it that there is one booking; this spares the planner and Temporal
     the other ninety-nine of a hundred equal requests at once.
@@ -132,20 +137,27 @@ async def _started_once(context: AppContext, asked: IdempotentRequest) -> None:
         start = asyncio.create_task(_started(context, asked))
         context.starts[key] = start
         start.add_done_callback(lambda _: context.starts.pop(key, None))
-    await asyncio.shield(start)  # the others wait for it too, whoever gives up
+    return await asyncio.shield(start)  # the others wait for it too, whoever gives up
 
 
-async def _started(context: AppContext, asked: IdempotentRequest) -> None:
-    trip = await accepted_trip(context, asked.body)
+async def _started(context: AppContext, asked: IdempotentRequest) -> bool:
+    pressure = await context.load.let_in(asked.booking_id)
     try:
-        await _start(context, asked, trip)
+        if pressure is Pressure.FULL:
+            if await running.find_run(context, asked.booking_id) is None:
+                raise TooManyBookings(context.load.pause)
+            await _joined(context, asked)
+        else:
+            await _start(context, asked)
     except WorkflowAlreadyStartedError:
         await _joined(context, asked)
     except Exception as error:
+        context.load.turn_away(asked.booking_id)
         if is_temporal_away(error):
             # It may have been taken all the same: the same key leads to the same booking.
             raise TemporalUnavailable(key=asked.key) from error
         raise
+    return pressure is Pressure.FREE
 
 
 def _same_request(made_by: str | None, asked: IdempotentRequest) -> None:
@@ -164,7 +176,8 @@ async def _joined(context: AppContext, asked: IdempotentRequest) -> None:
     _same_request(stored.fingerprint if stored else None, asked)
 
 
-async def _start(context: AppContext, asked: IdempotentRequest, trip: TripOption) -> None:
+async def _start(context: AppContext, asked: IdempotentRequest) -> None:
+    trip = await accepted_trip(context, asked.caller, asked.booking_id, asked.body)
     request = book_trip_request(context, asked, trip, await context.dispatch.patience())
     try:
         await _start_workflow(context, asked, request)
@@ -240,9 +253,14 @@ async def _until_settled(
             found = await context.record.find(asked.booking_id, owner=asked.caller.id)
             if found is not None:
                 return found.booking
+    return _taken(asked, standing.state if standing else BookingState.PENDING)
+
+
+def _taken(asked: IdempotentRequest, state: BookingState, *, soon: bool = True) -> Taken:
     return Taken(
         booking_id=asked.booking_id,
         reference=booking_reference(asked.booking_id),
         currency=asked.body.payment_info.currency,
-        state=standing.state if standing else BookingState.PENDING,
+        state=state,
+        soon=soon,
     )

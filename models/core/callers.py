@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Uuid,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -28,6 +29,10 @@ class Caller(SQLModel, table=True):
     name: str
     role: str = "planner"
     """"planner" books and sees its own bookings; "operator" sees all and settles cases."""
+    may_hand_in_trips: bool = Field(
+        default=False, sa_column_kwargs={"server_default": text("false")}
+    )
+    """Whether it may send a whole trip with a booking, not only the id of a planner's option."""
     created_at: dt.datetime = Field(sa_column=time_column(now=True))
     # Read by the release before caller_keys, which may still run while this one is rolled out.
     key_hash: str | None = Field(default=None, unique=True)

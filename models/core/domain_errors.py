@@ -27,6 +27,18 @@ class TooManyReads(DomainError):
         super().__init__("too many reads wait for the database")
 
 
+class TooManyBookings(DomainError):
+    """So many bookings are to be made that another one is not taken: nothing was begun.
+
+    Attributes:
+        retry_after: seconds until asking again may help.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many bookings wait for the workers")
+        self.retry_after = retry_after
+
+
 class TemporalUnavailable(DomainError):
     """Temporal does not answer. What was asked may have been taken all the same.
 

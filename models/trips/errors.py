@@ -19,11 +19,20 @@ class TripOptionUnbookable(DomainError):
 
     Attributes:
         reason: part of a sentence, without personal data.
+        handed_in: the trip came with the request, not from the trip planner.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, handed_in: bool = False) -> None:
         super().__init__(f"the trip option cannot be booked: {reason}")
         self.reason = reason
+        self.handed_in = handed_in
+
+
+class TripNotAllowed(DomainError):
+    """The caller may not hand in a trip of its own with a booking."""
+
+    def __init__(self) -> None:
+        super().__init__("the caller may not hand in trips")
 
 
 class AmountNotAccepted(DomainError):

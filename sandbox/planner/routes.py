@@ -1,6 +1,7 @@
 """The planner's paths: generate a trip option, read it, lock it."""
 
 import datetime as dt
+import hmac
 import json
 from typing import Any, NoReturn
 
@@ -36,13 +37,22 @@ def router(world: World) -> APIRouter:
         options.put(option["tripOptionId"], option)
         return JSONResponse(option, status_code=201)
 
+    def allowed(request: Request) -> bool:
+        expected = f"Bearer {world.planner_key}".encode()
+        given = request.headers.get("authorization", "").encode("latin-1", "replace")
+        return not world.planner_key or hmac.compare_digest(given, expected)
+
     @routes.get("/trip-options/{trip_option_id}")
-    async def get(trip_option_id: str) -> Response:
+    async def get(request: Request, trip_option_id: str) -> Response:
+        if not allowed(request):
+            return _unauthorized()
         option = known(trip_option_id)
         return JSONResponse(option) if option is not None else _not_found()
 
     @routes.put("/trip-options/{trip_option_id}/lock")
     async def lock(request: Request, trip_option_id: str) -> Response:
+        if not allowed(request):
+            return _unauthorized()
         option = known(trip_option_id)
         if option is None:
             return _not_found()
@@ -83,6 +93,12 @@ async def _content(request: Request) -> Any:
 
 def _problem(status: int, words: str, field: str | None) -> Response:
     return JSONResponse({"error": words, "field": field}, status_code=status)
+
+
+def _unauthorized() -> Response:
+    answer = _problem(401, "this is not the key of the booking system", None)
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _not_found() -> Response:

@@ -83,7 +83,7 @@ async def api(whole: Served, stack: Stack, key: str) -> AsyncIterator[httpx.Asyn
         yield http
 
 
-def body(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def body(trip: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
     """A request to book ``trip``."""
     payment = {
         "paymentMethodId": changes.pop("method", "pm_card_visa"),

@@ -10,6 +10,18 @@ import pytest
 from tests.api.conftest import body
 
 TRIP: dict[str, Any] = {"tripOptionId": "t-1", "totalPrice": 1000, "currency": "USD"}
+COMPONENT = {
+    "componentId": "c-1",
+    "type": "FLIGHT",
+    "supplier": "amadeus",
+    "price": 1000,
+    "currency": "USD",
+    "startsAt": "2031-03-01T10:00:00Z",
+    "endsAt": "2031-03-02T10:00:00Z",
+    "offer": {},
+}
+BOTH = "tripOptionId"
+"""Named for a trip that is handed in and named, too."""
 JSON = {"Content-Type": "application/json"}
 
 
@@ -79,6 +91,9 @@ async def test_malformed_json_is_reported_as_such(
         ({"tripOptionId": 7}, "tripOptionId"),
         ({"tripOptionId": ""}, "tripOptionId"),
         ({"tripOptionId": "x" * 201}, "tripOptionId"),
+        ({"trip": {"totalPrice": 1000, "currency": "USD", "components": [COMPONENT]}}, BOTH),
+        ({"trip": None}, "trip"),
+        ({"trip": {"totalPrice": 1000, "currency": "USD", "components": []}}, "trip.components"),
         ({"price": 1}, "price"),
         ({"state": "CONFIRMED"}, "state"),
         ({"userContact": {"email": "nobody"}}, "userContact.email"),

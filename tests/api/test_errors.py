@@ -25,7 +25,13 @@ from models.bookings.errors import (
 )
 from models.bookings.lifecycle import BookingState
 from models.bookings.problems import Code, Problem
-from models.core.domain_errors import CallerUnknown, DomainError, TemporalUnavailable, TooManyReads
+from models.core.domain_errors import (
+    CallerUnknown,
+    DomainError,
+    TemporalUnavailable,
+    TooManyBookings,
+    TooManyReads,
+)
 from models.core.money import Money
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.ledger.errors import RuleRefused
@@ -47,6 +53,7 @@ from models.trips.errors import (
     NotChangeable,
     PlannerUnavailable,
     TravelersMissing,
+    TripNotAllowed,
     TripOptionNotFound,
     TripOptionUnbookable,
 )
@@ -64,6 +71,7 @@ USD = Money(amount=100, currency="USD")
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
     (TooManyReads(), 503, "TOO_MANY_READS", None, None),
+    (TooManyBookings(7), 503, "OVERLOADED", None, None),
     (TemporalUnavailable(), 503, "TEMPORAL_UNAVAILABLE", None, None),
     (PlannerUnavailable(7), 503, "PLANNER_UNAVAILABLE", None, None),
     (KeyReused(Keyed.BOOKING), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
@@ -71,6 +79,8 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (KeyReused(Keyed.REFUND), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
     (TripOptionNotFound("t"), 404, "TRIP_OPTION_UNKNOWN", "tripOptionId", None),
     (TripOptionUnbookable("no"), 422, "TRIP_OPTION_UNBOOKABLE", "tripOptionId", None),
+    (TripOptionUnbookable("no", handed_in=True), 422, "TRIP_OPTION_UNBOOKABLE", "trip", None),
+    (TripNotAllowed(), 403, "TRIP_NOT_ALLOWED", "trip", None),
     (TravelersMissing(), 422, "TRAVELERS_MISSING", "travelers", None),
     (
         *(AmountNotAccepted(expected=2, given=1), 422, "AMOUNT_MISMATCH", "paymentInfo.amount"),
@@ -157,6 +167,7 @@ def test_when_to_come_again_and_with_which_key() -> None:
     assert headers(TemporalUnavailable(key="k")) == {"Retry-After": "2", "Idempotency-Key": "k"}
     assert headers(PlannerUnavailable(None)) == {"Retry-After": "2"}
     assert headers(PlannerUnavailable(7)) == {"Retry-After": "7"}
+    assert headers(TooManyBookings(30)) == {"Retry-After": "30"}
     assert headers(CallerUnknown()) == {"WWW-Authenticate": 'ApiKey realm="bookings"'}
 
 

@@ -13,6 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.api.conftest import body, client
 from tests.api.line import Line
 from tests.api.server import Served, add_caller, serve
+from tests.suppliers.conftest import Reply, Scripted
+from tests.suppliers.conftest import scripted as scripted
 from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
@@ -222,6 +224,16 @@ async def test_the_planner_is_away(
     database_url: str, temporal_address: str, key: str, trip: dict[str, Any], stack: Stack
 ) -> None:
     settings = stack.settings.model_copy(update={"trip_planner_url": "http://127.0.0.1:1"})
+    with serve(settings) as served:
+        async with client(served.url, key) as http:
+            _unavailable(await http.post("/booking/book", json=body(trip)), "PLANNER_UNAVAILABLE")
+
+
+async def test_the_planner_does_not_know_our_key(
+    scripted: Scripted, key: str, stack: Stack, trip: dict[str, Any]
+) -> None:
+    scripted.say("", Reply(401, {}))
+    settings = stack.settings.model_copy(update={"trip_planner_url": scripted.url})
     with serve(settings) as served:
         async with client(served.url, key) as http:
             _unavailable(await http.post("/booking/book", json=body(trip)), "PLANNER_UNAVAILABLE")

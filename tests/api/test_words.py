@@ -226,3 +226,19 @@ def test_a_cancellation_is_told_from_the_booking_alone() -> None:
         "partially_refunded",
         ["re_1"],
     )
+
+
+@pytest.mark.parametrize("code", Code)
+def test_nobody_is_promised_a_person_who_has_settled_it(code: Code) -> None:
+    gone = item(ItemType.FLIGHT, SagaState.UNDONE, ItemStatus.FAILED)
+    problem = Problem(code=code, step="book", message="it is so", item=1)
+    failed = {"items": [gone], "problem": problem}
+    told = translate.error(booking(BookingState.FAILED, **failed))
+    waits = translate.error(booking(BookingState.FAILED, **failed, cases=[MONEY_CASE]))
+    assert told is not None
+    assert waits is not None
+    assert "a person is looking after it" in waits.next_step
+    assert "person" not in told.message + told.next_step
+    if "person" in words.WORDS[code].next_step:
+        assert told.message.endswith("nothing of the trip is booked.")
+        assert "nothing of the trip" not in waits.message

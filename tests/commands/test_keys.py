@@ -189,6 +189,23 @@ def test_keys_of_before_open_for_whom_they_opened(shared_servers: Servers) -> No
 @pytest.mark.parametrize("name", ["a\x1b[2Jb", "4242\u20114242\u20114242\u20114242"])
 def test_a_name_that_is_not_kept(tripsaga: Tripsaga, database_url: str, name: str) -> None:
     answer = tripsaga("key", "create", name, DATABASE_URL=database_url)
-    assert answer.exit_code == 1
+    assert answer.exit_code == 3
     assert "name " in answer.output
     assert stored(database_url, name) == []
+
+
+def test_a_caller_may_be_let_hand_in_trips(tripsaga: Tripsaga, database_url: str) -> None:
+    def may() -> bool:
+        answer = tripsaga("key", "list", "--json", DATABASE_URL=database_url)
+        listed = {one["name"]: one for one in json.loads(answer.stdout)}
+        return bool(listed["hands-in"]["may_hand_in_trips"])
+
+    made(tripsaga, database_url, "hands-in")
+    assert not may()
+    for options, allowed in (((), True), (("--refuse",), False)):
+        answer = tripsaga("key", "trips", "hands-in", *options, DATABASE_URL=database_url)
+        assert answer.exit_code == 0, answer.output
+        assert may() is allowed
+    answer = tripsaga("key", "trips", "nobody", DATABASE_URL=database_url)
+    assert answer.exit_code != 0
+    assert "nobody" in answer.output

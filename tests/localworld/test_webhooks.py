@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from localworld import webhooks
+from localworld import keys, webhooks
 from localworld.places import Places
 from sandbox.announcements import parse
 from settings import Settings
@@ -53,6 +53,16 @@ def test_the_payment_service_has_its_own_door(places: Places) -> None:
     assert "STRIPE_WEBHOOK_SECRET" not in variables
     told = webhooks.for_sandbox(settings, places, API)["SANDBOX_PAYMENT_SERVICE_WEBHOOK"]
     assert told.startswith(f"{API}/webhooks/payment-service whsec_")
+
+
+def test_the_planner_key_is_for_the_sandboxs_planner_alone(places: Places) -> None:
+    key = keys.of_world(Settings(), places)["TRIP_PLANNER_API_KEY"]
+    assert keys.planner_key(Settings(), places) == {"TRIP_PLANNER_API_KEY": key}
+    assert stat.S_IMODE(places.planner_key.stat().st_mode) == 0o600
+    named = Settings(trip_planner_api_key="named")
+    assert keys.of_world(named, places)["TRIP_PLANNER_API_KEY"] == "named"
+    real = Settings(trip_planner_url="https://planner.example")
+    assert "TRIP_PLANNER_API_KEY" not in keys.of_world(real, places)
 
 
 def test_a_real_gateway_is_not_pretended_to(places: Places) -> None:

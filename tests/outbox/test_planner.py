@@ -117,6 +117,15 @@ async def test_what_cancelled_out_meanwhile_is_only_told_as_it_is_now(world: Wor
     assert world.heard[tried] == (booking.trip_option_id, "OPEN", booking.id)
 
 
+async def test_a_trip_that_was_handed_in_is_none_of_its(world: World) -> None:
+    new = request()
+    trip = new.trip.model_copy(update={"trip_option_id": new.booking_id})
+    await world.cancelled(await world.booked(new.model_copy(update={"trip": trip})))
+    assert await world.tell() is False
+    assert world.heard == []
+    assert await dead_letters(world) == 0
+
+
 async def test_nothing_is_told_of_the_money_of_a_booking(world: World) -> None:
     booking = await world.booked()
     await world.tell()

@@ -131,6 +131,14 @@ async def test_locks_that_fail(
     assert scripted.requests[-1][1] == {"status": "BOOKED", "bookingId": "b1"}
 
 
+async def test_what_has_expired_is_unknown(scripted: Scripted, planner: TripPlanner) -> None:
+    scripted.say("", Reply(410, {}))
+    assert await planner.get("t1") is None
+    with pytest.raises(InvalidRequest) as caught:
+        await planner.lock("t1", "OPEN", "b1")
+    assert caught.value.code == "unknown_trip_option"
+
+
 async def test_a_good_answer(scripted: Scripted, planner: TripPlanner) -> None:
     scripted.say("/trip-options/t1", _with(lockStatus="OPEN", somethingNew=1))
     trip = await planner.get("t1")

@@ -87,7 +87,7 @@ def book_answer(booking: Booking) -> BookAnswer:
 
 
 def running_answer(
-    booking_id: str, reference: str, currency: str, state: BookingState
+    booking_id: str, reference: str, currency: str, state: BookingState, *, soon: bool = True
 ) -> BookAnswer:
     """Return the answer for a booking that has been taken and cannot be read this moment."""
     return BookAnswer(
@@ -98,7 +98,11 @@ def running_answer(
         confirmations=NOTHING_CONFIRMED,
         payment=PaymentAnswer(payment_intent_id=None, amount=0, currency=currency),
         warnings=[],
-        message=words.progress(state) or words.progress(BookingState.PENDING),
+        message=(
+            words.progress(state) or words.progress(BookingState.PENDING)
+            if soon
+            else words.NOT_SOON
+        ),
         status_url=status_url(booking_id),
         events_url=f"{status_url(booking_id)}/events",
     )

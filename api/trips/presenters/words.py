@@ -23,6 +23,8 @@ class Words:
     next_step: str
     about_item: str = ""
     """The same about one item, where it is known which: ``{item}`` is "the hotel “Aurora”"."""
+    settled: str = ""
+    """What came of it, once nobody has anything of the booking to settle any more."""
 
 
 WORDS: dict[Code, Words] = {
@@ -76,6 +78,7 @@ WORDS: dict[Code, Words] = {
         "One of the companies we book with did not say whether it booked.",
         "You need not do anything: a person is finding out and will settle it.",
         "{item}: the company that offers it did not say whether it is booked.",
+        "This has been cleared up: nothing of the trip is booked.",
     ),
     Code.CANCELLED_BY_TRAVELER: Words(
         "The booking was cancelled at your request.",
@@ -88,7 +91,8 @@ WORDS: dict[Code, Words] = {
     Code.NOT_CANCELLABLE: Words(
         "A part of the trip cannot be cancelled any more.",
         "Contact us with your booking reference; a person will look for a way.",
-        "{item} cannot be cancelled any more.",
+        "{item} could not be cancelled.",
+        "This has been settled with the company that offers it: nothing of the trip is booked.",
     ),
     Code.NOT_CHANGEABLE: Words(
         "The booking cannot be changed like this.",
@@ -109,6 +113,7 @@ WORDS: dict[Code, Words] = {
     Code.NEEDS_ATTENTION: Words(
         "A part of the booking could not be settled automatically.",
         "You need not do anything: a person is looking after it and will settle it.",
+        settled="Our staff has settled it: nothing of the trip is booked.",
     ),
     Code.TRIP_TAKEN: Words(
         "This trip is already being booked, or has been booked.",
@@ -212,6 +217,9 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
         elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message
     next_step = words.next_step
+    if words.settled and not booking.needs_attention and not booking.live_items:
+        message = f"{message} {words.settled}"
+        next_step = "If you still want to travel, book a new trip."
     if booking.needs_attention:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
     elif booking.state is BookingState.PAYMENT_PENDING:
@@ -277,6 +285,11 @@ def progress(state: BookingState, *, card: bool = False) -> str | None:
         return "The card was not accepted; the booking waits for another one."
     return _PROGRESS.get(state)
 
+
+NOT_SOON = (
+    "The booking has been taken. Many trips are being booked right now: it begins when its turn"
+    " comes."
+)
 
 _PROGRESS = {
     BookingState.QUOTED: "The trip has been priced.",

@@ -1,13 +1,15 @@
 """What callers send. Unknown fields are refused; prices and states are never theirs to set (S6)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from models.bookings.messages import Resolution
 from models.core.money import Currency
 from models.core.people import Address, Contact, Traveler
 from models.core.text import CamelModel, Email, Key, Name, Phone, Text
+from models.trips.option import Trip
 
 
 class BillingDetails(CamelModel):
@@ -44,38 +46,72 @@ class PaymentInfo(CamelModel):
     currency: Currency
 
 
+_BOOK_EXAMPLE = {
+    "tripOptionId": "0b9fd6e0-5a63-4d3b-9a39-3d0d3f2a7f11",
+    "paymentInfo": {
+        "paymentMethodId": "pm_card_visa",
+        "billingDetails": {
+            "name": "Ada Moreno",
+            "email": "ada@example.com",
+            "phone": "+12125550123",
+            "address": {
+                "line1": "1 Main Street",
+                "city": "New York",
+                "state": "NY",
+                "postalCode": "10001",
+                "country": "US",
+            },
+        },
+        "amount": 200000,
+        "currency": "USD",
+    },
+    "userContact": {"email": "ada@example.com", "phone": "+12125550123"},
+}
+
+
+def _one_of_two(schema: dict[str, Any]) -> None:
+    """Describe that a trip is either named or handed in; neither is ever null."""
+    for name in ("tripOptionId", "trip"):
+        field = schema["properties"][name]
+        field |= field.pop("anyOf")[0]
+        field.pop("default", None)
+    schema["oneOf"] = [{"required": ["tripOptionId"]}, {"required": ["trip"]}]
+    schema["examples"] = [_BOOK_EXAMPLE]
+
+
+def _something(trip: object) -> object:
+    if trip is None:
+        raise PydanticCustomError("model_type", "Input should be an object")
+    return trip
+
+
+def _one_of_both(trip_option_id: str | None, told: ValidationInfo) -> str | None:
+    """See that a trip is named or handed in, not both and not neither."""
+    if "trip" in told.data:  # else it is wrong itself
+        if trip_option_id is None and told.data["trip"] is None:
+            raise PydanticCustomError("missing", "Field required")
+        if trip_option_id is not None and told.data["trip"] is not None:
+            raise ValueError("stands in place of trip: send one of the two")
+    return trip_option_id
+
+
 class BookRequest(CamelModel):
-    """A trip to be booked (contracts.md §1)."""
+    """A trip to be booked: named by its option, or handed in (contracts.md §1)."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "tripOptionId": "0b9fd6e0-5a63-4d3b-9a39-3d0d3f2a7f11",
-                    "paymentInfo": {
-                        "paymentMethodId": "pm_card_visa",
-                        "billingDetails": {
-                            "name": "Ada Moreno",
-                            "email": "ada@example.com",
-                            "phone": "+12125550123",
-                            "address": {
-                                "line1": "1 Main Street",
-                                "city": "New York",
-                                "state": "NY",
-                                "postalCode": "10001",
-                                "country": "US",
-                            },
-                        },
-                        "amount": 200000,
-                        "currency": "USD",
-                    },
-                    "userContact": {"email": "ada@example.com", "phone": "+12125550123"},
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=_one_of_two)
 
-    trip_option_id: Key
+    # Before the id, whose check looks at it.
+    trip: Annotated[
+        Trip | None,
+        BeforeValidator(_something),
+        Field(
+            description="The whole trip, from callers that have the right to hand one in. Its"
+            " offers are verified as those of a trip planner are."
+        ),
+    ] = None
+    trip_option_id: Annotated[
+        Key | None, Field(validate_default=True), AfterValidator(_one_of_both)
+    ] = None
     payment_info: PaymentInfo
     user_contact: Contact | None = None
     travelers: Annotated[

@@ -3,6 +3,7 @@
 from models.bookings.repository.reading import (
     BookingIdentity,
     Found,
+    count_under_way,
     find_booking,
     load_booking,
     load_identity,
@@ -35,6 +36,7 @@ __all__ = [
     "Standing",
     "begin_request",
     "claim_booking",
+    "count_under_way",
     "end_requests",
     "find_booking",
     "insert_booking",

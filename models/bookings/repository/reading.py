@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, HistoryEntry, Item, OpenCase, PaymentView
-from models.bookings.lifecycle import SETTLED_STATES
+from models.bookings.lifecycle import SETTLED_STATES, BookingState
 from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
@@ -50,6 +50,7 @@ _ATTEMPTS = (
     " WHEN 'done' THEN a.result - ARRAY['details', 'client_secret', 'next_action'] END)"
     " ORDER BY a.id) FROM attempts a WHERE a.booking_id = bookings.id"
 )
+_UNDER_WAY = (BookingState.PENDING, BookingState.VALIDATING, BookingState.PROCESSING)
 _AT_REST = ", ".join(f"'{state}'" for state in sorted(SETTLED_STATES))
 _BUSY: ColumnElement[bool] = literal_column(
     "EXISTS (SELECT FROM booking_requests r"
@@ -143,6 +144,20 @@ async def load_booking(session: AsyncSession, booking_id: str) -> Booking | None
     """Return the booking as recorded, without offers (they are large); None when unknown."""
     row = (await session.execute(_BOOKING.where(BOOKINGS.c.id == booking_id))).one_or_none()
     return None if row is None else _booking(row)
+
+
+async def count_under_way(session: AsyncSession) -> int:
+    """Return how many bookings a workflow is carrying out now, and that wait for no traveller.
+
+    What has not moved for an hour is stuck, and is no work.
+    """
+    count = await session.scalar(
+        select(func.count()).where(
+            BOOKINGS.c.state.in_(_UNDER_WAY),
+            BOOKINGS.c.updated_at > func.now() - dt.timedelta(hours=1),
+        )
+    )
+    return count or 0
 
 
 async def find_booking(

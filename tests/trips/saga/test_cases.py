@@ -222,3 +222,6 @@ async def test_settled_and_paid_by_hand_ends_every_case(
     assert after.refunded == before.refunded, "what is paid by hand is not refunded as well"
     assert after.goodwill == 0
     await check(stack.sandbox, stack.settings.database.url, booking_id)
+    told = book_answer(after)
+    assert not told.needs_attention
+    assert told.error is None or "person" not in told.error.message + told.error.next_step

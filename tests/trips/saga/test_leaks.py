@@ -10,6 +10,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.registry import create_activities
+from api.trips.presenters.booking import book_answer
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
 from models.bookings.problems import Code, Problem
@@ -131,11 +132,19 @@ async def still_live_then_cancelled(stack: Stack, booking_id: str) -> None:
     """The reservation that nobody saw stands until its own id is given."""
     facts = await check(stack.sandbox, stack.settings.database.url, booking_id)
     assert facts.reservations[0]["live"]
+    told = book_answer(await stack.recorded(booking_id)).error
+    assert told is not None
+    assert "a person is looking after it" in told.next_step
     right = await stack.resolve(booking_id, supplier_id=facts.reservations[0]["id"])
     assert right.state is BookingState.FAILED
     assert unsettled(right) == []
     facts = await check(stack.sandbox, stack.settings.database.url, booking_id)
     assert not facts.reservations[0]["live"]
+    told = book_answer(right).error
+    assert told is not None
+    assert told.message.endswith("cleared up: nothing of the trip is booked.")
+    assert told.next_step == "If you still want to travel, book a new trip."
+    assert told.money.startswith("Your card was not charged.")
 
 
 async def test_a_successor_does_not_lock_the_trip_of_a_failed_booking(stack: Stack) -> None:
