@@ -260,14 +260,10 @@ class BookingComSupplier:
             body={"order": order, "reason": "The trip was cancelled."},
         )
         if answer.ok:
-            told = answer.peek(Cancelled)
-            if told is not None and told.done:
-                return Cancellation(fee=await self._fee(order))
-            # Another word, or none: only the order itself says that it is cancelled.
-            shown = await self._shown(order)
-            if shown is None or shown[1].live:
+            # Any other word is no cancellation; repeated, the order itself tells (409).
+            if not answer.parse(Cancelled).done:
                 raise answer.unsettled(f"Booking.com does not say that order {order} is cancelled")
-            return Cancellation(fee=shown[1].fee(shown[0]))
+            return Cancellation(fee=await self._fee(order))
         code, message = errors.error_of(answer)
         if answer.status == 409:
             shown = await self._shown(order)

@@ -41,6 +41,8 @@ def test_what_the_hotel_takes_itself_is_told_and_never_part_of_the_price() -> No
     assert answer["hotel"]["payAtProperty"] == [told]
     assert answer["hotel"]["totalPrice"] == hotel.price
     assert "payAtProperty" not in answer["flight"]
+    nothing_due = confirmations(confirm(new_booking())).model_dump(by_alias=True)
+    assert "payAtProperty" not in nothing_due["hotel"], "as before"
 
     now = PropertyCharge(name="cleaning", price=None, conditional=True)
     assert hotel.reservation is not None

@@ -45,9 +45,8 @@ def confirmations(booking: Booking) -> Confirmations:
             pnr = item.reservation.pnr
             flights.append(FlightConfirmation(pnr=pnr, provider=provider, **common))
         elif item.type is ItemType.HOTEL:
-            if due := pay_at_property(item):
-                common["pay_at_property"] = due
-            hotels.append(HotelConfirmation(hotel_name=provider or item.title, **common))
+            name, due = provider or item.title, pay_at_property(item)
+            hotels.append(HotelConfirmation(hotel_name=name, pay_at_property=due, **common))
         else:
             activities.append(
                 ActivityConfirmation(

@@ -47,7 +47,9 @@ class HotelConfirmation(Answer):
     total_price: int
     currency: str
     pay_at_property: list[PropertyChargeAnswer] = Field(
-        default=[], description="What the hotel takes itself; not part of `totalPrice`."
+        default=[],
+        description="What the hotel takes itself, if anything; not part of `totalPrice`.",
+        exclude_if=lambda charges: not charges,
     )
 
 

@@ -265,7 +265,7 @@ SCRIPT = Script(
             (
                 *rows(NotCancellable, error(409, "nothing is shown")),
                 *rows(InvalidRequest, error(404, "not_found")),
-                *rows(UnknownOutcome, told({"status": "perhaps"})),
+                *rows(UnknownOutcome, told({"status": "failed"}), told({}), told(None)),
             ),
             changes=True,
         ),

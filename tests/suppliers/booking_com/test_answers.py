@@ -15,7 +15,6 @@ from models.core.errors import (
     ProviderError,
     Retryable,
     Unavailable,
-    UnknownOutcome,
 )
 from models.core.money import Money
 from models.core.supply import ReservationStatus
@@ -337,19 +336,6 @@ async def test_only_what_is_collected_online_is_the_price(
 
 
 CURRENCIES = {"booker": "USD", "accommodation": "EUR"}
-
-
-async def test_a_cancellation_that_is_not_confirmed_is_looked_at(
-    scripted: Scripted, hotels: BookingComSupplier
-) -> None:
-    scripted.say("/orders/cancel", told({"status": "failed"}))
-    for shown in ([detail()], []):
-        scripted.say(SHOWN, told(shown))
-        await expect(UnknownOutcome, hotels.cancel(RESERVATION, "key"), "cancel")
-    kept = {"fee": {"booker_currency": 20}}
-    scripted.say(SHOWN, told([detail(status="cancelled", cancellation_details=kept)]))
-    done = await hotels.cancel(RESERVATION, "key")
-    assert (done.already, done.fee) == (False, Money(amount=2000, currency="USD"))
 
 
 @pytest.mark.parametrize(

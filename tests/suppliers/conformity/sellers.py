@@ -240,7 +240,7 @@ SELLERS: tuple[Seller, ...] = (
         RateHawkSupplier,
         _stay(ratehawk, "ratehawk"),
         quotes_in=2,
-        finds_in=2,
+        finds_in=1,  # the second, order/info, decides nothing
         looks_in=2,
         books_at=2,
         before=("book", 1),
