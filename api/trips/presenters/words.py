@@ -131,9 +131,11 @@ def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
-    kept = captured - refunded - booking.paid_by_hand
+    kept = captured - refunded - booking.paid_by_hand - booking.lost - booking.disputed
     if booking.has_payment_case:
         return _unsettled(booking)
+    if booking.lost or booking.disputed:
+        return _disputed(booking, kept)
     if booking.paid_by_hand:
         back = amount(refunded + booking.paid_by_hand, payment.currency)
         return (
@@ -167,6 +169,28 @@ def money(booking: Booking) -> str:
     return "Your card was not charged."
 
 
+def _disputed(booking: Booking, kept: int) -> str:
+    """Say whose the money is that the card holder asked their bank to take back."""
+    currency = booking.payment.currency
+    told = []
+    if booking.disputed:
+        told.append(
+            f"{amount(booking.disputed, currency)} is in dispute at the card holder's bank, which"
+            " holds it until the dispute is decided"
+        )
+    if booking.lost:
+        told.append(f"{amount(booking.lost, currency)} was given back by the card holder's bank")
+    if booking.refunded:
+        told.append(f"{amount(booking.refunded, currency)} is being refunded")
+    if booking.paid_by_hand:
+        told.append(
+            f"{amount(booking.paid_by_hand, currency)} is being given back by our staff and not to"
+            " your card"
+        )
+    told.append(f"{amount(max(kept, 0), currency)} is kept")
+    return "; ".join(told) + "."
+
+
 def _card_refused(booking: Booking) -> bool:
     """Tell whether the problem is a refused card, worded where declines are explained."""
     problem = booking.problem
@@ -180,7 +204,8 @@ def _card_refused(booking: Booking) -> bool:
 def _unsettled(booking: Booking) -> str:
     payment = booking.payment
     if booking.captured:
-        held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
+        there = booking.captured - booking.refunded - booking.lost
+        held = f"{amount(max(there, 0), payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
     elif payment.authorised or payment.id:
