@@ -11,7 +11,7 @@ from sqlalchemy import (
     Index,
     text,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import booking_column, json_column, time_column
@@ -63,6 +63,23 @@ class AttemptRow(SQLModel, table=True):
 
 
 ATTEMPTS = SQLModel.metadata.tables["attempts"]
+
+_ASKED_FOR = text("""
+SELECT EXISTS (SELECT FROM attempts
+    WHERE booking_id = CAST(:booking AS uuid) AND provider = :provider AND operation = 'create'
+    AND (provider_id = :payment OR (key LIKE '%:create:' || CAST(:hold AS text)
+        AND (outcome IS NULL OR outcome IN ('unknown', 'repeated')
+             OR (outcome = 'not_done' AND coalesce(result->>'kind', '') <> 'Retryable')))))
+""")
+
+
+async def asked_for(
+    connection: AsyncConnection, provider: str, booking_id: str, payment_id: str, hold: int
+) -> bool:
+    """Tell whether this database asked for a payment: it got it, or never got an answer."""
+    values = {"booking": booking_id, "provider": provider, "payment": payment_id, "hold": hold}
+    return bool(await connection.scalar(_ASKED_FOR, values))
+
 
 QUICK_SECONDS = 1.0
 """What answers within this time, 19 times of 20, holds nobody up who waits for a workflow."""

@@ -40,6 +40,21 @@ def smallest_charge(currency: str) -> int:
     return int(10 ** max(exponent(currency) - 2, 0))
 
 
+_LEAST: Final = {
+    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
+    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200,
+    "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
+
+
+def least_charge(currency: str) -> int:
+    """Return the least that a card is charged, in minor units; 1 where nobody states a minimum.
+
+    Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts".
+    """
+    return _LEAST.get(currency, 1)
+
+
 def _iso_currency(code: str) -> str:
     exponent(code)
     return code

@@ -13,6 +13,7 @@ from models.core.errors import (
     AuthConfig,
     Declined,
     InvalidRequest,
+    PaymentMethodRefused,
     ProviderError,
     Retryable,
     UnknownOutcome,
@@ -138,6 +139,9 @@ def _refused(
     if operation == "refund" and error.param == "amount" and not error.code:
         # "Refund amount is greater than unrefunded amount" comes without a code of its own.
         context["code"] = "charge_already_refunded"
+    about = (error.param or "", context["code"] or "")
+    if operation == "confirm" and any(name.startswith("payment_method") for name in about):
+        return PaymentMethodRefused(message, **context)
     return InvalidRequest(message, **context)
 
 

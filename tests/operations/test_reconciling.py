@@ -10,6 +10,7 @@ from tests.operations.conftest import watch, watch_in_vain
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.checker import check
+from tests.support.money import lost_create
 from tests.support.stack import Stack
 from tests.trips.saga.test_cancel_confirmed import confirmed
 
@@ -160,6 +161,7 @@ async def test_a_second_payment_of_a_booking_goes_back(
     method = "pm_card_visa" if state == "CONFIRMED" else STOLEN
     booking = await stack.book(payment_method=method)
     assert booking.state == state
+    await lost_create(stack.settings.database.url, booking.id)
     second = await outside.pay(5_000, booking=booking.id, captured=captured)
     summary = await watch(stack)
     assert summary.reconciled is not None

@@ -10,11 +10,24 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import AuthConfig, Declined, ProviderError, Retryable, UnknownOutcome
+from activities.core.failures import problem
+from activities.payments.views import Terms, view
+from models.bookings.lifecycle import PaymentStatus
+from models.bookings.problems import Code
+from models.core.errors import (
+    AuthConfig,
+    Declined,
+    ProviderError,
+    Refusal,
+    Retryable,
+    UnknownOutcome,
+)
 from models.core.money import Money
 from models.payments.messages import Advice
 from payments.core.declines import explain
+from payments.core.protocol import Refund
 from payments.stripe.adapter import StripeGateway
+from payments.stripe.shapes import DisputeAnswer, IntentAnswer
 
 INTENT: dict[str, Any] = {
     "id": "pi_1",
@@ -182,3 +195,111 @@ async def test_what_is_refunded_is_what_was_taken_and_given_back(
     async with answering(body) as gateway:
         payment = await gateway.retrieve("pi_1")
     assert (payment.captured, payment.refunded) == (captured, refunded)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (
+            {
+                "type": "invalid_request_error",
+                "message": "Your account cannot currently make live charges. See https://x.test",
+            },
+            Code.INTERNAL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "account_invalid",
+                "message": "The payment method is not enabled for account acct_1EXAMPLE",
+            },
+            Code.CONFIGURATION,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "parameter_unknown",
+                "param": "automatic_payment_methods",
+                "message": "Unexpected automatic_payment_methods",
+            },
+            Code.INTERNAL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "amount_too_small",
+                "param": "amount",
+                "message": "Amount must be at least 50 usd",
+            },
+            Code.AMOUNT_TOO_SMALL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "resource_missing",
+                "param": "payment_method",
+                "message": "No such PaymentMethod: 'pm_x'",
+            },
+            Code.PAYMENT_DECLINED,
+        ),
+    ],
+)
+async def test_only_what_a_card_is_refused_for_is_a_decline(
+    error: dict[str, Any], code: Code
+) -> None:
+    async with answering({"error": error}, 400) as gateway:
+        with pytest.raises(Refusal) as refused:
+            await gateway.confirm("pi_1", payment_method_id="pm_x", key="k")
+    assert str(refused.value) == error["message"], "for operators, in the attempt log"
+    told = problem(refused.value, step="authorise")
+    assert told.code is code
+    if code is not Code.PAYMENT_DECLINED:
+        assert error["message"] not in told.message
+
+
+def dispute_answer(**more: Any) -> dict[str, Any]:
+    return {
+        "object": "dispute",
+        "id": "du_1",
+        "payment_intent": "pi_1",
+        "charge": {**CHARGE, "currency": "usd", "amount_captured": 195_404},
+        "amount": 180_000,
+        "currency": "eur",
+        "status": "needs_response",
+        "reason": "fraudulent",
+        "created": 1_790_000_000,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("moved", "amount"),
+    [
+        ([{"amount": -120_000, "currency": "usd"}], 120_000),
+        ([{"amount": -179_000, "currency": "chf"}], 195_404),
+        ([], 195_404),
+    ],
+)
+def test_a_dispute_in_another_currency_is_not_booked_one_to_one(
+    moved: list[dict[str, Any]], amount: int
+) -> None:
+    answer = DisputeAnswer.model_validate(dispute_answer(balance_transactions=moved))
+    dispute = answer.dispute("pi_1")
+    assert dispute.amount == Money(amount=amount, currency="USD")
+    assert dispute.reason == "fraudulent, claimed: 1,800.00 EUR"
+
+
+def test_a_charge_that_is_not_there_yet_does_not_hide_a_refund() -> None:
+    intent = {**INTENT, "status": "succeeded", "amount_received": 1000, "latest_charge": None}
+    payment = IntentAnswer.model_validate(intent).payment()
+    refund = Refund(
+        id="re_1",
+        amount=Money(amount=1000, currency="USD"),
+        status="succeeded",
+        created_at=dt.datetime.now(dt.UTC),
+    )
+    terms = Terms("b", "pi_1", None, "USD", 1000, 1)
+    seen = view(payment, terms, [refund])
+    assert (seen.refunded, seen.status) == (1000, PaymentStatus.REFUNDED)
+    failed = refund.model_copy(update={"status": "failed"})
+    assert view(payment, terms, [failed]).refunded == 0

@@ -86,6 +86,10 @@ WORDS: dict[Code, Words] = {
         "Contact us with your booking reference; a person will look for a way.",
         "{item} cannot be cancelled any more.",
     ),
+    Code.AMOUNT_TOO_SMALL: Words(
+        "The amount is less than a card is charged.",
+        "Add something to the trip or to the change, or contact us.",
+    ),
     Code.NOT_CHANGEABLE: Words(
         "The booking cannot be changed like this.",
         "Look at the booking as it stands and ask for another change.",
@@ -259,7 +263,14 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
-TOLD_BY_THE_SAGA = frozenset({Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AUTHENTICATION_REQUIRED})
+TOLD_BY_THE_SAGA = frozenset(
+    {
+        Code.PRICE_CHANGED,
+        Code.TRIP_TAKEN,
+        Code.AUTHENTICATION_REQUIRED,
+        Code.AMOUNT_TOO_SMALL,
+    }
+)
 """Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
 in the component's ``error``."""
 
