@@ -14,6 +14,7 @@ _CODES: dict[type[Refusal], Code] = {
     errors.Unavailable: Code.UNAVAILABLE,
     errors.PriceChanged: Code.PRICE_CHANGED,
     errors.InvalidRequest: Code.INVALID_TRIP,
+    errors.PaymentMethodRefused: Code.PAYMENT_DECLINED,
     errors.Declined: Code.PAYMENT_DECLINED,
     errors.NotCancellable: Code.NOT_CANCELLABLE,
     errors.NoExchangeRate: Code.NO_EXCHANGE_RATE,
@@ -40,20 +41,31 @@ MONEY_STEPS = frozenset({"authorise", "capture"})
 
 def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
     """Return a refusal as a value."""
-    code = _CODES[type(refusal)]
-    if code is Code.INVALID_TRIP and step in MONEY_STEPS:
-        code = Code.CONFIGURATION
+    code, message = _CODES[type(refusal)], str(refusal)
+    if step in MONEY_STEPS and code in (Code.INVALID_TRIP, Code.CONFIGURATION):
+        # Our own request was refused, or our account: nothing that a traveller can mend, and the
+        # gateway's words are for operators (in the attempt log).
+        code = _of_our_request(refusal)
+        message = f"{refusal.provider} refused the request ({refusal.code or refusal.status})"
     details = {}
     if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
         details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}
     return Problem(
         code=code,
         step=step,
-        message=str(refusal),
+        message=message,
         item=item,
         provider_code=refusal.code,
         details=details,
     )
+
+
+def _of_our_request(refusal: Refusal) -> Code:
+    code = refusal.code or ""
+    if code == "amount_too_small":
+        return Code.AMOUNT_TOO_SMALL
+    account = isinstance(refusal, errors.AuthConfig) or code.startswith(("account_", "testmode_"))
+    return Code.CONFIGURATION if account else Code.INTERNAL
 
 
 def refused(refusal: Refusal) -> ApplicationError:

@@ -132,7 +132,7 @@ class Reconciler:
             return
         elif (paid := row.paid(payment.id)) is None:
             if payment.state in HOLDING or kept(payment) > 0:
-                await self._stray(row.booking_id, payment.id)
+                await self._stray(row.booking_id, payment)
         elif _disagrees(paid, payment):
             await self._look(row.booking_id)
 
@@ -174,15 +174,22 @@ class Reconciler:
             return  # it has moved on while we looked
         await self._settle(booking, "; ".join(found))
 
-    async def _stray(self, booking_id: str, payment_id: str) -> None:
-        """Have a payment given back that is not the one on record.
+    async def _stray(self, booking_id: str, payment: Payment) -> None:
+        """Have a payment given back that is not the one on record, if we asked for it.
 
+        Money that we do not know is never moved: it is a case.
         Only when the one on record is as recorded and pays for the booking. Else the record may be
         what is wrong (a restored database), and a person must say which payment is the right one:
         the invariants ask.
         """
-        booking = await self._at_rest(booking_id)
-        if booking is None or booking.owed != 0:
+        booking, payment_id = await self._at_rest(booking_id), payment.id
+        if booking is None:
+            return
+        if not await self._payments.asked_for(booking_id, payment):
+            if has_money(payment):
+                await self._note(self._unexplained.unknown_payment(booking, payment))
+            return
+        if booking.owed != 0:
             return
         try:
             seen = await self._payments.look(booking_id)

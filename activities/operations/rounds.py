@@ -17,6 +17,8 @@ from activities.operations.unexplained import Unexplained
 from activities.payments.activities import PaymentActivities
 from activities.suppliers.health import look_after_outages
 from models import calls
+from models.bookings.lifecycle import SETTLED_STATES
+from models.core.attempts import end_forgotten
 from models.core.database import Sessions
 from models.core.errors import Fault, Refusal
 from models.core.patience import Patience
@@ -95,6 +97,8 @@ class WatchActivities:
             )
             await Unexplained(self._sessions, self._gateway).close_explained()
             await reconciler.await_settled()
+            async with self._sessions.begin() as session:
+                await end_forgotten(session, now - self._listed(full=call.full), SETTLED_STATES)
         return progress.answer
 
     @activity.defn(name=calls.CHECK.name)

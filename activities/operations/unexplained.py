@@ -1,7 +1,7 @@
 """Payments that no workflow can put right, for record or gateway know nothing of them: cases."""
 
 from activities.operations.listing import HOLDING, kept
-from models.bookings.booking import Booking
+from models.bookings.booking import Booking, Item
 from models.core.cases import CaseKind, close_case, list_open_cases, open_case
 from models.core.database import Sessions
 from models.core.errors import InvalidRequest
@@ -15,6 +15,10 @@ BY = "reconciliation"
 def has_money(payment: Payment) -> bool:
     """Tell whether money is held or was taken, and not given back."""
     return payment.state in HOLDING - {PaymentState.ACTION_REQUIRED} or kept(payment) > 0
+
+
+def _code(item: Item) -> str | None:
+    return item.reservation.confirmation_code if item.reservation else None
 
 
 class Unexplained:
@@ -38,6 +42,29 @@ class Unexplained:
                 "captured": payment.captured,
                 "refunded": payment.refunded,
                 "currency": payment.amount.currency,
+            },
+        )
+
+    async def unknown_payment(self, booking: Booking, payment: Payment) -> bool:
+        """Have a person ask about money of a booking that nobody here asked for; True if new."""
+        live = [
+            " ".join(filter(None, [item.title or item.type, "at", item.supplier, _code(item)]))
+            for item in booking.live_items
+        ]
+        return await self._open(
+            payment.id,
+            f"The payment {payment.id} holds or took {payment.amount} for {booking.reference}, and"
+            " this database never asked for it: another system's on the same account, or from"
+            " before a restored backup? What it pays for may be live at a supplier. Live on record:"
+            f" {'; '.join(live) or 'nothing'}. Nothing was moved: find out what it paid for, then"
+            " release or refund it at the gateway.",
+            booking.id,
+            {
+                "state": payment.state,
+                "captured": payment.captured,
+                "refunded": payment.refunded,
+                "currency": payment.amount.currency,
+                "live": live,
             },
         )
 

@@ -21,13 +21,21 @@ from activities.payments.views import Terms, view
 from models import calls
 from models.bookings.booking import PaymentView
 from models.bookings.messages import BookingRef
+from models.core.attempts import asked_for
 from models.core.database import Sessions, direct
-from models.core.errors import Declined, Fault, InvalidRequest, Refusal, Retryable
-from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
+from models.core.errors import (
+    Declined,
+    Fault,
+    InvalidRequest,
+    PaymentMethodRefused,
+    Refusal,
+    Retryable,
+)
+from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
 from models.payments.recorded import is_booking_id
 from models.payments.repository import PaymentOnRecord, payments_on_record
 from payments.core.declines import explain
-from payments.core.protocol import Gateway, PaymentState
+from payments.core.protocol import Gateway, Payment, PaymentState
 
 
 class PaymentActivities:
@@ -174,6 +182,13 @@ class PaymentActivities:
                 on_record = await self._ids_on_record(stray.booking_id)
                 if stray.payment_id in on_record or payment.booking_id != stray.booking_id:
                     return PaymentOutcome()
+                if not await self.asked_for(stray.booking_id, payment):
+                    raise InvalidRequest(
+                        f"{stray.payment_id} was not asked for here; a person must say whose it is",
+                        provider=self._gateway.name,
+                        operation="cancel",
+                        code="unknown_payment",
+                    )
                 if payment.state is PaymentState.CAPTURED:
                     request = Request(f"{stray.key}:refund", 0, "a payment nobody asked for")
                     await self._refunding.down_to(terms, stray.payment_id, request, stray=True)
@@ -186,7 +201,10 @@ class PaymentActivities:
             raise application_error(fault) from fault
 
     async def is_stray(self, booking_id: str, payment_id: str) -> bool:
-        """Tell whether a payment holds or took money for a booking that has another on record.
+        """Tell whether a payment that we asked for holds or took money beside the one on record.
+
+        One that we did not ask for is none: it may be another system's on the same account, or one
+        that a restored database has forgotten (decision 52).
 
         Raises:
             ProviderError: no answer, or the gateway does not know the payment.
@@ -196,7 +214,16 @@ class PaymentActivities:
         payment = await self._gateway.retrieve(payment_id)
         if payment.booking_id != booking_id or payment.state is PaymentState.RELEASED:
             return False
-        return payment.state is not PaymentState.CAPTURED or payment.captured > payment.refunded
+        if payment.state is PaymentState.CAPTURED and payment.captured <= payment.refunded:
+            return False
+        return await self.asked_for(booking_id, payment)
+
+    async def asked_for(self, booking_id: str, payment: Payment) -> bool:
+        """Tell whether our attempt log has a request that this payment may have come from."""
+        async with direct(self._sessions) as connection:
+            return await asked_for(
+                connection, self._gateway.name, booking_id, payment.id, payment.hold
+            )
 
     async def booking_of(self, payment_id: str) -> str | None:
         """Return the booking that a payment names at the gateway; None when there is none such.
@@ -261,4 +288,8 @@ def _refused(refusal: Refusal, payment: PaymentView | None) -> PaymentOutcome:
         explanation = explain(refusal.code)
         found = found.model_copy(update={"message": explanation.words})
         return PaymentOutcome(payment=payment, refused=found, advice=explanation.advice)
-    return PaymentOutcome(payment=payment, refused=found)
+    usable = isinstance(refusal, PaymentMethodRefused)
+    advice = Advice.OTHER_CARD if usable else None
+    if usable:
+        found = found.model_copy(update={"message": "This payment method cannot be used."})
+    return PaymentOutcome(payment=payment, refused=found, advice=advice)

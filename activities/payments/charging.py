@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.core.attempts import DONE, NOT_DONE, AttemptLog, Intent
 from activities.payments.views import Terms
-from models.core.errors import Declined, InvalidRequest, Retryable
+from models.core.errors import Declined, InvalidRequest, Refusal, Retryable
 from models.core.keys import payment_key
 from payments.core.declines import explain
 from payments.core.protocol import Gateway, Payment, PaymentState
@@ -45,8 +45,11 @@ class Charging:
                 key=_versioned(intent.key, version),
             )
 
-        async def created(_: dt.datetime) -> Payment | None:
-            return await self._gateway.find(terms.booking_id, hold=terms.hold)
+        async def created(began: dt.datetime) -> Payment | None:
+            try:
+                return await self._gateway.find(terms.booking_id, hold=terms.hold, since=began)
+            except Refusal:
+                return None  # no look-up is no "no": the same key settles it
 
         return await self._log.once(intent, Payment, create, look_up=created, repeat_after=AT_ONCE)
 
@@ -161,7 +164,7 @@ class Charging:
         if not past.doubtful:
             # Of a booking long at rest the record knows the payment.
             return terms.payment_id
-        found = await self._gateway.find(terms.booking_id, hold=terms.hold)
+        found = await self._gateway.find(terms.booking_id, hold=terms.hold, since=past.began)
         if found is not None:
             await self._log.adopt(past, found)
             return found.id

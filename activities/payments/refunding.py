@@ -26,7 +26,6 @@ AT_ONCE = dt.timedelta(0)
 REFUSED = "refused"
 ALREADY_REFUNDED = "charge_already_refunded"
 """The gateway's code when less is left than a refund asks for."""
-_TO_THE_TRAVELLER = frozenset({"pending", "requires_action", "succeeded"})
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,15 @@ class Refunding:
             await self._carry_out(row)
 
     async def _left(self, payment_id: str, known: list[Refund], keep: int) -> int:
-        """Return what is still to go back of a payment (minor units); ``known`` has gone."""
+        """Return what is still to go back of a payment (minor units); ``known`` has gone.
+
+        What the card holder's bank has taken back, or holds for a dispute, does not go back again.
+        """
         payment = await self._gateway.retrieve(payment_id)
-        listed = sum(r.amount.amount for r in known if r.status in _TO_THE_TRAVELLER)
-        return payment.captured - max(payment.refunded, listed) - keep
+        listed = sum(r.amount.amount for r in known if r.gives_back)
+        disputes = await self._gateway.disputes(payment_id) if payment.disputed else []
+        withdrawn = sum(one.amount.amount for one in disputes if one.status != "won")
+        return payment.captured - max(payment.refunded, listed) - withdrawn - keep
 
     async def _withdraw(self, row: RefundRequest) -> None:
         """Close a refund that is no longer needed, so that nobody begins it again.

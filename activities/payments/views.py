@@ -43,10 +43,17 @@ def view(
     refunds: list[Refund] | None = None,
     disputes: list[Dispute] | None = None,
 ) -> PaymentView:
-    """Return the payment as our models have it; refunds and disputes oldest first."""
+    """Return the payment as our models have it; refunds and disputes oldest first.
+
+    The charge that counts the refunds may not be there yet right after the payment succeeded: the
+    list of refunds tells then.
+    """
     status = _STATUS[payment.state]
-    if payment.refunded:
-        whole = payment.refunded >= payment.captured
+    refunded = payment.refunded
+    if payment.charge_id is None:
+        refunded = sum(one.amount.amount for one in refunds or [] if one.gives_back)
+    if refunded:
+        whole = refunded >= payment.captured
         status = PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     return PaymentView(
         number=terms.number,
@@ -59,7 +66,7 @@ def view(
         status=status,
         authorised=payment.amount.amount if payment.state in _HELD else 0,
         captured=payment.captured,
-        refunded=payment.refunded,
+        refunded=refunded,
         refunds=[
             RefundView(
                 id=refund.id,

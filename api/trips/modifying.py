@@ -34,7 +34,7 @@ from workflows.trips.quote_change import QuoteChange
 
 QUOTE_SECONDS = 40.0
 
-CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE})
+CONFLICTS = frozenset({Code.PRICE_CHANGED, Code.NOT_CHANGEABLE, Code.AMOUNT_TOO_SMALL})
 """What the caller can mend: asked for otherwise, it may be done."""
 
 _UNKNOWN = Problem(code=Code.INTERNAL, step="modify", message="")

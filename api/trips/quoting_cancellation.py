@@ -89,6 +89,12 @@ def _answer(quoted: CancellationQuoted) -> CancelQuoteAnswer:
     kept = sum(line.kept for line in quoted.items)
     ends = [line.until for line in quoted.items if line.until is not None]
     gives, keeps = words.amount(quoted.refund, currency), words.amount(kept, currency)
+    disputed = ""
+    if quoted.in_dispute:
+        disputed = (
+            f" {words.amount(quoted.in_dispute, currency)} is in dispute with the card holder's"
+            " bank: what is to become of it is decided there."
+        )
     return CancelQuoteAnswer(
         dry_run=True,
         booking_id=quoted.booking_id,
@@ -101,10 +107,11 @@ def _answer(quoted: CancellationQuoted) -> CancelQuoteAnswer:
             price=sum(line.price for line in quoted.items),
             kept=kept,
             refund=quoted.refund,
+            in_dispute=quoted.in_dispute,
             currency=currency,
         ),
         operator_needed=any(line.for_operator for line in quoted.items),
-        money=f"Cancelling now would give back {gives} and keep {keeps}."
+        money=f"Cancelling now would give back {gives} and keep {keeps}.{disputed}"
         " Nothing has been cancelled.",
     )
 

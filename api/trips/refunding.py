@@ -70,7 +70,7 @@ def _item(booking: Booking, body: GoodwillBody) -> int | None:
 def _check(booking: Booking, body: GoodwillBody) -> None:
     """Refuse at once what cannot be given back."""
     currency = booking.payment.currency
-    left = booking.captured - booking.refunded - booking.paid_by_hand
+    left = booking.still_there
     if booking.state not in SETTLED_STATES or left <= 0:
         raise NothingToRefund(booking)
     if body.currency != currency:

@@ -156,9 +156,19 @@ class PaymentView(BaseModel):
     """The id of the change it pays for; None when it does not pay for a change."""
 
     @property
+    def disputed(self) -> int:
+        """What open disputes hold: with the card holder's bank until they are decided."""
+        return sum(one.amount for one in self.disputes if one.status == "open")
+
+    @property
+    def lost(self) -> int:
+        """What lost disputes took for good: the card holder has it."""
+        return sum(one.amount for one in self.disputes if one.status == "lost")
+
+    @property
     def left(self) -> int:
-        """What is left at the gateway of what was taken; disputes aside."""
-        return self.captured - self.refunded
+        """What is left at the gateway of what was taken, and can be given back."""
+        return self.captured - self.refunded - self.disputed - self.lost
 
     def as_seen(self, seen: "PaymentView") -> "PaymentView":
         """Return this payment as the gateway has it (``seen``); what only the record knows stays.
@@ -290,19 +300,42 @@ class Booking(BaseModel):
 
     @property
     def keep(self) -> int:
-        """What must be left at the gateway of what was taken, once everything is settled."""
+        """What must be left at the gateway once everything is settled, disputes aside."""
         return max(self.due - self.goodwill + self.paid_by_hand, 0)
 
     @property
+    def lost(self) -> int:
+        """What lost disputes took for good, all payments together."""
+        return sum(payment.lost for payment in self.payments)
+
+    @property
+    def disputed(self) -> int:
+        """What open disputes hold, all payments together."""
+        return sum(payment.disputed for payment in self.payments)
+
+    @property
     def owed(self) -> int:
-        """What the traveller is still owed of what was taken; negative: got back too much."""
-        kept = self.captured - self.refunded
+        """What the traveller is still owed of what was taken; negative: got back too much.
+
+        What a lost dispute took is with the traveller: it is not owed any more.
+        """
+        kept = self.captured - self.refunded - self.lost
         return kept - self.paid_by_hand + self.goodwill - self.due
 
     def warn(self, items: Iterable[Item]) -> None:
         """Tell the traveller what the quotes of items have warned of, each once."""
         told = [text for item in items if item.quote for text in item.quote.warnings]
         self.warnings = [*dict.fromkeys([*self.warnings, *told])]
+
+    @property
+    def refundable(self) -> int:
+        """What is to be given back now: what open disputes cover waits until they are decided."""
+        return max(self.owed - self.disputed, 0)
+
+    @property
+    def still_there(self) -> int:
+        """What is left to give back, however little is due: nothing goes back a second time."""
+        return max(sum(payment.left for payment in self.payments) - self.paid_by_hand, 0)
 
     def to_refund(self, keep: int) -> list[tuple[PaymentView, int]]:
         """Return the payments to give back from, and what is to be left of each (minor units).

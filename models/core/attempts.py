@@ -11,7 +11,7 @@ from sqlalchemy import (
     Index,
     text,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import booking_column, json_column, time_column
@@ -53,7 +53,8 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     """done, refused, not_done, unknown; NULL while running, or when the worker died."""
     settled: str | None = None
-    """How it was found out what became of one nobody knew the end of: found, repeated, not_done."""
+    """How it was found out what became of one nobody knew the end of: found, repeated, not_done,
+    otherwise."""
     provider_id: str | None = None
     provider_code: str | None = None
     http_status: int | None = None
@@ -63,6 +64,47 @@ class AttemptRow(SQLModel, table=True):
 
 
 ATTEMPTS = SQLModel.metadata.tables["attempts"]
+
+_ASKED_FOR = text("""
+SELECT EXISTS (SELECT FROM attempts
+    WHERE booking_id = CAST(:booking AS uuid) AND provider = :provider AND operation = 'create'
+    AND (provider_id = :payment OR (key LIKE '%:create:' || CAST(:hold AS text)
+        AND (outcome IS NULL OR outcome IN ('unknown', 'repeated')
+             OR (outcome = 'not_done' AND coalesce(result->>'kind', '') <> 'Retryable')))))
+""")
+
+
+async def asked_for(
+    connection: AsyncConnection, provider: str, booking_id: str, payment_id: str, hold: int
+) -> bool:
+    """Tell whether this database asked for a payment: it got it, or never got an answer."""
+    values = {"booking": booking_id, "provider": provider, "payment": payment_id, "hold": hold}
+    return bool(await connection.scalar(_ASKED_FOR, values))
+
+
+SETTLED_OTHERWISE = "otherwise"
+"""``settled`` of an attempt whose worker died, once its booking was settled without it."""
+
+
+_END_FORGOTTEN = text(f"""
+UPDATE attempts a SET outcome = 'unknown', settled = '{SETTLED_OTHERWISE}', finished_at = now()
+FROM bookings b WHERE b.id = a.booking_id AND b.state = ANY(CAST(:at_rest AS text[]))
+AND a.outcome IS NULL AND a.started_at BETWEEN :since AND now() - interval '10 minutes'
+AND NOT EXISTS (SELECT FROM cases c WHERE c.booking_id = b.id AND c.resolved_at IS NULL)
+AND NOT EXISTS (SELECT FROM refunds r WHERE r.key = a.key AND r.status = 'requested')
+""")  # noqa: S608  (our own constant)
+
+
+async def end_forgotten(session: AsyncSession, since: dt.datetime, at_rest: Collection[str]) -> int:
+    """Give attempts of dead workers an outcome that nobody will come back to; returns how many.
+
+    That is so once their bookings are at rest (in a state of ``at_rest``), without an open case
+    and without a refund that is still to be carried out. What became of them stays unknown, and a
+    later request under their key is treated as before. ``since`` (UTC) is how far back to look.
+    """
+    ended = await session.execute(_END_FORGOTTEN, {"since": since, "at_rest": [*at_rest]})
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
 
 QUICK_SECONDS = 1.0
 """What answers within this time, 19 times of 20, holds nobody up who waits for a workflow."""

@@ -80,6 +80,10 @@ class InvalidRequest(Refusal):
     """Traveller or payload data is wrong."""
 
 
+class PaymentMethodRefused(InvalidRequest):
+    """The payment method is unknown, or cannot be used: another one may work."""
+
+
 class Declined(Refusal):
     """The payment was refused; another payment method may work."""
 

@@ -48,12 +48,11 @@ _LEAST: Final = {
 
 
 def least_charge(currency: str) -> int:
-    """Return the least that a card can be charged, in minor units, as far as that is known.
+    """Return the least that a card is charged, in minor units; 1 where nobody states a minimum.
 
-    Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where the
-    gateway names no minimum, it is the smallest amount there is.
+    Source: https://docs.stripe.com/currencies, "Minimum and maximum charge amounts".
     """
-    return _LEAST.get(currency, smallest_charge(currency))
+    return _LEAST.get(currency, 1)
 
 
 def _iso_currency(code: str) -> str:

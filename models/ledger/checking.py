@@ -15,7 +15,7 @@ from models.bookings.tables import BOOKINGS
 from models.core.money import Money
 from models.ledger.chain import Sealed, breaks
 from models.ledger.entries import Account, Entry, balance
-from models.ledger.postings import BY_HAND, SUSPENSE, TRAVELER
+from models.ledger.postings import BY_HAND, DISPUTED, SUSPENSE, TRAVELER
 from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES, LEDGER_LINES
 from models.payments.tables import DISPUTES, PAYMENTS
@@ -161,7 +161,9 @@ def _against_the_record(row: Row[Any, Any, Any, Any], entries: list[Entry]) -> l
     resting = state in SETTLED_STATES
     if (left := -balance(entries, TRAVELER)) and (resting or state is BookingState.NEEDS_ATTENTION):
         found.append(("traveler", f"{money(left)} on TRAVELER, and the booking is {state}"))
-    if (left := -balance(entries, SUSPENSE)) and resting:
+    # What an open dispute covers is owed to the traveller only if the dispute is won.
+    left, disputed = -balance(entries, SUSPENSE), balance(entries, DISPUTED)
+    if resting and not min(disputed, 0) <= left <= max(disputed, 0):
         found.append(("suspense", f"{money(left)} in SUSPENSE, and the booking is {state}"))
     cash = sum(
         line.signed

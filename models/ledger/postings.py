@@ -19,6 +19,7 @@ BY_HAND = Place(Account.GATEWAY, "by_hand")
 COMMISSION = Place(Account.COMMISSION)
 GOODWILL = Place(Account.FEES, "goodwill")
 LOST_DISPUTES = Place(Account.FEES, "disputes")
+"""Where lost disputes were booked before decision 51; such entries are moved on."""
 SUSPENSE = Place(Account.SUSPENSE)
 """What is due to, or from, a traveller while a person has to settle it."""
 DISPUTED = Place(Account.SUSPENSE, "disputes")
@@ -157,9 +158,10 @@ class _Books:
         types = {
             DISPUTED: EntryType.DISPUTE,
             self._gateway: EntryType.DISPUTE_WON,
+            TRAVELER: EntryType.DISPUTE_LOST,
             LOST_DISPUTES: EntryType.DISPUTE_LOST,
         }
-        at = {"open": DISPUTED, "won": self._gateway, "lost": LOST_DISPUTES}[dispute.status]
+        at = {"open": DISPUTED, "won": self._gateway, "lost": TRAVELER}[dispute.status]
         self._follow(types, dispute.id, f"dispute {dispute.id}", dispute.amount, at)
 
     def grown(self, type_: EntryType, total: int, what: str, origin: Place, target: Place) -> None:

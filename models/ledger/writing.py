@@ -128,6 +128,8 @@ async def _watch_rest(
         return
     source = f"ledger:{booking.id}"
     left = unsettled(entries)
+    if -left in range(booking.disputed + 1):
+        left = 0  # an open dispute covers it: whose it is will be decided
     if left and booking.has_payment_case:
         return  # a person is settling the money already
     if left:

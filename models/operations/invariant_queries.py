@@ -48,11 +48,14 @@ FROM kept JOIN bookings b ON b.id = kept.booking_id
 WHERE kept.amount > 0 GROUP BY b.id HAVING count(*) > 1
 """
 
-_KEPT = "(p.captured - p.refunded - b.paid_by_hand + b.goodwill)"
+_KEPT = f"(p.captured - p.refunded - {withdrawn(states=('lost',))} - b.paid_by_hand + b.goodwill)"
+_IN_DISPUTE = withdrawn(states=("open",))
+"""What an open dispute covers is not given back before it is decided."""
 KEPT_FOR_NOTHING = f"""{_SCOPE} {_ABOUT_A_BOOKING}
     format('the booking is %s and keeps %s %s, its fees are %s',
            b.state, {_KEPT}, b.currency, {DUE}) AS what
-{_IN_SCOPE} WHERE b.state IN ({CLOSED}) AND {_KEPT} <> {DUE}
+{_IN_SCOPE}
+WHERE b.state IN ({CLOSED}) AND {_KEPT} - {DUE} NOT BETWEEN 0 AND {_IN_DISPUTE}
 """
 
 HELD_FOR_NOTHING = f"""{_SCOPE} {_ABOUT_A_BOOKING}
@@ -137,7 +140,7 @@ SUSPENSE = f"""{_SCOPE} {_ABOUT_A_BOOKING}
         SELECT FROM disputes d WHERE d.booking_id = b.id AND d.status = 'open'))
     GROUP BY l.currency HAVING sum(l.signed) <> 0
 ) AS s
-WHERE b.state IN ({SETTLED}) AND NOT EXISTS (
+WHERE -s.off NOT BETWEEN 0 AND {_IN_DISPUTE} AND b.state IN ({SETTLED}) AND NOT EXISTS (
     SELECT FROM cases c
     WHERE c.booking_id = b.id AND c.resolved_at IS NULL AND c.kind <> 'INVARIANT')
 """

@@ -24,15 +24,15 @@ SETTLED = sql_list(SETTLED_STATES)
 CLOSED = sql_list(CLOSED_STATES)
 
 
-def withdrawn(payment: str = "") -> str:
+def withdrawn(payment: str = "", states: Iterable[str] = ("open", "lost")) -> str:
     """Return SQL for what the gateway has taken back of the booking ``b`` for disputes.
 
-    ``payment``: of that payment alone, as an alias of ``payments``.
+    ``payment``: of that payment alone, as an alias of ``payments``. ``states``: of the disputes.
     """
     one = f"AND d.payment_number = {payment}.number" if payment else ""
     return f"""(
     SELECT coalesce(sum(d.amount), 0)::bigint FROM disputes d
-    WHERE d.booking_id = b.id {one} AND d.status IN ('open', 'lost'))"""  # noqa: S608
+    WHERE d.booking_id = b.id {one} AND d.status IN ({sql_list(states)}))"""  # noqa: S608
 
 
 MONEY = """CROSS JOIN LATERAL (
@@ -103,8 +103,9 @@ class RecordedPayments:
 
     @property
     def may_keep(self) -> int:
-        """What a closed booking may keep at the gateway."""
-        return max(self.due - self.goodwill + self.paid_by_hand, 0)
+        """What a closed booking may keep at the gateway, what disputes have taken included."""
+        withdrawn = sum(paid.withdrawn for paid in self.payments)
+        return max(self.due - self.goodwill + self.paid_by_hand, 0) + withdrawn
 
 
 _RECORDED = f"""

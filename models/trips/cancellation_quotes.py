@@ -59,6 +59,8 @@ class CancellationQuoted(BaseModel):
     """What is live of what was asked about; empty when nothing is left to cancel."""
     refund: MinorUnits = 0
     """What would go back now in all, what has gone back already not counted again."""
+    in_dispute: MinorUnits = 0
+    """What would go back besides, if the card holder's open dispute is decided for us."""
 
 
 def items_to_cancel(booking: Booking, components: list[str]) -> list[Item]:
@@ -96,7 +98,8 @@ def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> Cancellatio
             )
             for item in items
         ],
-        refund=max(after.owed, 0),
+        refund=after.refundable,
+        in_dispute=min(max(after.owed, 0), after.disputed),
     )
 
 

@@ -27,9 +27,6 @@ class Decline:
 _OTHER_CARD, _DO_NOT_RETRY = Advice.OTHER_CARD, Advice.DO_NOT_RETRY
 _PLAIN: Final = "Your bank declined the payment."
 
-UNUSABLE: Final = "payment_method_unusable"
-"""Our code where a gateway does not know the payment method, or refuses it by its kind."""
-
 GENERIC: Final = Decline("card_declined", _PLAIN, _OTHER_CARD)
 """The bank gave no reason, or one that we do not know."""
 _SUSPECT: Final = Decline("card_declined", _PLAIN, _DO_NOT_RETRY)
@@ -63,7 +60,6 @@ _CURRENCY: Final = Decline(
     "card_not_accepted", "The card cannot be charged in this currency.", _OTHER_CARD
 )
 _INVALID: Final = Decline("card_not_accepted", "The card can no longer be used.", _OTHER_CARD)
-_UNUSABLE: Final = Decline("card_not_accepted", "This payment method cannot be used.", _OTHER_CARD)
 _IN_PERSON: Final = Decline(
     "card_not_accepted", "The card can only be used in person.", _OTHER_CARD
 )
@@ -119,7 +115,6 @@ _BY_MEANING: Final[dict[Decline, str]] = {
         invalid_account new_account_information_available payment_method_not_available
         payment_method_unactivated
     """,
-    _UNUSABLE: UNUSABLE,
     _IN_PERSON: """
         incorrect_pin invalid_pin pin_try_exceeded offline_pin_required
         online_or_offline_pin_required mobile_device_authentication_required

@@ -13,12 +13,13 @@ from models.core.errors import (
     AuthConfig,
     Declined,
     InvalidRequest,
+    PaymentMethodRefused,
     ProviderError,
     Retryable,
     UnknownOutcome,
 )
 from models.core.http import NoAddressError, NotSentError
-from payments.core.declines import UNUSABLE, telling_code
+from payments.core.declines import telling_code
 from payments.core.protocol import PaymentState
 from payments.stripe.shapes import STATES
 
@@ -135,12 +136,12 @@ def _refused(
 ) -> ProviderError:
     if context["code"] in ("charge_expired_for_capture", "capture_charge_authorization_expired"):
         return Declined(message, **{**context, "code": "authorisation_expired"})
-    if operation == "confirm" and error.param == "payment_method":
-        # Unknown, used up, or another customer's: another one helps, as after a decline.
-        return Declined(message, **{**context, "code": UNUSABLE})
     if operation == "refund" and error.param == "amount" and not error.code:
         # "Refund amount is greater than unrefunded amount" comes without a code of its own.
         context["code"] = "charge_already_refunded"
+    about = (error.param or "", context["code"] or "")
+    if operation == "confirm" and any(name.startswith("payment_method") for name in about):
+        return PaymentMethodRefused(message, **context)
     return InvalidRequest(message, **context)
 
 

@@ -58,6 +58,8 @@ class Payment(BaseModel):
     """Why the last confirmation failed, when it did."""
     booking_id: str | None = None
     """Our reference, as given to ``create``; None for payments that we did not make."""
+    hold: int = 1
+    """The count given to ``create`` with the reference."""
 
 
 class Refund(BaseModel):
@@ -74,6 +76,11 @@ class Refund(BaseModel):
     """The key of our refund row, as given to ``refund``; None for refunds made elsewhere."""
     failure_reason: str | None = None
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether the money has gone, or is on its way, to the traveller."""
+        return self.status not in {"failed", "canceled"}
+
 
 class Dispute(BaseModel):
     """A card holder's dispute of a charge."""
@@ -83,7 +90,10 @@ class Dispute(BaseModel):
     id: str
     payment_id: str
     amount: Money
-    """What the gateway has taken back while the dispute is open, or for good when it is lost."""
+    """What the gateway has taken back while the dispute is open, or for good when it is lost.
+
+    In the payment's currency, whatever currency the card holder's bank claims it in.
+    """
     status: Literal["open", "won", "lost"]
     """Early warnings that move no money are not disputes."""
     reason: str = ""
@@ -163,8 +173,13 @@ class Gateway(Protocol):
         """Read the payment; always safe. Raises Retryable or InvalidRequest (unknown id)."""
         ...
 
-    async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
+    async def find(
+        self, reference: str, *, hold: int = 1, since: dt.datetime | None = None
+    ) -> Payment | None:
         """Look a payment up by our reference and its count; None when none is visible.
+
+        ``since`` (UTC) is when it was asked for at the earliest: where the gateway has no search,
+        its list is read from then on.
 
         Eventually consistent (Stripe: up to a minute); prefer ``retrieve`` where the id is known.
         """

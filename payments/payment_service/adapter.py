@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from models.core.errors import InvalidRequest, Retryable
+from models.core.errors import InvalidRequest, PaymentMethodRefused, Retryable
 from models.core.money import Money
 from payments.core.protocol import (
     Dispute,
@@ -106,7 +106,13 @@ class PaymentServiceGateway:
         asked = Asked("retrieve", "GET", f"/intents/{_named('retrieve', payment_id)}")
         return await self._payment(asked, payment_id)
 
-    async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
+    async def find(
+        self,
+        reference: str,
+        *,
+        hold: int = 1,
+        since: dt.datetime | None = None,  # noqa: ARG002  (its look-up is complete)
+    ) -> Payment | None:
         """Look the payment up by our reference."""
         query = {"reference": _named("find", reference), "hold": str(hold)}
         asked = Asked("find", "GET", "/intents", query=query)
@@ -196,6 +202,16 @@ class PaymentServiceGateway:
         try:
             payment = await self._payment(asked, payment_id)
         except InvalidRequest as refusal:
+            if step == "confirm" and refusal.code == "resource_missing":
+                # The intent was made a moment ago: it is the method that is not there.
+                raise PaymentMethodRefused(
+                    str(refusal),
+                    provider=PROVIDER,
+                    operation=step,
+                    code=refusal.code,
+                    status=refusal.status,
+                    request_id=refusal.request_id,
+                ) from None
             if refusal.code != WRONG_STATE:
                 raise
             payment = await self.retrieve(payment_id)

@@ -8,7 +8,6 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from models.core.errors import AuthConfig, Declined, InvalidRequest, ProviderError, Retryable
-from payments.core.declines import UNUSABLE
 from payments.core.protocol import PaymentState
 from payments.payment_service.http import PROVIDER, Answered, Asked
 from payments.payment_service.shapes import ErrorAnswer, Failure
@@ -43,9 +42,6 @@ def refused(asked: Asked, answered: Answered) -> ProviderError:
             return asked.failed(AuthConfig, message, **context)
         case 402:
             return asked.failed(Declined, message, **context)
-        case 404 if asked.operation == "confirm" and context.get("code") == "resource_missing":
-            # The intent has just been made: what is not there is the payment method.
-            return asked.failed(Declined, message, **{**context, "code": UNUSABLE})
         case 409 if failure is None or failure.code != WRONG_STATE:
             # Somebody else's lock, or our own earlier request under the same key: nothing was
             # done by this one.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import stripe
 
-from models.core.errors import InvalidRequest
+from models.core.errors import AuthConfig, InvalidRequest
 from models.core.money import Money
 from models.core.paths import segment
 from payments.core import webhooks
@@ -33,6 +33,8 @@ from payments.stripe.shapes import DisputeAnswer, IntentSearch, MethodAnswer, Re
 _EXPAND: Final = ["latest_charge"]
 _PAGE: Final = 100
 """Entries of a list in one answer; the most that Stripe gives."""
+_SKEW: Final = dt.timedelta(minutes=5)
+"""How far Stripe's clock may be from ours."""
 _REFERENCE: Final = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 _MOST_TELLING: Final = (
     PaymentState.CAPTURED,
@@ -130,17 +132,29 @@ class StripeGateway:
             lambda: self._client.v1.payment_intents.retrieve_async(name, {"expand": _EXPAND}),
         )
 
-    async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
-        """Look the payment up by ``metadata['booking_id']`` and ``metadata['hold']``."""
+    async def find(
+        self, reference: str, *, hold: int = 1, since: dt.datetime | None = None
+    ) -> Payment | None:
+        """Look the payment up by ``metadata['booking_id']`` and ``metadata['hold']``.
+
+        Stripe has no search in some countries; then its list is read from ``since`` on.
+        """
         if not _REFERENCE.fullmatch(reference):
             raise self._invalid("find", f"{reference!r} cannot be searched for", "bad_reference")
-        payments = await call(
+        try:
+            payments = await self._search(reference)
+        except (InvalidRequest, AuthConfig):
+            if since is None:
+                raise
+            until = dt.datetime.now(dt.UTC) + _SKEW
+            payments = await self.payments(since - _SKEW, until)
+        found = [p for p in payments if p.booking_id == reference and p.hold == hold]
+        return min(found, key=lambda p: _MOST_TELLING.index(p.state), default=None)
+
+    async def _search(self, reference: str) -> list[Payment]:
+        return await call(
             "find",
-            lambda data: [
-                found.payment()
-                for found in IntentSearch.model_validate(data).data
-                if found.hold == hold
-            ],
+            lambda data: [found.payment() for found in IntentSearch.model_validate(data).data],
             lambda: self._client.v1.payment_intents.search_async(
                 {
                     "query": f"metadata['booking_id']:'{reference}'",
@@ -149,7 +163,6 @@ class StripeGateway:
                 }
             ),
         )
-        return min(payments, key=lambda p: _MOST_TELLING.index(p.state), default=None)
 
     async def capture(self, payment_id: str, *, amount: Money, key: str) -> Payment:
         """Take ``amount`` of the held money; the rest is released."""
@@ -209,7 +222,11 @@ class StripeGateway:
         """List the disputes of a payment that took money back, oldest first."""
 
         def page_at(after: str | None) -> Awaitable[Any]:
-            params: stripe.params.DisputeListParams = {"payment_intent": payment_id, "limit": _PAGE}
+            params: stripe.params.DisputeListParams = {
+                "payment_intent": payment_id,
+                "limit": _PAGE,
+                "expand": ["data.charge"],
+            }
             if after is not None:
                 params["starting_after"] = after
             return self._client.v1.disputes.list_async(params)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from models.core.money import Money
 from payments.core.declines import telling_code
 from payments.core.protocol import Dispute, Payment, PaymentMethod, PaymentState, Refund
 from payments.stripe.amounts import from_stripe
@@ -68,6 +69,7 @@ class ChargeAnswer(BaseModel):
     amount_captured: Amount
     amount_refunded: Amount
     captured: bool
+    currency: str | None = None
     disputed: bool = False
     payment_method_details: _MethodDetails | None = None
 
@@ -131,6 +133,7 @@ class IntentAnswer(BaseModel):
             if failure
             else None,
             booking_id=self.metadata.get("booking_id"),
+            hold=self.hold,
         )
 
 
@@ -158,14 +161,21 @@ class RefundAnswer(BaseModel):
         )
 
 
+class _BalanceTransaction(BaseModel):
+    amount: Annotated[int, Field(strict=True)]
+    currency: str
+
+
 class DisputeAnswer(BaseModel):
     """A dispute, or the enquiry that may become one."""
 
     object: Literal["dispute"]
     id: str
     payment_intent: Reference = None
+    charge: ChargeAnswer | str | None = None
     amount: Amount
     currency: str
+    balance_transactions: list[_BalanceTransaction] = []
     status: str
     reason: str
     created: int
@@ -181,11 +191,31 @@ class DisputeAnswer(BaseModel):
         return Dispute(
             id=self.id,
             payment_id=self.payment_intent or payment_id,
-            amount=from_stripe(self.amount, self.currency),
+            amount=self._withdrawn(),
             status=ended.get(self.status, "open"),
-            reason=self.reason,
+            reason=self.reason
+            if not self._foreign
+            else f"{self.reason}, claimed: {from_stripe(self.amount, self.currency)}",
             created_at=_moment(self.created),
         )
+
+    @property
+    def _foreign(self) -> str | None:
+        """The charge's currency, where the bank claims another."""
+        charge = self.charge if isinstance(self.charge, ChargeAnswer) else None
+        return charge.currency if charge and charge.currency != self.currency else None
+
+    def _withdrawn(self) -> Money:
+        """Return what was taken back, in the charge's currency.
+
+        Where the bank claims another currency, the withdrawal tells if it is in the charge's; else
+        the dispute covers all that is left of the charge: less is never given back twice.
+        """
+        if not self._foreign or not isinstance(self.charge, ChargeAnswer):
+            return from_stripe(self.amount, self.currency)
+        moved = (-m.amount for m in self.balance_transactions if m.currency == self._foreign)
+        left = self.charge.amount_captured - self.charge.amount_refunded
+        return from_stripe(next((m for m in moved if m > 0), left), self._foreign)
 
 
 class Page(BaseModel):

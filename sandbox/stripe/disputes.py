@@ -92,12 +92,14 @@ def closed(account: Account, dispute: Document, outcome: Literal["won", "lost"])
     account.emit("charge.dispute.closed", dispute)
 
 
-def check_refundable(account: Account, charge: Document) -> None:
-    """Refuse to refund what the card holder's bank has taken back already.
+def check_refundable(account: Account, charge: Document, left: int) -> None:
+    """Refuse to refund what the card holder's bank has taken back; ``left`` is what is left then.
 
     Raises:
         ApiError: code ``charge_disputed``.
     """
+    if left > 0:
+        return
     for dispute in account.shelves["du"].documents.values():
         if dispute["charge"] == charge["id"] and not dispute["is_charge_refundable"]:
             raise ApiError(

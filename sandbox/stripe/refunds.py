@@ -51,8 +51,9 @@ def create(account: Account, parameters: Parameters) -> Answer:
             executed=True,
         )
     charge = account.get("ch", intent["latest_charge"])
-    disputes.check_refundable(account, charge)
     left = charge["amount_captured"] - refunded(account, intent["id"])
+    left -= disputes.withdrawn(account, intent["id"])
+    disputes.check_refundable(account, charge, left)
     if left == 0:
         raise ApiError(
             f"Charge {charge['id']} has already been refunded.",

@@ -19,6 +19,9 @@ async def test_disputes_count_as_taken_back(books: Books) -> None:
     for status in ("open", "won", "lost"):
         dispute(booking, 1_000, status)
     booking = await books.record(booking, S.CONFIRMED)
+    assert await books.wrong(booking) == ["suspense"], "what the lost one took is not paid for"
+    booking.goodwill += 1_000
+    booking = await books.record(booking, S.CONFIRMED)
     assert await books.wrong(booking) == []
 
 

@@ -39,7 +39,9 @@ def test_a_dispute_takes_the_money_away_until_it_is_decided() -> None:
 
 
 @pytest.mark.parametrize("first_seen_closed", [False, True])
-def test_a_lost_dispute_is_borne_by_the_house(first_seen_closed: bool) -> None:
+def test_a_lost_dispute_is_borne_by_the_company_once_a_person_says_so(
+    first_seen_closed: bool,
+) -> None:
     journal = Journal()
     booking = confirmed(journal)
     ident = ""
@@ -48,9 +50,13 @@ def test_a_lost_dispute_is_borne_by_the_house(first_seen_closed: bool) -> None:
         journal.post(booking)
     dispute(booking, 50_000, "lost", ident)
     journal.post(booking)
-    assert kinds(journal)[-2:] == ["dispute", "dispute_lost"]
-    assert journal.totals()["FEES disputes"] == 50_000
+    assert kinds(journal)[-3:] == ["dispute", "dispute_lost", "suspense"]
+    assert journal.totals()["SUSPENSE"] == 50_000, "a person has to say who bears it"
     assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
+    booking.goodwill += 50_000
+    journal.post(booking)
+    assert journal.totals()["FEES goodwill"] == 50_000
+    assert "SUSPENSE" not in journal.totals()
 
 
 def test_a_dispute_decided_again_and_again_ends_where_it_was_decided_last() -> None:
@@ -60,7 +66,7 @@ def test_a_dispute_decided_again_and_again_ends_where_it_was_decided_last() -> N
     for status in ("won", "lost", "won", "open", "lost"):
         ident = dispute(booking, 50_000, status, ident)
         journal.post(booking)
-    assert journal.totals()["FEES disputes"] == 50_000
+    assert journal.totals()["SUSPENSE"] == 50_000
     assert journal.totals()["GATEWAY stripe"] == TOTAL - 50_000
     assert "SUSPENSE disputes" not in journal.totals()
 
@@ -75,7 +81,7 @@ def test_a_dispute_about_less_than_it_was_gives_the_rest_back() -> None:
     assert journal.totals()["SUSPENSE disputes"] == 20_000
     dispute(booking, 30_000, "lost", ident)
     journal.post(booking)
-    assert journal.totals()["FEES disputes"] == 30_000
+    assert journal.totals()["SUSPENSE"] == 30_000
     assert journal.totals()["GATEWAY stripe"] == TOTAL - 30_000
     assert "SUSPENSE disputes" not in journal.totals()
 

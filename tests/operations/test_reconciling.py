@@ -10,6 +10,7 @@ from tests.operations.conftest import watch, watch_in_vain
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.checker import check
+from tests.support.money import lost_create
 from tests.support.stack import Stack
 from tests.trips.saga.test_cancel_confirmed import confirmed
 
@@ -160,6 +161,7 @@ async def test_a_second_payment_of_a_booking_goes_back(
     method = "pm_card_visa" if state == "CONFIRMED" else STOLEN
     booking = await stack.book(payment_method=method)
     assert booking.state == state
+    await lost_create(stack.settings.database.url, booking.id)
     second = await outside.pay(5_000, booking=booking.id, captured=captured)
     summary = await watch(stack)
     assert summary.reconciled is not None
@@ -291,3 +293,26 @@ async def test_a_gateway_that_is_away_fails_the_round_but_not_the_rest(
     after = await watch(stack)
     assert after.checked is not None
     assert after.checked.closed == 1
+
+
+async def test_attempts_of_dead_workers_get_an_outcome_once_their_booking_is_settled(
+    stack: Stack, record: Record
+) -> None:
+    booking = await confirmed(stack)
+    begun = (
+        "INSERT INTO attempts (booking_id, provider, operation, key, number, started_at) VALUES"
+        " (%(id)s, 'stripe', 'refund', %(key)s, 1, now() - make_interval(mins => %(age)s))"
+    )
+    key = f"v1:{booking.id}:payment:refund"
+    await record.do(begun, id=booking.id, key=f"{key}:1", age=15)
+    await record.do(begun, id=booking.id, key=f"{key}:2", age=1)
+    await watch(stack)
+    rows = await record.rows(
+        "SELECT key, outcome, settled FROM attempts WHERE booking_id = %(id)s AND"
+        " operation = 'refund' ORDER BY key",
+        id=booking.id,
+    )
+    assert [(row["outcome"], row["settled"]) for row in rows] == [
+        ("unknown", "otherwise"),
+        (None, None),  # somebody may still be at it
+    ]

@@ -10,6 +10,7 @@ from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.operations.test_reconciling import resolve
 from tests.support.checker import check
+from tests.support.money import lost_create
 from tests.support.stack import Stack
 from tests.trips.modifying.changes import change, confirmed, now, other_hotel, swap
 
@@ -70,8 +71,26 @@ async def test_a_refund_of_the_difference_in_the_dashboard(
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+async def test_money_that_nobody_here_asked_for_is_a_persons(
+    stack: Stack, record: Record, outside: Outside
+) -> None:
+    """After a restored backup, or beside another system on the same account."""
+    booking = await dearer(stack)
+    unknown = await outside.pay(4_200, booking=booking.id, captured=True)
+    for _ in range(2):
+        await watch(stack)
+        assert (await outside.payment(unknown))["amount_received"] == 4_200
+        (there,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == unknown]
+        assert there["refunded"] == 0
+        assert f"payment:{unknown}" in await record.open_cases_about(booking.id)
+    await outside.refund(unknown, 4_200)
+    await watch(stack)
+    assert f"payment:{unknown}" not in await record.open_cases_about(booking.id)
+
+
 async def test_a_payment_beside_the_supplement_is_nobodys(stack: Stack, outside: Outside) -> None:
     booking = await dearer(stack)
+    await lost_create(stack.settings.database.url, booking.id)
     stray = await outside.pay(4_200, booking=booking.id, captured=True)
     summary = await watch(stack)
     assert summary.reconciled is not None

@@ -147,7 +147,9 @@ class MemoryGateway:
         await self._look("retrieve")
         return self._payment(payment_id, "retrieve")
 
-    async def find(self, reference: str, *, hold: int = 1) -> Payment | None:
+    async def find(
+        self, reference: str, *, hold: int = 1, since: dt.datetime | None = None
+    ) -> Payment | None:
         await self._look("find")
         found = [
             p for p in self.books.values() if (p.booking_id, p.charge_id) == (reference, str(hold))

@@ -11,22 +11,23 @@ from typing import Any
 import pytest
 
 from activities.core.failures import problem
-from api.trips.presenters.booking import book_answer
-from models.bookings.lifecycle import BookingState
+from activities.payments.views import Terms, view
+from models.bookings.lifecycle import PaymentStatus
 from models.bookings.problems import Code
 from models.core.errors import (
     AuthConfig,
     Declined,
-    InvalidRequest,
     ProviderError,
+    Refusal,
     Retryable,
     UnknownOutcome,
 )
 from models.core.money import Money
 from models.payments.messages import Advice
 from payments.core.declines import explain
+from payments.core.protocol import Refund
 from payments.stripe.adapter import StripeGateway
-from tests.support.fake_trip import trip_request
+from payments.stripe.shapes import DisputeAnswer, IntentAnswer
 
 INTENT: dict[str, Any] = {
     "id": "pi_1",
@@ -76,13 +77,7 @@ def confirming(gateway: StripeGateway) -> Coroutine[Any, Any, object]:
 
 
 async def failing(gateway: StripeGateway, operation: str) -> ProviderError:
-    match operation:
-        case "retrieve":
-            call: Coroutine[Any, Any, object] = gateway.retrieve("pi_1")
-        case "create":
-            call = gateway.create(amount=Money(amount=1, currency="USD"), reference="b", key="k")
-        case _:
-            call = confirming(gateway)
+    call = gateway.retrieve("pi_1") if operation == "retrieve" else confirming(gateway)
     with pytest.raises(ProviderError) as failure:
         await call
     return failure.value
@@ -163,45 +158,6 @@ async def test_while_the_bank_is_still_at_it_nothing_is_refused(operation: str) 
     assert waiting.value.code == "processing"
 
 
-@pytest.mark.parametrize(
-    ("operation", "message", "param", "code"),
-    [
-        ("confirm", "Your account cannot currently make live charges. See https://x", None, None),
-        ("create", "This feature is not enabled for account acct_1EXAMPLE", None, None),
-        ("create", "Unexpected automatic_payment_methods", "automatic_payment_methods", None),
-        ("create", "Amount must be at least 50 usd", "amount", "amount_too_small"),
-    ],
-)
-async def test_what_is_wrong_with_the_account_or_with_us_is_no_decline(
-    operation: str, message: str, param: str | None, code: str | None
-) -> None:
-    error = {"type": "invalid_request_error", "message": message, "param": param, "code": code}
-    async with answering({"error": error}, 400) as gateway:
-        refused = await failing(gateway, operation)
-    assert type(refused) is InvalidRequest
-    told = problem(refused, step="authorise")
-    assert told.code is Code.CONFIGURATION
-    assert message in told.message, "operators read it"
-    booking = trip_request().new_booking(dt.datetime.now(dt.UTC))
-    booking.state, booking.problem = BookingState.FAILED, told
-    answer = book_answer(booking).model_dump_json()
-    assert message not in answer
-    assert "another card" not in answer
-
-
-async def test_a_payment_method_that_cannot_be_used_is_a_declined_card() -> None:
-    error = {
-        "type": "invalid_request_error",
-        "code": "resource_missing",
-        "message": "No such PaymentMethod: 'pm_x'",
-        "param": "payment_method",
-    }
-    async with answering({"error": error}, 404) as gateway:
-        refused = await failing(gateway, "confirm")
-    assert isinstance(refused, Declined)
-    assert explain(refused.code).advice is Advice.OTHER_CARD
-
-
 ADVICE = {
     "type": "card_error",
     "code": "card_declined",
@@ -239,3 +195,111 @@ async def test_what_is_refunded_is_what_was_taken_and_given_back(
     async with answering(body) as gateway:
         payment = await gateway.retrieve("pi_1")
     assert (payment.captured, payment.refunded) == (captured, refunded)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (
+            {
+                "type": "invalid_request_error",
+                "message": "Your account cannot currently make live charges. See https://x.test",
+            },
+            Code.INTERNAL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "account_invalid",
+                "message": "The payment method is not enabled for account acct_1EXAMPLE",
+            },
+            Code.CONFIGURATION,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "parameter_unknown",
+                "param": "automatic_payment_methods",
+                "message": "Unexpected automatic_payment_methods",
+            },
+            Code.INTERNAL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "amount_too_small",
+                "param": "amount",
+                "message": "Amount must be at least 50 usd",
+            },
+            Code.AMOUNT_TOO_SMALL,
+        ),
+        (
+            {
+                "type": "invalid_request_error",
+                "code": "resource_missing",
+                "param": "payment_method",
+                "message": "No such PaymentMethod: 'pm_x'",
+            },
+            Code.PAYMENT_DECLINED,
+        ),
+    ],
+)
+async def test_only_what_a_card_is_refused_for_is_a_decline(
+    error: dict[str, Any], code: Code
+) -> None:
+    async with answering({"error": error}, 400) as gateway:
+        with pytest.raises(Refusal) as refused:
+            await gateway.confirm("pi_1", payment_method_id="pm_x", key="k")
+    assert str(refused.value) == error["message"], "for operators, in the attempt log"
+    told = problem(refused.value, step="authorise")
+    assert told.code is code
+    if code is not Code.PAYMENT_DECLINED:
+        assert error["message"] not in told.message
+
+
+def dispute_answer(**more: Any) -> dict[str, Any]:
+    return {
+        "object": "dispute",
+        "id": "du_1",
+        "payment_intent": "pi_1",
+        "charge": {**CHARGE, "currency": "usd", "amount_captured": 195_404},
+        "amount": 180_000,
+        "currency": "eur",
+        "status": "needs_response",
+        "reason": "fraudulent",
+        "created": 1_790_000_000,
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("moved", "amount"),
+    [
+        ([{"amount": -120_000, "currency": "usd"}], 120_000),
+        ([{"amount": -179_000, "currency": "chf"}], 195_404),
+        ([], 195_404),
+    ],
+)
+def test_a_dispute_in_another_currency_is_not_booked_one_to_one(
+    moved: list[dict[str, Any]], amount: int
+) -> None:
+    answer = DisputeAnswer.model_validate(dispute_answer(balance_transactions=moved))
+    dispute = answer.dispute("pi_1")
+    assert dispute.amount == Money(amount=amount, currency="USD")
+    assert dispute.reason == "fraudulent, claimed: 1,800.00 EUR"
+
+
+def test_a_charge_that_is_not_there_yet_does_not_hide_a_refund() -> None:
+    intent = {**INTENT, "status": "succeeded", "amount_received": 1000, "latest_charge": None}
+    payment = IntentAnswer.model_validate(intent).payment()
+    refund = Refund(
+        id="re_1",
+        amount=Money(amount=1000, currency="USD"),
+        status="succeeded",
+        created_at=dt.datetime.now(dt.UTC),
+    )
+    terms = Terms("b", "pi_1", None, "USD", 1000, 1)
+    seen = view(payment, terms, [refund])
+    assert (seen.refunded, seen.status) == (1000, PaymentStatus.REFUNDED)
+    failed = refund.model_copy(update={"status": "failed"})
+    assert view(payment, terms, [failed]).refunded == 0

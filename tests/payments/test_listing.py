@@ -7,7 +7,7 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from models.core.errors import Retryable
+from models.core.errors import InvalidRequest, Retryable
 from payments.core.protocol import PaymentState
 from tests.payments.conftest import Till
 from tests.payments.test_answers import INTENT, answering
@@ -77,3 +77,16 @@ async def test_a_list_that_does_not_go_on_is_no_answer() -> None:
         async with asyncio.timeout(5):
             with pytest.raises(Retryable):
                 await gateway.payments(now, now)
+
+
+async def test_where_there_is_no_search_the_list_tells(till: Till) -> None:
+    """Stripe has no Search API in some countries: it answers an error, which is no "none"."""
+    before = dt.datetime.now(dt.UTC)
+    held = await till.authorised()
+    await till.arm("retrieve", "refuse")
+    with pytest.raises(InvalidRequest):
+        await till.gateway.find(till.booking)
+    await till.arm("retrieve", "refuse")
+    found = await till.gateway.find(till.booking, since=before)
+    assert found is not None
+    assert (found.id, found.state) == (held.id, held.state)

@@ -196,14 +196,11 @@ class FakeTrip:
 
     # -- suppliers ------------------------------------------------------------------------
 
-    def quote(self, _: BookingRef, *, price: int | None = None) -> ItemsQuoted:
-        """Return quotes at the prices the traveller saw, or each at ``price`` (minor units)."""
+    def quote(self, _: BookingRef) -> ItemsQuoted:
         return ItemsQuoted(
             quotes={
                 number: Quote(
-                    price=Money(
-                        amount=component.price if price is None else price, currency=CURRENCY
-                    ),
+                    price=component.money,
                     terms=CancellationTerms.free(),
                     title=component.title,
                     offer={},

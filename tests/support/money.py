@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from typing import Any
 
+import psycopg
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from models.bookings.booking import Booking
 from models.bookings.messages import RequestKind
+from models.core.keys import payment_key
 from models.payments.messages import GoodwillRefund, SettlePaymentRequest
 from temporal import patience
 from tests.support.stack import Stack
@@ -18,11 +20,24 @@ from workflows.payments.settle_payment import SettlePayment
 _KEY = {"Authorization": "Bearer sk_test_sandbox"}
 
 
+async def lost_create(database_url: str, booking_id: str, gateway: str = "stripe") -> None:
+    """Have the attempt log hold a request for a payment that never got an answer."""
+    key = payment_key(booking_id, 1, "create")
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute(
+            "INSERT INTO attempts (booking_id, provider, operation, key, number, outcome,"
+            " finished_at) SELECT %s, %s, 'create', %s, coalesce(max(number), 0) + 1, 'repeated',"
+            " now() FROM attempts WHERE key = %s",
+            (booking_id, gateway, key, key),
+        )
+
+
 class Gateway:
     """The Stripe sandbox, seen from its dashboard and from card holders' banks."""
 
     def __init__(self, stack: Stack) -> None:
         self._http = stack.sandbox.http
+        self._database = stack.settings.database.url
 
     async def refund(self, payment_id: str, amount: int | None = None) -> dict[str, Any]:
         """Somebody refunds in the dashboard."""
@@ -46,7 +61,8 @@ class Gateway:
         await self._post(f"/_sandbox/stripe/disputes/{dispute_id}", params={"outcome": outcome})
 
     async def stray(self, booking_id: str, *, capture: bool, amount: int = 5000) -> str:
-        """A payment under a booking's id that the saga did not make; returns its id."""
+        """A payment under a booking's id from a request whose answer never came; returns its id."""
+        await lost_create(self._database, booking_id)
         made = await self._post(
             "/stripe/v1/payment_intents",
             headers=_KEY,

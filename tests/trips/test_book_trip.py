@@ -9,9 +9,10 @@ from api.trips.paying import offer, refusal_type
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
-from models.bookings.messages import REQUEST_SIGNAL
+from models.bookings.messages import REQUEST_SIGNAL, BookingRef
 from models.bookings.problems import Code, Problem
 from models.core.errors import Retryable, UnknownOutcome
+from models.core.money import Money
 from models.core.supply import ReservationStatus
 from models.payments.messages import CARD_IN_USE, NO_CARD, Advice, NewCard, PaymentOutcome
 from models.suppliers.messages import BookedItem, ItemCall
@@ -87,18 +88,6 @@ async def test_a_refused_experience_is_dropped_and_not_paid_for(trip: FakeTrip) 
     assert booking.item(3).status is ItemStatus.FAILED
     assert trip.captured == trip.request.amount - booking.item(3).price
     assert len(booking.warnings) == 1
-
-
-async def test_less_than_a_card_can_be_charged_is_refused_before_the_gateway_is_asked(
-    trip: FakeTrip,
-) -> None:
-    trip.fakes.on(calls.QUOTE_ITEMS, lambda call: trip.quote(call, price=12))
-    booking = await ended(trip)
-    assert booking.state is BookingState.FAILED
-    assert booking.problem is not None
-    assert (booking.problem.code, booking.problem.step) == (Code.AMOUNT_TOO_SMALL, "validate")
-    assert "0.48 USD" in booking.problem.message
-    assert trip.fakes.names(*EFFECTS) == []
 
 
 @pytest.mark.parametrize("refund_fails", [False, True])
@@ -221,3 +210,37 @@ async def test_a_capture_without_an_answer_undoes_everything(trip: FakeTrip) -> 
     assert not trip.held
     assert [call.item for call in trip.fakes.asked(calls.CANCEL_ITEM)] == [4, 3, 2, 1]
     assert trip.fakes.names(*EFFECTS)[-1] == "return_payment", "the money goes back last"
+
+
+@pytest.mark.parametrize("total", [49, 50])
+async def test_less_than_a_card_is_charged_is_said_before_anything_is_booked(
+    trip: FakeTrip, total: int
+) -> None:
+    quoted = trip.quote(BookingRef(booking_id=trip.request.booking_id))
+    for number, quote in quoted.quotes.items():
+        price = Money(amount=total if number == 1 else 0, currency="USD")
+        quoted.quotes[number] = quote.model_copy(update={"price": price})
+    trip.fakes.on(calls.QUOTE_ITEMS, quoted)
+    booking = await ended(trip)
+    if total == 50:
+        assert booking.state is BookingState.CONFIRMED, booking.problem
+        return
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.AMOUNT_TOO_SMALL
+    assert "0.49 USD" in booking.problem.message
+    assert trip.fakes.names(*EFFECTS) == []
+
+
+async def test_what_is_left_of_a_trip_may_be_less_than_a_card_is_charged(trip: FakeTrip) -> None:
+    quoted = trip.quote(BookingRef(booking_id=trip.request.booking_id))
+    for number, quote in quoted.quotes.items():
+        price = Money(amount=1_000 if number == 3 else 10, currency="USD")
+        quoted.quotes[number] = quote.model_copy(update={"price": price})
+    trip.fakes.on(calls.QUOTE_ITEMS, quoted)
+    trip.fakes.on(calls.BOOK_ITEM, at_item(trip, 3, BookedItem(refused=unavailable(3))))
+    booking = await ended(trip)
+    assert booking.state is BookingState.FAILED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.AMOUNT_TOO_SMALL
+    assert (trip.captured, trip.held, trip.reserved) == (0, 0, set())

@@ -6,6 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.messages import BookingRequest, CancelRequest
 from models.bookings.problems import Code, Problem
+from models.core.money import Money, least_charge
 
 
 class TripFailedError(Exception):
@@ -61,6 +62,18 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
         step=step,
         message=getattr(cause, "message", "") or str(cause) or type(cause).__name__,
         item=item,
+    )
+
+
+def too_small(amount: int, currency: str, *, step: str) -> Problem:
+    """Return that ``amount`` (minor units) is less than a card is charged, in plain words."""
+    least = Money(amount=least_charge(currency), currency=currency)
+    return Problem(
+        code=Code.AMOUNT_TOO_SMALL,
+        step=step,
+        message=f"{Money(amount=amount, currency=currency)} would be charged, and a card is not"
+        f" charged less than {least}. Nothing was booked or charged.",
+        details={"amount": amount, "least": least.amount, "currency": currency},
     )
 
 

@@ -172,6 +172,12 @@ class BookingRecord:
             if case.kind == UNSETTLED_CASE:
                 self.close_case(case, by=by, resolution=resolution)
 
+    def close_cases_of_money(self, resolution: str) -> None:
+        """Note that the money adds up; what a payment nobody knows waits for stays open."""
+        for case in [case for case in self.booking.cases if case.payment is not None]:
+            if case.kind == UNSETTLED_CASE and not case.details.get("stray"):
+                self.close_case(case, by="gateway", resolution=resolution)
+
     def note_case(self, note: CaseNote) -> None:
         """Have a case opened that no workflow decides: operators close it themselves."""
         self._cases.append(note)

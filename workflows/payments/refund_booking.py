@@ -62,12 +62,12 @@ class RefundBooking:
 
     def _refusal(self, booking: Booking, grant: GoodwillRefund) -> Problem | None:
         """Return why nothing is granted: never more than is left is given back."""
-        left = booking.captured - booking.refunded - booking.paid_by_hand
+        left = booking.still_there
         if booking.state not in SETTLED_STATES or grant.amount > left:
             return Problem(
                 code=Code.NOT_REFUNDABLE,
                 step=STEP,
-                message=f"only {self._record.money(max(left, 0))} is left to give back",
-                details={"left": max(left, 0), "currency": booking.currency},
+                message=f"only {self._record.money(left)} is left to give back",
+                details={"left": left, "currency": booking.currency},
             )
         return None

@@ -48,18 +48,19 @@ class Refunds:
         booking = self._record.booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
         booking.goodwill = min(booking.goodwill, booking.due)
-        if booking.owed <= 0:
+        if booking.refundable <= 0:
             return None
         for payment, keep in booking.to_refund(booking.keep):
             problem = await self._refund(payment, keep, reason, operation)
             if problem is not None:
                 return problem
-        if booking.owed > 0:
-            return self._problem(f"{self._record.money(booking.owed)} could not be given back")
+        if booking.refundable > 0:
+            left = self._record.money(booking.refundable)
+            return self._problem(f"{left} could not be given back")
         return None
 
     async def given_by_hand(self, reason: str) -> Problem | None:
-        """Count what is owed as paid out otherwise, once the gateway has been asked.
+        """Count what is to be given back as paid out otherwise, once the gateway has been asked.
 
         A refund that was never answered is withdrawn there, or counted if it was made.
         """
@@ -69,7 +70,7 @@ class Refunds:
                 problem = await self._refund(payment, payment.captured, reason, "by-hand")
                 if problem is not None:
                     return problem
-        booking.paid_by_hand += max(booking.owed, 0)
+        booking.paid_by_hand += booking.refundable
         return None
 
     async def release(self, payment: PaymentView, reason: str) -> Problem | None:

@@ -21,8 +21,8 @@ async def put_right(
         if problem is not None:
             return problem
     if booking.owed < 0:
-        return _problem(f"{record.money(-booking.owed)} more than due was given back")
-    if booking.owed == 0 and not (operator_asks and booking.captured):
+        return _problem(_too_much(record))
+    if booking.refundable == 0 and not (operator_asks and booking.captured):
         return None
     if not operator_asks:
         failed = [
@@ -33,11 +33,24 @@ async def put_right(
         ]
         if failed:
             reasons = ", ".join(refund.failure_reason or refund.status for refund in failed)
-            owed = record.money(booking.owed)
+            owed = record.money(booking.refundable)
             return _problem(f"a refund came back ({reasons}): the traveller is owed {owed}")
         if booking.state not in CLOSED_STATES:
-            return _problem(f"the traveller is owed {record.money(booking.owed)}")
+            return _problem(f"the traveller is owed {record.money(booking.refundable)}")
     return await refunds.give_back(reason, operation="settle")
+
+
+def _too_much(record: BookingRecord) -> str:
+    """Return, for operators, why less is left than is due."""
+    booking = record.booking
+    missing = record.money(-booking.owed)
+    if not booking.lost:
+        return f"{missing} more than due was given back"
+    what = "the trip stands and is not paid for" if booking.live_items else "fees are not paid"
+    return (
+        f"the card holder has {record.money(booking.lost)} by a dispute that was lost: {what};"
+        f" {missing} are missing"
+    )
 
 
 def money_of(record: BookingRecord) -> object:

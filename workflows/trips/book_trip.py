@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         TripFailedError,
         end_of,
         ends_the_trip,
+        too_small,
         unanswered_read,
     )
     from workflows.core.record import SETTLE, UNDO, BookingRecord
@@ -150,7 +151,7 @@ class BookTrip:
         total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))
-        self._refuse_less_than_a_charge(total, step="validate")
+        self._stop_if_too_small(total, "validate")
         await self._record.write(BookingState.PROCESSING, "every item verified")
 
     async def _authorise(self) -> None:
@@ -186,10 +187,16 @@ class BookTrip:
                     message="nothing of this trip could be booked",
                 )
             )
-        self._refuse_less_than_a_charge(amount, step="capture")
+        self._stop_if_too_small(amount, "capture")
         await self._payment.keep_hold(amount, steps_left=1)
         self._stops.stop_if_holds_end()
         await self._payment.capture(amount)
+
+    def _stop_if_too_small(self, amount: int, step: str) -> None:
+        """End the trip where the gateway would refuse so small an amount."""
+        currency = self._record.booking.currency
+        if 0 < amount < least_charge(currency):
+            raise TripFailedError(too_small(amount, currency, step=step))
 
     async def _pay_what_is_held(self) -> None:
         """Pay the suppliers that are paid for good, now that the traveller has paid."""
@@ -247,19 +254,6 @@ class BookTrip:
         booking.cancelled_at = workflow.now()
 
     # -- helpers ------------------------------------------------------------------------------
-
-    def _refuse_less_than_a_charge(self, amount: int, *, step: str) -> None:
-        least = least_charge(self._record.booking.currency)
-        if 0 < amount < least:
-            told = f"{self._record.money(amount)} is less than a card can be charged"
-            raise TripFailedError(
-                Problem(
-                    code=Code.AMOUNT_TOO_SMALL,
-                    step=step,
-                    message=f"{told}; the least is {self._record.money(least)}",
-                    details={"amount": amount, "least": least},
-                )
-            )
 
     def _register_what_is_local(self) -> None:
         """Register the compensation of every step that runs as a local activity, from the start.

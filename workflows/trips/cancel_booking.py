@@ -69,6 +69,8 @@ class CancelBooking:
         unpaid = await self._refunds.give_back(cancel.reason or "cancelled")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
+        elif booking.owed == 0:
+            self._record.close_cases_of_money("nothing is owed any more")
         self._record.end_request(request)
         await self._close(request, cancel)
 

@@ -7,8 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
     from models.bookings.messages import BookingRef
-    from models.bookings.problems import Code, Problem
-    from models.core.money import Money, least_charge
+    from models.core.money import least_charge
     from models.core.patience import Patience
     from models.trips.changes import (
         STEP,
@@ -26,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.fence import fence
-    from workflows.core.outcomes import TripFailedError, unanswered_read
+    from workflows.core.outcomes import TripFailedError, too_small, unanswered_read
 
 
 @workflow.defn(name="QuoteChange")
@@ -83,16 +82,6 @@ async def quoted(
         raise TripFailedError(answer.problems[0])
     new = new_items(booking, components, answer.quotes)
     quote = quote_of(booking, gone, new, workflow.now())
-    least = least_charge(booking.currency)
-    if 0 < quote.difference < least:
-        more = Money(amount=quote.difference, currency=booking.currency)
-        least_told = Money(amount=least, currency=booking.currency)
-        raise TripFailedError(
-            Problem(
-                code=Code.NOT_CHANGEABLE,
-                step=STEP,
-                message=f"the change costs {more} more, and a card cannot be charged less than"
-                f" {least_told}; nothing was changed or charged",
-            )
-        )
+    if 0 < quote.difference < least_charge(booking.currency):
+        raise TripFailedError(too_small(quote.difference, booking.currency, step=STEP))
     return quote, gone, new

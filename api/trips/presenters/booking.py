@@ -267,7 +267,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
             status=_refund_status(booking),
             ids=[refund.id for refund in _refunds(booking)],
         ),
-        kept=max(booking.captured - booking.refunded, 0),
+        kept=max(booking.captured - booking.refunded - booking.lost, 0),
         money=words.money(booking),
         warnings=booking.warnings,
     )

@@ -23,6 +23,7 @@ _NEXT = {
     Code.PRICE_CHANGED: "Ask for the price of the change again; if you accept it, send it as the"
     " accepted total, with a new Idempotency-Key.",
     Code.NOT_CHANGEABLE: words.WORDS[Code.NOT_CHANGEABLE].next_step,
+    Code.AMOUNT_TOO_SMALL: words.WORDS[Code.AMOUNT_TOO_SMALL].next_step,
     Code.UNAVAILABLE: "Choose something else and ask for the change again.",
     Code.PAYMENT_DECLINED: "Ask for the change again with another card.",
     Code.AUTHENTICATION_REQUIRED: "Ask for the change again and approve the payment when your bank"

@@ -53,10 +53,6 @@ WORDS: dict[Code, Words] = {
         "Your bank declined the payment.",
         "Use another card or ask your bank, then book again.",
     ),
-    Code.AMOUNT_TOO_SMALL: Words(
-        "The amount is smaller than a card can be charged.",
-        "Book more with it, or another trip.",
-    ),
     Code.AUTHENTICATION_REQUIRED: Words(
         "Your bank asked you to approve the payment, and the approval did not come in time.",
         "Book again and approve the payment when your bank asks.",
@@ -93,6 +89,10 @@ WORDS: dict[Code, Words] = {
         "Contact us with your booking reference; a person will look for a way.",
         "{item} could not be cancelled.",
         "This has been settled with the company that offers it: nothing of the trip is booked.",
+    ),
+    Code.AMOUNT_TOO_SMALL: Words(
+        "The amount is less than a card is charged.",
+        "Add something to the trip or to the change, or contact us.",
     ),
     Code.NOT_CHANGEABLE: Words(
         "The booking cannot be changed like this.",
@@ -140,9 +140,11 @@ def money(booking: Booking) -> str:
     """Say what happens to the traveller's money."""
     payment = booking.payment
     captured, refunded = booking.captured, booking.refunded
-    kept = captured - refunded - booking.paid_by_hand
+    kept = captured - refunded - booking.paid_by_hand - booking.lost - booking.disputed
     if booking.has_payment_case:
         return _unsettled(booking)
+    if booking.lost or booking.disputed:
+        return _disputed(booking, kept)
     if booking.paid_by_hand:
         back = amount(refunded + booking.paid_by_hand, payment.currency)
         return (
@@ -176,6 +178,28 @@ def money(booking: Booking) -> str:
     return "Your card was not charged."
 
 
+def _disputed(booking: Booking, kept: int) -> str:
+    """Say whose the money is that the card holder asked their bank to take back."""
+    currency = booking.payment.currency
+    told = []
+    if booking.disputed:
+        told.append(
+            f"{amount(booking.disputed, currency)} is in dispute at the card holder's bank, which"
+            " holds it until the dispute is decided"
+        )
+    if booking.lost:
+        told.append(f"{amount(booking.lost, currency)} was given back by the card holder's bank")
+    if booking.refunded:
+        told.append(f"{amount(booking.refunded, currency)} is being refunded")
+    if booking.paid_by_hand:
+        told.append(
+            f"{amount(booking.paid_by_hand, currency)} is being given back by our staff and not to"
+            " your card"
+        )
+    told.append(f"{amount(max(kept, 0), currency)} is kept")
+    return "; ".join(told) + "."
+
+
 def _card_refused(booking: Booking) -> bool:
     """Tell whether the problem is a refused card, worded where declines are explained."""
     problem = booking.problem
@@ -189,7 +213,8 @@ def _card_refused(booking: Booking) -> bool:
 def _unsettled(booking: Booking) -> str:
     payment = booking.payment
     if booking.captured:
-        held = f"{amount(booking.captured - booking.refunded, payment.currency)} has been taken"
+        there = booking.captured - booking.refunded - booking.lost
+        held = f"{amount(max(there, 0), payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
         return "Your card was not charged; what was set aside has been released."
     elif payment.authorised or payment.id:
@@ -247,7 +272,12 @@ def sentence(text: str) -> str:
 
 
 TOLD_BY_THE_SAGA = frozenset(
-    {Code.PRICE_CHANGED, Code.TRIP_TAKEN, Code.AMOUNT_TOO_SMALL, Code.AUTHENTICATION_REQUIRED}
+    {
+        Code.PRICE_CHANGED,
+        Code.TRIP_TAKEN,
+        Code.AUTHENTICATION_REQUIRED,
+        Code.AMOUNT_TOO_SMALL,
+    }
 )
 """Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
 in the component's ``error``."""

@@ -48,6 +48,11 @@ class QuotedTotal(Answer):
     price: int
     kept: int
     refund: int = Field(description="What would go back now in all.")
+    in_dispute: int = Field(
+        default=0,
+        description="What does not go back before a dispute about it is decided: the card holder's"
+        " bank has it.",
+    )
     currency: str
 
 

@@ -2,6 +2,7 @@
 
 from tests.payments.any_order.booking import LiveBooking
 from tests.payments.any_order.plays import Kind, Operation
+from tests.support.money import lost_create
 
 SORRY = "we are sorry"
 UNDECIDED = frozenset({"needs_response", "warning_needs_response"})
@@ -100,6 +101,7 @@ async def _close_dispute(booking: LiveBooking, tenths: int, which: int, outcome:
 async def _stray(booking: LiveBooking, tenths: int, *, taken: bool) -> None:
     amount = booking.tenths(tenths, booking.total)
     currency = booking.play.currency
+    await lost_create(booking.stage.database_url, booking.id)
     made = await booking.stage.outside.stray(booking.id, amount, currency, taken=taken)
     booking.strays.append(made)
 

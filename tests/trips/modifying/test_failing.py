@@ -158,8 +158,8 @@ async def test_a_difference_too_small_for_a_card_is_refused_with_its_price(stack
         )
     outcome = await ask(stack, booking.id, swap(booking.items[1], hotel))
     assert outcome.problem is not None
-    assert outcome.problem.code is Code.NOT_CHANGEABLE
-    assert "costs 0.22 USD more" in outcome.problem.message
+    assert outcome.problem.code is Code.AMOUNT_TOO_SMALL
+    assert outcome.problem.message.startswith("0.22 USD would be charged")
     assert "less than 0.50 USD" in outcome.problem.message
     with psycopg.connect(stack.settings.database.url) as connection:
         connection.execute(

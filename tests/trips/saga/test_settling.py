@@ -199,3 +199,82 @@ async def test_a_second_payment_is_not_given_back_while_the_first_is_in_doubt(
     (back,) = [p for p in await stack.sandbox.payments(booking.id) if p["id"] == stray]
     assert back["refunded"] == back["captured"] > 0
     await judged(stack, after)
+
+
+async def disputed(stack: Stack, amount: int | None = None) -> tuple[Booking, str]:
+    """Return a confirmed trip that costs nothing to cancel, with an open dispute about it."""
+    booking, payment_id = await paid(stack)
+    for item in booking.items:
+        set_terms(stack, booking.id, item.number, [{"until": None, "fee": 0}])
+    dispute = await Gateway(stack).dispute(payment_id, amount)
+    return await settled(stack, booking), dispute
+
+
+async def test_what_a_lost_dispute_took_is_not_owed_any_more(stack: Stack) -> None:
+    booking, dispute = await disputed(stack)
+    await Gateway(stack).close_dispute(dispute, "lost")
+    unpaid = await settled(stack, booking)
+    assert unpaid.state is BookingState.CONFIRMED
+    assert [case.payment for case in unsettled(unpaid)] == [1], "it stands and is not paid for"
+    assert "not paid for" in unsettled(unpaid)[0].summary
+    await judged(stack, unpaid)
+    gone = await stack.cancel(booking.id)
+    assert gone.state is BookingState.CANCELLED
+    assert (gone.owed, gone.payment.refunded, unsettled(gone)) == (0, 0, [])
+    facts = await judged(stack, gone)
+    assert not [line for line in facts.ledger if line["owner"] == "by_hand"]
+
+
+async def test_a_person_lets_the_price_go_that_a_lost_dispute_took(stack: Stack) -> None:
+    booking, dispute = await disputed(stack)
+    await Gateway(stack).close_dispute(dispute, "lost")
+    await settled(stack, booking)
+    bears = await stack.resolve(booking.id, "resolved")
+    assert (unsettled(bears), bears.owed) == ([], 0)
+    gone = await stack.cancel(booking.id)
+    assert (gone.state, gone.owed, unsettled(gone)) == (BookingState.CANCELLED, 0, [])
+    assert gone.payment.refunded == gone.paid_by_hand == 0
+    await judged(stack, gone)
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_what_an_open_dispute_covers_waits_and_the_rest_goes_back(
+    stack: Stack, outcome: str
+) -> None:
+    booking, dispute = await disputed(stack, 12_100)
+    taken = booking.payment.captured
+    gone = await stack.cancel(booking.id)
+    assert (gone.state, unsettled(gone)) == (BookingState.CANCELLED, [])
+    assert (gone.payment.refunded, gone.refundable) == (taken - 12_100, 0)
+    await judged(stack, gone)
+    await Gateway(stack).close_dispute(dispute, outcome)
+    after = await settled(stack, gone)
+    assert (after.owed, unsettled(after)) == (0, [])
+    assert after.payment.refunded == (taken if outcome == "won" else taken - 12_100)
+    await judged(stack, after)
+
+
+async def test_an_item_that_is_in_dispute_is_not_given_back_twice(stack: Stack) -> None:
+    booking, dispute = await disputed(stack, 12_100)
+    item = next(item for item in booking.items if item.price == 12_100)
+    less = await stack.cancel(booking.id, components=[item.component_id])
+    assert (less.state, less.payment.refunded) == (BookingState.CONFIRMED, 0)
+    await judged(stack, less)
+    await Gateway(stack).close_dispute(dispute, "lost")
+    after = await settled(stack, less)
+    assert (after.owed, after.payment.refunded, unsettled(after)) == (0, 0, [])
+    await judged(stack, after)
+
+
+async def test_a_refund_that_comes_back_after_a_lost_dispute_is_owed_once(stack: Stack) -> None:
+    booking, dispute = await disputed(stack, 12_100)
+    gone = await stack.cancel(booking.id)
+    gateway = Gateway(stack)
+    await gateway.close_dispute(dispute, "lost")
+    await gateway.fail_refund(gone.payment.refunds[0].id)
+    owing = await settled(stack, gone)
+    assert owing.owed == booking.payment.captured - 12_100
+    after = await stack.resolve(booking.id)
+    assert (after.owed, unsettled(after)) == (0, [])
+    assert after.payment.refunded == booking.payment.captured - 12_100
+    await judged(stack, after)
