@@ -22,10 +22,20 @@ _COMMANDS = {
     "doctor": ("commands.doctor:doctor", _WORLD),
     "fault": ("commands.faults:app", _WORLD),
     "key": ("commands.keys:app", _WORLD),
+    "env": ("commands.env:env", _WORLD),
+    "kill": ("commands.kill:kill", _WORLD),
+    "temporal": ("commands.temporal_cli:temporal", _WORLD),
     "book": ("commands.bookings:book", _TRIPS),
+    "list": ("commands.listing:list_", _TRIPS),
     "show": ("commands.bookings:show", _TRIPS),
+    "why": ("commands.why:why", _TRIPS),
+    "open": ("commands.open:open_", _TRIPS),
+    "attempts": ("commands.attempts:attempts", _TRIPS),
     "cancel": ("commands.bookings:cancel", _TRIPS),
+    "modify": ("commands.modify:modify", _TRIPS),
     "card": ("commands.bookings:card", _TRIPS),
+    "refund": ("commands.refund:refund", _TRIPS),
+    "resolve": ("commands.resolve:resolve", _TRIPS),
     "cases": ("commands.cases:app", _TRIPS),
     "ledger": ("commands.ledger:app", _TRIPS),
     "reconcile": ("commands.reconcile:reconcile", _TRIPS),
@@ -38,6 +48,16 @@ _COMMANDS = {
 }
 
 
+# What another program is given as it is, its `--help` included.
+_PASSES_ON = {
+    "temporal": {
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": ["--help-of-tripsaga"],
+    }
+}
+
+
 class _Commands(UserDict[str, Any]):
     """Imports a command when it is looked up: few need SQLAlchemy, Alembic and Temporal's SDK."""
 
@@ -47,7 +67,7 @@ class _Commands(UserDict[str, Any]):
         found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False)
-            alone.command(name=name)(found)
+            alone.command(name=name, context_settings=_PASSES_ON.get(name))(found)
             found = alone
         command = typer.main.get_command(found)
         command.name = name

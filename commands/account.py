@@ -19,13 +19,18 @@ _LOOK = {
     "undone": ("↩", "yellow"),
     "dropped": ("−", "yellow"),
     "stuck": ("!", "red"),
+    "unanswered": ("?", "yellow"),
+    "found": ("✓", "green"),
+    "again": ("↻", "cyan"),
+    "waiting": ("…", "yellow"),
+    "held": ("✓", "cyan"),
     "fee": ("i", "yellow"),
     "CONFIRMED": ("✓", "bold green"),
     "FAILED": ("✗", "bold red"),
     "CANCELLED": ("↩", "bold yellow"),
     "NEEDS_ATTENTION": ("!", "bold red"),
 }
-_STATE_LOOK = {
+STATE_LOOK = {
     "CONFIRMED": "green",
     "COMPLETED": "green",
     "FAILED": "red",
@@ -35,9 +40,14 @@ _STATE_LOOK = {
 }
 
 
+def look_of(status: str) -> tuple[str, str]:
+    """Return the mark of a step's status, and its style."""
+    return _LOOK.get(status, ("·", "dim"))
+
+
 def step_line(step: Step) -> Text:
     """Return one line for a step."""
-    mark, style = _LOOK.get(step.status, ("·", "dim"))
+    mark, style = look_of(step.status)
     return Text.assemble(
         (f"  {step.seconds:6.2f} s  ", "dim"),
         (f"{mark} ", style),
@@ -49,7 +59,7 @@ def step_line(step: Step) -> Text:
 def account_panel(account: Account) -> RenderableType:
     """Return the account of a booking: what was got, what was paid, what to know."""
     answer = account.answer
-    style = _STATE_LOOK.get(account.state, "blue")
+    style = STATE_LOOK.get(account.state, "blue")
     title = f"[bold]{answer.get('bookingReference') or 'booking'}[/]  {account.state}"
     parts: list[RenderableType] = []
     if account.confirmed:
@@ -182,7 +192,7 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
     return Panel(
         Group(*parts),
         title=f"[bold]{escape(str(booking.get('bookingReference', '')))}[/]  {state}",
-        border_style=_STATE_LOOK.get(state, "blue"),
+        border_style=STATE_LOOK.get(state, "blue"),
         padding=(1, 2),
         expand=False,
     )
