@@ -89,9 +89,11 @@ def _confirmations(account: Account) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
     payment = account.answer.get("payment") or {}
     table.add_column("", style="dim")
-    table.add_column("Booked", footer="[bold]paid[/]")
-    table.add_column("Confirmation", style="bold cyan")
-    table.add_column("Price", justify="right", footer=f"[bold]{escape(_money(payment))}[/]")
+    table.add_column("Booked", overflow="fold", footer="[bold]paid[/]")
+    table.add_column("Confirmation", style="bold cyan", no_wrap=True)
+    table.add_column(
+        "Price", justify="right", no_wrap=True, footer=f"[bold]{escape(_money(payment))}[/]"
+    )
     titles = _titles(account.trip)
     for kind, item in booked:
         name = _name(kind, item, titles)
@@ -156,14 +158,16 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
     components = booking.get("components") or []
     if components:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for heading in ("", "What", "Supplier", "Status", "Code"):
-            table.add_column(heading)
-        table.add_column("Price", justify="right")
+        # What is copied or added up is never cut or folded, however narrow the terminal.
+        table.add_column("", no_wrap=True)
+        table.add_column("What", overflow="fold")
+        table.add_column("Status", no_wrap=True)
+        table.add_column("Code", no_wrap=True)
+        table.add_column("Price", justify="right", no_wrap=True)
         for item in components:
             table.add_row(
                 escape(str(item.get("type", "")).lower()),
-                escape(str(item.get("title", ""))),
-                escape(str(item.get("supplier", ""))),
+                f"{escape(str(item.get('title', '')))} [dim]{escape(str(item.get('supplier')))}[/]",
                 escape(str(item.get("status", ""))),
                 escape(str(item.get("pnr") or item.get("vendorConfirmation") or "–")),
                 escape(_money(item)),

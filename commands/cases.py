@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from commands.asking import ask
+from commands.asking import ask, say_next
 from commands.options import AsJson
 from commands.output import as_json, give_up, out
 
@@ -52,6 +52,7 @@ def cases(
     out.print(table)
     if "next" in page:
         out.print(f"[dim]there are more than {limit}[/]")
+    say_next("cases", "show", str(found[0]["id"]))
 
 
 @app.command()
@@ -113,3 +114,5 @@ def _show(case: dict[str, Any], *, json: bool) -> None:
         text = f"{one['who']}: {one['decision']}, {one['note']} → {came_of_it}"
         table.add_row(f"[dim]{one['at'][:16].replace('T', ' ')}[/]", escape(text))
     out.print(table)
+    if "bookingId" in case:
+        say_next("why", case["bookingId"])

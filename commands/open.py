@@ -8,7 +8,7 @@ import typer
 
 from commands.asking import Booking, ask, say_next
 from commands.options import AsJson
-from commands.output import as_json, give_up, out
+from commands.output import as_json, out
 from commands.target import find_target
 
 
@@ -22,11 +22,10 @@ def open_(
 ) -> None:
     """Open the Temporal Web UI at a booking's workflows, and print the address."""
     target = find_target()
-    if target.temporal_ui is None:
-        give_up("no Temporal Web UI is known here", mend="set TEMPORAL_UI_URL, or `make run`")
+    web_ui = target.temporal_ui or target.settings.codec_origin
     found = ask("GET", f"/booking/{booking}")
     namespace = target.settings.temporal.namespace
-    address = f"{target.temporal_ui}/namespaces/{namespace}/workflows/{found['bookingId']}"
+    address = f"{web_ui}/namespaces/{namespace}/workflows/{found['bookingId']}"
     if json:
         as_json({"bookingId": found["bookingId"], "temporal": address})
         return

@@ -232,7 +232,7 @@ async def test_a_case_keeps_every_round_of_deciding_it(
     rounds = [("retry", "The airline is up.", "no answer"), ("resolved", "Done by phone.", None)]
     async with books.sessions.begin() as session:
         for hour, (decision, why, problem) in enumerate(rounds):
-            body = Resolution(case_id=case["id"], decision=decision, note=why)  # type: ignore[arg-type]
+            body = Resolution(case_id=case["id"], decision=decision, note=why)
             asked = BookingRequest(
                 id=str(uuid.uuid4()),
                 kind=RequestKind.RESOLVE,

@@ -80,6 +80,7 @@ def test_a_booking_is_listed_shown_and_explained_by_its_reference(
     )
     assert f"next: tripsaga cancel {booking.reference} --dry-run" in told.output
     assert ask("attempts", typed).exit_code == 0
+    assert f"/workflows/{booking.id}" in ask("open", typed, "--no-browser").output
     for answer in (listed, shown):
         assert max(map(len, answer.output.splitlines())) <= 80, answer.output
 

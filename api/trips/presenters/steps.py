@@ -66,7 +66,10 @@ def _rescue(attempt: AttemptSeen, step: str, whom: str, sought: str) -> Iterator
         yield Step(attempt.unanswered_at, step, "unanswered", told)
     if attempt.settled == "found" and attempt.finished_at is not None:
         what = "booked" if attempt.operation == "book" else "done"
-        yield Step(attempt.finished_at, step, "found", f"{whom} … found: {what} once.")
+        # One whose worker died has no moment at which it was given up.
+        cut_off = "" if attempt.unanswered_at else ": the call was cut off"
+        told = f"{whom}{cut_off} … found: {what} once."
+        yield Step(attempt.finished_at, step, "found", told)
 
 
 def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step]:
