@@ -25,25 +25,75 @@ _COMMANDS = {
     ),
     "fault": ("commands.faults:app", _WORLD, "Arm, list and clear faults of the sandbox."),
     "key": ("commands.keys:app", _WORLD, "Make, rotate, list and revoke API keys of callers."),
+    "env": (
+        "commands.env:env",
+        _WORLD,
+        'Print what a shell needs to call the API: eval "$(tripsaga env)".',
+    ),
+    "kill": (
+        "commands.kill:kill",
+        _WORLD,
+        "Kill a process of the local world; it is started again.",
+    ),
+    "temporal": (
+        "commands.temporal_cli:temporal",
+        _WORLD,
+        "Run the Temporal CLI against this world; all else is its own.",
+    ),
     "book": (
         "commands.bookings:book",
         _TRIPS,
         "Have the planner put a sample trip together, and book it.",
+    ),
+    "list": (
+        "commands.listing:list_",
+        _TRIPS,
+        "List bookings, newest first; search by whatever is known of them.",
     ),
     "show": (
         "commands.bookings:show",
         _TRIPS,
         "Show a booking: its parts, its payment and its history.",
     ),
+    "why": (
+        "commands.why:why",
+        _TRIPS,
+        "Tell what happened to a booking and why, in order.",
+    ),
+    "open": (
+        "commands.open:open_",
+        _TRIPS,
+        "Open the Temporal Web UI at a booking's workflows.",
+    ),
+    "attempts": (
+        "commands.attempts:attempts",
+        _TRIPS,
+        "List calls that have an effect: when, what, and how they ended.",
+    ),
     "cancel": (
         "commands.bookings:cancel",
         _TRIPS,
         "Cancel a booking, or parts of it; the stored terms say what is given back.",
     ),
+    "modify": (
+        "commands.modify:modify",
+        _TRIPS,
+        "Change a booking: show what it costs, ask, and have it made.",
+    ),
     "card": (
         "commands.bookings:card",
         _TRIPS,
         "Send another card for a booking whose card was refused; the booking goes on.",
+    ),
+    "refund": (
+        "commands.refund:refund",
+        _TRIPS,
+        "Refund an amount out of goodwill.",
+    ),
+    "resolve": (
+        "commands.resolve:resolve",
+        _TRIPS,
+        "Decide an open case of a booking.",
     ),
     "cases": ("commands.cases:app", _TRIPS, "List what an operator must settle; settle it."),
     "ledger": ("commands.ledger:app", _TRIPS, "Balances, statements, checks and commission."),
@@ -86,6 +136,16 @@ _CODES = (
 )
 
 
+# What another program is given as it is, its `--help` included.
+_PASSES_ON = {
+    "temporal": {
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": ["--help-of-tripsaga"],
+    }
+}
+
+
 class _Commands(UserDict[str, Any]):
     """Imports a command when it is looked up: few need SQLAlchemy, Alembic and Temporal's SDK."""
 
@@ -95,7 +155,7 @@ class _Commands(UserDict[str, Any]):
         found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False)
-            alone.command(name=name)(found)
+            alone.command(name=name, context_settings=_PASSES_ON.get(name))(found)
             found = alone
         command = typer.main.get_command(found)
         command.name = name

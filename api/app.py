@@ -23,6 +23,7 @@ from api.suppliers import schemas as supplier_examples
 from api.trips import decisions as operators
 from api.trips import events as progress
 from api.trips import examples as trip_examples
+from api.trips import listing, story
 from api.trips import routes as booking
 from api.trips.schemas import cancelling as cancel_examples
 from api.trips.schemas import changing as change_examples
@@ -86,9 +87,11 @@ def create_app(settings: Settings) -> FastAPI:
         ],
     )
     for router in (
+        listing.router,
         booking.work,
         booking.look,
         progress.router,
+        story.router,
         operators.router,
         cases.router,
         ledger.router,

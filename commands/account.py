@@ -19,13 +19,18 @@ _LOOK = {
     "undone": ("↩", "yellow"),
     "dropped": ("−", "yellow"),
     "stuck": ("!", "red"),
+    "unanswered": ("?", "yellow"),
+    "found": ("✓", "green"),
+    "again": ("↻", "cyan"),
+    "waiting": ("…", "yellow"),
+    "held": ("✓", "cyan"),
     "fee": ("i", "yellow"),
     "CONFIRMED": ("✓", "bold green"),
     "FAILED": ("✗", "bold red"),
     "CANCELLED": ("↩", "bold yellow"),
     "NEEDS_ATTENTION": ("!", "bold red"),
 }
-_STATE_LOOK = {
+STATE_LOOK = {
     "CONFIRMED": "green",
     "COMPLETED": "green",
     "FAILED": "red",
@@ -35,9 +40,14 @@ _STATE_LOOK = {
 }
 
 
+def look_of(status: str) -> tuple[str, str]:
+    """Return the mark of a step's status, and its style."""
+    return _LOOK.get(status, ("·", "dim"))
+
+
 def step_line(step: Step) -> Text:
     """Return one line for a step."""
-    mark, style = _LOOK.get(step.status, ("·", "dim"))
+    mark, style = look_of(step.status)
     return Text.assemble(
         (f"  {step.seconds:6.2f} s  ", "dim"),
         (f"{mark} ", style),
@@ -49,7 +59,7 @@ def step_line(step: Step) -> Text:
 def account_panel(account: Account) -> RenderableType:
     """Return the account of a booking: what was got, what was paid, what to know."""
     answer = account.answer
-    style = _STATE_LOOK.get(account.state, "blue")
+    style = STATE_LOOK.get(account.state, "blue")
     title = f"[bold]{answer.get('bookingReference') or 'booking'}[/]  {account.state}"
     parts: list[RenderableType] = []
     if account.confirmed:
@@ -79,9 +89,11 @@ def _confirmations(account: Account) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
     payment = account.answer.get("payment") or {}
     table.add_column("", style="dim")
-    table.add_column("Booked", footer="[bold]paid[/]")
-    table.add_column("Confirmation", style="bold cyan")
-    table.add_column("Price", justify="right", footer=f"[bold]{escape(_money(payment))}[/]")
+    table.add_column("Booked", overflow="fold", footer="[bold]paid[/]")
+    table.add_column("Confirmation", style="bold cyan", no_wrap=True)
+    table.add_column(
+        "Price", justify="right", no_wrap=True, footer=f"[bold]{escape(_money(payment))}[/]"
+    )
     titles = _titles(account.trip)
     for kind, item in booked:
         name = _name(kind, item, titles)
@@ -152,14 +164,16 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
     components = booking.get("components") or []
     if components:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for heading in ("", "What", "Supplier", "Status", "Code"):
-            table.add_column(heading)
-        table.add_column("Price", justify="right")
+        # What is copied or added up is never cut or folded, however narrow the terminal.
+        table.add_column("", no_wrap=True)
+        table.add_column("What", overflow="fold")
+        table.add_column("Status", no_wrap=True)
+        table.add_column("Code", no_wrap=True)
+        table.add_column("Price", justify="right", no_wrap=True)
         for item in components:
             table.add_row(
                 escape(str(item.get("type", "")).lower()),
-                escape(str(item.get("title", ""))),
-                escape(str(item.get("supplier", ""))),
+                f"{escape(str(item.get('title', '')))} [dim]{escape(str(item.get('supplier')))}[/]",
                 escape(str(item.get("status", ""))),
                 escape(str(item.get("pnr") or item.get("vendorConfirmation") or "–")),
                 escape(_money(item)),
@@ -188,7 +202,7 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
     return Panel(
         Group(*parts),
         title=f"[bold]{escape(str(booking.get('bookingReference', '')))}[/]  {state}",
-        border_style=_STATE_LOOK.get(state, "blue"),
+        border_style=STATE_LOOK.get(state, "blue"),
         padding=(1, 2),
         expand=False,
     )

@@ -1,6 +1,7 @@
 """``tripsaga book``, ``show`` and ``cancel``: trips, through the public API."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
@@ -9,12 +10,21 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from commands.account import account_panel, booking_panel, step_line
+from commands.asking import Booking, Yes, agree, say_next
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from commands.target import Target, find_target
-from commands.trips import TEST_CARD, Account, Step, TripClient, TripError
+from commands.trips import (
+    TEST_CARD,
+    WAITS_FOR_TRAVELER,
+    Account,
+    OnWait,
+    Step,
+    TripClient,
+    TripError,
+)
 from models.suppliers.listings import LISTINGS
 
 Answer = TypeVar("Answer")
@@ -33,9 +43,6 @@ def _selling(part: Part) -> Any:
     """Return the option that names who delivers a part."""
     known = [one.name for one in LISTINGS if one.type.lower() == part]
     return typer.Option(help=f"Who delivers it: {' or '.join(known)}.", show_default=True)
-
-
-BookingId = Annotated[str, typer.Argument(help="The booking's id.")]
 
 
 def book(
@@ -75,7 +82,10 @@ def book(
             out.print(step_line(step), soft_wrap=True)
 
     try:
-        account = _run(lambda: book_trip(target, criteria, show_step, card), quiet=watch or json)
+        asked = _ask_traveler if watch and not json and sys.stdin.isatty() else None
+        account = _run(
+            lambda: book_trip(target, criteria, show_step, card, asked), quiet=watch or json
+        )
     finally:
         for fault_id in armed:  # what did not fire must not hit the next booking
             call("DELETE", f"/_sandbox/faults/{fault_id}")
@@ -83,7 +93,7 @@ def book(
         as_json(account.as_json())
     else:
         out.print(account_panel(account))
-        out.print(f"[dim]{account.answer.get('bookingId', '')}[/]")
+        _say_what_comes_next(account)
     if not account.confirmed and fail is None:
         raise typer.Exit(Code.BAD)
 
@@ -93,14 +103,38 @@ async def book_trip(
     criteria: dict[str, Any],
     on_step: Callable[[Step], None] | None = None,
     card: str = TEST_CARD,
+    on_wait: OnWait | None = None,
 ) -> Account:
     """Generate a trip and book it. Raises TripError."""
     async with TripClient(target.api, target.api_key, target.sandbox) as client:
-        return await client.book(await client.generate(criteria), card=card, on_step=on_step)
+        trip = await client.generate(criteria)
+        return await client.book(trip, card=card, on_step=on_step, on_wait=on_wait)
+
+
+async def _ask_traveler(answer: dict[str, Any]) -> str | None:
+    """Ask the person who watches for what the booking waits for: another card, or the bank."""
+    out.print(account_panel(Account({}, answer, 0)))
+    if not isinstance(answer.get("error"), dict):
+        out.print("[dim]the booking goes on once it is approved; Ctrl-C stops watching[/]")
+        return ""
+    question = "Another payment method (nothing: leave it waiting)"
+    given = await asyncio.to_thread(typer.prompt, question, default="", show_default=False)
+    return str(given).strip() or None
+
+
+def _say_what_comes_next(account: Account) -> None:
+    reference = account.answer.get("bookingReference")
+    if not reference:
+        return
+    waits = account.state == WAITS_FOR_TRAVELER
+    if waits and isinstance(account.answer.get("error"), dict):
+        say_next("card", reference, TEST_CARD)
+    else:
+        say_next("why", reference)
 
 
 def card(
-    booking_id: BookingId,
+    booking: Booking,
     payment_method: Annotated[str, typer.Argument(help="The other payment method's id.")],
     *,
     json: AsJson = False,
@@ -110,35 +144,37 @@ def card(
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
         async with TripClient(target.api, target.api_key, target.sandbox) as client:
-            answer = await client.send_card(booking_id, payment_method)
-            return answer, await client.booking(booking_id)
+            answer = await client.send_card(booking, payment_method)
+            return answer, await client.booking(booking)
 
-    answer, booking = _run(ask, quiet=json)
+    answer, after = _run(ask, quiet=json)
     if json:
         as_json(answer)
     else:
-        out.print(booking_panel(booking))
+        out.print(booking_panel(after))
+        say_next("why", after["bookingReference"])
     if not answer.get("success"):
         raise typer.Exit(Code.BAD)
 
 
-def show(booking_id: BookingId, *, json: AsJson = False) -> None:
+def show(booking: Booking, *, json: AsJson = False) -> None:
     """Show a booking: its parts, its payment and its history."""
     target = _ready_target()
 
     async def ask() -> dict[str, Any]:
         async with TripClient(target.api, target.api_key, target.sandbox) as client:
-            return await client.booking(booking_id)
+            return await client.booking(booking)
 
-    booking = _run(ask, quiet=True)
+    found = _run(ask, quiet=True)
     if json:
-        as_json(booking)
+        as_json(found)
     else:
-        out.print(booking_panel(booking))
+        out.print(booking_panel(found))
+        say_next("why", found["bookingReference"])
 
 
 def cancel(
-    booking_id: BookingId,
+    booking: Booking,
     *,
     reason: Annotated[str, typer.Option(help="Why; kept with the booking.")] = "",
     component: Annotated[
@@ -147,28 +183,41 @@ def cancel(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Cancel nothing; say what would be given back.")
     ] = False,
+    yes: Yes = False,
     json: AsJson = False,
 ) -> None:
-    """Cancel a booking, or parts of it; the stored terms say what is given back."""
+    """Cancel a booking, or parts of it, after showing what is kept and given back.
+
+    With --json nobody is asked.
+    """
     target = _ready_target()
-    if dry_run:
-        quoted = _run(lambda: _ask_cancel_quote(target, booking_id, component), quiet=json)
+    accepted: int | None = None
+    if dry_run or not json:
+        quoted = _run(lambda: _ask_cancel_quote(target, booking, component), quiet=json)
+        accepted = quoted["total"]["kept"]
         if json:
             as_json(quoted)
         else:
             out.print(cancel_quote_panel(quoted))
-        return
+        if dry_run:
+            if not json:
+                say_next("cancel", quoted["bookingReference"])
+            return
+        agree("Cancel it?", yes=yes)
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
         async with TripClient(target.api, target.api_key, target.sandbox) as client:
-            answer = await client.cancel(booking_id, reason=reason, components=component)
-            return answer, await client.booking(booking_id)
+            answer = await client.cancel(
+                booking, reason=reason, components=component, accepted_fee=accepted
+            )
+            return answer, await client.booking(booking)
 
-    answer, booking = _run(ask, quiet=json)
+    answer, after = _run(ask, quiet=json)
     if json:
         as_json(answer)
     else:
-        out.print(booking_panel(booking))
+        out.print(booking_panel(after))
+        say_next("why", after["bookingReference"])
 
 
 async def _ask_cancel_quote(

@@ -17,21 +17,22 @@ def cancel_quote_panel(quoted: dict[str, Any]) -> RenderableType:
     currency = total["currency"]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_footer=True)
     table.add_column("", footer="[bold]in all[/]")
-    table.add_column("What")
+    table.add_column("What", overflow="fold")
     for heading, field in (("Price", "price"), ("Kept", "kept"), ("Given back", "refund")):
         footer = f"[bold]{_money(total[field], currency)}[/]"
-        table.add_column(heading, justify="right", footer=footer)
-    table.add_column("Until")
-    table.add_column("The supplier says")
+        table.add_column(heading, justify="right", footer=footer, no_wrap=True)
+    said: list[RenderableType] = []
     for line in quoted["components"]:
         table.add_row(
             line["type"].lower(),
             escape(line["title"]),
             *(_money(line[field], currency) for field in ("price", "kept", "refund")),
-            (line["validUntil"] or "–")[:16].replace("T", " "),
-            escape(_says(line["supplierSays"])),
         )
-    parts: list[RenderableType] = [table, Text("")] if quoted["components"] else []
+        until = line["validUntil"] and f"until {line['validUntil'][:16].replace('T', ' ')} UTC"
+        words = [word for word in (until, _says(line["supplierSays"])) if word]
+        if words:
+            said.append(Text(f"{line['title']}: {'; '.join(words)}", style="dim"))
+    parts: list[RenderableType] = [table, *said, Text("")] if quoted["components"] else []
     if quoted["operatorNeeded"]:
         parts.append(Text("! a person would have to settle a part of it", style="red"))
     parts.append(Text(quoted["money"], style="bold"))
@@ -41,13 +42,13 @@ def cancel_quote_panel(quoted: dict[str, Any]) -> RenderableType:
 
 def _says(says: dict[str, Any] | None) -> str:
     if says is None:
-        return "–"
+        return ""
     if not says["cancellable"]:
-        return str(says["reason"] or "not cancellable")
+        return f"the supplier says: {says['reason'] or 'not cancellable'}"
     if says["fee"] is None:
-        return "names no fee"
+        return "the supplier names no fee"
     differs = "" if says["agrees"] is not False else ", not as agreed"
-    return f"keeps {_money(says['fee'], says['currency'])}{differs}"
+    return f"the supplier keeps {_money(says['fee'], says['currency'])}{differs}"
 
 
 def _money(amount: int, currency: str) -> str:

@@ -3,20 +3,17 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from commands.asking import ask, say_next
 from commands.options import AsJson
-from commands.output import Code, as_json, give_up, out, reason
-from commands.target import find_target
+from commands.output import Code, as_json, give_up, out
 
 app = typer.Typer(add_completion=False, help="List what an operator must settle; settle it.")
 
 Number = Annotated[int, typer.Argument(help="The case's number.", min=1)]
-
-_SECONDS = 40
 
 
 class Decision(StrEnum):
@@ -55,6 +52,7 @@ def cases(
     out.print(table)
     if "next" in page:
         out.print(f"[dim]there are more than {limit}[/]")
+    say_next("cases", "show", str(found[0]["id"]))
 
 
 @app.command()
@@ -104,41 +102,20 @@ def decide(
     _show(ask("GET", f"/operator/cases/{number}"), json=json)
 
 
-def ask(method: str, path: str, **more: Any) -> dict[str, Any]:
-    """Return what the API answers; problems end the command."""
-    target = find_target()
-    if not target.api_key:
-        give_up(
-            "no local world runs here, and no other one is named",
-            code=Code.USAGE,
-            mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
-        )
-    try:
-        answer = httpx.request(
-            method,
-            f"{target.api}{path}",
-            headers={"X-API-Key": target.api_key},
-            timeout=_SECONDS,
-            trust_env=False,
-            **more,
-        )
-        found = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        what = f"{target.api} does not answer as the API ({type(error).__name__})"
-        give_up(what, code=Code.AWAY, mend="`tripsaga doctor` looks for the cause")
-    if answer.is_error:
-        give_up(reason(answer), code=Code.REFUSED if answer.is_client_error else Code.AWAY)
-    return dict(found)
-
-
 def _show(case: dict[str, Any], *, json: bool) -> None:
     if json:
         as_json(case)
         return
     table = Table.grid(padding=(0, 2))
     for name, value in case.items():
-        if name != "details":
+        if name not in ("details", "decisions"):
             table.add_row(f"[dim]{name}[/]", escape(str(value)))
     for name, value in case["details"].items():
         table.add_row(f"[dim]  {name}[/]", escape(str(value)))
+    for one in case.get("decisions", []):
+        came_of_it = one.get("problem") or ("settled" if "endedAt" in one else "under way")
+        text = f"{one['who']}: {one['decision']}, {one['note']} → {came_of_it}"
+        table.add_row(f"[dim]{one['at'][:16].replace('T', ' ')}[/]", escape(text))
     out.print(table)
+    if "bookingId" in case:
+        say_next("why", case["bookingId"])

@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from commands.asking import say_next
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out, reason
 from commands.target import find_target
@@ -66,6 +67,7 @@ def arm(
         as_json(fault)
         return
     out.print(f"[green]✓[/] armed [bold]{fault['id']}[/]: {_sentence(fault)}")
+    say_next("book", "--watch")
 
 
 @app.command(name="list")

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from commands.cases import ask
+from commands.asking import ask
 from commands.options import AsJson
 from commands.output import Code, as_json, out
 

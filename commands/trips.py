@@ -5,7 +5,7 @@ import datetime as dt
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ WAITS_FOR_TRAVELER = "PAYMENT_PENDING"
 """Nothing moves until the traveller approves the payment or another card is sent."""
 
 _PATIENCE = 180.0
+_TRAVELER_PATIENCE = 1_200.0
+"""Longer than a booking waits for its traveller (``AUTHENTICATION_DEADLINE_SECONDS``)."""
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Before asking again after "503, try again": everything asked here may be repeated."""
 
@@ -39,6 +41,10 @@ def refusal(answer: httpx.Response) -> TripError:
     error = TripError(reason(answer))
     error.refused = answer.is_client_error
     return error
+
+
+OnWait = Callable[[dict[str, Any]], Awaitable[str | None]]
+"""Asked what the traveller does: another payment method's id, "" to wait on, None to leave it."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,12 @@ class TripClient:
         *,
         card: str = TEST_CARD,
         on_step: Callable[[Step], None] | None = None,
+        on_wait: OnWait | None = None,
     ) -> Account:
         """Book a trip, telling each step as it happens, and return how it went.
+
+        ``on_wait`` is asked whenever the booking waits for its traveller; without it, that is
+        where the account ends.
 
         A booking that fails is an account too; only not getting an answer is an error.
 
@@ -136,36 +146,46 @@ class TripClient:
                 on_step(step)
 
         answer = await self._ask_to_book(trip, card, key, "respond-async")
-        if answer.get("state") in UNSETTLED:
-            booking_id = str(answer["bookingId"])
+        booking_id = str(answer["bookingId"])
+        watched, patience = answer.get("state") in UNSETTLED, _PATIENCE
+        while watched:
             try:
-                async with asyncio.timeout(_PATIENCE):
-                    async for event in self.events(booking_id):
+                async with asyncio.timeout(patience):
+                    async for event in self.events(booking_id, after=len(steps)):
                         note(event)
                         if event["status"] == WAITS_FOR_TRAVELER:
                             break
             except TimeoutError as error:
                 raise TripError(
-                    f"the booking has not ended after {_PATIENCE:.0f} s; it goes on without us:"
+                    f"the booking has not ended after {patience:.0f} s; it goes on without us:"
                     f" {booking_id}"
                 ) from error
             answer = await self._ask_to_book(trip, card, key, "wait=60")
+            watched = False
+            if answer.get("state") == WAITS_FOR_TRAVELER and on_wait is not None:
+                other = await on_wait(answer)
+                watched, patience = other is not None, _TRAVELER_PATIENCE
+                if other:
+                    await self.send_card(booking_id, other, prefer="respond-async")
         while answer.get("state") in UNSETTLED and time.monotonic() < started + _PATIENCE:
             # The same key: the same booking, however often it is asked for.
             await asyncio.sleep(0.2)
             answer = await self._ask_to_book(trip, card, key, "wait=60")
         return Account(trip, answer, time.monotonic() - started, steps)
 
-    async def events(self, booking_id: str) -> AsyncIterator[dict[str, Any]]:
+    async def events(self, booking_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Yield what happens to a booking until the system has nothing more to do about it.
+
+        ``after`` is how many of its steps have been seen.
 
         Raises:
             TripError: the stream cannot be had.
         """
         url = f"{self.api}/booking/{booking_id}/events"
+        seen = {"Last-Event-ID": str(after - 1)} if after else {}
         for pause in (*_PAUSES, None):
             try:
-                async with self._http.stream("GET", url) as stream:
+                async with self._http.stream("GET", url, headers=seen) as stream:
                     if stream.status_code == httpx.codes.SERVICE_UNAVAILABLE and pause:
                         await asyncio.sleep(pause)
                         continue
@@ -183,14 +203,21 @@ class TripClient:
         return _object(await self._call("GET", f"{self.api}/booking/{booking_id}"))
 
     async def cancel(
-        self, booking_id: str, *, reason: str = "", components: list[str] | None = None
+        self,
+        booking_id: str,
+        *,
+        reason: str = "",
+        components: list[str] | None = None,
+        accepted_fee: int | None = None,
     ) -> dict[str, Any]:
-        """Cancel a booking, or the components named. Raises TripError."""
+        """Cancel a booking, or the components named, if no more is kept. Raises TripError."""
         body: dict[str, Any] = {"bookingId": booking_id}
         if reason:
             body["reason"] = reason
         if components:
             body["components"] = components
+        if accepted_fee is not None:
+            body["acceptedFee"] = accepted_fee
         return _object(await self._call("POST", f"{self.api}/booking/cancel", body=body))
 
     async def cancel_quote(
@@ -205,13 +232,16 @@ class TripClient:
             )
         )
 
-    async def send_card(self, booking_id: str, card: str) -> dict[str, Any]:
+    async def send_card(
+        self, booking_id: str, card: str, *, prefer: str = "wait=60"
+    ) -> dict[str, Any]:
         """Send another card for a booking whose card was refused. Raises TripError."""
         return _object(
             await self._call(
                 "POST",
                 f"{self.api}/booking/{booking_id}/payment-method",
                 body={"paymentMethodId": card},
+                headers={"Prefer": prefer},
             )
         )
 

@@ -142,7 +142,7 @@ def _addresses(found: Services, account: Account | None) -> None:
     rows["Codec"] = f"{address.scheme}://{address.netloc} decrypts for Temporal's Web UI"
     rows["Sandbox"] = f"{found['sandbox']}/_sandbox"
     rows["Database"] = found["database"]
-    rows["Scripts"] = "var/services.json has addresses, API key and process ids"
+    rows["Scripts"] = 'eval "$(.venv/bin/tripsaga env)"'
     rows["Break it"] = ".venv/bin/tripsaga book --fail hotel --watch"
     out.print()
     for name, value in rows.items():  # never folded: addresses are there to be clicked or copied

@@ -41,6 +41,7 @@ class Surroundings:
     settings: Settings
     preferred: WorldSettings
     addresses: Addresses = field(init=False)
+    last_ports: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         found = Addresses(
@@ -49,6 +50,7 @@ class Surroundings:
             sandbox=self.settings.sandbox_url.rstrip("/"),
         )
         object.__setattr__(self, "addresses", found)
+        object.__setattr__(self, "last_ports", ports.remembered(self.places.ports))
 
     def is_given(self, name: str, part: BaseModel | None = None) -> bool:
         """Tell whether the environment has this setting, of ``part`` or of all.
@@ -57,6 +59,27 @@ class Surroundings:
         """
         where = self.settings if part is None else part
         return name in where.model_fields_set and bool(getattr(where, name))
+
+    def port(self, name: str) -> int:
+        """Return the port a service should have: the one named, else that of the last start."""
+        part: BaseModel = self.settings.api if name == "api" else self.preferred
+        field = "port" if name == "api" else f"{name}_port"
+        named: int = getattr(part, field)
+        return named if field in part.model_fields_set else self.last_ports.get(name, named)
+
+    def remember_ports(self) -> None:
+        """Keep the ports for the next start."""
+        found = self.addresses
+        urls = {
+            "api": found.api,
+            "codec": found.codec,
+            "metrics": found.metrics,
+            "sandbox": found.sandbox,
+            "temporal": f"//{found.temporal}",
+            "temporal_ui": found.temporal_ui or "",
+        }
+        chosen = {name: urlsplit(url).port for name, url in urls.items()}
+        ports.remember(self.places.ports, {name: port for name, port in chosen.items() if port})
 
     def log(self, name: str) -> Path:
         """Return the log file of a program."""
@@ -110,8 +133,8 @@ def temporal_service(here: Surroundings, binary: Path) -> Service:
     async def prepare(first: bool) -> Program:
         nonlocal port, ui_port
         if first:
-            port = ports.choose(here.preferred.temporal_port)
-            ui_port = ports.choose(here.preferred.temporal_ui_port, avoid={port})
+            port = ports.choose(here.port("temporal"))
+            ui_port = ports.choose(here.port("temporal_ui"), avoid={port})
             here.addresses.temporal = f"{ports.HOST}:{port}"
             here.addresses.temporal_ui = f"http://{ports.HOST}:{ui_port}"
         program = temporal.program(
@@ -145,14 +168,14 @@ def sandbox_service(here: Surroundings) -> Service:
 
     # What was reserved and paid must not be forgotten by the outside world when it restarts.
     keep = ("--state-file", str(here.places.sandbox))
-    port = here.preferred.sandbox_port
+    port = here.port("sandbox")
     return _http_service(here, "sandbox", port, "/healthz", found, told, keep)
 
 
 def choose_ports(here: Surroundings) -> None:
     """Say where API and codec endpoint will be: sandbox and Web UI start before and must know."""
-    api = ports.choose(here.settings.api.port)
-    codec = ports.choose(here.preferred.codec_port, avoid={api})
+    api = ports.choose(here.port("api"))
+    codec = ports.choose(here.port("codec"), avoid={api})
     here.addresses.api = f"http://{ports.HOST}:{api}"
     here.addresses.codec = _codec_url(here, f"http://{ports.HOST}:{codec}")
 
@@ -200,7 +223,7 @@ def worker_service(here: Surroundings) -> Service:
     async def prepare(first: bool) -> Program:
         nonlocal shown_at
         if first:
-            shown_at = shown_at or f"{ports.HOST}:{ports.choose(here.preferred.metrics_port)}"
+            shown_at = shown_at or f"{ports.HOST}:{ports.choose(here.port('metrics'))}"
             here.addresses.metrics = f"http://{shown_at}/metrics"
         return Program(
             "worker",

@@ -31,6 +31,11 @@ class Places:
         return self.var / "services.json"
 
     @property
+    def ports(self) -> Path:
+        """The ports of the last start: addresses that were written down go on being right."""
+        return self.var / "ports.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the one ``tripsaga up`` of this checkout."""
         return self.var / "up.lock"

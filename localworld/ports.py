@@ -1,7 +1,9 @@
 """TCP ports: the preferred one where it is free, else any free one."""
 
+import json
 import socket
 import time
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -29,6 +31,22 @@ def choose(preferred: int, *, avoid: set[int] | None = None) -> int:
             port: int = probe.getsockname()[1]
         if port not in avoid:
             return port
+
+
+def remember(file: Path, chosen: dict[str, int]) -> None:
+    """Keep the ports of this start, by service."""
+    file.write_text(json.dumps(chosen, indent=2) + "\n")
+
+
+def remembered(file: Path) -> dict[str, int]:
+    """Return the ports of the last start; none when there was none."""
+    try:
+        found = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: port for name, port in found.items() if isinstance(port, int) and port > 0}
 
 
 def answers(port: int, host: str = HOST, timeout: float = 0.5) -> bool:

@@ -191,6 +191,7 @@ class World:
         """Say where everything is, once all of it is, and again when a process is another."""
         if self._complete:
             services.write(self.places.services, self.services())
+            self._here.remember_ports()
 
     def _forget(self) -> None:
         if self._lock:

@@ -49,6 +49,7 @@ _BEGIN = (
     .returning(ATTEMPTS.c.id)
 )
 _END = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("attempt")).values(finished_at=func.now())
+_END_UNANSWERED = _END.values(unanswered_at=func.now())
 _PAST = select(ATTEMPTS).where(ATTEMPTS.c.key == bindparam("key")).order_by(ATTEMPTS.c.number)
 
 
@@ -389,10 +390,11 @@ class AttemptLog:
         The answer is in hand and exists nowhere else: giving it up would make it unknown.
         """
         until = time.monotonic() + OUTCOME_SECONDS
+        end = _END_UNANSWERED if outcome["outcome"] == UNKNOWN else _END
         while True:
             try:
                 async with direct(self._sessions) as connection:
-                    await connection.execute(_END, {"attempt": attempt, **outcome})
+                    await connection.execute(end, {"attempt": attempt, **outcome})
             except DATABASE_AWAY:
                 if time.monotonic() > until:
                     raise

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
-from api.core.record import is_booking_id
+from api.core.named import BookingId
 from api.ledger.schemas import (
     BalanceAnswer,
     BalancesAnswer,
@@ -57,10 +57,8 @@ async def balances(
     summary="The statement of a booking",
     responses={200: {"content": shown("LEDGER_STATEMENT")}, **problems(*READING, 403, 422)},
 )
-async def statement(context: Context, booking_id: str) -> StatementAnswer:
+async def statement(context: Context, booking_id: BookingId) -> StatementAnswer:
     """Return every entry of a booking, with what the traveller is owed after each."""
-    if not is_booking_id(booking_id):
-        raise BookingNotFound(booking_id)
     found = await context.record.read(
         lambda session: ledger_statement(session, booking_id), snapshot=True
     )

@@ -14,6 +14,20 @@ CASE: dict[str, Any] = {
     "details": {"disputeId": "du_1PZ4k8", "paymentId": "pi_3PZ1x2", "amount": 200000},
     "openedAt": "2031-02-11T08:14:02Z",
 }
+DECIDED_CASE: dict[str, Any] = {
+    **CASE,
+    "kind": "SAGA",
+    "decisions": [
+        {
+            "who": "operator night shift",
+            "at": "2031-02-11T09:02:11Z",
+            "decision": "retry",
+            "note": "The airline is up again.",
+            "problem": "Amadeus does not answer",
+            "endedAt": "2031-02-11T09:03:40Z",
+        }
+    ],
+}
 CASES: dict[str, Any] = {"cases": [CASE], "next": 17}
 SETTLED_CASE: dict[str, Any] = {
     **CASE,

@@ -7,15 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.named import NAME_MAX, booking_named
 from api.openapi import READING, WRITING, problems, shown
 from api.operations.schemas import (
     CaseAnswer,
     CasePage,
+    DecisionAnswer,
     EventAnswer,
     EventPage,
     ResolveCaseBody,
+    WholeCase,
     WholeEvent,
 )
+from models.bookings.errors import BookingNotFound
+from models.bookings.repository import Decision, load_decisions
 from models.core.cases import CaseKind, CaseRow, close_case, close_case_by_id, list_cases, load_case
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.inbox.repository import (
@@ -49,7 +54,12 @@ After = Annotated[
 )
 async def cases(
     context: Context,
+    caller: TheCaller,
     *,
+    booking: Annotated[
+        str | None,
+        Query(alias="bookingId", max_length=NAME_MAX, description="Its id or its reference."),
+    ] = None,
     is_open: Annotated[
         bool | None, Query(alias="open", description="Only open, or only settled, ones.")
     ] = None,
@@ -57,8 +67,16 @@ async def cases(
     after: After = None,
 ) -> CasePage:
     """List what must be settled, or was."""
+    booking_id = None
+    if booking is not None:
+        try:
+            booking_id = await booking_named(context, caller, booking)
+        except BookingNotFound:
+            return CasePage(cases=[])
     rows = await context.record.read(
-        lambda session: list_cases(session, is_open=is_open, limit=limit + 1, after=after)
+        lambda session: list_cases(
+            session, is_open=is_open, limit=limit + 1, booking_id=booking_id, after=after
+        )
     )
     return CasePage(
         cases=[CaseAnswer.of(row) for row in rows[:limit]],
@@ -70,12 +88,23 @@ async def cases(
     "/cases/{case_id}",
     response_model_exclude_none=True,
     summary="A case",
-    responses={200: {"content": shown("CASE")}, **problems(*READING, 403, 422)},
+    responses={200: {"content": shown("CASE", "DECIDED_CASE")}, **problems(*READING, 403, 422)},
 )
-async def case(context: Context, case_id: Number) -> CaseAnswer:
-    """Return one case."""
-    row = await context.record.read(lambda session: load_case(session, case_id))
-    return CaseAnswer.of(_found(row, case_id))
+async def case(context: Context, case_id: Number) -> WholeCase:
+    """Return one case, and every decision about it: who, what, why, and what came of it."""
+
+    async def read(session: AsyncSession) -> tuple[CaseRow, list[Decision]]:
+        row = _found(await load_case(session, case_id), case_id)
+        if row.booking_id is None:
+            return row, []
+        return row, await load_decisions(session, row.booking_id, case_id)
+
+    row, decisions = await context.record.read(read)
+    answer = WholeCase.of(row)
+    answer.decisions = [
+        DecisionAnswer.model_validate(one, from_attributes=True) for one in decisions
+    ]
+    return answer
 
 
 @router.post(

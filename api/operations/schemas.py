@@ -30,6 +30,27 @@ class CaseAnswer(Answer):
         return cls.model_validate(row, from_attributes=True)
 
 
+class DecisionAnswer(Answer):
+    """One round of deciding a case."""
+
+    who: str
+    at: AwareDatetime
+    decision: str
+    note: str
+    problem: str | None = Field(default=None, description="Why the case was not settled by it.")
+    ended_at: AwareDatetime | None = Field(
+        default=None, description="Absent while it is carried out."
+    )
+
+
+class WholeCase(CaseAnswer):
+    """A case with every decision about it."""
+
+    decisions: list[DecisionAnswer] = Field(
+        default=[], description="Of a case that a workflow left open, oldest first."
+    )
+
+
 class CasePage(Answer):
     """Cases, newest first."""
 

@@ -7,7 +7,8 @@ from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
-from api.core.context import Context
+from api.core.context import Context, TheCaller
+from api.core.named import NAME_MAX, booking_named
 from api.core.problems import ApiProblem
 from api.core.record import is_booking_id
 from api.openapi import problems, shown
@@ -19,6 +20,7 @@ from api.suppliers.schemas import (
     SupplierAnswer,
     SuppliersAnswer,
 )
+from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import ItemStatus
 from models.suppliers.health import Health, load_health
 from models.suppliers.orders import OrderSearch, Place, list_orders
@@ -73,8 +75,12 @@ async def suppliers(context: Context) -> SuppliersAnswer:
 )
 async def attempts(
     context: Context,
+    caller: TheCaller,
     *,
-    booking_id: Annotated[str | None, Query(alias="bookingId", max_length=64)] = None,
+    booking: Annotated[
+        str | None,
+        Query(alias="bookingId", max_length=NAME_MAX, description="Its id or its reference."),
+    ] = None,
     supplier: Name = None,
     outcome: Annotated[
         Outcome | None, Query(description="`running`: none yet, or its worker died.")
@@ -85,8 +91,12 @@ async def attempts(
     ] = None,
 ) -> AttemptPage:
     """List every attempt with its request id, times and outcome."""
-    if booking_id is not None and not is_booking_id(booking_id):
-        return AttemptPage(attempts=[])
+    booking_id = None
+    if booking is not None:
+        try:
+            booking_id = await booking_named(context, caller, booking)
+        except BookingNotFound:
+            return AttemptPage(attempts=[])
     rows = await context.record.read(
         lambda session: list_attempts(
             session,

@@ -6,6 +6,7 @@ from fastapi import Body, Header, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.named import BookingId
 from api.core.preferences import Patience, accepted
 from api.openapi import WRITING, problems, shown
 from api.trips import reading, refunding, resolving, starting
@@ -38,7 +39,7 @@ async def resolve(
     context: Context,
     caller: TheCaller,
     response: Response,
-    booking_id: str,
+    booking_id: BookingId,
     body: Annotated[ResolveBody, Body()],
     patience: Patience,
 ) -> BookAnswer:
@@ -71,7 +72,7 @@ async def refund(
     context: Context,
     caller: TheCaller,
     response: Response,
-    booking_id: str,
+    booking_id: BookingId,
     body: Annotated[GoodwillBody, Body()],
     patience: Patience,
     idempotency_key: Annotated[

@@ -7,6 +7,7 @@ from sse_starlette import EventSourceResponse
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.named import BookingId
 from api.openapi import READING, problems
 from api.trips import reading, watching
 from api.trips.examples import EVENTS
@@ -34,7 +35,7 @@ PING_SECONDS = 10
 async def events(
     context: Context,
     caller: TheCaller,
-    booking_id: str,
+    booking_id: BookingId,
     last_event_id: Annotated[
         str | None, Header(description="Sent by browsers when they come back.", max_length=100)
     ] = None,

@@ -267,3 +267,47 @@ EVENTS = (
     f'event: state\ndata: {{"bookingId":"{_ID}","state":"PROCESSING"}}\n\n'
     f'id: end\nevent: end\ndata: {{"bookingId":"{_ID}","state":"CONFIRMED"}}\n\n'
 )
+
+LISTED: dict[str, Any] = {
+    "bookings": [
+        {
+            "bookingId": _ID,
+            "bookingReference": _REFERENCE,
+            "state": "CONFIRMED",
+            "titles": ["DL 100 JFK–CDG", "Hotel Aurora", "Harbour tour by boat"],
+            "totalPrice": 200000,
+            "paid": 200000,
+            "currency": "USD",
+            "needsAttention": False,
+            "failedStep": None,
+            "createdAt": "2031-02-11T08:13:58Z",
+            "updatedAt": "2031-02-11T08:14:20Z",
+        }
+    ],
+    "next": f"2031-02-11T08:13:58+00:00~{_ID}",
+}
+
+STEPS: dict[str, Any] = {
+    "bookingId": _ID,
+    "bookingReference": _REFERENCE,
+    "steps": [
+        {
+            "at": "2031-02-11T08:14:02Z",
+            "step": "hotel",
+            "status": "started",
+            "message": "Booking Hotel Aurora at Booking.com.",
+        },
+        {
+            "at": "2031-02-11T08:14:10Z",
+            "step": "hotel",
+            "status": "unanswered",
+            "message": "Booking.com: no answer after 8 s … looking for our reference.",
+        },
+        {
+            "at": "2031-02-11T08:14:22Z",
+            "step": "hotel",
+            "status": "found",
+            "message": "Booking.com … found: booked once.",
+        },
+    ],
+}

@@ -5,6 +5,7 @@ from temporalio.service import RPCError
 from api.core.answers import Kept
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.named import owner_of
 from api.core.problems import is_temporal_away
 from api.core.record import is_booking_id
 from api.trips import running
@@ -12,11 +13,6 @@ from api.trips.presenters import booking as translate
 from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
 from models.bookings.repository import Found
 from models.core.domain_errors import TemporalUnavailable
-
-
-def owner_of(caller: KnownCaller) -> str | None:
-    """Return whose bookings a caller may read: its own; operators anybody's (None)."""
-    return None if caller.is_operator else caller.id
 
 
 async def find(

@@ -7,6 +7,7 @@ from fastapi import Body, Header, Query, Request, Response
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.entity_tags import NOT_MODIFIED, answered
+from api.core.named import BookingId, booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
 from api.trips import cancelling, modifying, paying, reading, starting
@@ -21,6 +22,7 @@ from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import CancelledBy
 from models.bookings.messages import CancelRequest
+from models.core.keys import parse_booking_reference
 
 work = Audience(Policy.CALLER, deadline=WORK_SECONDS, prefix="/booking", tags=["bookings"])
 look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
@@ -104,7 +106,7 @@ async def payment_method(
     context: Context,
     caller: TheCaller,
     response: Response,
-    booking_id: str,
+    booking_id: BookingId,
     body: Annotated[PaymentMethodBody, Body()],
     patience: Patience,
 ) -> BookAnswer:
@@ -160,15 +162,16 @@ async def cancel(
     With `dryRun=true` nothing is cancelled: the answer is what cancelling would keep and give back
     now, until when that holds, and what the suppliers themselves say, where they do.
     """
+    booking_id = await booking_named(context, caller, body.booking_id)
     if dry_run:
-        return await quoting_cancel.quote(context, caller, body.booking_id, body.components)
+        return await quoting_cancel.quote(context, caller, booking_id, body.components)
     request = CancelRequest(
         by=CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST,
         reason=body.reason,
         components=body.components,
         accepted_fee=body.accepted_fee,
     )
-    booking, ended = await cancelling.cancel(context, caller, body.booking_id, request, patience)
+    booking, ended = await cancelling.cancel(context, caller, booking_id, request, patience)
     answer = translate.cancel_answer(booking, body.components)
     if not ended:
         answer.success = False
@@ -202,7 +205,7 @@ async def modify(
     caller: TheCaller,
     request: Request,
     response: Response,
-    booking_id: str,
+    booking_id: BookingId,
     body: Annotated[ModifyBody, Body()],
     patience: Patience,
     idempotency_key: Annotated[
@@ -247,13 +250,9 @@ async def by_reference(
     context: Context, caller: TheCaller, request: Request, booking_reference: str
 ) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
-    booking_id = (
-        await context.record.id_of(booking_reference, reading.owner_of(caller))
-        if booking_reference.isascii() and booking_reference.isprintable()
-        else None
-    )
-    if booking_id is None:
+    if parse_booking_reference(booking_reference) is None:
         raise BookingNotFound(booking_reference)
+    booking_id = await booking_named(context, caller, booking_reference)
     return await by_id(context, caller, request, booking_id)
 
 
@@ -267,7 +266,9 @@ async def by_reference(
         **problems(*READING, 422),
     },
 )
-async def by_id(context: Context, caller: TheCaller, request: Request, booking_id: str) -> Response:
+async def by_id(
+    context: Context, caller: TheCaller, request: Request, booking_id: BookingId
+) -> Response:
     """Return a booking with components, payment and history, as it stands this moment.
 
     Who has the answer already sends its `ETag` as `If-None-Match`, and gets 304 while it is true.

@@ -26,6 +26,11 @@ class AttemptSeen(BaseModel):
     number: int
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
+    unanswered_at: AwareDatetime | None = None
+    """When it was given up without an answer to rely on."""
+    http_status: int | None = None
+    settled: str | None = None
+    """How it was found out what became of an unanswered one: found, repeated, not_done."""
     outcome: str | None
     """done, refused, not_done, unknown, repeated, tombstone; None while it is under way."""
     result: dict[str, Any] | None

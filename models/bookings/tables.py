@@ -33,6 +33,7 @@ class BookingRow(SQLModel, table=True):
     __tablename__ = "bookings"
     __table_args__ = (
         Index("ux_bookings_caller_kind_key", "caller_id", "kind", "idempotency_key", unique=True),
+        Index("ix_bookings_list", text("created_at DESC"), text("id DESC")),
         Index("ix_bookings_caller_list", "caller_id", text("created_at DESC"), text("id DESC")),
         Index("ix_bookings_state_list", "state", text("created_at DESC"), text("id DESC")),
         Index(

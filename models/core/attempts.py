@@ -50,6 +50,8 @@ class AttemptRow(SQLModel, table=True):
     number: int
     started_at: dt.datetime = Field(sa_column=time_column(now=True))
     finished_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    unanswered_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """When it was given up without an answer to rely on; stays, however it is settled later."""
     outcome: str | None = None
     """done, refused, not_done, unknown; NULL while running, or when the worker died."""
     settled: str | None = None

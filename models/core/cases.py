@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
@@ -178,15 +179,35 @@ def open_cases_of(booking_id: Column[Any]) -> ScalarSelect[Any]:
     )
 
 
+def has_open_case(booking_id: Column[Any]) -> ColumnElement[bool]:
+    """Return whether a case about the traveller of a booking is open, as a column of a query."""
+    table = CASES.c
+    return (
+        select(table.id)
+        .where(
+            table.booking_id == booking_id,
+            table.resolved_at.is_(None),
+            table.kind.in_(OF_THE_TRAVELLER),
+        )
+        .correlate(booking_id.table)
+        .exists()
+    )
+
+
 async def load_case(session: AsyncSession, case_id: int) -> CaseRow | None:
     """Return a case."""
     return await session.get(CaseRow, case_id)
 
 
 async def list_cases(
-    session: AsyncSession, *, is_open: bool | None, limit: int, after: int | None = None
+    session: AsyncSession,
+    *,
+    is_open: bool | None,
+    limit: int,
+    booking_id: str | None = None,
+    after: int | None = None,
 ) -> Sequence[CaseRow]:
-    """Return cases, newest first: open ones, settled ones or (None) all.
+    """Return cases, newest first: open ones, settled ones or (None) all; those of a booking.
 
     ``after`` is the last case of the page before.
     """
@@ -194,6 +215,8 @@ async def list_cases(
     if is_open is not None:
         resolved = col(CaseRow.resolved_at)
         statement = statement.where(resolved.is_(None) if is_open else resolved.is_not(None))
+    if booking_id is not None:
+        statement = statement.where(col(CaseRow.booking_id) == booking_id)
     if after is not None:
         statement = statement.where(col(CaseRow.id) < after)
     return (await session.scalars(statement)).all()

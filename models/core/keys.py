@@ -5,10 +5,14 @@ A key never holds a run id or an attempt number: Temporal's Reset changes both.
 
 import hashlib
 import hmac
+import re
+import unicodedata
 import uuid
 
 _BOOKINGS = uuid.UUID("6f2b5c1e-8a43-5d7e-9b1a-0c9d4e7f2a10")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MISREAD = str.maketrans("OIL", "011")
+_UUID = re.compile("[0-9a-f]{32}")
 
 
 def booking_id(caller: str, idempotency_key: str, *, route: str | None = None) -> str:
@@ -35,6 +39,32 @@ def booking_reference(booking: str, collisions: int = 0) -> str:
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
     letters = "".join(_CROCKFORD[number >> shift & 31] for shift in range(0, 50, 5))
     return f"TS-{letters[:5]}-{letters[5:]}"
+
+
+def parse_booking_id(text: str) -> str | None:
+    """Return a booking id as it is stored, whatever its case and with dashes or without.
+
+    None: ``text`` is no UUID.
+    """
+    digits = _joined(text).lower()
+    return str(uuid.UUID(digits)) if _UUID.fullmatch(digits) else None
+
+
+def parse_booking_reference(text: str) -> str | None:
+    """Return a reference as it is stored, however it was read out or typed; None: it is none.
+
+    Case, dashes and spaces do not matter; O counts as 0, I and L as 1 (Crockford's Base 32).
+    """
+    characters = _joined(text).upper()
+    letters = characters[2:].translate(_MISREAD)
+    if not characters.startswith("TS") or len(letters) != 10 or set(letters) - set(_CROCKFORD):
+        return None
+    return f"TS-{letters[:5]}-{letters[5:]}"
+
+
+def _joined(text: str) -> str:
+    """Return text without spaces and dashes of any kind."""
+    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Pd")
 
 
 def traveler_id(key: bytes, caller: str, email: str) -> str:

@@ -1,13 +1,13 @@
 """What the ledger says: balances, and the statement of one booking."""
 
 import datetime as dt
-import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.tables import BOOKINGS
+from models.core.keys import parse_booking_id, parse_booking_reference
 from models.ledger.chain import Sealed
 from models.ledger.postings import TRAVELER
 from models.ledger.reading import load_entries
@@ -77,10 +77,10 @@ async def balances(session: AsyncSession, at: dt.datetime | None = None) -> list
 
 async def statement(session: AsyncSession, which: str) -> Statement | None:
     """Return the statement of a booking, named by its id or its reference; None when unknown."""
-    try:
-        named = _B.id == str(uuid.UUID(which))
-    except ValueError:
-        named = _B.reference == which
+    booking_id = parse_booking_id(which)
+    named = _B.id == booking_id
+    if booking_id is None:
+        named = _B.reference == (parse_booking_reference(which) or which)
     booking = (
         await session.execute(select(_B.id, _B.reference, _B.state, _B.currency).where(named))
     ).one_or_none()

@@ -31,6 +31,8 @@ class Listing:
     """Base URL where things are really sold."""
     timeout: float
     """How long an answer may take, in seconds, as documented."""
+    finds: bool = True
+    """It finds reservations by our reference (``suppliers.core.protocol.FindsReservations``)."""
     once_only: bool = False
     """It has neither idempotency key nor look-up: nobody may ask twice for the same booking."""
 
@@ -44,6 +46,7 @@ LISTINGS: tuple[Listing, ...] = (
         test="https://test.api.amadeus.com",
         live="https://api.amadeus.com",
         timeout=30,
+        finds=False,
         once_only=True,
     ),
     Listing(
@@ -90,6 +93,7 @@ LISTINGS: tuple[Listing, ...] = (
         test="https://api.gygtest.net/1",
         live="https://api.getyourguide.com/1",
         timeout=30,
+        finds=False,
     ),
 )
 

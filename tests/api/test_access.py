@@ -70,7 +70,9 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("POST", "/booking/{booking_id}/payment-method"),
         ("POST", "/booking/{booking_id}/modify"),
         ("GET", "/booking/{booking_id}"),
+        ("GET", "/booking"),
         ("GET", "/booking/{booking_id}/events"),
+        ("GET", "/booking/{booking_id}/steps"),
         ("GET", "/booking/reference/{booking_reference}"),
     }
 

@@ -78,5 +78,6 @@ def test_every_route_that_works_can_be_unavailable(document: dict[str, Any]) -> 
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if path.startswith("/booking"):
-                assert {"401", "404", "500", "503"} <= set(operation["responses"])
+                unknown = set() if path == "/booking" else {"404"}  # a list may be empty
+                assert {"401", "500", "503"} | unknown <= set(operation["responses"])
                 assert "Retry-After" in operation["responses"]["503"]["headers"]

@@ -5,6 +5,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from commands.account import account_panel, booking_panel, step_line
+from commands.cancel_quotes import cancel_quote_panel
 from commands.trips import Account, Step
 
 TRIP: dict[str, Any] = {
@@ -129,3 +130,37 @@ def test_a_whole_booking_shows_payment_and_history() -> None:
 def test_a_step_is_one_line() -> None:
     shown = text(step_line(Step(1.5, "hotel", "undone", "Nothing [is] held.")))
     assert shown.strip() == "1.50 s  ↩ hotel     Nothing [is] held."
+
+
+def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:
+    item = {"type": "ACTIVITY", "title": "A long walk " * 9, "supplier": "getyourguide"}
+    stored = {"status": "CONFIRMED", "vendorConfirmation": "BR-519880508", "amount": 133_518}
+    booking = {
+        "bookingReference": "TS-4K7QP-9XW2M",
+        "state": "CONFIRMED",
+        "components": [{**item, **stored, "currency": "USD"}],
+    }
+    line = {**item, "price": 133_518, "kept": 11_000, "refund": 122_518, "supplierSays": None}
+    total = {"price": 133_518, "kept": 11_000, "refund": 122_518, "currency": "USD"}
+    quote = {
+        "bookingReference": "TS-4K7QP-9XW2M",
+        "total": total,
+        "components": [{**line, "validUntil": "2031-02-11T08:14:02Z"}],
+        "operatorNeeded": False,
+        "money": "Nothing has been cancelled.",
+    }
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(booking_panel(booking))
+        console.print(cancel_quote_panel(quote))
+    shown = capture.get()
+    assert max(map(len, shown.splitlines())) <= 80
+    for whole in (
+        "BR-519880508",
+        "CONFIRMED",
+        "1,335.18 USD",
+        "110.00 USD",
+        "2031-02-11 08:14 UTC",
+    ):
+        assert whole in shown, shown
+    assert "…" not in shown

@@ -2,10 +2,14 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from localworld import ports
+from localworld import members, ports
+from localworld.places import Places
+from localworld.settings import WorldSettings
+from settings import Settings
 
 
 @pytest.fixture
@@ -35,3 +39,21 @@ def test_answers_tells_whether_somebody_listens(taken: int) -> None:
     assert not ports.answers(ports.choose(0))
     assert ports.wait_until_answers(taken, 1)
     assert not ports.wait_until_answers(ports.choose(0), 0.1)
+
+
+def test_the_ports_of_the_last_start_are_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SANDBOX_PORT", "CODEC_PORT", "API_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    first = members.Surroundings(Places(tmp_path), Settings(), WorldSettings())
+    assert first.port("sandbox") == 8090
+    first.addresses.sandbox, first.addresses.api = "http://127.0.0.1:4711", "http://127.0.0.1:4712"
+    first.remember_ports()
+    monkeypatch.setenv("API_PORT", "8123")
+    again = members.Surroundings(Places(tmp_path), Settings(), WorldSettings())
+    assert again.port("sandbox") == 4711
+    assert again.port("codec") == 8091, "it had none"
+    assert again.port("api") == 8123, "a port that is named wins"
+    (tmp_path / "ports.json").write_text("no JSON")
+    assert ports.remembered(tmp_path / "ports.json") == {}

@@ -10,7 +10,15 @@ from models.bookings.progress import AttemptSeen
 from models.bookings.repository import Found
 from models.core.money import Money
 from models.core.supply import Reservation, ReservationStatus
-from models.suppliers.listings import title_of
+from models.suppliers.listings import BY_NAME, title_of
+
+_AT_THE_GATEWAY = {
+    "confirm": "authorise",
+    "capture": "capture",
+    "cancel": "payment",
+    "refund": "refund",
+}
+"""The step that a call to the gateway belongs to."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,33 @@ def _transition(entry: HistoryEntry) -> Step:
     return Step(entry.recorded_at, "booking", entry.to_state, words.sentence(why))
 
 
+def _sought(attempt: AttemptSeen) -> str:
+    """Return how it is found out at a supplier what became of a call."""
+    supplier = BY_NAME.get(attempt.provider)
+    if attempt.operation != "book" or supplier is None:
+        return "looking"
+    if supplier.finds:
+        return "looking for our reference"
+    return "nobody can look there" if supplier.once_only else "asking again is safe"
+
+
+def _rescue(attempt: AttemptSeen, step: str, whom: str, sought: str) -> Iterator[Step]:
+    """Tell how it is found out what became of a call that nobody answered."""
+    if attempt.number > 1 and attempt.outcome != "tombstone":
+        yield Step(attempt.started_at, step, "again", f"Asking {whom} once more.")
+    if attempt.unanswered_at is not None:
+        seconds = (attempt.unanswered_at - attempt.started_at).total_seconds()
+        answer = f"error {attempt.http_status}" if attempt.http_status else "no answer"
+        told = f"{whom}: {answer} after {seconds:.0f} s … {sought}."
+        yield Step(attempt.unanswered_at, step, "unanswered", told)
+    if attempt.settled == "found" and attempt.finished_at is not None:
+        what = "booked" if attempt.operation == "book" else "done"
+        # One whose worker died has no moment at which it was given up.
+        cut_off = "" if attempt.unanswered_at else ": the call was cut off"
+        told = f"{whom}{cut_off} … found: {what} once."
+        yield Step(attempt.finished_at, step, "found", told)
+
+
 def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step]:
     item = next((item for item in booking.items if item.number == attempt.item), None)
     if item is None:
@@ -49,6 +84,7 @@ def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step
     }
     if _began(attempt) and attempt.operation in begun:
         yield Step(attempt.started_at, step, "started", begun[attempt.operation])
+    yield from _rescue(attempt, step, supplier, _sought(attempt))
     if attempt.finished_at is None:
         return
     if attempt.outcome == "refused":
@@ -75,6 +111,9 @@ def _reserved(reservation: Reservation) -> tuple[str, str]:
 def _paid(attempt: AttemptSeen) -> Iterator[Step]:
     if _began(attempt) and attempt.operation == "confirm":
         yield Step(attempt.started_at, "authorise", "started", "Asking the bank to hold the money.")
+    if attempt.operation in _AT_THE_GATEWAY:
+        step = _AT_THE_GATEWAY[attempt.operation]
+        yield from _rescue(attempt, step, "The payment gateway", "looking")
     if attempt.finished_at is None:
         return
     if attempt.outcome == "refused" and attempt.operation == "confirm":

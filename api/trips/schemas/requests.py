@@ -165,7 +165,9 @@ class CancelBookingBody(CamelModel):
         }
     )
 
-    booking_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    booking_id: Annotated[
+        Text, Field(min_length=1, max_length=64, description="The booking's id or its reference.")
+    ]
     reason: Annotated[Text, Field(max_length=500)] = ""
     components: Annotated[
         list[Key],

@@ -11,9 +11,11 @@ from models.bookings.repository.reading import (
     load_run,
 )
 from models.bookings.repository.requests import (
+    Decision,
     EndedRequest,
     begin_request,
     end_requests,
+    load_decisions,
     load_ended_request,
 )
 from models.bookings.repository.rows import new_item_columns
@@ -29,6 +31,7 @@ from models.bookings.repository.writing import (
 
 __all__ = [
     "BookingIdentity",
+    "Decision",
     "EndedRequest",
     "Found",
     "NewBooking",
@@ -41,6 +44,7 @@ __all__ = [
     "find_booking",
     "insert_booking",
     "load_booking",
+    "load_decisions",
     "load_ended_request",
     "load_identity",
     "load_people",

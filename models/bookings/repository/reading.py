@@ -46,7 +46,8 @@ _HISTORY = _json(
 _ATTEMPTS = (
     "SELECT jsonb_agg(jsonb_build_object('id', a.id, 'item', a.item, 'provider', a.provider,"
     " 'operation', a.operation, 'number', a.number, 'outcome', a.outcome,"
-    " 'started_at', a.started_at, 'finished_at', a.finished_at, 'result', CASE a.outcome"
+    " 'started_at', a.started_at, 'finished_at', a.finished_at, 'settled', a.settled,"
+    " 'unanswered_at', a.unanswered_at, 'http_status', a.http_status, 'result', CASE a.outcome"
     " WHEN 'done' THEN a.result - ARRAY['details', 'client_secret', 'next_action'] END)"
     " ORDER BY a.id) FROM attempts a WHERE a.booking_id = bookings.id"
 )

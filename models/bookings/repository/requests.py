@@ -1,6 +1,8 @@
 """Requests about bookings: what was asked, when, and what came of it."""
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.messages import BookingRequest, RequestOutcome
+from models.bookings.messages import BookingRequest, RequestKind, RequestOutcome
 from models.bookings.problems import Problem
 from models.bookings.tables import BOOKING_REQUESTS
 
@@ -20,6 +22,41 @@ class EndedRequest(BaseModel):
     """What was asked, as it was sent."""
     problem: Problem | None
     """Why it was not carried out; None when it was."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One round of deciding a case: what was asked for, and what came of it."""
+
+    who: str
+    at: dt.datetime
+    decision: str
+    note: str
+    problem: str | None
+    """Why it did not settle the case; None when it did, or is still being carried out."""
+    ended_at: dt.datetime | None
+
+
+async def load_decisions(session: AsyncSession, booking_id: str, case_id: int) -> list[Decision]:
+    """Return every decision about a case of a booking, oldest first."""
+    table = BOOKING_REQUESTS.c
+    rows = await session.execute(
+        select(
+            table.who,
+            table.requested_at,
+            table.body["decision"].as_string(),
+            table.body["note"].as_string(),
+            table.problem["message"].as_string(),
+            table.ended_at,
+        )
+        .where(
+            table.booking_id == booking_id,
+            table.kind == RequestKind.RESOLVE,
+            table.body["case_id"].as_integer() == case_id,
+        )
+        .order_by(table.requested_at, table.id)
+    )
+    return [Decision(*row) for row in rows]
 
 
 async def begin_request(session: AsyncSession, booking_id: str, request: BookingRequest) -> None:

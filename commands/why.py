@@ -1,0 +1,144 @@
+"""``tripsaga why``: one story of a booking: steps, calls, money and reasons."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from rich.markup import escape
+from rich.text import Text
+
+from commands.account import STATE_LOOK, look_of
+from commands.asking import FORBIDDEN, Booking, ask, say_next
+from commands.attempts import call, outcome_of, told, took
+from commands.options import AsJson
+from commands.output import as_json, out
+from models.core.money import Money
+
+_CALLS = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing of the story."""
+
+    at: dt.datetime
+    """By the database's clock; of what the gateway did, by the gateway's."""
+    kind: str
+    """step, call, money or case."""
+    what: str
+    status: str
+    text: str
+
+
+def why(booking: Booking, *, json: AsJson = False) -> None:
+    """Tell what happened to a booking and why: every step, call, refund and case, in order."""
+    found = ask("GET", f"/booking/{booking}")
+    path = f"/booking/{found['bookingId']}"
+    steps = ask("GET", f"{path}/steps")["steps"]
+    page = ask(
+        "GET",
+        "/operator/attempts",
+        params={"bookingId": found["bookingId"], "limit": _CALLS},
+        without=FORBIDDEN,
+    )
+    calls = page.get("attempts", [])
+    query = {"bookingId": found["bookingId"], "limit": _CALLS}
+    cases = ask("GET", "/operator/cases", params=query, without=FORBIDDEN).get("cases", [])
+    lines = story(found, steps, calls, cases)
+    if json:
+        as_json([vars(line) for line in lines])
+        return
+    out.print(
+        f"[bold]{found['bookingReference']}[/]  {_state(found)}  [dim]{found['bookingId']}[/]"
+    )
+    for reason in reasons(found):
+        out.print(Text(reason, style="bold"))
+    out.print()
+    began = lines[0].at if lines else None
+    for line in lines:
+        assert began is not None
+        mark, style = look_of(line.status)
+        out.print(
+            Text.assemble(
+                (f"{(line.at - began).total_seconds():8.2f} s  ", "dim"),
+                (f"{mark} ", style),
+                (f"{line.what:<10}", "bold" if line.kind == "step" else "dim"),
+                (line.text, "dim" if line.kind == "call" else ""),
+            ),
+            soft_wrap=True,
+        )
+    if not page:
+        out.print("[dim]calls to suppliers are shown to operators' keys only[/]")
+    elif "next" in page:
+        out.print(f"[dim]only the last {_CALLS} calls are shown: `tripsaga attempts` has all[/]")
+    out.print()
+    _say_next(found)
+
+
+def story(
+    booking: dict[str, Any],
+    steps: list[dict[str, Any]],
+    calls: list[dict[str, Any]],
+    cases: list[dict[str, Any]],
+) -> list[Line]:
+    """Return everything about a booking in the order in which it happened."""
+    lines = []
+    transitions = iter(booking["history"])  # one for each step of the booking itself, in order
+    for step in steps:
+        text = step["message"]
+        if step["step"] == "booking":
+            who = next(transitions, {"who": "saga"})["who"]
+            text += "" if who == "saga" else f" ({who})"
+        lines.append(Line(_moment(step["at"]), "step", step["step"], step["status"], text))
+    for one in calls:
+        text = " · ".join(
+            part for part in (call(one), outcome_of(one), took(one), told(one)) if part != "–"
+        )
+        ended = one["finishedAt"] or one["startedAt"]
+        lines.append(Line(_moment(ended), "call", one["provider"], "call", text))
+    payment = booking["payment"]
+    for paid in (payment, *payment.get("supplements", [])):
+        currency = paid["currency"]
+        for refund in paid["refunds"]:
+            amount = Money(amount=refund["amount"], currency=currency)
+            text = f"refund {refund['id']} of {amount}: {refund['status']}"
+            lines.append(Line(_moment(refund["at"]), "money", "money", "undone", text))
+        for dispute in paid.get("disputes", []):
+            amount = Money(amount=dispute["amount"], currency=currency)
+            text = f"dispute {dispute['id']} over {amount}: {dispute['status']}"
+            lines.append(Line(_moment(dispute["at"]), "money", "money", "stuck", text))
+    for case in cases:
+        text = f"case {case['id']} is opened: {case['summary']}"
+        lines.append(Line(_moment(case["openedAt"]), "case", "case", "stuck", text))
+        if "resolvedAt" in case:
+            text = f"case {case['id']} is settled by {case['resolvedBy']}: {case['resolution']}"
+            lines.append(Line(_moment(case["resolvedAt"]), "case", "case", "done", text))
+    return sorted(lines, key=lambda line: line.at)
+
+
+def reasons(booking: dict[str, Any]) -> list[str]:
+    """Return why it is as it is, in the traveller's words, and what became of the money."""
+    error = booking["error"] or {}
+    found = [error.get("message"), error.get("money"), booking["note"], booking["cancelReason"]]
+    return [text for text in (*found, *booking["warnings"]) if text]
+
+
+def _say_next(booking: dict[str, Any]) -> None:
+    reference = booking["bookingReference"]
+    if booking["cases"]:
+        say_next("resolve", reference, "resolved", "what was found or done")
+    elif booking["state"] == "CONFIRMED":
+        say_next("cancel", reference, "--dry-run")
+    elif booking["state"] == "PAYMENT_PENDING":
+        say_next("card", reference, "pm_card_visa")
+    else:
+        say_next("open", reference)
+
+
+def _state(booking: dict[str, Any]) -> str:
+    look = STATE_LOOK.get(booking["state"], "blue")
+    return f"[{look}]{escape(booking['state'])}[/]"
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
