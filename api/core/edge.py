@@ -1,5 +1,10 @@
-"""The outermost layer: request id, security headers, access log, and no stack ever shown."""
+"""The outermost layer: request id, security headers, access log, and no stack ever shown.
 
+Requests that two programs in a row may read differently are refused here; ``HEAD`` is answered as
+``GET`` is, without the body (RFC 9110, 9.3.2).
+"""
+
+import asyncio
 import logging
 import re
 import time
@@ -27,6 +32,12 @@ _HEADERS = {
 HUNG_UP = 499
 """In the log: the caller hung up before the request was whole (nginx's number for it)."""
 
+_ONCE = {b"idempotency-key": "Idempotency-Key", b"x-api-key": "X-API-Key"}
+"""Headers of which a second one would leave open which of them counts."""
+
+_DISGUISED = re.compile(rb"%(2[fF]|5[cC]|2[dDeE]|3\d|[46][1-9a-fA-F]|[57][\daA]|5[fF]|7[eE])")
+"""Escapes in a path that no client needs: slashes, and what is never escaped (RFC 3986, 2.3)."""
+
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -47,6 +58,7 @@ class Edge:
         state["request_id"] = request_id
         started = time.perf_counter()
         status = 0
+        begun = asyncio.Event()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -54,9 +66,17 @@ class Edge:
                 status = message["status"]
                 message["headers"] = self._headers(message.get("headers", ()), request_id)
             await send(message)
+            begun.set()
 
+        if scope["method"] == "HEAD":  # the server leaves the body out
+            scope = {**scope, "method": "GET"}
+            receive = _hung_up_after(begun)
         try:
-            await self._app(scope, receive, send_with_headers)
+            refused = _refused(scope)
+            if refused:
+                await problems.response(refused, request_id)(scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = status or HUNG_UP  # nobody is there to be answered, and nothing went wrong
         except Exception as error:
@@ -91,6 +111,36 @@ class Edge:
         if self._hsts:
             headers.append(_HSTS)
         return headers
+
+
+def _hung_up_after(begun: asyncio.Event) -> Receive:
+    """Return a ``receive`` that ends what would go on after the head, such as a stream."""
+
+    async def receive() -> Message:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+def _refused(scope: Scope) -> problems.ApiProblem | None:
+    """Return why a request is not read at all: it could be read in more ways than one."""
+    names = [name.lower() for name, _ in scope["headers"]]
+    if b"content-length" in names and b"transfer-encoding" in names:
+        return problems.ApiProblem(  # RFC 9112, 6.1: may be smuggling; the connection is closed
+            400,
+            "BAD_REQUEST",
+            "A request has either a Content-Length or a Transfer-Encoding.",
+            headers={"Connection": "close"},
+        )
+    for name, shown in _ONCE.items():
+        if names.count(name) > 1:
+            return problems.ApiProblem(
+                400, "BAD_REQUEST", f"There must be only one {shown} header.", field=shown
+            )
+    if _DISGUISED.search(scope.get("raw_path") or b""):
+        return problems.ApiProblem(404, *problems.NOTHING_HERE)
+    return None
 
 
 def _request_id(scope: Scope) -> str:

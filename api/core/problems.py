@@ -12,9 +12,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.core.database import DATABASE_AWAY
@@ -141,7 +143,8 @@ def response(problem: ApiProblem, request_id: str) -> Response:
     )
 
 
-_ROUTING = {404: ("NOT_FOUND", "There is nothing here."), 405: ("METHOD_NOT_ALLOWED", "")}
+NOTHING_HERE = ("NOT_FOUND", "There is nothing here.")
+_ROUTING = {404: NOTHING_HERE, 405: ("METHOD_NOT_ALLOWED", "")}
 
 _PLAIN = {
     "missing": "is missing",
@@ -215,11 +218,25 @@ def translate(error: Exception) -> ApiProblem:
     )
 
 
+def _methods(request: Request) -> list[str]:
+    """Return every method of the path; the router names those of the first route it found."""
+    routes = (context.original_route for context in iter_route_contexts(request.app.routes))
+    methods = {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every expected failure with a problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
         problem = translate(error)
+        if problem.status_code == 405:
+            problem.headers = {"Allow": ", ".join(_methods(request))}
         if problem.status_code == 500:
             raise error  # api.edge logs it and answers
         if problem.status_code == 503 and not isinstance(error, HTTPException):

@@ -4,12 +4,12 @@ import datetime as dt
 from typing import Annotated
 
 from fastapi import Body, Query, Response
-from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.named import BookingId
+from api.core.schemas import Moment
 from api.ledger.schemas import (
     BalanceAnswer,
     BalancesAnswer,
@@ -43,9 +43,7 @@ _ASKING = (401, 403, 422, 500, 503)
 )
 async def balances(
     context: Context,
-    at: Annotated[
-        AwareDatetime | None, Query(description="As of this moment; now if left out.")
-    ] = None,
+    at: Annotated[Moment | None, Query(description="As of this moment; now if left out.")] = None,
 ) -> BalancesAnswer:
     """Return every account's balance: what was debited, what credited, and the difference."""
     found = await context.record.read(lambda session: ledger_balances(session, at), snapshot=True)
@@ -75,7 +73,7 @@ async def statement(context: Context, booking_id: BookingId) -> StatementAnswer:
 async def check(
     context: Context,
     since: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Query(description="Verify bookings that changed since then; a day back if left out."),
     ] = None,
 ) -> CheckAnswer:

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator
 
-from api.core.schemas import Answer
+from api.core.schemas import Answer, Moment
 from models.core.text import CamelModel, Text
 from models.ledger.checking import Findings
 from models.ledger.commission import WHOLE, CommissionRule
@@ -185,9 +185,9 @@ class RuleBody(CamelModel):
         Field(min_length=1, max_length=200, description="Airline, hotel, operator; null: all."),
     ] = None
     basis_points: Annotated[int, Field(ge=0, le=WHOLE, strict=True)]
-    valid_from: Annotated[
-        AwareDatetime | None, Field(description="Not in the past; null: at once.")
-    ] = None
+    valid_from: Annotated[Moment | None, Field(description="Not in the past; null: at once.")] = (
+        None
+    )
 
     @field_validator("supplier")
     @classmethod

@@ -1,12 +1,12 @@
 """For operators: the daily reconciliations with the gateway."""
 
-import datetime as dt
 from typing import Annotated
 
 from fastapi import Query
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context
+from api.core.schemas import Day
 from api.openapi import READING, problems, shown
 from api.payments.schemas import (
     DayAnswer,
@@ -42,7 +42,7 @@ async def reconciliations(
     summary="The reconciliation of a day",
     responses={200: {"content": shown("RECONCILIATION")}, **problems(*READING, 403, 422)},
 )
-async def reconciliation(context: Context, day: dt.date) -> DayAnswer:
+async def reconciliation(context: Context, day: Day) -> DayAnswer:
     """Return one UTC day with every difference found."""
     reports = await context.record.read(lambda session: load_reports(session, day=day))
     if not reports:

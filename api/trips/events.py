@@ -42,10 +42,11 @@ async def events(
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""
     found = await reading.find(context, caller, booking_id, attempts=True)
-    if last_event_id == watching.END_ID and not found.live:
+    resume = watching.Resume.after(last_event_id)
+    if resume.nothing_left(found):
         return Response(status_code=204)
     return EventSourceResponse(
-        watching.watch(context, caller, found, watching.Resume.after(last_event_id)),
+        watching.watch(context, caller, found, resume),
         ping=PING_SECONDS,
         headers={"Cache-Control": "no-store"},
     )

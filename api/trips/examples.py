@@ -265,7 +265,7 @@ EVENTS = (
     'data: {"at":"2031-02-01T10:15:29+00:00","step":"flight","status":"done",'
     '"message":"DL 100 JFK–CDG booked: QX7K2P."}\n\n'
     f'event: state\ndata: {{"bookingId":"{_ID}","state":"PROCESSING"}}\n\n'
-    f'id: end\nevent: end\ndata: {{"bookingId":"{_ID}","state":"CONFIRMED"}}\n\n'
+    f'id: 0.end\nevent: end\ndata: {{"bookingId":"{_ID}","state":"CONFIRMED"}}\n\n'
 )
 
 LISTED: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """``GET /booking/{id}/events``: a booking's life as server-sent events, as it happens."""
 
 import datetime as dt
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -26,8 +27,8 @@ LATEST = dt.timedelta(seconds=0.2)
 """So young a step may yet be preceded by one that is being committed: it gets its number later."""
 LONGEST_SECONDS = 1800.0
 """A stream ends after this; clients come back by themselves with ``Last-Event-ID``."""
-END_ID = "end"
-"""Id of the last event. Who comes back with it is told to stop (204)."""
+_ID = re.compile(r"(\d{1,6})(\.end)?", re.ASCII)
+"""An event's id: the number of the last step told, and whether the end was told after it."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,18 @@ class Resume:
 
     seen: int
     """How many steps it has seen."""
+    ended: bool = False
+    """It has seen the end that came after them."""
 
     @classmethod
     def after(cls, last_event_id: str | None) -> "Resume":
         """Read ``Last-Event-ID``; an id that we did not send counts as none."""
-        text = last_event_id or ""
-        return cls(int(text) + 1 if text.isdecimal() and len(text) <= 6 else 0)
+        told = _ID.fullmatch(last_event_id or "")
+        return cls(int(told[1]) + 1, bool(told[2])) if told else cls(0)
+
+    def nothing_left(self, found: Found) -> bool:
+        """Tell whether the end that the client saw still is the end of the booking."""
+        return self.ended and not found.live and self.seen >= len(steps_of(found))
 
 
 async def watch(
@@ -66,7 +73,7 @@ async def watch(
             shown = found.booking.state
             yield _state(found.booking)
         if not found.live:
-            yield _end(found.booking)
+            yield _end(found.booking, told)
             return
         if time.monotonic() > until:
             return
@@ -99,8 +106,10 @@ def _state(booking: Booking) -> ServerSentEvent:
     return JSONServerSentEvent(_json(translate.book_answer(booking)), event="state")
 
 
-def _end(booking: Booking) -> ServerSentEvent:
-    return JSONServerSentEvent(_json(translate.book_answer(booking)), event="end", id=END_ID)
+def _end(booking: Booking, told: int) -> ServerSentEvent:
+    return JSONServerSentEvent(
+        _json(translate.book_answer(booking)), event="end", id=f"{told - 1}.end"
+    )
 
 
 def _json(answer: Answer) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 
+from api.core.audience import policies
 from api.trips import options, starting
 from models.trips.option import TripOption
 from tests.api.conftest import body
@@ -22,9 +22,9 @@ async def test_a_caller_who_hangs_up_makes_no_error(
     """A byte of ten, and the connection is closed: on every route that takes a body."""
     at = urlsplit(lonely.url)
     paths = [
-        route.path.replace("{booking_id}", "x").replace("{gateway}", "stripe")
-        for route in lonely.app.routes
-        if isinstance(route, APIRoute) and "POST" in (route.methods or ())
+        path.replace("{booking_id}", "x").replace("{gateway}", "stripe")
+        for method, path in policies(lonely.app.routes)
+        if method == "POST"
     ]
     assert len(paths) > 5
     with caplog.at_level(logging.INFO):
@@ -68,3 +68,73 @@ async def test_offers_larger_than_the_server_takes_are_refused(
     problem = json.loads(answer.content)
     assert (answer.status_code, problem["code"]) == (422, "TRIP_OPTION_UNBOOKABLE")
     assert "larger than can be processed" in problem["detail"]
+
+
+_CHUNKED = b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n"
+_TWO_KEYS = b"Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n"
+
+
+@pytest.mark.parametrize("headers", [_CHUNKED, _TWO_KEYS])
+async def test_what_can_be_read_in_two_ways_is_refused(
+    lonely: Served, key: str, headers: bytes
+) -> None:
+    at = urlsplit(lonely.url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    head = f"POST /booking/book HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n".encode()
+    writer.write(head + b"Content-Type: application/json\r\n" + headers + b"\r\n{}")
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/%6fperator/bookings", "/operator%2Fbookings", "/operator/..%5Cx", "/%2E/operator"]
+)
+async def test_a_path_in_disguise_leads_nowhere(
+    lonely: Served, operator_key: str, path: str
+) -> None:
+    at = urlsplit(lonely.url)
+    reader, writer = await asyncio.open_connection(at.hostname, at.port)
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {operator_key}\r\n"
+    writer.write(f"{head}Connection: close\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"NOT_FOUND" in answer
+    writer.close()
+
+
+async def test_head_is_get_without_the_body(alone: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/booking/00000000-0000-4000-8000-000000000000", "/nowhere"):
+        got, head = await alone.get(path), await alone.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+async def test_head_of_a_stream_ends(api: httpx.AsyncClient, trip: dict[str, Any]) -> None:
+    taken = (await api.post("/booking/book?wait=0", json=body(trip))).json()
+    head = await api.head(taken["eventsUrl"], timeout=10)
+    assert head.headers["Content-Type"].startswith("text/event-stream")
+
+
+async def test_allow_names_every_method_of_a_path(lonely: Served, alone: httpx.AsyncClient) -> None:
+    offered: dict[str, set[str]] = {}
+    for method, path in policies(lonely.app.routes):
+        offered.setdefault(path, set()).add(method)
+    assert max(map(len, offered.values())) > 1
+    for path, methods in offered.items():
+        answer = await alone.request("PATCH", path.replace("{", "").replace("}", ""))
+        assert answer.status_code == 405, path
+        named = set(answer.headers["Allow"].split(", "))
+        assert methods <= named, path
+        assert ("HEAD" in named) == ("GET" in named)
+
+
+@pytest.mark.parametrize("since", ["0.5", "0", "1767225600", "2031-03-01", "2031-03-01T09:00:00"])
+async def test_a_moment_is_no_number(lonely: Served, operator_key: str, since: str) -> None:
+    async with httpx.AsyncClient(base_url=lonely.url, headers={"X-API-Key": operator_key}) as http:
+        answer = await http.get("/operator/ledger/check", params={"since": since})
+        day = await http.get("/operator/reconciliations/0")
+    assert (answer.status_code, answer.json()["field"]) == (422, "since")
+    assert "such as 2031-03-01T09:00:00Z" in answer.json()["detail"]
+    assert (day.status_code, day.json()["field"]) == (422, "day")

@@ -31,10 +31,10 @@ async def test_progress_is_streamed_as_it_happens(
     states = [data["state"] for kind, _, data in events if kind == "state"]
     assert states[-1] == "CONFIRMED"
     assert len(states) > 1, "only the end was told"
-    assert events[-1][:2] == ("end", "end")
+    assert events[-1][:2] == ("end", f"{len(steps) - 1}.end")
     assert set(events[-1][2]) == CONTRACT
 
-    back = await api.get(taken["eventsUrl"], headers={"Last-Event-ID": "end"})
+    back = await api.get(taken["eventsUrl"], headers={"Last-Event-ID": events[-1][1]})
     assert back.status_code == 204
     ended = await read_events(api, taken["eventsUrl"])
     assert [(int(number), data) for kind, number, data in ended if kind == "step"] == steps
@@ -52,3 +52,25 @@ async def test_a_watcher_that_comes_back_misses_and_repeats_nothing(
     numbers = [int(number) for kind, number, _ in events if kind == "step"]
     assert numbers[0] == 2
     assert numbers == list(range(2, 2 + len(numbers)))
+
+
+async def test_a_booking_that_lives_on_is_told_from_where_the_watcher_left_off(
+    api: httpx.AsyncClient, trip: dict[str, Any]
+) -> None:
+    booked = (await api.post("/booking/book", json=body(trip))).json()
+    url = f"/booking/{booked['bookingId']}/events"
+    before = await read_events(api, url)
+    ended = before[-1][1]
+    last_step = ended.removesuffix(".end")
+    assert [kind for kind, _, _ in await read_events(api, url, last=last_step)] == ["state", "end"]
+
+    await api.post("/booking/cancel", json={"bookingId": booked["bookingId"]})
+    after = await read_events(api, url, last=ended)
+
+    numbers = [int(number) for kind, number, _ in after if kind == "step"]
+    assert numbers == list(range(int(last_step) + 1, int(last_step) + 1 + len(numbers)))
+    assert numbers
+    assert after[-1][0] == "end"
+    assert after[-1][2]["state"] == "CANCELLED"
+    whole = [event for event in await read_events(api, url) if event[0] == "step"]
+    assert whole == [event for event in [*before, *after] if event[0] == "step"]
