@@ -165,13 +165,15 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
     if components:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         # What is copied or added up is never cut or folded, however narrow the terminal.
+        table.add_column("#", no_wrap=True)
         table.add_column("", no_wrap=True)
         table.add_column("What", overflow="fold")
         table.add_column("Status", no_wrap=True)
         table.add_column("Code", no_wrap=True)
         table.add_column("Price", justify="right", no_wrap=True)
-        for item in components:
+        for number, item in enumerate(components, start=1):
             table.add_row(
+                str(number),
                 escape(str(item.get("type", "")).lower()),
                 f"{escape(str(item.get('title', '')))} [dim]{escape(str(item.get('supplier')))}[/]",
                 escape(str(item.get("status", ""))),

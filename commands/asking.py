@@ -56,6 +56,14 @@ def ask(
     return dict(found)
 
 
+def component_of(booking: dict[str, Any], named: str) -> str:
+    """Return the id of a component that is named by it, or by its number as `show` has it."""
+    components = booking["components"]
+    if named.isdecimal() and 1 <= int(named) <= len(components):
+        return str(components[int(named) - 1]["componentId"])
+    return named
+
+
 def agree(question: str, *, yes: bool) -> None:
     """Go on only when the person agrees; without anybody to ask, only with ``--yes``."""
     if yes:

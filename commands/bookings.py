@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from commands.account import account_panel, booking_panel, step_line
-from commands.asking import Booking, Yes, agree, say_next
+from commands.asking import Booking, Yes, agree, component_of, say_next
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
@@ -160,12 +160,7 @@ def card(
 def show(booking: Booking, *, json: AsJson = False) -> None:
     """Show a booking: its parts, its payment and its history."""
     target = _ready_target()
-
-    async def ask() -> dict[str, Any]:
-        async with TripClient(target.api, target.api_key, target.sandbox) as client:
-            return await client.booking(booking)
-
-    found = _run(ask, quiet=True)
+    found = _run(lambda: _ask_booking(target, booking), quiet=True)
     if json:
         as_json(found)
     else:
@@ -178,7 +173,8 @@ def cancel(
     *,
     reason: Annotated[str, typer.Option(help="Why; kept with the booking.")] = "",
     component: Annotated[
-        list[str] | None, typer.Option(help="Cancel only this component; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this component: number or id; may be repeated."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Cancel nothing; say what would be given back.")
@@ -192,6 +188,9 @@ def cancel(
     """
     target = _ready_target()
     accepted: int | None = None
+    if component:
+        stands = _run(lambda: _ask_booking(target, booking), quiet=True)
+        component = [component_of(stands, one) for one in component]
     if dry_run or not json:
         quoted = _run(lambda: _ask_cancel_quote(target, booking, component), quiet=json)
         accepted = quoted["total"]["kept"]
@@ -218,6 +217,11 @@ def cancel(
     else:
         out.print(booking_panel(after))
         say_next("why", after["bookingReference"])
+
+
+async def _ask_booking(target: Target, booking: str) -> dict[str, Any]:
+    async with TripClient(target.api, target.api_key, target.sandbox) as client:
+        return await client.booking(booking)
 
 
 async def _ask_cancel_quote(

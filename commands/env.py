@@ -22,12 +22,11 @@ def env(*, json: AsJson = False) -> None:
         "KEY": target.api_key,
         "SANDBOX": target.sandbox,
         "DB": target.settings.database.url,
-        "TEMPORAL_ADDRESS": target.settings.temporal.address,
-        "TEMPORAL_NAMESPACE": target.settings.temporal.namespace,
         **({"CODEC": found["codec"]} if found else {}),
     }
     if json:
         as_json(names)
         return
     for name, value in names.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
+        # Not exported: what our processes read from the environment has names like these.
+        typer.echo(f"{name}={shlex.quote(value)}")

@@ -4,8 +4,8 @@ import datetime as dt
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from commands.account import STATE_LOOK
 from commands.asking import ask, say_next
@@ -15,6 +15,8 @@ from models.bookings.lifecycle import BookingState
 from models.core.money import Money
 
 _MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+_OTHER_COLUMNS = 62
+"""What the columns beside the titles take at most."""
 Moment = Annotated[dt.datetime | None, typer.Option(formats=_MOMENT, help="UTC.")]
 
 
@@ -68,16 +70,18 @@ def list_(
     table.add_column("State", no_wrap=True)
     table.add_column("Made (UTC)", no_wrap=True)
     table.add_column("Total", justify="right", no_wrap=True)
-    table.add_column("What", no_wrap=True, overflow="ellipsis")
+    table.add_column("What", overflow="fold")
     for booking in found:
         look = STATE_LOOK.get(booking["state"], "blue")
+        what = Text(", ".join(booking["titles"]))
+        what.truncate(max(20, out.width - _OTHER_COLUMNS), overflow="ellipsis")
         attention_mark = " [bold red]![/]" if booking["needsAttention"] else ""
         table.add_row(
             f"[bold]{booking['bookingReference']}[/]",
             f"[{look}]{booking['state']}[/]{attention_mark}",
             booking["createdAt"][5:16].replace("T", " "),
             Money(amount=booking["totalPrice"], currency=booking["currency"]).format(),
-            escape(", ".join(booking["titles"])),
+            what,
         )
     out.print(table)
     if "next" in page:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from commands.account import booking_panel
-from commands.asking import Booking, Yes, agree, ask, say_next
+from commands.asking import Booking, Yes, agree, ask, component_of, say_next
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from models.core.money import Money
@@ -20,7 +20,8 @@ def modify(
     booking: Booking,
     *,
     drop: Annotated[
-        list[str] | None, typer.Option(help="A component id that goes; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A component that goes: number or id; may be repeated."),
     ] = None,
     changes: Annotated[
         Path | None,
@@ -36,6 +37,9 @@ def modify(
     json: AsJson = False,
 ) -> None:
     """Swap, drop or add components: show what the change costs, ask, and have it made."""
+    if drop:
+        stands = ask("GET", f"/booking/{booking}")
+        drop = [component_of(stands, one) for one in drop]
     body: dict[str, Any] = {"changes": _changes(drop, changes)}
     if card is not None:
         body["paymentInfo"] = {"paymentMethodId": card}

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from commands.account import booking_panel
-from commands.asking import Booking, Yes, agree, ask, say_next
+from commands.asking import Booking, Yes, agree, ask, component_of, say_next
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from models.core.money import Money
@@ -17,7 +17,9 @@ def refund(
     amount: Annotated[str, typer.Argument(help="In whole units, such as 25 or 25.50.")],
     reason: Annotated[str, typer.Argument(help="Why; the traveller may read it.")],
     *,
-    component: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    component: Annotated[
+        str | None, typer.Option(help="What it is for: a component's number or id.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="An idempotency key: the same one refunds once.")
     ] = None,
@@ -36,7 +38,7 @@ def refund(
         agree("Give it back?", yes=yes)
     body: dict[str, Any] = {"amount": money.amount, "currency": currency, "reason": reason}
     if component is not None:
-        body["componentId"] = component
+        body["componentId"] = component_of(before, component)
     headers = {"Idempotency-Key": key} if key else {}
     path = f"/booking/{before['bookingId']}/refund"
     after = ask("POST", path, json=body, headers=headers)

@@ -62,7 +62,7 @@ def why(booking: Booking, *, json: AsJson = False) -> None:
             Text.assemble(
                 (f"{(line.at - began).total_seconds():8.2f} s  ", "dim"),
                 (f"{mark} ", style),
-                (f"{line.what:<10}", "bold" if line.kind == "step" else "dim"),
+                (f"{line.what:<12}", "bold" if line.kind == "step" else "dim"),
                 (line.text, "dim" if line.kind == "call" else ""),
             ),
             soft_wrap=True,
