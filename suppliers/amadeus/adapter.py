@@ -107,6 +107,7 @@ class AmadeusSupplier:
             # DELAY_TO_CANCEL: an order is free to undo until it is ticketed.
             holdable=not offer.instant_ticketing_required,
             warnings=people.warnings,
+            legs=pricing.legs,
         )
 
     # -- book -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from models.core.legs import Leg, LegKind, Moment, Place
 from models.core.supply import ReservationStatus
 from suppliers.core.answers import CamelMessage, LocalTime, Loose, LooseList
 
@@ -44,6 +45,17 @@ class EndPoint(CamelMessage):
 
     iata_code: str
     at: LocalTime
+    terminal: Loose[str] = None
+
+    @property
+    def moment(self) -> Moment:
+        """Its time; Amadeus names no zone."""
+        return Moment.of(self.at)
+
+    @property
+    def place(self) -> Place:
+        """The airport."""
+        return Place(name=self.iata_code, code=self.iata_code, terminal=self.terminal)
 
 
 class Segment(CamelMessage):
@@ -57,9 +69,10 @@ class Segment(CamelMessage):
     """Of an order, as Flight Order Management shows it; None: not stated."""
 
     @property
-    def flight(self) -> tuple[str, str, EndPoint, EndPoint]:
-        """What makes it this flight on this day, whatever became of it."""
-        return self.carrier_code, self.number, self.departure, self.arrival
+    def flight(self) -> tuple[object, ...]:
+        """What makes it this flight on this day, whatever became of it: the terminal may change."""
+        ends = ((end.iata_code, end.at) for end in (self.departure, self.arrival))
+        return self.carrier_code, self.number, *ends
 
     def __str__(self) -> str:
         ends = f"{self.departure.iata_code}–{self.arrival.iata_code}"
@@ -232,8 +245,27 @@ class Pricing(CamelMessage):
     @property
     def airline(self) -> str:
         """The name of the airline that sells it; its code where no name is given."""
+        return self._named(self.offer.airline)
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """One for each flight, in the airports' own times."""
+        return tuple(
+            Leg(
+                kind=LegKind.FLIGHT,
+                title=str(flight),
+                provider=self._named(flight.carrier_code),
+                start=flight.departure.moment,
+                end=flight.arrival.moment,
+                place=flight.departure.place,
+                destination=flight.arrival.place,
+            )
+            for flight in self.offer.segments
+        )
+
+    def _named(self, carrier: str) -> str:
         carriers = (self.dictionaries.carriers if self.dictionaries else None) or {}
-        return carriers.get(self.offer.airline) or self.offer.airline
+        return carriers.get(carrier) or carrier
 
 
 class PricedOffer(CamelMessage):

@@ -119,6 +119,7 @@ class DuffelSupplier:
             expires_at=offer.expires_at,
             offer=priced.model_dump(mode="json"),
             holdable=priced.hold,
+            legs=offer.legs,
         )
 
     async def _offer(self, offer_id: str, operation: str) -> tuple[Offer, JsonAnswer]:

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field
 
+from models.core.legs import Leg, LegKind
+from models.core.legs import Moment as LegMoment
+from models.core.legs import Place as LegPlace
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
@@ -36,7 +39,24 @@ class Place(Message):
     """An airport; a slice may begin or end at a city, which has no zone of its own."""
 
     iata_code: Id
+    name: Loose[Text] = None
+    city_name: Loose[Text] = None
+    iata_country_code: Loose[Text] = None
     time_zone: Loose[str] = None
+
+    def moment(self, local: dt.datetime) -> LegMoment:
+        """Return a wall clock's time here."""
+        return LegMoment.of(local, self.time_zone)
+
+    def place(self, terminal: str | None) -> LegPlace:
+        """Return the airport as a traveller looks for it."""
+        return LegPlace(
+            name=self.name or self.iata_code,
+            code=self.iata_code,
+            terminal=terminal,
+            city=self.city_name,
+            country=self.iata_country_code,
+        )
 
     def utc(self, local: dt.datetime) -> dt.datetime | None:
         """Return the UTC time of a wall clock here; None where no zone is stated."""
@@ -64,6 +84,8 @@ class Segment(Message):
     destination: Place
     departing_at: LocalTime
     arriving_at: LocalTime
+    origin_terminal: Loose[Text] = None
+    destination_terminal: Loose[Text] = None
     marketing_carrier: Carrier
     marketing_carrier_flight_number: Text
 
@@ -103,6 +125,22 @@ class Journey(Message):
     def flights(self) -> list[str]:
         """Every flight with its day and times, to compare."""
         return [segment.key for segment in self.segments]
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """One for each flight, in the airports' own times and zones."""
+        return tuple(
+            Leg(
+                kind=LegKind.FLIGHT,
+                title=str(flight),
+                provider=str(flight.marketing_carrier),
+                start=flight.origin.moment(flight.departing_at),
+                end=flight.destination.moment(flight.arriving_at),
+                place=flight.origin.place(flight.origin_terminal),
+                destination=flight.destination.place(flight.destination_terminal),
+            )
+            for flight in self.segments
+        )
 
     @property
     def airline(self) -> str:

@@ -31,6 +31,7 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
+from suppliers.core import legs
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.bands import bands_of
 from suppliers.core.comparing import utc
@@ -107,6 +108,7 @@ class GetYourGuideSupplier:
             title=f"{verified.title}, {outing.datetime:%-d %b %Y %H:%M}",
             offer=asked.model_dump(mode="json"),
             holdable=True,
+            legs=legs.experience(verified.title, "GetYourGuide", outing.datetime, zone=None),
         )
 
     # -- book -------------------------------------------------------------------------------

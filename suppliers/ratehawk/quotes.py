@@ -7,6 +7,7 @@ from models.core.errors import Unavailable
 from models.core.money import Money
 from models.core.supply import Quote
 from models.core.terms import CancellationTerms
+from suppliers.core import legs
 from suppliers.core.comparing import as_lenient
 from suppliers.ratehawk import errors, rates, requests
 from suppliers.ratehawk.orders import Ask
@@ -58,6 +59,7 @@ class Quotes:
             expires_at=asked_at + _RATE_LIFE,
             offer={"book_hash": rate.book_hash},
             pay_at_property=rate.pay_at_property,
+            legs=legs.stay(stay),
         )
 
     async def _verify_hotel(self, stay: requests.Stay) -> None:

@@ -32,6 +32,7 @@ from models.core.supply import (
     TripComponent,
 )
 from settings import Settings
+from suppliers.core import legs
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.bands import bands_of
 from suppliers.core.comparing import expect_as_asked, other_price
@@ -118,6 +119,13 @@ class ViatorSupplier:
             terms=product.cancellation_policy.terms(starts_at, price.amount),
             title=f"{product.title}, {starts_at:{day}}",
             offer=asked.model_dump(mode="json"),
+            legs=legs.experience(
+                product.title,
+                product.operator,
+                starts_at,
+                zone=product.time_zone,
+                all_day=not outing.start_time,
+            ),
         )
 
     # -- book -------------------------------------------------------------------------------

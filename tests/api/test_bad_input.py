@@ -275,7 +275,7 @@ async def test_unknown_routes_and_methods(alone: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     "identity",
-    ["x", "%00", "%ff", "..%2f", "0" * 5_000, "7F8B1D6E-6E2C-5A55-8F6B-0B0C7A3D9A10", "'", "é"],
+    ["x", "%00", "%ff", "..%2f", "0" * 5_000, "7F8B1D6E-6E2C-5A55-8F6B-0B0C7A3D9A1", "'", "é"],
 )
 async def test_ids_that_are_none_are_unknown(alone: httpx.AsyncClient, identity: str) -> None:
     for path in (f"/booking/{identity}", f"/booking/{identity}/events"):

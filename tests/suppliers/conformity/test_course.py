@@ -1,6 +1,7 @@
 """The ordinary course: quoted, booked, completed, found, looked at, cancelled."""
 
 import asyncio
+import datetime as dt
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -8,8 +9,9 @@ from functools import partial
 import pytest
 
 from models.core.errors import InvalidRequest, Retryable, Unavailable
+from models.core.legs import LegKind
 from models.core.money import Money
-from models.core.supply import Reservation, ReservationStatus
+from models.core.supply import ItemType, Quote, Reservation, ReservationStatus
 from models.suppliers.listings import BY_NAME
 from suppliers.core.protocol import (
     CompletesHolds,
@@ -26,6 +28,36 @@ each = pytest.mark.parametrize("counter", SELLERS, indirect=True, ids=str)
 
 def those(sellers: list[Seller]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("counter", sellers, indirect=True, ids=str)
+
+
+_KINDS = {
+    ItemType.FLIGHT: LegKind.FLIGHT,
+    ItemType.HOTEL: LegKind.STAY,
+    ItemType.ACTIVITY: LegKind.EXPERIENCE,
+}
+
+
+@each
+async def test_where_the_traveller_has_to_be_and_when(counter: Counter) -> None:
+    item, legs = counter.item, (await counter.quote()).legs
+    first, last = legs[0], legs[-1]
+    assert {leg.kind for leg in legs} == {_KINDS[item.type]}
+    assert all(leg.title and leg.provider for leg in legs)
+    away = abs(first.start.date - item.starts_at.date())
+    assert away <= dt.timedelta(days=1), "a local date may be a day beside that in UTC"
+    for leg in legs:
+        if leg.start.utc is not None and leg.end is not None and leg.end.utc is not None:
+            assert leg.start.utc < leg.end.utc
+    if item.type is ItemType.FLIGHT:
+        assert first.place is not None
+        assert last.destination is not None
+        assert first.title.endswith(
+            f"{first.place.code}–{first.destination and first.destination.code}"
+        )
+    if first.start.utc is not None:
+        assert first.start.utc == item.starts_at
+    stored = Quote.model_validate((await counter.quote()).model_dump(mode="json"))
+    assert [leg.title for leg in stored.legs] == [leg.title for leg in legs]
 
 
 @each
