@@ -33,12 +33,12 @@ _COMMANDS = {
     "kill": (
         "commands.kill:kill",
         _WORLD,
-        "Kill a process of the local world; it is started again.",
+        "Kill a process of the local world, without warning (SIGKILL). It is started again.",
     ),
     "temporal": (
         "commands.temporal_cli:temporal",
         _WORLD,
-        "Run the Temporal CLI against this world; all else is its own.",
+        "Run the Temporal CLI with address, namespace and codec endpoint set; all else is its own.",
     ),
     "book": (
         "commands.bookings:book",
@@ -48,7 +48,7 @@ _COMMANDS = {
     "list": (
         "commands.listing:list_",
         _TRIPS,
-        "List bookings, newest first; search by whatever is known of them.",
+        "List bookings, newest first; all that is given must fit.",
     ),
     "show": (
         "commands.bookings:show",
@@ -58,27 +58,27 @@ _COMMANDS = {
     "why": (
         "commands.why:why",
         _TRIPS,
-        "Tell what happened to a booking and why, in order.",
+        "Tell what happened to a booking and why: every step, call, refund and case, in order.",
     ),
     "open": (
         "commands.open:open_",
         _TRIPS,
-        "Open the Temporal Web UI at a booking's workflows.",
+        "Open the Temporal Web UI at a booking's workflows, and print the address.",
     ),
     "attempts": (
         "commands.attempts:attempts",
         _TRIPS,
-        "List calls that have an effect: when, what, and how they ended.",
+        "List calls that have an effect, newest first: when, what, and how they ended.",
     ),
     "cancel": (
         "commands.bookings:cancel",
         _TRIPS,
-        "Cancel a booking, or parts of it; the stored terms say what is given back.",
+        "Cancel a booking, or parts of it, after showing what is kept and given back.",
     ),
     "modify": (
         "commands.modify:modify",
         _TRIPS,
-        "Change a booking: show what it costs, ask, and have it made.",
+        "Swap, drop or add components: show what the change costs, ask, and have it made.",
     ),
     "card": (
         "commands.bookings:card",
@@ -88,12 +88,12 @@ _COMMANDS = {
     "refund": (
         "commands.refund:refund",
         _TRIPS,
-        "Refund an amount out of goodwill.",
+        "Refund an amount out of goodwill; what stands of the trip is not touched.",
     ),
     "resolve": (
         "commands.resolve:resolve",
         _TRIPS,
-        "Decide an open case of a booking.",
+        "Decide an open case of a booking; its workflow carries the decision out.",
     ),
     "cases": ("commands.cases:app", _TRIPS, "List what an operator must settle; settle it."),
     "ledger": ("commands.ledger:app", _TRIPS, "Balances, statements, checks and commission."),

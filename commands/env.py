@@ -10,7 +10,7 @@ from localworld.places import Places
 
 
 def env(*, json: AsJson = False) -> None:
-    """Print what a shell needs to call the API: ``eval "$(tripsaga env)"``."""
+    """Print what a shell needs to call the API: eval "$(tripsaga env)"."""
     import typer
 
     target = find_target()

@@ -100,6 +100,7 @@ async def test_a_case_as_operators_see_it(operator: httpx.AsyncClient, tables: T
         "source": "dispute:du_1",
         "summary": "Something is unsettled.",
         "details": {"amount": 700},
+        "decisions": [],
     }
 
 
@@ -183,10 +184,11 @@ async def test_a_case_is_settled_once(operator: httpx.AsyncClient, tables: Table
     answer = await operator.post(where, json={"note": "Evidence sent."})
     assert answer.status_code == 200, answer.text
     case = answer.json()
-    assert (case["resolvedBy"], case["resolution"]) == ("operator back office", "Evidence sent.")
+    assert case["resolvedBy"].startswith("operator back office")
+    assert case["resolution"] == "Evidence sent."
     assert case["resolvedAt"] >= case["openedAt"]
     _problem(await operator.post(where, json={"note": "again"}), 409, "ALREADY_RESOLVED")
-    assert (await operator.get(f"/operator/cases/{number}")).json() == case
+    assert (await operator.get(f"/operator/cases/{number}")).json() == case | {"decisions": []}
 
 
 @pytest.mark.parametrize("body", [{}, {"note": ""}, {"note": "x" * 1_001}, {"note": "x", "by": 1}])

@@ -110,7 +110,7 @@ def test_nothing_is_cancelled_or_refunded_without_consent(ask: Ask, database_url
     assert "say --yes" in refund.stderr
     assert ask("refund", booking.reference, "12.505", "x", "--yes").exit_code == 2
     unknown = ask("cancel", "TS-00000-00000")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 3
     assert "no booking" in unknown.stderr
 
 
