@@ -29,6 +29,16 @@ _END = "-----END CERTIFICATE-----\n"
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 
+# Tests share databases, and leave bookings under way there: no sign of overload. The limits have
+# tests with settings of their own.
+for _name, _limit in {
+    "OVERLOAD_BUSY_SECONDS": "600",
+    "OVERLOAD_BUSY_BOOKINGS": "1000000",
+    "OVERLOAD_FULL_SECONDS": "1200",
+    "OVERLOAD_FULL_BOOKINGS": "2000000",
+}.items():
+    os.environ.setdefault(_name, _limit)
+
 # Every HTTP client reads what it trusts: 150 certificates in 40 ms of CPU, thousands of times.
 # Nothing here speaks TLS, so one of them will do; the programs that tests start inherit it.
 _TRUSTED = tempfile.NamedTemporaryFile("w", prefix="tripsaga-", suffix=".pem")  # noqa: SIM115

@@ -10,15 +10,17 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from localworld.shared import Servers
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import count_under_way
 from settings import Settings
 from tests.api.conftest import body, client
-from tests.api.server import serve
+from tests.api.server import add_caller, serve
 from tests.ledger.bookings import confirm, request
 from tests.ledger.conftest import Books
 from tests.ledger.conftest import scratch as scratch
 from tests.ledger.conftest import scratch_url as scratch_url
+from tests.support.databases import migrated_database
 from tests.support.environment import changed
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
@@ -28,10 +30,15 @@ AT_ONCE = 5
 
 
 @pytest.fixture
-async def unserved(world: Stack) -> AsyncIterator[Settings]:
-    """Settings with a queue that no worker serves; what is begun there is ended afterwards."""
+async def unserved(world: Stack, shared_servers: Servers) -> AsyncIterator[Settings]:
+    """Settings with a queue that no worker serves, and a database where nothing is under way.
+
+    What is begun there is ended afterwards.
+    """
     queue = f"unserved-{uuid.uuid4().hex[:8]}"
-    yield world.settings.model_copy(update={"task_queue": queue})
+    yield changed(
+        world.settings, task_queue=queue, database={"url": migrated_database(shared_servers)}
+    )
     for _ in range(50):  # visibility is late
         running = [
             one
@@ -44,6 +51,12 @@ async def unserved(world: Stack) -> AsyncIterator[Settings]:
         await asyncio.sleep(0.1)
     for one in running:
         await world.client.get_workflow_handle(one.id).terminate()
+
+
+@pytest.fixture
+def own_key(unserved: Settings) -> str:
+    """The key of a caller whom that database knows."""
+    return add_caller(unserved.database.url)
 
 
 async def book(
@@ -75,13 +88,13 @@ def test_limits_that_are_set() -> None:
 
 
 async def test_many_at_once(
-    unserved: Settings, world: Stack, sandbox: SandboxClient, key: str
+    unserved: Settings, world: Stack, sandbox: SandboxClient, own_key: str
 ) -> None:
     settings = changed(unserved, overload={"busy_bookings": 1, "full_bookings": 3})
     trips = [await sandbox.trip() for _ in range(4)]
     keys = [f"many-{uuid.uuid4()}" for _ in trips]
     with serve(settings) as served:
-        async with client(served.url, key) as http:
+        async with client(served.url, own_key) as http:
             first = asyncio.create_task(book(http, trips[0], keys[0], seconds=8))
             await waiting(settings.task_queue, world.client, 1)
             for number in (1, 2):
@@ -105,17 +118,17 @@ async def test_many_at_once(
     await asyncio.sleep(6)  # the server's figures are up to five seconds old
     # Another process has let nothing in, and knows it all the same.
     with serve(settings) as served:
-        async with client(served.url, key) as http:
+        async with client(served.url, own_key) as http:
             refused((await book(http, trips[3], keys[3]))[0])
     await waiting(settings.task_queue, world.client, 3)
 
 
 async def test_a_task_that_waits_long(
-    unserved: Settings, world: Stack, sandbox: SandboxClient, key: str
+    unserved: Settings, world: Stack, sandbox: SandboxClient, own_key: str
 ) -> None:
     settings = changed(unserved, overload={"busy_seconds": 1, "full_seconds": 5})
     with serve(settings) as served:
-        async with client(served.url, key) as http:
+        async with client(served.url, own_key) as http:
             answer = await http.post("/booking/book?wait=0", json=body(await sandbox.trip()))
             assert answer.status_code == 202
             assert "in a moment" in answer.json()["message"]

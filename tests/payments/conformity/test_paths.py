@@ -28,8 +28,8 @@ PUBLISHED = {
         "POST /stripe/v1/refunds",
         "GET /stripe/v1/refunds?payment_intent&limit",
         "GET /stripe/v1/refunds?payment_intent&limit&starting_after",
-        "GET /stripe/v1/disputes?payment_intent&limit",
-        "GET /stripe/v1/disputes?payment_intent&limit&starting_after",
+        "GET /stripe/v1/disputes?payment_intent&limit&expand[0]",
+        "GET /stripe/v1/disputes?payment_intent&limit&starting_after&expand[0]",
         "GET /stripe/v1/payment_methods/{}",
     ),
     "payment_service": (
