@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from commands.output import Code, give_up, out, reason
-from commands.target import find_target
+from commands.target import Target, find_target
 
 SECONDS = 60
 """How long an answer is waited for."""
@@ -29,13 +29,7 @@ def ask(
     """Return what the API answers; problems end the command, but for statuses ``without`` which
     it can do: then nothing is returned.
     """
-    target = find_target()
-    if not target.api_key:
-        give_up(
-            "no local world runs here, and no other one is named",
-            code=Code.USAGE,
-            mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
-        )
+    target = ready_target()
     try:
         answer = httpx.request(
             method,
@@ -62,6 +56,18 @@ def component_of(booking: dict[str, Any], named: str) -> str:
     if named.isdecimal() and 1 <= int(named) <= len(components):
         return str(components[int(named) - 1]["componentId"])
     return named
+
+
+def ready_target() -> Target:
+    """Return the system to call; the command ends where there is none."""
+    target = find_target()
+    if not target.api_key:
+        give_up(
+            "no local world runs here, and no other one is named",
+            code=Code.USAGE,
+            mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
+        )
+    return target
 
 
 def agree(question: str, *, yes: bool) -> None:

@@ -10,12 +10,12 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from commands.account import account_panel, booking_panel, step_line
-from commands.asking import Booking, Yes, agree, component_of, say_next
+from commands.asking import Booking, Yes, agree, component_of, ready_target, say_next
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
-from commands.target import Target, find_target
+from commands.target import Target
 from commands.trips import (
     TEST_CARD,
     WAITS_FOR_TRAVELER,
@@ -69,7 +69,7 @@ def book(
 
     Ends with 0 when the trip is booked (or failed as --fail asked), with 1 when it failed.
     """
-    target = _ready_target()
+    target = ready_target()
     sellers = {Part.FLIGHT: flight, Part.HOTEL: hotel, Part.ACTIVITY: activity}
     criteria: dict[str, Any] = {"suppliers": {str(part): name for part, name in sellers.items()}}
     if activities is not None:
@@ -140,7 +140,7 @@ def card(
     json: AsJson = False,
 ) -> None:
     """Send another card for a booking whose card was refused; the booking goes on."""
-    target = _ready_target()
+    target = ready_target()
 
     async def ask() -> tuple[dict[str, Any], dict[str, Any]]:
         async with TripClient(target.api, target.api_key, target.sandbox) as client:
@@ -159,7 +159,7 @@ def card(
 
 def show(booking: Booking, *, json: AsJson = False) -> None:
     """Show a booking: its parts, its payment and its history."""
-    target = _ready_target()
+    target = ready_target()
     found = _run(lambda: _ask_booking(target, booking), quiet=True)
     if json:
         as_json(found)
@@ -186,7 +186,7 @@ def cancel(
 
     With --json nobody is asked.
     """
-    target = _ready_target()
+    target = ready_target()
     accepted: int | None = None
     if component:
         stands = _run(lambda: _ask_booking(target, booking), quiet=True)
@@ -229,17 +229,6 @@ async def _ask_cancel_quote(
 ) -> dict[str, Any]:
     async with TripClient(target.api, target.api_key, target.sandbox) as client:
         return await client.cancel_quote(booking_id, components=components)
-
-
-def _ready_target() -> Target:
-    target = find_target()
-    if not target.api_key:
-        give_up(
-            "no local world runs here, and no other one is named",
-            code=Code.USAGE,
-            mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
-        )
-    return target
 
 
 def _arm(fail: Part | None, sellers: dict[Part, str], *, slow: bool) -> list[str]:

@@ -23,6 +23,14 @@ class Decision(StrEnum):
     RESOLVED = "resolved"
 
 
+Decided = Annotated[Decision, typer.Argument(help="Try once more, or settled elsewhere.")]
+Note = Annotated[str, typer.Argument(help="What was found or done; kept with the case.")]
+SupplierId = Annotated[str | None, typer.Option(help="With retry: the reservation found by hand.")]
+PaidByHand = Annotated[
+    bool, typer.Option("--paid-by-hand", help="What is owed has been paid out otherwise.")
+]
+
+
 @app.callback(invoke_without_command=True)
 def cases(
     context: typer.Context,
@@ -75,15 +83,11 @@ def settle(
 @app.command()
 def decide(
     number: Number,
-    decision: Annotated[Decision, typer.Argument(help="Try once more, or settled elsewhere.")],
-    note: Annotated[str, typer.Argument(help="What was found or done; kept with the case.")],
+    decision: Decided,
+    note: Note,
     *,
-    supplier_id: Annotated[
-        str | None, typer.Option(help="With retry: the reservation found by hand.")
-    ] = None,
-    paid_by_hand: Annotated[
-        bool, typer.Option("--paid-by-hand", help="What is owed has been paid out otherwise.")
-    ] = False,
+    supplier_id: SupplierId = None,
+    paid_by_hand: PaidByHand = False,
     json: AsJson = False,
 ) -> None:
     """Decide a case that a workflow left open; the booking's workflow carries it out."""
@@ -93,13 +97,26 @@ def decide(
             f"case {number} is about no booking: settle it with `tripsaga cases settle`",
             code=Code.REFUSED,
         )
+    send_decision(case["bookingId"], number, decision, note, supplier_id, paid_by_hand=paid_by_hand)
+    _show(ask("GET", f"/operator/cases/{number}"), json=json)
+
+
+def send_decision(
+    booking_id: str,
+    number: int,
+    decision: Decision,
+    note: str,
+    supplier_id: str | None,
+    *,
+    paid_by_hand: bool,
+) -> dict[str, Any]:
+    """Decide a case of a booking; returns the API's answer."""
     body: dict[str, Any] = {"caseId": number, "decision": decision, "note": note}
     if supplier_id is not None:
         body["supplierId"] = supplier_id
     if paid_by_hand:
         body["paidByHand"] = True
-    ask("POST", f"/booking/{case['bookingId']}/resolve", json=body)
-    _show(ask("GET", f"/operator/cases/{number}"), json=json)
+    return ask("POST", f"/booking/{booking_id}/resolve", json=body)
 
 
 def _show(case: dict[str, Any], *, json: bool) -> None:

@@ -7,25 +7,21 @@ from rich.markup import escape
 
 from commands.account import booking_panel
 from commands.asking import Booking, Yes, agree, ask, say_next
-from commands.cases import Decision
+from commands.cases import Decided, Note, PaidByHand, SupplierId, send_decision
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 
 
 def resolve(
     booking: Booking,
-    decision: Annotated[Decision, typer.Argument(help="Try once more, or settled elsewhere.")],
-    note: Annotated[str, typer.Argument(help="What was found or done; kept with the case.")],
+    decision: Decided,
+    note: Note,
     *,
     case: Annotated[
         int | None, typer.Option(min=1, help="Which case, where several are open.")
     ] = None,
-    supplier_id: Annotated[
-        str | None, typer.Option(help="With retry: the reservation found by hand.")
-    ] = None,
-    paid_by_hand: Annotated[
-        bool, typer.Option("--paid-by-hand", help="What is owed has been paid out otherwise.")
-    ] = False,
+    supplier_id: SupplierId = None,
+    paid_by_hand: PaidByHand = False,
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:
@@ -38,12 +34,9 @@ def resolve(
         about = ask("GET", f"/operator/cases/{number}")
         out.print(f"Case {number}: {escape(about['summary'])}", soft_wrap=True)
         agree(f"{decision}, with this note?", yes=yes)
-    body: dict[str, Any] = {"caseId": number, "decision": decision, "note": note}
-    if supplier_id is not None:
-        body["supplierId"] = supplier_id
-    if paid_by_hand:
-        body["paidByHand"] = True
-    answer = ask("POST", f"/booking/{before['bookingId']}/resolve", json=body)
+    answer = send_decision(
+        before["bookingId"], number, decision, note, supplier_id, paid_by_hand=paid_by_hand
+    )
     after = ask("GET", f"/booking/{before['bookingId']}")
     if json:
         as_json(answer)

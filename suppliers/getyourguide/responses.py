@@ -2,11 +2,10 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
-    BeforeValidator,
     Field,
     StrictInt,
     field_validator,
@@ -15,12 +14,8 @@ from pydantic import (
 
 from models.core.money import Money
 from models.core.text import Text
-from suppliers.core.answers import Amount, JsonAnswer, Loose, LooseList, Message
+from suppliers.core.answers import Amount, JsonAnswer, LocalTime, Loose, LooseList, Message, Moment
 from suppliers.getyourguide.requests import Asked
-
-_iso = BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
-_Moment = Annotated[AwareDatetime, _iso]
-_Local = Annotated[dt.datetime, _iso]
 
 BookingStatus = Literal[
     "temp",
@@ -65,8 +60,8 @@ class _BookedCategory(Message):
 
 class _Bookable(Message):
     option_id: Loose[StrictInt] = None
-    datetime: Loose[_Local] = None
-    datetime_utc: Loose[_Moment] = None
+    datetime: Loose[LocalTime] = None
+    datetime_utc: Loose[Moment] = None
     datetime_type: Loose[str] = None
     price: Amount
     currently_cancellable_at_no_fee: Loose[bool] = None
@@ -109,7 +104,7 @@ class Booking(Message):
         wrong = []
         if item.option_id not in (None, asked.option_id):
             wrong.append(f"it is option {item.option_id}")
-        if item.datetime is not None and item.datetime.replace(tzinfo=None) != asked.datetime:
+        if item.datetime is not None and item.datetime != asked.datetime:
             wrong.append(f"it starts on {item.datetime}")
         if item.categories is None:
             return wrong

@@ -4,12 +4,12 @@ import datetime as dt
 import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictInt, ValidationError
+from pydantic import Field, StrictInt, ValidationError
 
 from models.core.errors import InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.text import Text
-from suppliers.core.answers import Amount, JsonAnswer, Loose, LooseList, Message
+from suppliers.core.answers import Amount, JsonAnswer, LocalTime, Loose, LooseList, Message
 from suppliers.core.bands import Band
 from suppliers.getyourguide.requests import Category, Outing, Policy
 
@@ -195,9 +195,7 @@ class _Reason(Message):
 class _Slot(Message):
     """A start. Of others than ours nothing but the time needs to be readable."""
 
-    date_time: Annotated[
-        dt.datetime, BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
-    ]
+    date_time: LocalTime
     vacancies: Loose[StrictInt] = None
     unavailability_reason: Loose[_Reason] = None
     price_breakdown: Loose[_Prices] = None
@@ -228,7 +226,7 @@ class Breakdown(Message):
             for option in self.tour_options
             if option and option.option_id == outing.option_id
             for slot in option.time_slots
-            if slot and slot.date_time.replace(tzinfo=None) == outing.datetime
+            if slot and slot.date_time == outing.datetime
         ]
         if not slots:
             raise answer.failure(Unavailable, f"{outing.title} does not start then any more")

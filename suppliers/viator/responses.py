@@ -1,23 +1,19 @@
 """What Viator answers (``specs/viator``), read strictly."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StrictInt
+from pydantic import Field, StrictInt
 
 from models.core.errors import AuthConfig, InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
-from suppliers.core.answers import Amount, CamelMessage, JsonAnswer, Loose, LooseList
+from suppliers.core.answers import Amount, CamelMessage, JsonAnswer, Loose, LooseList, Moment
 from suppliers.core.bands import Band
 from suppliers.core.comparing import FURTHEST_ZONE
 from suppliers.viator.requests import LanguageGuide, Outing
-
-_Moment = Annotated[
-    AwareDatetime, BeforeValidator(lambda value: dt.datetime.fromisoformat(str(value)))
-]
 
 
 class _Error(CamelMessage):
@@ -125,7 +121,7 @@ class Hold(_Priced):
 class _Refundable(CamelMessage):
     day_range_min: StrictInt
     percentage_refundable: StrictInt = Field(ge=0, le=100)
-    end_timestamp: Loose[_Moment] = None
+    end_timestamp: Loose[Moment] = None
 
 
 class Policy(CamelMessage):
@@ -287,7 +283,7 @@ class Booking(_Priced):
     currency: Loose[str] = None
     cancellation_policy: Loose[Policy] = None
     voucher_info: Loose[_Voucher] = None
-    next_poll_at: Loose[_Moment] = None
+    next_poll_at: Loose[Moment] = None
 
     @property
     def gone(self) -> bool:

@@ -67,7 +67,7 @@ def other_forms(body: Any, needed: Collection[str]) -> Iterator[tuple[str, Any]]
     for path, name in _fields(body, ()):
         if name and not any(f"{one}.".startswith(f"{name}.") for one in needed):
             for odd in ODD:
-                yield name, _replaced(body, path, odd)
+                yield name, replaced(body, path, odd)
 
 
 def lacking(body: Any, needed: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -75,7 +75,7 @@ def lacking(body: Any, needed: Collection[str]) -> Iterator[tuple[str, Any]]:
     for path, name in _fields(body, ()):
         if name in needed:
             for odd in (ABSENT, None):
-                yield name, _replaced(body, path, odd)
+                yield name, replaced(body, path, odd)
 
 
 def _fields(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -91,7 +91,8 @@ def _fields(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
         yield from _fields(inner, (*path, step))
 
 
-def _replaced(body: Any, path: tuple[str | int, ...], odd: Any) -> Any:
+def replaced(body: Any, path: tuple[str | int, ...], odd: Any) -> Any:
+    """Return a copy of the body with ``odd`` at that place, or nothing there (ABSENT)."""
     whole = json.loads(json.dumps(body))  # a part that stands in two places is two parts
     node = whole
     for step in path[:-1]:

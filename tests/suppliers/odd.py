@@ -1,10 +1,10 @@
 """Answers in which one field has another form than published."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-ABSENT: Final = object()
+from tests.suppliers.forms import ABSENT, replaced
+
 _FORMS: Final[tuple[Any, ...]] = (ABSENT, None, "?", 7, True, [], {}, [None])
 
 
@@ -16,15 +16,8 @@ def odd_forms(body: Any) -> Iterator[tuple[str, Any]]:
     for steps, value in _fields(body, ()):
         for form in _FORMS:
             if form is ABSENT or form is None or not _alike(form, value):
-                changed = json.loads(json.dumps(body))
-                inner = changed
-                for step in steps[:-1]:
-                    inner = inner[step]
-                if form is ABSENT:
-                    del inner[steps[-1]]
-                else:
-                    inner[steps[-1]] = form
-                yield ".".join(step for step in steps if isinstance(step, str)), changed
+                name = ".".join(step for step in steps if isinstance(step, str))
+                yield name, replaced(body, steps, form)
 
 
 def _alike(form: Any, value: Any) -> bool:
