@@ -69,6 +69,13 @@ async def alone(lonely: Served, key: str) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+@pytest.fixture
+async def operator(lonely: Served, operator_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator of the API whose Temporal is away."""
+    async with client(lonely.url, operator_key) as http:
+        yield http
+
+
 @pytest.fixture(scope="session")
 def whole(world: Stack) -> Iterator[Served]:
     """An API with everything behind it."""

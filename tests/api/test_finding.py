@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -29,24 +28,10 @@ from models.core.keys import traveler_id
 from models.core.supply import Reservation
 from models.trips.listing import BookingSearch, list_bookings
 from settings import Settings
-from tests.api.conftest import client
-from tests.api.server import Served
 from tests.api.test_reads import reservation
 from tests.ledger.bookings import NOON, confirm, request
 from tests.ledger.conftest import Books
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    books = Books(database_url)
-    yield books
-    await books.engine.dispose()
-
-
-@pytest.fixture
-async def operator(lonely: Served, operator_key: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(lonely.url, operator_key) as http:
-        yield http
+from tests.ledger.conftest import books as books
 
 
 async def found(http: httpx.AsyncClient, **query: Any) -> list[str]:
@@ -95,12 +80,12 @@ async def test_a_reference_costs_one_statement(operator: httpx.AsyncClient, book
 async def test_bookings_are_found_by_what_people_know(
     operator: httpx.AsyncClient, alone: httpx.AsyncClient, books: Books
 ) -> None:
-    booking = await books.open()
+    booking = confirm(await books.open())
     booking.items[0].reservation = reservation("QX7K2P").model_copy(
         update={"supplier_id": f"order-{booking.id}", "pnr": f"P{booking.id[:5].upper()}"}
     )
     booking.payment.id = f"pi_{booking.id}"
-    await books.record(confirm(booking), BookingState.CONFIRMED)
+    await books.record(booking, BookingState.CONFIRMED)
     stored = await books.stored(booking)
     item, payment = stored.items[0], stored.payment
     assert item.reservation is not None

@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 import itertools
 import uuid
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -27,26 +26,13 @@ from models.core.domain_errors import TooManyReads
 from models.core.money import Money
 from models.core.supply import Reservation
 from payments.core.protocol import Payment, PaymentState
-from tests.api.conftest import client, read_events
+from tests.api.conftest import read_events
 from tests.api.server import Served
 from tests.ledger.bookings import TOTAL, confirm, request
 from tests.ledger.conftest import Books
+from tests.ledger.conftest import books as books
 
 WAITERS = 200
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    books = Books(database_url)
-    yield books
-    await books.engine.dispose()
-
-
-@pytest.fixture
-async def operator(lonely: Served, operator_key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """An operator of the API whose Temporal is away."""
-    async with client(lonely.url, operator_key) as http:
-        yield http
 
 
 def reservation(code: str) -> Reservation:

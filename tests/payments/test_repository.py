@@ -1,7 +1,6 @@
 """Payments on record, on PostgreSQL alone: what is written is read again, refunds count once."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -15,17 +14,10 @@ from models.payments.recorded import gateway_balances, recorded_payments
 from models.trips.changes import payment_for
 from tests.ledger.bookings import NOON, TOTAL, TOUR, confirm, count
 from tests.ledger.conftest import Books
+from tests.ledger.conftest import books as books
 
 S, P = BookingState, PaymentStatus
 HOUR = dt.timedelta(hours=1)
-
-
-@pytest.fixture
-async def books(database_url: str) -> AsyncIterator[Books]:
-    """The record of a database of one's own."""
-    opened = Books(database_url)
-    yield opened
-    await opened.engine.dispose()
 
 
 def dearer(booking: Booking) -> PaymentView:

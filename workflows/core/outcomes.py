@@ -65,15 +65,23 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
     )
 
 
-def too_small(amount: int, currency: str, *, step: str) -> Problem:
-    """Return that ``amount`` (minor units) is less than a card is charged, in plain words."""
+def expect_chargeable(amount: int, currency: str, *, step: str) -> None:
+    """Make sure that a card can be charged ``amount`` (minor units); nothing needs no card.
+
+    Raises:
+        TripFailedError: the gateway would refuse so small an amount.
+    """
     least = Money(amount=least_charge(currency), currency=currency)
-    return Problem(
-        code=Code.AMOUNT_TOO_SMALL,
-        step=step,
-        message=f"{Money(amount=amount, currency=currency)} would be charged, and a card is not"
-        f" charged less than {least}. Nothing was booked or charged.",
-        details={"amount": amount, "least": least.amount, "currency": currency},
+    if not 0 < amount < least.amount:
+        return
+    raise TripFailedError(
+        Problem(
+            code=Code.AMOUNT_TOO_SMALL,
+            step=step,
+            message=f"{Money(amount=amount, currency=currency)} would be charged, and a card is not"
+            f" charged less than {least}. Nothing was booked or charged.",
+            details={"amount": amount, "least": least.amount, "currency": currency},
+        )
     )
 
 

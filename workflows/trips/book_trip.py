@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
     from models.bookings.messages import BookingRef, CancelRequest
     from models.bookings.problems import Code, Problem
-    from models.core.money import least_charge
     from models.core.search_attributes import BOOKING_REFERENCE
     from models.trips.messages import BookTripRequest, OpenBooking
     from workflows.core import policies
@@ -27,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         TripFailedError,
         end_of,
         ends_the_trip,
-        too_small,
+        expect_chargeable,
         unanswered_read,
     )
     from workflows.core.record import SETTLE, UNDO, BookingRecord
@@ -151,7 +150,7 @@ class BookTrip:
         total = _total(booking.items)
         if total > booking.accepted_total:
             raise TripFailedError(self._price_changed(total))
-        self._stop_if_too_small(total, "validate")
+        expect_chargeable(total, booking.currency, step="validate")
         await self._record.write(BookingState.PROCESSING, "every item verified")
 
     async def _authorise(self) -> None:
@@ -187,16 +186,10 @@ class BookTrip:
                     message="nothing of this trip could be booked",
                 )
             )
-        self._stop_if_too_small(amount, "capture")
+        expect_chargeable(amount, self._record.booking.currency, step="capture")
         await self._payment.keep_hold(amount, steps_left=1)
         self._stops.stop_if_holds_end()
         await self._payment.capture(amount)
-
-    def _stop_if_too_small(self, amount: int, step: str) -> None:
-        """End the trip where the gateway would refuse so small an amount."""
-        currency = self._record.booking.currency
-        if 0 < amount < least_charge(currency):
-            raise TripFailedError(too_small(amount, currency, step=step))
 
     async def _pay_what_is_held(self) -> None:
         """Pay the suppliers that are paid for good, now that the traveller has paid."""

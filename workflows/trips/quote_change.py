@@ -7,7 +7,6 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
     from models.bookings.messages import BookingRef
-    from models.core.money import least_charge
     from models.core.patience import Patience
     from models.trips.changes import (
         STEP,
@@ -25,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.fence import fence
-    from workflows.core.outcomes import TripFailedError, too_small, unanswered_read
+    from workflows.core.outcomes import TripFailedError, expect_chargeable, unanswered_read
 
 
 @workflow.defn(name="QuoteChange")
@@ -82,6 +81,5 @@ async def quoted(
         raise TripFailedError(answer.problems[0])
     new = new_items(booking, components, answer.quotes)
     quote = quote_of(booking, gone, new, workflow.now())
-    if 0 < quote.difference < least_charge(booking.currency):
-        raise TripFailedError(too_small(quote.difference, booking.currency, step=STEP))
+    expect_chargeable(quote.difference, booking.currency, step=STEP)
     return quote, gone, new
