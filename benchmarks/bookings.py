@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report = asyncio.run(_measure(plan, on, progress, changes))
         except NotBookedError as error:
             worker = on.children["worker"].last_words()
-            print(f"{error}\nThe worker's last words:\n{worker}", file=sys.stderr)
+            print(f"The worker's last words:\n{worker}\n{error}", file=sys.stderr)
             return 1
     if options.json:
         print(report.model_dump_json(indent=2))

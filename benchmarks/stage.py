@@ -19,6 +19,7 @@ import psutil
 import psycopg
 from sqlalchemy import create_engine
 
+from benchmarks import UNLIMITED
 from commands import callers, schema
 from localworld import keys, ports, postgres, temporal
 from localworld.places import ROOT, Places
@@ -63,6 +64,7 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
         running.callback(server.stop)
         sandbox, sandbox_url = _sandbox(directory, running)
         environment = {
+            **UNLIMITED,
             **changes,
             **keys.of_world(Settings(), Places(directory)),
             "DATABASE_URL": database.url,

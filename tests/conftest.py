@@ -13,6 +13,7 @@ from pathlib import Path
 import certifi
 import pytest
 
+from benchmarks import UNLIMITED
 from localworld.keys import payload_key
 from localworld.shared import Servers, servers
 from tests.support.databases import migrate as migrate
@@ -29,14 +30,8 @@ _END = "-----END CERTIFICATE-----\n"
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 
-# Tests share databases, and leave bookings under way there: no sign of overload. The limits have
-# tests with settings of their own.
-for _name, _limit in {
-    "OVERLOAD_BUSY_SECONDS": "600",
-    "OVERLOAD_BUSY_BOOKINGS": "1000000",
-    "OVERLOAD_FULL_SECONDS": "1200",
-    "OVERLOAD_FULL_BOOKINGS": "2000000",
-}.items():
+# The limits on what callers ask for have tests with settings of their own.
+for _name, _limit in UNLIMITED.items():
     os.environ.setdefault(_name, _limit)
 
 # Every HTTP client reads what it trusts: 150 certificates in 40 ms of CPU, thousands of times.

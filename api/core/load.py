@@ -50,7 +50,7 @@ class _Measured:
     waiting: int = 0
     """Workflow tasks that no worker has taken yet: bookings that have not begun, above all."""
     oldest_seconds: float = 0.0
-    """For how long the oldest of them has waited."""
+    """For how long the oldest of them had waited then."""
     under_way: int = 0
     """Bookings that a workflow is carrying out, and that wait for no traveller."""
     workers: int = 1
@@ -76,8 +76,12 @@ class Load:
 
         As long as database or Temporal do not answer, what was measured last counts.
         """
-        if time.monotonic() - self._measured_at > FRESH_SECONDS:
-            self._measured_at = time.monotonic()
+        now = time.monotonic()
+        if now - self._measured_at > FRESH_SECONDS:
+            self._measured_at = now
+            self._let_in = {
+                one: since for one, since in self._let_in.items() if since > now - OWN_SECONDS
+            }
             try:
                 self._measured = await self._measure()
             except (RPCError, RuntimeError, TooManyReads, TimeoutError) as error:
@@ -86,7 +90,7 @@ class Load:
                 log.warning("it is not known how much is to be done: %s", type(error).__name__)
         pressure = self._pressure()
         if pressure is not Pressure.FULL:
-            self._let_in[booking_id] = time.monotonic()
+            self._let_in[booking_id] = now
         return pressure
 
     def turn_away(self, booking_id: str) -> None:
@@ -96,19 +100,14 @@ class Load:
     @property
     def pause(self) -> int:
         """After how many seconds it is worth asking again."""
-        return min(max(math.ceil(self._oldest), SHORTEST_PAUSE), LONGEST_PAUSE)
-
-    @property
-    def _oldest(self) -> float:
-        since = next(iter(self._let_in.values()), time.monotonic())
-        return max(time.monotonic() - since, self._measured.oldest_seconds)
+        return min(max(math.ceil(self._measured.oldest_seconds), SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def _pressure(self) -> Pressure:
         now, limits = self._measured, self._limits
         each = (max(now.waiting, len(self._let_in)) + now.under_way) / now.workers
-        if each >= limits.full_bookings or self._oldest >= limits.full_seconds:
+        if each >= limits.full_bookings or now.oldest_seconds >= limits.full_seconds:
             return Pressure.FULL
-        if each >= limits.busy_bookings or self._oldest >= limits.busy_seconds:
+        if each >= limits.busy_bookings or now.oldest_seconds >= limits.busy_seconds:
             return Pressure.BUSY
         return Pressure.FREE
 
@@ -129,15 +128,18 @@ class Load:
             if poller.last_access_time.ToDatetime(tzinfo=UTC) > since
         }
         recorded, under_way = await self._record.read(self._look)
-        known_there = time.monotonic() - OWN_SECONDS
         self._let_in = {
             booking_id: since
             for booking_id, since in self._let_in.items()
-            if booking_id not in recorded and since > known_there
+            if booking_id not in recorded
         }
+        now = time.monotonic()
         return _Measured(
             waiting=queue.stats.approximate_backlog_count,
-            oldest_seconds=queue.stats.approximate_backlog_age.ToTimedelta().total_seconds(),
+            oldest_seconds=max(
+                now - next(iter(self._let_in.values()), now),
+                queue.stats.approximate_backlog_age.ToTimedelta().total_seconds(),
+            ),
             under_way=under_way,
             workers=max(len(workers), 1),
         )

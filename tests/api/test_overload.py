@@ -1,6 +1,7 @@
 """More bookings than the workers begin: answered at once, and refused beyond a limit."""
 
 import asyncio
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from api.core.load import FRESH_SECONDS, Load, Pressure
+from api.core.record import Record
 from localworld.shared import Servers
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import count_under_way
@@ -153,3 +156,15 @@ async def test_what_is_under_way(scratch: Books) -> None:
     assert await count() == before + 1
     await scratch.record(confirm(booking), BookingState.CONFIRMED)
     assert await count() == before
+
+
+async def test_what_cannot_be_measured_refuses_nobody(world: Stack, scratch: Books) -> None:
+    """A booking let in before says nothing of the queue while the server does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    nobody = await Client.connect(f"127.0.0.1:{port}", lazy=True)
+    settings = changed(world.settings, overload={"busy_seconds": 0.5, "full_seconds": 0.8})
+    load = Load(Record(scratch.sessions, at_once=1), nobody, settings)
+    assert await load.let_in("one") is Pressure.FREE
+    await asyncio.sleep(FRESH_SECONDS + 0.1)
+    assert await load.let_in("another") is Pressure.FREE
