@@ -57,6 +57,9 @@ def book(
     activities: Annotated[
         int | None, typer.Option(help="How many activities the trip shall have.", min=0)
     ] = None,
+    destination: Annotated[
+        str | None, typer.Option(help="The airport to fly to, such as MAD.", show_default="LIS")
+    ] = None,
     flight: Annotated[str, _selling(Part.FLIGHT)] = "amadeus",
     hotel: Annotated[str, _selling(Part.HOTEL)] = "booking_com",
     activity: Annotated[str, _selling(Part.ACTIVITY)] = "viator",
@@ -74,6 +77,8 @@ def book(
     criteria: dict[str, Any] = {"suppliers": {str(part): name for part, name in sellers.items()}}
     if activities is not None:
         criteria["activities"] = activities
+    if destination is not None:
+        criteria["destination"] = destination
     gateway = target.settings.gateway
     armed = _arm(fail, {**sellers, Part.PAYMENT: gateway}, slow=slow)
 
@@ -257,5 +262,6 @@ def _run(work: Callable[[], Coroutine[Any, Any, Answer]], *, quiet: bool) -> Ans
         with waiting:
             return asyncio.run(work())
     except TripError as error:
-        code = Code.REFUSED if error.refused else Code.AWAY
-        give_up(str(error), code=code, mend="`tripsaga doctor` looks for the cause")
+        if error.refused:
+            give_up(str(error), code=Code.REFUSED)
+        give_up(str(error), code=Code.AWAY, mend="`tripsaga doctor` looks for the cause")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from typer.testing import Result
@@ -82,6 +83,14 @@ def test_a_booking_is_listed_shown_and_explained_by_its_reference(
     assert f"next: tripsaga cancel {booking.reference} --dry-run" in told.output
     assert ask("attempts", typed).exit_code == 0
     assert f"/workflows/{booking.id}" in ask("open", typed, "--no-browser").output
+    in_states = ask("open", "--state", "failed", "--state", "cancelled", "--no-browser").output
+    assert (
+        unquote(in_states)
+        .strip()
+        .endswith('/workflows?query=`BookingState`="FAILED" OR `BookingState`="CANCELLED"')
+    )
+    assert ask("open").exit_code == 2
+    assert ask("open", typed, "--state", "failed").exit_code == 2
     for answer in (listed, shown):
         assert max(map(len, answer.output.splitlines())) <= 80, answer.output
 

@@ -14,12 +14,11 @@ LOCAL_RETRY_THRESHOLD = timedelta(seconds=5)
 
 
 async def perform_local(
-    call: Call[Input, Output], message: Input, policy: Policy, summary: str | None = None
+    call: Call[Input, Output], message: Input, policy: Policy, summary: str
 ) -> Output:
     """Run a call in this worker, within the workflow task (reads, records, fast providers).
 
-    ``summary`` is for people who read the history, where the call's name does not say it all; it
-    costs as much room as a small answer.
+    ``summary`` is for people who read the history.
     """
     fence()  # of this task, before the first local activity moves the clock on
     answer: Output = await workflow.execute_local_activity(
@@ -41,7 +40,7 @@ async def perform_at(
     call: Call[Input, Output],
     message: Input,
     policy: Policy,
-    summary: str | None,
+    summary: str,
 ) -> Output:
     """Run a call to ``provider``: on its own queue, where its rate limit holds, or locally.
 
@@ -58,7 +57,7 @@ async def perform_on_queue(
     call: Call[Input, Output],
     message: Input,
     policy: Policy,
-    summary: str | None,
+    summary: str,
 ) -> Output:
     """Run a call to ``provider`` as an ordinary activity.
 

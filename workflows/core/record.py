@@ -105,7 +105,7 @@ class BookingRecord:
             ended_requests=self._ended,
         )
         self._cases, self._closings, self._ended = [], [], []
-        recorded = await perform_local(calls.RECORD, transition, policies.record())
+        recorded = await perform_local(calls.RECORD, transition, policies.record(), str(state))
         self._booking = following.model_copy(update={"version": recorded.version})
         failed_step = following.problem.step if following.problem else None
         workflow.upsert_search_attributes(

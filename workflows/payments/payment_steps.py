@@ -152,6 +152,7 @@ class PaymentSteps:
             calls.AUTHORISE,
             self._key("confirm", self._authorisations),
             amount,
+            f"Hold {self._record.money(amount)}",
             step="authorise",
             decided=self._authorisations > 1,
         )
@@ -281,6 +282,7 @@ class PaymentSteps:
             calls.CAPTURE,
             self._key("capture", self._payment.hold),
             amount,
+            f"Capture {self._record.money(amount)}",
             step="capture",
             decided=True,
         )
@@ -329,7 +331,7 @@ class PaymentSteps:
         call: Call[PaymentCall, PaymentOutcome],
         key: str,
         amount: int,
-        summary: str | None = None,
+        summary: str,
         *,
         step: str,
         decided: bool = False,

@@ -100,6 +100,7 @@ class BookTrip:
                 request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
             ),
             policies.record(),
+            "Write the booking down",
         )
         if opened.existing is not None:
             self._record.booking = opened.existing
@@ -136,6 +137,7 @@ class BookTrip:
                 calls.QUOTE_ITEMS,
                 BookingRef(booking_id=booking.id, fence=fence()),
                 policies.reading(self._record.patience, suppliers),
+                "Ask every supplier for its price",
             )
         except FailureError as error:
             raise TripFailedError(unanswered_read(error, step="validate")) from error
