@@ -9,7 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from commands.trips import Account, Step
+from commands.output import out
+from commands.trips import Account
 from models.core.money import Money
 
 _LOOK = {
@@ -45,15 +46,25 @@ def look_of(status: str) -> tuple[str, str]:
     return _LOOK.get(status, ("·", "dim"))
 
 
-def step_line(step: Step) -> Text:
-    """Return one line for a step."""
-    mark, style = look_of(step.status)
-    return Text.assemble(
-        (f"  {step.seconds:6.2f} s  ", "dim"),
-        (f"{mark} ", style),
-        (f"{step.step:<10}", "bold"),
-        step.message,
+def say_step(
+    seconds: float, status: str, what: str, text: str, *, style: str = "", width: int = 10
+) -> None:
+    """Print a step: when, how it ended, at what, and what there is to say of it.
+
+    On a terminal what does not fit goes on below itself; elsewhere a step is a line.
+    """
+    mark, look = look_of(status)
+    head = Text.assemble(
+        (f"{seconds:8.2f} s  ", "dim"), (f"{mark} ", look), (f"{what:<{width}}", style or "bold")
     )
+    told = Text(text, style=style)
+    if not out.is_terminal:
+        out.print(head + told, soft_wrap=True)
+        return
+    line = Table.grid()
+    line.add_column(no_wrap=True)
+    line.add_row(head, told)
+    out.print(line)
 
 
 def account_panel(account: Account) -> RenderableType:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from commands.account import account_panel, booking_panel, step_line
+from commands.account import account_panel, booking_panel, say_step
 from commands.asking import Booking, Yes, agree, component_of, ready_target, say_next
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
@@ -84,7 +84,7 @@ def book(
 
     def show_step(step: Step) -> None:
         if watch and not json:
-            out.print(step_line(step), soft_wrap=True)
+            say_step(step.seconds, step.status, step.step, step.message)
 
     try:
         asked = _ask_traveler if watch and not json and sys.stdin.isatty() else None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from commands.account import account_panel, step_line
+from commands.account import account_panel, say_step
 from commands.bookings import book_trip
 from commands.output import Code, err, out
 from commands.screen import Screen
@@ -98,7 +98,9 @@ class _Up:
         out.print("Booking a sample trip: one flight, one hotel, two activities, two travellers\n")
         try:
             account = await book_trip(
-                find_target(), {}, lambda step: out.print(step_line(step), soft_wrap=True)
+                find_target(),
+                {},
+                lambda step: say_step(step.seconds, step.status, step.step, step.message),
             )
         except TripError as error:
             err.print(f"[bold red]✗[/] the sample trip could not be booked: {escape(str(error))}")

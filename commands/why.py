@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
-from commands.account import STATE_LOOK, look_of
+from commands.account import STATE_LOOK, say_step
 from commands.asking import FORBIDDEN, Booking, ask, say_next
 from commands.attempts import call, outcome_of, told, took
 from commands.options import AsJson
@@ -57,16 +57,9 @@ def why(booking: Booking, *, json: AsJson = False) -> None:
     began = lines[0].at if lines else None
     for line in lines:
         assert began is not None
-        mark, style = look_of(line.status)
-        out.print(
-            Text.assemble(
-                (f"{(line.at - began).total_seconds():8.2f} s  ", "dim"),
-                (f"{mark} ", style),
-                (f"{line.what:<12}", "bold" if line.kind == "step" else "dim"),
-                (line.text, "dim" if line.kind == "call" else ""),
-            ),
-            soft_wrap=True,
-        )
+        seconds = (line.at - began).total_seconds()
+        style = "dim" if line.kind == "call" else ""
+        say_step(seconds, line.status, line.what, line.text, style=style, width=12)
     if not page:
         out.print("[dim]calls to suppliers are shown to operators' keys only[/]")
     elif "next" in page:

@@ -1,12 +1,15 @@
 """What people read about their bookings."""
 
+import re
 from typing import Any
 
+import pytest
 from rich.console import Console, RenderableType
 
-from commands.account import account_panel, booking_panel, step_line
+from commands.account import account_panel, booking_panel, say_step
 from commands.cancel_quotes import cancel_quote_panel
-from commands.trips import Account, Step
+from commands.output import out
+from commands.trips import Account
 
 TRIP: dict[str, Any] = {
     "tripOptionId": "t",
@@ -127,9 +130,21 @@ def test_a_whole_booking_shows_payment_and_history() -> None:
         assert expected in shown
 
 
-def test_a_step_is_one_line() -> None:
-    shown = text(step_line(Step(1.5, "hotel", "undone", "Nothing [is] held.")))
-    assert shown.strip() == "1.50 s  ↩ hotel     Nothing [is] held."
+def test_a_step_is_a_line_and_goes_on_below_itself_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(out, "width", 50)
+    said = []
+    for terminal in (False, True):
+        monkeypatch.setattr(out, "_force_terminal", terminal)
+        with out.capture() as captured:
+            say_step(1.5, "undone", "hotel", "Nothing [is] held by anybody any more.")
+        said.append(re.sub(r"\x1b\[[\d;]*m", "", captured.get()).rstrip())
+    assert said == [
+        "    1.50 s  ↩ hotel     Nothing [is] held by anybody any more.",
+        "    1.50 s  ↩ hotel     Nothing [is] held by      \n"
+        "                        anybody any more.",
+    ]
 
 
 def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:

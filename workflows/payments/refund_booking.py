@@ -53,7 +53,9 @@ class RefundBooking:
         if problem is None:
             booking.goodwill += grant.amount
             booking.grants = [*booking.grants, grant.key]
-            problem = await self._refunds.give_back(grant.reason, operation="goodwill")
+            problem = await self._refunds.give_back(
+                grant.reason, operation="goodwill", decided=True
+            )
             if problem is not None:  # it is granted, and owed from now on
                 self._record.open_case(problem, details=SETTLE)
                 problem = None

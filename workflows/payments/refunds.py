@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.core.keys import payment_key
     from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
     from workflows.core import policies
-    from workflows.core.activity_calls import perform_at
+    from workflows.core.activity_calls import perform_at, perform_on_queue
     from workflows.core.outcomes import fault
     from workflows.core.record import BookingRecord
 
@@ -39,11 +39,14 @@ class Refunds:
             self._record.booking.payment_seen(seen).waits_until = None
         return None
 
-    async def give_back(self, reason: str, *, operation: str = "refund") -> Problem | None:
+    async def give_back(
+        self, reason: str, *, operation: str = "refund", decided: bool = False
+    ) -> Problem | None:
         """Refund what is neither kept as a fee nor the price of what stands.
 
         ``operation`` is part of the key: the same one asked again in the same version of the
-        booking refunds nothing a second time.
+        booking refunds nothing a second time. ``decided``: the decision must be durable before it
+        is carried out, for a successor that decides again would find the money gone.
         """
         booking = self._record.booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
@@ -51,7 +54,7 @@ class Refunds:
         if booking.refundable <= 0:
             return None
         for payment, keep in booking.to_refund(booking.keep):
-            problem = await self._refund(payment, keep, reason, operation)
+            problem = await self._refund(payment, keep, reason, operation, decided=decided)
             if problem is not None:
                 return problem
         if booking.refundable > 0:
@@ -105,12 +108,18 @@ class Refunds:
         return None
 
     async def _refund(
-        self, payment: PaymentView, keep: int, reason: str, operation: str
+        self,
+        payment: PaymentView,
+        keep: int,
+        reason: str,
+        operation: str,
+        *,
+        decided: bool = False,
     ) -> Problem | None:
         """Give back what was taken with one payment, but ``keep``."""
         message = self._call(payment, f"{operation}-request", reason, keep=keep)
         amount = self._record.money(max(payment.left - keep, 0))
-        outcome = await self._ask(calls.REFUND, message, f"Refund {amount}")
+        outcome = await self._ask(calls.REFUND, message, f"Refund {amount}", decided=decided)
         if isinstance(outcome, Problem):
             return outcome
         if outcome.payment is None:
@@ -133,12 +142,18 @@ class Refunds:
         )
 
     async def _ask(
-        self, call: Call[Input, PaymentOutcome], message: Input, summary: str
+        self,
+        call: Call[Input, PaymentOutcome],
+        message: Input,
+        summary: str,
+        *,
+        decided: bool = False,
     ) -> PaymentOutcome | Problem:
         """Ask the gateway, patiently; a refusal or a fault that lasts comes back as a problem."""
+        perform = perform_on_queue if decided else perform_at
         patience = self._record.patience
         try:
-            outcome = await perform_at(
+            outcome = await perform(
                 patience.gateway,
                 patience,
                 call,

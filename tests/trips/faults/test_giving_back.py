@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import RequestKind
 from models.payments.messages import GoodwillRefund
 from tests.support.money import granted
 from tests.support.selection import table
@@ -64,6 +65,7 @@ async def doomed(stack: Stack) -> AsyncIterator[Stack]:
         temporal_address=settings.temporal.address,
         sandbox_url=settings.sandbox_url,
         name=f"doomed-{uuid.uuid4().hex[:8]}",
+        DISPATCH_STRIPE="local",
     )
     yield own
     await own.close()
@@ -97,6 +99,24 @@ async def test_c1_F9(stack: Stack, doomed: Stack, point: str) -> None:
     doomed.start_worker()
     facts = await back.ended(handle)
     assert [row["number"] for row in facts.refunds] == [1]
+
+
+async def test_c1_F9_goodwill(stack: Stack, doomed: Stack) -> None:
+    """What is granted is known to the successor, who does not take it for money given in error."""
+    back = await GivingBack.of(stack, "refund")
+    booking = back.booking
+    assert booking is not None
+    dying = doomed.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT="stripe.refund:after"
+    )
+    grant = GoodwillRefund(key="k", amount=900, reason="late tour")
+    sent = await doomed.send(RequestKind.REFUND, booking.id, grant)
+    await asyncio.to_thread(dying.wait_until_dead)
+    doomed.start_worker()
+    assert await doomed.ended(sent) is None
+    after = await stack.recorded(booking.id)
+    assert (after.goodwill, after.payment.refunded, after.cases) == (900, 900, [])
+    await back.judged()
 
 
 async def test_c1_F13_release(stack: Stack) -> None:
