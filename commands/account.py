@@ -1,5 +1,6 @@
 """How bookings are shown to people: each step, the confirmation codes, the money."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
@@ -111,13 +112,17 @@ def _confirmations(account: Account) -> Table:
         code = item.get("pnr") or item.get("confirmationCode") or ""
         price = _money(item, "totalPrice")
         table.add_row(kind, escape(name), escape(str(code)), escape(price))
-        for due in item.get("payAtProperty") or []:
-            when = "if due, to pay there" if due.get("conditional") else "to pay there"
-            amount = _money(due) if due.get("amount") is not None else "not said"
-            table.add_row(
-                "", escape(f"  {when}: {due.get('name')}"), "", escape(amount), style="dim"
-            )
+        for due, amount in to_pay_there(item):
+            table.add_row("", due, "", amount, style="dim")
     return table
+
+
+def to_pay_there(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return what the hotel takes itself, and how much, as markup."""
+    for due in item.get("payAtProperty") or []:
+        when = "if due, to pay there" if due.get("conditional") else "to pay there"
+        amount = _money(due) if due.get("amount") is not None else "not said"
+        yield escape(f"  {when}: {due.get('name')}"), escape(amount)
 
 
 def _name(kind: str, item: dict[str, Any], titles: dict[str, list[str]]) -> str:

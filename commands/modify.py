@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from commands.account import booking_panel
+from commands.account import booking_panel, to_pay_there
 from commands.asking import Booking, Yes, agree, ask, component_of, say_next
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
@@ -94,5 +94,7 @@ def _show(quoted: dict[str, Any]) -> None:
             Money(amount=line["price"], currency=currency).format(),
             Money(amount=line["fee"], currency=currency).format(),
         )
+        for due, amount in to_pay_there(line):
+            table.add_row("", due, amount, "", style="dim")
     out.print(table)
     out.print(escape(quoted["money"]))

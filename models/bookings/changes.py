@@ -8,7 +8,7 @@ from models.bookings.problems import Problem
 from models.core.fencing import Fence
 from models.core.money import Currency, MinorUnits
 from models.core.people import Traveler
-from models.core.supply import ItemType
+from models.core.supply import ItemType, PropertyCharge
 
 
 class Part(StrEnum):
@@ -30,6 +30,8 @@ class ChangedItem(BaseModel):
     """What it cost, or will cost."""
     fee: MinorUnits = 0
     """Of one that goes: kept by the stored terms."""
+    pay_at_property: tuple[PropertyCharge, ...] = ()
+    """What the hotel takes itself, on top of ``price``."""
 
 
 class ChangeQuote(BaseModel):

@@ -201,6 +201,7 @@ def _changed(item: Item, part: Part, fee: int) -> ChangedItem:
         supplier=item.supplier,
         price=item.price,
         fee=fee,
+        pay_at_property=item.pay_at_property,
     )
 
 

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from api.trips.presenters.booking import whole_booking
+from api.trips.presenters.changes import figures
 from api.trips.presenters.confirmations import confirmations, pay_at_property
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus, SagaState
 from models.bookings.progress import AttemptSeen, with_progress
 from models.core.money import Money
 from models.core.supply import PropertyCharge
+from models.trips.changes import quote_of
 from tests.ledger.bookings import NOON, confirm, new_booking, quote
 
 
@@ -48,6 +50,9 @@ def test_what_the_hotel_takes_itself_is_told_and_never_part_of_the_price() -> No
     assert hotel.reservation is not None
     hotel.reservation = hotel.reservation.model_copy(update={"pay_at_property": (now,)})
     (due,) = pay_at_property(hotel)
+    quoted_change = figures(quote_of(booking, [], [hotel], NOON)).model_dump(by_alias=True)
+    (comes,) = quoted_change["components"]
+    assert comes["payAtProperty"] == [due.model_dump(by_alias=True)]
     assert (due.name, due.amount, due.currency, due.conditional) == ("cleaning", None, None, True)
     assert hotel.quote.figures.pay_at_property == (), "nothing that workflows need"
 

@@ -142,8 +142,7 @@ def test_a_step_is_a_line_and_goes_on_below_itself_on_a_terminal(
         said.append(re.sub(r"\x1b\[[\d;]*m", "", captured.get()).rstrip())
     assert said == [
         "    1.50 s  ↩ hotel     Nothing [is] held by anybody any more.",
-        "    1.50 s  ↩ hotel     Nothing [is] held by      \n"
-        "                        anybody any more.",
+        "    1.50 s  ↩ hotel     Nothing [is] held by      \n                        anybody any more.",
     ]
 
 

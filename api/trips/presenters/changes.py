@@ -3,7 +3,7 @@
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
-from api.trips.presenters.confirmations import confirmations
+from api.trips.presenters.confirmations import confirmations, pay_at_property
 from api.trips.presenters.payments import paid_answer
 from api.trips.schemas.answers import ErrorAnswer
 from api.trips.schemas.changing import (
@@ -38,7 +38,12 @@ def figures(quote: ChangeQuote) -> ChangeFigures:
     """Return what a change costs."""
     return ChangeFigures(
         components=[
-            ChangedComponent(**item.model_dump(), currency=quote.currency) for item in quote.items
+            ChangedComponent(
+                **item.model_dump(exclude={"pay_at_property"}),
+                currency=quote.currency,
+                pay_at_property=pay_at_property(item),
+            )
+            for item in quote.items
         ],
         old_total=quote.old_total,
         new_total=quote.new_total,

@@ -10,12 +10,13 @@ from api.trips.schemas.answers import (
     PropertyChargeAnswer,
 )
 from models.bookings.booking import Booking, Item
+from models.bookings.changes import ChangedItem
 from models.core.supply import ItemType
 
 NOTHING_CONFIRMED = Confirmations(flight=None, hotel=None, activities=[], flights=[], hotels=[])
 
 
-def pay_at_property(item: Item) -> list[PropertyChargeAnswer]:
+def pay_at_property(item: Item | ChangedItem) -> list[PropertyChargeAnswer]:
     """Return what the traveller pays at the hotel itself."""
     return [
         PropertyChargeAnswer(

@@ -1,7 +1,7 @@
 """What callers are answered. Amounts in minor units, times in UTC (contracts.md §1)."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -38,6 +38,15 @@ class PropertyChargeAnswer(Answer):
     conditional: bool = Field(description="Only paid if its reason occurs, such as a pet.")
 
 
+PayAtProperty = Annotated[
+    list[PropertyChargeAnswer],
+    Field(
+        description="What the hotel takes itself, if anything; not part of the price.",
+        exclude_if=lambda charges: not charges,
+    ),
+]
+
+
 class HotelConfirmation(Answer):
     """What the traveller shows at the hotel."""
 
@@ -46,11 +55,7 @@ class HotelConfirmation(Answer):
     hotel_name: str
     total_price: int
     currency: str
-    pay_at_property: list[PropertyChargeAnswer] = Field(
-        default=[],
-        description="What the hotel takes itself, if anything; not part of `totalPrice`.",
-        exclude_if=lambda charges: not charges,
-    )
+    pay_at_property: PayAtProperty = Field(default=[])
 
 
 class ActivityConfirmation(Answer):

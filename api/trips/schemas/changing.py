@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from api.core.schemas import Answer
-from api.trips.schemas.answers import Confirmations, ErrorAnswer, WholePaymentAnswer
+from api.trips.schemas.answers import Confirmations, ErrorAnswer, PayAtProperty, WholePaymentAnswer
 from api.trips.schemas.requests import PaymentMethodId
 from models.bookings.lifecycle import BookingState
 from models.core.people import Traveler
@@ -103,6 +103,7 @@ class ChangedComponent(Answer):
     price: int
     fee: int = Field(description="Of one that goes: kept by its cancellation terms.")
     currency: str
+    pay_at_property: PayAtProperty = Field(default=[])
 
 
 class ChangeFigures(Answer):
