@@ -79,7 +79,10 @@ class Company:
         except TimeoutError:
             outcome.trouble = f"it did not end in time: {await self._last_seen(request.booking_id)}"
         except (RPCError, TemporalError) as error:
-            outcome.trouble = f"{type(error).__name__}: {error}"
+            causes: list[BaseException] = [error]
+            while (cause := causes[-1].__cause__) is not None:
+                causes.append(cause)
+            outcome.trouble = " from ".join(repr(one) for one in causes)
         await self._count(armed)
         return outcome
 
