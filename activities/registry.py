@@ -130,7 +130,7 @@ def create_activities(
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),
         items=items,
         payments=payments,
-        watching=WatchActivities(sessions, payments, gateway, settings, waiting),
+        watching=WatchActivities(sessions, payments, gateway, suppliers, settings, waiting),
         following=FollowActivities(sessions, items, suppliers, settings, waiting),
         suppliers=suppliers,
         health=health,

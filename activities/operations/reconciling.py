@@ -50,6 +50,7 @@ class Reconciler:
         sessions: Sessions,
         payments: PaymentActivities,
         gateway: Gateway,
+        unexplained: Unexplained,
         client: Client,
         patience: Patience,
         progress: Progress,
@@ -61,7 +62,9 @@ class Reconciler:
         self._patience = patience
         self._progress = progress
         self._answer = progress.answer
-        self._unexplained = Unexplained(sessions, gateway)
+        self._unexplained = unexplained
+        self._made_since = dt.datetime.now(dt.UTC)
+        """No payment of the part of the list that is being gone through is older."""
         self._seen: set[str] = set()
         self._faults = 0
 
@@ -71,13 +74,13 @@ class Reconciler:
         Raises:
             ProviderError: the gateway does not answer; go on from ``progress``.
         """
-        begin = self._progress.listed_until or since
+        begin = self._made_since = self._progress.listed_until or since
         until = dt.datetime.now(dt.UTC) + AHEAD
         async for part in listed(self._gateway, self._sessions, begin, until):
             for payment in part.payments:
                 await self._judge(payment, part.row(payment))
             self._answer.listed += len(part.payments)
-            self._progress.listed_until = part.until
+            self._progress.listed_until = self._made_since = part.until
 
     async def by_record(self, since: dt.datetime) -> None:
         """Go through the bookings at rest whose payment changed since, or may still change.
@@ -127,7 +130,7 @@ class Reconciler:
         """See what one payment of the gateway's list asks for."""
         if row is None:
             if payment.booking_id is not None and has_money(payment):
-                await self._note(self._unexplained.unknown_booking(payment))
+                await self._note(self._unexplained.unknown_booking(payment, self._made_since))
         elif not row.at_rest:
             return
         elif (paid := row.paid(payment.id)) is None:
@@ -187,7 +190,9 @@ class Reconciler:
             return
         if not await self._payments.asked_for(booking_id, payment):
             if has_money(payment):
-                await self._note(self._unexplained.unknown_payment(booking, payment))
+                await self._note(
+                    self._unexplained.unknown_payment(booking, payment, self._made_since)
+                )
             return
         if booking.owed != 0:
             return

@@ -1,7 +1,7 @@
 """The activities of ``WatchMoney``."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from temporalio import activity
@@ -36,6 +36,7 @@ from models.operations.retention import BATCH, forget_answers
 from models.payments.reconciliations import has_report, save_report
 from payments.core.protocol import Gateway
 from settings import Settings
+from suppliers.core.protocol import Supplier
 
 ROUNDS_SEEN = 3
 """A booking that changed is looked at in this many rounds, so that one may fail."""
@@ -50,12 +51,14 @@ class WatchActivities:
         sessions: Sessions,
         payments: PaymentActivities,
         gateway: Gateway,
+        suppliers: Mapping[str, Supplier],
         settings: Settings,
         patience: Patience,
     ) -> None:
         self._sessions = sessions
         self._payments = payments
         self._gateway = gateway
+        self._unexplained = Unexplained(sessions, gateway, suppliers)
         self._settings = settings
         self._patience = patience
 
@@ -86,6 +89,7 @@ class WatchActivities:
             self._sessions,
             self._payments,
             self._gateway,
+            self._unexplained,
             activity.client(),
             self._patience,
             progress,
@@ -95,7 +99,7 @@ class WatchActivities:
             await reconciler.by_record(
                 now - dt.timedelta(seconds=ROUNDS_SEEN * self._settings.watch.seconds)
             )
-            await Unexplained(self._sessions, self._gateway).close_explained()
+            await self._unexplained.close_explained()
             await reconciler.await_settled()
             async with self._sessions.begin() as session:
                 await end_forgotten(session, now - self._listed(full=call.full), SETTLED_STATES)

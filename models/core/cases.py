@@ -149,6 +149,12 @@ async def close_case_by_id(
     return closed is not None
 
 
+async def is_open(session: AsyncSession, source: str) -> bool:
+    """Tell whether a case of this source is open."""
+    ours = select(CASES.c.id).where(CASES.c.source == source, CASES.c.resolved_at.is_(None))
+    return await session.scalar(ours) is not None
+
+
 async def was_opened(session: AsyncSession, source: str) -> bool:
     """Tell whether there is a case of this source, open or settled."""
     found = await session.scalar(select(CASES.c.id).where(CASES.c.source == source).limit(1))

@@ -4,14 +4,16 @@ import uuid
 
 import pytest
 
+from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from tests.operations.conftest import watch, watch_in_vain
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.checker import check
+from tests.support.databases import migrated_database
 from tests.support.money import lost_create
-from tests.support.stack import Stack
+from tests.support.stack import Stack, create_stack
 from tests.trips.saga.test_cancel_confirmed import confirmed
 
 STOLEN = "pm_card_visa_chargeDeclinedStolenCard"
@@ -219,6 +221,34 @@ async def test_a_payment_of_no_booking(stack: Stack, record: Record, outside: Ou
     await outside.release(unknown)
     await watch(stack)
     assert (await record.case(source))["resolution"] == "no longer found"
+
+
+async def test_what_stands_for_a_booking_that_is_not_on_record_is_named(
+    stack: Stack, record: Record, shared_servers: Servers
+) -> None:
+    """Another copy of the system books on the same accounts, or the backup is older than that."""
+    other = await create_stack(
+        database_url=migrated_database(shared_servers),
+        temporal_address=stack.settings.temporal.address,
+        sandbox_url=stack.sandbox.url,
+        name=f"other-{uuid.uuid4().hex[:8]}",
+    )
+    other.start_worker()
+    booking = await confirmed(other)
+    *kept, gone = booking.live_items
+    await other.cancel(booking.id, [gone.component_id])
+    await watch(stack)
+    case = await record.case(f"payment:{booking.payment.id}")
+    assert kept[0].supplier == "amadeus", "it cannot be asked"
+    assert case["details"]["live"] == [
+        f"{item.supplier} {item.reservation.confirmation_code} ({item.reference})"
+        for item in kept[1:]
+        if item.reservation
+    ]
+    assert "not to be asked: amadeus, getyourguide" in case["summary"]
+    await other.cancel(booking.id)
+    await watch(stack)
+    await other.close()
 
 
 async def test_other_business_on_the_account_is_nobodys_case(
