@@ -102,7 +102,7 @@ async def test_malformed_json_is_reported_as_such(
         ({"travelers": [{"firstName": "A"}]}, "travelers[0].lastName"),
         ({"payment": {"amount": 0}}, "paymentInfo.amount"),
         ({"payment": {"amount": -5}}, "paymentInfo.amount"),
-        ({"payment": {"amount": 1000.0}}, "paymentInfo.amount"),
+        ({"payment": {"amount": 1000.5}}, "paymentInfo.amount"),
         ({"payment": {"amount": "1000"}}, "paymentInfo.amount"),
         ({"payment": {"amount": True}}, "paymentInfo.amount"),
         ({"payment": {"amount": 10**12}}, "paymentInfo.amount"),
