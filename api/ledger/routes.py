@@ -94,7 +94,7 @@ async def check(
     "/commission-rules",
     operation_id="listCommissionRules",
     summary="What we earn of sales",
-    responses={200: {"content": shown("COMMISSION_RULES")}, **problems(401, 403, 500, 503)},
+    responses={200: {"content": shown("COMMISSION_RULES")}, **problems(*_ASKING)},
 )
 async def commission_rules(context: Context) -> RulesAnswer:
     """Return all rules, also those that newer ones have replaced or that begin later."""

@@ -37,7 +37,7 @@ Outcome = Literal["done", "refused", "not_done", "unknown", "repeated", "running
     "/suppliers",
     operation_id="listSuppliers",
     summary="How every supplier does",
-    responses={200: {"content": shown("SUPPLIERS")}, **problems(401, 403, 500, 503)},
+    responses={200: {"content": shown("SUPPLIERS")}, **problems(*_ASKING)},
 )
 async def suppliers(context: Context) -> SuppliersAnswer:
     """Say who answers, what the calls of the last hour and day came to, and what went wrong."""

@@ -150,6 +150,13 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield f"{method.upper()} {path}", operation
 
 
+def test_what_any_request_may_be_refused_for_is_described(document: dict[str, Any]) -> None:
+    for at, operation in _operations(document):
+        assert "400" in operation["responses"], at
+        if operation.get("security"):  # unknown parameters
+            assert "422" in operation["responses"], at
+
+
 def test_operations_keep_their_names(document: dict[str, Any]) -> None:
     assert {one["operationId"]: at for at, one in _operations(document)} == OPERATIONS
 
