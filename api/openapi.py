@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.core.problems import MEDIA_TYPE, PAGE, ProblemDocument
 from api.core.strict_json import MAX_NUMBER
-from models.core.text import ANY_LINES
+from models.core.text import ANY_LINE, ANY_LINES
 
 _NAMED = "example:"
 _REF = {"$ref": "#/components/schemas/Problem"}
@@ -104,23 +104,24 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe_open_objects(schemas: dict[str, Any]) -> None:
     """State what is asked of JSON that callers hand in and the models do not read (strict_json)."""
-    anything = {
-        "propertyNames": {"pattern": ANY_LINES},
-        "additionalProperties": {"$ref": "#/components/schemas/Json"},
-    }
-    schemas["Json"] = {
-        "description": "Any JSON: text without control characters, numbers of at most 2^63.",
-        "anyOf": [
-            {"type": ["null", "boolean"]},
-            {"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
-            {"type": "string", "pattern": ANY_LINES},
-            {"type": "array", "items": {"$ref": "#/components/schemas/Json"}},
-            {"type": "object", **anything},
-        ],
-    }
-    for name in ("Trip", "TripComponent"):
-        schemas[name] |= anything
-    schemas["TripComponent"]["properties"]["offer"] |= anything
+    for name, text in (("Json", ANY_LINE), ("OfferJson", ANY_LINES)):
+        inner = {"$ref": f"#/components/schemas/{name}"}
+        anything = {"propertyNames": {"pattern": text}, "additionalProperties": inner}
+        schemas[name] = {
+            "description": "Any JSON: text without control characters, numbers up to 2^63.",
+            "anyOf": [
+                {"type": ["null", "boolean"]},
+                {"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
+                {"type": "string", "pattern": text},
+                {"type": "array", "items": inner},
+                {"type": "object", **anything},
+            ],
+        }
+        if name == "Json":
+            schemas["Trip"] |= anything
+            schemas["TripComponent"] |= anything
+        else:
+            schemas["TripComponent"]["properties"]["offer"] |= anything
 
 
 def _with_examples(node: Any, examples: Mapping[str, Any]) -> Any:

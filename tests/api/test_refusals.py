@@ -15,9 +15,11 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from api.app import create_app
 from api.core.audience import GuardedRoute
+from api.core.filters import GATEWAYS
 from api.core.problems import WORDS, plain
 from models.core.people import Traveler
 from models.core.supply import TripComponent
+from payments.registry import webhook_verifier
 from settings import Settings
 
 LIBRARY = re.compile(
@@ -127,6 +129,11 @@ async def test_what_no_list_can_be_asked_for(
     answer = await operator.get(path, params=query)
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
     assert answer.json()["detail"].startswith(words)
+
+
+def test_every_gateway_can_be_asked_for() -> None:
+    for name in GATEWAYS:
+        webhook_verifier(Settings(), name)  # raises for what is none
 
 
 async def test_a_misspelled_switch_cancels_nothing(alone: httpx.AsyncClient) -> None:

@@ -55,9 +55,9 @@ TAGS = {
 
 
 @pytest.fixture
-async def known(api: httpx.AsyncClient, trip: dict[str, Any]) -> Known:
+async def known(trusted: httpx.AsyncClient, trip: dict[str, Any]) -> Known:
     """Ids that lead to something: of a booking that stands, and of a trip that can be booked."""
-    booked = (await api.post("/booking/book", json=body(trip))).json()
+    booked = (await trusted.post("/booking/book", json=body(trip))).json()
     names = [booked["bookingId"], booked["bookingReference"]]
     return {
         "path.bookingId": names,
@@ -105,7 +105,7 @@ def run(url: str, key: str, known: Known, where: Path, *options: str) -> str:
 )
 async def test_the_document_and_the_answers_agree(
     world: Stack,
-    key: str,
+    trusted_key: str,
     operator_key: str,
     known: Known,
     tmp_path: Path,
@@ -115,11 +115,12 @@ async def test_the_document_and_the_answers_agree(
 ) -> None:
     settings = world.settings.model_copy(update={"book_wait_seconds": 1.0})
     with serve(settings) as served:
-        mine = operator_key if role == "operator" else key
+        mine = operator_key if role == "operator" else trusted_key
         report = run(
             *(served.url, mine, known, tmp_path, *TAGS[role]),
             *("--seed", str(seed), "--max-examples", str(examples)),
         )
+    print(report)
     tested = re.search(r"(\d+) generated, \1 passed", report)
     assert tested, report
     assert int(tested[1]) > 500
