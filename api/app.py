@@ -37,7 +37,11 @@ be had, everything is undone and the money is returned; an activity that cannot 
 and not paid. Amounts are integers in the currency's minor unit, times are UTC.
 
 Send an `Idempotency-Key` with every booking: the same key and body always lead to the same booking.
-What is not an answer is a problem (RFC 9457) with a stable `code`.
+What is not an answer is a problem (RFC 9457) with a stable `code`, explained at `/problems`.
+
+`HEAD` is answered as `GET` is, without the body. Bodies are JSON in UTF-8 of bounded size (413),
+depth and number of values (400). No text may hold a card number (422 `CARD_NUMBER_REFUSED`). A
+parameter of the query that is not described here is refused (422).
 """
 
 EXAMPLES = ChainMap(

@@ -11,7 +11,13 @@ from starlette.responses import Response
 
 from api.core import problems
 from api.core.callers import HEADER
-from api.core.problems import RETRY_AFTER_SECONDS, ApiProblem, temporal_away, unavailable
+from api.core.problems import (
+    RETRY_AFTER_SECONDS,
+    ApiProblem,
+    ProblemCode,
+    temporal_away,
+    unavailable,
+)
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
@@ -143,7 +149,7 @@ def _(error: trips.CurrencyNotAccepted) -> ApiProblem:
     return _not_the_trips("currency", "CURRENCY_MISMATCH", error.expected, error.given)
 
 
-def _not_the_trips(name: str, code: str, expected: object, given: object) -> ApiProblem:
+def _not_the_trips(name: str, code: ProblemCode, expected: object, given: object) -> ApiProblem:
     return ApiProblem(
         422,
         code,
@@ -198,7 +204,7 @@ def _(error: payments.CardInUse) -> ApiProblem:
     return _not_now(error.booking, "CARD_IN_USE", why, field="paymentMethodId")
 
 
-def _not_now(booking: Booking, code: str, why: str, *, field: str) -> ApiProblem:
+def _not_now(booking: Booking, code: ProblemCode, why: str, *, field: str) -> ApiProblem:
     return ApiProblem(
         409,
         code,
@@ -218,6 +224,12 @@ def _(error: bookings.FeeChanged) -> ApiProblem:
         field="acceptedFee",
         details={"bookingId": error.booking.id, **error.problem.details},
     )
+
+
+@problem_of.register
+def _(_error: trips.ComponentRepeated) -> ApiProblem:
+    detail = "A component can go only once. Nothing was changed or charged by this request."
+    return ApiProblem(422, "COMPONENT_REPEATED", detail, field="changes")
 
 
 @problem_of.register
@@ -319,4 +331,4 @@ def _(_error: payments.DayNotReconciled) -> ApiProblem:
 
 @problem_of.register
 def _(error: ledger.RuleRefused) -> ApiProblem:
-    return ApiProblem(422, "INVALID_REQUEST", f"{str(error).capitalize()}.")
+    return ApiProblem(422, "RULE_REFUSED", f"{str(error).capitalize()}.")

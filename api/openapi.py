@@ -7,13 +7,15 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.core.problems import MEDIA_TYPE, ProblemDocument
+from api.core.problems import MEDIA_TYPE, PAGE, ProblemDocument
+from api.core.strict_json import MAX_NUMBER
+from models.core.text import ANY_LINE, ANY_LINES
 
 _NAMED = "example:"
 _REF = {"$ref": "#/components/schemas/Problem"}
 
 EXAMPLES: dict[int, tuple[str, str, str | None]] = {
-    400: ("MALFORMED_JSON", "NaN is not a JSON number.", None),
+    400: ("BAD_REQUEST", "There must be only one X-API-Key header.", "X-API-Key"),
     401: ("API_KEY_REFUSED", "A valid API key is needed in the header X-API-Key.", None),
     403: ("OPERATORS_ONLY", "Only operators may do this.", None),
     404: ("BOOKING_UNKNOWN", "There is no booking with this id.", None),
@@ -52,7 +54,7 @@ WRITING = (400, 401, 404, 408, 413, 415, 422, 500, 503)
 def _answer(status: int) -> dict[str, Any]:
     code, detail, field = EXAMPLES[status]
     example: dict[str, Any] = {
-        "type": "about:blank",
+        "type": f"{PAGE}#{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
@@ -92,8 +94,34 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
             "title": "Problem",
         }
         schemas.update(schemas["Problem"].pop("$defs", {}))
+        _describe_open_objects(schemas)
+        for operations in document["paths"].values():
+            for operation in operations.values():  # api.core.edge refuses whatever route it is for
+                operation["responses"].setdefault("400", _answer(400))
         app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
+
+
+def _describe_open_objects(schemas: dict[str, Any]) -> None:
+    """State what is asked of JSON that callers hand in and the models do not read (strict_json)."""
+    for name, text in (("Json", ANY_LINE), ("OfferJson", ANY_LINES)):
+        inner = {"$ref": f"#/components/schemas/{name}"}
+        anything = {"propertyNames": {"pattern": text}, "additionalProperties": inner}
+        schemas[name] = {
+            "description": "Any JSON: text without control characters, numbers up to 2^63.",
+            "anyOf": [
+                {"type": ["null", "boolean"]},
+                {"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
+                {"type": "string", "pattern": text},
+                {"type": "array", "items": inner},
+                {"type": "object", **anything},
+            ],
+        }
+        if name == "Json":
+            schemas["Trip"] |= anything
+            schemas["TripComponent"] |= anything
+        else:
+            schemas["TripComponent"]["properties"]["offer"] |= anything
 
 
 def _with_examples(node: Any, examples: Mapping[str, Any]) -> Any:

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Request, Response, Security, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import APIKeyHeader
 from starlette.routing import BaseRoute
@@ -64,11 +65,18 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Return the route's handler behind its guard."""
         handle = super().get_route_handler()
+        known = {
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, params.Query)
+        }
 
         async def guarded(request: Request) -> Response:
             try:
                 async with asyncio.timeout(self.deadline):
                     await admit(request, self.policy)
+                    if self.policy not in KEYLESS:
+                        _expect_known(request, known)
                     strict = StrictRequest(request.scope, request.receive)
                     if self.body_field is not None:
                         await _read_body(strict)
@@ -95,6 +103,18 @@ async def admit(request: Request, policy: Policy) -> None:
     request.state.caller = caller
     if policy is Policy.OPERATOR and not caller.is_operator:
         raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
+
+
+def _expect_known(request: Request, known: set[str]) -> None:
+    """Make sure that nothing is asked for that would be passed over: a filter, ``dryrun``.
+
+    Raises:
+        ApiProblem: 422.
+    """
+    if not known.issuperset(request.query_params):
+        named = f"only {', '.join(sorted(known))}" if known else "none"
+        detail = f"The query has a parameter that is not known here: {named} can be given."
+        raise ApiProblem(422, "INVALID_REQUEST", detail)
 
 
 async def _read_body(request: Request) -> None:

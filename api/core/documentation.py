@@ -3,6 +3,7 @@
 The viewers' files come with the package ``fastapi-offline``, of which nothing else is used.
 """
 
+import re
 from enum import StrEnum
 from importlib import resources
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 from fastapi import Request
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse, Response
+from markdown_it import MarkdownIt
 
 from api.core.audience import Audience, Policy
+from api.core.problems import PAGE
 
 router = Audience(Policy.PUBLIC, include_in_schema=False)
 
@@ -77,6 +80,14 @@ async def redoc(request: Request) -> HTMLResponse:
             with_google_fonts=False,
         )
     )
+
+
+@router.get(PAGE)
+async def explained() -> HTMLResponse:
+    """Show what each problem code means: a section for each, which its problems link to."""
+    text = resources.files("api.core").joinpath("problems.md").read_text()
+    html = re.sub(r"<h2>(\w+)</h2>", r'<h2 id="\1">\1</h2>', MarkdownIt().render(text))
+    return _page(HTMLResponse(f'<!doctype html><html lang="en"><title>Problems</title>{html}'))
 
 
 @router.get("/docs/assets/{asset}")

@@ -26,6 +26,7 @@ _EXAMPLE = {
 
 @router.get(
     "/healthz",
+    operation_id="getLiveness",
     responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
     summary="The process is alive",
 )
@@ -36,6 +37,7 @@ async def healthz() -> Alive:
 
 @router.get(
     "/readyz",
+    operation_id="getReadiness",
     summary="Bookings can be taken",
     responses={
         200: {

@@ -40,7 +40,10 @@ async def _of_path(
     caller: TheCaller,
     booking_id: Annotated[
         str,
-        Path(description="The booking's id or its reference, in any case, with dashes or without."),
+        Path(
+            alias="bookingId",
+            description="The booking's id or its reference, in any case, with dashes or without.",
+        ),
     ],
 ) -> str:
     return await booking_named(context, caller, booking_id)

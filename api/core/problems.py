@@ -8,18 +8,21 @@ must be equal for what does not exist and what belongs to another caller (S4).
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.core.filters import BOOKING_PLACE, ORDER_PLACE
+from models.bookings.problems import Code
 from models.core.database import DATABASE_AWAY
+from models.core.text import FORMS
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,65 @@ TEMPORAL_AWAY = frozenset(
 """Answers of Temporal that say nothing about the request but that it was not served."""
 
 
+Own = Literal[
+    "ALREADY_RESOLVED",
+    "AMOUNT_MISMATCH",
+    "AMOUNT_NOT_PAYABLE",
+    "API_KEY_REFUSED",
+    "BAD_REQUEST",
+    "BODY_TOO_LARGE",
+    "BODY_TOO_SLOW",
+    "BOOKING_UNKNOWN",
+    "CARD_IN_USE",
+    "CARD_NUMBER_REFUSED",
+    "CASE_UNKNOWN",
+    "COMPONENT_REPEATED",
+    "COMPONENT_UNKNOWN",
+    "CURRENCY_MISMATCH",
+    "DATABASE_UNAVAILABLE",
+    "DAY_UNKNOWN",
+    "DECIDE_AT_BOOKING",
+    "ENCODED_BODY",
+    "EVENT_UNKNOWN",
+    "FEE_CHANGED",
+    "IDEMPOTENCY_KEY_INVALID",
+    "IDEMPOTENCY_KEY_REUSED",
+    "INTERNAL",
+    "INVALID_REQUEST",
+    "MALFORMED_JSON",
+    "METHOD_NOT_ALLOWED",
+    "NOTHING_TO_REFUND",
+    "NOTHING_TO_RESOLVE",
+    "NOT_AN_EVENT",
+    "NOT_CANCELLABLE",
+    "NOT_CHANGEABLE",
+    "NOT_ENDED",
+    "NOT_FOUND",
+    "NOT_JSON",
+    "NOT_RECORDED_YET",
+    "NO_CARD_WANTED",
+    "OPERATORS_ONLY",
+    "OTHER_MODE",
+    "OVERLOADED",
+    "PLANNER_UNAVAILABLE",
+    "RULE_REFUSED",
+    "SIGNATURE_EXPIRED",
+    "SIGNATURE_REFUSED",
+    "TEMPORAL_UNAVAILABLE",
+    "TIMED_OUT",
+    "TOO_MANY_READS",
+    "TRAVELERS_MISSING",
+    "TRIP_NOT_ALLOWED",
+    "TRIP_OPTION_UNBOOKABLE",
+    "TRIP_OPTION_UNKNOWN",
+]
+ProblemCode = Own | Code
+"""A request about a booking is refused for any reason a booking may fail for."""
+CODES: Final = sorted({*get_args(Own), *Code})
+PAGE: Final = "/problems"
+"""Where the API serves ``problems.md``: what each code means, with a section named by it."""
+
+
 class FieldError(BaseModel):
     """One field that was not accepted."""
 
@@ -50,10 +112,16 @@ class FieldError(BaseModel):
 class ProblemDocument(BaseModel):
     """An RFC 9457 problem."""
 
-    type: str = "about:blank"
+    type: str = Field(
+        json_schema_extra={"format": "uri-reference"},
+        description="Where this kind of problem is explained: what it means for the money, and"
+        " what to do next. Relative to the address of the API.",
+    )
     title: str
     status: int
-    code: str = Field(description="Stable; for machines.")
+    code: Annotated[ProblemCode, WithJsonSchema({"type": "string", "enum": CODES})] = Field(
+        description="Stable; for machines."
+    )
     detail: str = Field(description="Plain words; for people.")
     field: str | None = Field(default=None, description="The part of the request it is about.")
     errors: list[FieldError] | None = None
@@ -70,7 +138,7 @@ class ApiProblem(HTTPException):
     def __init__(
         self,
         status: int,
-        code: str,
+        code: ProblemCode,
         detail: str,
         *,
         field: str | None = None,
@@ -85,7 +153,9 @@ class ApiProblem(HTTPException):
         self.details = details
 
 
-def unavailable(code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> ApiProblem:
+def unavailable(
+    code: ProblemCode, detail: str, *, headers: Mapping[str, str] | None = None
+) -> ApiProblem:
     """Return the 503 that asks to try again."""
     return ApiProblem(
         503, code, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
@@ -122,6 +192,7 @@ def is_temporal_away(error: Exception) -> bool:
 def document(problem: ApiProblem, request_id: str) -> dict[str, Any]:
     """Return the problem as JSON."""
     return ProblemDocument(
+        type=f"{PAGE}#{problem.code}",
         title=HTTPStatus(problem.status_code).phrase,
         status=problem.status_code,
         code=problem.code,
@@ -143,20 +214,58 @@ def response(problem: ApiProblem, request_id: str) -> Response:
     )
 
 
-NOTHING_HERE = ("NOT_FOUND", "There is nothing here.")
-_ROUTING = {404: NOTHING_HERE, 405: ("METHOD_NOT_ALLOWED", "")}
-
-_PLAIN = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a known field",
-    "string_type": "must be text",
-    "string_pattern_mismatch": "does not have the expected form",
-    "int_type": "must be a whole number (amounts are in minor units)",
-    "date_from_datetime_parsing": "must be a date such as 1990-04-30",
-    "model_attributes_type": "must be an object",
-    "model_type": "must be an object",
-    "list_type": "must be a list",
+_Answered = tuple[ProblemCode, str]
+NOTHING_HERE: Final[_Answered] = ("NOT_FOUND", "There is nothing here.")
+_ROUTING: Final[dict[int, _Answered]] = {
+    404: NOTHING_HERE,
+    405: ("METHOD_NOT_ALLOWED", ""),
 }
+
+_PLACE: Final = "must be `next` of the page before"
+_FORMS: Final[Mapping[str, str]] = {**FORMS, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
+
+_DAY: Final = "must be a date such as 2031-03-01"
+_MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"
+_FLAG: Final = "must be true or false"
+_NUMBER: Final = "must be a whole number"
+_OBJECT: Final = "must be an object"
+
+WORDS: Final[Mapping[str, str]] = {
+    "bool_parsing": _FLAG,
+    "bool_type": _FLAG,
+    "date_from_datetime_inexact": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_parsing": _DAY,
+    "date_type": _DAY,
+    "datetime_from_date_parsing": _MOMENT,
+    "datetime_object_invalid": _MOMENT,
+    "datetime_parsing": _MOMENT,
+    "datetime_type": _MOMENT,
+    "dict_type": _OBJECT,
+    "enum": "must be {expected}",
+    "extra_forbidden": "is not a known field",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": _NUMBER,
+    "int_parsing": _NUMBER,
+    "int_parsing_size": "is too large a number",
+    "int_type": "must be a whole number (amounts are in minor units)",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "model_attributes_type": _OBJECT,
+    "model_type": _OBJECT,
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must not hold lone surrogates",
+    "timezone_aware": _MOMENT,
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+}
+"""What a field has to be, by pydantic's type of the error and with its context."""
 
 
 def _field(location: Sequence[int | str]) -> str:
@@ -166,18 +275,23 @@ def _field(location: Sequence[int | str]) -> str:
     return path[:200]
 
 
-def _plain(error: Mapping[str, Any]) -> str:
-    known = _PLAIN.get(str(error["type"]))
-    if known:
-        return known
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+def plain(error: Mapping[str, Any]) -> str:
+    """Return in plain words what is wrong with a field: no library's, and never the value."""
+    kind, context = str(error["type"]), error.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        return _FORMS.get(context["pattern"], "does not have the expected form")
+    if kind == "value_error":  # raised by our own models
+        return str(context["error"])
+    if context.get("min_length") == 1:
+        return "must not be empty"
+    words = WORDS.get(kind, "does not have the expected form")
+    return words.format_map({name: str(value).replace("'", "") for name, value in context.items()})
 
 
 def from_validation(error: RequestValidationError) -> ApiProblem:
     """Return the 422 for a body or parameter of the wrong shape; values are never echoed."""
     errors = [
-        FieldError(field=_field(found["loc"]), detail=_plain(found)) for found in error.errors()
+        FieldError(field=_field(found["loc"]), detail=plain(found)) for found in error.errors()
     ][:20]
     return ApiProblem(
         422,
@@ -190,7 +304,8 @@ def from_validation(error: RequestValidationError) -> ApiProblem:
 
 def from_http(error: HTTPException) -> ApiProblem:
     """Return the problem for what routing refuses."""
-    code, detail = _ROUTING.get(error.status_code, (HTTPStatus(error.status_code).name, ""))
+    other: _Answered = ("BAD_REQUEST" if error.status_code < 500 else "INTERNAL", "")
+    code, detail = _ROUTING.get(error.status_code, other)
     return ApiProblem(
         error.status_code,
         code,
@@ -219,13 +334,18 @@ def translate(error: Exception) -> ApiProblem:
 
 
 def _methods(request: Request) -> list[str]:
-    """Return every method of the path; the router names those of the first route it found."""
-    routes = (context.original_route for context in iter_route_contexts(request.app.routes))
+    """Return every method of the path; the router names those of the first route it found.
+
+    A path that is written out is no other's: ``/booking/book`` is not the booking "book".
+    """
+    routes = [
+        context.original_route
+        for context in iter_route_contexts(request.app.routes)
+        if context.original_route.matches(request.scope)[0] is not Match.NONE
+    ]
+    exact = [route for route in routes if getattr(route, "path", "") == request.url.path]
     methods = {
-        method
-        for route in routes
-        if route.matches(request.scope)[0] is not Match.NONE
-        for method in getattr(route, "methods", None) or ()
+        method for route in exact or routes for method in getattr(route, "methods", None) or ()
     }
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 

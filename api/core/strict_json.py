@@ -14,6 +14,7 @@ from models.core.incoming import UnfitText, walk
 
 MAX_DEPTH = 32
 """How deep objects and lists may nest; the deepest body of this API needs 4."""
+MAX_NUMBER = 2**63
 MAX_STRINGS = 20_000
 """How many values and names a body may hold."""
 
@@ -82,7 +83,7 @@ def _inspect(value: Any) -> None:
             raise _malformed("the body holds too many values")
         if isinstance(current, str):
             expect_fit(current, path)
-        elif isinstance(current, int) and abs(current) > 2**63:
+        elif isinstance(current, int | float) and abs(current) > MAX_NUMBER:
             raise _malformed("the body holds a number that is too large")
         elif isinstance(current, dict | list) and depth > MAX_DEPTH:
             raise _malformed("the body nests too deeply")

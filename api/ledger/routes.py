@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.named import BookingId
-from api.core.schemas import Moment
 from api.ledger.schemas import (
     BalanceAnswer,
     BalancesAnswer,
@@ -21,6 +20,7 @@ from api.ledger.schemas import (
 )
 from api.openapi import READING, WRITING, problems, shown
 from models.bookings.errors import BookingNotFound
+from models.core.times import Moment
 from models.ledger import add_rule
 from models.ledger.checking import check as check_ledger
 from models.ledger.commission import CommissionRule
@@ -38,6 +38,7 @@ _ASKING = (401, 403, 422, 500, 503)
 
 @router.get(
     "/balances",
+    operation_id="listLedgerBalances",
     summary="What stands on every account",
     responses={200: {"content": shown("LEDGER_BALANCES")}, **problems(*_ASKING)},
 )
@@ -51,7 +52,8 @@ async def balances(
 
 
 @router.get(
-    "/bookings/{booking_id}",
+    "/bookings/{bookingId}",
+    operation_id="getLedgerStatement",
     summary="The statement of a booking",
     responses={200: {"content": shown("LEDGER_STATEMENT")}, **problems(*READING, 403, 422)},
 )
@@ -67,6 +69,7 @@ async def statement(context: Context, booking_id: BookingId) -> StatementAnswer:
 
 @router.get(
     "/check",
+    operation_id="checkLedger",
     summary="Whether the ledger is right",
     responses={200: {"content": shown("LEDGER_RIGHT", "LEDGER_WRONG")}, **problems(*_ASKING)},
 )
@@ -89,8 +92,9 @@ async def check(
 
 @router.get(
     "/commission-rules",
+    operation_id="listCommissionRules",
     summary="What we earn of sales",
-    responses={200: {"content": shown("COMMISSION_RULES")}, **problems(401, 403, 500, 503)},
+    responses={200: {"content": shown("COMMISSION_RULES")}, **problems(*_ASKING)},
 )
 async def commission_rules(context: Context) -> RulesAnswer:
     """Return all rules, also those that newer ones have replaced or that begin later."""
@@ -100,6 +104,7 @@ async def commission_rules(context: Context) -> RulesAnswer:
 
 @router.post(
     "/commission-rules",
+    operation_id="addCommissionRule",
     status_code=201,
     summary="Set a commission",
     responses={

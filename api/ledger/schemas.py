@@ -2,15 +2,18 @@
 
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.core.schemas import Answer, Moment
+from api.core.filters import SupplierName
+from api.core.schemas import Answer
+from models.core.money import WHOLE
 from models.core.text import CamelModel, Text
+from models.core.times import Moment
 from models.ledger.checking import Findings
-from models.ledger.commission import WHOLE, CommissionRule
+from models.ledger.commission import WHOLE as ALL
+from models.ledger.commission import CommissionRule
 from models.ledger.entries import Direction
 from models.ledger.reports import Balance, Statement, StatementEntry
-from models.suppliers.listings import BY_NAME as SUPPLIERS
 
 
 class BalanceAnswer(Answer):
@@ -165,6 +168,10 @@ class RuleBody(CamelModel):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "anyOf": [
+                {"properties": {"provider": {"type": "null"}}},
+                {"properties": {"supplier": {"type": "string"}}, "required": ["supplier"]},
+            ],
             "examples": [
                 {"supplier": "booking_com", "basisPoints": 1500},
                 {
@@ -173,25 +180,18 @@ class RuleBody(CamelModel):
                     "basisPoints": 1250,
                     "validFrom": "2031-03-01T00:00:00Z",
                 },
-            ]
+            ],
         }
     )
 
     supplier: Annotated[
-        Text | None, Field(max_length=40, description="Null: all without a rule of their own.")
+        SupplierName | None, Field(description="Null: all without a rule of their own.")
     ] = None
     provider: Annotated[
         Text | None,
         Field(min_length=1, max_length=200, description="Airline, hotel, operator; null: all."),
     ] = None
-    basis_points: Annotated[int, Field(ge=0, le=WHOLE, strict=True)]
+    basis_points: Annotated[int, Field(ge=0, le=ALL, strict=True), WHOLE]
     valid_from: Annotated[Moment | None, Field(description="Not in the past; null: at once.")] = (
         None
     )
-
-    @field_validator("supplier")
-    @classmethod
-    def _known(cls, supplier: str | None) -> str | None:
-        if supplier is not None and supplier not in SUPPLIERS:
-            raise ValueError(f"is not one of {', '.join(sorted(SUPPLIERS))}")
-        return supplier

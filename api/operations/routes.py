@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.filters import Flag, Words
 from api.core.named import NAME_MAX, booking_named
+from api.core.schemas import LARGEST
 from api.openapi import READING, WRITING, problems, shown
 from api.operations.schemas import (
     CaseAnswer,
@@ -37,17 +39,18 @@ router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
 DECIDED_AT_THE_BOOKING = frozenset({CaseKind.SAGA})
 """Cases that a workflow waits for: closing them here would leave it waiting."""
 
-_LARGEST = 2**63 - 1
 
-Number = Annotated[int, Path(ge=1, le=_LARGEST)]
+CaseId = Annotated[int, Path(alias="caseId", ge=1, le=LARGEST)]
+WebhookId = Annotated[int, Path(alias="webhookId", ge=1, le=LARGEST)]
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
 After = Annotated[
-    int | None, Query(ge=1, le=_LARGEST, description="`next` of the page before this one.")
+    int | None, Query(ge=1, le=LARGEST, description="`next` of the page before this one.")
 ]
 
 
 @router.get(
     "/cases",
+    operation_id="listCases",
     response_model_exclude_none=True,
     summary="Cases, newest first",
     responses={200: {"content": shown("CASES")}, **problems(*READING, 403, 422)},
@@ -57,11 +60,11 @@ async def cases(
     caller: TheCaller,
     *,
     booking: Annotated[
-        str | None,
+        Words | None,
         Query(alias="bookingId", max_length=NAME_MAX, description="Its id or its reference."),
     ] = None,
     is_open: Annotated[
-        bool | None, Query(alias="open", description="Only open, or only settled, ones.")
+        Flag | None, Query(alias="open", description="Only open, or only settled, ones.")
     ] = None,
     limit: Limit = 20,
     after: After = None,
@@ -85,12 +88,13 @@ async def cases(
 
 
 @router.get(
-    "/cases/{case_id}",
+    "/cases/{caseId}",
+    operation_id="getCase",
     response_model_exclude_none=True,
     summary="A case",
     responses={200: {"content": shown("CASE", "DECIDED_CASE")}, **problems(*READING, 403, 422)},
 )
-async def case(context: Context, case_id: Number) -> WholeCase:
+async def case(context: Context, case_id: CaseId) -> WholeCase:
     """Return one case, and every decision about it: who, what, why, and what came of it."""
 
     async def read(session: AsyncSession) -> tuple[CaseRow, list[Decision]]:
@@ -108,13 +112,14 @@ async def case(context: Context, case_id: Number) -> WholeCase:
 
 
 @router.post(
-    "/cases/{case_id}/resolve",
+    "/cases/{caseId}/resolve",
+    operation_id="resolveCase",
     response_model_exclude_none=True,
     summary="Say how a case was settled",
     responses={200: {"content": shown("SETTLED_CASE")}, **problems(*WRITING, 403, 409)},
 )
 async def resolve(
-    context: Context, caller: TheCaller, case_id: Number, body: Annotated[ResolveCaseBody, Body()]
+    context: Context, caller: TheCaller, case_id: CaseId, body: Annotated[ResolveCaseBody, Body()]
 ) -> CaseAnswer:
     """Close a case for which no workflow waits; nothing else happens by it."""
 
@@ -133,6 +138,7 @@ async def resolve(
 
 @router.get(
     "/webhooks",
+    operation_id="listWebhookEvents",
     response_model_exclude_none=True,
     summary="Events of the gateways, newest first",
     responses={200: {"content": shown("EVENTS_TAKEN")}, **problems(*READING, 403, 422)},
@@ -155,24 +161,26 @@ async def webhooks(
 
 
 @router.get(
-    "/webhooks/{webhook_id}",
+    "/webhooks/{webhookId}",
+    operation_id="getWebhookEvent",
     response_model_exclude_none=True,
     summary="An event of a gateway",
     responses={200: {"content": shown("EVENT_KEPT")}, **problems(*READING, 403, 422)},
 )
-async def webhook(context: Context, webhook_id: Number) -> WholeEvent:
+async def webhook(context: Context, webhook_id: WebhookId) -> WholeEvent:
     """Return one event with what it says."""
     row = await context.record.read(lambda session: load_event(session, webhook_id))
     return WholeEvent.of(_taken(row, webhook_id))
 
 
 @router.post(
-    "/webhooks/{webhook_id}/retry",
+    "/webhooks/{webhookId}/retry",
+    operation_id="retryWebhookEvent",
     response_model_exclude_none=True,
     summary="Have an event handled again",
     responses={200: {"content": shown("EVENT_AGAIN")}, **problems(*READING, 403, 409, 422)},
 )
-async def retry(context: Context, caller: TheCaller, webhook_id: Number) -> WholeEvent:
+async def retry(context: Context, caller: TheCaller, webhook_id: WebhookId) -> WholeEvent:
     """Hand a kept or dead event to the workers once more; a dead one's case is closed by it."""
 
     async def again(session: AsyncSession) -> WebhookEventRow:

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from api.core.schemas import Answer
 from models.core.cases import CaseKind, CaseRow
-from models.core.text import CamelModel, Text
+from models.core.text import CamelModel, Prose
 from models.inbox.repository import EventStatus, WebhookEventRow
 
 
@@ -68,7 +68,7 @@ class ResolveCaseBody(CamelModel):
     )
 
     note: Annotated[
-        Text, Field(min_length=1, max_length=1000, description="What was done; kept for good.")
+        Prose, Field(min_length=1, max_length=1000, description="What was done; kept for good.")
     ]
 
 

@@ -6,7 +6,6 @@ from fastapi import Query
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context
-from api.core.schemas import Day
 from api.openapi import READING, problems, shown
 from api.payments.schemas import (
     DayAnswer,
@@ -14,6 +13,7 @@ from api.payments.schemas import (
     ReconciliationSummary,
     WholeReconciliation,
 )
+from models.core.times import Day
 from models.payments.errors import DayNotReconciled
 from models.payments.reconciliations import load_reports
 
@@ -22,6 +22,7 @@ router = Audience(Policy.OPERATOR, prefix="/operator/reconciliations", tags=["op
 
 @router.get(
     "",
+    operation_id="listReconciliations",
     summary="Daily reconciliations, newest first",
     responses={200: {"content": shown("RECONCILIATIONS")}, **problems(401, 403, 422, 500, 503)},
 )
@@ -38,6 +39,7 @@ async def reconciliations(
 
 @router.get(
     "/{day}",
+    operation_id="getReconciliation",
     response_model_exclude_none=True,
     summary="The reconciliation of a day",
     responses={200: {"content": shown("RECONCILIATION")}, **problems(*READING, 403, 422)},

@@ -1,6 +1,5 @@
 """For operators: how suppliers do, every call to them, and the orders they have."""
 
-import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -8,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.filters import OrderPlace, ProviderName, SupplierName, Words, made_at, place
 from api.core.named import NAME_MAX, booking_named
-from api.core.problems import ApiProblem
-from api.core.record import is_booking_id
+from api.core.schemas import LARGEST
 from api.openapi import problems, shown
 from api.suppliers.schemas import (
     AttemptAnswer,
@@ -29,17 +28,16 @@ from models.suppliers.reports import SupplierReport, list_attempts, supplier_rep
 router = Audience(Policy.OPERATOR, prefix="/operator", tags=["operators"])
 
 _ASKING = (401, 403, 422, 500, 503)
-_LARGEST = 2**63 - 1
 
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
-Name = Annotated[str | None, Query(max_length=64, description="A supplier's (or gateway's) name.")]
 Outcome = Literal["done", "refused", "not_done", "unknown", "repeated", "running"]
 
 
 @router.get(
     "/suppliers",
+    operation_id="listSuppliers",
     summary="How every supplier does",
-    responses={200: {"content": shown("SUPPLIERS")}, **problems(401, 403, 500, 503)},
+    responses={200: {"content": shown("SUPPLIERS")}, **problems(*_ASKING)},
 )
 async def suppliers(context: Context) -> SuppliersAnswer:
     """Say who answers, what the calls of the last hour and day came to, and what went wrong."""
@@ -69,6 +67,7 @@ async def suppliers(context: Context) -> SuppliersAnswer:
 
 @router.get(
     "/attempts",
+    operation_id="listAttempts",
     response_model_exclude_unset=True,
     summary="Calls to suppliers and gateways, newest first",
     responses={200: {"content": shown("ATTEMPTS")}, **problems(*_ASKING)},
@@ -78,16 +77,18 @@ async def attempts(
     caller: TheCaller,
     *,
     booking: Annotated[
-        str | None,
+        Words | None,
         Query(alias="bookingId", max_length=NAME_MAX, description="Its id or its reference."),
     ] = None,
-    supplier: Name = None,
+    supplier: Annotated[
+        ProviderName | None, Query(description="A supplier's or a gateway's name.")
+    ] = None,
     outcome: Annotated[
         Outcome | None, Query(description="`running`: none yet, or its worker died.")
     ] = None,
     limit: Limit = 20,
     after: Annotated[
-        int | None, Query(ge=1, le=_LARGEST, description="`next` of the page before this one.")
+        int | None, Query(ge=1, le=LARGEST, description="`next` of the page before this one.")
     ] = None,
 ) -> AttemptPage:
     """List every attempt with its request id, times and outcome."""
@@ -115,6 +116,7 @@ async def attempts(
 
 @router.get(
     "/orders",
+    operation_id="listOrders",
     response_model_exclude_unset=True,
     summary="Orders at suppliers, newest first",
     responses={200: {"content": shown("ORDERS")}, **problems(*_ASKING)},
@@ -123,22 +125,22 @@ async def orders(
     context: Context,
     *,
     traveler_id: Annotated[
-        str | None, Query(alias="travelerId", max_length=64, description="A traveller's history.")
+        Words | None, Query(alias="travelerId", max_length=64, description="A traveller's history.")
     ] = None,
-    supplier: Name = None,
-    status: ItemStatus | None = None,
+    supplier: Annotated[SupplierName | None, Query(description="A supplier's name.")] = None,
+    status: Annotated[ItemStatus | None, Query(description="Of this status.")] = None,
     order_id: Annotated[
-        str | None, Query(alias="orderId", max_length=200, description="The supplier's.")
+        Words | None, Query(alias="orderId", max_length=200, description="The supplier's.")
     ] = None,
     reference: Annotated[
-        str | None, Query(max_length=100, description="Our reference: the partner order id.")
+        Words | None, Query(max_length=100, description="Our reference: the partner order id.")
     ] = None,
     hash_: Annotated[
-        str | None, Query(alias="hash", max_length=500, description="As searched, or as booked.")
+        Words | None, Query(alias="hash", max_length=500, description="As searched, or as booked.")
     ] = None,
     limit: Limit = 20,
     after: Annotated[
-        str | None, Query(max_length=120, description="`next` of the page before this one.")
+        OrderPlace | None, Query(description="`next` of the page before this one.")
     ] = None,
 ) -> OrderPage:
     """List orders with their hashes, ids and status; all that is given must fit."""
@@ -150,25 +152,15 @@ async def orders(
         reference=reference,
         hash=hash_,
     )
-    place = None if after is None else _place(after)
+    before: Place | None = None
+    if after is not None:
+        moment, booking_id, number = after.split("~")
+        before = made_at(moment), booking_id, int(number)
     rows = await context.record.read(
-        lambda session: list_orders(session, search, limit=limit + 1, after=place)
+        lambda session: list_orders(session, search, limit=limit + 1, after=before)
     )
     page = OrderPage(orders=[OrderAnswer.model_validate(dict(row)) for row in rows[:limit]])
     if len(rows) > limit:
         last = rows[limit - 1]
-        page.next = f"{last['created_at'].isoformat()}~{last['booking_id']}~{last['number']}"
+        page.next = place(last["created_at"], last["booking_id"], last["number"])
     return page
-
-
-def _place(after: str) -> Place:
-    try:
-        at, booking_id, number = after.split("~")
-        moment = dt.datetime.fromisoformat(at)
-        if moment.tzinfo is None or not is_booking_id(booking_id):
-            raise ValueError(after)
-        return moment, booking_id, int(number)
-    except (ValueError, OverflowError):
-        raise ApiProblem(
-            422, "INVALID_REQUEST", "after is not the `next` of a page.", field="after"
-        ) from None

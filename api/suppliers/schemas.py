@@ -265,5 +265,5 @@ ORDERS: dict[str, Any] = {
             "cancelledAt": None,
         }
     ],
-    "next": f"2031-02-11T08:13:58+00:00~{_BOOKING}~2",
+    "next": f"1928564038000000~{_BOOKING}~2",
 }

@@ -18,7 +18,8 @@ router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tag
 
 
 @router.post(
-    "/{booking_id}/resolve",
+    "/{bookingId}/resolve",
+    operation_id="resolveBookingCase",
     response_model=BookAnswer,
     response_model_exclude_unset=True,
     summary="Decide a case",
@@ -55,7 +56,8 @@ async def resolve(
 
 
 @router.post(
-    "/{booking_id}/refund",
+    "/{bookingId}/refund",
+    operation_id="refundBooking",
     response_model=WholeBooking,
     summary="Give back more than the terms ask for",
     responses={
@@ -76,7 +78,7 @@ async def refund(
     body: Annotated[GoodwillBody, Body()],
     patience: Patience,
     idempotency_key: Annotated[
-        str | None,
+        starting.IdempotencyKey | None,
         Header(description="1 to 255 visible ASCII characters. The same key refunds once."),
     ] = None,
 ) -> WholeBooking:

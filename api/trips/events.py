@@ -1,6 +1,6 @@
 """For trip planners: watch a booking as it happens."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Response
 from sse_starlette import EventSourceResponse
@@ -18,15 +18,38 @@ PING_SECONDS = 10
 """How often a silent stream says that it is alive."""
 
 
+def _event(kinds: list[str], told: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": {"type": "string", "enum": kinds},
+            "id": {"type": "string", "description": "To be sent as `Last-Event-ID`."},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": f"#/components/schemas/{told}"},
+            },
+        },
+    }
+
+
+_EVENT = {
+    "description": "Each event of the stream.",
+    "oneOf": [_event(["step"], "StepAnswer"), _event(["state", "end"], "BookAnswer")],
+}
+
+
 @router.get(
-    "/{booking_id}/events",
+    "/{bookingId}/events",
+    operation_id="watchBooking",
     response_class=Response,
     response_model=None,
     summary="Watch a booking",
     responses={
         200: {
             "description": "Events `step`, `state` and, at last, `end`; their data are JSON.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EVENTS}},
+            "content": {"text/event-stream": {"schema": _EVENT, "example": EVENTS}},
         },
         204: {"description": "You have seen the end: do not come back."},
         **problems(*READING, 422),
@@ -37,7 +60,11 @@ async def events(
     caller: TheCaller,
     booking_id: BookingId,
     last_event_id: Annotated[
-        str | None, Header(description="Sent by browsers when they come back.", max_length=100)
+        str | None,
+        Header(
+            description="`id` of the last event seen; browsers send it when they come back."
+            " Another one counts as none."
+        ),
     ] = None,
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""

@@ -1,5 +1,6 @@
 """Examples of answers, as the OpenAPI document shows them. A test holds them to the schemas."""
 
+import json
 from typing import Any
 
 _ID = "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10"
@@ -260,12 +261,16 @@ WHOLE: dict[str, Any] = {
     "cancelledAt": None,
 }
 
+_STEP: dict[str, Any] = {
+    "at": "2031-02-01T10:15:29Z",
+    "step": "flight",
+    "status": "done",
+    "message": "DL 100 JFK–CDG is booked: QX7K2P.",
+}
 EVENTS = (
-    "id: 0\nevent: step\n"
-    'data: {"at":"2031-02-01T10:15:29+00:00","step":"flight","status":"done",'
-    '"message":"DL 100 JFK–CDG booked: QX7K2P."}\n\n'
-    f'event: state\ndata: {{"bookingId":"{_ID}","state":"PROCESSING"}}\n\n'
-    f'id: 0.end\nevent: end\ndata: {{"bookingId":"{_ID}","state":"CONFIRMED"}}\n\n'
+    f"id: 0\nevent: step\ndata: {json.dumps(_STEP)}\n\n"
+    f"event: state\ndata: {json.dumps({**RUNNING, 'state': 'PROCESSING'})}\n\n"
+    f"id: 0.end\nevent: end\ndata: {json.dumps(BOOKED)}\n\n"
 )
 
 LISTED: dict[str, Any] = {
@@ -284,7 +289,7 @@ LISTED: dict[str, Any] = {
             "updatedAt": "2031-02-11T08:14:20Z",
         }
     ],
-    "next": f"2031-02-11T08:13:58+00:00~{_ID}",
+    "next": f"1928564038000000~{_ID}",
 }
 
 STEPS: dict[str, Any] = {

@@ -1,11 +1,9 @@
 """``GET /booking``: a caller's bookings, or anybody's for operators, found by what people know."""
 
-import datetime as dt
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -13,15 +11,15 @@ from sqlmodel import col
 from api.core.audience import Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
+from api.core.filters import BookingPlace, Flag, Words, made_at, place
 from api.core.named import owner_of
-from api.core.problems import ApiProblem
-from api.core.record import is_booking_id
 from api.openapi import problems, shown
 from api.trips.schemas.listing import BookingPage, ListedBooking
 from models.bookings.lifecycle import BookingState
 from models.core.callers import Caller
 from models.core.keys import traveler_id
 from models.core.text import Email
+from models.core.times import Moment
 from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, Place, list_bookings
 
@@ -32,6 +30,7 @@ MOST = 100
 
 @router.get(
     "",
+    operation_id="listBookings",
     response_model_exclude_unset=True,
     summary="Bookings, newest first",
     responses={200: {"content": shown("LISTED")}, **problems(401, 422, 500, 503)},
@@ -42,33 +41,31 @@ async def bookings(
     *,
     state: Annotated[list[BookingState] | None, Query(description="One of these.")] = None,
     attention: Annotated[
-        bool | None, Query(description="Whether a person must settle something about it.")
+        Flag | None, Query(description="Whether a person must settle something about it.")
     ] = None,
     email: Annotated[Email | None, Query(description="Of the traveller's contact.")] = None,
     code: Annotated[
-        str | None,
+        Words | None,
         Query(
             min_length=1,
             max_length=200,
-            pattern=r"^[^\x00]*$",
             description="A PNR, a supplier's confirmation code or order id, or our reference"
             " at the supplier.",
         ),
     ] = None,
     payment: Annotated[
-        str | None,
+        Words | None,
         Query(
             min_length=1,
             max_length=200,
-            pattern=r"^[^\x00]*$",
             description="The gateway's id of a payment (`payment.paymentIntentId`).",
         ),
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Made then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Made before then.")] = None,
+    since: Annotated[Moment | None, Query(description="Made then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Made before then.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="At most so many.")] = 20,
     after: Annotated[
-        str | None, Query(max_length=80, description="`next` of the page before this one.")
+        BookingPlace | None, Query(description="`next` of the page before this one.")
     ] = None,
 ) -> BookingPage:
     """List bookings; all that is given must fit. Callers find their own, operators everybody's."""
@@ -82,20 +79,23 @@ async def bookings(
         since=since,
         until=until,
     )
-    place = None if after is None else _place(after)
+    before: Place | None = None
+    if after is not None:
+        moment, booking_id = after.split("~")
+        before = made_at(moment), booking_id
 
     async def find(session: AsyncSession) -> list[RowMapping]:
         wanted = search
         if email is not None:
             travelers = await _travelers(session, context, caller, email)
             wanted = replace(search, travelers=travelers)
-        return list(await list_bookings(session, wanted, limit=limit + 1, after=place))
+        return list(await list_bookings(session, wanted, limit=limit + 1, after=before))
 
     rows = await context.record.read(find)
     page = BookingPage(bookings=[_listed(row) for row in rows[:limit]])
     if len(rows) > limit:
         last = rows[limit - 1]
-        page.next = f"{last['created_at'].isoformat()}~{last['id']}"
+        page.next = place(last["created_at"], last["id"])
     return page
 
 
@@ -124,16 +124,3 @@ def _listed(row: RowMapping) -> ListedBooking:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
-
-
-def _place(after: str) -> Place:
-    at, _, booking_id = after.partition("~")
-    try:
-        moment = dt.datetime.fromisoformat(at)
-        if moment.tzinfo is None or not is_booking_id(booking_id):
-            raise ValueError(after)
-    except (ValueError, OverflowError):
-        raise ApiProblem(
-            422, "INVALID_REQUEST", "after is not the `next` of a page.", field="after"
-        ) from None
-    return moment, booking_id

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Body, Header, Query, Request, Response
+from fastapi import Body, Header, Path, Query, Request, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.entity_tags import NOT_MODIFIED, answered
+from api.core.filters import Flag
 from api.core.named import BookingId, booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
@@ -30,6 +31,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
 
 @work.post(
     "/book",
+    operation_id="bookTrip",
     response_model=BookAnswer,
     response_model_exclude_unset=True,
     summary="Book a whole trip, or nothing",
@@ -54,7 +56,7 @@ async def book(
     body: Annotated[BookRequest, Body()],
     patience: Patience,
     idempotency_key: Annotated[
-        str | None,
+        starting.IdempotencyKey | None,
         Header(
             description="1 to 255 visible ASCII characters. The same key and body lead to the same"
             " booking, however often they are sent.",
@@ -88,7 +90,8 @@ async def book(
 
 
 @work.post(
-    "/{booking_id}/payment-method",
+    "/{bookingId}/payment-method",
+    operation_id="usePaymentMethod",
     response_model=BookAnswer,
     response_model_exclude_unset=True,
     summary="Go on with another card",
@@ -123,6 +126,7 @@ async def payment_method(
 
 @work.post(
     "/cancel",
+    operation_id="cancelBooking",
     response_model=CancelAnswer | CancelQuoteAnswer,
     response_model_exclude_unset=True,
     summary="Cancel a booking, or some of its components, or ask what that would cost",
@@ -147,7 +151,7 @@ async def cancel(
     patience: Patience,
     *,
     dry_run: Annotated[
-        bool,
+        Flag,
         Query(
             alias="dryRun",
             description="Cancel nothing; say what would be given back and kept, per component.",
@@ -182,7 +186,8 @@ async def cancel(
 
 
 @work.post(
-    "/{booking_id}/modify",
+    "/{bookingId}/modify",
+    operation_id="modifyBooking",
     response_model=ChangeAnswer | ChangeQuoteAnswer,
     response_model_exclude_unset=True,
     summary="Change a booking that stands, or ask what that would cost",
@@ -209,12 +214,12 @@ async def modify(
     body: Annotated[ModifyBody, Body()],
     patience: Patience,
     idempotency_key: Annotated[
-        str | None,
+        starting.IdempotencyKey | None,
         Header(description="As for booking: the same key and body change the booking once."),
     ] = None,
     *,
     dry_run: Annotated[
-        bool, Query(alias="dryRun", description="Change nothing; say what it would cost.")
+        Flag, Query(alias="dryRun", description="Change nothing; say what it would cost.")
     ] = False,
 ) -> ChangeAnswer | ChangeQuoteAnswer:
     """Swap, drop or add components; the difference in price is charged or refunded.
@@ -237,7 +242,8 @@ async def modify(
 
 
 @look.get(
-    "/reference/{booking_reference}",
+    "/reference/{bookingReference}",
+    operation_id="getBookingByReference",
     response_model=WholeBooking,
     summary="A whole booking, by its reference",
     responses={
@@ -247,7 +253,12 @@ async def modify(
     },
 )
 async def by_reference(
-    context: Context, caller: TheCaller, request: Request, booking_reference: str
+    context: Context,
+    caller: TheCaller,
+    request: Request,
+    booking_reference: Annotated[
+        str, Path(alias="bookingReference", description="In any case, with dashes or without.")
+    ],
 ) -> Response:
     """Return a booking with components, payment and history, by what the traveller was told."""
     if parse_booking_reference(booking_reference) is None:
@@ -257,7 +268,8 @@ async def by_reference(
 
 
 @look.get(
-    "/{booking_id}",
+    "/{bookingId}",
+    operation_id="getBooking",
     response_model=WholeBooking,
     summary="A whole booking",
     responses={

@@ -9,8 +9,9 @@ import hashlib
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import WithJsonSchema
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -46,6 +47,12 @@ from workflows.trips.book_trip import BookTrip
 
 RECORDED_SECONDS = 0.5
 """How long an answer waits for the booking to be written down at all."""
+
+
+IdempotencyKey = Annotated[
+    str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"})
+]
+"""As the document states it; :func:`checked_key` answers what is none."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class StepsAnswer(Answer):
 
 
 @router.get(
-    "/{booking_id}/steps",
+    "/{bookingId}/steps",
+    operation_id="listBookingSteps",
     summary="What happened to a booking",
     responses={
         200: {"description": "The steps so far.", "content": shown("STEPS")},

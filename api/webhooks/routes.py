@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from api.core.audience import Audience, Policy, read_raw
 from api.core.context import AppContext, Context
-from api.core.problems import ApiProblem
+from api.core.problems import NOTHING_HERE, ApiProblem, ProblemCode
 from api.core.record import is_booking_id
 from api.openapi import problems
 from api.webhooks.schemas import EventTaken
@@ -26,15 +26,22 @@ from suppliers.registry import webhook_verifiers
 MAX_BYTES: Final = 1024 * 1024
 """Far above the largest event that is published."""
 
-_CODES: Final = {
+_Told = tuple[ProblemCode, str]
+_CODES: Final[dict[str, _Told]] = {
     "bad_signature": ("SIGNATURE_REFUSED", "The signature does not fit the body."),
     "signature_expired": (
         "SIGNATURE_EXPIRED",
         "The body was signed more than five minutes ago or ahead.",
     ),
 }
-_NOT_GENUINE: Final = ("SIGNATURE_REFUSED", "The body is not signed as this supplier signs events.")
-_NOT_AN_EVENT: Final = ("NOT_AN_EVENT", "The body is not an event of this gateway.")
+_NOT_GENUINE: Final[_Told] = (
+    "SIGNATURE_REFUSED",
+    "The body is not signed as this supplier signs events.",
+)
+_NOT_AN_EVENT: Final[_Told] = (
+    "NOT_AN_EVENT",
+    "The body is not an event of this gateway.",
+)
 
 _ANSWERS: Final = {
     200: {
@@ -49,13 +56,20 @@ _log = logging.getLogger(__name__)
 router = Audience(Policy.SIGNED, prefix="/webhooks", tags=["webhooks"])
 
 
-@router.post("/stripe", summary="Events from Stripe", responses=_ANSWERS)
+@router.post(
+    "/stripe", operation_id="takeStripeEvent", summary="Events from Stripe", responses=_ANSWERS
+)
 async def stripe(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Stripe-Signature`; off (404) while no secret is set."""
     return await _take(context, request, "stripe")
 
 
-@router.post("/payment-service", summary="Events from the payment service", responses=_ANSWERS)
+@router.post(
+    "/payment-service",
+    operation_id="takePaymentServiceEvent",
+    summary="Events from the payment service",
+    responses=_ANSWERS,
+)
 async def payment_service(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Payment-Signature`; off (404) while no secret is set."""
     return await _take(context, request, "payment_service")
@@ -63,6 +77,7 @@ async def payment_service(context: Context, request: Request) -> EventTaken:
 
 @router.post(
     "/{supplier}",
+    operation_id="takeSupplierEvent",
     summary="Events from a supplier",
     responses={**_ANSWERS, **problems(422)},
 )
@@ -140,4 +155,4 @@ def _refused(code: str | None) -> ApiProblem:
 
 
 def _nothing_here() -> ApiProblem:
-    return ApiProblem(404, "NOT_FOUND", "There is nothing here.")
+    return ApiProblem(404, *NOTHING_HERE)

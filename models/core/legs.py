@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 _FROZEN = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
@@ -32,13 +32,17 @@ def known_zone(name: str | None) -> str | None:
         return None
 
 
+_LOCAL = {"type": "string", "pattern": r"^\d\d:\d\d:\d\d(\.\d+)?$"}
+"""RFC 3339's ``time`` would have an offset."""
+
+
 class Moment(BaseModel):
     """A point of a traveller's day, as a clock on the wall there shows it."""
 
     model_config = _FROZEN
 
     date: dt.date
-    time: dt.time | None = None
+    time: Annotated[dt.time, WithJsonSchema(_LOCAL)] | None = None
     """None: at any time of that day, or the supplier does not say."""
     zone: Annotated[str | None, AfterValidator(known_zone)] = None
     """The IANA time zone; None where it is not known."""

@@ -9,10 +9,10 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from iso4217 import Currency as IsoCurrency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 
 @cache
@@ -56,16 +56,30 @@ def least_charge(currency: str) -> int:
 
 
 def _iso_currency(code: str) -> str:
-    exponent(code)
+    try:
+        exponent(code)
+    except ValueError:
+        raise ValueError("must be an ISO 4217 currency code such as USD") from None
     return code
 
 
+_CODES: Final = sorted(one.code for one in IsoCurrency if one.exponent is not None)
 Currency = Annotated[
-    str, Field(min_length=3, max_length=3, examples=["USD"]), AfterValidator(_iso_currency)
+    str,
+    AfterValidator(_iso_currency),
+    WithJsonSchema({"type": "string", "enum": _CODES, "examples": ["USD"]}),
 ]
 """An ISO 4217 alphabetic code in upper case."""
 
-MinorUnits = Annotated[int, Field(ge=0, le=99_999_999_999, strict=True)]
+
+def _whole(given: Any) -> Any:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""For whole numbers that are not taken from text: to JSON, 200.0 is one as well."""
+
+MinorUnits = Annotated[int, Field(ge=0, le=99_999_999_999, strict=True), WHOLE]
 """An amount in the currency's minor unit (cents for USD, yen for JPY)."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?(E[+-]?[0-9]{1,2})?", re.IGNORECASE)

@@ -1,11 +1,11 @@
 """Who travels, and where they are reached."""
 
-import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.core.text import CamelModel, Email, Name, Phone, Text
+from models.core.text import CAPITAL_COUNTRY, CamelModel, Country, Email, Name, Phone, Text
+from models.core.times import Day
 
 
 class Document(CamelModel):
@@ -13,9 +13,9 @@ class Document(CamelModel):
 
     document_type: Annotated[Text, Field(max_length=30)] = "PASSPORT"
     number: Annotated[Text, Field(min_length=1, max_length=40)]
-    expiry_date: dt.date
-    issuance_country: Annotated[Text, Field(min_length=2, max_length=2)]
-    nationality: Annotated[Text, Field(min_length=2, max_length=2)]
+    expiry_date: Day
+    issuance_country: Country
+    nationality: Country
 
 
 class Traveler(CamelModel):
@@ -23,8 +23,8 @@ class Traveler(CamelModel):
 
     first_name: Name
     last_name: Name
-    date_of_birth: dt.date
-    gender: Annotated[str, Field(pattern="^(MALE|FEMALE|UNSPECIFIED)$")] = "UNSPECIFIED"
+    date_of_birth: Day
+    gender: Literal["MALE", "FEMALE", "UNSPECIFIED"] = "UNSPECIFIED"
     email: Email | None = None
     phone: Phone | None = None
     document: Document | None = None
@@ -48,4 +48,4 @@ class Address(CamelModel):
     city: _Line
     state: _Line | None = None
     postal_code: Annotated[Text, Field(max_length=20)] | None = None
-    country: Annotated[Text, Field(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
+    country: Annotated[Text, Field(pattern=CAPITAL_COUNTRY, description="ISO 3166-1 alpha-2.")]

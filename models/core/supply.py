@@ -12,7 +12,8 @@ from models.core.exchange import Converted, ExchangeRate, converted, rounded_dow
 from models.core.legs import Leg
 from models.core.money import Currency, MinorUnits, Money, exponent, smallest_charge
 from models.core.terms import CancellationTerms
-from models.core.text import CamelModel, Key, Text
+from models.core.text import SUPPLIER, CamelModel, Key, Text
+from models.core.times import Moment
 
 
 class ItemType(StrEnum):
@@ -38,12 +39,12 @@ class TripComponent(CamelModel):
 
     component_id: Key
     type: TripItemType
-    supplier: Annotated[Text, Field(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+    supplier: Annotated[Text, Field(max_length=40, pattern=SUPPLIER)]
     title: Annotated[Text, Field(max_length=300)] = ""
     price: MinorUnits
     currency: Currency
-    starts_at: dt.datetime
-    ends_at: dt.datetime
+    starts_at: Moment
+    ends_at: Moment
     offer: dict[str, Any]
     """The supplier's own offer as the planner found it; only the supplier's adapter reads it."""
 

@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What steers a terminal or turns text around; tab and line feed are none (Unicode: Cc, Zl, Zp,
@@ -55,27 +58,77 @@ def storable_dump(value: Any, default: Callable[[Any], Any] | None = None) -> st
     return text
 
 
-def _clean(text: str) -> str:
-    # PostgreSQL text has no NUL, and UTF-8 has no lone surrogates (reliability.md S8).
-    if "\x00" in text:
-        raise ValueError("must not contain the NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("must not contain lone surrogates") from error
-    return text.strip()
+_HELD: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+"""``CONTROLS``, as they stand in a pattern."""
+_LINE: Final = rf"\t\n{_HELD}"
+
+ANY_LINE: Final = rf"^[^{_LINE}]*$"
+LINE: Final = rf"^[^{_LINE}]*[^\s{_LINE}][^{_LINE}]*$"
+ANY_LINES: Final = rf"^[^{_HELD}]*$"
+LINES: Final = rf"^[^{_HELD}]*[^\s{_HELD}][^{_HELD}]*$"
 
 
-Text = Annotated[str, AfterValidator(_clean)]
-"""Text that can be stored and sent: no NUL, no lone surrogates, trimmed."""
+@dataclass(frozen=True)
+class Described:
+    """States for callers what ``models.core.incoming`` lets in; models do not check it again.
+
+    They read the record, too (decision 49).
+    """
+
+    some: str
+    """The pattern of text that may not be blank."""
+    any: str
+    """The pattern of text that may."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema with a pattern, unless the field has one that says more."""
+        found = handler(schema)
+        if found.get("pattern") in (None, STORABLE):
+            found["pattern"] = self.some if found.get("minLength") else self.any
+        return found
+
+
+STORABLE: Final = r"^[^\x00]*$"
+"""PostgreSQL text has no NUL. Lone surrogates are no text to pydantic (reliability.md S8)."""
+
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=STORABLE), Described(LINE, ANY_LINE)
+]
+"""Text that can be stored and sent: no NUL, no lone surrogates, trimmed. One line, from callers."""
+
+Prose = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=STORABLE), Described(LINES, ANY_LINES)
+]
+"""The same of several lines: notes and reasons."""
 
 Name = Annotated[Text, Field(min_length=1, max_length=120)]
 
-Email = Annotated[
-    Text, Field(min_length=3, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$")
-]
+EMAIL: Final = rf"^[^@\s{_HELD}]+@[^@\s{_HELD}]+\.[^@\s{_HELD}]+$"
+Email = Annotated[Text, Field(max_length=254, pattern=EMAIL)]
 
-Phone = Annotated[Text, Field(min_length=4, max_length=32, pattern=r"^\+?[0-9 ()./-]+$")]
+PHONE: Final = r"^\+?[0-9(][0-9 ()./-]*[0-9]$"
+Phone = Annotated[Text, Field(min_length=4, max_length=32, pattern=PHONE)]
+
+COUNTRY: Final = "^[A-Za-z]{2}$"
+CAPITAL_COUNTRY: Final = "^[A-Z]{2}$"
+Country = Annotated[Text, Field(pattern=COUNTRY, description="ISO 3166-1 alpha-2.")]
+
+SUPPLIER: Final = "^[a-z][a-z0-9_]*$"
+PAYMENT_METHOD: Final = "^[A-Za-z0-9_]+$"
+
+FORMS: Final[Mapping[str, str]] = {
+    STORABLE: "must not hold the NUL character",
+    ANY_LINE: "must be one line of text, without control characters",
+    EMAIL: "must be an e-mail address such as ada@example.com",
+    PHONE: "must be a phone number such as +1 212 555 0123",
+    COUNTRY: "must be a country's two letters such as US",
+    CAPITAL_COUNTRY: "must be a country's two capital letters such as US",
+    SUPPLIER: "must be a supplier's name such as booking_com",
+    PAYMENT_METHOD: "must be the gateway's id of a payment method such as pm_card_visa",
+}
+"""What text has to be, by the pattern it does not fit; for people."""
 
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 

@@ -80,6 +80,13 @@ class NotChangeable(DomainError):
         self.booking = booking
 
 
+class ComponentRepeated(DomainError):
+    """A change names a component twice: it can go only once."""
+
+    def __init__(self) -> None:
+        super().__init__("a component can go only once")
+
+
 class ChangeRefused(DomainError):
     """A change cannot be made as it was asked for: the booking stands as it was.
 

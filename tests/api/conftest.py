@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from settings import Settings
@@ -87,6 +88,24 @@ def whole(world: Stack) -> Iterator[Served]:
 async def api(whole: Served, stack: Stack, key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A caller of the API with everything behind it, a healthy worker and no faults."""
     async with client(whole.url, key) as http:
+        yield http
+
+
+@pytest.fixture(scope="session")
+def trusted_key(database_url: str) -> str:
+    key = add_caller(database_url, name="hands trips in")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
+        )
+    return key
+
+
+@pytest.fixture
+async def trusted(
+    whole: Served, stack: Stack, trusted_key: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(whole.url, trusted_key) as http:
         yield http
 
 

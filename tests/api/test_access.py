@@ -21,6 +21,7 @@ PUBLIC = {
     "/docs",
     "/docs/assets/{asset}",
     "/redoc",
+    "/problems",
     "/openapi.json",
 }
 
@@ -56,8 +57,8 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
     }
     operators = {path for (_, path), policy in table.items() if policy is Policy.OPERATOR}
     assert {path for path in operators if not path.startswith("/operator/")} == {
-        "/booking/{booking_id}/resolve",
-        "/booking/{booking_id}/refund",
+        "/booking/{bookingId}/resolve",
+        "/booking/{bookingId}/refund",
     }
     assert all(
         policy is Policy.OPERATOR
@@ -67,13 +68,13 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
     assert {route for route, policy in table.items() if policy is Policy.CALLER} == {
         ("POST", "/booking/book"),
         ("POST", "/booking/cancel"),
-        ("POST", "/booking/{booking_id}/payment-method"),
-        ("POST", "/booking/{booking_id}/modify"),
-        ("GET", "/booking/{booking_id}"),
+        ("POST", "/booking/{bookingId}/payment-method"),
+        ("POST", "/booking/{bookingId}/modify"),
+        ("GET", "/booking/{bookingId}"),
         ("GET", "/booking"),
-        ("GET", "/booking/{booking_id}/events"),
-        ("GET", "/booking/{booking_id}/steps"),
-        ("GET", "/booking/reference/{booking_reference}"),
+        ("GET", "/booking/{bookingId}/events"),
+        ("GET", "/booking/{bookingId}/steps"),
+        ("GET", "/booking/reference/{bookingReference}"),
     }
 
 

@@ -102,7 +102,7 @@ async def test_malformed_json_is_reported_as_such(
         ({"travelers": [{"firstName": "A"}]}, "travelers[0].lastName"),
         ({"payment": {"amount": 0}}, "paymentInfo.amount"),
         ({"payment": {"amount": -5}}, "paymentInfo.amount"),
-        ({"payment": {"amount": 1000.0}}, "paymentInfo.amount"),
+        ({"payment": {"amount": 1000.5}}, "paymentInfo.amount"),
         ({"payment": {"amount": "1000"}}, "paymentInfo.amount"),
         ({"payment": {"amount": True}}, "paymentInfo.amount"),
         ({"payment": {"amount": 10**12}}, "paymentInfo.amount"),
@@ -318,3 +318,23 @@ async def test_security_headers_are_on_every_answer(alone: httpx.AsyncClient) ->
         assert headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("name", ["José", "李", "O'Brien", "A", "d’Été-Núñez", "A" * 100])
+@pytest.mark.parametrize(
+    "email", ["o'brien+tag@sub.example.museum", "josé@bücher.example", "a@b.c"]
+)
+async def test_names_and_addresses_that_people_have(
+    alone: httpx.AsyncClient, trip: dict[str, Any], name: str, email: str
+) -> None:
+    person = {"firstName": name, "lastName": name, "dateOfBirth": "1990-01-31", "email": email}
+    payload = body(
+        trip,
+        payment={"billingDetails": {"name": name, "email": email}},
+        travelers=[person, {**person, "firstName": f"{name}a"}],
+        userContact={"email": email},
+    )
+    # as far as it gets where Temporal is away
+    _is_problem(await alone.post("/booking/book", json=payload), 503, "TEMPORAL_UNAVAILABLE")
+    found = await alone.get("/booking", params={"email": email})
+    assert found.json() == {"bookings": []}

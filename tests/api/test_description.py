@@ -1,13 +1,19 @@
 """The published OpenAPI document: valid examples for every answer."""
 
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
 from api.app import create_app
+from api.core import problems
+from api.core.problems import CODES
 from settings import Settings
 
 
@@ -17,8 +23,11 @@ def document() -> dict[str, Any]:
     return app.openapi()
 
 
-def _examples(content: dict[str, Any]) -> Iterator[Any]:
-    if "example" in content:
+def _examples(media_type: str, content: dict[str, Any]) -> Iterator[Any]:
+    if media_type == "text/event-stream":  # the schema is of each event, up to OpenAPI 3.2
+        for event in content["example"].split("\n\n")[:-1]:
+            yield dict(line.split(": ", 1) for line in event.split("\n"))
+    elif "example" in content:
         yield content["example"]
     yield from (example["value"] for example in content.get("examples", {}).values())
 
@@ -41,7 +50,7 @@ def test_every_answer_has_an_example_that_fits_its_schema(document: dict[str, An
             for status, answer in operation["responses"].items():
                 for media_type, content in answer.get("content", {}).items():
                     where = f"{method} {path} {status} {media_type}"
-                    examples = list(_examples(content))
+                    examples = list(_examples(media_type, content))
                     assert examples, where
                     for example in examples:
                         _validate(document, content["schema"], example, where)
@@ -70,7 +79,7 @@ def test_examples_have_no_field_the_schema_does_not_name(document: dict[str, Any
                     if not reference:
                         continue
                     names = document["components"]["schemas"][reference.rpartition("/")[2]]
-                    for example in _examples(content):
+                    for example in _examples(media_type, content):
                         assert set(example) <= set(names["properties"]), (path, media_type)
 
 
@@ -81,3 +90,140 @@ def test_every_route_that_works_can_be_unavailable(document: dict[str, Any]) -> 
                 unknown = set() if path == "/booking" else {"404"}  # a list may be empty
                 assert {"401", "500", "503"} | unknown <= set(operation["responses"])
                 assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_the_events_of_a_stream_are_described(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/booking/{bookingId}/events"]["get"]["responses"]["200"]
+    content = answer["content"]["text/event-stream"]
+    told = {
+        kind: one["properties"]["data"]["contentSchema"]
+        for one in content["schema"]["oneOf"]
+        for kind in one["properties"]["event"]["enum"]
+    }
+    seen = set()
+    for event in _examples("text/event-stream", content):
+        _validate(document, told[event["event"]], json.loads(event["data"]), event["event"])
+        seen.add(event["event"])
+    assert seen == set(told) == {"step", "state", "end"}
+
+
+OPERATIONS = {
+    "addCommissionRule": "POST /operator/ledger/commission-rules",
+    "bookTrip": "POST /booking/book",
+    "cancelBooking": "POST /booking/cancel",
+    "checkLedger": "GET /operator/ledger/check",
+    "getBooking": "GET /booking/{bookingId}",
+    "getBookingByReference": "GET /booking/reference/{bookingReference}",
+    "getCase": "GET /operator/cases/{caseId}",
+    "getLedgerStatement": "GET /operator/ledger/bookings/{bookingId}",
+    "getLiveness": "GET /healthz",
+    "getReadiness": "GET /readyz",
+    "getReconciliation": "GET /operator/reconciliations/{day}",
+    "getWebhookEvent": "GET /operator/webhooks/{webhookId}",
+    "listAttempts": "GET /operator/attempts",
+    "listBookingSteps": "GET /booking/{bookingId}/steps",
+    "listBookings": "GET /booking",
+    "listCases": "GET /operator/cases",
+    "listCommissionRules": "GET /operator/ledger/commission-rules",
+    "listLedgerBalances": "GET /operator/ledger/balances",
+    "listOrders": "GET /operator/orders",
+    "listReconciliations": "GET /operator/reconciliations",
+    "listSuppliers": "GET /operator/suppliers",
+    "listWebhookEvents": "GET /operator/webhooks",
+    "modifyBooking": "POST /booking/{bookingId}/modify",
+    "refundBooking": "POST /booking/{bookingId}/refund",
+    "resolveBookingCase": "POST /booking/{bookingId}/resolve",
+    "resolveCase": "POST /operator/cases/{caseId}/resolve",
+    "retryWebhookEvent": "POST /operator/webhooks/{webhookId}/retry",
+    "takePaymentServiceEvent": "POST /webhooks/payment-service",
+    "takeStripeEvent": "POST /webhooks/stripe",
+    "takeSupplierEvent": "POST /webhooks/{supplier}",
+    "usePaymentMethod": "POST /booking/{bookingId}/payment-method",
+    "watchBooking": "GET /booking/{bookingId}/events",
+}
+"""What generated clients call their functions: a name that is here stays."""
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_what_any_request_may_be_refused_for_is_described(document: dict[str, Any]) -> None:
+    for at, operation in _operations(document):
+        assert "400" in operation["responses"], at
+        if operation.get("security"):  # unknown parameters
+            assert "422" in operation["responses"], at
+
+
+def test_operations_keep_their_names(document: dict[str, Any]) -> None:
+    assert {one["operationId"]: at for at, one in _operations(document)} == OPERATIONS
+
+
+def test_every_name_is_camel_case(document: dict[str, Any]) -> None:
+    names = {
+        parameter["name"]
+        for _, operation in _operations(document)
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] != "header"
+    }
+    for schema in document["components"]["schemas"].values():
+        names |= set(schema.get("properties", ()))
+    assert len(names) > 100
+    assert [name for name in names if not re.fullmatch("[a-z][a-zA-Z0-9]*", name)] == []
+
+
+def _text_fields(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every string in a schema, wherever it stands, but those behind references."""
+    if schema.get("type") == "string":
+        yield schema
+    fields = schema.get("properties", {}).values()
+    # beside fields they only say which are needed together
+    for inner in fields or schema.get("anyOf", ()):
+        yield from _text_fields(inner)
+    if isinstance(schema.get("items"), dict):
+        yield from _text_fields(schema["items"])
+
+
+def test_the_form_of_every_text_that_callers_send_is_stated(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    bodies = [
+        content["schema"]
+        for _, operation in _operations(document)
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    asked, seen = list(bodies), set()
+    while asked:  # everything that bodies refer to
+        inner = asked.pop()
+        for name in re.findall(r'schemas/(\w+)"', json.dumps(inner)):
+            if name not in seen:
+                seen.add(name)
+                asked.append(schemas[name])
+    fields = [field for name in seen for field in _text_fields(schemas[name])]
+    assert len(fields) > 30
+    for _, operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query" or parameter["name"] == "idempotency-key":
+                fields += _text_fields(parameter["schema"])
+    for field in fields:
+        assert {"pattern", "enum", "format", "const"} & set(field), field
+
+
+def test_every_code_is_named_and_explained(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == CODES
+    text = (Path(problems.__file__).parent / "problems.md").read_text()
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert sorted(sections) == CODES
+    for code, section in sections.items():
+        assert re.search(r"^- Money: .+\n(  .+\n)*- Next: .+", section, re.MULTILINE), code
+
+
+async def test_a_problem_links_to_its_explanation(alone: httpx.AsyncClient) -> None:
+    problem = (await alone.get("/booking/nowhere")).json()
+    path, _, section = problem["type"].partition("#")
+    page = await alone.get(path)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert section == problem["code"]
+    for code in CODES:
+        assert f'<h2 id="{code}">{code}</h2>' in page.text

@@ -23,7 +23,7 @@ async def test_a_caller_who_hangs_up_makes_no_error(
     """A byte of ten, and the connection is closed: on every route that takes a body."""
     at = urlsplit(lonely.url)
     paths = [
-        path.replace("{booking_id}", "x").replace("{gateway}", "stripe")
+        path.replace("{bookingId}", "x").replace("{gateway}", "stripe")
         for method, path in policies(lonely.app.routes)
         if method == "POST"
     ]

@@ -49,6 +49,7 @@ from models.payments.errors import (
 from models.trips.errors import (
     AmountNotAccepted,
     ChangeRefused,
+    ComponentRepeated,
     CurrencyNotAccepted,
     NotChangeable,
     PlannerUnavailable,
@@ -94,6 +95,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (BookingNotRecordedYet("b"), 503, "NOT_RECORDED_YET", None, None),
     (ComponentUnknown("b"), 422, "COMPONENT_UNKNOWN", "componentId", None),
     (ComponentUnknown("b", place=0), 422, "COMPONENT_UNKNOWN", "components[0]", None),
+    (ComponentRepeated(), 422, "COMPONENT_REPEATED", "changes", None),
     (NotCancellable(FAILED), 409, "NOT_CANCELLABLE", "bookingId", STATE),
     (NotChangeable(FAILED), 409, "NOT_CHANGEABLE", "bookingId", STATE),
     (CardInUse(FAILED), 409, "CARD_IN_USE", "paymentMethodId", STATE),
@@ -122,7 +124,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (EventOfOtherMode(7), 409, "OTHER_MODE", None, None),
     (EventNotEnded(7), 409, "NOT_ENDED", None, None),
     (DayNotReconciled(dt.date(2031, 3, 1)), 404, "DAY_UNKNOWN", None, None),
-    (RuleRefused("a rule cannot begin in the past"), 422, "INVALID_REQUEST", None, None),
+    (RuleRefused("a rule cannot begin in the past"), 422, "RULE_REFUSED", None, None),
 ]
 
 
@@ -201,7 +203,7 @@ async def test_one_without_an_answer_is_a_mistake_of_ours() -> None:
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL")
     assert "what a log says" not in answer.text
     assert missing.json() == {
-        "type": "about:blank",
+        "type": "/problems#BOOKING_UNKNOWN",
         "title": "Not Found",
         "status": 404,
         "code": "BOOKING_UNKNOWN",

@@ -1,37 +1,16 @@
 """A whole trip sent with the booking, by callers that have the right."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from tests.api.conftest import body, client
-from tests.api.server import Served, add_caller
+from tests.api.server import Served
 from tests.support.sandbox_client import SandboxClient
-from tests.support.stack import Stack
 
 NOT_READ = ("tripOptionId", "lockStatus", "bookingId", "createdAt", "expiresAt")
-
-
-@pytest.fixture(scope="session")
-def trusted_key(database_url: str) -> str:
-    key = add_caller(database_url, name="hands trips in")
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
-        )
-    return key
-
-
-@pytest.fixture
-async def trusted(
-    whole: Served, stack: Stack, trusted_key: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(whole.url, trusted_key) as http:
-        yield http
 
 
 def handing_in(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:

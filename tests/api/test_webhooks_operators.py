@@ -15,7 +15,7 @@ from tests.api.conftest import NOBODY, client
 from tests.api.server import Served, add_caller, serve
 from tests.conftest import migrate
 
-LARGEST = 2**63 - 1
+LARGEST = 2**53 - 1
 
 
 class Tables:

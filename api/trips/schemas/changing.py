@@ -8,10 +8,12 @@ from api.core.schemas import Answer
 from api.trips.schemas.answers import Confirmations, ErrorAnswer, PayAtProperty, WholePaymentAnswer
 from api.trips.schemas.requests import PaymentMethodId
 from models.bookings.lifecycle import BookingState
+from models.core.money import WHOLE
 from models.core.people import Traveler
 from models.core.supply import ItemType, TripComponent
 from models.core.text import CamelModel, Key
 from models.trips.changes import Part, Swap, TripChanges
+from models.trips.errors import ComponentRepeated
 
 MOST_ITEMS = 20
 
@@ -25,6 +27,17 @@ class SwapBody(CamelModel):
 
 class ChangesBody(CamelModel):
     """What is to be different. New dates are swaps for the same things on other days."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"drop": {"minItems": 1}}, "required": ["drop"]},
+                {"properties": {"swap": {"minItems": 1}}, "required": ["swap"]},
+                {"properties": {"add": {"minItems": 1}}, "required": ["add"]},
+                {"properties": {"travelers": {"type": "array"}}, "required": ["travelers"]},
+            ]
+        }
+    )
 
     drop: Annotated[list[Key], Field(default_factory=list, max_length=MOST_ITEMS)]
     swap: Annotated[list[SwapBody], Field(default_factory=list, max_length=MOST_ITEMS)]
@@ -44,14 +57,18 @@ class ChangesBody(CamelModel):
     @model_validator(mode="after")
     def _says_something(self) -> "ChangesBody":
         if not (self.drop or self.swap or self.add or self.travelers):
-            raise ValueError("says nothing that is to be changed")
-        gone = [*self.drop, *(swap.component_id for swap in self.swap)]
-        if len(set(gone)) < len(gone):
-            raise ValueError("a component can go only once")
+            raise ValueError("must say what is to be changed: drop, swap, add or travelers")
         return self
 
     def to_trip_changes(self) -> TripChanges:
-        """Return the workflows' message."""
+        """Return the workflows' message.
+
+        Raises:
+            ComponentRepeated: a component would go twice.
+        """
+        gone = [*self.drop, *(swap.component_id for swap in self.swap)]
+        if len(set(gone)) < len(gone):
+            raise ComponentRepeated
         return TripChanges(
             drop=self.drop,
             swap=[Swap(component_id=s.component_id, component=s.component) for s in self.swap],
@@ -88,6 +105,7 @@ class ModifyBody(CamelModel):
             description="In minor units: the most the whole booking may cost then, fees included."
             " `newTotal` of the quote that the traveller has accepted.",
         ),
+        WHOLE,
     ] = None
     payment_info: ChangePaymentInfo | None = None
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from api.core.schemas import LARGEST
 from models.bookings.messages import Resolution
-from models.core.money import Currency
+from models.core.money import WHOLE, Currency
 from models.core.people import Address, Contact, Traveler
-from models.core.text import CamelModel, Email, Key, Name, Phone, Text
+from models.core.text import PAYMENT_METHOD, CamelModel, Email, Key, Name, Phone, Prose, Text
 from models.trips.option import Trip
 
 
@@ -24,9 +25,8 @@ class BillingDetails(CamelModel):
 PaymentMethodId = Annotated[
     Text,
     Field(
-        min_length=1,
         max_length=100,
-        pattern=r"^[A-Za-z0-9_]+$",
+        pattern=PAYMENT_METHOD,
         description="The gateway's id of a payment method; never card data.",
     ),
 ]
@@ -42,6 +42,7 @@ class PaymentInfo(CamelModel):
         Field(
             gt=0, le=99_999_999_999, strict=True, description="In minor units; the trip's total."
         ),
+        WHOLE,
     ]
     currency: Currency
 
@@ -140,10 +141,10 @@ class GoodwillBody(CamelModel):
     )
 
     amount: Annotated[
-        int, Field(gt=0, le=99_999_999_999, strict=True, description="In minor units.")
+        int, Field(gt=0, le=99_999_999_999, strict=True, description="In minor units."), WHOLE
     ]
     currency: Currency
-    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+    reason: Annotated[Prose, Field(min_length=1, max_length=500)]
     component_id: Key | None = None
 
 
@@ -168,7 +169,7 @@ class CancelBookingBody(CamelModel):
     booking_id: Annotated[
         Text, Field(min_length=1, max_length=64, description="The booking's id or its reference.")
     ]
-    reason: Annotated[Text, Field(max_length=500)] = ""
+    reason: Annotated[Prose, Field(max_length=500)] = ""
     components: Annotated[
         list[Key],
         Field(
@@ -185,6 +186,7 @@ class CancelBookingBody(CamelModel):
             strict=True,
             description="The most that may be kept, in minor units: a higher fee cancels nothing.",
         ),
+        WHOLE,
     ] = None
 
 
@@ -210,10 +212,12 @@ class ResolveBody(CamelModel):
     )
 
     case_id: Annotated[
-        int, Field(ge=1, le=2**62, strict=True, description="One of the booking's open `cases`.")
+        int,
+        Field(ge=1, le=LARGEST, strict=True, description="One of the booking's open `cases`."),
+        WHOLE,
     ]
     decision: Literal["retry", "resolved"]
-    note: Annotated[Text, Field(min_length=1, max_length=1_000)]
+    note: Annotated[Prose, Field(min_length=1, max_length=1_000)]
     supplier_id: Annotated[
         Key | None,
         Field(description="With `retry`: the supplier's id of a reservation found by hand."),
@@ -221,8 +225,9 @@ class ResolveBody(CamelModel):
     paid_by_hand: Annotated[
         bool,
         Field(
+            strict=True,
             description="With `resolved`: what the traveller is owed has been paid out otherwise,"
-            " not through the payment gateway."
+            " not through the payment gateway.",
         ),
     ] = False
 

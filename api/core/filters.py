@@ -1,0 +1,61 @@
+"""What lists are asked for: whatever is not known is refused, by the names of what is."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema, core_schema
+
+from models.core.text import ANY_LINE
+from models.suppliers.listings import BY_NAME
+
+
+@dataclass(frozen=True)
+class _OneOf:
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: type[str], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.literal_schema(list(self.names))
+
+
+GATEWAYS: Final = ("stripe", "payment_service")
+SupplierName = Annotated[str, _OneOf(tuple(sorted(BY_NAME)))]
+ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), *GATEWAYS))]
+"""A supplier's or a gateway's name."""
+
+Words = Annotated[str, StringConstraints(pattern=ANY_LINE)]
+"""Text that is only looked for."""
+
+
+def _flag(given: Any) -> Any:
+    if isinstance(given, bool):
+        return given
+    try:
+        return {"true": True, "false": False}[given]
+    except (KeyError, TypeError):
+        raise ValueError("must be true or false") from None
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A switch in a query; pydantic alone takes ``1``, ``on`` and more."""
+
+_UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+BOOKING_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}$"
+ORDER_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}~[0-9]{{1,9}}$"
+BookingPlace = Annotated[str, Field(pattern=BOOKING_PLACE)]
+OrderPlace = Annotated[str, Field(pattern=ORDER_PLACE)]
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+
+def place(at: dt.datetime, *names: object) -> str:
+    """Return where something made then stands in a list: the next page's ``after``."""
+    return "~".join(str(part) for part in ((at - _EPOCH) // _MICROSECOND, *names))
+
+
+def made_at(moment: str) -> dt.datetime:
+    """Return the moment a place begins with."""
+    return _EPOCH + int(moment) * _MICROSECOND
