@@ -11,10 +11,17 @@ from starlette.responses import Response
 
 from api.core import problems
 from api.core.callers import HEADER
-from api.core.problems import RETRY_AFTER_SECONDS, ApiProblem, temporal_away, unavailable
+from api.core.problems import (
+    RETRY_AFTER_SECONDS,
+    ApiProblem,
+    FieldError,
+    temporal_away,
+    unavailable,
+)
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
+from models.bookings.problems import Code
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
@@ -131,6 +138,13 @@ def _(_error: trips.TripNotAllowed) -> ApiProblem:
 def _(_error: trips.TravelersMissing) -> ApiProblem:
     detail = "Nobody travels: neither the trip option nor the request names a traveller."
     return ApiProblem(422, "TRAVELERS_MISSING", detail, field="travelers")
+
+
+@problem_of.register
+def _(error: trips.InvalidTrip) -> ApiProblem:
+    errors = [FieldError(field=one.field[:200], detail=one.words) for one in error.faults][:20]
+    detail = " ".join(one.detail for one in errors[:3])
+    return ApiProblem(422, Code.INVALID_TRIP, detail, field=errors[0].field, errors=errors)
 
 
 @problem_of.register

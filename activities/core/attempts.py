@@ -380,6 +380,7 @@ class AttemptLog:
             result={
                 "kind": error.kind,
                 "new_price": new_price and new_price.model_dump(mode="json"),
+                **_about_the_request(error),
             },
         )
         return outcome
@@ -447,6 +448,12 @@ def _log_call(
     log.log(level, "%s %s: %s", intent.provider, intent.operation, outcome, extra=details)
 
 
+def _about_the_request(error: ProviderError) -> dict[str, Any]:
+    if not isinstance(error, errors.InvalidRequest):
+        return {}
+    return {"field": error.field, "plain": error.plain}
+
+
 def _refusal(row: Any) -> ProviderError:
     """Raise again what an earlier attempt was refused with."""
     stored = row.result or {}
@@ -460,4 +467,6 @@ def _refusal(row: Any) -> ProviderError:
     }
     if kind is errors.PriceChanged and stored.get("new_price"):
         context["new_price"] = Money.model_validate(stored["new_price"])
+    if issubclass(kind, errors.InvalidRequest):
+        context |= {"field": stored.get("field"), "plain": bool(stored.get("plain"))}
     return kind(row.message or "", **context)
