@@ -240,7 +240,8 @@ def _(error: trips.ChangeRefused) -> ApiProblem:
     if error.quote is not None:
         details["quote"] = changes.figures(error.quote).model_dump(mode="json", by_alias=True)
     detail = changes.refusal(error)
-    return ApiProblem(409, error.problem.code, detail, field="changes", details=details)
+    field = error.problem.field or "changes"
+    return ApiProblem(409, error.problem.code, detail, field=field, details=details)
 
 
 @problem_of.register

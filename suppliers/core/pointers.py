@@ -9,6 +9,7 @@ from models.core.party import place
 from suppliers.core.protocol import Party
 
 _PART: Final = re.compile(r"[^/\[\]]+")
+_PLACE: Final = re.compile("[0-9]{1,3}")
 _OF_THE_CONTACT: Final = frozenset({"email", "phone"})
 """What is the contact's where a traveller has none of their own."""
 
@@ -29,12 +30,12 @@ def field_at(
         parts = parts[1:]
     if not parts or parts[0] not in ("travelers", "passengers", "contacts"):
         return None
-    tail = [part for part in parts[1:] if not part.isdecimal()]
+    tail = [part for part in parts[1:] if not _PLACE.fullmatch(part)]
     known = ("/".join(tail[:length]) for length in range(len(tail), 0, -1))
     name = next((names[path] for path in known if path in names), None)
     if parts[0] == "contacts":
         return f"userContact.{name}" if name in _OF_THE_CONTACT else "userContact"
-    number = int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else len(people)
+    number = int(parts[1]) if len(parts) > 1 and _PLACE.fullmatch(parts[1]) else len(people)
     if number >= len(people):
         return "travelers"
     traveler = people[number]

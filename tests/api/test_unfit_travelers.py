@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from commands.why import reasons
 from settings import Settings
 from tests.api.conftest import body, client
 from tests.api.server import Served
@@ -216,3 +217,54 @@ async def test_a_change_is_held_against_those_who_travel(
             assert problem["field"] == field
     after = (await api.get(f"/booking/{booking['bookingId']}")).json()
     assert after["version"] == before
+
+
+@pytest.mark.parametrize("criteria", [AMADEUS, DUFFEL], ids=["amadeus", "duffel"])
+async def test_what_the_supplier_alone_knows(
+    api: httpx.AsyncClient,
+    whole: Served,
+    operator_key: str,
+    sandbox: SandboxClient,
+    criteria: dict[str, Any],
+) -> None:
+    """The caller reads which field; the operator reads the supplier's words, too."""
+    trip = await sandbox.trip(**criteria)
+    told = (
+        await api.post("/booking/book", json=body(trip, travelers=document(number="STOLEN1")))
+    ).json()
+    assert told["state"] == "FAILED"
+    assert told["error"]["code"] == "INVALID_TRIP"
+    assert told["error"]["field"] == "travelers[1].document.number"
+    assert "does not accept the document number of traveller 2" in told["error"]["message"]
+
+    path = f"/booking/{told['bookingId']}"
+    seen = [told, (await api.get(path)).json(), (await api.get(f"{path}/steps")).json()]
+    async with client(whole.url, operator_key) as operator:
+        for _ in range(2):  # the second answer is one that was kept
+            read = (await operator.get(path)).json()
+            seen.append((await api.get(path)).json())
+            (part,) = [one["error"] for one in read["components"] if one["error"]]
+            for error in (read["error"], part):
+                assert error["field"] == "travelers[1].document.number"
+                assert "is reported as lost" in error["supplierSaid"]
+                assert error["supplierCode"] in {"4926", "validation_format"}
+            (said,) = [text for text in reasons(read) if "the supplier said" in text]
+            assert "is reported as lost" in said
+    for answer in seen:
+        assert "reported" not in str(answer)
+        assert "supplierSaid" not in str(answer)
+
+
+async def test_what_a_supplier_asks_for_is_told_in_our_words(
+    api: httpx.AsyncClient, sandbox: SandboxClient
+) -> None:
+    """That a passport is needed is known with the price: nothing is held for it, or charged."""
+    trip = await sandbox.trip()
+    told = (await api.post("/booking/book", json=body(trip, travelers=[pair()[0], BO]))).json()
+    error = told["error"]
+    assert (error["code"], error["failedStep"]) == ("INVALID_TRIP", "validate")
+    assert error["field"] == "travelers[1].document"
+    assert error["message"].endswith(
+        "could not be booked as it was described: the airline needs a passport or identity card of"
+        " traveller 2."
+    )
