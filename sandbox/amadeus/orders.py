@@ -346,7 +346,7 @@ def _complete(traveler: Json, where: str, passenger: Passenger, offer: Itinerary
     if is_abroad(offer) and not (isinstance(documents, list) and documents):
         raise Refused(32171, "a travel document is needed", pointer=f"{where}/documents")
     for place, document in enumerate(documents if isinstance(documents, list) else []):
-        number = str(document.get("number"))
+        number = str(document.get("number")) if isinstance(document, dict) else ""
         if number.startswith(_REPORTED):
             detail = f"document {number} is reported as lost"
             raise Refused(4926, detail, pointer=f"{where}/documents/{place}/number")

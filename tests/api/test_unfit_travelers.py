@@ -49,6 +49,8 @@ def document(**changes: Any) -> list[dict[str, Any]]:
 AMADEUS: dict[str, Any] = {}
 DUFFEL = {"suppliers": {"flight": "duffel"}}
 RATEHAWK = {"suppliers": {"flight": None, "hotel": "ratehawk", "activity": None}}
+BOOKING_COM = {"suppliers": {"flight": None, "hotel": "booking_com", "activity": None}}
+VIATOR = {"suppliers": {"flight": None, "hotel": None, "activity": "viator"}}
 TOURS = {"suppliers": {"flight": None, "hotel": None, "activity": "getyourguide"}}
 
 UNFIT: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, str]] = {
@@ -58,6 +60,8 @@ UNFIT: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, str]] = {
     "one of two": (AMADEUS, pair()[:1], "travelers", "for 2, but 1"),
     "one of two at Duffel": (DUFFEL, pair()[:1], "travelers", "to 2, but 1"),
     "one of two in a hotel": (RATEHAWK, pair()[:1], "travelers", "for 2 people, but 1"),
+    "one of two at Booking.com": (BOOKING_COM, pair()[:1], "travelers", "for 2 people, but 1"),
+    "one of two at Viator": (VIATOR, pair()[:1], "travelers", "for 2 people, but 1"),
     "one of two on a tour": (TOURS, pair()[:1], "travelers", "for 2 people, but 1"),
     "a child on an adult's fare": (AMADEUS, pair(**CHILD), "travelers", "of that age"),
     "a child on an adult's seat": (DUFFEL, pair(**CHILD), "travelers", "offered to"),

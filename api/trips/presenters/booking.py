@@ -30,6 +30,12 @@ from models.core.money import Money
 SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
 
 
+_REFUSED_BY_SUPPLIERS = frozenset(
+    {Code.UNAVAILABLE, Code.INVALID_TRIP, Code.NOT_CANCELLABLE, Code.CONFIGURATION}
+)
+"""Codes of what suppliers refuse: the words are theirs, or their adapter's."""
+
+
 def _wants_card(booking: Booking) -> bool:
     return booking.state is BookingState.PAYMENT_PENDING and booking.problem is not None
 
@@ -68,11 +74,9 @@ def error(booking: Booking, *, operator: bool = False) -> ErrorAnswer | None:
 
 def _said(problem: Problem) -> dict[str, str | None]:
     """Return what operators are told of a problem beyond what travellers are."""
-    ours = problem.plain or problem.code in words.TOLD_BY_THE_SAGA
-    return {
-        "supplier_said": None if ours else problem.message or None,
-        "supplier_code": problem.provider_code,
-    }
+    if problem.plain or problem.code not in _REFUSED_BY_SUPPLIERS:
+        return {}
+    return {"supplier_said": problem.message or None, "supplier_code": problem.provider_code}
 
 
 def book_answer(booking: Booking) -> BookAnswer:
