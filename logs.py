@@ -3,8 +3,12 @@
 import datetime as dt
 import json
 import logging
+import re
 import sys
 import traceback
+from collections.abc import Iterable
+
+from anyascii import anyascii
 
 from models.core.keys import booking_reference
 
@@ -12,6 +16,7 @@ FIELDS = (
     *("request_id", "method", "route", "status", "ms", "caller", "stack"),
     *("booking_id", "reference", "trace_id", "item", "provider", "operation", "outcome"),
     *("provider_code", "provider_id", "attempt", "from_state", "to_state", "version", "who"),
+    *("field", "said"),
 )
 """What a log line may carry besides its message; nothing else is written."""
 
@@ -57,6 +62,27 @@ def about(booking_id: str) -> dict[str, str]:
         "reference": booking_reference(booking_id),
         "trace_id": booking_id.replace("-", ""),
     }
+
+
+_OF_A_PERSON = re.compile(r"\S+@\S+|(?=[\w/-]*\d)\w[\w/-]{4,}")
+"""E-mail addresses, and what is long enough to be a date, a phone or a document number."""
+_LONGEST_SAID = 300
+
+
+def without_people(text: str, names: Iterable[str]) -> str:
+    """Return a supplier's words for a log: what they may repeat of people is left out.
+
+    ``names`` are those of the people it may be about, in whatever letters they are repeated.
+    """
+    private = {_folded(part) for name in names for part in (name, *re.split(r"\W+", name))} - {""}
+    told = _OF_A_PERSON.sub("…", text)
+    kept = re.sub(r"\w+", lambda word: "…" if _folded(word[0]) in private else word[0], told)
+    return kept[:_LONGEST_SAID]
+
+
+def _folded(name: str) -> str:
+    letters = re.sub("[^a-z]", "", anyascii(name).lower())
+    return re.sub("(?<=[aou])e", "", letters)  # MUELLER is how a ticket writes Müller
 
 
 def set_up(level: str) -> None:

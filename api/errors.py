@@ -14,6 +14,7 @@ from api.core.callers import HEADER
 from api.core.problems import (
     RETRY_AFTER_SECONDS,
     ApiProblem,
+    FieldError,
     ProblemCode,
     temporal_away,
     unavailable,
@@ -21,6 +22,7 @@ from api.core.problems import (
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
+from models.bookings.problems import Code
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
@@ -140,6 +142,13 @@ def _(_error: trips.TravelersMissing) -> ApiProblem:
 
 
 @problem_of.register
+def _(error: trips.InvalidTrip) -> ApiProblem:
+    errors = [FieldError(field=one.field[:200], detail=one.words) for one in error.faults][:20]
+    detail = " ".join(one.detail for one in errors[:3])
+    return ApiProblem(422, Code.INVALID_TRIP, detail, field=errors[0].field, errors=errors)
+
+
+@problem_of.register
 def _(error: trips.AmountNotAccepted) -> ApiProblem:
     return _not_the_trips("amount", "AMOUNT_MISMATCH", error.expected, error.given)
 
@@ -238,7 +247,8 @@ def _(error: trips.ChangeRefused) -> ApiProblem:
     if error.quote is not None:
         details["quote"] = changes.figures(error.quote).model_dump(mode="json", by_alias=True)
     detail = changes.refusal(error)
-    return ApiProblem(409, error.problem.code, detail, field="changes", details=details)
+    field = error.problem.field or "changes"
+    return ApiProblem(409, error.problem.code, detail, field=field, details=details)
 
 
 @problem_of.register

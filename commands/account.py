@@ -149,7 +149,9 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     if not isinstance(error, dict):
         message = Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
         return Group(message, *_proof(answer.get("payment") or {}))
-    parts = [Text(str(error.get("message", "")), style="bold"), Text("")]
+    parts = [Text(str(error.get("message", "")), style="bold")]
+    parts += [Text(text, style="dim") for text in for_operators(error)]
+    parts.append(Text(""))
     parts += [
         Text.assemble(("↩ ", "yellow"), str(undone.get("message", "")))
         for undone in error.get("undone") or []
@@ -162,6 +164,15 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     where = f" at {error['failedStep']}" if error.get("failedStep") else ""
     parts.append(Text(f"\n{error.get('code', '')}{where}", style="dim"))
     return Group(*parts)
+
+
+def for_operators(error: dict[str, Any]) -> list[str]:
+    """Return which part of the request an error is about, and the supplier's own words."""
+    found = [str(error["field"])] if error.get("field") else []
+    if error.get("supplierSaid"):
+        code = f" ({error['supplierCode']})" if error.get("supplierCode") else ""
+        found.append(f"the supplier said{code}: {error['supplierSaid']}")
+    return found
 
 
 def _proof(payment: dict[str, Any]) -> list[Text]:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
-from commands.account import STATE_LOOK, say_step
+from commands.account import STATE_LOOK, for_operators, say_step
 from commands.asking import FORBIDDEN, Booking, ask, say_next
 from commands.attempts import call, outcome_of, told, took
 from commands.options import AsJson
@@ -110,9 +110,15 @@ def story(
 
 
 def reasons(booking: dict[str, Any]) -> list[str]:
-    """Return why it is as it is, in the traveller's words, and what became of the money."""
+    """Return why it is as it is, in the traveller's words, and what became of the money.
+
+    An operator's key is also told what suppliers said, of the booking or of a part it goes without.
+    """
     error = booking["error"] or {}
-    found = [error.get("message"), error.get("money"), booking["note"], booking["cancelReason"]]
+    parts = [one["error"] for one in booking["components"] if one["error"]]
+    said = [text for one in [error, *parts] for text in for_operators(one)]
+    found = [error.get("message"), *dict.fromkeys(said), error.get("money")]
+    found += [booking["note"], booking["cancelReason"]]
     return [text for text in (*found, *booking["warnings"]) if text]
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
-from models.core.supply import SupplierEvent
+from models.core.supply import SupplierEvent, TripComponent
 from models.suppliers.listings import Listing
 from settings import Settings
 from suppliers.amadeus import AmadeusSupplier
 from suppliers.booking_com import BookingComSupplier
 from suppliers.core.limiter import RateLimits
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import Party, Supplier
 from suppliers.duffel import DuffelSupplier, verify_duffel
 from suppliers.getyourguide import GetYourGuideSupplier
 from suppliers.ratehawk import RateHawkSupplier, verify_ratehawk
@@ -36,6 +36,8 @@ class WebhookVerifier(Protocol):
 class _Adapter(Protocol):
     def __call__(self, settings: Settings, *, limits: RateLimits) -> Supplier: ...
 
+    def check(self, item: TripComponent, party: Party, agency_phone: str) -> object: ...
+
 
 class _Verify(Protocol):
     def __call__(
@@ -58,6 +60,19 @@ WEBHOOKS: Final[Mapping[str, _Verify]] = {
     "ratehawk": verify_ratehawk,
 }
 """What verifies the webhooks of the suppliers that send any, by name."""
+
+
+def check(item: TripComponent, party: Party, settings: Settings) -> None:
+    """Refuse what ``quote`` would refuse for what stands in the offer and the party alone.
+
+    Nobody is asked. What only the supplier can tell is left to ``quote``, and a supplier that we
+    do not book with to whoever names it.
+
+    Raises:
+        InvalidRequest: in our own words, with the field where it is one of the travellers'.
+    """
+    if (adapter := ADAPTERS.get(item.supplier)) is not None:
+        adapter.check(item, party, settings.agency_phone)
 
 
 def create_suppliers(settings: Settings, limits: RateLimits) -> dict[str, Supplier]:

@@ -19,7 +19,7 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from logs import about
+from logs import about, without_people
 from models.core import errors
 from models.core.attempts import ATTEMPTS
 from models.core.database import DATABASE_AWAY, Sessions, direct
@@ -63,6 +63,8 @@ class Intent:
     key: str
     """The business key; all attempts at one intention share it."""
     item: int | None = None
+    names: tuple[str, ...] = ()
+    """Of the people it is about: a log line leaves them out of what the provider says."""
 
 
 @dataclass
@@ -207,10 +209,10 @@ class AttemptLog:
             result = await act(version)
         except ProviderError as error:
             outcome = await self._end_with_error(attempt, error)
-            _log_call(intent, outcome, asked, error)
+            log_call(intent, outcome, asked, error)
             raise
         await self._end(attempt, DONE, result)
-        _log_call(intent, DONE, asked)
+        log_call(intent, DONE, asked)
         return result
 
     async def tombstone(self, intent: Intent) -> Past:
@@ -380,6 +382,7 @@ class AttemptLog:
             result={
                 "kind": error.kind,
                 "new_price": new_price and new_price.model_dump(mode="json"),
+                **_about_the_request(error),
             },
         )
         return outcome
@@ -425,10 +428,10 @@ def _columns(intent: Intent, number: int) -> dict[str, Any]:
     }
 
 
-def _log_call(
+def log_call(
     intent: Intent, outcome: str, asked: float, error: ProviderError | None = None
 ) -> None:
-    """Write the one line of a call that had an effect or may have had one."""
+    """Write the one line of a call that had an effect or may have had one, or was refused."""
     details: dict[str, object] = {
         **about(intent.booking_id),
         "provider": intent.provider,
@@ -443,8 +446,16 @@ def _log_call(
             "status": error.status,
             "request_id": error.request_id,
         }
+    if isinstance(error, errors.InvalidRequest) and intent.item is not None:
+        details |= {"field": error.field, "said": without_people(str(error), intent.names)}
     level = logging.INFO if outcome in (DONE, REFUSED) else logging.WARNING
     log.log(level, "%s %s: %s", intent.provider, intent.operation, outcome, extra=details)
+
+
+def _about_the_request(error: ProviderError) -> dict[str, Any]:
+    if not isinstance(error, errors.InvalidRequest):
+        return {}
+    return {"field": error.field, "plain": error.plain}
 
 
 def _refusal(row: Any) -> ProviderError:
@@ -460,4 +471,6 @@ def _refusal(row: Any) -> ProviderError:
     }
     if kind is errors.PriceChanged and stored.get("new_price"):
         context["new_price"] = Money.model_validate(stored["new_price"])
+    if issubclass(kind, errors.InvalidRequest):
+        context |= {"field": stored.get("field"), "plain": bool(stored.get("plain"))}
     return kind(row.message or "", **context)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -47,7 +48,10 @@ def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
         # gateway's words are for operators (in the attempt log).
         code = _of_our_request(refusal)
         message = f"{refusal.provider} refused the request ({refusal.code or refusal.status})"
-    details = {}
+    details: dict[str, Any] = {}
+    about = {}
+    if code is Code.INVALID_TRIP and isinstance(refusal, errors.InvalidRequest):
+        about = {"field": refusal.field, "plain": refusal.plain}
     if isinstance(refusal, PriceChanged) and refusal.new_price is not None:
         details = {"newPrice": refusal.new_price.amount, "currency": refusal.new_price.currency}
     return Problem(
@@ -57,6 +61,7 @@ def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
         item=item,
         provider_code=refusal.code,
         details=details,
+        **about,
     )
 
 

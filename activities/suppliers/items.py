@@ -299,6 +299,7 @@ class ItemActivities:
             operation=operation,
             key=key,
             item=item.number,
+            names=item.names,
         )
 
 

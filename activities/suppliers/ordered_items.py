@@ -34,6 +34,13 @@ class OrderedItem:
         return self.component.currency != self.currency
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of those who travel."""
+        return tuple(
+            name for one in self.party.travelers for name in (one.first_name, one.last_name)
+        )
+
+    @property
     def step(self) -> str:
         """The saga's word for booking it: flight, hotel or activity."""
         return self.component.type.lower()

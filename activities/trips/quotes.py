@@ -1,10 +1,12 @@
 """The activity that verifies and prices a whole trip. It reserves and changes nothing."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from temporalio import activity
 
+from activities.core.attempts import REFUSED, Intent, log_call
 from activities.core.failures import application_error, fenced, problem
 from activities.suppliers.health import Down, SupplierHealth
 from activities.suppliers.ordered_items import OrderedItem, load, supplier_of
@@ -76,6 +78,7 @@ class QuoteActivities:
                 return ItemsQuoted(problems=[found])
             except Fault as fault:
                 raise application_error(fault) from fault
+        asked = time.monotonic()
         answers = await asyncio.gather(
             *(self._quote(item, table) for item in items), return_exceptions=True
         )
@@ -86,6 +89,7 @@ class QuoteActivities:
                 case Quote():
                     quotes[item.number] = answer
                 case Refusal():
+                    log_call(_intent(item), REFUSED, asked, answer)
                     problems.append(problem(answer, step="validate", item=item.number))
                 case Fault():
                     raise application_error(answer) from answer
@@ -112,6 +116,13 @@ class QuoteActivities:
                 operation="quote",
                 code="amount_out_of_range",
             ) from error
+
+
+def _intent(item: OrderedItem) -> Intent:
+    # A quote touches nothing: it has no key, and no row in the attempt log.
+    return Intent(
+        item.booking_id, item.component.supplier, "quote", "", item=item.number, names=item.names
+    )
 
 
 def _turned_away(down: Down, items: list[OrderedItem]) -> Problem:

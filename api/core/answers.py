@@ -14,27 +14,28 @@ class Kept:
 
     standing: Standing
     """Where the booking stood before it was read: it has not changed while this is unchanged."""
-    caller_id: str
-    """Whose booking it is."""
     body: bytes
 
 
 class Answers:
-    """Keeps the answers given last. Each is checked against the record before it is given again."""
+    """Keeps the answers given last. Each is checked against the record before it is given again.
+
+    ``owner`` is the caller they are given to, None: operators, who are told more.
+    """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str | None], Kept] = OrderedDict()
 
     def get(self, booking_id: str, standing: Standing, owner: str | None) -> bytes | None:
-        """Return the answer about a booking of ``owner`` (None: anybody's) that stands so."""
-        kept = self._kept.get(booking_id)
-        if kept is None or kept.standing != standing or owner not in (None, kept.caller_id):
+        """Return the answer about a booking that stands so."""
+        kept = self._kept.get((booking_id, owner))
+        if kept is None or kept.standing != standing:
             return None
-        self._kept.move_to_end(booking_id)
+        self._kept.move_to_end((booking_id, owner))
         return kept.body
 
-    def keep(self, booking_id: str, kept: Kept) -> None:
+    def keep(self, booking_id: str, owner: str | None, kept: Kept) -> None:
         """Keep an answer; the one that was not asked for longest is forgotten."""
-        self._kept[booking_id] = kept
+        self._kept[booking_id, owner] = kept
         if len(self._kept) > KEPT_AT_MOST:
             self._kept.popitem(last=False)

@@ -18,15 +18,17 @@ from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.record import NOT_READ
 from api.trips import reading, requests, waiting
+from api.trips.fitting import expect_change_fit
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
 from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
 from models.bookings.problems import Code, Problem
+from models.bookings.repository import load_people
 from models.core.domain_errors import TemporalUnavailable
 from models.core.keys import change_id
-from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest
+from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, TripChanges
 from models.trips.errors import ChangeRefused, NotChangeable
 from models.trips.messages import QuoteChangeRequest
 from temporal import patience
@@ -66,11 +68,13 @@ async def quote(
     Raises:
         BookingNotFound, TemporalUnavailable: nobody can tell.
         NotChangeable, ChangeRefused: the booking cannot be changed, or not like this.
+        InvalidTrip: what comes does not fit those who travel.
     """
     booking = _changeable((await reading.find(context, caller, booking_id)).booking)
+    requested = await _fit(context, booking, body)
     request = QuoteChangeRequest(
         booking_id=booking.id,
-        requested=body.changes.to_trip_changes(),
+        requested=requested,
         patience=patience(context.settings),
     )
     try:
@@ -106,6 +110,7 @@ async def change(
     Raises:
         BookingNotFound, TemporalUnavailable: nothing is promised.
         NotChangeable: the booking cannot be changed now.
+        InvalidTrip: what comes does not fit those who travel.
         ChangeRefused: it was not made, for a reason that the caller can mend.
         KeyReused: ``key`` was used for another change.
     """
@@ -127,7 +132,7 @@ async def change(
     if known is not None and known.outcome is not None:
         return _asked(booking, known.outcome, request.change_id)
     if known is None:
-        _changeable(booking)
+        await _fit(context, _changeable(booking), body)
     # What it waited for when it was asked about again is known: news is what comes after that.
     heard = booking.version if known is not None else -1
     await requests.send(
@@ -177,6 +182,14 @@ async def _waits(context: AppContext, request: ChangeRequest, heard: int) -> boo
     if found is None or found.booking.version <= heard:
         return False
     return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)
+
+
+async def _fit(context: AppContext, booking: Booking, body: ModifyBody) -> TripChanges:
+    changes = body.changes.to_trip_changes()
+    if changes.new:
+        people = await context.record.read(lambda session: load_people(session, booking.id))
+        expect_change_fit(changes, people, context.settings)
+    return changes
 
 
 def _changeable(booking: Booking) -> Booking:

@@ -4,6 +4,7 @@ import math
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.trips.fitting import expect_fit
 from api.trips.schemas.requests import BookRequest
 from models.core.errors import AuthConfig, Fault, ProviderError, Retryable
 from models.trips.errors import (
@@ -32,6 +33,7 @@ async def accepted_trip(
         TripOptionNotFound, PlannerUnavailable: there is none, or nobody can tell.
         TripOptionUnbookable, TravelersMissing: it is not one that could be booked.
         AmountNotAccepted, CurrencyNotAccepted: it costs something else than was accepted.
+        InvalidTrip: those who travel cannot, or not on this trip.
     """
     if body.trip is not None:
         if not caller.may_hand_in_trips:
@@ -50,6 +52,7 @@ async def accepted_trip(
         raise AmountNotAccepted(expected=trip.total_price, given=payment.amount)
     if not (body.travelers or trip.travelers):
         raise TravelersMissing
+    expect_fit(body, trip, context.settings)
     return trip
 
 

@@ -44,16 +44,17 @@ async def whole(context: AppContext, caller: KnownCaller, booking_id: str) -> by
     """
     if not is_booking_id(booking_id):
         raise BookingNotFound(booking_id)
+    owner = owner_of(caller)
     standing = await context.standings.now(booking_id)
     if standing is not None and not standing.live:
-        body = context.answers.get(booking_id, standing, owner_of(caller))
+        body = context.answers.get(booking_id, standing, owner)
         if body is not None:
             return body
     found = await find(context, caller, booking_id)
-    answer = translate.whole_booking(found.booking, found.history)
+    answer = translate.whole_booking(found.booking, found.history, operator=caller.is_operator)
     body = answer.model_dump_json(by_alias=True).encode()
     if standing is not None and not standing.live:
-        context.answers.keep(booking_id, Kept(standing, found.caller_id, body))
+        context.answers.keep(booking_id, owner, Kept(standing, body))
     return body
 
 

@@ -37,7 +37,6 @@ from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import TemporalUnavailable, TooManyBookings
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.patience import Patience
-from models.core.people import Contact
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
 from models.trips.errors import TripOptionUnbookable
 from models.trips.messages import BookTripRequest
@@ -229,7 +228,7 @@ def book_trip_request(
     """Return what the saga needs, with every id made before anything happens."""
     payment = asked.body.payment_info
     billing = payment.billing_details
-    contact = asked.body.user_contact or Contact(email=billing.email, phone=billing.phone)
+    contact = asked.body.contact
     return BookTripRequest(
         booking_id=asked.booking_id,
         booking_reference=booking_reference(asked.booking_id),

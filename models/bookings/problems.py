@@ -44,7 +44,11 @@ class Problem(BaseModel):
     step: str
     """validate, authorise, flight, hotel, activity, capture, cancel, undo."""
     message: str
-    """For the traveller: which part failed and why."""
+    """Which part failed and why. It may be a supplier's own words, cleaned, for operators."""
+    plain: bool = False
+    """``message`` is in our own words: whoever sent the request is told it."""
+    field: str | None = None
+    """The part of the request it is about, such as ``travelers[1].document.number``."""
     item: int | None = None
     provider_code: str | None = None
     """The supplier's or gateway's own code, for operators."""

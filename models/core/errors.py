@@ -21,8 +21,9 @@ Source: providers.md, "Shared vocabulary"; reliability.md rule 1.
 
 import datetime as dt
 
+from models.core.incoming import without_card_numbers
 from models.core.money import Money
-from models.core.text import storable
+from models.core.text import storable, visible
 
 
 class ProviderError(Exception):
@@ -47,7 +48,7 @@ class ProviderError(Exception):
         request_id: str | None = None,
     ) -> None:
         # All three may be a supplier's own words.
-        super().__init__(storable(message))
+        super().__init__(without_card_numbers(visible(storable(message))))
         self.provider = provider
         self.operation = operation
         self.code = None if code is None else storable(code)
@@ -77,7 +78,21 @@ class PriceChanged(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """Traveller or payload data is wrong."""
+    """Traveller or payload data is wrong.
+
+    Attributes:
+        field: the part of the caller's request it is about, such as
+            ``travelers[1].document.number``, where that is known.
+        plain: the message is in our own words, for whoever sent the request; else it may be a
+            supplier's, which operators alone read.
+    """
+
+    def __init__(
+        self, message: str, *, field: str | None = None, plain: bool = False, **context: object
+    ) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]
+        self.field = field
+        self.plain = plain
 
 
 class PaymentMethodRefused(InvalidRequest):

@@ -134,6 +134,16 @@ def holds_card_number(text: str, *, phone: bool = False, machine: bool = False) 
     return any(_is_card(number) for run in runs for number in _numbers(run.group()))
 
 
+def without_card_numbers(text: str) -> str:
+    """Return text of outside with the digits left out that read as a card number."""
+    if not holds_card_number(text):
+        return text
+    return _RUN.sub(
+        lambda run: "[card number]" if any(map(_is_card, _numbers(run.group()))) else run.group(),
+        unicodedata.normalize("NFKC", text),
+    )
+
+
 def _numbers(run: str) -> Iterator[str]:
     """Yield what any neighbouring groups of digits of a run make together."""
     groups = re.findall(r"\d+", run)

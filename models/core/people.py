@@ -1,5 +1,6 @@
 """Who travels, and where they are reached."""
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,13 +10,18 @@ from models.core.times import Day
 
 
 class Document(CamelModel):
-    """A travel document, as airlines ask for it."""
+    """A travel document, as airlines ask for it. What is wrong with one: ``models.core.party``."""
 
     document_type: Annotated[Text, Field(max_length=30)] = "PASSPORT"
     number: Annotated[Text, Field(min_length=1, max_length=40)]
     expiry_date: Day
     issuance_country: Country
     nationality: Country
+
+    @property
+    def kind(self) -> str:
+        """The type as it is compared: ``IDENTITY_CARD`` for "identity card"."""
+        return self.document_type.upper().replace(" ", "_")
 
 
 class Traveler(CamelModel):
@@ -28,6 +34,11 @@ class Traveler(CamelModel):
     email: Email | None = None
     phone: Phone | None = None
     document: Document | None = None
+
+    def age_on(self, day: dt.date) -> int:
+        """Return the age in whole years on a day; negative before the birth."""
+        born = self.date_of_birth
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 class Contact(CamelModel):

@@ -1,8 +1,11 @@
 """What is refused about a trip: its option, what was accepted of it, and its changes."""
 
+from collections.abc import Sequence
+
 from models.bookings.booking import Booking
 from models.bookings.problems import Problem
 from models.core.domain_errors import DomainError
+from models.core.party import Fault
 from models.trips.changes import ChangeQuote
 
 
@@ -58,6 +61,18 @@ class TravelersMissing(DomainError):
 
     def __init__(self) -> None:
         super().__init__("nobody travels")
+
+
+class InvalidTrip(DomainError):
+    """Those who travel cannot travel like this, or not on this trip. Nothing was begun.
+
+    Attributes:
+        faults: what is wrong, each with its field as the request names it; at least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(f"wrong: {', '.join(fault.field for fault in faults)}")
+        self.faults = faults
 
 
 class PlannerUnavailable(DomainError):

@@ -35,6 +35,8 @@ SUPPLIER: Final = "amadeus"
 _REMARK: Final = re.compile(r"TRIP (\S+)")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z '-]*")
 _DELAY: Final = re.compile(r"([1-9][0-9]{0,2})D")
+_REPORTED: Final = "STOLEN"
+"""Documents whose number begins so are refused: an example of what the airline alone knows."""
 _GENDERS: Final = {"MALE", "FEMALE", "UNSPECIFIED", "UNDISCLOSED"}
 _OPTIONS: Final = {"CONFIRM", "DELAY_TO_QUEUE", "DELAY_TO_CANCEL"}
 _KNOWN: Final = {
@@ -85,7 +87,7 @@ class Orders:
             reference=reference_in(data),
             commit=commit,
             refuse=lambda: failed(
-                34651, "Could not sell segment 1", pointer="/data/flightOffers[0]"
+                34651, "Could not sell segment 1", pointer="/data/flightOffers/0"
             ),
             error=internal_error,
             duplicate=again,
@@ -157,7 +159,7 @@ class Orders:
             raise Refused(
                 37200,
                 "Current grand total price differs from the price sent",
-                pointer="/data/flightOffers[0]",
+                pointer="/data/flightOffers/0",
             )
         travelers = _travelers(data, offer)
         option, cancel_at, agreement = self._agreement(data, offer)
@@ -314,15 +316,15 @@ def _travelers(data: Json, offer: Itinerary) -> list[Json]:
     if len(set(laps)) < len(laps) or not expected.issuperset(filter(None, laps)):
         raise Refused(4926, "an infant needs an adult's lap", pointer="/data/travelers")
     for passenger in offer.search.passengers:
-        _complete(by_id[passenger.id], passenger, offer)
+        traveler = by_id[passenger.id]
+        _complete(traveler, f"/data/travelers/{travelers.index(traveler)}", passenger, offer)
     first = travelers[0].get("contact")
     if not isinstance(first, dict) or not first.get("emailAddress"):
-        raise Refused(32171, "an e-mail address is needed", pointer="/data/travelers[0]/contact")
+        raise Refused(32171, "an e-mail address is needed", pointer="/data/travelers/0/contact")
     return travelers
 
 
-def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
-    where = f"/data/travelers[{passenger.id}]"
+def _complete(traveler: Json, where: str, passenger: Passenger, offer: Itinerary) -> None:
     name = traveler.get("name") if isinstance(traveler.get("name"), dict) else {}
     for part in ("firstName", "lastName"):
         text = str((name or {}).get(part) or "")
@@ -343,6 +345,11 @@ def _complete(traveler: Json, passenger: Passenger, offer: Itinerary) -> None:
     documents = traveler.get("documents")
     if is_abroad(offer) and not (isinstance(documents, list) and documents):
         raise Refused(32171, "a travel document is needed", pointer=f"{where}/documents")
+    for place, document in enumerate(documents if isinstance(documents, list) else []):
+        number = str(document.get("number")) if isinstance(document, dict) else ""
+        if number.startswith(_REPORTED):
+            detail = f"document {number} is reported as lost"
+            raise Refused(4926, detail, pointer=f"{where}/documents/{place}/number")
 
 
 def _order_id() -> str:

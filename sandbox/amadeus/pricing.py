@@ -59,16 +59,16 @@ def recognised(document: Json, now: dt.datetime, *, must_be_priced: bool) -> Iti
     """
     offer = recognise(document)
     if offer is None:
-        raise Refused(34651, "Could not sell segment 1", pointer="/data/flightOffers[0]")
+        raise Refused(34651, "Could not sell segment 1", pointer="/data/flightOffers/0")
     if offer.departs <= now:
-        raise Refused(34651, "Segment 1 has departed", pointer="/data/flightOffers[0]")
+        raise Refused(34651, "Segment 1 has departed", pointer="/data/flightOffers/0")
     offer_id = str(document.get("id"))
     as_priced = priced(offer, offer_id)
     if document == as_priced:
         return offer
     if document == written(offer, offer_id):
         if must_be_priced:
-            raise Refused(4926, "The flight offer was not priced", pointer="/data/flightOffers[0]")
+            raise Refused(4926, "The flight offer was not priced", pointer="/data/flightOffers/0")
         return offer
     if _without_prices(document) in (
         _without_prices(as_priced),
@@ -78,9 +78,9 @@ def recognised(document: Json, now: dt.datetime, *, must_be_priced: bool) -> Iti
             37200,
             f"Current grand total price ({as_priced['price']['grandTotal']}) differs from the"
             f" price sent",
-            pointer="/data/flightOffers[0]",
+            pointer="/data/flightOffers/0",
         )
-    raise Refused(34651, "Could not sell segment 1", pointer="/data/flightOffers[0]")
+    raise Refused(34651, "Could not sell segment 1", pointer="/data/flightOffers/0")
 
 
 def is_abroad(offer: Itinerary) -> bool:

@@ -13,6 +13,8 @@ _NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]{1,20}")
 _NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþÐð]")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _KEY: Final = re.compile("[A-Za-z0-9_-]{1,40}")
+_REPORTED: Final = "STOLEN"
+"""Documents whose number begins so are refused: an example of what the airline alone knows."""
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -86,33 +88,42 @@ def _check_passengers(given: Any, offer: Json) -> None:
         raise Refused(
             "order_passengers_incompatible_with_offer", "The passengers are not the offer's"
         )
-    for person in people:
-        _check_person(person, offer)
+    for number, person in enumerate(people):
+        _check_person(person, offer, f"/passengers/{number}")
     names = {(one["given_name"].casefold(), one["family_name"].casefold()) for one in people}
     if len(names) < len(people):
         raise Refused("duplicate_passenger_name", "Two passengers have the same name")
 
 
-def _check_person(person: Json, offer: Json) -> None:
+def _check_person(person: Json, offer: Json, where: str) -> None:
+    def refuse(field: str, code: str, message: str) -> Refused:
+        return Refused(code, message, pointer=f"{where}/{field}")
+
     for part in ("given_name", "family_name"):
         name = person.get(part)
         if not isinstance(name, str) or not _NAME.fullmatch(name) or _NOT_ALLOWED.search(name):
-            raise Refused("invalid_passenger_name", f"{part} cannot be read by airlines")
+            raise refuse(part, "invalid_passenger_name", f"{part} cannot be read by airlines")
     if person.get("gender") not in ("m", "f"):
-        raise Refused("validation_inclusion", "gender must be m or f")
+        raise refuse("gender", "validation_inclusion", "gender must be m or f")
     if person.get("title") not in ("mr", "ms", "mrs", "miss", "dr"):
-        raise Refused("invalid_passenger_title", "title is unknown")
+        raise refuse("title", "invalid_passenger_title", "title is unknown")
     try:
         dt.date.fromisoformat(str(person.get("born_on")))
     except ValueError:
-        raise Refused("validation_format", "born_on must be a date") from None
+        raise refuse("born_on", "validation_format", "born_on must be a date") from None
     if not _EMAIL.fullmatch(str(person.get("email"))):
-        raise Refused("invalid_email_address", "email is not an address")
+        raise refuse("email", "invalid_email_address", "email is not an address")
     if not _PHONE.fullmatch(str(person.get("phone_number"))):
-        raise Refused("invalid_phone_number", "phone_number must be in E.164 format")
+        raise refuse("phone_number", "invalid_phone_number", "phone_number must be E.164")
     documents = person.get("identity_documents")
     if offer["passenger_identity_documents_required"] and not documents:
-        raise Refused("validation_required", "identity_documents can't be blank")
-    for document in documents or []:
+        raise refuse("identity_documents", "validation_required", "a document can't be blank")
+    for place, document in enumerate(documents or []):
+        field = f"identity_documents/{place}"
         if document.get("type") not in offer["supported_passenger_identity_document_types"]:
-            raise Refused("not_valid_with_selected_offer", "The airline takes no such document")
+            words = "The airline takes no such document"
+            raise refuse(f"{field}/type", "not_valid_with_selected_offer", words)
+        number = str(document.get("unique_identifier"))
+        if number.startswith(_REPORTED):
+            words = f"document {number} is reported as lost"
+            raise refuse(f"{field}/unique_identifier", "validation_format", words)

@@ -30,22 +30,40 @@ class Refused(Exception):
     """A request that Duffel answers with an error; carries that answer."""
 
     def __init__(
-        self, code: str, message: str, *, status: int = 422, kind: str = "validation_error"
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 422,
+        kind: str = "validation_error",
+        pointer: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.answer = failed(code, message, status=status, kind=kind)
+        self.answer = failed(code, message, status=status, kind=kind, pointer=pointer)
 
 
-def failed(code: str, message: str, *, status: int = 422, kind: str | None = None) -> Answer:
-    """Return an error answer; its type follows from the status where none is given."""
+def failed(
+    code: str,
+    message: str,
+    *,
+    status: int = 422,
+    kind: str | None = None,
+    pointer: str | None = None,
+) -> Answer:
+    """Return an error answer; its type follows from the status where none is given.
+
+    ``pointer`` is the JSON Pointer of the field it is about, without the ``data`` around it.
+    """
     request_id = new_id("")
-    error = {
+    error: Json = {
         "type": kind or _TYPES.get(status, "validation_error"),
         "code": code,
         "title": code.replace("_", " ").capitalize(),
         "message": message,
         "documentation_url": "https://duffel.com/docs/api/overview/errors",
     }
+    if pointer is not None:
+        error["source"] = {"field": pointer.rpartition("/")[2], "pointer": pointer}
     return Answer(
         status,
         {"errors": [error], "meta": {"status": status, "request_id": request_id}},

@@ -10,7 +10,7 @@ import datetime as dt
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from models.core.errors import InvalidRequest, NotCancellable, ProviderError, Refusal
+from models.core.errors import NotCancellable, ProviderError
 from models.core.supply import (
     FOUND_BY_HAND,
     Cancellation,
@@ -24,15 +24,23 @@ from models.core.supply import (
 from models.suppliers.rate_limits import Rate
 from settings import Settings
 from suppliers.amadeus.client import AmadeusApi
-from suppliers.amadeus.messages import OfferInTrip, Order, OrderAnswer, PricedOffer, Pricing
+from suppliers.amadeus.messages import (
+    OfferInTrip,
+    Order,
+    OrderAnswer,
+    PricedOffer,
+    Pricing,
+    Requirements,
+)
 from suppliers.amadeus.orders import Orders, in_path
 from suppliers.amadeus.responses import NAME, failure
 from suppliers.amadeus.terms import HOLD_DAYS, terms_of
-from suppliers.amadeus.travelers import UnfitParty, order_people
+from suppliers.amadeus.travelers import FIELDS, order_people
 from suppliers.amadeus.verification import price_of, verify_order, verify_pricing
 from suppliers.core.comparing import utc
 from suppliers.core.limiter import RateLimits
 from suppliers.core.offers import read_model, read_quote
+from suppliers.core.pointers import about, field_at
 from suppliers.core.protocol import Party
 
 RATES: Final = {"test.api.amadeus.com": Rate(1, 0.1), "api.amadeus.com": Rate(40, 1)}
@@ -69,6 +77,15 @@ class AmadeusSupplier:
 
     # -- quote ------------------------------------------------------------------------------
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> None:
+        """Refuse what the offer as it was found tells to be wrong; see the registry.
+
+        What the airline wants to know is only told with the price.
+        """
+        in_trip = read_model(OfferInTrip, item, provider=NAME, operation="quote")
+        order_people(party, in_trip, Requirements(), agency_phone, "quote")
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Price the flights, with their fare rules; see the protocol."""
         in_trip = read_model(OfferInTrip, item, provider=NAME, operation="quote")
@@ -84,10 +101,7 @@ class AmadeusSupplier:
         pricing = answer.parse(Pricing)
         offer, price = pricing.offer, price_of(pricing.offer, answer)
         verify_pricing(item, in_trip, offer, price, answer)
-        try:
-            people = order_people(party, offer, pricing.requirements, self._agency_phone)
-        except UnfitParty as error:
-            raise answer.failure(InvalidRequest, str(error), code="travelers") from error
+        people = order_people(party, offer, pricing.requirements, self._agency_phone, "quote")
         priced = PricedOffer(
             flight_offer=(answer.body or {})["data"]["flightOffers"][0],
             provider=pricing.airline,
@@ -126,10 +140,7 @@ class AmadeusSupplier:
         """
         priced = read_quote(PricedOffer, quote, provider=NAME)
         offer = priced.offer
-        try:
-            people = order_people(party, offer, priced.requirements, self._agency_phone)
-        except UnfitParty as error:
-            raise _refused(InvalidRequest, str(error), "book") from error
+        people = order_people(party, offer, priced.requirements, self._agency_phone, "book")
         remark = f"TRIP {reference}"
         body = {
             "data": {
@@ -151,7 +162,8 @@ class AmadeusSupplier:
             changes=True,
         )
         if answer.status != 201:
-            raise failure(answer)
+            pointer = next((issue.pointer for issue in answer.issues), None)
+            raise about(failure(answer), field_at(pointer, party, people.order, FIELDS))
         order = answer.parse(OrderAnswer).data
         verify_order(order, offer, quote.price, people.travelers, remark, answer)
         made = Reservation(
@@ -226,11 +238,11 @@ class AmadeusSupplier:
         """
         order_id = in_path(reservation.supplier_id, "cancel")
         if reservation.details.get(FOUND_BY_HAND) and not await self._orders.is_ours(reservation):
-            raise _refused(
-                NotCancellable,
+            raise NotCancellable(
                 f"Amadeus order {reservation.supplier_id} does not carry our reference"
                 f" {reservation.reference}: it is another booking's, or there is none",
-                "cancel",
+                provider=NAME,
+                operation="cancel",
             )
         answer = await self._api.call(
             lambda client: client.booking.flight_order(order_id).delete(),
@@ -273,7 +285,3 @@ def _facts(order: Order) -> dict[str, Any]:
         _NOT_CONFIRMED: order.not_confirmed or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
-
-
-def _refused(kind: type[Refusal], message: str, operation: str) -> Refusal:
-    return kind(message, provider=NAME, operation=operation)

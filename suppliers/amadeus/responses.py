@@ -59,6 +59,8 @@ class Issue:
 
     code: str | None
     text: str
+    pointer: str | None = None
+    """What it is about in our request: a JSON Pointer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,7 @@ class ApiAnswer(Answer):
             Issue(
                 code=_code(issue.get("code")),
                 text=": ".join(str(issue[k]) for k in ("title", "detail") if issue.get(k)),
+                pointer=_pointer(issue.get("source")),
             )
             for issue in (listed if isinstance(listed, list) else [])
             if isinstance(issue, dict)
@@ -113,6 +116,11 @@ def _code(code: object) -> str | None:
     if isinstance(code, str):
         return code.strip() or None
     return str(code) if type(code) is int else None
+
+
+def _pointer(source: object) -> str | None:
+    pointer = source.get("pointer") if isinstance(source, dict) else None
+    return pointer if isinstance(pointer, str) else None
 
 
 def failure(answer: ApiAnswer) -> ProviderError:

@@ -10,10 +10,14 @@ from typing import Any, Final
 import phonenumbers
 from anyascii import anyascii
 
+from models.core.errors import InvalidRequest
+from models.core.party import DOCUMENTS, expired
 from models.core.people import Document, Traveler
 from suppliers.amadeus.messages import FlightOffer, Requirements, TravelerPricing
+from suppliers.amadeus.responses import NAME
+from suppliers.core import offers
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on, reached_at
+from suppliers.core.travelers import Who, reached_at
 
 _ICAO: Final = str.maketrans(
     {
@@ -38,11 +42,23 @@ _SENIOR_FROM: Final = 60
 _INFANTS: Final = frozenset({"HELD_INFANT", "SEATED_INFANT"})
 _STRICTEST_FIRST: Final = ("HELD_INFANT", "SEATED_INFANT", "SENIOR", "CHILD")
 """Types of fares by whom they leave out: who fits one of these may fit another, too."""
-_DOCUMENTS: Final = {"VISA", "PASSPORT", "IDENTITY_CARD", "KNOWN_TRAVELER", "REDRESS"}
-
-
-class UnfitParty(ValueError):
-    """These people cannot be booked on this offer; the message says why, in plain words."""
+FIELDS: Final = {
+    "name/firstName": "firstName",
+    "name/lastName": "lastName",
+    "dateOfBirth": "dateOfBirth",
+    "gender": "gender",
+    "emailAddress": "email",
+    "phones": "phone",
+    "contact/emailAddress": "email",
+    "contact/phones": "phone",
+    "documents": "document",
+    "documents/documentType": "document.documentType",
+    "documents/number": "document.number",
+    "documents/expiryDate": "document.expiryDate",
+    "documents/issuanceCountry": "document.issuanceCountry",
+    "documents/nationality": "document.nationality",
+}
+"""What a pointer of Amadeus' errors means in ``travelers`` and ``contacts`` of an order."""
 
 
 def latin_name(name: str) -> str:
@@ -64,9 +80,13 @@ class People:
     contacts: list[dict[str, Any]]
     warnings: tuple[str, ...]
     """What the traveller has to know about them."""
+    order: tuple[int, ...]
+    """The place in the party of each of ``travelers``."""
 
 
-def order_people(party: Party, offer: FlightOffer, needs: Requirements, agency: str) -> People:
+def order_people(
+    party: Party, offer: FlightOffer, needs: Requirements, agency: str, operation: str
+) -> People:
     """Return who is on a flight order: each person on the seat priced for their age.
 
     Args:
@@ -74,34 +94,42 @@ def order_people(party: Party, offer: FlightOffer, needs: Requirements, agency: 
         offer: as it was priced.
         needs: what the airline wants to know.
         agency: our phone number, given in place of one that cannot be used; may be empty.
+        operation: what the order is made for; for errors.
 
     Raises:
-        UnfitParty: another number or other ages than priced, or something needed is missing.
+        InvalidRequest: another number or other ages than priced, or something needed is missing.
     """
-    form = _Form(party, offer, needs, agency)
-    travelers = [form.traveler(seat, person) for seat, person in _seated(party.travelers, offer)]
+    form = _Form(party, offer, needs, agency, operation)
+    seated = _seated(party.travelers, offer, operation)
+    travelers = [form.traveler(seat, person) for seat, person in seated]
     contacts = [form.contact()]
-    return People(travelers, contacts, tuple(dict.fromkeys(form.warnings)))
+    order = tuple(Who(party, person).number for _, person in seated)
+    return People(travelers, contacts, tuple(dict.fromkeys(form.warnings)), order)
+
+
+def _unfit(operation: str, message: str, field: str = "travelers") -> InvalidRequest:
+    return offers.invalid(NAME, operation, message, field)
 
 
 def _seated(
-    travelers: Sequence[Traveler], offer: FlightOffer
+    travelers: Sequence[Traveler], offer: FlightOffer, operation: str
 ) -> list[tuple[TravelerPricing, Traveler]]:
     """Put everybody on a seat priced for their age, in the order of the seats."""
     seats = offer.traveler_pricings
     if len(seats) != len(travelers):
-        raise UnfitParty(
-            f"the flight is priced for {len(seats)}, but {len(travelers)} people travel"
+        raise _unfit(
+            operation, f"the flight is priced for {len(seats)}, but {len(travelers)} people travel"
         )
-    _check_laps(seats)
+    _check_laps(seats, operation)
     waiting = list(travelers)
     seated: dict[str, Traveler] = {}
     for seat in sorted(seats, key=_strictness):
         fitting = next((one for one in waiting if _fits(one, seat, offer)), None)
         if fitting is None:
             kind = seat.traveler_type.replace("_", " ").lower()
-            raise UnfitParty(
-                f"a seat is priced for {kind}, and none of the travellers left is of that age"
+            raise _unfit(
+                operation,
+                f"a seat is priced for {kind}, and none of the travellers left is of that age",
             )
         waiting.remove(fitting)
         seated[seat.traveler_id] = fitting
@@ -113,13 +141,13 @@ def _strictness(seat: TravelerPricing) -> int:
     return _STRICTEST_FIRST.index(kind) if kind in _STRICTEST_FIRST else len(_STRICTEST_FIRST)
 
 
-def _check_laps(seats: Sequence[TravelerPricing]) -> None:
+def _check_laps(seats: Sequence[TravelerPricing], operation: str) -> None:
     """Make sure that every infant without a seat has the lap of an adult for itself."""
     adults = {seat.traveler_id for seat in seats if seat.traveler_type not in {*_INFANTS, "CHILD"}}
     held = [seat for seat in seats if seat.traveler_type == "HELD_INFANT"]
     laps = [seat.associated_adult_id for seat in held if seat.associated_adult_id is not None]
     if len(held) > len(adults) or len(set(laps)) < len(laps) or not adults.issuperset(laps):
-        raise UnfitParty("every infant without a seat needs an adult's lap for itself")
+        raise _unfit(operation, "every infant without a seat needs an adult's lap for itself")
 
 
 def _fits(traveler: Traveler, seat: TravelerPricing, offer: FlightOffer) -> bool:
@@ -127,13 +155,13 @@ def _fits(traveler: Traveler, seat: TravelerPricing, offer: FlightOffer) -> bool
 
     Ages count when the journey begins; an infant is one until the last flight leaves.
     """
-    age = age_on(traveler, offer.departs.date())
+    age = traveler.age_on(offer.departs.date())
     match seat.traveler_type:
         case "CHILD":
             return 0 <= age < _ADULT_FROM
         case "HELD_INFANT" | "SEATED_INFANT":
             last = offer.segments[-1].departure.at.date()
-            return age >= 0 and age_on(traveler, last) < _INFANT_UNTIL
+            return age >= 0 and traveler.age_on(last) < _INFANT_UNTIL
         case "SENIOR":
             return age >= _SENIOR_FROM
         case _:
@@ -148,13 +176,15 @@ class _Form:
     offer: FlightOffer
     needs: Requirements
     agency: str
+    operation: str
     warnings: list[str] = field(default_factory=list)
 
     def traveler(self, seat: TravelerPricing, traveler: Traveler) -> dict[str, Any]:
-        who = f"{traveler.first_name} {traveler.last_name}"
+        who = Who(self.party, traveler)
         name = _name(traveler)
-        if not all(name.values()):
-            raise UnfitParty(f"the name {who!r} cannot be written in the letters A-Z")
+        if lacking := [field for field, letters in name.items() if not letters]:
+            words = f"the name of {who} cannot be written in the letters A-Z"
+            raise _unfit(self.operation, words, who.field(lacking[0]))
         email = traveler.email or self.party.contact.email
         answer: dict[str, Any] = {
             "id": seat.traveler_id,
@@ -166,9 +196,10 @@ class _Form:
         }
         if traveler.document is not None:
             last_day = self.offer.arrives.date()
-            answer["documents"] = [_document(traveler.document, who, last_day)]
+            answer["documents"] = [_document(traveler.document, who, last_day, self.operation)]
         elif self.needs.document_required(seat.traveler_id):
-            raise UnfitParty(f"the airline needs a passport or identity card of {who}")
+            words = f"the airline needs a passport or identity card of {who}"
+            raise _unfit(self.operation, words, who.field("document"))
         return answer
 
     def contact(self) -> dict[str, Any]:
@@ -190,8 +221,9 @@ class _Form:
         if reached.number is not None:
             contact["phones"] = [_phone(reached.number)]
         elif self.needs.phone_required:
-            who = f"{traveler.first_name} {traveler.last_name}"
-            raise UnfitParty(f"the airline needs a phone number for {who}")
+            who = Who(self.party, traveler)
+            words = f"the airline needs a phone number for {who}"
+            raise _unfit(self.operation, words, who.field("phone"))
         return contact
 
 
@@ -213,17 +245,15 @@ def _phone(number: phonenumbers.PhoneNumber) -> dict[str, str]:
     }
 
 
-def _document(document: Document, who: str, until: dt.date) -> dict[str, Any]:
-    kind = document.document_type.strip().upper().replace(" ", "_")
-    if kind not in _DOCUMENTS:
-        raise UnfitParty(f"airlines do not know the document {document.document_type!r} of {who}")
-    if document.expiry_date < until:
-        raise UnfitParty(
-            f"the travel document of {who} expires on {document.expiry_date}, before the journey"
-            f" ends"
-        )
+def _document(document: Document, who: Who, until: dt.date, operation: str) -> dict[str, Any]:
+    if document.kind not in DOCUMENTS:
+        words = f"airlines do not know the type of document of {who}"
+        raise _unfit(operation, words, who.field("document", "documentType"))
+    if expired(document, until):
+        words = f"the travel document of {who} expires before the journey ends"
+        raise _unfit(operation, words, who.field("document", "expiryDate"))
     return {
-        "documentType": kind,
+        "documentType": document.kind,
         "number": document.number,
         "expiryDate": document.expiry_date.isoformat(),
         "issuanceCountry": document.issuance_country.upper(),

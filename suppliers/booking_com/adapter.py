@@ -109,10 +109,16 @@ class BookingComSupplier:
 
     # -- quote ------------------------------------------------------------------------------
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Stay:
+        """Refuse what the offer as it was found tells to be wrong; see the registry."""
+        stay = requests.read_offer(item, party, "quote")
+        requests.phone(party, agency_phone, "quote")
+        return stay
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the hotel and the room, and preview the order; see the protocol."""
-        stay = requests.read_offer(item, party, "quote")
-        requests.phone(party, self._agency_phone, "quote")
+        stay = self.check(item, party, self._agency_phone)
         hotel = await self._reads.verify(stay)
         needs_address = bool(hotel.booker_address_required)
         if needs_address:

@@ -14,6 +14,7 @@ from models.core.errors import (
     Unavailable,
 )
 from suppliers.core.answers import JsonAnswer, Loose, Message
+from suppliers.core.pointers import about
 
 _BY_ERROR: Final[dict[str, type[Refusal] | type[Duplicate]]] = {
     "order_unavailable": Unavailable,
@@ -59,7 +60,8 @@ def failure(answer: JsonAnswer) -> ProviderError:
     if code.startswith("payment_refused"):
         return answer.failure(Declined, message, code=code)
     if answer.status < 500 and code in _BY_ERROR:
-        return answer.failure(_BY_ERROR[code], message, code=code)
+        error = answer.failure(_BY_ERROR[code], message, code=code)
+        return about(error, "travelers") if code == "occupancy_mismatch" else error
     if answer.status == 404 and not answer.changes:
         return answer.failure(Unavailable, message, code=code or None)
     return answer.by_status(message, code=code or None)

@@ -79,6 +79,7 @@ def address(party: Party, stay: Stay, operation: str) -> dict[str, str]:
             NAME,
             operation,
             f"{stay.name} needs the address of who books: give paymentInfo.billingDetails.address",
+            "paymentInfo.billingDetails.address",
         )
     lines = (given.line1, given.line2)
     told = {

@@ -123,6 +123,8 @@ class _Preview(Message):
                 InvalidRequest,
                 f"the room at {stay.name} does not sleep this party of {stay.people}",
                 code="occupancy_mismatch",
+                field="travelers",
+                plain=True,
             )
         if got.currency.booker != stay.currency:
             raise answer.failure(

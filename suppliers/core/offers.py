@@ -39,9 +39,18 @@ Model = TypeVar("Model", bound=BaseModel)
 Offered = TypeVar("Offered", bound=Offer)
 
 
-def invalid(provider: str, operation: str, message: str) -> InvalidRequest:
-    """Return the error for what is wrong on our side, before the supplier was asked."""
-    return InvalidRequest(message, provider=provider, operation=operation)
+def invalid(
+    provider: str, operation: str, message: str, field: str | None = None
+) -> InvalidRequest:
+    """Return the error for what is wrong on our side, before the supplier was asked.
+
+    Args:
+        provider: the supplier's name.
+        operation: what is asked of it.
+        message: in words for whoever sent the request, without what was sent.
+        field: the part of the request that is wrong, where it is not the offer.
+    """
+    return InvalidRequest(message, field=field, plain=True, provider=provider, operation=operation)
 
 
 def read_model(model: type[Model], item: TripComponent, *, provider: str, operation: str) -> Model:
@@ -69,7 +78,7 @@ def read_offer(
     offer = read_model(model, item, provider=provider, operation=operation)
     if offer.people != len(party.travelers):
         message = f"the offer is for {offer.people} people, but {len(party.travelers)} travel"
-        raise invalid(provider, operation, message)
+        raise invalid(provider, operation, message, "travelers")
     if offer.currency != item.currency:
         message = f"the offer is in {offer.currency}, not {item.currency}"
         raise invalid(provider, operation, message)

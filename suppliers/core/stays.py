@@ -1,19 +1,16 @@
 """What the offers of all hotels have in common: nights, and guests by their ages."""
 
 import datetime as dt
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
+from models.core.party import ADULT
 from models.core.supply import TripComponent
 from models.core.text import Text
 from suppliers.core import offers
 from suppliers.core.offers import Offer, invalid
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on
-
-ADULT: Final = 18
-"""Younger guests are children, and hotels want their ages."""
 
 
 class StayOffer(Offer):
@@ -24,7 +21,7 @@ class StayOffer(Offer):
     checkout: dt.date
     adults: int = Field(ge=0)
     children: tuple[Annotated[int, Field(ge=0, lt=ADULT)], ...] = ()
-    """Their ages at check-in."""
+    """Their ages at check-in: guests younger than adults are children, and hotels want to know."""
 
     @property
     def nights(self) -> int:
@@ -58,11 +55,13 @@ def read_stay(
             currency or no nights; or no adult travels.
     """
     stay = offers.read_offer(model, item, party, provider=provider, operation=operation)
-    ages = tuple(a for t in party.travelers if (a := age_on(t, stay.checkin)) < ADULT)
+    ages = tuple(a for t in party.travelers if (a := t.age_on(stay.checkin)) < ADULT)
     if stay.children and sorted(stay.children) != sorted(ages):
-        raise invalid(provider, operation, "the hotel offer is for children of other ages")
+        words = "the hotel offer is for children of other ages"
+        raise invalid(provider, operation, words, "travelers")
     if stay.checkin >= stay.checkout:
         raise invalid(provider, operation, "the hotel offer has no nights")
     if len(ages) == len(party.travelers):
-        raise invalid(provider, operation, "a hotel takes children only with an adult")
+        words = "a hotel takes children only with an adult"
+        raise invalid(provider, operation, words, "travelers")
     return stay.model_copy(update={"adults": len(party.travelers) - len(ages), "children": ages})

@@ -1,20 +1,29 @@
-"""Facts about travellers that several suppliers ask for: ages and phone numbers."""
+"""Facts about travellers that several suppliers ask for: where they are reached, and who is who."""
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
 
+from models.core.party import called, place
 from models.core.people import Document, Traveler
 from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
 
 
-def age_on(traveler: Traveler, day: dt.date) -> int:
-    """Return a traveller's age in whole years on a day."""
-    born = traveler.date_of_birth
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+class Who:
+    """One of a party, as errors name them."""
+
+    def __init__(self, party: Party, traveler: Traveler) -> None:
+        self.number = next(n for n, one in enumerate(party.travelers) if one is traveler)
+        """Their place in the request, from 0."""
+
+    def field(self, *names: str) -> str:
+        """Return where something of theirs stands in a request."""
+        return place(self.number, *names)
+
+    def __str__(self) -> str:
+        return called(self.number)
 
 
 def phone_of(
@@ -40,7 +49,8 @@ def phone_of(
         if number and number.startswith(("+", "00")):
             return number if number.startswith("+") else f"+{number[2:].lstrip()}"
     form = " with its country code, such as +1 212 555 0100" if international else ""
-    raise invalid(provider, operation, f"the supplier needs a phone number of the traveller{form}")
+    words = f"the supplier needs a phone number of the traveller{form}"
+    raise invalid(provider, operation, words, "userContact.phone")
 
 
 def parse_phone(

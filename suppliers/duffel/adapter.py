@@ -36,10 +36,11 @@ from suppliers.core.answers import JsonAnswer
 from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
+from suppliers.core.pointers import about, field_at
 from suppliers.core.protocol import Party
 from suppliers.duffel import requests
 from suppliers.duffel.cancellation import Cancelling
-from suppliers.duffel.errors import failure, with_request_id
+from suppliers.duffel.errors import failure, pointer_of, with_request_id
 from suppliers.duffel.lookup import Lookup, reservation_of
 from suppliers.duffel.orders import Order, OrderAnswer
 from suppliers.duffel.payment import Paying
@@ -104,18 +105,24 @@ class DuffelSupplier:
 
     # -- quote ------------------------------------------------------------------------------
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> None:
+        """Refuse what the offer as it was found tells to be wrong; see the registry."""
+        in_trip = requests.read_offer(item, "quote")
+        requests.order_people(requests.Priced.of(in_trip), party, agency_phone, "quote")
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Price the offer again, and compare it with the trip's; see the protocol."""
         in_trip = requests.read_offer(item, "quote")
         offer, answer = await self._offer(in_trip.id, "quote")
         verify_offer(item, in_trip, offer, answer)
         price, priced = offer.price(answer), requests.Priced.of(offer)
-        _, warnings = requests.passengers(priced, party, self._agency_phone, "quote")
+        people = requests.order_people(priced, party, self._agency_phone, "quote")
         return Quote(
             price=price,
             terms=offer.terms(price, offer.departs or item.starts_at),
             title=str(offer),
-            warnings=warnings,
+            warnings=people.warnings,
             expires_at=offer.expires_at,
             offer=priced.model_dump(mode="json"),
             holdable=priced.hold,
@@ -142,10 +149,12 @@ class DuffelSupplier:
         priced = requests.read_quote(quote)
         if requests.read_offer(item, "book").id != priced.offer_id:
             raise requests.invalid("the quote is of another offer than the trip's", "book")
-        body = requests.order(priced, quote.price, party, reference, self._agency_phone)
+        people = requests.order_people(priced, party, self._agency_phone, "book")
+        body = requests.order(priced, quote.price, people, reference)
         answer = await self._call("POST", "/air/orders", "book", changes=True, body=body)
         if not answer.ok:
-            raise await self._not_booked(failure(answer), priced, reference)
+            field = field_at(pointer_of(answer), party, people.order, requests.FIELDS)
+            raise await self._not_booked(about(failure(answer), field), priced, reference)
         if answer.status in (200, 202):
             return accepted(priced, quote, reference, self._look_pause)
         order = answer.parse(OrderAnswer).data

@@ -19,11 +19,16 @@ from models.core.errors import (
 from suppliers.core.answers import JsonAnswer, Loose, Message
 
 
+class _Source(Message):
+    pointer: Loose[str] = None
+
+
 class _Error(Message):
     type: Loose[str] = None
     code: Loose[str] = None
     title: Loose[str] = None
     message: Loose[str] = None
+    source: Loose[_Source] = None
 
 
 class _ErrorMeta(Message):
@@ -76,6 +81,13 @@ def error_of(answer: JsonAnswer) -> tuple[str, str, str]:
     first = found.errors[0]
     words = first.message or first.title or f"answered {answer.status}"
     return first.type or "", first.code or "", f"Duffel: {words}"
+
+
+def pointer_of(answer: JsonAnswer) -> str | None:
+    """Return what an error answer is about in our request: a JSON Pointer; None: it names none."""
+    found = answer.peek(_Errors)
+    source = found.errors[0].source if found is not None else None
+    return source.pointer if source is not None else None
 
 
 def with_request_id(answer: JsonAnswer) -> JsonAnswer:

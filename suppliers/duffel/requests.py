@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 import phonenumbers
@@ -10,12 +11,13 @@ from pydantic import AwareDatetime
 
 from models.core.errors import InvalidRequest
 from models.core.money import Money, exponent
+from models.core.party import expired
 from models.core.people import Document, Traveler
 from models.core.supply import Quote, TripComponent
 from suppliers.core import offers
 from suppliers.core.offers import Kept
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import Reached, age_on, reached_at
+from suppliers.core.travelers import Reached, Who, reached_at
 from suppliers.duffel.orders import REFERENCE
 from suppliers.duffel.responses import Offer, OfferInTrip, OfferPassenger
 
@@ -27,6 +29,21 @@ _INFANT_UNTIL: Final = 2
 _LONGEST_NAME: Final = 20
 _NAME: Final = re.compile(r"[ '\-A-Za-zÀ-ÖØ-öø-ſ]+")
 _NOT_ALLOWED: Final = re.compile("[ÆæĲĳŒœÞþðÐ]")
+FIELDS: Final = {
+    "given_name": "firstName",
+    "family_name": "lastName",
+    "born_on": "dateOfBirth",
+    "gender": "gender",
+    "title": "gender",
+    "email": "email",
+    "phone_number": "phone",
+    "identity_documents": "document",
+    "identity_documents/type": "document.documentType",
+    "identity_documents/unique_identifier": "document.number",
+    "identity_documents/issuing_country_code": "document.issuanceCountry",
+    "identity_documents/expires_on": "document.expiryDate",
+}
+"""What a pointer of Duffel's errors means in ``passengers`` of an order."""
 
 
 class Priced(Kept):
@@ -83,18 +100,12 @@ def read_quote(quote: Quote) -> Priced:
     return offers.read_quote(Priced, quote, provider=NAME)
 
 
-def order(
-    priced: Priced, price: Money, party: Party, reference: str, agency_phone: str
-) -> dict[str, Any]:
-    """Return the body of ``POST /air/orders``: a hold where one can be had, else paid at once.
-
-    Raises:
-        InvalidRequest: these people cannot travel on this offer.
-    """
+def order(priced: Priced, price: Money, people: "People", reference: str) -> dict[str, Any]:
+    """Return the body of ``POST /air/orders``: a hold where one can be had, else paid at once."""
     body: dict[str, Any] = {
         "type": "hold" if priced.hold else "instant",
         "selected_offers": [priced.offer_id],
-        "passengers": passengers(priced, party, agency_phone, "book")[0],
+        "passengers": people.passengers,
         "metadata": {REFERENCE: reference},
     }
     if not priced.hold:
@@ -119,10 +130,19 @@ def decimals(price: Money) -> str:
 # -- travellers ---------------------------------------------------------------------------------
 
 
-def passengers(
-    priced: Priced, party: Party, agency_phone: str, operation: str
-) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """Return the ``passengers`` of an order, each person on the seat for their age; and warnings.
+@dataclass(frozen=True)
+class People:
+    """Who is on an order."""
+
+    passengers: list[dict[str, Any]]
+    warnings: tuple[str, ...]
+    """What the traveller has to know about them."""
+    order: tuple[int, ...]
+    """The place in the party of each of ``passengers``."""
+
+
+def order_people(priced: Priced, party: Party, agency_phone: str, operation: str) -> People:
+    """Return who is on an order, each person on the seat for their age.
 
     Raises:
         InvalidRequest: other people than the offer is for, or something needed is missing.
@@ -132,6 +152,7 @@ def passengers(
             f"the flight is offered to {len(priced.passengers)},"
             f" but {len(party.travelers)} people travel",
             operation,
+            "travelers",
         )
     waiting = list(party.travelers)
     seated: list[tuple[OfferPassenger, Traveler]] = []
@@ -141,7 +162,9 @@ def passengers(
         if fitting is None:
             person = f"somebody aged {seat.age}" if seat.age is not None else f"an {seat.type}"
             raise invalid(
-                f"a seat is offered to {person}, and none of the travellers left is", operation
+                f"a seat is offered to {person}, and none of the travellers left is",
+                operation,
+                "travelers",
             )
         waiting.remove(fitting)
         seated.append((seat, fitting))
@@ -158,17 +181,20 @@ def passengers(
     }
     names = [f"{one['given_name']} {one['family_name']}".casefold() for one in written.values()]
     if len(set(names)) < len(names):
-        raise invalid("airlines at Duffel do not take two travellers of the same name", operation)
+        words = "airlines at Duffel do not take two travellers of the same name"
+        raise invalid(words, operation, "travelers")
     _seat_infants(seated, written, priced.departure_day, operation)
     warnings = [reached[seat.id].warning for seat in priced.passengers]
-    return (
+    numbers = {seat.id: Who(party, person).number for seat, person in seated}
+    return People(
         [written[seat.id] for seat in priced.passengers],
         tuple(dict.fromkeys(warning for warning in warnings if warning)),
+        tuple(numbers[seat.id] for seat in priced.passengers),
     )
 
 
 def _fits(traveler: Traveler, seat: OfferPassenger, day: dt.date) -> bool:
-    age = age_on(traveler, day)
+    age = traveler.age_on(day)
     if seat.age is not None:
         return age == seat.age
     match seat.type:
@@ -186,15 +212,15 @@ def _seat_infants(
     day: dt.date,
     operation: str,
 ) -> None:
-    laps = [seat.id for seat, person in seated if age_on(person, day) >= _ADULT_FROM]
+    laps = [seat.id for seat, person in seated if person.age_on(day) >= _ADULT_FROM]
     infants = [
         seat.id
         for seat, person in seated
         if seat.type == "infant_without_seat"
-        or (seat.type is None and age_on(person, day) < _INFANT_UNTIL)
+        or (seat.type is None and person.age_on(day) < _INFANT_UNTIL)
     ]
     if len(infants) > len(laps):
-        raise invalid("every infant needs an adult's lap", operation)
+        raise invalid("every infant needs an adult's lap", operation, "travelers")
     for infant, adult in zip(infants, laps, strict=False):
         written[adult]["infant_passenger_id"] = infant
 
@@ -207,18 +233,20 @@ def _passenger(
     reached: Reached,
     operation: str,
 ) -> dict[str, Any]:
-    who = f"{traveler.first_name} {traveler.last_name}"
+    who = Who(party, traveler)
     if traveler.gender not in _GENDERS:
-        raise invalid(f"airlines at Duffel need the gender in {who}'s passport, M or F", operation)
+        words = f"airlines at Duffel need the gender in the passport of {who}, M or F"
+        raise invalid(words, operation, who.field("gender"))
     if reached.number is None:
-        raise invalid(f"the airline needs a phone number of {who}", operation)
+        words = f"the airline needs a phone number of {who}"
+        raise invalid(words, operation, who.field("phone"))
     gender, title = _GENDERS[traveler.gender]
     answer: dict[str, Any] = {
         "id": seat.id,
         "title": title,
         "gender": gender,
-        "given_name": airline_name(traveler.first_name, operation),
-        "family_name": airline_name(traveler.last_name, operation),
+        "given_name": _airline_name(traveler.first_name, who, "firstName", operation),
+        "family_name": _airline_name(traveler.last_name, who, "lastName", operation),
         "born_on": traveler.date_of_birth.isoformat(),
         "email": traveler.email or party.contact.email,
         "phone_number": phonenumbers.format_number(
@@ -229,11 +257,12 @@ def _passenger(
     if document is not None and priced.passports and _is_passport(document):
         answer["identity_documents"] = [_document(document, who, priced.last_day, operation)]
     elif priced.documents_required:
-        raise invalid(f"the airline needs a passport of {who}", operation)
+        words = f"the airline needs a passport of {who}"
+        raise invalid(words, operation, who.field("document"))
     return answer
 
 
-def airline_name(name: str, operation: str) -> str:
+def _airline_name(name: str, who: Who, field: str, operation: str) -> str:
     """Return a name in the letters Duffel takes: Latin-1 and Latin Extended-A, space, - and '.
 
     Raises:
@@ -244,26 +273,26 @@ def airline_name(name: str, operation: str) -> str:
     if not _NAME.fullmatch(kept) or _NOT_ALLOWED.search(kept):
         kept = " ".join(re.sub("[^A-Za-z' -]", "", anyascii(kept)).split())
     if not kept:
-        raise invalid(f"the name {name!r} cannot be written in Latin letters", operation)
+        words = f"the name of {who} cannot be written in Latin letters"
+        raise invalid(words, operation, who.field(field))
     if len(kept) > _LONGEST_NAME:
         raise invalid(
-            f"the name {kept!r} has more than the {_LONGEST_NAME} letters that airlines at Duffel"
+            f"a name of {who} has more than the {_LONGEST_NAME} letters that airlines at Duffel"
             " take; shorten it as on an earlier ticket, or leave out middle names",
             operation,
+            who.field(field),
         )
     return kept
 
 
 def _is_passport(document: Document) -> bool:
-    return document.document_type.strip().upper() == "PASSPORT"
+    return document.kind == "PASSPORT"
 
 
-def _document(document: Document, who: str, until: dt.date, operation: str) -> dict[str, str]:
-    if document.expiry_date < until:
-        raise invalid(
-            f"the passport of {who} expires on {document.expiry_date}, before the journey ends",
-            operation,
-        )
+def _document(document: Document, who: Who, until: dt.date, operation: str) -> dict[str, str]:
+    if expired(document, until):
+        words = f"the passport of {who} expires before the journey ends"
+        raise invalid(words, operation, who.field("document", "expiryDate"))
     return {
         "type": "passport",
         "unique_identifier": document.number,
@@ -272,6 +301,6 @@ def _document(document: Document, who: str, until: dt.date, operation: str) -> d
     }
 
 
-def invalid(message: str, operation: str) -> InvalidRequest:
+def invalid(message: str, operation: str, field: str | None = None) -> InvalidRequest:
     """Return the error for what is wrong on our side, before Duffel was asked."""
-    return offers.invalid(NAME, operation, message)
+    return offers.invalid(NAME, operation, message, field)

@@ -39,7 +39,6 @@ from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on
 from suppliers.getyourguide import errors, requests, responses, standing
 from suppliers.getyourguide.bookings import Bookings, path_of
 from suppliers.getyourguide.quotes import Shop, asked_in
@@ -77,17 +76,23 @@ class GetYourGuideSupplier:
 
     # -- quote ------------------------------------------------------------------------------
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Outing:
+        """Refuse what the offer as it was found tells to be wrong; see the registry."""
+        outing = requests.read_offer(item, party, "quote")
+        requests.phone(party, agency_phone, "quote")
+        return outing
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify tour, option and day, and price the start; see the protocol. Nothing is held."""
-        outing = requests.read_offer(item, party, "quote")
-        requests.phone(party, self._agency_phone, "quote")
+        outing = self.check(item, party, self._agency_phone)
         verified = await self._shop.verify(outing)
         price, categories, bands = await self._shop.price(outing, "quote")
         day = outing.datetime.date()
         try:
-            seats = bands_of([age_on(traveler, day) for traveler in party.travelers], bands)
+            seats = bands_of([traveler.age_on(day) for traveler in party.travelers], bands)
         except ValueError as error:
-            raise invalid(NAME, "quote", f"{outing.title}: {error}") from error
+            raise invalid(NAME, "quote", f"{outing.title}: {error}", "travelers") from error
         starts_at = utc(item.starts_at)
         asked = requests.Asked(
             option_id=outing.option_id,

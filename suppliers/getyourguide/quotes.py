@@ -81,7 +81,8 @@ class Shop:
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
         unknown = option.unanswerable()
         if unknown is not None:
-            raise answer.failure(InvalidRequest, f"the supplier wants to know the {unknown}")
+            message = f"the supplier wants to know the {unknown}"
+            raise answer.failure(InvalidRequest, message, plain=True)
         return option
 
     async def _day(self, outing: requests.Outing) -> None:
@@ -91,7 +92,8 @@ class Shop:
         if found.tour_id != outing.tour_id:
             raise answer.failure(Unavailable, "GetYourGuide answered about another experience")
         if not found.takes(outing.people):
-            raise answer.failure(InvalidRequest, f"{outing.title} takes no {outing.people} people")
+            message = f"{outing.title} takes no {outing.people} people"
+            raise answer.failure(InvalidRequest, message, field="travelers", plain=True)
         if not found.on(outing.datetime.date()):
             raise answer.failure(Unavailable, f"{outing.title} cannot be booked on this day")
 

@@ -15,7 +15,7 @@ from suppliers.core import offers
 from suppliers.core.comparing import is_other_time
 from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on, phone_of
+from suppliers.core.travelers import Who, phone_of
 
 NAME: Final = "getyourguide"
 PAYMENT_CURRENCIES: Final = frozenset(
@@ -218,14 +218,14 @@ def _answers(asked: Asked, party: Party, operation: str) -> dict[str, Any]:
     ]
     of_travelers = [asked.categories[number].category_id for number in seats]
     if len(of_travelers) != len(party.travelers):
-        raise _invalid(f"the quote is for {len(of_travelers)} people", operation)
+        raise _invalid(f"the quote is for {len(of_travelers)} people", operation, "travelers")
     answers: dict[str, Any] = {}
     if asked.questions:
         answers["participant_questions"] = [
             {
                 "category_id": category,
                 "participant_answers": dict(
-                    _answer(question, traveler, asked.datetime.date(), operation)
+                    _answer(question, Who(party, traveler), traveler, asked, operation)
                     for question in asked.questions
                 ),
             }
@@ -238,7 +238,7 @@ def _answers(asked: Asked, party: Party, operation: str) -> dict[str, Any]:
 
 
 def _answer(
-    question: str, traveler: Traveler, day: dt.date, operation: str
+    question: str, who: Who, traveler: Traveler, asked: Asked, operation: str
 ) -> tuple[str, dict[str, str]]:
     """Return a traveller's answer by the name that answers have; it is another than questions'."""
     document = traveler.document
@@ -249,7 +249,7 @@ def _answer(
         case "traveler_dates_of_birth":
             return "traveler_date_of_birth", {"value": traveler.date_of_birth.isoformat()}
         case "traveler_ages":
-            return "traveler_age", {"value": str(age_on(traveler, day))}
+            return "traveler_age", {"value": str(traveler.age_on(asked.datetime.date()))}
         case "traveler_passport_numbers" if document:
             return "traveler_passport_number", {"value": document.number}
         case "traveler_id_numbers" if document:
@@ -257,9 +257,11 @@ def _answer(
         case "traveler_passport_details" if document:
             facts = f"Country {document.nationality} Expiry {document.expiry_date.isoformat()}"
             return "traveler_passport_details", {"value": f"{document.number} {facts}"}
-    words = question.removeprefix("traveler_").replace("_", " ")
-    raise _invalid(f"the supplier asks for the {words} of each traveller", operation)
+    what = question.removeprefix("traveler_").replace("_", " ")
+    words = f"the supplier asks for the {what} of each traveller"
+    document_asked = what.startswith(("passport", "id "))
+    raise _invalid(words, operation, who.field("document") if document_asked else None)
 
 
-def _invalid(message: str, operation: str) -> InvalidRequest:
-    return offers.invalid(NAME, operation, message)
+def _invalid(message: str, operation: str, field: str | None = None) -> InvalidRequest:
+    return offers.invalid(NAME, operation, message, field)

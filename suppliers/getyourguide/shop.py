@@ -234,7 +234,9 @@ class Breakdown(Message):
         reason = slot.unavailability_reason.reason_group if slot.unavailability_reason else None
         if reason == "invalid_request":
             message = f"{outing.title} cannot be booked for such a party"
-            raise answer.failure(InvalidRequest, message, code=reason)
+            raise answer.failure(
+                InvalidRequest, message, code=reason, field="travelers", plain=True
+            )
         few = slot.vacancies is not None and slot.vacancies < outing.people
         if reason is not None or few:
             message = f"{outing.title} has no places left at this time"

@@ -98,10 +98,16 @@ class RateHawkSupplier:
             timeout=dt.timedelta(seconds=timeout),
         )
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Stay:
+        """Refuse what the offer as it was found tells to be wrong; see the registry."""
+        stay = requests.read_offer(item, party, "quote")
+        requests.phone(party, agency_phone, "quote")
+        return stay
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Find the rate for our nights and guests, and prebook it; see the protocol."""
-        stay = requests.read_offer(item, party, "quote")
-        requests.phone(party, self._agency_phone, "quote")
+        stay = self.check(item, party, self._agency_phone)
         return await self._quotes.quote(stay)
 
     # -- book -------------------------------------------------------------------------------

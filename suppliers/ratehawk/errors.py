@@ -23,6 +23,7 @@ from models.core.errors import (
     Unavailable,
 )
 from suppliers.core.answers import JsonAnswer, Message
+from suppliers.core.pointers import about
 
 Table = Mapping[str, type[Refusal]]
 
@@ -80,6 +81,13 @@ AT_FINISH: Final[Table] = {
         InvalidRequest,
     ),
 }
+
+_FIELDS: Final[Mapping[str, str]] = {
+    "incorrect_guests_number": "travelers",
+    "incorrect_children_data": "travelers",
+    "email": "userContact.email",
+}
+"""The caller's field that an error is about."""
 
 FORM_GONE: Final = frozenset({"booking_form_expired", "order_not_found"})
 """At ``finish``: nothing was booked, and this id can book nothing any more."""
@@ -145,7 +153,7 @@ class ApiAnswer:
         words = f"RateHawk: {code.replace('_', ' ')}"
         kind = table.get(code) or EVERYWHERE.get(code)
         if kind is not None:
-            return answer.failure(kind, words, code=code)
+            return about(answer.failure(kind, words, code=code), _FIELDS.get(code))
         if code in _LATER:
             # The request was turned away at the door: nothing was done.
             return answer.failure(Retryable, words, code=code, retry_after=_pause(answer))

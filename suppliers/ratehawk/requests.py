@@ -8,14 +8,15 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, Field
 
 from models.core.money import Money
+from models.core.party import ADULT
 from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
 from models.core.text import Text
 from suppliers.core import offers
 from suppliers.core.offers import Kept, invalid
 from suppliers.core.protocol import Party
-from suppliers.core.stays import ADULT, StayOffer, read_stay
-from suppliers.core.travelers import age_on, phone_of
+from suppliers.core.stays import StayOffer, read_stay
+from suppliers.core.travelers import Who, phone_of
 
 NAME = "ratehawk"
 LANGUAGE: Final = "en"
@@ -72,13 +73,15 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Stay:
     """
     stay = read_stay(Stay, item, party, provider=NAME, operation=operation)
     for traveler in party.travelers:
-        for name in (traveler.first_name, traveler.last_name):
+        for field, name in (("firstName", traveler.first_name), ("lastName", traveler.last_name)):
             if len(name) > _LONGEST_NAME or not all(map(_may_be_in_a_name, name)):
+                who = Who(party, traveler)
                 raise invalid(
                     NAME,
                     operation,
-                    f"the hotel cannot take the name {name!r}: at most {_LONGEST_NAME} letters,"
+                    f"the hotel cannot take the name of {who}: at most {_LONGEST_NAME} letters,"
                     " spaces, apostrophes, hyphens, commas and full stops",
+                    who.field(field),
                 )
     return stay
 
@@ -161,5 +164,5 @@ def _guest(stay: Stay, traveler: Traveler) -> dict[str, Any]:
         # Some hotels insist on it; nobody minds it.
         "gender": _GENDERS.get(traveler.gender, "unknown"),
     }
-    age = age_on(traveler, stay.checkin)
+    age = traveler.age_on(stay.checkin)
     return {**guest, "is_child": True, "age": age} if age < ADULT else guest

@@ -40,7 +40,6 @@ from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import age_on
 from suppliers.viator import changes as viator_changes
 from suppliers.viator import requests, responses, standing
 from suppliers.viator.quotes import Shop
@@ -94,16 +93,22 @@ class ViatorSupplier:
 
     # -- quote ------------------------------------------------------------------------------
 
+    @staticmethod
+    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Outing:
+        """Refuse what the offer as it was found tells to be wrong; see the registry."""
+        outing = requests.read_offer(item, party, "quote")
+        requests.phone(party, agency_phone, "quote")
+        return outing
+
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the product and price the start; see the protocol. Nothing is held yet."""
-        outing = requests.read_offer(item, party, "quote")
-        requests.phone(party, self._agency_phone, "quote")
+        outing = self.check(item, party, self._agency_phone)
         product, starts_at, guide = await self._shop.verify(outing)
-        ages = [age_on(traveler, outing.travel_date) for traveler in party.travelers]
+        ages = [traveler.age_on(outing.travel_date) for traveler in party.travelers]
         try:
             bands = bands_of(ages, product.bands(outing))
         except ValueError as error:
-            raise invalid(NAME, "quote", f"{outing.title}: {error}") from error
+            raise invalid(NAME, "quote", f"{outing.title}: {error}", "travelers") from error
         asked = requests.Asked(
             questions=tuple(product.booking_questions or ()),
             operator=product.operator,

@@ -65,8 +65,13 @@ class Shop:
             )
         if item is None or not item.available:
             reason = (item.unavailable_reason or "UNKNOWN") if item else "NOT_OPERATING"
-            kind = InvalidRequest if reason == "TRAVELER_MISMATCH" else Unavailable
-            raise answer.failure(kind, f"{outing.title} cannot be booked at this time", code=reason)
+            message = f"{outing.title} cannot be booked at this time"
+            if reason != "TRAVELER_MISMATCH":
+                raise answer.failure(Unavailable, message, code=reason)
+            message = f"{outing.title} cannot be booked for such a party"
+            raise answer.failure(
+                InvalidRequest, message, code=reason, field="travelers", plain=True
+            )
         price = item.retail(answer, outing.currency)
         if price is None:
             raise answer.unsettled(f"{outing.title} has no price", code="malformed_answer")

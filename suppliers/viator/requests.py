@@ -12,7 +12,7 @@ from models.core.text import Text
 from suppliers.core import offers
 from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import phone_of
+from suppliers.core.travelers import Who, phone_of
 
 NAME: Final = "viator"
 
@@ -139,7 +139,7 @@ def _answers(
     return [
         {
             "question": question,
-            "answer": _answer(question, traveler, band, operation),
+            "answer": _answer(question, Who(party, traveler), traveler, band, operation),
             "travelerNum": number,
         }
         for number, (traveler, band) in enumerate(zip(party.travelers, bands, strict=True), 1)
@@ -148,7 +148,7 @@ def _answers(
     ]
 
 
-def _answer(question: str, traveler: Traveler, band: str, operation: str) -> str:
+def _answer(question: str, who: Who, traveler: Traveler, band: str, operation: str) -> str:
     document = traveler.document
     match question:
         case "AGEBAND":
@@ -165,8 +165,11 @@ def _answer(question: str, traveler: Traveler, band: str, operation: str) -> str
             return document.expiry_date.isoformat()
         case "PASSPORT_NATIONALITY" if document:
             return document.nationality
-    words = question.removeprefix("PASSPORT_").replace("_", " ").lower()
-    whose = "passport of each traveller" if question.startswith("PASSPORT_") else words
+    passport = question.startswith("PASSPORT_")
+    what = "passport of each traveller" if passport else question.replace("_", " ").lower()
     raise offers.invalid(
-        NAME, operation, f"the operator must know the {whose}, and the trip does not say"
+        NAME,
+        operation,
+        f"the operator must know the {what}, and the trip does not say",
+        who.field("document") if passport else None,
     )

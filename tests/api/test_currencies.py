@@ -34,7 +34,15 @@ def option(total: Price, *prices: Price) -> dict[str, Any]:
                 "currency": currency,
                 "startsAt": "2031-01-01T10:00:00Z",
                 "endsAt": "2031-01-02T10:00:00Z",
-                "offer": {},
+                "offer": {
+                    "accommodation": 1,
+                    "product": "1_1",
+                    "name": "Aurora",
+                    "checkin": "2031-01-01",
+                    "checkout": "2031-01-02",
+                    "adults": 1,
+                    "currency": currency,
+                },
             }
             for number, (price, currency) in enumerate(prices, start=1)
         ],

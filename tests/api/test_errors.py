@@ -33,6 +33,7 @@ from models.core.domain_errors import (
     TooManyReads,
 )
 from models.core.money import Money
+from models.core.party import Fault
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.ledger.errors import RuleRefused
 from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
@@ -51,6 +52,7 @@ from models.trips.errors import (
     ChangeRefused,
     ComponentRepeated,
     CurrencyNotAccepted,
+    InvalidTrip,
     NotChangeable,
     PlannerUnavailable,
     TravelersMissing,
@@ -82,6 +84,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (TripOptionUnbookable("no"), 422, "TRIP_OPTION_UNBOOKABLE", "tripOptionId", None),
     (TripOptionUnbookable("no", handed_in=True), 422, "TRIP_OPTION_UNBOOKABLE", "trip", None),
     (TripNotAllowed(), 403, "TRIP_NOT_ALLOWED", "trip", None),
+    (InvalidTrip([Fault("travelers", "Nobody.")]), 422, "INVALID_TRIP", "travelers", None),
     (TravelersMissing(), 422, "TRAVELERS_MISSING", "travelers", None),
     (
         *(AmountNotAccepted(expected=2, given=1), 422, "AMOUNT_MISMATCH", "paymentInfo.amount"),

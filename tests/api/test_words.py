@@ -115,6 +115,37 @@ def test_what_a_supplier_says_is_told_in_our_words_and_names_the_item() -> None:
     assert error is not None
     assert error.message == "The flight “DL 100” is no longer available."
     assert "34651" not in error.message
+    flight.problem = failed.problem
+    for operator in (False, True):
+        whole = translate.whole_booking(failed, [], operator=operator)
+        (part,) = whole.components
+        for told in (whole.error, part.error):
+            assert told is not None
+            assert told.message == error.message
+            assert told.supplier_said == ("34651 SEGMENT SELL FAILURE" if operator else None)
+
+
+@pytest.mark.parametrize(
+    ("field", "part"),
+    [
+        ("travelers[0].document.number", "the document number of traveller 1"),
+        ("travelers[1]", "traveller 2"),
+        ("travelers", "these travellers"),
+        ("userContact.phone", "the phone number of the contact"),
+    ],
+)
+def test_what_a_supplier_does_not_accept_is_named(field: str, part: str) -> None:
+    problem = Problem(
+        code=Code.INVALID_TRIP, step="flight", message="477 INVALID FORMAT", item=1, field=field
+    )
+    flight = item(ItemType.FLIGHT, SagaState.REFUSED, ItemStatus.FAILED)
+    error = translate.error(booking(BookingState.FAILED, items=[flight], problem=problem))
+    assert error is not None
+    assert error.field == field
+    assert error.message == (
+        "The flight “DL 100” could not be booked as it was described: Amadeus does not accept"
+        f" {part}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """What suppliers and gateways say is stored, whatever is in it."""
 
 import datetime as dt
+import json
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -15,10 +18,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from activities.core.attempts import AttemptLog, Intent
+from logs import JsonLines
 from models.core.attempts import ATTEMPTS
 from models.core.cases import CASES, CaseKind, open_case
 from models.core.database import Sessions, create_engine, create_sessions
-from models.core.errors import Unavailable, UnknownOutcome
+from models.core.errors import InvalidRequest, Unavailable, UnknownOutcome
+from models.core.incoming import without_card_numbers
 from models.core.text import storable, storable_json
 from settings import Settings
 from tests.suppliers.health import planting
@@ -96,6 +101,46 @@ async def test_a_refusal_in_words_that_cannot_be_stored_is_a_refusal(
     row = await attempt(sessions, intent.key)
     assert (row.outcome, row.message) == ("refused", MENDED)
     assert (row.provider_code, row.request_id) == ("E\ufffd1", "r\ufffd")
+
+
+async def test_what_a_supplier_says_is_cleaned_before_it_is_stored(
+    sessions: Sessions, intent: Intent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Controls and card numbers go; the field stays; a log line names nobody."""
+    said = "passport X1234567 of MUELLER/ANA\x1b[2J refused (paid with 4242 4242-4242 4242, a@b.c)"
+    kept = r"passport X1234567 of MUELLER/ANA\x1b[2J refused (paid with [card number], a@b.c)"
+    field = "travelers[1].document.number"
+
+    async def act(_version: int) -> Answer:
+        raise InvalidRequest(said, provider="someone", operation="book", field=field)
+
+    log = AttemptLog(sessions)
+    intent = replace(intent, names=("Ana", "Müller"))
+    with caplog.at_level(logging.INFO, "tripsaga.calls"):
+        for _ in range(2):  # made, and found on record
+            with pytest.raises(InvalidRequest) as caught:
+                await log.once(intent, Answer, act, look_up=None, repeat_after=NO_WAIT)
+            assert (str(caught.value), caught.value.plain) == (kept, False)
+            assert caught.value.field == field
+    (line,) = caplog.records
+    written = json.loads(JsonLines().format(line))
+    assert written["field"] == field
+    assert written["said"].startswith("passport … of …/…")
+    assert "refused" in written["said"]
+    assert "a@b.c" not in written["said"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("card 4111111111111111.", "card [card number]."),
+        ("4111-1111 1111/1111 and 4915", "[card number] and 4915"),
+        ("order 2031030120310309", "order 2031030120310309"),
+        ("id 11111111-1111-1111-8111-111111111117", "id 11111111-1111-1111-8111-111111111117"),
+    ],
+)
+def test_card_numbers_are_left_out(said: str, kept: str) -> None:
+    assert without_card_numbers(said) == kept
 
 
 async def test_an_answer_with_words_that_cannot_be_stored_is_kept(

@@ -13,6 +13,7 @@ from api.trips.schemas.answers import (
     CancelledComponent,
     CaseAbout,
     ComponentAnswer,
+    ComponentError,
     ErrorAnswer,
     ExchangeRateAnswer,
     HistoryAnswer,
@@ -23,10 +24,16 @@ from api.trips.schemas.answers import (
 )
 from models.bookings.booking import Booking, HistoryEntry, Item, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
-from models.bookings.problems import Code
+from models.bookings.problems import Code, Problem
 from models.core.money import Money
 
 SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
+
+
+_REFUSED_BY_SUPPLIERS = frozenset(
+    {Code.UNAVAILABLE, Code.INVALID_TRIP, Code.NOT_CANCELLABLE, Code.CONFIGURATION}
+)
+"""Codes of what suppliers refuse: the words are theirs, or their adapter's."""
 
 
 def _wants_card(booking: Booking) -> bool:
@@ -37,8 +44,11 @@ def _progress(booking: Booking) -> str | None:
     return words.progress(booking.state, card=_wants_card(booking))
 
 
-def error(booking: Booking) -> ErrorAnswer | None:
-    """Return what went wrong; None for a booking that stands or is under way."""
+def error(booking: Booking, *, operator: bool = False) -> ErrorAnswer | None:
+    """Return what went wrong; None for a booking that stands or is under way.
+
+    ``operator``: with the supplier's own words, which operators alone read.
+    """
     if booking.state not in {
         BookingState.FAILED,
         BookingState.EXPIRED,
@@ -57,7 +67,16 @@ def error(booking: Booking) -> ErrorAnswer | None:
         money=words.money(booking),
         next_step=next_step,
         details=booking.problem.details if booking.problem else {},
+        field=booking.problem.field if booking.problem else None,
+        **(_said(booking.problem) if operator and booking.problem else {}),
     )
+
+
+def _said(problem: Problem) -> dict[str, str | None]:
+    """Return what operators are told of a problem beyond what travellers are."""
+    if problem.plain or problem.code not in _REFUSED_BY_SUPPLIERS:
+        return {}
+    return {"supplier_said": problem.message or None, "supplier_code": problem.provider_code}
 
 
 def book_answer(booking: Booking) -> BookAnswer:
@@ -133,7 +152,7 @@ def _cases(booking: Booking) -> list[CaseAbout]:
     ]
 
 
-def _component(booking: Booking, item: Item) -> ComponentAnswer:
+def _component(booking: Booking, item: Item, *, operator: bool) -> ComponentAnswer:
     held, quote = item.reservation, item.quote
     own_price = item.supplier_price or Money(amount=item.price, currency=item.currency)
     rate = quote.rate if quote else None
@@ -164,15 +183,23 @@ def _component(booking: Booking, item: Item) -> ComponentAnswer:
         legs=item.legs,
         pay_at_property=pay_at_property(item),
         details=held.details if held else {},
-        # the supplier's own code is for operators; travellers get our words
-        error=(
-            {"code": item.problem.code, "message": item.problem.message} if item.problem else None
-        ),
+        error=_component_error(item.problem, item, operator=operator) if item.problem else None,
     )
 
 
-def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking:
-    """Return the answer of ``GET /booking/{id}``."""
+def _component_error(problem: Problem, item: Item, *, operator: bool) -> ComponentError:
+    return ComponentError(
+        code=problem.code,
+        message=words.about(problem, item),
+        field=problem.field,
+        **(_said(problem) if operator else {}),
+    )
+
+
+def whole_booking(
+    booking: Booking, history: list[HistoryEntry], *, operator: bool = False
+) -> WholeBooking:
+    """Return the answer of ``GET /booking/{id}``; operators also read what suppliers said."""
     payment, *later = booking.payments
     return WholeBooking(
         booking_id=booking.id,
@@ -181,14 +208,14 @@ def whole_booking(booking: Booking, history: list[HistoryEntry]) -> WholeBooking
         state=booking.state,
         total_price=booking.accepted_total,
         currency=booking.currency,
-        components=[_component(booking, item) for item in booking.items],
+        components=[_component(booking, item, operator=operator) for item in booking.items],
         confirmations=confirmations(booking),
         payment=paid_answer(payment, later, **authentication(booking)),
         history=[HistoryAnswer(**entry.model_dump()) for entry in history],
         warnings=booking.warnings,
         needs_attention=booking.needs_attention,
         cases=_cases(booking),
-        error=error(booking),
+        error=error(booking, operator=operator),
         note=_progress(booking),
         cancelled_by=booking.cancelled_by,
         cancel_reason=booking.cancel_reason,

@@ -104,6 +104,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     answer.error = ErrorAnswer(
         code=problem.code,
         message=_message(booking, problem),
+        field=problem.field,
         failed_step=problem.step,
         undone=[],
         money=answer.money,
@@ -130,8 +131,8 @@ def _paid(booking: Booking, change_id: str) -> PaymentView | None:
 def _message(booking: Booking, problem: Problem) -> str:
     told = words.WORDS[problem.code]
     item = next((i for i in booking.items if i.number == problem.item), None)
-    if item is not None and told.about_item:
-        return words.sentence(told.about_item.format(item=words.named(item)))
+    if (item is not None and told.about_item) or problem.plain or problem.field:
+        return words.about(problem, item)
     if problem.code in CONFLICTS | {Code.PAYMENT_DECLINED, Code.AUTHENTICATION_REQUIRED}:
         return words.sentence(problem.message) or told.message
     if problem.code in {Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR}:

@@ -3,13 +3,16 @@
 Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
 """
 
+import re
 from dataclasses import dataclass
 
 from models.bookings.booking import Booking, Item
 from models.bookings.lifecycle import BookingState, PaymentStatus, SagaState
 from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.core.money import Money
+from models.core.party import called
 from models.core.supply import ItemType
+from models.suppliers.listings import title_of
 
 KIND = {ItemType.FLIGHT: "flight", ItemType.HOTEL: "hotel", ItemType.ACTIVITY: "activity"}
 
@@ -237,8 +240,8 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
         item = next((i for i in booking.items if i.number == problem.item), None)
         if RETRY_AFTER in problem.details:  # turned away before anybody was asked
             message = sentence(problem.message)
-        elif item is not None and words.about_item:
-            message = sentence(words.about_item.format(item=named(item)))
+        elif (item is not None and words.about_item) or problem.plain or problem.field:
+            message = about(problem, item)
         elif code in TOLD_BY_THE_SAGA or _card_refused(booking):
             message = sentence(problem.message) or words.message
     next_step = words.next_step
@@ -255,12 +258,44 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     return code, problem.step if problem else "cancel", message, next_step
 
 
-def about(problem: Problem, item: Item) -> str:
-    """Say what went wrong with an item."""
+def about(problem: Problem, item: Item | None) -> str:
+    """Say what went wrong with an item; None: it is not known with which, or is not booked yet."""
     told = WORDS[problem.code]
-    if told.about_item:
-        return sentence(told.about_item.format(item=named(item)))
-    return told.message
+    what = told.about_item.format(item=named(item)) if item and told.about_item else told.message
+    if problem.plain:
+        return sentence(f"{what.removesuffix('.')}: {problem.message}")
+    if problem.field:
+        who = title_of(item.supplier) if item else "the company that offers it"
+        return sentence(f"{what.removesuffix('.')}: {who} does not accept {_part(problem.field)}")
+    return sentence(what)
+
+
+_PARTS = {
+    "firstName": "the first name",
+    "lastName": "the last name",
+    "dateOfBirth": "the date of birth",
+    "gender": "the gender",
+    "email": "the e-mail address",
+    "phone": "the phone number",
+    "document": "the document",
+    "document.documentType": "the type of the document",
+    "document.number": "the document number",
+    "document.expiryDate": "the expiry date of the document",
+    "document.issuanceCountry": "the country that issued the document",
+    "document.nationality": "the nationality",
+}
+_TRAVELER = re.compile(r"travelers\[(\d+)\]\.?(.*)")
+
+
+def _part(field: str) -> str:
+    """Return a field of a request in words: "the date of birth of traveller 2"."""
+    if (found := _TRAVELER.fullmatch(field)) is not None:
+        who = called(int(found[1]))
+        return f"{_PARTS.get(found[2], 'what is said')} of {who}" if found[2] else who
+    whose, _, name = field.partition(".")
+    if whose == "userContact":
+        return f"{_PARTS.get(name, 'what is said')} of the contact"
+    return "these travellers" if whose == "travelers" else field
 
 
 def sentence(text: str) -> str:
@@ -279,8 +314,7 @@ TOLD_BY_THE_SAGA = frozenset(
         Code.AMOUNT_TOO_SMALL,
     }
 )
-"""Codes whose problem is worded by the saga itself. What suppliers say is for operators: it stays
-in the component's ``error``."""
+"""Codes whose problem is worded by the saga itself. What suppliers say is for operators."""
 
 
 def named(item: Item) -> str:

@@ -105,13 +105,34 @@ class Undone(Answer):
     message: str
 
 
-class ErrorAnswer(Answer):
-    """Why a booking is not as it was ordered, in words for the traveller."""
+class ComponentError(Answer):
+    """Why a part is not as it was ordered, in words for the traveller."""
 
     code: Code
     """Stable; for machines."""
     message: str
     """Which part failed, and why."""
+    field: str | None = Field(
+        default=None,
+        description="The part of the request it is about, where that is known.",
+        examples=["travelers[1].document.number"],
+        exclude_if=lambda field: field is None,
+    )
+    supplier_said: str | None = Field(
+        default=None,
+        description="The supplier's own words. In `GET /booking/{id}`, with an operator's key.",
+        exclude_if=lambda words: words is None,
+    )
+    supplier_code: str | None = Field(
+        default=None,
+        description="The supplier's own code. In `GET /booking/{id}`, with an operator's key.",
+        exclude_if=lambda code: code is None,
+    )
+
+
+class ErrorAnswer(ComponentError):
+    """Why a booking is not as it was ordered, in words for the traveller."""
+
     failed_step: str
     undone: list[Undone]
     money: str
@@ -193,7 +214,7 @@ class ComponentAnswer(Answer):
         default=[], description="What the hotel takes itself; not part of `amount`."
     )
     details: dict[str, Any]
-    error: dict[str, Any] | None
+    error: ComponentError | None
 
 
 class RefundAnswer(Answer):

@@ -120,6 +120,12 @@ class BookRequest(CamelModel):
         Field(min_length=1, max_length=20, description="Instead of those of the trip option."),
     ] = None
 
+    @property
+    def contact(self) -> Contact:
+        """Where the traveller is reached: as whoever pays, unless it is said otherwise."""
+        billing = self.payment_info.billing_details
+        return self.user_contact or Contact(email=billing.email, phone=billing.phone)
+
 
 class PaymentMethodBody(CamelModel):
     """Another card for a booking whose card was refused."""

@@ -284,7 +284,7 @@ async def test_a_phone_that_the_airline_needs(scripted: Scripted, flights: Amade
     assert (await flights.quote(ITEM, party_of(phone=None))).price == ITEM.money, "ours"
     flights._agency_phone = ""
     for phone in (None, "+1234567890"):
-        with pytest.raises(InvalidRequest, match="needs a phone number for Ana Roe"):
+        with pytest.raises(InvalidRequest, match="needs a phone number for traveller 1"):
             await flights.quote(ITEM, party_of(phone=phone))
 
 
