@@ -91,7 +91,7 @@ UNFIT: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, str]] = {
     ),
     "nationality": (
         AMADEUS,
-        document(nationality="Z1"),
+        document(nationality="ZZ"),
         "travelers[1].document.nationality",
         "ISO 3166-1",
     ),
