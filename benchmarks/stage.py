@@ -24,6 +24,7 @@ from localworld import keys, ports, postgres, temporal
 from localworld.places import ROOT, Places
 from localworld.programs import Child, Program, tail
 from settings import Settings, names
+from settings.parts import LimitSettings
 
 WORKER_RUNS = "worker is running"
 
@@ -68,6 +69,12 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
             "DATABASE_URL": database.url,
             "TEMPORAL_ADDRESS": server.address,
             "SANDBOX_URL": sandbox_url,
+            # One caller and one traveller ask for everything, and from one address.
+            **{
+                f"LIMIT_{name.upper()}": "0"
+                for name in LimitSettings.model_fields
+                if "_seconds" not in name
+            },
         }
         os.environ.update(environment)
         settings = Settings()

@@ -15,6 +15,7 @@ import pytest
 
 from localworld.keys import payload_key
 from localworld.shared import Servers, servers
+from settings.parts import LimitSettings
 from tests.support.databases import migrate as migrate
 from tests.support.databases import migrated_database
 from tests.support.interleaving import Record
@@ -29,13 +30,19 @@ _END = "-----END CERTIFICATE-----\n"
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 
-# Tests share databases, and leave bookings under way there: no sign of overload. The limits have
-# tests with settings of their own.
+# Tests share databases, and leave bookings under way there: no sign of overload. They share API
+# processes, callers and travellers: no limit of what these ask. The limits have tests with settings
+# of their own.
 for _name, _limit in {
     "OVERLOAD_BUSY_SECONDS": "600",
     "OVERLOAD_BUSY_BOOKINGS": "1000000",
     "OVERLOAD_FULL_SECONDS": "1200",
     "OVERLOAD_FULL_BOOKINGS": "2000000",
+    **{
+        f"LIMIT_{name.upper()}": "0"
+        for name in LimitSettings.model_fields
+        if "_seconds" not in name
+    },
 }.items():
     os.environ.setdefault(_name, _limit)
 
