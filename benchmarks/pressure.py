@@ -7,6 +7,7 @@ at a fixed rate. What presses runs in a process of its own.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
+from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
 import httpx
@@ -45,7 +47,13 @@ def _wrong(url: str, ids: Sequence[str]) -> Iterator[bytes]:
             yield get(url, f"ts_{secrets.token_urlsafe(32)}", f"/booking/{one}")
 
 
-async def _press(url: str, requests: Iterator[bytes], clients: int, rate: float | None) -> None:
+async def _press(
+    url: str,
+    requests: Iterator[bytes],
+    clients: int,
+    rate: float | None,
+    answered: "Synchronized[int]",
+) -> None:
     """Ask for ever, over so many connections; ``rate`` requests a second, or all one can."""
 
     async def play(client: Client, first: float) -> None:
@@ -56,15 +64,23 @@ async def _press(url: str, requests: Iterator[bytes], clients: int, rate: float 
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 due += clients / rate
             await client.get()
+            answered.value += 1
 
     await asyncio.gather(
         *(play(Client(url, requests), number / rate if rate else 0.0) for number in range(clients))
     )
 
 
-def _run(url: str, key: str | None, ids: Sequence[str], clients: int, rate: float | None) -> None:
+def _run(
+    url: str,
+    key: str | None,
+    ids: Sequence[str],
+    clients: int,
+    rate: float | None,
+    answered: "Synchronized[int]",
+) -> None:
     requests = _right(url, key, ids) if key else _wrong(url, ids)
-    asyncio.run(_press(url, requests, clients, rate))
+    asyncio.run(_press(url, requests, clients, rate, answered))
 
 
 class Probe:
@@ -121,7 +137,7 @@ async def measure(on: Stage, readers: int, rate: float) -> Table:
     """Probe alone, beside ``readers`` and beside wrong keys at ``rate`` a second."""
     ids = await booked(on)
     meter = Meter(on.pids())
-    table = Table("beside", "read ms", "readyz ms", "book ms", "API CPU s")
+    table = Table("beside", "answers/s", "read ms", "readyz ms", "book ms", "API CPU s")
     run = partial(_run, on.api_url)
     beside = {
         "nothing": None,
@@ -130,21 +146,41 @@ async def measure(on: Stage, readers: int, rate: float) -> Table:
     }
     for name, press in beside.items():
         trips = await _trips(on, round(_SECONDS / 0.5) + 1)
-        process = multiprocessing.get_context("spawn").Process(target=press) if press else None
-        if process:
-            process.start()
-            await asyncio.sleep(3)
-        before = meter.read()
-        try:
+        with contextlib.ExitStack() as running:
+            answered = running.enter_context(_pressing(press)) if press else None
+            if answered:
+                await asyncio.to_thread(_wait, answered, readers)
+            before, first = meter.read(), answered.value if answered else 0
             probes = await _probe(on, ids, trips)
-        finally:
-            if process:
-                process.kill()
-                process.join()
-        usage = meter.since(before)
-        table.add_row(name, *(probe.figures for probe in probes), f"{usage.cpu['api']:.1f}")
+            usage = meter.since(before)
+            asked = (answered.value if answered else 0) - first
+        table.add_row(
+            name,
+            f"{asked / usage.seconds:.0f}",
+            *(probe.figures for probe in probes),
+            f"{usage.cpu['api']:.1f}",
+        )
         await asyncio.sleep(5)  # the bookings end
     return table
+
+
+def _wait(answered: "Synchronized[int]", until: int) -> None:
+    while answered.value < until:
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def _pressing(press: Callable[..., None]) -> Iterator["Synchronized[int]"]:
+    """Press from a process of its own; how many answers it has had."""
+    context = multiprocessing.get_context("spawn")
+    answered = context.Value("i", 0)
+    process = context.Process(target=press, args=(answered,))
+    process.start()
+    try:
+        yield answered
+    finally:
+        process.kill()
+        process.join()
 
 
 async def _trips(on: Stage, number: int) -> list[Any]:

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from models.core.domain_errors import RateLimited
 from settings.parts import LimitSettings
@@ -101,7 +102,7 @@ class RateLimits:
 
 
 def headers(allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
-    """Return the fields of draft-ietf-httpapi-ratelimit-headers (-08 to -11)."""
+    """Return the fields of draft-ietf-httpapi-ratelimit-headers-10."""
     if not allowances:
         return []
     policies, left = [], []
@@ -116,6 +117,7 @@ def headers(allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def network(host: str) -> str:
     """Return what counts as one address: an IPv4 address, or the /64 network of an IPv6 one."""
     try:

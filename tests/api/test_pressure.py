@@ -15,7 +15,9 @@ import pytest
 
 from api.core import connections, health
 from api.core.callers import Callers
+from api.core.context import READS_AT_ONCE
 from api.core.record import Record
+from api.trips import reading
 from benchmarks.reads import Client, get
 from models.core.database import create_engine, create_sessions
 from models.core.domain_errors import CallerUnknown
@@ -74,6 +76,34 @@ async def test_readiness_and_bookings_beside_many_readers(
             assert answer.status_code == 202, answer.text
             assert time.monotonic() - began < 20
     assert set(statuses) == {200}
+
+
+async def test_reads_take_turns(
+    api: httpx.AsyncClient,
+    key: str,
+    sandbox: SandboxClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = str(api.base_url).rstrip("/")
+    booked = (await api.post("/booking/book", json=body(await sandbox.trip()))).json()
+    read, running, most = reading.whole, 0, 0
+
+    async def counted(*asked: Any) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            await asyncio.sleep(0.01)
+            return await read(*asked)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(reading, "whole", counted)
+    requests = itertools.cycle([get(url, key, f"/booking/{booked['bookingId']}")])
+    async with pressing(url, requests, 200) as statuses:
+        pass
+    assert set(statuses) == {200}
+    assert most == READS_AT_ONCE
 
 
 async def test_many_who_ask_for_readiness_share_the_answer(

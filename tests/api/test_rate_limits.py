@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.app import create_app
 from api.core import rate_limits
 from api.core.rate_limits import RateLimit, network
 from settings import Settings
@@ -18,6 +19,7 @@ from tests.support.environment import changed, settings_from
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
+OF_A_REFUSAL = {"Retry-After", "RateLimit", "RateLimit-Policy"}
 NOWHERE = "/booking/00000000-0000-4000-8000-000000000000"
 
 
@@ -86,6 +88,15 @@ def test_what_counts_as_one_address() -> None:
 def test_limits_that_are_set() -> None:
     limit = settings_from({"LIMIT_TRAVELER_BOOKINGS": "7", "LIMIT_HEAD_SECONDS": "3"}).limit
     assert (limit.traveler_bookings, limit.head_seconds) == (7, 3)
+
+
+def test_every_answer_beyond_a_limit_is_described() -> None:
+    paths = create_app(Settings()).openapi()["paths"]
+    for path, operations in paths.items():
+        for operation in operations.values():
+            described = operation["responses"].get("429", {}).get("headers", {})
+            expected = set() if path in {"/healthz", "/readyz"} else OF_A_REFUSAL
+            assert set(described) == expected, path
 
 
 @pytest.fixture(scope="module")
