@@ -26,7 +26,7 @@ from temporal import connect
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """For starting and describing workflows: longer, and the caller is told to come again."""
-READS_AT_ONCE = 32
+READS_AT_ONCE = 64
 """Callers' reads that are worked on together. The event loop gives every task a turn after all
 others: with hundreds of them a booking, which takes many turns, would not get on."""
 RESERVED = 2
