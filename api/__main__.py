@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import math
 import os
 import signal
 import sys
@@ -10,6 +9,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
+from api.core.connections import server_config
 from logs import set_up
 from settings import settings_or_exit
 
@@ -22,18 +22,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=settings.api.port)
     arguments = parser.parse_args()
     set_up(settings.log_level)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=arguments.host,
-            port=arguments.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_seconds),
-            timeout_keep_alive=15,
-        )
-    )
+    app = create_app(settings)
+    server = uvicorn.Server(server_config(app, settings, host=arguments.host, port=arguments.port))
     # uvicorn raises the signal that stopped it once more after a clean shutdown: with the default
     # handlers the process would seem to have been killed.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -26,6 +26,7 @@ from models.bookings.problems import Code
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
+    RateLimited,
     TemporalUnavailable,
     TooManyBookings,
     TooManyReads,
@@ -42,6 +43,14 @@ _KEY_REUSED = {
     " Nothing was changed or charged by this request.",
     bookings.Keyed.REFUND: "another refund. Use a new key for a new one."
     " Nothing was given back by this request.",
+}
+
+_RATE_LIMITED = {
+    "traveler-bookings": "More than {} bookings were asked for this traveller within a minute.",
+    "bookings": "More than {} bookings were asked for within a minute.",
+    "searches": "More than {} lists were asked for within a minute.",
+    "wrong-keys": "More than {} requests without a valid API key came from this address within a"
+    " minute.",
 }
 
 
@@ -89,6 +98,19 @@ def _(error: TooManyBookings) -> ApiProblem:
         "OVERLOADED",
         "So many trips are being booked right now that this one was not begun. Please try again"
         " shortly.",
+        headers={"Retry-After": str(error.retry_after)},
+    )
+
+
+@problem_of.register
+def _(error: RateLimited) -> ApiProblem:
+    what = _RATE_LIMITED.get(error.limit, "More was asked than {} requests within a minute.")
+    undone = "Nothing was booked and nothing was charged by this request."
+    return ApiProblem(
+        429,
+        "RATE_LIMITED",
+        f"{what.format(error.quota)} {undone} Please try again in {error.retry_after} s.",
+        details={"violatedPolicies": [error.limit]},
         headers={"Retry-After": str(error.retry_after)},
     )
 

@@ -33,6 +33,11 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
         "The amount is not the trip's: expected 200000, given 199999.",
         "paymentInfo.amount",
     ),
+    429: (
+        "RATE_LIMITED",
+        "More than 60 lists were asked for within a minute. Please try again in 1 s.",
+        None,
+    ),
     500: ("INTERNAL", "Something went wrong on our side. Please ask us, naming the request.", None),
     503: (
         "TEMPORAL_UNAVAILABLE",
@@ -43,9 +48,25 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problem answers of a route, each with an example."""
-    return {status: _answer(status) for status in statuses}
+    """Return the problem answers of a route, each with an example; 429 is one of every route's."""
+    return {status: _answer(status) for status in (*statuses, 429)}
 
+
+_RATE_LIMIT = {
+    name: {"description": description, "schema": {"type": "string", "examples": [example]}}
+    for name, description, example in (
+        (
+            "RateLimit-Policy",
+            "The limits that count this request: quota and window in seconds.",
+            '"requests";q=30000;w=60, "searches";q=60;w=60',
+        ),
+        (
+            "RateLimit",
+            "What is left of each, and in how many seconds there is more.",
+            '"requests";r=29939;t=1, "searches";r=0;t=1',
+        ),
+    )
+}
 
 READING = (401, 404, 500, 503)
 WRITING = (400, 401, 404, 408, 413, 415, 422, 500, 503)
@@ -68,13 +89,15 @@ def _answer(status: int) -> dict[str, Any]:
         "description": HTTPStatus(status).phrase,
         "content": {MEDIA_TYPE: {"schema": _REF, "example": example}},
     }
-    if status == 503:
+    if status in (429, 503):
         answer["headers"] = {
             "Retry-After": {
                 "description": "Seconds until it is worth trying again.",
                 "schema": {"type": "integer"},
             }
         }
+    if status == 429:
+        answer["headers"].update(_RATE_LIMIT)
     return answer
 
 

@@ -12,7 +12,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,25 +28,28 @@ _BOOKINGS = 20
 _SECONDS = 10.0
 
 
-class Client:
-    """One connection that asks for one booking after the other."""
+def get(url: str, key: str, path: str) -> bytes:
+    """Return the request of a caller for a path of the API at ``url``."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nX-API-Key: {key}\r\n\r\n".encode()
+    )
 
-    def __init__(self, stage_: Stage, ids: Sequence[str]) -> None:
-        address = urlsplit(stage_.api_url)
+
+class Client:
+    """One connection to the API at ``url`` that sends one request after the other."""
+
+    def __init__(self, url: str, requests: Iterator[bytes]) -> None:
+        address = urlsplit(url)
         assert address.hostname is not None
         self._host, self._port = address.hostname, address.port
-        self._requests = itertools.cycle(
-            f"GET /booking/{one} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"X-API-Key: {stage_.api_key}\r\n\r\n".encode()
-            for one in ids
-        )
+        self._requests = requests
 
     async def open(self) -> None:
         """Connect."""
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
 
     async def get(self) -> int:
-        """Ask for the next booking; returns the status of the answer."""
+        """Send the next request; returns the status of the answer."""
         self._writer.write(next(self._requests))
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
@@ -60,13 +63,14 @@ class Client:
 
 async def measure(on: Stage, clients: int) -> Table:
     """Read bookings alone and with ``clients`` at once; returns both as a table."""
-    ids = await _booked(on)
+    ids = await booked(on)
+    requests = [get(on.api_url, on.api_key, f"/booking/{one}") for one in ids]
     meter = Meter(on.pids())
     table = Table(
         "clients", "p50 ms", "p95 ms", "reads/s", "not 200", "API CPU ms", "database CPU ms"
     )
     for count in (1, clients):
-        connections = [Client(on, ids) for _ in range(count)]
+        connections = [Client(on.api_url, itertools.cycle(requests)) for _ in range(count)]
         for connection in connections:
             await connection.open()
         for _ in range(20):
@@ -105,7 +109,8 @@ async def _play(connections: Sequence[Client]) -> tuple[list[float], int]:
     return took, refused
 
 
-async def _booked(on: Stage) -> list[str]:
+async def booked(on: Stage) -> list[str]:
+    """Book a few trips; returns their ids."""
     front = FrontDoor(on.api_url, on.api_key, connections=4)
     async with httpx.AsyncClient(
         base_url=on.settings.sandbox_url, timeout=60, trust_env=False

@@ -153,6 +153,20 @@ class Saga:
         )
 
 
+def book_body(trip: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of ``POST /booking/book`` for a trip (the planner's JSON)."""
+    return {
+        "tripOptionId": trip["tripOptionId"],
+        "paymentInfo": {
+            "paymentMethodId": PAYMENT_METHOD,
+            "billingDetails": {"name": "Ada Example", "email": EMAIL},
+            "amount": trip["totalPrice"],
+            "currency": trip["currency"],
+        },
+        "userContact": {"email": EMAIL, "phone": "+12125550123"},
+    }
+
+
 class FrontDoor:
     """``POST /booking/book`` of the public API, waited for."""
 
@@ -181,16 +195,7 @@ class FrontDoor:
                     "Idempotency-Key": str(uuid.uuid4()),
                     "Prefer": f"wait={GIVEN_UP_SECONDS:.0f}",
                 },
-                json={
-                    "tripOptionId": trip["tripOptionId"],
-                    "paymentInfo": {
-                        "paymentMethodId": PAYMENT_METHOD,
-                        "billingDetails": {"name": "Ada Example", "email": EMAIL},
-                        "amount": trip["totalPrice"],
-                        "currency": trip["currency"],
-                    },
-                    "userContact": {"email": EMAIL, "phone": "+12125550123"},
-                },
+                json=book_body(trip),
             )
         finally:
             self._http.append(client)

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     """How long ``POST /booking/book`` waits for the end before it answers 202."""
     max_body_bytes: int = 256 * 1024
     overload: parts.OverloadSettings = parts.OverloadSettings()
+    limit: parts.LimitSettings = parts.LimitSettings()
 
     # The outside world
     sandbox_url: str = "http://127.0.0.1:8090"

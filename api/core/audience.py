@@ -6,6 +6,7 @@ read the body, read the body strictly, and give up at a deadline.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +20,8 @@ from api.core import strict_json as strictjson
 from api.core.callers import HEADER
 from api.core.context import AppContext
 from api.core.problems import ApiProblem, unavailable
+from api.core.rate_limits import network
+from models.core.domain_errors import CallerUnknown
 
 BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
@@ -61,6 +64,8 @@ class GuardedRoute(APIRoute):
 
     policy: Policy
     deadline: float
+    limited: bool
+    """Whether it is counted what an address asks of a route that needs no key."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Return the route's handler behind its guard."""
@@ -74,13 +79,14 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             try:
                 async with asyncio.timeout(self.deadline):
-                    await admit(request, self.policy)
+                    await self._admit(request)
                     if self.policy not in KEYLESS:
                         _expect_known(request, known)
                     strict = StrictRequest(request.scope, request.receive)
                     if self.body_field is not None:
                         await _read_body(strict)
-                    return await handle(strict)
+                    async with self._turn(request):
+                        return await handle(strict)
             except TimeoutError as error:
                 raise unavailable(
                     "TIMED_OUT", "This took too long. Please try again shortly."
@@ -88,21 +94,39 @@ class GuardedRoute(APIRoute):
 
         return guarded
 
+    async def _admit(self, request: Request) -> None:
+        """Identify the caller, as far as the policy wants one, and count what it asks.
 
-async def admit(request: Request, policy: Policy) -> None:
-    """Identify the caller, as far as the policy wants one.
+        Raises:
+            CallerUnknown: without a valid key.
+            RateLimited: more is asked than a limit allows.
+            ApiProblem: 403 with the key of somebody else's role.
+        """
+        context: AppContext = request.app.state.context
+        limits, allowances = context.limits, request.state.allowances
+        address = network(request.client.host if request.client else "")
+        if self.policy in KEYLESS:
+            if self.limited:
+                limits.keyless.spend(f"{self.policy} {address}", allowances)
+            return
+        try:
+            caller = await context.callers.identify(request.headers.get(HEADER))
+        except CallerUnknown:
+            limits.wrong_keys.spend(address, allowances)
+            raise
+        request.state.caller = caller
+        limits.requests.spend(caller.id, allowances)
+        if request.method == "GET" and "{" not in self.path:  # a list or a report
+            limits.searches.spend(caller.id, allowances)
+        if self.policy is Policy.OPERATOR and not caller.is_operator:
+            raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
 
-    Raises:
-        CallerUnknown: without a valid key.
-        ApiProblem: 403 with the key of somebody else's role.
-    """
-    if policy in KEYLESS:
-        return
-    context: AppContext = request.app.state.context
-    caller = await context.callers.identify(request.headers.get(HEADER))
-    request.state.caller = caller
-    if policy is Policy.OPERATOR and not caller.is_operator:
-        raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
+    def _turn(self, request: Request) -> AbstractAsyncContextManager[None]:
+        """Wait until it is this request's turn: for callers' reads, of which there may be many."""
+        if request.method != "GET" or self.policy in KEYLESS:
+            return nullcontext()
+        context: AppContext = request.app.state.context
+        return context.reads
 
 
 def _expect_known(request: Request, known: set[str]) -> None:
@@ -163,10 +187,16 @@ async def read_raw(request: Request, limit: int) -> bytes:
 class Audience(APIRouter):
     """A router for one audience: all its routes have its policy."""
 
-    def __init__(self, policy: Policy, *, deadline: float = READ_SECONDS, **options: Any) -> None:
-        guarded = type(
-            f"{policy.title()}Route", (GuardedRoute,), {"policy": policy, "deadline": deadline}
-        )
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        deadline: float = READ_SECONDS,
+        limited: bool = True,
+        **options: Any,
+    ) -> None:
+        guard = {"policy": policy, "deadline": deadline, "limited": limited}
+        guarded = type(f"{policy.title()}Route", (GuardedRoute,), guard)
         if policy not in KEYLESS:
             options["dependencies"] = [Security(_key), *options.get("dependencies", ())]
         super().__init__(route_class=guarded, **options)

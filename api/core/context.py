@@ -14,7 +14,9 @@ from api.core.answers import Answers
 from api.core.callers import Callers, KnownCaller
 from api.core.dispatch import Dispatch
 from api.core.load import Load
+from api.core.rate_limits import RateLimits
 from api.core.record import Record
+from api.core.schemas import Check
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
@@ -24,6 +26,9 @@ from temporal import connect
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """For starting and describing workflows: longer, and the caller is told to come again."""
+READS_AT_ONCE = 64
+"""Callers' reads that are worked on together. The event loop gives every task a turn after all
+others: with hundreds of them a booking, which takes many turns, would not get on."""
 RESERVED = 2
 """Connections that callers' reads do not use: one for readiness, one for those who wait."""
 
@@ -51,10 +56,15 @@ class AppContext:
     standings: Standings
     watch: Watch
     callers: Callers
+    limits: RateLimits
     temporal: Client
     planner: TripOptions
     dispatch: Dispatch
     load: Load
+    reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+    """Turns of callers' reads."""
+    checks: dict[str, asyncio.Task[Check]] = field(default_factory=dict)
+    """What readiness looks at right now."""
     answers: Answers = field(default_factory=Answers)
     """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[bool]] = field(default_factory=dict)
@@ -80,6 +90,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             standings=Standings(record),
             watch=watch,
             callers=Callers(record),
+            limits=RateLimits(settings.limit),
             temporal=temporal,
             planner=planner,
             dispatch=Dispatch(record, settings),

@@ -13,7 +13,7 @@ import uuid
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.core import problems
+from api.core import problems, rate_limits
 from models.core.incoming import holds_card_number
 
 _log = logging.getLogger("api.access")
@@ -56,6 +56,7 @@ class Edge:
         request_id = _request_id(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        state["allowances"] = []
         started = time.perf_counter()
         status = 0
         begun = asyncio.Event()
@@ -64,7 +65,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(message.get("headers", ()), request_id)
+                message["headers"] = [
+                    *self._headers(message.get("headers", ()), request_id),
+                    *rate_limits.headers(state["allowances"]),
+                ]
             await send(message)
             begun.set()
 

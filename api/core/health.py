@@ -12,7 +12,8 @@ from api.core.audience import Audience, Policy
 from api.core.context import AppContext, Context
 from api.core.schemas import Alive, Check, Readiness
 
-router = Audience(Policy.PUBLIC, tags=["health"])
+# Whoever watches this process may share its address with others: not limited, and cheap.
+router = Audience(Policy.PUBLIC, limited=False, tags=["health"])
 
 CHECK_SECONDS = 2.0
 _EXAMPLE = {
@@ -63,7 +64,8 @@ async def healthz() -> Alive:
 async def readyz(context: Context, response: Response) -> Readiness:
     """Ask the database and Temporal, and say which of them answers."""
     database, temporal = await asyncio.gather(
-        _check(context.vitals.check), _check(lambda: _temporal(context))
+        _shared(context, "database", context.vitals.check),
+        _shared(context, "temporal", lambda: _temporal(context)),
     )
     ready = database.ok and temporal.ok
     if not ready:
@@ -78,6 +80,15 @@ async def _temporal(context: AppContext) -> None:
     )
     if not healthy:
         raise RuntimeError("unhealthy")
+
+
+async def _shared(context: AppContext, name: str, ask: Callable[[], Awaitable[None]]) -> Check:
+    """Return what a check finds; all who ask while it runs share it, so that many are no load."""
+    check = context.checks.get(name)
+    if check is None:
+        check = context.checks[name] = asyncio.create_task(_check(ask))
+        check.add_done_callback(lambda _: context.checks.pop(name))
+    return await asyncio.shield(check)
 
 
 async def _check(ask: Callable[[], Awaitable[None]]) -> Check:

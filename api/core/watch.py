@@ -5,6 +5,7 @@ import logging
 import time
 from functools import partial
 
+from api.core.batch import Batch
 from api.core.record import Record
 from models.bookings.repository import Standing, standings
 
@@ -25,9 +26,7 @@ class Standings:
     """Tells where bookings stand now: what is asked while a look is under way shares the next."""
 
     def __init__(self, record: Record) -> None:
-        self._record = record
-        self._asked: dict[str, asyncio.Future[Standing | None]] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._looks = Batch(lambda ids: record.read(partial(standings, ids=ids)))
 
     async def now(self, booking_id: str) -> Standing | None:
         """Return where a booking stands, by a look that begins after this call; None: unknown.
@@ -35,23 +34,7 @@ class Standings:
         Raises:
             TooManyReads, OperationalError, InterfaceError, TimeoutError: as ``Record.read``.
         """
-        answer = self._asked.setdefault(booking_id, asyncio.get_running_loop().create_future())
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
-        return await asyncio.shield(answer)  # others wait for it too, whoever gives up
-
-    async def _look(self) -> None:
-        while self._asked:
-            asked, self._asked = self._asked, {}
-            try:
-                found = await self._record.read(partial(standings, ids=asked))
-            except Exception as error:  # noqa: BLE001 - it is raised where it was asked
-                for answer in asked.values():
-                    answer.set_exception(error)
-            else:
-                for booking_id, answer in asked.items():
-                    answer.set_result(found.get(booking_id))
-        self._looking = None
+        return await self._looks.find(booking_id)
 
 
 class Watch:

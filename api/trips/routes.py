@@ -75,6 +75,7 @@ async def book(
         key=starting.checked_key(idempotency_key),
         fingerprint=starting.fingerprint(await request.json()),
         body=body,
+        allowances=request.state.allowances,
     )
     response.headers["Idempotency-Key"] = asked.key
     found = await starting.book(context, asked, patience)

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
@@ -25,6 +25,7 @@ from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.load import Pressure
 from api.core.problems import ApiProblem, is_temporal_away
+from api.core.rate_limits import Allowance
 from api.core.record import NOT_READ
 from api.core.strict_json import canonical, expect_fit
 from api.trips import running, waiting
@@ -34,7 +35,12 @@ from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
 from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
-from models.core.domain_errors import TemporalUnavailable, TooManyBookings
+from models.core.domain_errors import (
+    DomainError,
+    RateLimited,
+    TemporalUnavailable,
+    TooManyBookings,
+)
 from models.core.keys import booking_id, booking_reference, traveler_id
 from models.core.patience import Patience
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE, TRAVELER_ID
@@ -62,6 +68,8 @@ class IdempotentRequest:
     key: str
     fingerprint: str
     body: BookRequest
+    allowances: list[Allowance] = field(default_factory=list)
+    """What limits left of their quotas: told with the answer."""
 
     @property
     def booking_id(self) -> str:
@@ -119,7 +127,7 @@ async def book(context: AppContext, asked: IdempotentRequest, seconds: float) ->
 
     Raises:
         DomainError: of the trip option (``options.accepted_trip``), KeyReused, TooManyBookings,
-            TemporalUnavailable; then nothing has been booked by this request.
+            RateLimited, TemporalUnavailable; then nothing has been booked by this request.
     """
     stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
     if stored is not None:
@@ -140,18 +148,35 @@ async def _started_once(context: AppContext, asked: IdempotentRequest) -> bool:
     key = (asked.booking_id, asked.fingerprint)
     start = context.starts.get(key)
     if start is None:
-        start = asyncio.create_task(_started(context, asked))
+        start = asyncio.create_task(_started(context, asked, _refusal(context, asked)))
         context.starts[key] = start
         start.add_done_callback(lambda _: context.starts.pop(key, None))
     return await asyncio.shield(start)  # the others wait for it too, whoever gives up
 
 
-async def _started(context: AppContext, asked: IdempotentRequest) -> bool:
-    pressure = await context.load.let_in(asked.booking_id)
+def _refusal(context: AppContext, asked: IdempotentRequest) -> RateLimited | None:
+    """Count a new booking; return why there may not be another one now, or None."""
+    limits, traveler = context.limits, _traveler_id(context, asked)
+    try:  # in this order: what a traveller asks too much does not use up the caller's quota
+        limits.traveler_bookings.spend(traveler, asked.allowances, key=traveler.encode())
+        limits.bookings.spend(asked.caller.id, asked.allowances)
+    except RateLimited as refusal:
+        return refusal
+    return None
+
+
+async def _started(
+    context: AppContext, asked: IdempotentRequest, refusal: DomainError | None
+) -> bool:
+    pressure = Pressure.FREE
     try:
-        if pressure is Pressure.FULL:
+        if refusal is None:
+            pressure = await context.load.let_in(asked.booking_id)
+            if pressure is Pressure.FULL:
+                refusal = TooManyBookings(context.load.pause)
+        if refusal is not None:  # a new booking, not one that was taken before
             if await running.find_run(context, asked.booking_id) is None:
-                raise TooManyBookings(context.load.pause)
+                raise refusal
             await _joined(context, asked)
         else:
             await _start(context, asked)
@@ -242,9 +267,14 @@ def book_trip_request(
         billing_details=billing.model_dump(mode="json", by_alias=True, exclude_none=True),
         amount=payment.amount,
         currency=payment.currency,
-        traveler_id=traveler_id(context.settings.traveler_key, asked.caller.id, contact.email),
+        traveler_id=_traveler_id(context, asked),
         patience=patience,
     )
+
+
+def _traveler_id(context: AppContext, asked: IdempotentRequest) -> str:
+    key = context.settings.traveler_key
+    return traveler_id(key, asked.caller.id, asked.body.contact.email)
 
 
 async def _until_settled(

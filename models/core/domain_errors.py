@@ -39,6 +39,22 @@ class TooManyBookings(DomainError):
         self.retry_after = retry_after
 
 
+class RateLimited(DomainError):
+    """More was asked within a minute than a limit allows: nothing was done.
+
+    Attributes:
+        limit: its name, as callers are told it.
+        quota: how many requests it allows a minute.
+        retry_after: seconds until it allows another one.
+    """
+
+    def __init__(self, limit: str, quota: int, retry_after: int) -> None:
+        super().__init__(f"more than {quota} {limit} a minute")
+        self.limit = limit
+        self.quota = quota
+        self.retry_after = retry_after
+
+
 class TemporalUnavailable(DomainError):
     """Temporal does not answer. What was asked may have been taken all the same.
 

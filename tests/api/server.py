@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import create_engine
 
 from api.app import create_app
+from api.core.connections import server_config
 from commands import callers
 from settings import Settings
 
@@ -27,9 +28,7 @@ class Served:
 @contextlib.contextmanager
 def serve(settings: Settings, port: int = 0) -> Iterator[Served]:
     app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
-    )
+    server = uvicorn.Server(server_config(app, settings, host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     end = time.monotonic() + 20

@@ -28,6 +28,7 @@ from models.bookings.problems import Code, Problem
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
+    RateLimited,
     TemporalUnavailable,
     TooManyBookings,
     TooManyReads,
@@ -75,6 +76,10 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
     (TooManyReads(), 503, "TOO_MANY_READS", None, None),
     (TooManyBookings(7), 503, "OVERLOADED", None, None),
+    (
+        *(RateLimited("bookings", 10, 6), 429, "RATE_LIMITED", None),
+        {"violatedPolicies": ["bookings"]},
+    ),
     (TemporalUnavailable(), 503, "TEMPORAL_UNAVAILABLE", None, None),
     (PlannerUnavailable(7), 503, "PLANNER_UNAVAILABLE", None, None),
     (KeyReused(Keyed.BOOKING), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),

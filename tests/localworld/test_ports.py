@@ -10,12 +10,23 @@ from localworld import members, ports
 from localworld.places import Places
 from localworld.settings import WorldSettings
 from settings import Settings
+from settings.parts import LimitSettings
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.create_server((ports.HOST, 0)) as server:
         yield server.getsockname()[1]
+
+
+async def test_the_local_world_books_for_one_traveller_again_and_again(tmp_path: Path) -> None:
+    """Unless the environment says how often."""
+    for limit, told in ((LimitSettings(), "0"), (LimitSettings(traveler_bookings=10), None)):
+        settings = Settings().model_copy(update={"limit": limit})
+        here = members.Surroundings(Places(tmp_path), settings, WorldSettings())
+        here.addresses.api = "http://127.0.0.1:8000"
+        program = await members.api_service(here).prepare(False)
+        assert program.environment.get("LIMIT_TRAVELER_BOOKINGS") == told
 
 
 def test_a_free_preferred_port_is_taken() -> None:
