@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from settings import Settings
@@ -41,6 +42,17 @@ def key(database_url: str) -> str:
 @pytest.fixture(scope="session")
 def other_key(database_url: str) -> str:
     return add_caller(database_url, name="other planner")
+
+
+@pytest.fixture(scope="session")
+def trusted_key(database_url: str) -> str:
+    """Of a caller that may send whole trips."""
+    key = add_caller(database_url, name="hands trips in")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
+        )
+    return key
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +116,13 @@ def body(trip: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
         "userContact": {"email": "ada@example.com", "phone": "+12125550123"},
         **changes,
     }
+
+
+def handing_in(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A request to book ``trip``, sent whole and changed."""
+    asked = body(trip, trip={**trip, **changes})
+    del asked["tripOptionId"]
+    return asked
 
 
 @pytest.fixture

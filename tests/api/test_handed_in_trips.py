@@ -5,25 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
-from tests.api.conftest import body, client
-from tests.api.server import Served, add_caller
+from tests.api.conftest import body, client, handing_in
+from tests.api.server import Served
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
 NOT_READ = ("tripOptionId", "lockStatus", "bookingId", "createdAt", "expiresAt")
-
-
-@pytest.fixture(scope="session")
-def trusted_key(database_url: str) -> str:
-    key = add_caller(database_url, name="hands trips in")
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
-        )
-    return key
 
 
 @pytest.fixture
@@ -32,12 +21,6 @@ async def trusted(
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with client(whole.url, trusted_key) as http:
         yield http
-
-
-def handing_in(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    asked = body(trip, trip={**trip, **changes})
-    del asked["tripOptionId"]
-    return asked
 
 
 async def test_it_is_booked_and_its_option_at_the_planner_stays_open(

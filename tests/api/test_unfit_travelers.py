@@ -9,10 +9,8 @@ import pytest
 
 from commands.why import reasons
 from settings import Settings
-from tests.api.conftest import body, client
+from tests.api.conftest import body, client, handing_in
 from tests.api.server import Served
-from tests.api.test_handed_in_trips import handing_in as handing_in
-from tests.api.test_handed_in_trips import trusted_key as trusted_key
 from tests.support.sandbox_client import SandboxClient
 
 ADA: dict[str, Any] = {
