@@ -12,7 +12,10 @@ from typing import Final, NamedTuple
 from models.core.people import Document, Traveler
 
 ADULT: Final = 18
-"""From this age on somebody may lead a party."""
+"""From this age on a hotel's guest is no child."""
+ALONE: Final = 12
+"""Younger people fly and join tours only with somebody of this age: from it on, fares are adults'
+(IATA). Hotels, and airlines with stricter rules, say so themselves."""
 OLDEST: Final = 120
 """Nobody is older: the year of birth was mistyped."""
 DOCUMENTS: Final = frozenset({"PASSPORT", "IDENTITY_CARD", "VISA", "KNOWN_TRAVELER", "REDRESS"})
@@ -81,8 +84,8 @@ def faults(
     ]
     found += _twice(travelers)
     born = [one for one in travelers if one.date_of_birth <= today]
-    if born and all(one.age_on(first_day) < ADULT for one in born):
-        words = f"Nobody who travels is {ADULT} or older: an adult has to lead the party."
+    if born and all(one.age_on(first_day) < ALONE for one in born):
+        words = f"Nobody who travels is {ALONE} or older: children do not travel alone."
         found.append(Fault("travelers", words))
     return found
 

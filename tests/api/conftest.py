@@ -45,6 +45,17 @@ def other_key(database_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def trusted_key(database_url: str) -> str:
+    """Of a caller that may send whole trips."""
+    key = add_caller(database_url, name="hands trips in")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
+        )
+    return key
+
+
+@pytest.fixture(scope="session")
 def operator_key(database_url: str) -> str:
     return add_caller(database_url, name="test operator", role="operator")
 
@@ -91,16 +102,6 @@ async def api(whole: Served, stack: Stack, key: str) -> AsyncIterator[httpx.Asyn
         yield http
 
 
-@pytest.fixture(scope="session")
-def trusted_key(database_url: str) -> str:
-    key = add_caller(database_url, name="hands trips in")
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            "UPDATE callers SET may_hand_in_trips = true WHERE name = 'hands trips in'"
-        )
-    return key
-
-
 @pytest.fixture
 async def trusted(
     whole: Served, stack: Stack, trusted_key: str
@@ -123,6 +124,13 @@ def body(trip: dict[str, Any], /, **changes: Any) -> dict[str, Any]:
         "userContact": {"email": "ada@example.com", "phone": "+12125550123"},
         **changes,
     }
+
+
+def handing_in(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A request to book ``trip``, sent whole and changed."""
+    asked = body(trip, trip={**trip, **changes})
+    del asked["tripOptionId"]
+    return asked
 
 
 @pytest.fixture

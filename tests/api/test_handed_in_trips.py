@@ -6,17 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import body, client
+from tests.api.conftest import body, client, handing_in
 from tests.api.server import Served
 from tests.support.sandbox_client import SandboxClient
 
 NOT_READ = ("tripOptionId", "lockStatus", "bookingId", "createdAt", "expiresAt")
-
-
-def handing_in(trip: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    asked = body(trip, trip={**trip, **changes})
-    del asked["tripOptionId"]
-    return asked
 
 
 async def test_it_is_booked_and_its_option_at_the_planner_stays_open(

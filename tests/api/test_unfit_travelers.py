@@ -9,9 +9,8 @@ import pytest
 
 from commands.why import reasons
 from settings import Settings
-from tests.api.conftest import body, client
+from tests.api.conftest import body, client, handing_in
 from tests.api.server import Served
-from tests.api.test_handed_in_trips import handing_in as handing_in
 from tests.support.sandbox_client import SandboxClient
 
 ADA: dict[str, Any] = {
@@ -68,7 +67,14 @@ UNFIT: dict[str, tuple[dict[str, Any], list[dict[str, Any]], str, str]] = {
         RATEHAWK,
         [{**ADA, **CHILD}, {**BO, **CHILD}],
         "travelers",
-        "18 or older",
+        "12 or older",
+    ),
+    "nobody to take a room": (
+        RATEHAWK,
+        [{**ADA, "dateOfBirth": f"{TODAY.year - 16}-01-01"}] * 1
+        + [{**BO, "dateOfBirth": f"{TODAY.year - 16}-01-01"}],
+        "travelers",
+        "only with an adult",
     ),
     "expired": (
         AMADEUS,
