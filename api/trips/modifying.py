@@ -66,10 +66,12 @@ async def quote(
     """Ask what a change would cost now; nothing is changed.
 
     Raises:
+        ComponentRepeated: a component would go twice.
         BookingNotFound, TemporalUnavailable: nobody can tell.
         NotChangeable, ChangeRefused: the booking cannot be changed, or not like this.
         InvalidTrip: what comes does not fit those who travel.
     """
+    requested = body.changes.to_trip_changes()
     booking = _changeable((await reading.find(context, caller, booking_id)).booking)
     requested = await _fit(context, booking, body)
     request = QuoteChangeRequest(
@@ -115,6 +117,7 @@ async def change(
         KeyReused: ``key`` was used for another change.
     """
     deadline = asyncio.get_running_loop().time() + seconds
+    requested = body.changes.to_trip_changes()
     booking = (await reading.find(context, caller, booking_id)).booking
     assert body.accepted_total is not None, "a change without consent is a question"
     request = ChangeRequest(
@@ -122,7 +125,7 @@ async def change(
         booking_id=booking.id,
         fingerprint=fingerprint,
         who=f"{caller.role} {caller.name}",
-        requested=body.changes.to_trip_changes(),
+        requested=requested,
         accepted_total=body.accepted_total,
         payment_method_id=body.payment_info.payment_method_id if body.payment_info else None,
     )

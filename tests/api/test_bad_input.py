@@ -62,6 +62,7 @@ def _spelled(text: str) -> bytes:
         b'{"a": ' + b"9" * 5_000 + b"}",
         b'{"a": 99999999999999999999}',
         b"[" + b"1," * 20_000 + b"1]",
+        b'{"a": 1e300}',
         _spelled("NaN"),
         _spelled("Infinity"),
         _spelled("-Infinity"),
@@ -121,6 +122,11 @@ async def test_a_field_that_is_wrong_is_named(
 
     problem = _is_problem(answer, 422, "INVALID_REQUEST")
     assert field in {problem["field"], *(e["field"] for e in problem["errors"])}
+
+
+async def test_a_whole_number_may_have_a_point(alone: httpx.AsyncClient) -> None:
+    answer = await alone.post("/booking/book", json=body(TRIP, payment={"amount": 1000.0}))
+    _is_problem(answer, 404, "TRIP_OPTION_UNKNOWN")  # to JSON Schema it is 1000
 
 
 @pytest.mark.parametrize("value", [[], 1, "text", None, True])

@@ -133,6 +133,11 @@ async def test_allow_names_every_method_of_a_path(lonely: Served, alone: httpx.A
         assert ("HEAD" in named) == ("GET" in named)
 
 
+async def test_what_is_written_out_is_no_bookings_name(alone: httpx.AsyncClient) -> None:
+    for path in ("/booking/book", "/booking/cancel"):
+        assert (await alone.options(path)).headers["Allow"] == "POST"
+
+
 @pytest.mark.parametrize("since", ["0.5", "0", "1767225600", "2031-03-01", "2031-03-01T09:00:00"])
 async def test_a_moment_is_no_number(lonely: Served, operator_key: str, since: str) -> None:
     async with httpx.AsyncClient(base_url=lonely.url, headers={"X-API-Key": operator_key}) as http:
