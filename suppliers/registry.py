@@ -5,11 +5,12 @@ from functools import partial
 from typing import Final, Protocol
 
 from models.core.supply import SupplierEvent, TripComponent
-from models.suppliers.listings import Listing
+from models.suppliers.listings import BY_NAME, Listing, title_of
 from settings import Settings
 from suppliers.amadeus import AmadeusSupplier
 from suppliers.booking_com import BookingComSupplier
 from suppliers.core.limiter import RateLimits
+from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party, Supplier
 from suppliers.duffel import DuffelSupplier, verify_duffel
 from suppliers.getyourguide import GetYourGuideSupplier
@@ -63,7 +64,7 @@ WEBHOOKS: Final[Mapping[str, _Verify]] = {
 
 
 def check(item: TripComponent, party: Party, settings: Settings) -> None:
-    """Refuse what ``quote`` would refuse for what stands in the offer and the party alone.
+    """Refuse what could not be booked for what stands in the component and the party alone.
 
     Nobody is asked. What only the supplier can tell is left to ``quote``, and a supplier that we
     do not book with to whoever names it.
@@ -72,6 +73,9 @@ def check(item: TripComponent, party: Party, settings: Settings) -> None:
         InvalidRequest: in our own words, with the field where it is one of the travellers'.
     """
     if (adapter := ADAPTERS.get(item.supplier)) is not None:
+        if item.type is not BY_NAME[item.supplier].type:
+            message = f"{title_of(item.supplier)} does not sell a component of type {item.type}"
+            raise invalid(item.supplier, "quote", message)
         adapter.check(item, party, settings.agency_phone)
 
 

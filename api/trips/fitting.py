@@ -64,7 +64,7 @@ def expect_change_fit(changes: TripChanges, people: People, settings: Settings) 
     for where, component in zip(places, changes.new, strict=True):
         for fault in _faults([component], party, settings):
             sent = changes.travelers is not None and fault.field.startswith(_PEOPLE)
-            told = _within("changes", fault) if sent else Fault(where, fault.words)
+            told = _within("changes", fault) if sent else Fault(where, _sentence(fault.words))
             found.setdefault(told.field, told)
     if found:
         raise InvalidTrip([*found.values()])
@@ -85,11 +85,13 @@ def _faults(components: Sequence[TripComponent], party: Party, settings: Setting
         try:
             check(component, party, settings)
         except InvalidRequest as refusal:
-            words = str(refusal)
-            if refusal.field is not None:
-                words = f"{words[0].upper()}{words[1:]}."
+            words = str(refusal) if refusal.field is None else _sentence(str(refusal))
             refused.setdefault(refusal.field, Fault(refusal.field or "", words))
     return [*refused.values()]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:].removesuffix('.')}."
 
 
 def _within(part: str, fault: Fault) -> Fault:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.core.errors import InvalidRequest
 from models.core.money import Currency
 from models.core.supply import Quote, TripComponent
-from suppliers.core.answers import first_fault
 from suppliers.core.protocol import Party
 
 
@@ -103,4 +102,7 @@ def read_quote(
 
 def _at(error: Exception) -> str:
     """Say what is wrong first, without what was sent."""
-    return f": {first_fault(error)}" if isinstance(error, ValidationError) else ""
+    if not isinstance(error, ValidationError):
+        return ""
+    (place, *_) = (".".join(map(str, one["loc"])) for one in error.errors(include_url=False))
+    return f": {place or 'the whole'} is missing or has another form"

@@ -188,14 +188,24 @@ async def test_travellers_of_a_trip_that_is_handed_in_are_named_there(
     assert others.json()["field"] == "travelers"
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"offer": {"type": "flight-offer"}}, "is not an offer of amadeus: "),
+        # Else the trip would be CONFIRMED without its flight: activities may be left out.
+        ({"type": "ACTIVITY"}, "Amadeus does not sell a component of type ACTIVITY."),
+    ],
+    ids=["another form", "another type"],
+)
 async def test_an_offer_that_is_none(
-    lonely: Served, trusted_key: str, trip: dict[str, Any]
+    lonely: Served, trusted_key: str, trip: dict[str, Any], change: dict[str, Any], words: str
 ) -> None:
-    trip["components"][0]["offer"] = {"type": "flight-offer"}
+    trip["components"][0] |= change
     async with client(lonely.url, trusted_key) as http:
         answer = await http.post("/booking/book", json=handing_in(trip))
     assert (answer.status_code, answer.json()["code"]) == (422, "TRIP_OPTION_UNBOOKABLE")
-    assert "is not an offer of amadeus" in answer.json()["detail"]
+    assert words in answer.json()["detail"]
+    assert "Field required" not in answer.json()["detail"]
 
 
 async def test_a_change_is_held_against_those_who_travel(
@@ -209,10 +219,12 @@ async def test_a_change_is_held_against_those_who_travel(
     (together,) = (await sandbox.trip(**TOURS, activities=1))["components"]
     together["componentId"] = "other"
     swap = {"componentId": trip["components"][0]["componentId"], "component": together}
+    mistaken = {**together, "type": "HOTEL"}
     born = pair(dateOfBirth="2090-01-01")
     before = (await api.get(f"/booking/{booking['bookingId']}")).json()["version"]
     for changes, field in (
         ({"add": [alone]}, "changes.add[0]"),
+        ({"add": [mistaken]}, "changes.add[0]"),
         ({"swap": [{**swap, "component": alone}]}, "changes.swap[0].component"),
         ({"swap": [swap], "travelers": born}, "changes.travelers[1].dateOfBirth"),
         ({"swap": [swap], "travelers": born[:1]}, "changes.travelers"),
