@@ -44,7 +44,8 @@ class StateFile:
         path.touch(mode=0o600)
         path.chmod(0o600)
         self._database = sqlite3.connect(path, check_same_thread=False)
-        # A torn write of a sandbox is worth nothing; waiting for the disk is.
+        # A power cut may cost the last writes, which a sandbox can do without; in return, no
+        # request waits for the disk.
         self._database.executescript("pragma journal_mode=wal; pragma synchronous=off;" + _TABLES)
 
     def load(self) -> None:

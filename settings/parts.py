@@ -75,19 +75,19 @@ class LimitSettings(Part):
     """How much one caller, traveller or address may ask of an API process; 0: without limit."""
 
     caller_requests: int = Field(default=30_000, ge=0)
-    """A minute, whatever they are; a planner asks on behalf of all its travellers."""
+    """Requests a minute, of any kind; a planner asks on behalf of all its travellers."""
     caller_bookings: int = Field(default=600, ge=0)
-    """New ones, a minute."""
+    """New bookings a minute."""
     caller_searches: int = Field(default=60, ge=0)
     """Lists and reports, a minute."""
     traveler_bookings: int = Field(default=10, ge=0)
-    """New ones of a caller for one traveller, a minute."""
+    """New bookings a minute that one caller makes for one traveller."""
     address_requests: int = Field(default=6_000, ge=0)
     """Webhooks a minute, and as many pages of the documentation."""
     address_wrong_keys: int = Field(default=30, ge=0)
-    """A minute."""
+    """Requests a minute without a valid API key; further ones are answered 429."""
     address_connections: int = Field(default=1_000, ge=0)
-    """At once."""
+    """Connections that are open at the same time; a further one is closed."""
     head_seconds: float = Field(default=10, gt=0)
     """How long the head of a request may take to arrive."""
 

@@ -130,6 +130,17 @@ def ignored_by_docker(path: str) -> bool:
     return ignored
 
 
+def test_what_is_named_for_images_and_packages_is_there() -> None:
+    named = [
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    named += setup["packages"]["find"]["include"]
+    assert [name for name in named if not any(ROOT.glob(name))] == []
+
+
 def files_of_the_build() -> list[str]:
     skipped = {".venv", "__pycache__"}
     return [

@@ -9,7 +9,6 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 
 from models.core.errors import ProviderError
 from models.core.keys import item_reference
@@ -17,7 +16,10 @@ from models.core.supply import GONE, Reservation
 from suppliers.core.protocol import FindsReservations, Supplier
 
 MISSES = 3
-"""Items are numbered without gaps, but one may be another supplier's that cannot be asked."""
+"""After so many numbers in a row that nobody knows, the search ends. Items are numbered without
+gaps, but one may be at a supplier that cannot be asked."""
+MOST = 100
+"""How many numbers are asked for at most: a trip has up to 20 components, its changes add some."""
 
 
 @dataclass
@@ -43,8 +45,12 @@ class ForgottenReservations:
     async def standing(self, booking_id: str, since: dt.datetime, *, known: int = 0) -> Standing:
         """Return what stands under a booking's references after the first ``known`` items.
 
-        Its payment was made after ``since`` (UTC). A supplier that gives no answer, or has no
-        look-up, is named; what is no id of a booking is not asked about.
+        A supplier that gives no answer, or has no look-up, is named.
+
+        Args:
+            booking_id: as the payment names it; nobody is asked about one that is no UUID.
+            since: before the booking's payment was made (UTC).
+            known: how many items the record has.
         """
         result = Standing()
         if not _is_id(booking_id):
@@ -56,7 +62,7 @@ class ForgottenReservations:
             else:
                 result.unasked.add(name)
         misses = 0
-        for number in count(known + 1):
+        for number in range(known + 1, known + 1 + MOST):
             reference = item_reference(booking_id, number)
             answers = await asyncio.gather(
                 *(one.find(reference, since=since) for one in asked.values()),
@@ -75,8 +81,8 @@ class ForgottenReservations:
             misses = 0 if found else misses + 1
             asked = {name: one for name, one in asked.items() if name not in result.unasked}
             if misses == MISSES or not asked:
-                return result
-        raise AssertionError
+                break
+        return result
 
 
 def _named(found: Reservation, supplier: str) -> str:

@@ -64,7 +64,8 @@ class Reconciler:
         self._answer = progress.answer
         self._unexplained = unexplained
         self._made_since = dt.datetime.now(dt.UTC)
-        """No payment of the part of the list that is being gone through is older."""
+        """The earliest time (UTC) of a payment in the part of the list that is worked on: what was
+        booked at suppliers for an unknown payment is looked for from then on."""
         self._seen: set[str] = set()
         self._faults = 0
 

@@ -27,7 +27,7 @@ class Answers:
         self._kept: OrderedDict[tuple[str, str | None], Kept] = OrderedDict()
 
     def get(self, booking_id: str, standing: Standing, owner: str | None) -> bytes | None:
-        """Return the answer about a booking that stands so."""
+        """Return what was kept for ``owner``; None if nothing was, or the booking has changed."""
         kept = self._kept.get((booking_id, owner))
         if kept is None or kept.standing != standing:
             return None

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response, Security, params
 from fastapi.dependencies.utils import get_flat_params
@@ -29,6 +29,8 @@ READ_SECONDS = 20.0
 """Deadline of routes that only read."""
 WORK_SECONDS = 180.0
 """Deadline of routes that wait for a booking: the longest wait and everything around it."""
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _key = APIKeyHeader(name=HEADER, auto_error=False, description="A service's API key.")
 
@@ -65,7 +67,9 @@ class GuardedRoute(APIRoute):
     policy: Policy
     deadline: float
     limited: bool
-    """Whether it is counted what an address asks of a route that needs no key."""
+    """Of a route that needs no key: its requests are counted for the address they come from."""
+    listing: bool = False
+    """It answers a list or a report: its requests are counted as searches of their caller."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Return the route's handler behind its guard."""
@@ -116,7 +120,7 @@ class GuardedRoute(APIRoute):
             raise
         request.state.caller = caller
         limits.requests.spend(caller.id, allowances)
-        if request.method == "GET" and "{" not in self.path:  # a list or a report
+        if self.listing:
             limits.searches.spend(caller.id, allowances)
         if self.policy is Policy.OPERATOR and not caller.is_operator:
             raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
@@ -200,6 +204,18 @@ class Audience(APIRouter):
         if policy not in KEYLESS:
             options["dependencies"] = [Security(_key), *options.get("dependencies", ())]
         super().__init__(route_class=guarded, **options)
+        self._listing = type(f"{policy.title()}ListingRoute", (guarded,), {"listing": True})
+
+    def listing(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        """Add a route as ``get`` does, of which :attr:`GuardedRoute.listing` is true."""
+
+        def add(endpoint: Endpoint) -> Endpoint:
+            self.add_api_route(
+                path, endpoint, methods=["GET"], route_class_override=self._listing, **options
+            )
+            return endpoint
+
+        return add
 
 
 def policies(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], Policy]:

@@ -57,7 +57,7 @@ class BoundedProtocol(H11Protocol):
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End a connection."""
+        """Forget the connection: it counts for its address no more, and has no deadline."""
         super().connection_lost(exc)
         self.open[self._address] -= 1
         if not self.open[self._address]:
@@ -65,12 +65,12 @@ class BoundedProtocol(H11Protocol):
         self._stop_waiting()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what has arrived."""
+        """Read what has arrived, and set the deadline of what is awaited after it."""
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request."""
+        """Begin the connection's next request, and set the deadline of what is awaited of it."""
         super().on_response_complete()
         self._look()
 

@@ -62,9 +62,9 @@ class AppContext:
     dispatch: Dispatch
     load: Load
     reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
-    """Turns of callers' reads."""
+    """Held by each of callers' reads while it is worked on; see :data:`READS_AT_ONCE`."""
     checks: dict[str, asyncio.Task[Check]] = field(default_factory=dict)
-    """What readiness looks at right now."""
+    """Readiness checks under way, by their name: probes that come meanwhile share the answer."""
     answers: Answers = field(default_factory=Answers)
     """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[bool]] = field(default_factory=dict)

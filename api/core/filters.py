@@ -27,7 +27,7 @@ ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), *GATEWAYS))]
 """A supplier's or a gateway's name."""
 
 Words = Annotated[str, StringConstraints(pattern=ANY_LINE)]
-"""Text that is only looked for."""
+"""A line of text to search for: looked up in the record, never stored."""
 
 
 def _flag(given: Any) -> Any:

@@ -36,7 +36,7 @@ CHECKED = dt.timedelta(days=1)
 _ASKING = (401, 403, 422, 500, 503)
 
 
-@router.get(
+@router.listing(
     "/balances",
     operation_id="listLedgerBalances",
     summary="What stands on every account",
@@ -67,7 +67,7 @@ async def statement(context: Context, booking_id: BookingId) -> StatementAnswer:
     return StatementAnswer.of(found)
 
 
-@router.get(
+@router.listing(
     "/check",
     operation_id="checkLedger",
     summary="Whether the ledger is right",
@@ -90,7 +90,7 @@ async def check(
     )
 
 
-@router.get(
+@router.listing(
     "/commission-rules",
     operation_id="listCommissionRules",
     summary="What we earn of sales",

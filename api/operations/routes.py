@@ -48,7 +48,7 @@ After = Annotated[
 ]
 
 
-@router.get(
+@router.listing(
     "/cases",
     operation_id="listCases",
     response_model_exclude_none=True,
@@ -136,7 +136,7 @@ async def resolve(
     return CaseAnswer.of(await context.record.write(settle))
 
 
-@router.get(
+@router.listing(
     "/webhooks",
     operation_id="listWebhookEvents",
     response_model_exclude_none=True,

@@ -20,7 +20,7 @@ from models.payments.reconciliations import load_reports
 router = Audience(Policy.OPERATOR, prefix="/operator/reconciliations", tags=["operators"])
 
 
-@router.get(
+@router.listing(
     "",
     operation_id="listReconciliations",
     summary="Daily reconciliations, newest first",

@@ -33,7 +33,7 @@ Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
 Outcome = Literal["done", "refused", "not_done", "unknown", "repeated", "running"]
 
 
-@router.get(
+@router.listing(
     "/suppliers",
     operation_id="listSuppliers",
     summary="How every supplier does",
@@ -65,7 +65,7 @@ async def suppliers(context: Context) -> SuppliersAnswer:
     )
 
 
-@router.get(
+@router.listing(
     "/attempts",
     operation_id="listAttempts",
     response_model_exclude_unset=True,
@@ -114,7 +114,7 @@ async def attempts(
     return page
 
 
-@router.get(
+@router.listing(
     "/orders",
     operation_id="listOrders",
     response_model_exclude_unset=True,

@@ -1,4 +1,4 @@
-"""Who travels, held against the trip before anything is started: what our own side can know."""
+"""Whether travellers can take a trip: checked before a booking or change starts, asking nobody."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from suppliers.core.protocol import Party
 from suppliers.registry import check
 
 _LAST_ZONE: Final = dt.timedelta(hours=12)
-"""Nowhere on earth is it earlier than so much behind UTC."""
+"""How far behind UTC the last time zone is: a day that is over there is over everywhere."""
 _PEOPLE: Final = "travelers"
 
 
 def expect_fit(body: BookRequest, trip: TripOption, settings: Settings) -> None:
-    """Make sure that those who travel can travel on this trip, as far as we can tell.
+    """Make sure that the travellers can take this trip, as far as we know without its suppliers.
 
     Raises:
-        InvalidTrip: they cannot; it says who must mend what, named as the request names it.
-        TripOptionUnbookable: an offer of the trip is none.
+        InvalidTrip: they cannot; it names the fields to mend as the request names them.
+        TripOptionUnbookable: an offer of the trip lacks what its supplier would be asked with.
     """
     party = Party(
         travelers=tuple(body.travelers or trip.travelers),
@@ -43,13 +43,16 @@ def expect_fit(body: BookRequest, trip: TripOption, settings: Settings) -> None:
 
 
 def expect_change_fit(changes: TripChanges, people: People, settings: Settings) -> None:
-    """Make sure that what comes with a change fits those who travel then.
+    """Make sure that the new components of a change fit the travellers it leaves.
 
-    ``people`` are the booking's: who travels unless the change says otherwise.
+    Args:
+        changes: may replace the travellers.
+        people: the booking's travellers, contact and address.
+        settings: what suppliers' checks need to know.
 
     Raises:
-        InvalidTrip: it does not. What is wrong with travellers that are not sent with the change
-            is told of the component they do not fit.
+        InvalidTrip: they do not. A fault of travellers who are not sent with the change is told
+            with the field of the component they do not fit.
     """
     party = Party(
         travelers=tuple(changes.travelers or people.travelers),
@@ -71,7 +74,7 @@ def expect_change_fit(changes: TripChanges, people: People, settings: Settings) 
 
 
 def _faults(components: Sequence[TripComponent], party: Party, settings: Settings) -> list[Fault]:
-    """Return what is wrong with a party; a fault without a field is one of an offer."""
+    """Return what is wrong with a party; a fault without a field is about an offer."""
     found = faults(
         party.travelers,
         today=(dt.datetime.now(dt.UTC) + FURTHEST_ZONE).date(),

@@ -28,7 +28,7 @@ router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
 MOST = 100
 
 
-@router.get(
+@router.listing(
     "",
     operation_id="listBookings",
     response_model_exclude_unset=True,

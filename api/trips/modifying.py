@@ -73,7 +73,7 @@ async def quote(
     """
     requested = body.changes.to_trip_changes()
     booking = _changeable((await reading.find(context, caller, booking_id)).booking)
-    requested = await _fit(context, booking, body)
+    await _fit(context, booking, requested)
     request = QuoteChangeRequest(
         booking_id=booking.id,
         requested=requested,
@@ -135,7 +135,7 @@ async def change(
     if known is not None and known.outcome is not None:
         return _asked(booking, known.outcome, request.change_id)
     if known is None:
-        await _fit(context, _changeable(booking), body)
+        await _fit(context, _changeable(booking), requested)
     # What it waited for when it was asked about again is known: news is what comes after that.
     heard = booking.version if known is not None else -1
     await requests.send(
@@ -187,12 +187,10 @@ async def _waits(context: AppContext, request: ChangeRequest, heard: int) -> boo
     return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)
 
 
-async def _fit(context: AppContext, booking: Booking, body: ModifyBody) -> TripChanges:
-    changes = body.changes.to_trip_changes()
-    if changes.new:
+async def _fit(context: AppContext, booking: Booking, requested: TripChanges) -> None:
+    if requested.new:
         people = await context.record.read(lambda session: load_people(session, booking.id))
-        expect_change_fit(changes, people, context.settings)
-    return changes
+        expect_change_fit(requested, people, context.settings)
 
 
 def _changeable(booking: Booking) -> Booking:

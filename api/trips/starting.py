@@ -57,7 +57,7 @@ RECORDED_SECONDS = 0.5
 IdempotencyKey = Annotated[
     str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"})
 ]
-"""As the document states it; :func:`checked_key` answers what is none."""
+"""The form is for the OpenAPI document; :func:`checked_key` checks it, with a code of its own."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ ALONE: Final = 12
 """Younger people fly and join tours only with somebody of this age: from it on, fares are adults'
 (IATA). Hotels, and airlines with stricter rules, say so themselves."""
 OLDEST: Final = 120
-"""Nobody is older: the year of birth was mistyped."""
+"""In years. Whoever would be older is refused: the year of birth must be mistyped."""
 DOCUMENTS: Final = frozenset({"PASSPORT", "IDENTITY_CARD", "VISA", "KNOWN_TRAVELER", "REDRESS"})
 """The types of documents that airlines know (Amadeus, Flight Create Orders v1, DocumentType)."""
 

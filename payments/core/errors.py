@@ -19,6 +19,7 @@ from models.core.errors import (
     UnknownOutcome,
 )
 from models.core.http import NoAddressError, NotSentError
+from models.core.pauses import asked_pause
 from payments.core.declines import telling_code
 from payments.core.protocol import PaymentState
 from payments.stripe.shapes import STATES
@@ -55,7 +56,7 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
             )
             return Declined(message, **{**context, "code": code})
         case stripe.RateLimitError():
-            return Retryable(message, retry_after=_retry_after(error), **context)
+            return Retryable(message, retry_after=_pause(error), **context)
         case stripe.AuthenticationError() | stripe.PermissionError():
             return AuthConfig(message, **context)
         case stripe.IdempotencyError():
@@ -66,7 +67,7 @@ def classify(error: stripe.StripeError, operation: str) -> ProviderError:
     if error.http_status == 409:
         # Somebody else's lock, or our own earlier request under the same key: nothing was done
         # by this one.
-        return Retryable(message, retry_after=_retry_after(error), **context)
+        return Retryable(message, retry_after=_pause(error), **context)
     if operation in READS:
         return Retryable(message, **context)
     # A 5xx, or an answer that is none: it may have been done. Stripe keeps a 500 under its key
@@ -156,6 +157,5 @@ def _detail(error: stripe.StripeError, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _retry_after(error: stripe.StripeError) -> dt.timedelta | None:
-    seconds = (error.headers or {}).get("retry-after", "")
-    return dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+def _pause(error: stripe.StripeError) -> dt.timedelta | None:
+    return asked_pause(error.http_status or 0, error.headers or {})

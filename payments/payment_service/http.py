@@ -14,13 +14,13 @@ from pydantic import BaseModel
 
 from models.core.errors import ProviderError, Retryable, UnknownOutcome
 from models.core.http import HttpClient, NoAnswerError, NotSentError
+from models.core.pauses import asked_pause
 
 PROVIDER: Final = "payment_service"
 
 _MAX_BYTES: Final = 1024 * 1024
 """A longer answer is not read to its end (reliability.md S21)."""
 _CONNECT_SECONDS: Final = 5.0
-_MAX_RETRY_AFTER: Final = 600
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,8 @@ class Answered:
 
     @property
     def retry_after(self) -> dt.timedelta | None:
-        """How long the service asks to wait, where it says so in whole seconds."""
-        seconds = self.headers.get("Retry-After", "")
-        if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10):
-            return None
-        return dt.timedelta(seconds=min(int(seconds), _MAX_RETRY_AFTER))
+        """How long the service asks to wait, in whatever form; None where it does not say."""
+        return asked_pause(self.status, self.headers)
 
 
 class ServiceHttp:

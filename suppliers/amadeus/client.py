@@ -22,11 +22,11 @@ from amadeus import Client, ResponseError
 from amadeus.client.access_token import AccessToken
 
 from models.core.errors import AuthConfig, ProviderError, Retryable, UnknownOutcome
+from models.core.pauses import asked_pause
 from models.core.text import storable_json
 from models.suppliers.rate_limits import Rate
 from suppliers.amadeus.responses import NAME, ApiAnswer
 from suppliers.amadeus.transport import Http
-from suppliers.core.answers import asked_pause
 from suppliers.core.limiter import RateLimits
 
 Send = Callable[[Any], Any]

@@ -22,7 +22,7 @@ def _last_day(value: object) -> object:
     try:
         return dt.date.fromisoformat(str(value)[:10])
     except ValueError:
-        return dt.date.min  # there is such a day: never later than that is the safe reading
+        return dt.date.min  # a day is stated that cannot be read: taken as past, to rely on nothing
 
 
 def _yes(value: object) -> bool:

@@ -18,7 +18,7 @@ from tests.api.server import Served
 
 
 async def test_a_caller_who_hangs_up_makes_no_error(
-    lonely: Served, caplog: pytest.LogCaptureFixture
+    lonely: Served, operator_key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A byte of ten, and the connection is closed: on every route that takes a body."""
     at = urlsplit(lonely.url)
@@ -31,8 +31,9 @@ async def test_a_caller_who_hangs_up_makes_no_error(
     with caplog.at_level(logging.INFO):
         for path in paths:
             _, writer = await asyncio.open_connection(at.hostname, at.port)
-            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            writer.write(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {operator_key}\r\n"
+            head += "Content-Type: application/json\r\nContent-Length: 10\r\n"
+            writer.write(f"{head}\r\n{{".encode())
             await writer.drain()
             writer.close()
         await asyncio.sleep(0.5)

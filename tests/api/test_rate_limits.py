@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from api.app import create_app
 from api.core import rate_limits
+from api.core.audience import KEYLESS, GuardedRoute
 from api.core.rate_limits import RateLimit, network
 from settings import Settings
 from tests.api.conftest import NOBODY, body, client
@@ -141,6 +143,17 @@ async def test_a_caller_is_told_what_is_left(caller: httpx.AsyncClient) -> None:
     policy = '"requests";q=20;w=60, "searches";q=3;w=60'
     assert answer.headers["RateLimit-Policy"] == policy
     assert answer.headers["RateLimit"] == '"requests";r=19;t=3, "searches";r=2;t=20'
+
+
+def test_every_list_and_report_counts_as_a_search(limited: Served) -> None:
+    routes = [one.original_route for one in iter_route_contexts(limited.app.routes)]
+    guarded = [route for route in routes if isinstance(route, GuardedRoute)]
+    keyed = [route for route in guarded if route.policy not in KEYLESS]
+    searches = {route.path for route in keyed if route.listing}
+    assert {"/booking", "/operator/cases", "/operator/ledger/check"} <= searches
+    # Whoever adds one of many things adds its parameter; what names none of them lists them.
+    lists = {one.path for one in keyed if one.methods == {"GET"} and "{" not in one.path}
+    assert searches == lists
 
 
 async def test_searches_have_a_limit_of_their_own(caller: httpx.AsyncClient) -> None:

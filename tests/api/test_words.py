@@ -259,13 +259,14 @@ def test_a_cancellation_is_told_from_the_booking_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("state", [BookingState.FAILED, BookingState.CANCELLED])
 @pytest.mark.parametrize("code", Code)
-def test_nobody_is_promised_a_person_who_has_settled_it(code: Code) -> None:
+def test_nobody_is_promised_a_person_who_has_settled_it(code: Code, state: BookingState) -> None:
     gone = item(ItemType.FLIGHT, SagaState.UNDONE, ItemStatus.FAILED)
     problem = Problem(code=code, step="book", message="it is so", item=1)
     failed = {"items": [gone], "problem": problem}
-    told = translate.error(booking(BookingState.FAILED, **failed))
-    waits = translate.error(booking(BookingState.FAILED, **failed, cases=[MONEY_CASE]))
+    told = translate.error(booking(state, **failed))
+    waits = translate.error(booking(state, **failed, cases=[MONEY_CASE]))
     assert told is not None
     assert waits is not None
     assert "a person is looking after it" in waits.next_step
@@ -273,3 +274,23 @@ def test_nobody_is_promised_a_person_who_has_settled_it(code: Code) -> None:
     if "person" in words.WORDS[code].next_step:
         assert told.message.endswith("nothing of the trip is booked.")
         assert "nothing of the trip" not in waits.message
+
+
+def test_of_a_booking_that_stands_nothing_is_told_once_it_is_settled() -> None:
+    """What it goes without could not be undone, and then was: the rest of the trip is booked."""
+    stands = item(ItemType.FLIGHT, SagaState.BOOKED, ItemStatus.CONFIRMED)
+    given = {"items": [stands], "payment": {"captured": 60000, "status": PaymentStatus.SUCCEEDED}}
+    waits = booking(BookingState.CONFIRMED, **given, cases=[MONEY_CASE])
+    settled = booking(BookingState.CONFIRMED, **given)
+    refused = translate.cancel_answer(waits, []).error
+    assert refused is not None
+    assert (refused.code, refused.next_step) == (
+        Code.NEEDS_ATTENTION,
+        words.WORDS[Code.NEEDS_ATTENTION].next_step,
+    )
+    assert translate.cancel_answer(settled, []).error is None
+    for one in (waits, settled):
+        whole = translate.whole_booking(one, [])
+        assert (whole.error, whole.needs_attention) == (None, one is waits)
+        assert translate.book_answer(one).success
+    assert "person" not in translate.whole_booking(settled, []).model_dump_json()

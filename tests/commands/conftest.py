@@ -23,11 +23,11 @@ def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tripsaga(var: Path, monkeypatch: pytest.MonkeyPatch) -> Tripsaga:
-    """Run a command; keyword arguments become environment variables."""
+    """Run a command; keyword arguments become environment variables, ``said`` is typed."""
 
-    def run(*arguments: str, **environment: str) -> Result:
+    def run(*arguments: str, said: str | None = None, **environment: str) -> Result:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return CliRunner().invoke(app, arguments)
+        return CliRunner().invoke(app, arguments, input=said)
 
     return run

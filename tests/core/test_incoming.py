@@ -23,6 +23,7 @@ def written(separator: str) -> str:
         *map(
             written, (" ", "-", ".", "_", "/", ",", "\u00a0", "\u2011", "\u2013", "\u200b", " - ")
         ),
+        *map(written, (" " * 4, " \u2013 \u2013 ", "\n\n\n\n", "-" * 50)),
         FULL_WIDTH,
         ARABIC,
         f"my card: {written('_')}!",
@@ -59,6 +60,8 @@ def test_card_numbers(text: str) -> None:
         ("11111111-1111-1111-8111-111111111117", "bookingId"),
         (f"7f8b{CARD}a9c3e1d00f5b", "Idempotency-Key"),  # a key in hexadecimal
         ("+4915123456787", "userContact.phone"),
+        ("4242    4242    4242    4241", "note"),
+        ("4242 of 4242 or 4242 to 4242", "note"),
         ("1050736001_385678901_2_0_0", "component.offer.product"),
         ("42424242_42424242", "changes.add[0].offer.product"),  # a supplier's own words
         ("called at 10:30,\n\tthey confirmed\r\n", "note"),
@@ -69,6 +72,14 @@ def test_card_numbers(text: str) -> None:
 )
 def test_what_is_taken(text: str, path: str) -> None:
     expect_fit(text, path)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "part", ["1", "1 ", "4 ", "1" + " " * 50, "1" * 12 + " " * 1_000 + "x", "_"], ids=range(6)
+)
+def test_a_long_text_is_looked_through_in_no_time(part: str) -> None:
+    expect_fit(part * (100_000 // len(part)) + "x", "note")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from localworld.places import Places
+from localworld.places import ROOT, Places
+from tests.docs.test_docs import FENCE
 from tests.localworld.worlds import RunningWorld
 
 # One world for all of its tests, so they must run in one process.
@@ -138,6 +141,28 @@ def test_a_trip_is_booked_shown_and_cancelled(world: RunningWorld) -> None:
     calls = [(line["provider"], line["operation"]) for line in about if "provider" in line]
     assert {("amadeus", "book"), ("stripe", "capture"), ("stripe", "refund")} <= {*calls}
     assert len(calls) == len({*calls}) + 2, "a line for each call; there are two experiences"
+
+
+def test_the_readme_books_a_trip_with_curl(world: RunningWorld, tmp_path: Path) -> None:
+    """As it is printed, in a directory of its own."""
+    blocks = FENCE.findall((ROOT / "README.md").read_text())
+    (block,) = (text for kind, text in blocks if kind == "sh" and "curl" in text)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    told = subprocess.run(
+        ["sh", "-c", block],
+        cwd=tmp_path,
+        env=world.environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    booked = json.loads(told.stdout)
+    assert (booked["success"], booked["state"]) == (True, "CONFIRMED")
+    assert (
+        booked["payment"]["amount"]
+        == json.loads((tmp_path / "trip.json").read_text())["totalPrice"]
+    )
 
 
 @pytest.mark.parametrize(

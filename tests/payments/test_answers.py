@@ -93,12 +93,27 @@ async def test_nobody_there_means_nothing_sent(operation: str) -> None:
         await gateway.close()
 
 
-async def test_a_rate_limit_says_when_to_come_again() -> None:
+@pytest.mark.parametrize(
+    ("status", "header", "seconds"),
+    [
+        (429, "Retry-After: 7", 7),
+        (429, "Retry-After: 86400", 600),
+        (429, "Retry-After: soon", None),
+        (429, "Retry-After: Wed, 21 Oct 2015 07:00:30 GMT", 30),
+        (409, "Retry-After: Wed, 21 Oct 2015 07:00:30 GMT", 30),
+        (429, "RateLimit-Reset: 7", 7),
+        (409, "RateLimit-Reset: 7", None),
+    ],
+)
+async def test_a_rate_limit_says_when_to_come_again(
+    status: int, header: str, seconds: int | None
+) -> None:
     body = {"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "slow"}}
-    async with answering(body, 429, "Retry-After: 7") as gateway:
+    date = "Date: Wed, 21 Oct 2015 07:00:00 GMT"
+    async with answering(body, status, date, header) as gateway:
         error = await failing(gateway, "confirm")
     assert isinstance(error, Retryable)
-    assert error.retry_after == dt.timedelta(seconds=7)
+    assert error.retry_after == (None if seconds is None else dt.timedelta(seconds=seconds))
 
 
 async def test_forbidden_is_for_an_operator() -> None:

@@ -243,4 +243,7 @@ async def test_what_is_left_of_a_trip_may_be_less_than_a_card_is_charged(trip: F
     assert booking.state is BookingState.FAILED
     assert booking.problem is not None
     assert booking.problem.code is Code.AMOUNT_TOO_SMALL
+    assert booking.problem.message.endswith("is not charged less than 0.50 USD."), (
+        "not that nothing was booked: it was, and might not have been undone"
+    )
     assert (trip.captured, trip.held, trip.reserved) == (0, 0, set())

@@ -78,8 +78,9 @@ def expect_chargeable(amount: int, currency: str, *, step: str) -> None:
         Problem(
             code=Code.AMOUNT_TOO_SMALL,
             step=step,
+            # Not what became of the trip: at the capture it is yet to be undone, or cannot be.
             message=f"{Money(amount=amount, currency=currency)} would be charged, and a card is not"
-            f" charged less than {least}. Nothing was booked or charged.",
+            f" charged less than {least}.",
             details={"amount": amount, "least": least.amount, "currency": currency},
         )
     )

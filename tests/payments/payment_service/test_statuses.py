@@ -64,12 +64,21 @@ async def test_statuses(
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("7", 7), ("86400", 600), ("soon", None), ("-1", None), ("٧", None), ("9" * 40, None)],
+    ("header", "value", "seconds"),
+    [
+        ("Retry-After", "7", 7),
+        ("Retry-After", "86400", 600),
+        ("Retry-After", "soon", None),
+        ("Retry-After", "-1", 0),
+        ("Retry-After", "9" * 40, 600),
+        ("Retry-After", "Wed, 21 Oct 2093 07:00:00 GMT", 600),
+        ("X-RateLimit-Reset", "7", 7),
+    ],
 )
-async def test_how_long_to_wait(front: Front, till: Till, header: str, seconds: int | None) -> None:
-    response = Instead(429, error("slow_down"), {"Retry-After": header.encode().decode("latin-1")})
-    front.say("GET", r"/intents/\w+", response)
+async def test_how_long_to_wait(
+    front: Front, till: Till, header: str, value: str, seconds: int | None
+) -> None:
+    front.say("GET", r"/intents/\w+", Instead(429, error("slow_down"), {header: value}))
     with pytest.raises(Retryable) as later:
         await till.gateway.retrieve("pay_1")
     assert later.value.retry_after == (None if seconds is None else dt.timedelta(seconds=seconds))

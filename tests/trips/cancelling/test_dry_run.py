@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from models.core.money import Money
 from tests.api.conftest import body, client
 from tests.api.server import Served
 from tests.support.checker import check
+from tests.support.money import Gateway, settled
 from tests.support.selection import table
 from tests.support.stack import Stack
 from tests.trips.cancelling.conftest import booked, cancel, keep, quote
@@ -130,6 +132,30 @@ async def test_amounts_are_in_the_payments_currency(api: httpx.AsyncClient, stac
     assert hotel["supplierSays"]["currency"] == "EUR"
     done = await cancel(api, booking["bookingId"])
     assert done["refund"]["amount"] == quoted["total"]["refund"]
+    await check(stack.sandbox, stack.settings.database.url, booking["bookingId"])
+
+
+async def test_what_is_in_dispute_is_told_and_not_promised(
+    api: httpx.AsyncClient, stack: Stack, trip: dict[str, Any]
+) -> None:
+    booking = await booked(api, trip)
+    for item in booking["components"]:
+        keep(stack, booking, item["number"], 0)
+    assert (await quote(api, booking["bookingId"]))["total"]["inDispute"] == 0
+    recorded = await stack.recorded(booking["bookingId"])
+    assert recorded.payment.id is not None
+    await Gateway(stack).dispute(recorded.payment.id, 12_100)
+    await settled(stack, recorded)
+
+    quoted = await quote(api, booking["bookingId"])
+
+    total = quoted["total"]
+    assert (total["inDispute"], total["kept"]) == (12_100, 0)
+    assert total["refund"] == trip["totalPrice"] - 12_100
+    disputed = Money(amount=12_100, currency="USD").format()
+    assert f" {disputed} is in dispute with the card holder's bank" in quoted["money"]
+    done = await cancel(api, booking["bookingId"])
+    assert done["refund"]["amount"] == total["refund"]
     await check(stack.sandbox, stack.settings.database.url, booking["bookingId"])
 
 

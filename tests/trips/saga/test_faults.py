@@ -71,3 +71,19 @@ async def test_validation_asks_again(stack: Stack, supplier: str, kind: str) -> 
     assert await stack.sandbox.fired() >= 1
     assert booking.state is BookingState.CONFIRMED, booking.problem
     await check(stack.sandbox, stack.settings.database.url, booking.id)
+
+
+async def test_a_call_that_is_not_answered_leaves_no_stack_in_the_log(stack: Stack) -> None:
+    """It is expected: a warning that names the call, for whoever reads the log."""
+    (worker,) = stack.workers
+    before = len(worker.log())
+    request = await stack.request()
+    hang = {"seconds": 20, "reference": request.booking_id}
+    await stack.sandbox.arm("booking_com", "book", "hang", **hang)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert await stack.sandbox.fired() == 1
+    lines = worker.log()[before:]
+    assert booking.reference in lines
+    assert "Traceback" not in lines
+    assert '"stack"' not in lines

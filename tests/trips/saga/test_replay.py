@@ -37,6 +37,21 @@ def test_every_workflow_has_a_history() -> None:
     assert {end for end in BOOKED for name in booked if name.startswith(end)} == BOOKED
 
 
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_every_activity_says_what_it_does(path: Path) -> None:
+    """For people who look at a workflow; a local activity is a marker."""
+    activities = [
+        event
+        for event in json.loads(path.read_text())["events"]
+        if "activityTaskScheduledEventAttributes" in event
+        or event.get("markerRecordedEventAttributes", {}).get("markerName") == "core_local_activity"
+    ]
+    assert activities
+    assert [
+        one["eventId"] for one in activities if "summary" not in one.get("userMetadata", {})
+    ] == []
+
+
 @pytest.mark.parametrize("sandboxed", [True, False], ids=["sandboxed", "plain"])
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: str(path.relative_to(FOLDER)))
 async def test_history_replays(path: Path, sandboxed: bool) -> None:

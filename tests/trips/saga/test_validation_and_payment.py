@@ -159,3 +159,17 @@ async def test_nothing_is_captured_for_an_experience_that_failed(stack: Stack) -
     live = sum(item.price for item in booking.items if item.live)
     assert booking.payment.captured == live < booking.accepted_total
     await check(stack.sandbox, stack.settings.database.url, booking.id)
+
+
+async def test_a_payment_that_may_not_be_looked_for_is_made_once(stack: Stack) -> None:
+    """A look-up that is refused is no refusal of the payment: the same key settles it."""
+    request = await stack.request()
+    about = {"reference": request.booking_id}
+    await stack.sandbox.arm("stripe", "create", "commit_then_hang", seconds=20, **about)
+    # The search, and the list that stands in for it.
+    looks = await stack.sandbox.arm("stripe", "retrieve", "refuse", times=2)
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
+    assert booking.state is BookingState.CONFIRMED, booking.problem
+    assert await stack.sandbox.fired(looks) == 2
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
+    assert len(facts.payments) == 1
