@@ -15,6 +15,7 @@ from models.core.errors import (
 from models.core.money import Money
 from models.core.supply import PropertyCharge, ReservationStatus
 from suppliers.ratehawk import RateHawkSupplier
+from suppliers.ratehawk.errors import FAILED
 from tests.suppliers.conftest import Reply, Scripted, expect, now
 from tests.suppliers.ratehawk.script import (
     PRICE,
@@ -31,6 +32,11 @@ from tests.suppliers.ratehawk.script import (
 
 PENDING, CONFIRMED = ReservationStatus.PENDING, ReservationStatus.CONFIRMED
 REJECTED, CANCELLED = ReservationStatus.REJECTED, ReservationStatus.CANCELLED
+NEVER_BOOKED = [
+    *(bad(code) for code in ("booking_finish_did_not_succeed", *FAILED)),
+    status("3ds"),
+]
+""""It failed", "it never began": answers of ``finish/status`` that name no order."""
 
 
 @pytest.fixture
@@ -327,6 +333,9 @@ async def test_cancelled_already(scripted: Scripted, hotels: RateHawkSupplier, c
         (PENDING, [], Reply(500, b""), Retryable),
         (CONFIRMED, [], Reply(500, b""), Retryable),
         (CONFIRMED, [], bad("not_allowed"), AuthConfig),
+        # Nothing names the order: the room of one that was confirmed may live.
+        *((CONFIRMED, [], never, AuthConfig) for never in NEVER_BOOKED),
+        *((CONFIRMED, [order()], never, AuthConfig) for never in NEVER_BOOKED),
     ],
 )
 async def test_cancelling_what_is_not_found(
@@ -340,12 +349,22 @@ async def test_cancelling_what_is_not_found(
     scripted.say("/order/cancel/", bad("order_not_found"))
     scripted.say("/order/info/", info(*shown))
     scripted.say("/booking/finish/status/", standing)
-    cancelling = hotels.cancel(reservation(status=known), "key")
+    booked = reservation(status=known, **({"settles_by": None} if known is CONFIRMED else {}))
+    cancelling = hotels.cancel(booked, "key")
     if expected is not None:
         await expect(expected, cancelling, "cancel")
         return
     done = await cancelling
     assert (done.already, done.fee) == (True, Money(amount=0, currency="USD"))
+
+
+@pytest.mark.parametrize("reply", NEVER_BOOKED)
+async def test_what_was_confirmed_is_not_refused_later(
+    scripted: Scripted, hotels: RateHawkSupplier, reply: Reply
+) -> None:
+    scripted.say("/booking/finish/status/", reply)
+    known = reservation(status=CONFIRMED, settles_by=None, look_after=None)
+    await expect(AuthConfig, hotels.look(known), "look")
 
 
 async def test_what_nobody_knows_is_an_operators(
