@@ -270,9 +270,13 @@ async def test_what_the_hotel_takes_itself(scripted: Scripted, hotels: RateHawkS
 
     taxes = [tax("city_tax", "7.505", False), tax("vat", "30", True), tax("x", "0.00", False)]
     scripted.say("/booking/finish/status/", status("ok"))
-    scripted.say("/order/info/", info(order(taxes=taxes)))
-    (due,) = (await hotels.look(reservation())).pay_at_property
-    assert due == PropertyCharge(name="city tax", price=Money(amount=751, currency="EUR"))
+    silent = [{"name": "fee", "amount_tax": amount("1", "EUR")}, {"name": "fee"}]
+    scripted.say("/order/info/", info(order(taxes=[*taxes, *silent])))
+    assert (await hotels.look(reservation())).pay_at_property == (
+        PropertyCharge(name="city tax", price=Money(amount=751, currency="EUR")),
+        PropertyCharge(name="fee", price=Money(amount=100, currency="EUR")),
+        PropertyCharge(name="fee", price=None),
+    ), "what does not say whether it is included, or how much it is, is said all the same"
 
 
 async def test_a_found_order_has_its_price_where_it_is_visible(
