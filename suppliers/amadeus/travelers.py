@@ -215,7 +215,9 @@ class _Form:
         if not any(numbers) and not self.needs.phone_required:
             return contact
         document = traveler.document or self.party.lead.document
-        reached = reached_at(numbers, document, self.agency, without_area=True)
+        reached = reached_at(
+            [(number, document) for number in numbers], self.agency, without_area=True
+        )
         if reached.warning is not None:
             self.warnings.append(reached.warning)
         if reached.number is not None:

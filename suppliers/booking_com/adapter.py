@@ -46,6 +46,7 @@ from suppliers.core.comparing import as_lenient
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import Reached
 
 NAME: Final = "booking_com"
 _TOKEN_LIFE: Final = dt.timedelta(minutes=15)
@@ -110,15 +111,16 @@ class BookingComSupplier:
     # -- quote ------------------------------------------------------------------------------
 
     @staticmethod
-    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Stay:
+    def check(
+        item: TripComponent, party: Party, agency_phone: str
+    ) -> tuple[requests.Stay, Reached]:
         """Refuse what the offer as it was found tells to be wrong; see the registry."""
         stay = requests.read_offer(item, party, "quote")
-        requests.phone(party, agency_phone, "quote")
-        return stay
+        return stay, requests.reached(party, agency_phone, "quote")
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the hotel and the room, and preview the order; see the protocol."""
-        stay = self.check(item, party, self._agency_phone)
+        stay, reached = self.check(item, party, self._agency_phone)
         hotel = await self._reads.verify(stay)
         needs_address = bool(hotel.booker_address_required)
         if needs_address:
@@ -129,6 +131,7 @@ class BookingComSupplier:
             price=preview.price,
             terms=preview.terms,
             title=stay.title,
+            warnings=reached.warnings,
             expires_at=preview.issued_at + _TOKEN_LIFE,
             offer={**carried, "needs_address": needs_address},
             pay_at_property=preview.pay_at_property,

@@ -1,5 +1,6 @@
 """Requests to Booking.com (providers.md §4), and our own offer and quote read back."""
 
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -12,7 +13,7 @@ from suppliers.core import offers
 from suppliers.core.offers import Kept, invalid
 from suppliers.core.protocol import Party
 from suppliers.core.stays import StayOffer, read_stay
-from suppliers.core.travelers import phone_of
+from suppliers.core.travelers import party_reached_at
 
 NAME = "booking_com"
 Timing = Literal["pay_online_later", "pay_online_now"]
@@ -97,13 +98,8 @@ def read_quote(quote: Quote) -> tuple[Priced, Ordered]:
     return priced, offers.read_quote(Ordered, quote, provider=NAME)
 
 
-def phone(party: Party, agency: str, operation: str) -> str:
-    """Return the number a hotel can call.
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    return phone_of(party, agency, provider=NAME, operation=operation)
+reached = partial(party_reached_at, provider=NAME)
+"""Where the hotel reaches a party; see :func:`suppliers.core.travelers.party_reached_at`."""
 
 
 def hotel(stay: Stay) -> dict[str, Any]:
@@ -153,7 +149,7 @@ def order(
         "booker": {
             "email": party.contact.email,
             "name": {"first_name": party.lead.first_name, "last_name": party.lead.last_name},
-            "telephone": phone(party, agency_phone, "book"),
+            "telephone": reached(party, agency_phone, "book").written,
             "language": "en-gb",
             **addressed,
         },

@@ -174,6 +174,13 @@ class Answer:
                 f"{self.provider} answered an impossible amount: {error}", code="malformed_answer"
             ) from error
 
+    def stated(self, value: Decimal | str, currency: str) -> Money | None:
+        """Read an amount that we can do without; None where it is none of that currency."""
+        try:
+            return Money.from_decimal(value, currency)
+        except ValueError:
+            return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class JsonAnswer(Answer):

@@ -1,6 +1,7 @@
 """Facts about travellers that several suppliers ask for: where they are reached, and who is who."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import phonenumbers
@@ -26,33 +27,6 @@ class Who:
         return called(self.number)
 
 
-def phone_of(
-    party: Party, agency: str, *, provider: str, operation: str, international: bool = False
-) -> str:
-    """Return the first number at which a supplier reaches the party: the contact's, a traveller's,
-    the agency's.
-
-    Args:
-        party: who travels.
-        agency: the agency's number; may be empty.
-        provider: the supplier's name, for the error.
-        operation: what is asked of it, for the error.
-        international: only numbers with their country code count; they are written as "+…" (E.123).
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    numbers = [party.contact.phone, *(traveler.phone for traveler in party.travelers), agency]
-    for number in numbers:
-        if number and not international:
-            return number
-        if number and number.startswith(("+", "00")):
-            return number if number.startswith("+") else f"+{number[2:].lstrip()}"
-    form = " with its country code, such as +1 212 555 0100" if international else ""
-    words = f"the supplier needs a phone number of the traveller{form}"
-    raise invalid(provider, operation, words, "userContact.phone")
-
-
 def parse_phone(
     number: str, document: Document | None, *, without_area: bool = False
 ) -> phonenumbers.PhoneNumber:
@@ -67,6 +41,10 @@ def parse_phone(
         ValueError: it has no country code, or too few or too many digits; in words for people.
     """
     country = document.issuance_country.upper() if document is not None else None
+    if number.startswith("00"):
+        # What most of the world dials for "+"; some countries dial more than that (0011).
+        with suppress(ValueError):
+            return parse_phone(f"+{number[2:]}", None, without_area=without_area)
     try:
         parsed = phonenumbers.parse(number, country)
     except phonenumbers.NumberParseException as error:
@@ -84,17 +62,27 @@ def parse_phone(
 
 @dataclass(frozen=True)
 class Reached:
-    """Where a supplier that checks phone numbers reaches a traveller."""
+    """Where a supplier reaches a traveller."""
 
     number: phonenumbers.PhoneNumber | None
     """None: nobody gave one that can be used."""
     warning: str | None = None
     """Why it is not the number that was given; for the traveller."""
 
+    @property
+    def written(self) -> str:
+        """The number that there is, in E.164: "+34600000000"."""
+        assert self.number is not None
+        return phonenumbers.format_number(self.number, phonenumbers.PhoneNumberFormat.E164)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a quote has to warn of."""
+        return (self.warning,) if self.warning else ()
+
 
 def reached_at(
-    numbers: Iterable[str | None],
-    document: Document | None,
+    numbers: Iterable[tuple[str | None, Document | None]],
     agency: str,
     *,
     without_area: bool = False,
@@ -102,15 +90,16 @@ def reached_at(
     """Return the first number that can be used: one of the party's, else the agency's.
 
     Args:
-        numbers: what the party gave, best first.
-        document: tells the country of a number without a country code.
+        numbers: what the party gave, best first; the document beside each tells the country of a
+            number without a country code.
         agency: the agency's number; may be empty.
         without_area: take a number that lacks its area code, too.
     """
     unusable: str | None = None
-    for number in filter(None, numbers):
+    for number, document in numbers:
         try:
-            return Reached(parse_phone(number, document, without_area=without_area))
+            if number:
+                return Reached(parse_phone(number, document, without_area=without_area))
         except ValueError as error:
             unusable = unusable or str(error)
     try:
@@ -119,9 +108,38 @@ def reached_at(
         ours = None
     if unusable is None:
         return Reached(ours)
-    instead = "our number instead, and we pass on what it tells us" if ours else "none of yours"
+    # The same words for all suppliers: a booking repeats none of its warnings.
+    instead = "our number instead, and we pass on what they tell us" if ours else "none of yours"
     return Reached(
         ours,
-        f"{unusable[0].upper()}{unusable[1:]}. It was not used: the airline has {instead}. Please"
-        " give us one that can be used.",
+        f"{unusable[0].upper()}{unusable[1:]}. It was not used: those we book with have {instead}."
+        " Please give us one that can be used.",
     )
+
+
+def party_reached_at(party: Party, agency: str, operation: str, *, provider: str) -> Reached:
+    """Return the number of a whole party, for suppliers that insist on one.
+
+    It is the contact's, else the first of a traveller's that can be used, else the agency's.
+
+    Args:
+        party: who travels.
+        agency: the agency's number; may be empty.
+        operation: what is asked of the supplier, for the error.
+        provider: the supplier's name, for the error.
+
+    Raises:
+        InvalidRequest: there is none that can be used.
+    """
+    lead = party.lead.document
+    own = [(one.phone, one.document or lead) for one in party.travelers]
+    reached = reached_at([(party.contact.phone, lead), *own], agency)
+    if reached.number is None:
+        raise invalid(
+            provider,
+            operation,
+            "the supplier needs a phone number of the traveller with its country code, such as"
+            " +1 212 555 0100",
+            "userContact.phone",
+        )
+    return reached

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import phonenumbers
 from anyascii import anyascii
 from pydantic import AwareDatetime
 
@@ -171,7 +170,8 @@ def order_people(priced: Priced, party: Party, agency_phone: str, operation: str
     lead = party.lead.document
     reached = {
         seat.id: reached_at(
-            (person.phone, party.contact.phone), person.document or lead, agency_phone
+            [(number, person.document or lead) for number in (person.phone, party.contact.phone)],
+            agency_phone,
         )
         for seat, person in seated
     }
@@ -249,9 +249,7 @@ def _passenger(
         "family_name": _airline_name(traveler.last_name, who, "lastName", operation),
         "born_on": traveler.date_of_birth.isoformat(),
         "email": traveler.email or party.contact.email,
-        "phone_number": phonenumbers.format_number(
-            reached.number, phonenumbers.PhoneNumberFormat.E164
-        ),
+        "phone_number": reached.written,
     }
     document = traveler.document
     if document is not None and priced.passports and _is_passport(document):

@@ -39,6 +39,7 @@ from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import Reached
 from suppliers.getyourguide import errors, requests, responses, standing
 from suppliers.getyourguide.bookings import Bookings, path_of
 from suppliers.getyourguide.quotes import Shop, asked_in
@@ -77,15 +78,16 @@ class GetYourGuideSupplier:
     # -- quote ------------------------------------------------------------------------------
 
     @staticmethod
-    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Outing:
+    def check(
+        item: TripComponent, party: Party, agency_phone: str
+    ) -> tuple[requests.Outing, Reached]:
         """Refuse what the offer as it was found tells to be wrong; see the registry."""
         outing = requests.read_offer(item, party, "quote")
-        requests.phone(party, agency_phone, "quote")
-        return outing
+        return outing, requests.reached(party, agency_phone, "quote")
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify tour, option and day, and price the start; see the protocol. Nothing is held."""
-        outing = self.check(item, party, self._agency_phone)
+        outing, reached = self.check(item, party, self._agency_phone)
         verified = await self._shop.verify(outing)
         price, categories, bands = await self._shop.price(outing, "quote")
         day = outing.datetime.date()
@@ -111,6 +113,7 @@ class GetYourGuideSupplier:
             price=price,
             terms=self._shop.terms(verified, starts_at, price),
             title=f"{verified.title}, {outing.datetime:%-d %b %Y %H:%M}",
+            warnings=reached.warnings,
             offer=asked.model_dump(mode="json"),
             holdable=True,
             legs=legs.experience(verified.title, "GetYourGuide", outing.datetime, zone=None),
@@ -124,7 +127,7 @@ class GetYourGuideSupplier:
         """Put it into a cart of its own, where it is held for a while; see the protocol."""
         outing = requests.read_offer(item, party, "book")
         asked = requests.read_quote(quote, "book")
-        requests.phone(party, self._agency_phone, "book")
+        requests.reached(party, self._agency_phone, "book")
         body = requests.booking(asked, quote.price, party, reference)
         answer = await self._call("POST", "/bookings", "book", body=body, changes=True)
         if errors.refused(answer):
@@ -179,7 +182,7 @@ class GetYourGuideSupplier:
         One that is confirmed already is returned as it is: repeating it is safe.
         """
         asked = requests.read_quote(quote, "complete")
-        phone = requests.phone(party, self._agency_phone, "complete")
+        phone = requests.reached(party, self._agency_phone, "complete").written
         answer, seen = await self._bookings.seen(reservation, "complete")
         if seen is None or seen.gone:
             raise _lapsed(answer, seen)

@@ -1,6 +1,7 @@
 """Requests to GetYourGuide (``specs/getyourguide``), and our own offer and quote read back."""
 
 import datetime as dt
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, Field, NaiveDatetime
@@ -15,7 +16,7 @@ from suppliers.core import offers
 from suppliers.core.comparing import is_other_time
 from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import Who, phone_of
+from suppliers.core.travelers import Who, party_reached_at
 
 NAME: Final = "getyourguide"
 PAYMENT_CURRENCIES: Final = frozenset(
@@ -119,13 +120,23 @@ def read_offer(item: TripComponent, party: Party, operation: str) -> Outing:
     """Read a component's offer.
 
     Raises:
-        InvalidRequest: it is none, or for another party, time or currency.
+        InvalidRequest: it is none, or for another party, time or currency, or the name it would be
+            booked under is too long.
     """
     outing = offers.read_offer(Outing, item, party, provider=NAME, operation=operation)
     if outing.currency not in PAYMENT_CURRENCIES:
         raise _invalid(f"GetYourGuide takes no payment in {outing.currency}", operation)
     if is_other_time(item.starts_at, outing.datetime):
         raise _invalid(f"{outing.title} starts on {outing.datetime}, not as in the trip", operation)
+    lead = Who(party, party.lead)
+    for field, name in (("firstName", party.lead.first_name), ("lastName", party.lead.last_name)):
+        if len(name) > _LONGEST_NAME:
+            raise _invalid(
+                f"a name of {lead} has more than the {_LONGEST_NAME} letters that GetYourGuide"
+                " books under; leave out middle names",
+                operation,
+                lead.field(field),
+            )
     return outing
 
 
@@ -134,13 +145,8 @@ def read_quote(quote: Quote, operation: str) -> Asked:
     return offers.read_quote(Asked, quote, provider=NAME, operation=operation)
 
 
-def phone(party: Party, agency: str, operation: str) -> str:
-    """Return the number a supplier can call, in international form ("+…", E.123).
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    return phone_of(party, agency, provider=NAME, operation=operation, international=True)
+reached = partial(party_reached_at, provider=NAME)
+"""Where the operator reaches a party; see :func:`suppliers.core.travelers.party_reached_at`."""
 
 
 def breakdown(outing: Outing) -> dict[str, Any]:
@@ -182,8 +188,8 @@ def confirmation(cart: str, asked: Asked, price: Money, party: Party, phone: str
     lead = party.lead
     traveler = {
         "salutation_code": "c",
-        "first_name": lead.first_name[:_LONGEST_NAME].strip(),
-        "last_name": lead.last_name[:_LONGEST_NAME].strip(),
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
         "email": party.contact.email,
         "phone_number": phone,
     }

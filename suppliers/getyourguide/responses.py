@@ -63,7 +63,7 @@ class _Bookable(Message):
     datetime: Loose[LocalTime] = None
     datetime_utc: Loose[Moment] = None
     datetime_type: Loose[str] = None
-    price: Amount
+    price: Loose[Amount] = None
     currently_cancellable_at_no_fee: Loose[bool] = None
     categories: Loose[list[_BookedCategory]] = None
 
@@ -80,7 +80,7 @@ class Booking(Message):
     booking_hash: Text = Field(min_length=1)
     booking_status: BookingStatus
     shopping_cart_hash: Loose[Text] = None
-    bookable: _Bookable
+    bookable: Loose[_Bookable] = None
     ticket: Loose[_Ticket] = None
 
     @property
@@ -91,16 +91,34 @@ class Booking(Message):
     @property
     def starts_at(self) -> dt.datetime | None:
         """When it starts (UTC), where it says so to the minute."""
-        item = self.bookable
+        item = self.item
         return None if item.datetime_type == "date" else item.datetime_utc
 
+    @property
+    def item(self) -> _Bookable:
+        """What was booked, as far as it says."""
+        return self.bookable or _Bookable()
+
+    def stated_price(self, answer: JsonAnswer, currency: str) -> Money | None:
+        """Return what it costs; None where that is not said readably."""
+        price = self.item.price
+        return None if price is None else answer.stated(price, currency)
+
     def price(self, answer: JsonAnswer, currency: str) -> Money:
-        """Return what it costs."""
-        return answer.money(self.bookable.price, currency)
+        """Return what it costs, where that must be known.
+
+        Raises:
+            UnknownOutcome, Retryable: it does not say.
+        """
+        price = self.stated_price(answer, currency)
+        if price is None:
+            message = f"GetYourGuide does not say a price of {self.booking_hash}: bookable.price"
+            raise answer.unsettled(message, code="malformed_answer")
+        return price
 
     def other_than(self, asked: Asked) -> list[str]:
         """Return in what it is not what was asked for, as far as it says."""
-        item = self.bookable
+        item = self.item
         wrong = []
         if item.option_id not in (None, asked.option_id):
             wrong.append(f"it is option {item.option_id}")

@@ -18,11 +18,7 @@ _SUPPLIER_CONFIRMS: Final = dt.timedelta(hours=48)
 
 
 def taken(answer: JsonAnswer, seen: responses.Booking, before: Reservation) -> Reservation:
-    """Return a reservation as GetYourGuide has it now.
-
-    Raises:
-        Retryable, UnknownOutcome: the price is none.
-    """
+    """Return a reservation as GetYourGuide has it now; a price that it does not say is kept."""
     status = _status(seen, before)
     pending = status is ReservationStatus.PENDING
     details = {**before.details, **seen.facts()}
@@ -32,7 +28,7 @@ def taken(answer: JsonAnswer, seen: responses.Booking, before: Reservation) -> R
     return before.model_copy(
         update={
             "status": status,
-            "price": seen.price(answer, before.price.currency),
+            "price": seen.stated_price(answer, before.price.currency) or before.price,
             "confirmation_code": code or before.confirmation_code,
             "held_until": before.held_until if status is ReservationStatus.HELD else None,
             "settles_by": settles_by if pending else None,
@@ -154,8 +150,8 @@ def fee(
     answer: JsonAnswer, seen: responses.Booking, reservation: Reservation, now: dt.datetime
 ) -> Money | None:
     """Return what cancelling costs at ``now`` (UTC); None where it does not say."""
-    price = seen.price(answer, reservation.price.currency)
-    free = seen.bookable.currently_cancellable_at_no_fee
+    price = seen.stated_price(answer, reservation.price.currency) or reservation.price
+    free = seen.item.currently_cancellable_at_no_fee
     if seen.booking_status == "temp" or free:
         return Money(amount=0, currency=price.currency)
     policy, starts_at = reservation.details.get("policy"), seen.starts_at or reservation.starts_at
@@ -176,7 +172,7 @@ def cancel_quote(
         if seen.starts_at is not None and seen.starts_at <= now:
             return CancelQuote(cancellable=False, reason="the experience has begun")
         policy = reservation.details.get("policy")
-        free = seen.bookable.currently_cancellable_at_no_fee
+        free = seen.item.currently_cancellable_at_no_fee
         if policy is not None and not free and not Policy.model_validate(policy).cancellable:
             return CancelQuote(cancellable=False, reason="the experience cannot be cancelled")
     return CancelQuote(fee=fee(answer, seen, reservation, now))

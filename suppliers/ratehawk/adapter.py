@@ -35,6 +35,7 @@ from suppliers.core.answers import JsonAnswer
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import Reached
 from suppliers.ratehawk import errors, rates, requests, responses
 from suppliers.ratehawk.orders import Orders, Standing, confirmed, looked_at, not_cancelled
 from suppliers.ratehawk.quotes import Quotes
@@ -99,16 +100,17 @@ class RateHawkSupplier:
         )
 
     @staticmethod
-    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Stay:
+    def check(
+        item: TripComponent, party: Party, agency_phone: str
+    ) -> tuple[requests.Stay, Reached]:
         """Refuse what the offer as it was found tells to be wrong; see the registry."""
         stay = requests.read_offer(item, party, "quote")
-        requests.phone(party, agency_phone, "quote")
-        return stay
+        return stay, requests.reached(party, agency_phone, "quote")
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Find the rate for our nights and guests, and prebook it; see the protocol."""
-        stay = self.check(item, party, self._agency_phone)
-        return await self._quotes.quote(stay)
+        stay, reached = self.check(item, party, self._agency_phone)
+        return await self._quotes.quote(stay, reached)
 
     # -- book -------------------------------------------------------------------------------
 

@@ -168,7 +168,7 @@ def looked_at(
 
     Raises:
         Retryable: RateHawk does not know itself what became of an order it had confirmed.
-        AuthConfig: it does not know such an order any more.
+        AuthConfig: it does not know such an order any more, or says that it was never booked.
     """
     now = dt.datetime.now(dt.UTC)
     pending = reservation.status is ReservationStatus.PENDING
@@ -176,16 +176,13 @@ def looked_at(
         return reservation.model_copy(update={"look_after": now + look_every})
     if standing.alive:
         raise standing.asked.answer.unsettled("RateHawk does not say how the order stands now")
+    _expect_not_confirmed(reservation, standing)
     if standing.failed:
         return _rejected(reservation, standing.asked.error or standing.asked.status)
     if pending and _may_still_arrive(reservation, now):
         return reservation.model_copy(update={"look_after": now + look_every})
     if not pending or standing.not_found:
-        raise standing.asked.answer.failure(
-            AuthConfig,
-            f"RateHawk does not know order {reservation.supplier_id} any more",
-            code=standing.asked.error,
-        )
+        raise _unknown(reservation, standing)
     return _rejected(reservation, standing.asked.error)
 
 
@@ -197,12 +194,11 @@ def not_cancelled(
     Raises:
         Retryable: it is being booked, or was cancelled and does not show it yet: ask again.
         InvalidRequest: it does not know the order (see :func:`looked_at`); an operator must look.
+        AuthConfig: it says of an order it had confirmed that it was never booked.
     """
     answer = standing.asked.answer
     now = dt.datetime.now(dt.UTC)
     nothing = Cancellation(already=True, fee=Money(amount=0, currency=reservation.price.currency))
-    if standing.failed:
-        return nothing
     if standing.done:
         raise answer.failure(
             Retryable,
@@ -210,7 +206,7 @@ def not_cancelled(
             code="not_visible",
             retry_after=3 * look_every,
         )
-    if standing.alive or _may_still_arrive(reservation, now):
+    if standing.alive or (_may_still_arrive(reservation, now) and not standing.failed):
         left = (reservation.settles_by or now) - now
         raise answer.failure(
             Retryable,
@@ -225,7 +221,29 @@ def not_cancelled(
             f"RateHawk knows no order {reservation.supplier_id}",
             code=standing.asked.error,
         )
+    _expect_not_confirmed(reservation, standing)
     return nothing
+
+
+def _expect_not_confirmed(reservation: Reservation, standing: Standing) -> None:
+    """Make sure that an order which "failed" or "never began" was not confirmed before.
+
+    Such an answer is the published end of an order that was pending. It does not name the order,
+    so that it proves nothing of a confirmed one: ``order/info`` says by name what is cancelled.
+
+    Raises:
+        AuthConfig: it was.
+    """
+    if reservation.status is ReservationStatus.CONFIRMED:
+        raise _unknown(reservation, standing)
+
+
+def _unknown(reservation: Reservation, standing: Standing) -> ProviderError:
+    return standing.asked.answer.failure(
+        AuthConfig,
+        f"RateHawk does not know order {reservation.supplier_id} any more",
+        code=standing.asked.error or standing.asked.status,
+    )
 
 
 def _may_still_arrive(reservation: Reservation, now: dt.datetime) -> bool:

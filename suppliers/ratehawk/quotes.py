@@ -9,6 +9,7 @@ from models.core.supply import Quote
 from models.core.terms import CancellationTerms
 from suppliers.core import legs
 from suppliers.core.comparing import as_lenient
+from suppliers.core.travelers import Reached
 from suppliers.ratehawk import errors, rates, requests
 from suppliers.ratehawk.orders import Ask
 
@@ -22,7 +23,7 @@ class Quotes:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    async def quote(self, stay: requests.Stay) -> Quote:
+    async def quote(self, stay: requests.Stay, reached: Reached) -> Quote:
         """Find the rate for our nights and guests, and prebook it.
 
         What is prebooked is a rate of a search for exactly the offer's nights and guests, so that
@@ -56,6 +57,7 @@ class Quotes:
             price=price,
             terms=terms,
             title=stay.title,
+            warnings=reached.warnings,
             expires_at=asked_at + _RATE_LIFE,
             offer={"book_hash": rate.book_hash},
             pay_at_property=rate.pay_at_property,

@@ -11,7 +11,7 @@ from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
 from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message
 from suppliers.ratehawk.requests import Hash, Stay
-from suppliers.ratehawk.responses import Id, Major, Moment, charge
+from suppliers.ratehawk.responses import Id, Major, Moment, charges
 
 _DEPOSIT: Final = "deposit"
 
@@ -40,20 +40,25 @@ class _Penalties(Message):
 
 class _Tax(Message):
     name: Loose[Text] = None
-    included_by_supplier: bool
-    amount: Major
-    currency_code: str
+    included_by_supplier: Loose[bool] = None
+    amount: Loose[Major] = None
+    currency_code: Loose[str] = None
 
 
 class _Taxes(Message):
     taxes: LooseList[_Tax] = Field(default=[])
 
 
-class _Deposit(Message):
-    """How a rate or an order is paid from our deposit."""
+class _Due(Message):
+    """What is taken from our deposit."""
 
     amount: Major
     currency_code: str
+
+
+class _Deposit(_Due):
+    """How a rate is paid from our deposit."""
+
     cancellation_penalties: _Penalties | None = None
     tax_data: Loose[_Taxes] = None
 
@@ -65,11 +70,11 @@ def _deposits(value: object) -> object:
     return [way for way in value if isinstance(way, dict) and way.get("type") == _DEPOSIT]
 
 
-_Ways = Annotated[list[_Deposit], BeforeValidator(_deposits)]
+_Deposits = BeforeValidator(_deposits)
 
 
 class _PaymentOptions(Message):
-    payment_types: _Ways
+    payment_types: Annotated[list[_Deposit], _Deposits]
 
 
 class Rate(Message):
@@ -109,10 +114,9 @@ class Rate(Message):
     def pay_at_property(self) -> tuple[PropertyCharge, ...]:
         """The taxes and fees that the hotel takes itself."""
         deposit = self.payment_options.payment_types[0]
-        return tuple(
-            charge(tax.name, tax.amount, tax.currency_code)
+        return charges(
+            (tax.included_by_supplier, tax.name, tax.amount, tax.currency_code)
             for tax in (deposit.tax_data.taxes if deposit.tax_data else ())
-            if not tax.included_by_supplier and tax.amount
         )
 
 
@@ -208,7 +212,8 @@ def _read(rate: dict[str, Any], answer: JsonAnswer) -> Rate:
 class _Form(Message):
     order_id: Loose[Id] = None
     partner_order_id: str
-    payment_types: _Ways
+    payment_types: Annotated[list[_Due], _Deposits]
+    """Only what is due: the terms were compared at the quote, and the flight is booked by now."""
 
     def deposit(self, answer: JsonAnswer, currency: str) -> Money | None:
         """Return what would be taken from our deposit; None when that is not offered."""

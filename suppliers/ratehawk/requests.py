@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, Field
@@ -16,7 +17,7 @@ from suppliers.core import offers
 from suppliers.core.offers import Kept, invalid
 from suppliers.core.protocol import Party
 from suppliers.core.stays import StayOffer, read_stay
-from suppliers.core.travelers import Who, phone_of
+from suppliers.core.travelers import Who, party_reached_at
 
 NAME = "ratehawk"
 LANGUAGE: Final = "en"
@@ -96,13 +97,8 @@ def read_quote(quote: Quote) -> Asked:
     return offers.read_quote(Asked, quote, provider=NAME)
 
 
-def phone(party: Party, agency: str, operation: str) -> str:
-    """Return the number a hotel can call.
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    return phone_of(party, agency, provider=NAME, operation=operation)
+reached = partial(party_reached_at, provider=NAME)
+"""Where the hotel reaches a party; see :func:`suppliers.core.travelers.party_reached_at`."""
 
 
 def identities(reference: str) -> Iterator[str]:
@@ -134,7 +130,7 @@ def finish(
     return {
         "user": {
             "email": party.contact.email,
-            "phone": phone(party, agency_phone, "book"),
+            "phone": reached(party, agency_phone, "book").written,
         },
         "partner": {"partner_order_id": identity, "comment": reference_of(identity)},
         "language": LANGUAGE,

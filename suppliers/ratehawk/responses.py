@@ -2,12 +2,12 @@
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
-from models.core.errors import ProviderError
 from models.core.money import Money
 from models.core.supply import CancelQuote, PropertyCharge, Reservation, ReservationStatus
 from models.core.text import Text
@@ -79,10 +79,6 @@ class Sum(Message):
     amount: Major
     currency_code: str
 
-    def money(self, answer: JsonAnswer) -> Money:
-        """Return it exactly."""
-        return answer.money(self.amount, self.currency_code)
-
 
 class _Cancelled(Message):
     amount_payable: Loose[Sum] = None
@@ -129,12 +125,17 @@ class _HotelOrder(Message):
     confirmation_id: Loose[Id] = None
 
 
-class Tax(Message):
+class _AmountOfTax(Message):
+    amount: Loose[Major] = None
+    currency_code: Loose[str] = None
+
+
+class _Tax(Message):
     """A tax or fee of an order; ``is_included`` tells whether the price has it in."""
 
     name: Loose[Text] = None
-    is_included: bool
-    amount_tax: Sum
+    is_included: Loose[bool] = None
+    amount_tax: Loose[_AmountOfTax] = None
 
 
 _STATUS: Final = {
@@ -165,7 +166,7 @@ class Order(Message):
     amount_sell: Loose[Sum] = None
     cancellation_info: Loose[_OrderPolicies] = None
     supplier_data: Loose[_HotelOrder] = None
-    taxes: LooseList[Tax] = Field(default=[])
+    taxes: LooseList[_Tax] = Field(default=[])
 
     @property
     def standing(self) -> ReservationStatus:
@@ -203,10 +204,9 @@ class Order(Message):
     @property
     def pay_at_property(self) -> tuple[PropertyCharge, ...]:
         """The taxes and fees that are paid at the hotel."""
-        return tuple(
-            charge(tax.name, tax.amount_tax.amount, tax.amount_tax.currency_code)
-            for tax in self.taxes
-            if not tax.is_included and tax.amount_tax.amount
+        told = ((tax, tax.amount_tax or _AmountOfTax()) for tax in self.taxes)
+        return charges(
+            (tax.is_included, tax.name, due.amount, due.currency_code) for tax, due in told
         )
 
     def differs_from(self, reservation: Reservation) -> str:
@@ -241,16 +241,25 @@ class OrderList(Message):
     data: _Orders
 
 
-def charge(name: str | None, amount: Decimal, currency: str) -> PropertyCharge:
-    """Return a tax or fee that is paid at the hotel, by RateHawk's name for it ("city_tax")."""
-    return PropertyCharge.of((name or "tax or fee").replace("_", " "), amount, currency)
+def charges(
+    taxes: Iterable[tuple[bool | None, str | None, Decimal | None, str | None]],
+) -> tuple[PropertyCharge, ...]:
+    """Return the taxes and fees that are paid at the hotel.
+
+    One that does not say whether the price has it in is shown as well: nobody is to be surprised at
+    the desk, and no sum here contains it.
+
+    Args:
+        taxes: of each whether the price has it in, RateHawk's name for it ("city_tax"), amount and
+            currency, as far as they are said.
+    """
+    return tuple(
+        PropertyCharge.of((name or "tax or fee").replace("_", " "), amount, currency or "")
+        for included, name, amount, currency in taxes
+        if not included and amount != 0
+    )
 
 
 def _money(amount: Sum | None, answer: JsonAnswer) -> Money | None:
     """Return an amount that we can do without; None where it is missing or impossible."""
-    if amount is None:
-        return None
-    try:
-        return amount.money(answer)
-    except ProviderError:
-        return None
+    return None if amount is None else answer.stated(amount.amount, amount.currency_code)

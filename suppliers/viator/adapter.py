@@ -40,6 +40,7 @@ from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.offers import invalid
 from suppliers.core.protocol import Party
+from suppliers.core.travelers import Reached
 from suppliers.viator import changes as viator_changes
 from suppliers.viator import requests, responses, standing
 from suppliers.viator.quotes import Shop
@@ -94,15 +95,16 @@ class ViatorSupplier:
     # -- quote ------------------------------------------------------------------------------
 
     @staticmethod
-    def check(item: TripComponent, party: Party, agency_phone: str) -> requests.Outing:
+    def check(
+        item: TripComponent, party: Party, agency_phone: str
+    ) -> tuple[requests.Outing, Reached]:
         """Refuse what the offer as it was found tells to be wrong; see the registry."""
         outing = requests.read_offer(item, party, "quote")
-        requests.phone(party, agency_phone, "quote")
-        return outing
+        return outing, requests.reached(party, agency_phone, "quote")
 
     async def quote(self, item: TripComponent, party: Party) -> Quote:
         """Verify the product and price the start; see the protocol. Nothing is held yet."""
-        outing = self.check(item, party, self._agency_phone)
+        outing, reached = self.check(item, party, self._agency_phone)
         product, starts_at, guide = await self._shop.verify(outing)
         ages = [traveler.age_on(outing.travel_date) for traveler in party.travelers]
         try:
@@ -123,6 +125,7 @@ class ViatorSupplier:
             price=price,
             terms=product.cancellation_policy.terms(starts_at, price.amount),
             title=f"{product.title}, {starts_at:{day}}",
+            warnings=reached.warnings,
             offer=asked.model_dump(mode="json"),
             legs=legs.experience(
                 product.title,

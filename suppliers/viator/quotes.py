@@ -39,7 +39,7 @@ class Shop:
         options = {option.product_option_code for option in product.product_options if option}
         if options and (outing.product_option_code or "DEFAULT") not in options:
             raise answer.failure(Unavailable, f"{outing.title} no longer has this option")
-        return product, product.starts_at(answer, outing), product.guide(answer, outing)
+        return product, product.starts_at(outing), product.guide(answer, outing)
 
     async def price(self, outing: requests.Outing) -> Money:
         """Return what the start costs now.

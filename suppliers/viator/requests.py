@@ -1,6 +1,7 @@
 """Requests to Viator (``specs/viator``), and our own offer and quote read back."""
 
 import datetime as dt
+from functools import partial
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -12,7 +13,7 @@ from models.core.text import Text
 from suppliers.core import offers
 from suppliers.core.offers import Kept, Offer
 from suppliers.core.protocol import Party
-from suppliers.core.travelers import Who, phone_of
+from suppliers.core.travelers import Who, party_reached_at
 
 NAME: Final = "viator"
 
@@ -88,13 +89,8 @@ def read_quote(quote: Quote) -> Asked:
     return offers.read_quote(Asked, quote, provider=NAME)
 
 
-def phone(party: Party, agency: str, operation: str) -> str:
-    """Return the number an operator can call, in international form as Viator requires ("+…").
-
-    Raises:
-        InvalidRequest: there is none.
-    """
-    return phone_of(party, agency, provider=NAME, operation=operation, international=True)
+reached = partial(party_reached_at, provider=NAME)
+"""Where the operator reaches a party; see :func:`suppliers.core.travelers.party_reached_at`."""
 
 
 def booking(
@@ -115,7 +111,7 @@ def booking(
         "bookerInfo": {"firstName": party.lead.first_name, "lastName": party.lead.last_name},
         "bookingQuestionAnswers": answers,
         "communication": {
-            "phone": phone(party, agency_phone, "book"),
+            "phone": reached(party, agency_phone, "book").written,
             "email": party.contact.email,
         },
     }

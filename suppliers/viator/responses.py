@@ -2,11 +2,12 @@
 
 import datetime as dt
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictInt
 
 from models.core.errors import AuthConfig, InvalidRequest, Unavailable
+from models.core.legs import known_zone
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.text import Text
@@ -59,7 +60,7 @@ class _LineItem(CamelMessage):
 
 class _Priced(CamelMessage):
     line_items: Loose[list[_LineItem]] = None
-    total_price: _TotalPrice | None = None
+    total_price: Loose[_TotalPrice] = None
 
     @property
     def people(self) -> int | None:
@@ -67,10 +68,10 @@ class _Priced(CamelMessage):
         return sum(line.number_of_travelers for line in self.line_items or ()) or None
 
     def retail(self, answer: JsonAnswer, currency: str) -> Money | None:
-        """Return what the traveller pays, where a price is stated."""
+        """Return what the traveller pays; None where that is not said readably."""
         if self.total_price is None:
             return None
-        return answer.money(self.total_price.price.recommended_retail_price, currency)
+        return answer.stated(self.total_price.price.recommended_retail_price, currency)
 
 
 class BookableItem(_Priced):
@@ -80,7 +81,6 @@ class BookableItem(_Priced):
     start_time: Loose[str] = None
     available: Loose[bool] = None
     unavailable_reason: Loose[str] = None
-    total_price: Loose[_TotalPrice] = None
 
     def is_for(self, outing: Outing) -> bool:
         """Tell whether it is the option and the start of an offer.
@@ -246,23 +246,15 @@ class Product(CamelMessage):
             )
         return next(iter(english or offered), None)
 
-    def starts_at(self, answer: JsonAnswer, outing: Outing) -> dt.datetime:
+    def starts_at(self, outing: Outing) -> dt.datetime:
         """Return the start (aware, local where it operates).
 
         What has no start time starts with its day: nobody comes before, and deadlines that are
-        counted from it are rather too early than too late. So it is with an unknown time zone.
-
-        Raises:
-            Retryable: the time zone is none.
+        counted from it are rather too early than too late. So it is with a time zone that is not
+        told, or that nobody knows.
         """
-        zone: dt.tzinfo = dt.timezone(FURTHEST_ZONE)
-        try:
-            if self.time_zone is not None:
-                zone = dt.UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise answer.unsettled(
-                f"{outing.title} starts at no time we can read: {error}", code="malformed_answer"
-            ) from error
+        known = known_zone(self.time_zone)
+        zone = dt.timezone(FURTHEST_ZONE) if known is None else ZoneInfo(known)
         time = dt.time.fromisoformat(outing.start_time or "00:00")
         return dt.datetime.combine(outing.travel_date, time, zone)
 

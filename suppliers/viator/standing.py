@@ -23,11 +23,7 @@ _PATIENCE: Final = dt.timedelta(minutes=3)
 
 
 def seen_now(answer: JsonAnswer, seen: Booking, before: Reservation) -> Reservation:
-    """Return a reservation as Viator has it now; what Viator does not repeat is kept.
-
-    Raises:
-        Retryable: the price is none.
-    """
+    """Return a reservation as Viator has it now; what Viator does not repeat is kept."""
     price = seen.retail(answer, seen.currency or before.price.currency)
     now_there = reservation(seen, before.reference, price or before.price, before.provider)
     if now_there.status is ReservationStatus.PENDING and now_there.look_after is None:

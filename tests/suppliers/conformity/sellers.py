@@ -105,8 +105,6 @@ class Seller:
     """What cancelling costs forty days before, minor units; None: it is not told."""
     phone: bool = True
     """It does not book without a phone number."""
-    international: bool = False
-    """The number needs its country code."""
     scarce: Callable[[World], TripComponent] | None = None
     """Something of which only ``places`` can be sold."""
     places: int = 1
@@ -269,7 +267,6 @@ SELLERS: tuple[Seller, ...] = (
         book={**BOOK, "duplicate": None, "price_drift": Unavailable},
         again=None,
         again_after_refusal=True,
-        international=True,
         scarce=_last_places_at_viator,
         places=2,
         claims=(
@@ -292,7 +289,6 @@ SELLERS: tuple[Seller, ...] = (
         book={**BOOK, "duplicate": None},
         complete={**COMPLETE, "price_drift": Unavailable},
         again_after_refusal=True,
-        international=True,
         scarce=_last_places_at_getyourguide,
         places=2,
         claims=(

@@ -195,12 +195,28 @@ async def test_phone_numbers(counter: Counter) -> None:
     counter.supplier = seller.make(counter.local.settings(agency_phone="+1 212 555 0199"))
     await counter.confirmed()
     assert "12125550199" in _last_body(counter)
-    if seller.international:  # without a country code, its published pattern refuses a number
-        ways = traveler("Ana"), traveler("Bo", phone="0034 600 000 000")
-        counter.party = party_of(*ways, phone="600 000 000")
-        counter.reference = reference()
-        await counter.confirmed()
-        assert "+34 600 000 000" in str(counter.local.recorder.exchanges)
+    ways = traveler("Ana"), traveler("Bo", phone="0034 600 000 000")
+    counter.party = party_of(*ways, phone="600 000 000")  # of no country
+    counter.reference = reference()
+    await counter.confirmed()
+    assert "+34600000000" in str(counter.local.recorder.exchanges)
+    await counter.supplier.close()
+
+
+@each
+async def test_a_phone_number_that_cannot_be_used(counter: Counter) -> None:
+    """The supplier gets the agency's, and the traveller is told."""
+    counter.supplier = counter.seller.make(counter.local.settings(agency_phone="+1 212 555 0199"))
+    counter.party = party_of(phone="+1234567890")
+    exchanges = counter.local.recorder.exchanges
+    before = len(exchanges)
+    (warning,) = (await counter.quote()).warnings
+    assert "'+1234567890' has too few or too many digits" in warning
+    assert "our number instead" in warning
+    await counter.confirmed()
+    sent = str([exchange.body for exchange in exchanges[before:]])
+    assert "2125550199" in sent
+    assert "234567890" not in sent
     await counter.supplier.close()
 
 

@@ -11,7 +11,7 @@ from tests.suppliers.conftest import expect, flyer, party_of
 
 EMAIL = "o'brien+tag@sub.example.museum"
 LONG = "Wolfeschlegel" * 7 + "steinhaus"
-SHORTEN = {"duffel": 20, "ratehawk": 50}
+SHORTEN = {"duffel": 20, "getyourguide": 44, "ratehawk": 50}
 """Suppliers with a maximum, in letters."""
 
 

@@ -378,6 +378,7 @@ NEEDED = {
         "booking",
         "booking.booking_hash",
         "booking.booking_status",
+        # What is held is compared with the quote before it is paid for.
         "booking.bookable",
         "booking.bookable.price",
     },
@@ -459,6 +460,33 @@ async def test_the_fee(
     expected = None if fee is None else Money(amount=fee, currency="USD")
     assert (await tours.cancel_quote(kept)).fee == expected
     assert (await tours.cancel(kept, "key")).fee == expected
+
+
+STARTS = dt.datetime(2031, 5, 1, 13, 30, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("bookable", [None, {}, {"price": None}, {"price": "9"}, {"price": 0.001}])
+async def test_a_price_that_it_does_not_say_is_kept(
+    scripted: Scripted, tours: GetYourGuideSupplier, bookable: Json | None
+) -> None:
+    told = shown("confirmed")
+    if bookable is None:
+        del told["bookable"]
+    else:
+        told["bookable"] = {**bookable, "currently_cancellable_at_no_fee": False}
+    scripted.say(BOOKING, Reply(200, {"booking": told}))
+    policy = {"cancellable": True, "unit": "percentage", "value": "10"}
+    details = {**KEPT.details, "policy": policy}
+    kept = KEPT.model_copy(update={"details": details, "starts_at": STARTS})
+    seen = await tours.look(kept)
+    assert (seen.status, seen.price) == (ReservationStatus.CONFIRMED, KEPT.price)
+    fee = None if bookable is None else Money(amount=1234, currency="USD")
+    assert (await tours.cancel_quote(kept)).fee == fee
+    scripted.say(BOOKING, Reply(200, {"booking": told}), deleted())
+    assert (await tours.cancel(kept, "key")).fee == fee
+    scripted.say(BOOKING, Reply(200, {"booking": {**told, "booking_status": "temp"}}))
+    missing = await expect(Retryable, tours.complete(KEPT, QUOTE, PARTY, "key"))
+    assert "bookable.price" in str(missing)
 
 
 @pytest.mark.parametrize("status", [400, 404])

@@ -92,6 +92,27 @@ async def test_what_is_not_needed_of_a_rate_may_be_missing_or_otherwise(
     assert (booked.status, booked.confirmation_code) == (PENDING, "ref-1")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        7,
+        {"policies": [{"amount_charge": 0}]},
+        {"policies": [{"start_at": "soon", "end_at": 7, "amount_charge": "1"}]},
+    ],
+)
+async def test_of_a_form_only_what_is_due_is_read(
+    scripted: Scripted, hotels: RateHawkSupplier, odd: Any
+) -> None:
+    """The flight is booked by then."""
+    due = payment(cancellation_penalties=odd, tax_data=odd)
+    scripted.say("/booking/form/", form(payment_types=[due]))
+    assert (await hotels.book(ITEM, QUOTE, PARTY, "ref-1")).price == PRICE
+    scripted.say("/booking/form/", form(payment_types=[payment(amount=None)]))
+    error = await expect(Retryable, hotels.book(ITEM, QUOTE, PARTY, "ref-1"), "book")
+    assert "payment_types.0.amount" in str(error)
+
+
 async def test_what_a_rate_lacks_is_named(scripted: Scripted, hotels: RateHawkSupplier) -> None:
     scripted.say("/search/hp/", page(rate(payments=[payment(amount=None)])))
     error = await expect(Retryable, hotels.quote(ITEM, PARTY), "quote")
@@ -106,12 +127,17 @@ async def test_taxes_that_are_not_included_are_paid_at_the_hotel(
         return {**known, "included_by_supplier": included}
 
     taxes = [tax("city_tax", "42.92", "eur", False), tax("vat", "30", "USD", True)]
-    told = payment(tax_data={"taxes": [*taxes, {"name": "odd"}]})
+    odd = {"name": "resort_fee", "amount": "7.00", "currency_code": "USD"}
+    told = payment(tax_data={"taxes": [*taxes, odd, {**odd, "amount": None}, {"amount": "0"}]})
     scripted.say("/hotel/prebook/", prebooked(rate("p-1", payments=[told])))
     quote = await hotels.quote(ITEM, PARTY)
     assert quote.price == PRICE, "it is on top of the price"
     euros = Money(amount=4292, currency="EUR")
-    assert quote.pay_at_property == (PropertyCharge(name="city tax", price=euros),)
+    assert quote.pay_at_property == (
+        PropertyCharge(name="city tax", price=euros),
+        PropertyCharge(name="resort fee", price=Money(amount=700, currency="USD")),
+        PropertyCharge(name="resort fee", price=None),
+    ), "what does not say whether it is included, or how much it is, is said all the same"
 
 
 @pytest.mark.parametrize(

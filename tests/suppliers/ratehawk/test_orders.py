@@ -15,6 +15,7 @@ from models.core.errors import (
 from models.core.money import Money
 from models.core.supply import PropertyCharge, ReservationStatus
 from suppliers.ratehawk import RateHawkSupplier
+from suppliers.ratehawk.errors import FAILED
 from tests.suppliers.conftest import Reply, Scripted, expect, now
 from tests.suppliers.ratehawk.script import (
     PRICE,
@@ -31,6 +32,11 @@ from tests.suppliers.ratehawk.script import (
 
 PENDING, CONFIRMED = ReservationStatus.PENDING, ReservationStatus.CONFIRMED
 REJECTED, CANCELLED = ReservationStatus.REJECTED, ReservationStatus.CANCELLED
+NEVER_BOOKED = [
+    *(bad(code) for code in ("booking_finish_did_not_succeed", *FAILED)),
+    status("3ds"),
+]
+""""It failed", "it never began": answers of ``finish/status`` that name no order."""
 
 
 @pytest.fixture
@@ -264,9 +270,13 @@ async def test_what_the_hotel_takes_itself(scripted: Scripted, hotels: RateHawkS
 
     taxes = [tax("city_tax", "7.505", False), tax("vat", "30", True), tax("x", "0.00", False)]
     scripted.say("/booking/finish/status/", status("ok"))
-    scripted.say("/order/info/", info(order(taxes=taxes)))
-    (due,) = (await hotels.look(reservation())).pay_at_property
-    assert due == PropertyCharge(name="city tax", price=Money(amount=751, currency="EUR"))
+    silent = [{"name": "fee", "amount_tax": amount("1", "EUR")}, {"name": "fee"}]
+    scripted.say("/order/info/", info(order(taxes=[*taxes, *silent])))
+    assert (await hotels.look(reservation())).pay_at_property == (
+        PropertyCharge(name="city tax", price=Money(amount=751, currency="EUR")),
+        PropertyCharge(name="fee", price=Money(amount=100, currency="EUR")),
+        PropertyCharge(name="fee", price=None),
+    ), "what does not say whether it is included, or how much it is, is said all the same"
 
 
 async def test_a_found_order_has_its_price_where_it_is_visible(
@@ -327,6 +337,9 @@ async def test_cancelled_already(scripted: Scripted, hotels: RateHawkSupplier, c
         (PENDING, [], Reply(500, b""), Retryable),
         (CONFIRMED, [], Reply(500, b""), Retryable),
         (CONFIRMED, [], bad("not_allowed"), AuthConfig),
+        # Nothing names the order: the room of one that was confirmed may live.
+        *((CONFIRMED, [], never, AuthConfig) for never in NEVER_BOOKED),
+        *((CONFIRMED, [order()], never, AuthConfig) for never in NEVER_BOOKED),
     ],
 )
 async def test_cancelling_what_is_not_found(
@@ -340,12 +353,22 @@ async def test_cancelling_what_is_not_found(
     scripted.say("/order/cancel/", bad("order_not_found"))
     scripted.say("/order/info/", info(*shown))
     scripted.say("/booking/finish/status/", standing)
-    cancelling = hotels.cancel(reservation(status=known), "key")
+    booked = reservation(status=known, **({"settles_by": None} if known is CONFIRMED else {}))
+    cancelling = hotels.cancel(booked, "key")
     if expected is not None:
         await expect(expected, cancelling, "cancel")
         return
     done = await cancelling
     assert (done.already, done.fee) == (True, Money(amount=0, currency="USD"))
+
+
+@pytest.mark.parametrize("reply", NEVER_BOOKED)
+async def test_what_was_confirmed_is_not_refused_later(
+    scripted: Scripted, hotels: RateHawkSupplier, reply: Reply
+) -> None:
+    scripted.say("/booking/finish/status/", reply)
+    known = reservation(status=CONFIRMED, settles_by=None, look_after=None)
+    await expect(AuthConfig, hotels.look(known), "look")
 
 
 async def test_what_nobody_knows_is_an_operators(

@@ -191,7 +191,7 @@ SCRIPT = Script(
                     product(title="Tour Six"),
                     product(cancellationPolicy=None),
                 ),
-                *rows(Retryable, product(timeZone="Nowhere/Land"), error(500, "INTERNAL_ERROR")),
+                *rows(Retryable, error(500, "INTERNAL_ERROR")),
             ),
         ),
         Endpoint(

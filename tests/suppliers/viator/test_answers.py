@@ -300,6 +300,29 @@ async def test_fields_nobody_needs_may_have_any_form(
     assert tried > 5
 
 
+@pytest.mark.parametrize("total", [None, 7, {}, {"price": 7}, prices(0.001)["totalPrice"]])
+async def test_a_price_that_it_does_not_say_is_kept(
+    scripted: Scripted, tours: ViatorSupplier, total: Any
+) -> None:
+    scripted.say("/bookings/status", booking(totalPrice=total))
+    seen = await tours.look(RESERVATION)
+    assert (seen.status, seen.price) == (ReservationStatus.CONFIRMED, RESERVATION.price)
+    found = await tours.find("ref-1", since=now())
+    assert found is not None
+    assert found.details["price_stated"] is False
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Land", "../etc/passwd", "Europe", "", None])
+async def test_a_time_zone_that_nobody_knows(
+    scripted: Scripted, tours: ViatorSupplier, party: Party, zone: str | None
+) -> None:
+    """It starts as early as anywhere on earth, and the traveller is told no zone."""
+    scripted.say("/products/5P1", product(timeZone=zone))
+    quote = await tours.quote(ITEM, party)
+    assert quote.terms.steps[0].until == dt.datetime(2031, 4, 29, 19, 30, tzinfo=dt.UTC)
+    assert quote.legs[0].start.zone is None
+
+
 @pytest.mark.parametrize(
     ("end", "reply"),
     [
