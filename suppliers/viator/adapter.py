@@ -208,7 +208,7 @@ class ViatorSupplier:
             return None
         price = found.retail(answer, found.currency) if found.currency else None
         reservation = standing.reservation(
-            found, reference, price or Money(amount=0, currency=found.currency or "USD"), "Viator"
+            found, reference, price or Money(amount=0, currency="USD"), "Viator"
         )
         if price is None:
             facts = {**reservation.details, "price_stated": False}

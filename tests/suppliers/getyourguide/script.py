@@ -381,7 +381,6 @@ SCRIPT = Script(
                         error(404),
                         booking("dreamt"),
                         booking(booking_hash="B2"),
-                        booking(item={"price": 1.234}),
                         Reply(200, {"booking": shown(), "data": {"booking": shown()}}),
                     ),
                 ),

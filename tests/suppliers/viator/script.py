@@ -284,7 +284,6 @@ SCRIPT = Script(
                 booking("DREAMT"),
                 booking(bookingRef="BR-2"),
                 booking(partnerBookingRef="theirs"),
-                booking(currency="XXXX"),
             ),
         ),
         Endpoint(

@@ -300,11 +300,19 @@ async def test_fields_nobody_needs_may_have_any_form(
     assert tried > 5
 
 
-@pytest.mark.parametrize("total", [None, 7, {}, {"price": 7}, prices(0.001)["totalPrice"]])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"totalPrice": total} for total in (None, 7, {}, {"price": 7})),
+        prices(0.001),
+        {"currency": "XXXX"},
+        {"currency": "XXXX", "totalPrice": None},
+    ],
+)
 async def test_a_price_that_it_does_not_say_is_kept(
-    scripted: Scripted, tours: ViatorSupplier, total: Any
+    scripted: Scripted, tours: ViatorSupplier, change: dict[str, Any]
 ) -> None:
-    scripted.say("/bookings/status", booking(totalPrice=total))
+    scripted.say("/bookings/status", booking(**change))
     seen = await tours.look(RESERVATION)
     assert (seen.status, seen.price) == (ReservationStatus.CONFIRMED, RESERVATION.price)
     found = await tours.find("ref-1", since=now())
