@@ -113,7 +113,14 @@ class GetYourGuideSupplier:
             title=f"{verified.title}, {outing.datetime:%-d %b %Y %H:%M}",
             offer=asked.model_dump(mode="json"),
             holdable=True,
-            legs=legs.experience(verified.title, "GetYourGuide", outing.datetime, zone=None),
+            legs=legs.experience(
+                verified.title,
+                "GetYourGuide",
+                outing.datetime,
+                zone=None,
+                meeting_point=verified.option.meeting_point,
+                pick_up=verified.option.pick_up,
+            ),
         )
 
     # -- book -------------------------------------------------------------------------------
