@@ -13,7 +13,6 @@ from tests.suppliers.amadeus import script as amadeus
 from tests.suppliers.booking_com import script as booking_com
 from tests.suppliers.conftest import Reply, Scripted
 from tests.suppliers.duffel import script as duffel
-from tests.suppliers.forms import Form
 from tests.suppliers.getyourguide import script as getyourguide
 from tests.suppliers.ratehawk import script as ratehawk
 from tests.suppliers.viator import script as viator
@@ -112,37 +111,3 @@ async def test_a_meeting_point_of_any_length_is_one_short_line(
     if leg.place is not None:
         assert 400 < len(leg.place.name) <= 500
         assert "\n" not in leg.place.name
-
-
-HOTELS = {
-    "booking_com": (
-        booking_com.SCRIPT,
-        Form(
-            "/accommodations/details",
-            200,
-            booking_com.told([booking_com.HOTEL]).body,
-            {"data.*.id", "data.*.name.en-gb"},
-            lambda hotels: hotels.quote(booking_com.ITEM, booking_com.PARTY),
-        ),
-    ),
-    "ratehawk": (
-        ratehawk.SCRIPT,
-        Form(
-            "/hotel/info/",
-            200,
-            ratehawk.ok(ratehawk.HOTEL).body,
-            {"status", "data.hid", "data.name"},
-            lambda hotels: hotels.quote(ratehawk.ITEM, ratehawk.PARTY),
-            skipped={"error", "debug"},
-        ),
-    ),
-}
-
-
-@pytest.mark.parametrize(("script", "form"), HOTELS.values(), ids=HOTELS)
-async def test_a_description_of_any_form_hinders_no_quote(
-    scripted: Scripted, script: scripts.Script, form: Form
-) -> None:
-    supplier = script.supplier(scripted)
-    await form.check_any_form(scripted, supplier)
-    await supplier.close()
