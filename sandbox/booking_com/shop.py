@@ -37,6 +37,13 @@ class Shop:
                     "id": hotel.id,
                     "name": {"en-gb": hotel.name},
                     "booker_address_required": hotel.id == ADDRESSED,
+                    "location": {"address": {"en-gb": hotel.address}},
+                    "checkin_checkout_times": {
+                        "checkin_from": "15:00:00",
+                        "checkin_to": "23:00:00",
+                        "checkout_from": None,
+                        "checkout_to": "11:00:00",
+                    },
                 }
                 for hotel in found
             ]

@@ -85,6 +85,11 @@ class Tour:
         return _TITLES[self._dice % len(_TITLES)]
 
     @property
+    def meeting_point(self) -> str:
+        """Where its guide waits."""
+        return f"In front of the information desk, {1 + self._dice % 90} Station Square"
+
+    @property
     def euro_cents(self) -> int:
         """The retail price for one adult."""
         return 2_200 + self._dice // 12 % 90 * 100

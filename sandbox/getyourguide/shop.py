@@ -51,6 +51,7 @@ class Shop:
             "option_id": tour.option_id,
             "tour_id": tour.id,
             "title": tour.title,
+            "meeting_point": tour.meeting_point,
             "duration": tour.hours,
             "duration_unit": "hour",
             "cond_language": {"language_live": ["en"]},

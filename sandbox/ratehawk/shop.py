@@ -37,7 +37,15 @@ class Shop:
         hotel = hotel_of(asked.hid)
         if hotel is None:
             return failed("hotel_not_found").response()
-        facts = {"hid": hotel.hid, "id": hotel.slug, "name": hotel.name, "kind": "Hotel"}
+        facts = {
+            "hid": hotel.hid,
+            "id": hotel.slug,
+            "name": hotel.name,
+            "kind": "Hotel",
+            "address": hotel.address,
+            "check_in_time": "15:00:00",
+            "check_out_time": "11:00:00",
+        }
         return done(facts).response()
 
     async def hotelpage(self, request: Request, asked: messages.Search) -> Response:

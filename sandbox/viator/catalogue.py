@@ -90,6 +90,11 @@ class Product:
         return _OPERATORS[self._dice // 12 % len(_OPERATORS)]
 
     @property
+    def meeting_point(self) -> str:
+        """Where its guide waits."""
+        return f"By the fountain at {1 + self._dice % 90} Market Square"
+
+    @property
     def euro_cents(self) -> int:
         """The retail price for one adult."""
         return 2_500 + self._dice // 48 % 80 * 100

@@ -181,6 +181,18 @@ def _content(product: Product) -> dict[str, Any]:
         "bookingQuestions": list(product.questions),
         "languageGuides": guides,
         **({"productOptions": [option]} if product.option else {}),
+        "logistics": {
+            "start": [
+                {
+                    "location": {"ref": f"LOC-{product.code}"},
+                    "description": product.meeting_point,
+                }
+            ],
+            "travelerPickup": {
+                "pickupOptionType": "MEET_EVERYONE_AT_START_POINT",
+                "allowCustomTravelerPickup": False,
+            },
+        },
         "itinerary": {
             "duration": {"fixedDurationInMinutes": int(product.duration.total_seconds() // 60)}
         },

@@ -6,6 +6,7 @@ office finds it; and it is held (``DELAY_TO_CANCEL``), so that an order nobody k
 itself. Ticketing and the airline's payment run through a consolidator outside this API.
 """
 
+import asyncio
 import datetime as dt
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -121,7 +122,8 @@ class AmadeusSupplier:
             # DELAY_TO_CANCEL: an order is free to undo until it is ticketed.
             holdable=not offer.instant_ticketing_required,
             warnings=people.warnings,
-            legs=pricing.legs,
+            # In a thread, because the first one reads all airports of the world.
+            legs=await asyncio.to_thread(pricing.legs),
         )
 
     # -- book -------------------------------------------------------------------------------

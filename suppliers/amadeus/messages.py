@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from models.core.legs import Leg, LegKind, Moment, Place
 from models.core.supply import ReservationStatus
+from suppliers.core.airports import airport
 from suppliers.core.answers import CamelMessage, LocalTime, Loose, LooseList
 
 
@@ -49,13 +50,20 @@ class EndPoint(CamelMessage):
 
     @property
     def moment(self) -> Moment:
-        """Its time; Amadeus names no zone."""
-        return Moment.of(self.at)
+        """Its time; Amadeus names no zone, the airport has one."""
+        return Moment.of(self.at, airport(self.iata_code).zone)
 
     @property
     def place(self) -> Place:
         """The airport."""
-        return Place(name=self.iata_code, code=self.iata_code, terminal=self.terminal)
+        known = airport(self.iata_code)
+        return Place(
+            name=known.name,
+            code=self.iata_code,
+            terminal=self.terminal,
+            city=known.city,
+            country=known.country,
+        )
 
 
 class Segment(CamelMessage):
@@ -247,9 +255,8 @@ class Pricing(CamelMessage):
         """The name of the airline that sells it; its code where no name is given."""
         return self._named(self.offer.airline)
 
-    @property
     def legs(self) -> tuple[Leg, ...]:
-        """One for each flight, in the airports' own times."""
+        """Return one for each flight, in the airports' own times and zones."""
         return tuple(
             Leg(
                 kind=LegKind.FLIGHT,

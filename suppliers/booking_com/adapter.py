@@ -40,7 +40,6 @@ from settings import Settings
 from suppliers.booking_com import errors, requests
 from suppliers.booking_com.orders import Cancelled, Created, OrderDetail
 from suppliers.booking_com.reads import Reads
-from suppliers.core import legs
 from suppliers.core.answers import JsonAnswer
 from suppliers.core.comparing import as_lenient
 from suppliers.core.http import JsonClient
@@ -135,7 +134,7 @@ class BookingComSupplier:
             expires_at=preview.issued_at + _TOKEN_LIFE,
             offer={**carried, "needs_address": needs_address},
             pay_at_property=preview.pay_at_property,
-            legs=legs.stay(stay),
+            legs=hotel.legs(stay),
         )
 
     # -- book -------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from models.core.errors import InvalidRequest, Unavailable
+from models.core.legs import Leg
 from models.core.money import Money
 from models.core.terms import CancellationTerms, FeeStep
-from models.core.text import Text
+from models.core.text import Country, Text
 from suppliers.booking_com.prices import Currencies, Pair, Price
 from suppliers.booking_com.requests import TIMINGS, Priced, Stay
-from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message, Moment
+from suppliers.core import legs
+from suppliers.core.answers import Clock, JsonAnswer, Loose, LooseList, Message, Moment
 
 
 def _day(value: object) -> dt.date:
@@ -49,12 +51,41 @@ class _Policies(Message):
     payment: _PaymentPolicy
 
 
+class _Location(Message):
+    address: Loose[dict[str, Loose[Text]]] = None
+    """By language."""
+    country: Loose[Country] = None
+    postal_code: Loose[Text] = None
+
+
+class _Hours(Message):
+    checkin_from: Loose[Clock] = None
+    checkin_to: Loose[Clock] = None
+    checkout_to: Loose[Clock] = None
+
+
 class Hotel(Message):
     """A hotel of ``/accommodations/details``."""
 
     id: int
     name: dict[str, Loose[Text]]
     booker_address_required: Loose[bool] = None
+    location: Loose[_Location] = None
+    checkin_checkout_times: Loose[_Hours] = None
+
+    def legs(self, stay: Stay) -> tuple[Leg]:
+        """Return where the guests have to be, and when."""
+        where, hours = self.location or _Location(), self.checkin_checkout_times or _Hours()
+        addresses = (where.address or {}).values()
+        parts = (next(filter(None, addresses), None), where.postal_code)
+        return legs.stay(
+            stay,
+            address=", ".join(filter(None, parts)),
+            country=where.country,
+            check_in=hours.checkin_from,
+            check_in_until=hours.checkin_to,
+            check_out=hours.checkout_to,
+        )
 
 
 class Hotels(Message):

@@ -58,6 +58,14 @@ def _wall(value: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso)]
 """An ISO 8601 time with its zone."""
 
+
+def _clock(value: object) -> object:
+    return dt.time.fromisoformat(value).replace(tzinfo=None) if isinstance(value, str) else value
+
+
+Clock = Annotated[dt.time, BeforeValidator(_clock)]
+"""A time of day ("15:00", "15:00:00") as a clock on the wall there shows it."""
+
 LocalTime = Annotated[NaiveDatetime, BeforeValidator(_wall)]
 """An ISO 8601 time as a clock on the wall there shows it; an offset it may carry is left out."""
 
@@ -81,7 +89,8 @@ Loose = Annotated[Value | None, WrapValidator(_or_none)]
 """Something an adapter can do without: null, of another form or of an unknown kind, it is None.
 
 A field of this type has None as its default, so that its absence means the same. Times in it are
-:data:`Moment` or :data:`LocalTime`: strict ones of pydantic are not read behind such a validator.
+:data:`Moment`, :data:`LocalTime` or :data:`Clock`: strict ones of pydantic are not read behind such
+a validator.
 """
 
 LooseList = Annotated[list[Value], WrapValidator(_readable)]

@@ -163,6 +163,7 @@ def reservation_of(
         held_until=order.payment_status.held_until if held else None,
         starts_at=order.departs,
         ends_at=order.arrives,
+        legs=order.legs or (known.legs if known else ()),
         details=details,
     )
 

@@ -116,7 +116,14 @@ class GetYourGuideSupplier:
             warnings=reached.warnings,
             offer=asked.model_dump(mode="json"),
             holdable=True,
-            legs=legs.experience(verified.title, "GetYourGuide", outing.datetime, zone=None),
+            legs=legs.experience(
+                verified.title,
+                "GetYourGuide",
+                outing.datetime,
+                zone=None,
+                meeting_point=verified.option.meeting_point,
+                pick_up=verified.option.pick_up,
+            ),
         )
 
     # -- book -------------------------------------------------------------------------------

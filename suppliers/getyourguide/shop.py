@@ -85,6 +85,8 @@ class Option(Message):
     free_sale: Loose[bool] = None
     questions: _Questions | None = None
     cond_language: Loose[_Languages] = None
+    meeting_point: Loose[Text] = None
+    pick_up: Loose[Text] = None
 
     def mandatory(self) -> tuple[str, ...]:
         """Return the questions about each traveller that must be answered."""

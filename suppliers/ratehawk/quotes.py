@@ -7,7 +7,6 @@ from models.core.errors import Unavailable
 from models.core.money import Money
 from models.core.supply import Quote
 from models.core.terms import CancellationTerms
-from suppliers.core import legs
 from suppliers.core.comparing import as_lenient
 from suppliers.core.travelers import Reached
 from suppliers.ratehawk import errors, rates, requests
@@ -34,7 +33,7 @@ class Quotes:
             InvalidRequest: it is charged in another currency.
             Retryable: no answer.
         """
-        await self._verify_hotel(stay)
+        hotel = await self._hotel(stay)
         asked_at = dt.datetime.now(dt.UTC)
         found = await self._ask("/search/hp/", stay.searched(), "quote")
         answer = found.expect_ok(errors.AT_QUOTE)
@@ -61,10 +60,10 @@ class Quotes:
             expires_at=asked_at + _RATE_LIFE,
             offer={"book_hash": rate.book_hash},
             pay_at_property=rate.pay_at_property,
-            legs=legs.stay(stay),
+            legs=hotel.legs(stay),
         )
 
-    async def _verify_hotel(self, stay: requests.Stay) -> None:
+    async def _hotel(self, stay: requests.Stay) -> rates.Hotel:
         answer = (
             await self._ask(
                 "/hotel/info/", {"hid": stay.hid, "language": requests.LANGUAGE}, "quote"
@@ -73,6 +72,7 @@ class Quotes:
         hotel = answer.parse(rates.HotelInfo).data
         if hotel.hid != stay.hid or hotel.name.casefold() != stay.name.casefold():
             raise answer.failure(Unavailable, f"the hotel is {hotel.name}, not {stay.name}")
+        return hotel
 
     async def _prebook(
         self, stay: requests.Stay, offered: rates.Rate

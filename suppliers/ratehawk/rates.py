@@ -5,26 +5,51 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, ValidationError
 
 from models.core.errors import InvalidRequest, Unavailable
+from models.core.legs import Leg
 from models.core.money import Money
 from models.core.supply import PropertyCharge
 from models.core.terms import CancellationTerms, FeeStep
-from models.core.text import Text
-from suppliers.core.answers import JsonAnswer, Loose, LooseList, Message
+from models.core.text import Country, Text
+from suppliers.core import legs
+from suppliers.core.answers import Clock, JsonAnswer, Loose, LooseList, Message
 from suppliers.ratehawk.requests import Hash, Stay
 from suppliers.ratehawk.responses import Id, Major, Moment, charges
 
 _DEPOSIT: Final = "deposit"
 
 
-class _HotelName(Message):
+class _Region(Message):
+    name: Loose[Text] = None
+    country_code: Loose[Country] = None
+
+
+class Hotel(Message):
+    """A hotel of ``hotel/info``."""
+
     hid: int
     name: Text
+    address: Loose[Text] = None
+    region: Loose[_Region] = None
+    check_in_time: Loose[Clock] = None
+    check_out_time: Loose[Clock] = None
+
+    def legs(self, stay: Stay) -> tuple[Leg]:
+        """Return where the guests have to be, and when."""
+        region = self.region or _Region()
+        return legs.stay(
+            stay,
+            address=self.address,
+            city=region.name,
+            country=region.country_code,
+            check_in=self.check_in_time,
+            check_out=self.check_out_time,
+        )
 
 
 class HotelInfo(Message):
     """``hotel/info``."""
 
-    data: _HotelName
+    data: Hotel
 
 
 class _Policy(Message):

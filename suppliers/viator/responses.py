@@ -185,6 +185,19 @@ class _PricingInfo(CamelMessage):
     age_bands: LooseList[_AgeBand] = Field(default_factory=list)
 
 
+class _Spot(CamelMessage):
+    description: Loose[Text] = None
+
+
+class _PickUp(CamelMessage):
+    additional_info: Loose[Text] = None
+
+
+class _Logistics(CamelMessage):
+    start: LooseList[_Spot] = Field(default_factory=list)
+    traveler_pickup: Loose[_PickUp] = None
+
+
 class Product(CamelMessage):
     """``/products/{code}``, as far as a booking needs it."""
 
@@ -197,11 +210,25 @@ class Product(CamelMessage):
     language_guides: LooseList[_Guide] = Field(default_factory=list)
     pricing_info: Loose[_PricingInfo] = None
     cancellation_policy: Policy | None = None
+    logistics: Loose[_Logistics] = None
+    """Where it starts (†: not in the published excerpt); its addresses are asked for elsewhere."""
 
     @property
     def operator(self) -> str:
         """Who delivers it."""
         return (self.supplier or _Operator()).name
+
+    @property
+    def meeting_point(self) -> str | None:
+        """Where it starts, all points where there are several: which one depends on the option."""
+        spots = self.logistics.start if self.logistics else []
+        return " · ".join(spot.description for spot in spots if spot.description) or None
+
+    @property
+    def pick_up(self) -> str | None:
+        """What it says about being fetched."""
+        fetched = self.logistics.traveler_pickup if self.logistics else None
+        return fetched.additional_info if fetched else None
 
     def bands(self, outing: Outing) -> list[Band]:
         """Return the age bands of an offer, with the ages of this product."""

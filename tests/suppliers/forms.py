@@ -1,7 +1,7 @@
 """Answers in which one field has another form than published, or is not there."""
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from models.core.supply import Reservation, ReservationStatus
 from tests.suppliers.conftest import Reply, Scripted
 
 ABSENT: Any = object()
-ODD: tuple[Any, ...] = (ABSENT, None, "unheard of", 7, [], {})
+ODD: tuple[Any, ...] = (ABSENT, None, "unheard of", 7, True, [], {}, [None])
 """What a field may be instead; ABSENT: nothing."""
 
 
@@ -30,14 +30,21 @@ class Form:
     stands: ReservationStatus | None = ReservationStatus.CONFIRMED
     """As what a reservation is read, whatever form the rest has."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """How the lack of something is told where that is not by its name; by the second step."""
+    """How a lack is told where that is not by its name; by a step that leads there."""
     skipped: Collection[str] = ()
     """Fields that mean something in any form."""
+    before: Sequence[Reply] = ()
+    """What is answered first on the same path."""
+    after: Sequence[Reply] = ()
+    """What is answered afterwards on the same path."""
+    others: Mapping[str, Reply] = field(default_factory=dict)
+    """What is answered on other paths, where it is not what the script has."""
 
     async def check_any_form(self, scripted: Scripted, supplier: Any) -> None:
         """What nobody needs may have any form: the answer is read all the same."""
+        self._prepare(scripted)
         for name, odd in other_forms(self.body, {*self.needed, *self.skipped}):
-            scripted.say(self.path, Reply(self.status, odd))
+            scripted.say(self.path, *self.before, Reply(self.status, odd), *self.after)
             try:
                 answer = await self.call(supplier)
             except ProviderError as error:
@@ -47,15 +54,21 @@ class Form:
 
     async def check_what_is_lacking(self, scripted: Scripted, supplier: Any) -> None:
         """What is needed and is not there is told by its name, and is never a refusal."""
+        self._prepare(scripted)
         found = set()
         for name, odd in lacking(self.body, self.needed):
             found.add(name)
-            scripted.say(self.path, Reply(self.status, odd))
+            scripted.say(self.path, *self.before, Reply(self.status, odd), *self.after)
             with pytest.raises(Fault) as caught:
                 await self.call(supplier)
-            told = self.words.get(name.split(".")[1], name.rpartition(".")[2])
+            *steps, last = name.split(".")
+            told = next((self.words[step] for step in steps if step in self.words), last)
             assert told in str(caught.value), (name, caught.value)
         assert found == {*self.needed}, "the answer as it should be has them all"
+
+    def _prepare(self, scripted: Scripted) -> None:
+        for path, reply in self.others.items():
+            scripted.say(path, reply)
 
 
 def other_forms(body: Any, needed: Collection[str]) -> Iterator[tuple[str, Any]]:

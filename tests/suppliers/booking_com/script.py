@@ -143,11 +143,29 @@ RESERVATION = Reservation(
 
 SHOWN, CANCEL = "/orders/details/accommodations", "/orders/cancel"
 
+HOTEL = {
+    "id": 5,
+    "name": {"en-gb": "Hotel Five"},
+    "booker_address_required": False,
+    "location": {
+        "address": {"en-gb": "5 Park Lane"},
+        "city": -390625,
+        "country": "es",
+        "postal_code": "28001",
+    },
+    "checkin_checkout_times": {
+        "checkin_from": "15:00:00",
+        "checkin_to": "23:30:00",
+        "checkout_from": None,
+        "checkout_to": "11:00:00",
+    },
+}
+
 SCRIPT = Script(
     make=BookingComSupplier,
     base="/3.2",
     replies={
-        "/accommodations/details": told([{"id": 5, "name": {"en-gb": "Hotel Five"}}]),
+        "/accommodations/details": told([HOTEL]),
         "/accommodations/availability": told({"id": 5, "products": [{"id": "5_1"}]}),
         "/orders/preview": told(preview()),
         "/orders/create": told(CREATED),

@@ -46,18 +46,27 @@ async def test_where_the_traveller_has_to_be_and_when(counter: Counter) -> None:
     away = abs(first.start.date - item.starts_at.date())
     assert away <= dt.timedelta(days=1), "a local date may be a day beside that in UTC"
     for leg in legs:
+        assert leg.place is not None
+        assert leg.place.name
         if leg.start.utc is not None and leg.end is not None and leg.end.utc is not None:
             assert leg.start.utc < leg.end.utc
     if item.type is ItemType.FLIGHT:
         assert first.place is not None
         assert last.destination is not None
+        assert all(leg.start.zone and leg.end and leg.end.zone for leg in legs)
+        assert last.end is not None
+        assert last.end.utc == item.ends_at
         assert first.title.endswith(
             f"{first.place.code}–{first.destination and first.destination.code}"
         )
+    if item.type is ItemType.HOTEL:
+        assert first.place is not None
+        assert first.place.address
+        assert (first.start.time, last.end and last.end.time) == (dt.time(15), dt.time(11))
     if first.start.utc is not None:
         assert first.start.utc == item.starts_at
     stored = Quote.model_validate((await counter.quote()).model_dump(mode="json"))
-    assert [leg.title for leg in stored.legs] == [leg.title for leg in legs]
+    assert stored.legs == legs
 
 
 @each

@@ -397,6 +397,10 @@ async def test_a_schedule_change_is_seen(
     seen = await flights.look(held)
     assert seen.starts_at == item.starts_at + dt.timedelta(minutes=90)
     assert seen.ends_at == item.ends_at + dt.timedelta(minutes=90)
+    assert seen.legs[0].start.utc == seen.starts_at
+    assert seen.legs[-1].end is not None
+    assert seen.legs[-1].end.utc == seen.ends_at
+    assert seen.legs[0].place == quote.legs[0].place
     assert seen.details["airline_changes"] == [answer.json()["id"]]
     assert seen.status is ReservationStatus.HELD
     with pytest.raises(Unavailable):

@@ -87,7 +87,13 @@ async def test_other_times_change_the_record_and_cancel_nothing(world: World, to
     [warning] = [told for told in facts.booking["warnings"] if "has changed the times" in told]
     assert warning.startswith("Duffel")
     # Looked at again it is no news any more.
-    assert (await world.follow(booking, item.number)).version == facts.booking["version"]
+    again = await world.follow(booking, item.number)
+    assert again.version == facts.booking["version"]
+    now = next(one for one in again.items if one.number == item.number).legs
+    assert [leg.start.utc for leg in now] == [
+        leg.start.utc and leg.start.utc + dt.timedelta(minutes=95) for leg in item.legs
+    ]
+    assert {leg.confirmation_code for leg in now} == {item.reservation.confirmation_code}
 
 
 async def test_everything_gone_is_a_booking_cancelled_by_its_providers(

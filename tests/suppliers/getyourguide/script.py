@@ -43,7 +43,15 @@ def tour(**change: Any) -> Reply:
 
 
 def options(**change: Any) -> Reply:
-    one = {"option_id": 51, "tour_id": 5, "free_sale": True, "questions": {}, **change}
+    one = {
+        "option_id": 51,
+        "tour_id": 5,
+        "free_sale": True,
+        "questions": {},
+        "meeting_point": "By the fountain",
+        "pick_up": "We fetch you from hotels downtown.",
+        **change,
+    }
     return Reply(200, {"data": {"tour_options": [one]}})
 
 

@@ -36,7 +36,6 @@ from tests.suppliers.getyourguide.script import (
     BOOKINGS,
     CART,
     CARTS,
-    DAYS,
     ITEM,
     KEPT,
     OPTIONS,
@@ -44,10 +43,8 @@ from tests.suppliers.getyourguide.script import (
     PRICES,
     QUOTE,
     SCRIPT,
-    TOUR,
     Json,
     booking,
-    cart,
     cart_shown,
     deleted,
     error,
@@ -55,7 +52,6 @@ from tests.suppliers.getyourguide.script import (
     prices,
     shown,
 )
-from tests.suppliers.odd import odd_forms
 
 
 @pytest.fixture
@@ -328,108 +324,6 @@ async def test_each_traveller_is_in_the_category_of_their_age(
     ] == [(8, "8"), (7, "40")]
     refused = await expect(InvalidRequest, tours.quote(item, aged(40, 41)), "quote")
     assert "do not fit 1 adult (ages 13–99) and 1 child (ages 3–12)" in str(refused)
-
-
-NEEDED = {
-    TOUR: {
-        "data",
-        "data.tours",
-        "data.tours.tour_id",
-        "data.tours.title",
-        "data.tours.cancellation_policy",
-        "data.tours.cancellation_policy.cancellable",
-        "data.tours.cancellation_policy.cancellation_fee_unit",
-        "data.tours.cancellation_policy.cancellation_fee_value",
-        "data.tours.cancellation_policy.cancellation_offset_minutes",
-    },
-    OPTIONS: {
-        "data",
-        "data.tour_options",
-        "data.tour_options.option_id",
-        "data.tour_options.questions",
-        "data.tour_options.questions.participant_questions",
-        "data.tour_options.questions.participant_questions.question",
-        "data.tour_options.questions.participant_questions.mandatory",
-    },
-    DAYS: {"tour_id", "available_dates", "available_dates.date"},
-    PRICES: {
-        "tour_options",
-        "tour_options.option_id",
-        "tour_options.time_slots",
-        "tour_options.time_slots.date_time",
-        "tour_options.time_slots.price_breakdown",
-        "tour_options.time_slots.price_breakdown.individuals",
-        "tour_options.time_slots.price_breakdown.individuals.category_id",
-        "tour_options.time_slots.price_breakdown.individuals.ticket_category",
-        "tour_options.time_slots.price_breakdown.individuals.quantity",
-        "tour_options.time_slots.price_breakdown.price_summary",
-        "tour_options.time_slots.price_breakdown.price_summary.retail_price",
-        "tour_options.time_slots.price_breakdown.price_summary.currency",
-    },
-    BOOKINGS: {
-        "data",
-        "data.bookings",
-        "data.bookings.shopping_cart_hash",
-        "data.bookings.booking_hash",
-        "data.bookings.status",
-        "data.bookings.reservation_expires_at",
-    },
-    BOOKING: {
-        "booking",
-        "booking.booking_hash",
-        "booking.booking_status",
-        # What is held is compared with the quote before it is paid for.
-        "booking.bookable",
-        "booking.bookable.price",
-    },
-    CARTS: {
-        "data",
-        "data.shopping_cart_hash",
-        "data.status",
-        "data.bookings",
-        "data.bookings.booking_hash",
-        "data.bookings.booking_status",
-        "data.bookings.bookable",
-        "data.bookings.bookable.price",
-    },
-}
-"""What the adapter cannot do without."""
-
-
-@pytest.mark.parametrize("end", NEEDED)
-async def test_fields_nobody_needs_may_have_any_form(
-    scripted: Scripted, tours: GetYourGuideSupplier, party: Party, end: str
-) -> None:
-    usual = dict(SCRIPT.replies)
-    asked = [{"question": "traveler_names", "mandatory": True, "hint": "?"}]
-    usual[OPTIONS] = options(
-        title="Morning",
-        questions={"participant_questions": asked},
-        cond_language={"language_live": ["en"]},
-    )
-    ticket = {
-        "booking_reference": "GYG1",
-        "ticket_url": "https://t",
-        "emergency_phone_number": "+1",
-    }
-    usual[CARTS] = cart(bookings=[shown("confirmed", ticket=ticket)], info={"total_price": 123.4})
-    usual[BOOKING] = booking("temp", ticket=ticket)
-    tried = 0
-    for path, body in odd_forms(usual[end].body):
-        if path in NEEDED[end]:
-            continue
-        tried += 1
-        for place, reply in usual.items():
-            scripted.say(place, reply)
-        scripted.say(end, Reply(200, body))
-        try:
-            quote = await tours.quote(ITEM, party)
-            held = await tours.book(ITEM, quote, party, "ref-1")
-            done = await tours.complete(held, quote, party, "key")
-            assert done.status is ReservationStatus.CONFIRMED
-        except ProviderError as error:
-            raise AssertionError(f"{path}: {body}") from error
-    assert tried > 5
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,17 @@ def bads(*codes: str) -> list[Reply]:
     return [bad(code) for code in codes]
 
 
+HOTEL = {
+    "hid": 5,
+    "id": "five",
+    "name": "Hotel Five",
+    "address": "5 Harbour Road, Madrid",
+    "postal_code": "28001",
+    "region": {"id": 2734, "name": "Madrid", "country_code": "ES", "type": "City"},
+    "check_in_time": "15:00:00",
+    "check_out_time": "11:00:00",
+}
+
 offer = {
     "hid": 5,
     "name": "Hotel Five",
@@ -209,7 +220,7 @@ SCRIPT = Script(
     make=RateHawkSupplier,
     base="/v3",
     replies={
-        "/hotel/info/": ok({"hid": 5, "id": "five", "name": "Hotel Five"}),
+        "/hotel/info/": ok(HOTEL),
         SEARCH: page(rate()),
         PREBOOK: prebooked(rate("p-1")),
         FORM: form(),

@@ -67,6 +67,10 @@ def product(**change: Any) -> Reply:
                 "SPECIAL_REQUIREMENTS",
             ],
             "supplier": {"name": "Slow Steps", "reference": "7"},
+            "logistics": {
+                "start": [{"location": {"ref": "LOC-1"}, "description": "By the\nfountain"}],
+                "travelerPickup": {"additionalInfo": "We fetch you from hotels downtown."},
+            },
             "pricingInfo": {"type": "PER_PERSON", "ageBands": AGE_BANDS},
             "productOptions": [{"productOptionCode": "TG1", "title": "Morning"}],
             "cancellationPolicy": policy,

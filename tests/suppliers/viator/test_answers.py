@@ -8,7 +8,6 @@ import pytest
 
 from models.core.errors import (
     InvalidRequest,
-    ProviderError,
     Retryable,
     Unavailable,
     UnknownOutcome,
@@ -25,7 +24,6 @@ from tests.suppliers.conftest import (
     party_of,
     traveler,
 )
-from tests.suppliers.odd import odd_forms
 from tests.suppliers.viator.script import (
     EVENT,
     ITEM,
@@ -37,7 +35,6 @@ from tests.suppliers.viator.script import (
     cancel_quote,
     check,
     error,
-    hold,
     prices,
     product,
     rejected,
@@ -216,88 +213,6 @@ async def test_a_start_time_with_seconds(
 ) -> None:
     scripted.say("/availability/check", check(startTime="09:30:00"))
     assert (await tours.quote(ITEM, party)).price == PRICE
-
-
-NEEDED = {
-    "/products/5P1": {
-        "status",
-        "title",
-        "bookingQuestions",
-        "cancellationPolicy",
-        "cancellationPolicy.type",
-        "cancellationPolicy.refundEligibility",
-        "cancellationPolicy.refundEligibility.dayRangeMin",
-        "cancellationPolicy.refundEligibility.percentageRefundable",
-        "productOptions.productOptionCode",
-    },
-    "/availability/check": {
-        "currency",
-        "productCode",
-        "travelDate",
-        "bookableItems",
-        "bookableItems.productOptionCode",
-        "bookableItems.startTime",
-        "bookableItems.available",
-        "bookableItems.totalPrice",
-        "bookableItems.totalPrice.price",
-        "bookableItems.totalPrice.price.recommendedRetailPrice",
-    },
-    "/bookings/hold": {
-        "bookingRef",
-        "totalPrice",
-        "totalPrice.price",
-        "totalPrice.price.recommendedRetailPrice",
-    },
-    "/bookings/book": {
-        "status",
-        "bookingRef",
-        "totalPrice",
-        "totalPrice.price",
-        "totalPrice.price.recommendedRetailPrice",
-    },
-    "/cancel-quote": {"bookingId", "status"},
-    "/cancel": {"bookingId", "status"},
-}
-"""What the adapter cannot do without."""
-
-
-@pytest.mark.parametrize("end", NEEDED)
-async def test_fields_nobody_needs_may_have_any_form(
-    scripted: Scripted, tours: ViatorSupplier, party: Party, end: str
-) -> None:
-    policy = {**product().body["cancellationPolicy"], "description": "Free until the day before."}
-    policy["refundEligibility"][0]["endTimestamp"] = "2031-04-30T13:30:00Z"
-    bodies = {
-        "/products/5P1": product().body,
-        "/availability/check": check().body,
-        "/bookings/hold": hold().body,
-        "/bookings/book": booking(
-            cancellationPolicy=policy,
-            voucherInfo={"url": "https://v"},
-            nextPollAt="2031-01-01T00:00:00Z",
-        ).body,
-        "/cancel-quote": cancel_quote(refundPercentage=100, itemPrice=85, refundAmount=85).body,
-        "/cancel": {"bookingId": "BR-1", "status": "ACCEPTED", "reason": "NONE"},
-    }
-    tried = 0
-    for path, body in odd_forms(bodies[end]):
-        if path in NEEDED[end]:
-            continue
-        tried += 1
-        scripted.say(end, Reply(200, body))
-        if end == "/bookings/book":
-            scripted.say("/bookings/status", Reply(200, body))
-        try:
-            quote = await tours.quote(ITEM, party)
-            booked = await tours.book(ITEM, quote, party, "ref-1")
-            assert booked.status is ReservationStatus.CONFIRMED
-            if end == "/bookings/book":
-                assert (await tours.look(booked)).price == PRICE
-                assert await tours.find("ref-1", since=now()) is not None
-            assert not (await tours.cancel(booked, "key")).already
-        except ProviderError as error:
-            raise AssertionError(f"{path}: {body}") from error
-    assert tried > 5
 
 
 @pytest.mark.parametrize(

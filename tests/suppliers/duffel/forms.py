@@ -1,13 +1,7 @@
 """What Duffel answers in other forms than published: read where nobody needs it, else named."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
-import pytest
-
 from models.core.supply import ReservationStatus
-from suppliers.duffel import DuffelSupplier
-from tests.suppliers.conftest import Scripted, now
+from tests.suppliers.conftest import now
 from tests.suppliers.duffel.script import (
     ASK,
     CONFIRM,
@@ -19,7 +13,6 @@ from tests.suppliers.duffel.script import (
     PARTY,
     PRICED,
     QUOTE,
-    SCRIPT,
     offer,
     order,
     refund,
@@ -52,6 +45,7 @@ FORMS = {
             *AMOUNT,
             *HOLD,
             f"{SEGMENT}.marketing_carrier.iata_code",  # of some there is none
+            "data.passenger_identity_documents_required",  # who has none is refused
             # An age or another type is of somebody else.
             "data.passengers.*.type",
             "data.passengers.*.age",
@@ -107,20 +101,3 @@ FORMS = {
         skipped={"data.confirmed_at"},
     ),
 }
-
-
-@pytest.fixture
-async def flights(scripted: Scripted) -> AsyncIterator[Any]:
-    supplier = SCRIPT.supplier(scripted)
-    yield supplier
-    await supplier.close()
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_any_form(scripted: Scripted, flights: DuffelSupplier, form: Form) -> None:
-    await form.check_any_form(scripted, flights)
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_what_is_lacking(scripted: Scripted, flights: DuffelSupplier, form: Form) -> None:
-    await form.check_what_is_lacking(scripted, flights)

@@ -1,11 +1,5 @@
 """What Amadeus answers in other forms than published: read where nobody needs it, else named."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
-import pytest
-
-from suppliers.amadeus import AmadeusSupplier
 from tests.suppliers.amadeus.script import (
     ITEM,
     ORDERS,
@@ -14,12 +8,10 @@ from tests.suppliers.amadeus.script import (
     QUOTE,
     REFERENCE,
     RESERVATION,
-    SCRIPT,
     SHOWN,
     flown,
     pricing,
 )
-from tests.suppliers.conftest import Scripted
 from tests.suppliers.forms import Form
 
 OFFER = "data.flightOffers.*."
@@ -59,21 +51,12 @@ FORMS = {
         lambda flights: flights.look(RESERVATION),
         skipped=STATED,
     ),
+    "cancel_quote": Form(
+        SHOWN,
+        200,
+        flown("CONFIRMED"),
+        FLIGHTS | {"data.id"},
+        lambda flights: flights.cancel_quote(RESERVATION),
+        skipped=STATED,
+    ),
 }
-
-
-@pytest.fixture
-async def flights(scripted: Scripted) -> AsyncIterator[Any]:
-    supplier = SCRIPT.supplier(scripted)
-    yield supplier
-    await supplier.close()
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_any_form(scripted: Scripted, flights: AmadeusSupplier, form: Form) -> None:
-    await form.check_any_form(scripted, flights)
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-async def test_what_is_lacking(scripted: Scripted, flights: AmadeusSupplier, form: Form) -> None:
-    await form.check_what_is_lacking(scripted, flights)
