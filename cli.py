@@ -63,7 +63,7 @@ _COMMANDS = {
     "open": (
         "commands.open:open_",
         _TRIPS,
-        "Open the Temporal Web UI at a booking's workflows, and print the address.",
+        "Open the Temporal Web UI at a booking's workflows, or at all in some states.",
     ),
     "attempts": (
         "commands.attempts:attempts",
