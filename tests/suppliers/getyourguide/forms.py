@@ -37,9 +37,9 @@ SLOT = "tour_options.*.time_slots.*"
 POLICY = "data.tours.*.cancellation_policy"
 ITEM_OF = {"option_id", "categories.*.number_of_participants"}
 """Of another option, or for others, it is another booking."""
-STANDS = {"booking_hash", "booking_status", "bookable.price"}
+STANDS = {"booking_hash", "booking_status"}
 BOOKED = {f"booking.{name}" for name in STANDS}
-CARTED = {f"data.bookings.*.{name}" for name in STANDS}
+CARTED = {f"data.bookings.*.{name}" for name in (*STANDS, "bookable.price")}
 
 FORMS = {
     "tour": Form(
@@ -112,7 +112,7 @@ FORMS = {
         BOOKING,
         200,
         TEMP.body,
-        BOOKED,
+        BOOKED | {"booking.bookable.price"},
         lambda tours: tours.complete(KEPT, QUOTE, PARTY, "key"),
         skipped={f"booking.bookable.{name}" for name in ITEM_OF} | {"booking.shopping_cart_hash"},
     ),

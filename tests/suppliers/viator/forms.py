@@ -27,7 +27,8 @@ REFUND = cancel_quote(refundPercentage=100, itemPrice=85, refundAmount=85)
 
 REFUNDABLE = "cancellationPolicy.refundEligibility.*"
 PRICED = "totalPrice.price.recommendedRetailPrice"
-STANDS = {"bookingRef", "status", PRICED}
+STANDS = {"bookingRef", "status"}
+UNPRICED = {"totalPrice": "price"}
 OTHERS = {"currency", "partnerBookingRef"}
 """A currency that is none makes no amount; another reference is another's booking."""
 
@@ -62,14 +63,16 @@ FORMS = {
         hold().body,
         {"bookingRef", PRICED},
         lambda tours: tours.book(ITEM, QUOTE, PARTY, "ref-1"),
+        words=UNPRICED,
         skipped={"currency"},
     ),
     "book": Form(
         "/bookings/book",
         200,
         BOOKED.body,
-        STANDS,
+        STANDS | {PRICED},
         lambda tours: tours.book(ITEM, QUOTE, PARTY, "ref-1"),
+        words=UNPRICED,
         skipped=OTHERS | {"lineItems.*.numberOfTravelers"},
     ),
     "look": Form(
