@@ -56,6 +56,7 @@ def experience(
     *,
     zone: str | None,
     all_day: bool = False,
+    lasts: dt.timedelta | None = None,
     meeting_point: str | None = None,
     pick_up: str | None = None,
 ) -> tuple[Leg]:
@@ -67,20 +68,30 @@ def experience(
         starts: local; only its day counts where ``all_day``.
         zone: the IANA time zone, where it is known.
         all_day: it has no start time.
+        lasts: how long, where it is known.
         meeting_point: where one is to be, in the supplier's words.
         pick_up: what the supplier says about being fetched.
     """
     where, fetched = _short(meeting_point), _short(pick_up)
+    end = None if all_day or not lasts else Moment.of(_later(starts, lasts), zone)
     return (
         Leg(
             kind=LegKind.EXPERIENCE,
             title=title,
             provider=provider,
             start=Moment(date=starts.date(), zone=zone) if all_day else Moment.of(starts, zone),
+            end=end,
             place=Place(name=where) if where else None,
             notes=(fetched,) if fetched else (),
         ),
     )
+
+
+def _later(start: dt.datetime, by: dt.timedelta) -> dt.datetime:
+    """Return a later time on the same wall; its clock may be changed meanwhile."""
+    if start.tzinfo is None:
+        return start + by
+    return (start.astimezone(dt.UTC) + by).astimezone(start.tzinfo)
 
 
 def _short(text: str | None) -> str | None:

@@ -121,6 +121,7 @@ class GetYourGuideSupplier:
                 "GetYourGuide",
                 outing.datetime,
                 zone=None,
+                lasts=verified.option.lasts,
                 meeting_point=verified.option.meeting_point,
                 pick_up=verified.option.pick_up,
             ),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StrictInt, ValidationError
 
@@ -12,6 +12,9 @@ from models.core.text import Text
 from suppliers.core.answers import Amount, JsonAnswer, LocalTime, Loose, LooseList, Message
 from suppliers.core.bands import Band
 from suppliers.getyourguide.requests import Category, Outing, Policy
+
+_DAY: Final = 24 * 60
+"""In minutes."""
 
 
 class _Policy(Message):
@@ -87,6 +90,16 @@ class Option(Message):
     cond_language: Loose[_Languages] = None
     meeting_point: Loose[Text] = None
     pick_up: Loose[Text] = None
+    duration: Loose[Amount] = None
+    duration_unit: Loose[Literal["hour", "minute"]] = None
+    """Days, which are published too, tell no time at which it ends."""
+
+    @property
+    def lasts(self) -> dt.timedelta | None:
+        """How long it takes, where it is less than days."""
+        unit = {"hour": 60, "minute": 1}.get(self.duration_unit or "", 0)
+        minutes = (self.duration or 0) * unit
+        return dt.timedelta(minutes=float(minutes)) if 0 < minutes <= _DAY else None
 
     def mandatory(self) -> tuple[str, ...]:
         """Return the questions about each traveller that must be answered."""

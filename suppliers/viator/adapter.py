@@ -133,6 +133,7 @@ class ViatorSupplier:
                 starts_at,
                 zone=product.time_zone,
                 all_day=not outing.start_time,
+                lasts=product.lasts,
                 meeting_point=product.meeting_point,
                 pick_up=product.pick_up,
             ),

@@ -1,7 +1,7 @@
 """What Viator answers (``specs/viator``), read strictly."""
 
 import datetime as dt
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictInt
@@ -193,6 +193,14 @@ class _PickUp(CamelMessage):
     additional_info: Loose[Text] = None
 
 
+class _Duration(CamelMessage):
+    fixed_duration_in_minutes: Loose[Annotated[StrictInt, Field(gt=0, le=1440)]] = None
+
+
+class _Itinerary(CamelMessage):
+    duration: Loose[_Duration] = None
+
+
 class _Logistics(CamelMessage):
     start: LooseList[_Spot] = Field(default_factory=list)
     traveler_pickup: Loose[_PickUp] = None
@@ -210,6 +218,7 @@ class Product(CamelMessage):
     language_guides: LooseList[_Guide] = Field(default_factory=list)
     pricing_info: Loose[_PricingInfo] = None
     cancellation_policy: Policy | None = None
+    itinerary: Loose[_Itinerary] = None
     logistics: Loose[_Logistics] = None
     """Where it starts (†: not in the published excerpt); its addresses are asked for elsewhere."""
 
@@ -217,6 +226,13 @@ class Product(CamelMessage):
     def operator(self) -> str:
         """Who delivers it."""
         return (self.supplier or _Operator()).name
+
+    @property
+    def lasts(self) -> dt.timedelta | None:
+        """How long it takes, where that is fixed and less than days."""
+        told = self.itinerary.duration if self.itinerary else None
+        minutes = told.fixed_duration_in_minutes if told else None
+        return dt.timedelta(minutes=minutes) if minutes else None
 
     @property
     def meeting_point(self) -> str | None:

@@ -2,11 +2,13 @@
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.core.legs import Leg, LegKind, Moment, Place
 from suppliers.core.airports import airport
+from suppliers.core.legs import experience
 from suppliers.core.protocol import Party
 from tests.suppliers import scripts
 from tests.suppliers.amadeus import script as amadeus
@@ -79,6 +81,7 @@ async def test_a_hotel_of_ratehawk(scripted: Scripted) -> None:
 async def test_an_experience_of_viator(scripted: Scripted) -> None:
     [leg] = await legs_of(scripted, viator.SCRIPT, viator.ITEM, viator.PARTY)
     assert leg.start == Moment(date=FIRST, time=dt.time(9, 30), zone=NEW_YORK)
+    assert leg.end == Moment(date=FIRST, time=dt.time(12), zone=NEW_YORK)
     assert leg.place == Place(name="By the fountain")
     assert leg.notes == ("We fetch you from hotels downtown.",)
 
@@ -93,8 +96,40 @@ async def test_one_that_starts_at_one_of_several_points(scripted: Scripted) -> N
 async def test_an_experience_of_getyourguide(scripted: Scripted) -> None:
     [leg] = await legs_of(scripted, getyourguide.SCRIPT, getyourguide.ITEM, getyourguide.PARTY)
     assert leg.start == Moment(date=FIRST, time=dt.time(9, 30))
+    assert leg.end == Moment(date=FIRST, time=dt.time(12))
     assert leg.place == Place(name="By the fountain")
     assert leg.notes == ("We fetch you from hotels downtown.",)
+
+
+def test_an_end_after_the_clocks_were_changed() -> None:
+    starts = dt.datetime(2031, 3, 29, 23, 30, tzinfo=ZoneInfo("Europe/Madrid"))
+    [leg] = experience("x", "y", starts, zone="Europe/Madrid", lasts=dt.timedelta(hours=3))
+    assert leg.end == Moment(date=dt.date(2031, 3, 30), time=dt.time(3, 30), zone="Europe/Madrid")
+    [leg] = experience("x", "y", starts, zone=None, all_day=True, lasts=dt.timedelta(hours=3))
+    assert leg.end is None
+
+
+@pytest.mark.parametrize(
+    ("duration", "unit", "hours"),
+    [
+        (90, "minute", 1.5),
+        (2, "day", None),
+        (None, "hour", None),
+        (25, "hour", None),
+        (1e300, "hour", None),
+    ],
+)
+async def test_how_long_a_tour_takes(
+    scripted: Scripted, duration: float | None, unit: str, hours: float | None
+) -> None:
+    reply = {
+        getyourguide.OPTIONS: getyourguide.options(duration=duration, duration_unit=unit),
+    }
+    script, item = getyourguide.SCRIPT, getyourguide.ITEM
+    [leg] = await legs_of(scripted, script, item, getyourguide.PARTY, **reply)
+    begins = dt.datetime.fromisoformat(item.offer["datetime"])
+    ends = Moment.of(begins + dt.timedelta(hours=hours)) if hours else None
+    assert leg.end == ends
 
 
 @pytest.mark.parametrize(

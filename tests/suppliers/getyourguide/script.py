@@ -48,6 +48,8 @@ def options(**change: Any) -> Reply:
         "tour_id": 5,
         "free_sale": True,
         "questions": {},
+        "duration": 2.5,
+        "duration_unit": "hour",
         "meeting_point": "By the fountain",
         "pick_up": "We fetch you from hotels downtown.",
         **change,

@@ -67,6 +67,7 @@ def product(**change: Any) -> Reply:
                 "SPECIAL_REQUIREMENTS",
             ],
             "supplier": {"name": "Slow Steps", "reference": "7"},
+            "itinerary": {"duration": {"fixedDurationInMinutes": 150}},
             "logistics": {
                 "start": [{"location": {"ref": "LOC-1"}, "description": "By the\nfountain"}],
                 "travelerPickup": {"additionalInfo": "We fetch you from hotels downtown."},
