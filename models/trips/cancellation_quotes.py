@@ -1,6 +1,7 @@
 """What cancelling would cost now: computed as cancelling itself does, without cancelling."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -69,15 +70,28 @@ def items_to_cancel(booking: Booking, components: list[str]) -> list[Item]:
     return [item for item in booking.live_items if not named or item.component_id in named]
 
 
-def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> CancellationQuoted:
-    """Reckon what cancelling ``items`` at ``now`` would keep and give back. Nothing is changed."""
+def afterwards(
+    booking: Booking, gone: Iterable[Item], now: dt.datetime, come: Iterable[Item] = ()
+) -> Booking:
+    """Return the booking as it would be if ``gone`` were cancelled at ``now`` and ``come`` stood.
+
+    The booking that is given is not changed. No money has been moved in the one returned.
+    """
     after = booking.model_copy(deep=True)
-    for item in items:
-        gone = after.item(item.number)
-        gone.fee = gone.fee_at(now)
-        gone.status, gone.saga_state = ItemStatus.CANCELLED, SagaState.UNDONE
+    for item in gone:
+        left = after.item(item.number)
+        left.fee = left.fee_at(now)
+        left.status, left.saga_state = ItemStatus.CANCELLED, SagaState.UNDONE
+    standing = {"status": ItemStatus.CONFIRMED}
+    after.items = [*after.items, *(item.model_copy(update=standing) for item in come)]
     # As cancelling does: more than everything cannot be given back.
     after.goodwill = min(after.goodwill, after.due)
+    return after
+
+
+def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> CancellationQuoted:
+    """Reckon what cancelling ``items`` at ``now`` would keep and give back. Nothing is changed."""
+    after = afterwards(booking, items, now)
     return CancellationQuoted(
         booking_id=booking.id,
         reference=booking.reference,
@@ -99,7 +113,7 @@ def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> Cancellatio
             for item in items
         ],
         refund=after.refundable,
-        in_dispute=min(max(after.owed, 0), after.disputed),
+        in_dispute=after.in_dispute,
     )
 
 

@@ -15,7 +15,7 @@ from api.trips.schemas.changing import (
 from models.bookings.booking import Booking, PaymentView
 from models.bookings.lifecycle import PaymentStatus
 from models.bookings.problems import Code, Problem
-from models.trips.changes import ChangeQuote
+from models.trips.changes import ChangeOutcome, ChangeQuote
 from models.trips.errors import ChangeRefused
 
 _STANDS = "Your booking stands as it was."
@@ -48,7 +48,8 @@ def figures(quote: ChangeQuote) -> ChangeFigures:
         old_total=quote.old_total,
         new_total=quote.new_total,
         to_pay=max(quote.difference, 0),
-        to_refund=max(-quote.difference, 0),
+        to_refund=_goes_back(quote),
+        in_dispute=quote.in_dispute,
         currency=quote.currency,
         quoted_at=quote.quoted_at,
         holds_until=quote.holds_until,
@@ -61,16 +62,17 @@ def quote_answer(quoted: Quoted) -> ChangeQuoteAnswer:
     if quote.difference > 0:
         money = f"The change would cost {words.amount(quote.difference, quote.currency)} more."
     elif quote.difference < 0:
-        money = f"The change would give back {words.amount(-quote.difference, quote.currency)}."
+        money = f"The change would give back {words.amount(_goes_back(quote), quote.currency)}."
     else:
         money = "The change would cost nothing."
+    elsewhere = _elsewhere(quote, _goes_back(quote), quote.in_dispute)
     return ChangeQuoteAnswer(
         dry_run=True,
         booking_id=booking.id,
         booking_reference=booking.reference,
         state=booking.state,
         quote=figures(quote),
-        money=f"{money} Nothing has been changed.",
+        money=" ".join([money, *elsewhere, "Nothing has been changed."]),
     )
 
 
@@ -97,7 +99,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     if outcome.quote is not None:
         answer.quote = figures(outcome.quote)
     if outcome.carried_out and outcome.quote is not None:
-        answer.money = _settled(outcome.quote)
+        answer.money = _settled(outcome, outcome.quote)
         return answer
     answer.money = _given_back(paid)
     problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
@@ -140,15 +142,46 @@ def _message(booking: Booking, problem: Problem) -> str:
     return told.message
 
 
-def _settled(quote: ChangeQuote) -> str:
+def _goes_back(quote: ChangeQuote) -> int:
+    return max(-quote.difference, 0) if quote.refund is None else quote.refund
+
+
+def _settled(outcome: ChangeOutcome, quote: ChangeQuote) -> str:
+    expected = _goes_back(quote)
+    back = expected if outcome.refunded is None else outcome.refunded
+    told = []
     if quote.difference > 0:
-        return f"{words.amount(quote.difference, quote.currency)} was taken from your card."
-    if quote.difference < 0:
-        return (
-            f"{words.amount(-quote.difference, quote.currency)} is being refunded. Banks usually"
-            " show a refund within 5 to 10 days."
+        told.append(f"{words.amount(quote.difference, quote.currency)} was taken from your card.")
+    elif quote.difference == 0:
+        told.append("The change cost nothing.")
+    if back:
+        told.append(
+            f"{words.amount(back, quote.currency)} is being refunded. Banks usually show a refund"
+            " within 5 to 10 days."
         )
-    return "The change cost nothing."
+    elif quote.difference < 0:
+        told.append("Nothing is being refunded now.")
+    late = expected - back - outcome.in_dispute
+    if late > 0:
+        told.append(
+            f"{words.amount(late, quote.currency)} could not be given back at once: our staff"
+            " settles it."
+        )
+    return " ".join([*told, *_elsewhere(quote, back + max(late, 0), outcome.in_dispute)])
+
+
+def _elsewhere(quote: ChangeQuote, back: int, in_dispute: int) -> list[str]:
+    """Say where the part is of what a change costs less that does not go back now."""
+    told = []
+    if in_dispute:
+        told.append(words.in_dispute(in_dispute, quote.currency))
+    had = -quote.difference - back - in_dispute
+    if had > 0:
+        told.append(
+            f"{words.amount(had, quote.currency)} of what the change costs less was given back"
+            " before, by us or by the card holder's bank."
+        )
+    return told
 
 
 def _given_back(paid: PaymentView | None) -> str:

@@ -203,6 +203,14 @@ def _disputed(booking: Booking, kept: int) -> str:
     return "; ".join(told) + "."
 
 
+def in_dispute(minor_units: int, currency: str) -> str:
+    """Say of an amount that a dispute decides what becomes of it."""
+    return (
+        f"{amount(minor_units, currency)} is in dispute with the card holder's bank: what is to"
+        " become of it is decided there."
+    )
+
+
 def _card_refused(booking: Booking) -> bool:
     """Tell whether the problem is a refused card, worded where declines are explained."""
     problem = booking.problem
