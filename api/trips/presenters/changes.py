@@ -4,8 +4,8 @@ from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
 from api.trips.presenters.confirmations import confirmations, pay_at_property
-from api.trips.presenters.payments import paid_answer
-from api.trips.schemas.answers import ErrorAnswer
+from api.trips.presenters.payments import paid_answer, waited_for
+from api.trips.schemas.answers import BookAnswer, ErrorAnswer, PaymentAnswer
 from api.trips.schemas.changing import (
     ChangeAnswer,
     ChangedComponent,
@@ -102,18 +102,47 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         answer.money = _settled(outcome, outcome.quote)
         return answer
     answer.money = _given_back(paid)
-    problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
-    answer.error = ErrorAnswer(
+    answer.error = _error(booking, outcome.problem, answer.money)
+    return answer
+
+
+def card_answer(asked: Asked) -> BookAnswer:
+    """Return how a change went, or waits again, for which another card was sent."""
+    booking, outcome = asked.booking, asked.outcome
+    paid = _paid(booking, asked.change_id)
+    answer = translate.book_answer(booking)
+    answer.success = outcome is not None and outcome.carried_out
+    if outcome is not None:
+        if not outcome.carried_out:
+            answer.error = _error(booking, outcome.problem, _given_back(paid))
+        return answer
+    answer.message = _progress(booking, paid)
+    answer.status_url = translate.status_url(booking.id)
+    if paid is not None and paid.waits_until is not None:
+        answer.payment = PaymentAnswer(
+            payment_intent_id=paid.id,
+            amount=paid.captured,
+            currency=paid.currency,
+            **waited_for(booking, paid),
+        )
+        if booking.problem is not None:
+            answer.error = _error(booking, booking.problem, _under_way(paid))
+            answer.error.next_step = words.send_card("change", paid.waits_until)
+    return answer
+
+
+def _error(booking: Booking, problem: Problem | None, money: str) -> ErrorAnswer:
+    problem = problem or Problem(code=Code.INTERNAL, step="modify", message="")
+    return ErrorAnswer(
         code=problem.code,
         message=_message(booking, problem),
         field=problem.field,
         failed_step=problem.step,
         undone=[],
-        money=answer.money,
+        money=money,
         next_step=_NEXT.get(problem.code, _LATER),
         details=problem.details,
     )
-    return answer
 
 
 def refusal(error: ChangeRefused) -> str:

@@ -3,6 +3,7 @@
 Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
 """
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -259,11 +260,15 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     if booking.needs_attention:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
     elif booking.state is BookingState.PAYMENT_PENDING:
-        until = booking.payment.waits_until
-        next_step = "Send another card and the booking goes on" + (
-            f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
-        )
+        next_step = send_card("booking", booking.payment.waits_until)
     return code, problem.step if problem else "cancel", message, next_step
+
+
+def send_card(what: str, until: dt.datetime | None) -> str:
+    """Say that a booking or a change waits for another card, and until when."""
+    return f"Send another card and the {what} goes on" + (
+        f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
+    )
 
 
 def about(problem: Problem, item: Item | None) -> str:
