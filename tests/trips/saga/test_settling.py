@@ -4,6 +4,7 @@ import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.messages import RequestKind
 from models.payments.messages import GoodwillRefund
 from tests.support.checker import Facts, check
 from tests.support.money import Gateway, granted, settled
@@ -235,6 +236,31 @@ async def test_a_person_lets_the_price_go_that_a_lost_dispute_took(stack: Stack)
     assert (gone.state, gone.owed, unsettled(gone)) == (BookingState.CANCELLED, 0, [])
     assert gone.payment.refunded == gone.paid_by_hand == 0
     await judged(stack, gone)
+
+
+async def test_the_record_tells_of_the_grant_that_was_made_and_of_those_refused(
+    stack: Stack,
+) -> None:
+    booking, _ = await paid(stack)
+    most = booking.captured - 1000
+    grants = [GoodwillRefund(key=key, amount=most, reason="late tour") for key in "abc"]
+    requests = [await stack.send(RequestKind.REFUND, booking.id, grant) for grant in grants]
+    problems = [await stack.ended(request) for request in requests]
+    assert [problem is None for problem in problems] == [True, False, False]
+    facts = await judged(stack, booking)
+    told = [entry["why"] for entry in facts.history]
+    assert [why for why in told if "goodwill" in why] == ["goodwill: late tour"]
+    assert sum("is refused: only 10.00 USD is left" in why for why in told) == 2
+
+
+async def test_a_refused_grant_records_what_looking_found(stack: Stack) -> None:
+    booking, payment_id = await paid(stack)
+    await Gateway(stack).refund(payment_id, 500)
+    grant = GoodwillRefund(key="a", amount=booking.captured, reason="late tour")
+    problem = await stack.ended(await stack.send(RequestKind.REFUND, booking.id, grant))
+    assert problem is not None
+    after = await stack.recorded(booking.id)
+    assert (after.refunded, after.goodwill, len(unsettled(after))) == (500, 0, 1)
 
 
 @pytest.mark.parametrize("outcome", ["won", "lost"])
