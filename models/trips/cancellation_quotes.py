@@ -1,7 +1,7 @@
 """What cancelling would cost now: computed as cancelling itself does, without cancelling."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -33,6 +33,7 @@ class ItemCancelQuote(BaseModel):
     kept: MinorUnits
     """By the terms stored at validation."""
     refund: MinorUnits
+    """Its share of what would go back now in all."""
     until: AwareDatetime | None = None
     """Until when the stored terms keep just this; None when that does not change any more."""
     supplier_says: CancelQuote | None = None
@@ -89,9 +90,23 @@ def afterwards(
     return after
 
 
+def shares(prices: Mapping[int, int], amount: int) -> dict[int, int]:
+    """Return how an ``amount`` that goes back falls on items, by their numbers.
+
+    ``prices`` is what the terms let go back of each: no item gets more, and together they get no
+    more than the amount, which goodwill or a dispute may have made smaller.
+    """
+    found = {}
+    for number, most in prices.items():
+        found[number] = min(max(most, 0), amount)
+        amount -= found[number]
+    return found
+
+
 def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> CancellationQuoted:
     """Reckon what cancelling ``items`` at ``now`` would keep and give back. Nothing is changed."""
     after = afterwards(booking, items, now)
+    back = shares({item.number: item.price - item.fee_at(now) for item in items}, after.refundable)
     return CancellationQuoted(
         booking_id=booking.id,
         reference=booking.reference,
@@ -107,7 +122,7 @@ def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> Cancellatio
                 supplier=item.supplier,
                 price=item.price,
                 kept=item.fee_at(now),
-                refund=item.price - item.fee_at(now),
+                refund=back[item.number],
                 until=item.quote.payable.terms.step_ends(now) if item.quote else None,
             )
             for item in items

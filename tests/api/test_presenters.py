@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from api.trips.modifying import Asked, Quoted
-from api.trips.presenters.booking import whole_booking
+from api.trips.presenters import words
+from api.trips.presenters.booking import cancel_answer, whole_booking
 from api.trips.presenters.changes import change_answer, figures, quote_answer
 from api.trips.presenters.confirmations import confirmations, pay_at_property
 from models.bookings.booking import Booking
@@ -23,6 +24,7 @@ from tests.ledger.bookings import (
     NOON,
     TOTAL,
     TOUR,
+    cancel,
     confirm,
     dispute,
     new_booking,
@@ -219,3 +221,34 @@ def test_a_refund_of_a_change_that_failed_is_not_told_as_made() -> None:
     money = change_answer(Asked(booking, outcome, "c")).money
     assert "is being refunded." not in money
     assert "400.00 USD could not be given back at once" in money
+
+
+@pytest.mark.parametrize(
+    ("status", "amount", "back"),
+    [("open", TOUR, TOTAL - TOUR), ("lost", TOTAL, 0), ("lost", TOUR, TOTAL - TOUR)],
+)
+def test_the_figures_of_a_cancellation_agree(status: str, amount: int, back: int) -> None:
+    booking = cancel(free(confirm(new_booking())), {1: 0, 2: 0, 3: 0})
+    booking.state = BookingState.CANCELLED
+    dispute(booking, amount, status)
+    if back:
+        refund(booking, back)
+    answer = cancel_answer(booking, [])
+    assert sum(one.refund for one in answer.cancelled_components) == answer.refund.amount == back
+    assert answer.kept == 0
+    assert "0.00 USD is kept" in words.money(booking)
+
+
+def test_what_the_staff_paid_is_not_kept() -> None:
+    booking = cancel(free(confirm(new_booking())), {1: 0, 2: 0, 3: 0})
+    booking.state = BookingState.CANCELLED
+    booking.paid_by_hand = TOTAL
+    answer = cancel_answer(booking, [])
+    assert sum(one.refund for one in answer.cancelled_components) == TOTAL
+    assert answer.kept == 0
+
+
+@pytest.mark.parametrize("booking", [all_given_back(), all_disputed("lost"), all_disputed("open")])
+def test_the_lines_of_a_dry_run_are_its_total(booking: Booking) -> None:
+    quoted = reckon(booking, booking.items, NOON)
+    assert sum(line.refund for line in quoted.items) == quoted.refund == 0
