@@ -292,6 +292,32 @@ async def test_an_item_that_is_in_dispute_is_not_given_back_twice(stack: Stack) 
     await judged(stack, after)
 
 
+async def test_what_a_won_dispute_held_of_a_cancelled_part_goes_back(stack: Stack) -> None:
+    booking, dispute = await disputed(stack)
+    item = booking.items[3]
+    less = await stack.cancel(booking.id, components=[item.component_id])
+    assert (less.state, less.payment.refunded) == (BookingState.CONFIRMED, 0)
+    await Gateway(stack).close_dispute(dispute, "won")
+    after = await settled(stack, less)
+    assert (after.state, after.owed, unsettled(after)) == (BookingState.CONFIRMED, 0, [])
+    assert after.payment.refunded == item.price
+    await judged(stack, after)
+    again = await settled(stack, after)
+    assert again.version == after.version, "once"
+
+
+async def test_what_is_owed_besides_a_won_dispute_waits_for_a_person(stack: Stack) -> None:
+    booking, dispute = await disputed(stack, 500)
+    await stack.sandbox.arm("stripe", "refund", "refuse", reference=booking.id)
+    less = await stack.cancel(booking.id, components=[booking.items[3].component_id])
+    assert unsettled(less), "the refund was refused"
+    await Gateway(stack).close_dispute(dispute, "won")
+    after = await settled(stack, less)
+    assert after.payment.refunded == 0
+    assert unsettled(after)
+    await judged(stack, after)
+
+
 async def test_a_refund_that_comes_back_after_a_lost_dispute_is_owed_once(stack: Stack) -> None:
     booking, dispute = await disputed(stack, 12_100)
     gone = await stack.cancel(booking.id)
