@@ -12,6 +12,7 @@ from api.trips.presenters.changes import change_answer, figures, quote_answer
 from api.trips.presenters.confirmations import confirmations, pay_at_property
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus, SagaState
+from models.bookings.problems import Code, Problem
 from models.bookings.progress import AttemptSeen, with_progress
 from models.core.money import Money
 from models.core.supply import PropertyCharge, Quote
@@ -252,3 +253,18 @@ def test_what_the_staff_paid_is_not_kept() -> None:
 def test_the_lines_of_a_dry_run_are_its_total(booking: Booking) -> None:
     quoted = reckon(booking, booking.items, NOON)
     assert sum(line.refund for line in quoted.items) == quoted.refund == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"), [(BookingState.CONFIRMED, True), (BookingState.CANCELLED, False)]
+)
+def test_a_booking_that_was_cancelled_meanwhile_does_not_stand(
+    state: BookingState, stands: bool
+) -> None:
+    booking = confirm(new_booking())
+    booking.state = state
+    given_up = Problem(code=Code.CANCELLED_BY_TRAVELER, step="cancel", message="")
+    for outcome in (None, ChangeOutcome(change_id="c", problem=given_up)):
+        money = change_answer(Asked(booking, outcome, "c")).money
+        assert ("stands as it was" in money) is stands
+        assert ("has been cancelled" in money) is not stands

@@ -13,12 +13,11 @@ from api.trips.schemas.changing import (
     ChangeQuoteAnswer,
 )
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import PaymentStatus
+from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.problems import Code, Problem
 from models.trips.changes import ChangeOutcome, ChangeQuote
 from models.trips.errors import ChangeRefused
 
-_STANDS = "Your booking stands as it was."
 _NEXT = {
     Code.PRICE_CHANGED: "Ask for the price of the change again; if you accept it, send it as the"
     " accepted total, with a new Idempotency-Key.",
@@ -88,7 +87,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         change_id=asked.change_id,
         confirmations=confirmations(booking),
         warnings=booking.warnings,
-        money=_under_way(paid),
+        money=_under_way(booking, paid),
     )
     if paid is not None:
         answer.payment = paid_answer(paid)
@@ -101,7 +100,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     if outcome.carried_out and outcome.quote is not None:
         answer.money = _settled(outcome, outcome.quote)
         return answer
-    answer.money = _given_back(paid)
+    answer.money = _given_back(booking, paid)
     answer.error = _error(booking, outcome.problem, answer.money)
     return answer
 
@@ -114,7 +113,7 @@ def card_answer(asked: Asked) -> BookAnswer:
     answer.success = outcome is not None and outcome.carried_out
     if outcome is not None:
         if not outcome.carried_out:
-            answer.error = _error(booking, outcome.problem, _given_back(paid))
+            answer.error = _error(booking, outcome.problem, _given_back(booking, paid))
         return answer
     answer.message = _progress(booking, paid)
     answer.status_url = translate.status_url(booking.id)
@@ -126,7 +125,7 @@ def card_answer(asked: Asked) -> BookAnswer:
             **waited_for(booking, paid),
         )
         if booking.problem is not None:
-            answer.error = _error(booking, booking.problem, _under_way(paid))
+            answer.error = _error(booking, booking.problem, _under_way(booking, paid))
             answer.error.next_step = words.send_card("change", paid.waits_until)
     return answer
 
@@ -150,7 +149,7 @@ def refusal(error: ChangeRefused) -> str:
     booking, problem = error.booking, error.problem
     money = "Nothing has been changed or charged."
     if error.change_id is not None:
-        money = _given_back(_paid(booking, error.change_id))
+        money = _given_back(booking, _paid(booking, error.change_id))
     return f"{_message(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
 
 
@@ -213,22 +212,29 @@ def _elsewhere(quote: ChangeQuote, back: int, in_dispute: int) -> list[str]:
     return told
 
 
-def _given_back(paid: PaymentView | None) -> str:
+def _stands(booking: Booking) -> str:
+    if booking.state is BookingState.CANCELLED:
+        return "Your booking has been cancelled."
+    return "Your booking stands as it was."
+
+
+def _given_back(booking: Booking, paid: PaymentView | None) -> str:
+    stands = _stands(booking)
     if paid is not None and paid.captured:
         back = words.amount(paid.refunded, paid.currency)
-        return f"{_STANDS} {back}, taken for the change, is being refunded."
+        return f"{stands} {back}, taken for the change, is being refunded."
     if paid is not None and paid.status is PaymentStatus.RELEASED:
         return (
-            f"{_STANDS} Nothing was charged for the change; what may have been set aside on your"
-            " card has been released."
+            f"{stands} Nothing was charged for the change; whatever was set aside on your card"
+            " has been released."
         )
-    return f"{_STANDS} Nothing was charged for the change."
+    return f"{stands} Nothing was charged for the change."
 
 
-def _under_way(paid: PaymentView | None) -> str:
+def _under_way(booking: Booking, paid: PaymentView | None) -> str:
     if paid is not None and paid.captured:
         return f"{words.amount(paid.captured, paid.currency)} was taken for the change."
-    return "Nothing has been charged for the change yet; the booking stands as it was."
+    return f"Nothing has been charged for the change yet. {_stands(booking)}"
 
 
 def _progress(booking: Booking, paid: PaymentView | None) -> str:

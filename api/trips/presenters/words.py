@@ -169,9 +169,11 @@ def money(booking: Booking) -> str:
         )
     if captured:
         return f"{amount(captured, payment.currency)} was taken from your card."
-    if payment.status is PaymentStatus.RELEASED and not _card_refused(booking):
+    refused = booking.problem is not None and booking.problem.step == "authorise"
+    if payment.status is PaymentStatus.RELEASED and not refused:
+        # A payment that was given up before it was held is released too.
         return (
-            "Your card was not charged. The amount that was set aside has been released; some"
+            "Your card was not charged. Whatever was set aside on it has been released; some"
             " banks take a few days to show it."
         )
     if payment.status is PaymentStatus.AUTHORISED:
@@ -228,7 +230,7 @@ def _unsettled(booking: Booking) -> str:
         there = booking.captured - booking.refunded - booking.lost
         held = f"{amount(max(there, 0), payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
-        return "Your card was not charged; what was set aside has been released."
+        return "Your card was not charged; whatever was set aside on it has been released."
     elif payment.authorised or payment.id:
         held = (
             f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"

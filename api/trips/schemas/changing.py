@@ -245,7 +245,7 @@ NOT_CHANGED: dict[str, Any] = {
 CHANGING: dict[str, Any] = {
     "success": False,
     **_CHANGE,
-    "money": "Nothing has been charged for the change yet; the booking stands as it was.",
+    "money": "Nothing has been charged for the change yet. Your booking stands as it was.",
     "message": "The change is under way.",
     "statusUrl": "/booking/7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10",
 }
