@@ -79,7 +79,7 @@ FAILED: dict[str, Any] = {
         "failedStep": "hotel",
         "undone": [_UNDONE],
         "money": (
-            "Your card was not charged. The amount that was set aside has been released; some"
+            "Your card was not charged. Whatever was set aside on it has been released; some"
             " banks take a few days to show it."
         ),
         "nextStep": "Choose another trip or other dates and book again.",

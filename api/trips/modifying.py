@@ -144,7 +144,8 @@ async def change(
         caller,
         requests.request_of(RequestKind.CHANGE, caller, request, request.change_id),
     )
-    outcome = await _outcome(context, request, deadline, heard)
+    left = deadline - asyncio.get_running_loop().time()
+    outcome = await ended(context, booking.id, request.change_id, left, heard, fingerprint)
     if outcome is not None and outcome.key_reused:
         raise KeyReused(Keyed.CHANGE)
     now = (await reading.find(context, caller, booking_id)).booking
@@ -159,32 +160,39 @@ def _asked(booking: Booking, outcome: ChangeOutcome | None, change_id: str) -> A
     return Asked(booking, outcome, change_id)
 
 
-async def _outcome(
-    context: AppContext, request: ChangeRequest, deadline: float, heard: int
+async def ended(
+    context: AppContext,
+    booking_id: str,
+    change_id: str,
+    seconds: float,
+    heard: int,
+    fingerprint: str | None = None,
 ) -> ChangeOutcome | None:
     """Return how a change ended; None when time is up or it waits for the traveller.
 
     ``heard`` is the version of the record that is no news.
+
+    Raises:
+        KeyReused: the change is another one than that of ``fingerprint``.
     """
-    seconds = deadline - asyncio.get_running_loop().time()
-    async for _ in waiting.looks(context, request.booking_id, seconds):
+    async for _ in waiting.looks(context, booking_id, seconds):
         with suppress(*NOT_READ):  # the workflow waits for the database as well
-            known = await context.record.change(request.change_id)
-            if known is not None and known.fingerprint != request.fingerprint:
+            known = await context.record.change(change_id)
+            if known is not None and fingerprint not in (None, known.fingerprint):
                 raise KeyReused(Keyed.CHANGE)
             if known is not None and known.outcome is not None:
                 return known.outcome
-            if known is not None and await _waits(context, request, heard):
+            if known is not None and await _waits(context, booking_id, change_id, heard):
                 return None
     return None
 
 
-async def _waits(context: AppContext, request: ChangeRequest, heard: int) -> bool:
+async def _waits(context: AppContext, booking_id: str, change_id: str, heard: int) -> bool:
     """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
-    found = await context.record.find(request.booking_id, owner=None)
+    found = await context.record.find(booking_id, owner=None)
     if found is None or found.booking.version <= heard:
         return False
-    return any(p.waits_until for p in found.booking.payments if p.change == request.change_id)
+    return any(p.waits_until for p in found.booking.payments if p.change == change_id)
 
 
 async def _fit(context: AppContext, booking: Booking, requested: TripChanges) -> None:

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.trips import reading, running, waiting
+from api.trips import modifying, reading, running, waiting
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import TemporalUnavailable
@@ -33,8 +33,10 @@ async def use_card(
     booking_id: str,
     payment_method_id: str,
     seconds: float,
-) -> Booking:
+) -> Booking | modifying.Asked:
     """Go on with another card; returns the booking at its end, or where it waits again.
+
+    Where a change of the booking waited for the card, returns how that went.
 
     Raises:
         BookingNotFound, TemporalUnavailable: nothing is promised.
@@ -54,6 +56,11 @@ async def use_card(
             version=booking.version,
         ),
     )
+    change = next((p.change for p in booking.payments if p.change and p.waits_until), None)
+    if change is not None:
+        outcome = await modifying.ended(context, booking.id, change, seconds, booking.version)
+        now = (await reading.find(context, caller, booking_id)).booking
+        return modifying.Asked(now, outcome, change)
     await waiting.settled(context, booking_id, seconds, after=booking.version)
     return (await reading.find(context, caller, booking_id)).booking
 

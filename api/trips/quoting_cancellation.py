@@ -89,12 +89,7 @@ def _answer(quoted: CancellationQuoted) -> CancelQuoteAnswer:
     kept = sum(line.kept for line in quoted.items)
     ends = [line.until for line in quoted.items if line.until is not None]
     gives, keeps = words.amount(quoted.refund, currency), words.amount(kept, currency)
-    disputed = ""
-    if quoted.in_dispute:
-        disputed = (
-            f" {words.amount(quoted.in_dispute, currency)} is in dispute with the card holder's"
-            " bank: what is to become of it is decided there."
-        )
+    disputed = f" {words.in_dispute(quoted.in_dispute, currency)}" if quoted.in_dispute else ""
     return CancelQuoteAnswer(
         dry_run=True,
         booking_id=quoted.booking_id,

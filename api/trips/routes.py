@@ -116,11 +116,12 @@ async def payment_method(
 ) -> BookAnswer:
     """Send another card for a booking whose card was refused; the same booking goes on.
 
-    Only while the booking is PAYMENT_PENDING with an error: until `payment.waitsUntil`, and for a
-    few cards at most.
+    Only while the booking is PAYMENT_PENDING with an error, or a change of it waits for a card:
+    until `payment.waitsUntil`, and for a few cards at most. Of a change, `success` says whether it
+    was made.
     """
-    booking = await paying.use_card(context, caller, booking_id, body.payment_method_id, patience)
-    answer = translate.book_answer(booking)
+    went = await paying.use_card(context, caller, booking_id, body.payment_method_id, patience)
+    answer = translate.book_answer(went) if isinstance(went, Booking) else changes.card_answer(went)
     accepted(response, answer.status_url)
     return answer
 

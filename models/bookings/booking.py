@@ -333,6 +333,11 @@ class Booking(BaseModel):
         return max(self.owed - self.disputed, 0)
 
     @property
+    def in_dispute(self) -> int:
+        """What is to be given back besides, once open disputes have been decided for us."""
+        return min(max(self.owed, 0), self.disputed)
+
+    @property
     def still_there(self) -> int:
         """What is left to give back, however little is due: nothing goes back a second time."""
         return max(sum(payment.left for payment in self.payments) - self.paid_by_hand, 0)

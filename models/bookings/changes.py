@@ -42,7 +42,12 @@ class ChangeQuote(BaseModel):
     old_total: MinorUnits
     new_total: MinorUnits
     difference: int
-    """To be paid; negative: given back."""
+    """To be paid; negative: what the change costs less."""
+    refund: MinorUnits | None = None
+    """What would go back now, what has gone back already not counted again; None in quotes made
+    before this was reckoned."""
+    in_dispute: MinorUnits = 0
+    """What would go back besides, if the card holder's open dispute is decided for us."""
     quoted_at: AwareDatetime
     holds_until: AwareDatetime | None = None
     """When an offer ends or a fee changes; None when nobody says. Prices are verified again."""
@@ -57,6 +62,10 @@ class ChangeOutcome(BaseModel):
     quote: ChangeQuote | None = None
     problem: Problem | None = None
     """Why it was not carried out; then the booking stands as it was."""
+    refunded: MinorUnits | None = None
+    """What the gateway gave back because of it; None where that was not recorded."""
+    in_dispute: MinorUnits = 0
+    """What was to go back besides when it had been carried out, and an open dispute held."""
     key_reused: bool = False
     """The Idempotency-Key belongs to another change; nothing was looked at."""
 

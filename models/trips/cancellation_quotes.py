@@ -1,6 +1,7 @@
 """What cancelling would cost now: computed as cancelling itself does, without cancelling."""
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -32,6 +33,7 @@ class ItemCancelQuote(BaseModel):
     kept: MinorUnits
     """By the terms stored at validation."""
     refund: MinorUnits
+    """Its share of what would go back now in all."""
     until: AwareDatetime | None = None
     """Until when the stored terms keep just this; None when that does not change any more."""
     supplier_says: CancelQuote | None = None
@@ -69,15 +71,42 @@ def items_to_cancel(booking: Booking, components: list[str]) -> list[Item]:
     return [item for item in booking.live_items if not named or item.component_id in named]
 
 
-def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> CancellationQuoted:
-    """Reckon what cancelling ``items`` at ``now`` would keep and give back. Nothing is changed."""
+def afterwards(
+    booking: Booking, gone: Iterable[Item], now: dt.datetime, come: Iterable[Item] = ()
+) -> Booking:
+    """Return the booking as it would be if ``gone`` were cancelled at ``now`` and ``come`` stood.
+
+    The booking that is given is not changed. No money has been moved in the one returned.
+    """
     after = booking.model_copy(deep=True)
-    for item in items:
-        gone = after.item(item.number)
-        gone.fee = gone.fee_at(now)
-        gone.status, gone.saga_state = ItemStatus.CANCELLED, SagaState.UNDONE
+    for item in gone:
+        left = after.item(item.number)
+        left.fee = left.fee_at(now)
+        left.status, left.saga_state = ItemStatus.CANCELLED, SagaState.UNDONE
+    standing = {"status": ItemStatus.CONFIRMED}
+    after.items = [*after.items, *(item.model_copy(update=standing) for item in come)]
     # As cancelling does: more than everything cannot be given back.
     after.goodwill = min(after.goodwill, after.due)
+    return after
+
+
+def shares(prices: Mapping[int, int], amount: int) -> dict[int, int]:
+    """Return how an ``amount`` that goes back falls on items, by their numbers.
+
+    ``prices`` is what the terms let go back of each: no item gets more, and together they get no
+    more than the amount, which goodwill or a dispute may have made smaller.
+    """
+    found = {}
+    for number, most in prices.items():
+        found[number] = min(max(most, 0), amount)
+        amount -= found[number]
+    return found
+
+
+def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> CancellationQuoted:
+    """Reckon what cancelling ``items`` at ``now`` would keep and give back. Nothing is changed."""
+    after = afterwards(booking, items, now)
+    back = shares({item.number: item.price - item.fee_at(now) for item in items}, after.refundable)
     return CancellationQuoted(
         booking_id=booking.id,
         reference=booking.reference,
@@ -93,13 +122,13 @@ def reckon(booking: Booking, items: list[Item], now: dt.datetime) -> Cancellatio
                 supplier=item.supplier,
                 price=item.price,
                 kept=item.fee_at(now),
-                refund=item.price - item.fee_at(now),
+                refund=back[item.number],
                 until=item.quote.payable.terms.step_ends(now) if item.quote else None,
             )
             for item in items
         ],
         refund=after.refundable,
-        in_dispute=min(max(after.owed, 0), after.disputed),
+        in_dispute=after.in_dispute,
     )
 
 

@@ -23,6 +23,7 @@ from models.core.keys import item_reference
 from models.core.money import MinorUnits
 from models.core.people import Traveler
 from models.core.supply import Quote, TripComponent
+from models.trips.cancellation_quotes import afterwards
 
 STEP = "modify"
 """The step that problems of a change name."""
@@ -151,19 +152,20 @@ def new_items(
 
 def quote_of(booking: Booking, gone: list[Item], new: list[Item], at: dt.datetime) -> ChangeQuote:
     """Return what it costs that ``gone`` go and ``new`` come, at that moment (UTC)."""
-    fees = {item.number: item.fee_at(at) for item in gone}
-    difference = (
-        sum(item.price for item in new) + sum(fees.values()) - sum(item.price for item in gone)
-    )
+    after = afterwards(booking, gone, at, new)
+    difference = after.due - booking.due
+    after.payment.captured += max(difference, 0)  # it is taken before anything is given back
     return ChangeQuote(
         currency=booking.currency,
         items=[
-            *(_changed(item, Part.GOES, fees[item.number]) for item in gone),
+            *(_changed(item, Part.GOES, item.fee_at(at)) for item in gone),
             *(_changed(item, Part.COMES, 0) for item in new),
         ],
         old_total=booking.due,
-        new_total=booking.due + difference,
+        new_total=after.due,
         difference=difference,
+        refund=after.refundable,
+        in_dispute=after.in_dispute,
         quoted_at=at,
         holds_until=min(
             [

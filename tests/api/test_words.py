@@ -187,6 +187,27 @@ def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], expecte
     assert expected in words.money(booking(BookingState(state), payment=payment, cases=cases))
 
 
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (
+            Problem(code=Code.AUTHENTICATION_REQUIRED, step="authorise", message="too late"),
+            "Your card was not charged.",
+        ),
+        (
+            Problem(code=Code.CANCELLED_BY_TRAVELER, step="cancel", message=""),
+            (
+                "Your card was not charged. Whatever was set aside on it has been released; some"
+                " banks take a few days to show it."
+            ),
+        ),
+    ],
+)
+def test_an_amount_that_was_never_set_aside_is_not_told_of(problem: Problem, told: str) -> None:
+    released = booking(BookingState.FAILED, problem=problem, payment={"status": "released"})
+    assert words.money(released) == told
+
+
 def test_money_of_a_currency_without_minor_units() -> None:
     assert words.amount(12000, "JPY") == "12,000 JPY"
 

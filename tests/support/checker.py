@@ -115,7 +115,7 @@ def violations(facts: Facts) -> list[str]:
         most = agreed.get(paid["id"], facts.payment["amount"])
         if paid["captured"] > most:
             found.append(f"I1: captured {paid['captured']} > accepted {most}")
-    if state == "CONFIRMED" and kept - lost - by_hand > facts.booking["accepted_total"]:
+    if state == "CONFIRMED" and kept - lost - open_ - by_hand > facts.booking["accepted_total"]:
         found.append(f"I1: keeps {kept} > accepted {facts.booking['accepted_total']}")
 
     held = [p for p in facts.payments if p["status"] == "requires_capture"]

@@ -60,7 +60,9 @@ class RefundBooking:
                 self._record.open_case(problem, details=SETTLE)
                 problem = None
         self._record.end_request(request, problem)
-        await self._record.write(booking.state, f"goodwill: {grant.reason}", who=request.who)
+        # A refusal is written too: looking and putting right may have changed what is on record.
+        why = f"a refund is refused: {problem.message}" if problem else f"goodwill: {grant.reason}"
+        await self._record.write(booking.state, why, who=request.who)
 
     def _refusal(self, booking: Booking, grant: GoodwillRefund) -> Problem | None:
         """Return why nothing is granted: never more than is left is given back."""

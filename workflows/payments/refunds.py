@@ -5,7 +5,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.bookings.booking import PaymentView
+    from models.bookings.booking import DisputeView, PaymentView
     from models.bookings.lifecycle import PaymentStatus
     from models.bookings.messages import BookingRef
     from models.bookings.problems import Code, Problem
@@ -25,9 +25,12 @@ class Refunds:
 
     def __init__(self, record: BookingRecord) -> None:
         self._record = record
+        self.freed = 0
+        """What disputes held on record that the last look found to be won (minor units)."""
 
     async def look(self) -> Problem | None:
         """Read all payments of the booking at the gateway, refunds and disputes included."""
+        held = {one.id for one in self._disputes() if one.status == "open"}
         outcome = await self._ask(
             calls.LOOK,
             BookingRef(booking_id=self._record.booking.id),
@@ -37,6 +40,8 @@ class Refunds:
             return outcome
         for seen in outcome.payments:
             self._record.booking.payment_seen(seen).waits_until = None
+        won = [one for one in self._disputes() if one.status == "won" and one.id in held]
+        self.freed = sum(one.amount for one in won)
         return None
 
     async def give_back(
@@ -164,6 +169,9 @@ class Refunds:
         except FailureError as error:
             return fault(error, step="refund", code=Code.PAYMENT_DOWN)
         return outcome.refused or outcome
+
+    def _disputes(self) -> list[DisputeView]:
+        return [one for payment in self._record.booking.payments for one in payment.disputes]
 
     def _problem(self, message: str) -> Problem:
         return Problem(code=Code.PAYMENT_DOWN, step="refund", message=message)

@@ -13,7 +13,8 @@ async def put_right(
     """Release and refund what must not be kept; answers what a person must look at.
 
     The booking's payments must just have been looked at. A refund that came back, and money owed
-    for a booking that stands, are given back only when an operator asks for it.
+    for a booking that stands, are given back only when an operator asks for it; what a dispute held
+    of a part that was cancelled goes back by itself when the dispute is won.
     """
     booking = record.booking
     for payment in booking.payments:
@@ -35,7 +36,9 @@ async def put_right(
             reasons = ", ".join(refund.failure_reason or refund.status for refund in failed)
             owed = record.money(booking.refundable)
             return _problem(f"a refund came back ({reasons}): the traveller is owed {owed}")
-        if booking.state not in CLOSED_STATES:
+        # More than the dispute held, or owed before it was decided, is owed for another reason.
+        of_dispute = booking.refundable <= refunds.freed and not booking.has_payment_case
+        if booking.state not in CLOSED_STATES and not of_dispute:
             return _problem(f"the traveller is owed {record.money(booking.refundable)}")
     return await refunds.give_back(reason, operation="settle")
 

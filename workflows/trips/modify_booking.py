@@ -208,10 +208,13 @@ class ModifyBooking:
             # The traveller has agreed to the new total: what the supplier keeps does not change it.
             cancellation.give_up(booking.item(problem.item))
             self._record.open_case(problem, details=context)
+        before = booking.refunded
         unpaid = await self._refunds.give_back("the trip was changed")
         if unpaid is not None:
             self._record.open_case(unpaid, details=context)
         outcome.carried_out = True
+        outcome.refunded = max(booking.refunded - before, 0)
+        outcome.in_dispute = booking.in_dispute
         self._record.end_request(request)
         await self._record.write(
             CONFIRMED,

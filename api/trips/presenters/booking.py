@@ -26,6 +26,7 @@ from models.bookings.booking import Booking, HistoryEntry, Item, RefundView
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.problems import Code, Problem
 from models.core.money import Money
+from models.trips.cancellation_quotes import shares
 
 SUCCESSES = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED})
 
@@ -270,6 +271,10 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
     else:
         success = booking.state is BookingState.CANCELLED
     payment = booking.payment
+    back = shares(
+        {i.number: i.price - i.fee for i in booking.items if i.status is ItemStatus.CANCELLED},
+        booking.refunded + booking.paid_by_hand,
+    )
     answer = CancelAnswer(
         success=success,
         booking_id=booking.id,
@@ -282,7 +287,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
                 title=item.title,
                 price=item.price,
                 fee=item.fee,
-                refund=max(item.price - item.fee, 0) if payment.captured else 0,
+                refund=back[item.number],
                 currency=item.currency,
                 cancelled_at=item.cancelled_at,
             )
@@ -294,7 +299,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
             status=_refund_status(booking),
             ids=[refund.id for refund in _refunds(booking)],
         ),
-        kept=max(booking.captured - booking.refunded - booking.lost, 0),
+        kept=booking.still_there,
         money=words.money(booking),
         warnings=booking.warnings,
     )

@@ -4,8 +4,8 @@ from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
 from api.trips.presenters.confirmations import confirmations, pay_at_property
-from api.trips.presenters.payments import paid_answer
-from api.trips.schemas.answers import ErrorAnswer
+from api.trips.presenters.payments import paid_answer, waited_for
+from api.trips.schemas.answers import BookAnswer, ErrorAnswer, PaymentAnswer
 from api.trips.schemas.changing import (
     ChangeAnswer,
     ChangedComponent,
@@ -13,12 +13,11 @@ from api.trips.schemas.changing import (
     ChangeQuoteAnswer,
 )
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import PaymentStatus
+from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.problems import Code, Problem
-from models.trips.changes import ChangeQuote
+from models.trips.changes import ChangeOutcome, ChangeQuote
 from models.trips.errors import ChangeRefused
 
-_STANDS = "Your booking stands as it was."
 _NEXT = {
     Code.PRICE_CHANGED: "Ask for the price of the change again; if you accept it, send it as the"
     " accepted total, with a new Idempotency-Key.",
@@ -48,7 +47,8 @@ def figures(quote: ChangeQuote) -> ChangeFigures:
         old_total=quote.old_total,
         new_total=quote.new_total,
         to_pay=max(quote.difference, 0),
-        to_refund=max(-quote.difference, 0),
+        to_refund=_goes_back(quote),
+        in_dispute=quote.in_dispute,
         currency=quote.currency,
         quoted_at=quote.quoted_at,
         holds_until=quote.holds_until,
@@ -61,16 +61,17 @@ def quote_answer(quoted: Quoted) -> ChangeQuoteAnswer:
     if quote.difference > 0:
         money = f"The change would cost {words.amount(quote.difference, quote.currency)} more."
     elif quote.difference < 0:
-        money = f"The change would give back {words.amount(-quote.difference, quote.currency)}."
+        money = f"The change would give back {words.amount(_goes_back(quote), quote.currency)}."
     else:
         money = "The change would cost nothing."
+    elsewhere = _elsewhere(quote, _goes_back(quote), quote.in_dispute)
     return ChangeQuoteAnswer(
         dry_run=True,
         booking_id=booking.id,
         booking_reference=booking.reference,
         state=booking.state,
         quote=figures(quote),
-        money=f"{money} Nothing has been changed.",
+        money=" ".join([money, *elsewhere, "Nothing has been changed."]),
     )
 
 
@@ -86,7 +87,7 @@ def change_answer(asked: Asked) -> ChangeAnswer:
         change_id=asked.change_id,
         confirmations=confirmations(booking),
         warnings=booking.warnings,
-        money=_under_way(paid),
+        money=_under_way(booking, paid),
     )
     if paid is not None:
         answer.payment = paid_answer(paid)
@@ -97,21 +98,50 @@ def change_answer(asked: Asked) -> ChangeAnswer:
     if outcome.quote is not None:
         answer.quote = figures(outcome.quote)
     if outcome.carried_out and outcome.quote is not None:
-        answer.money = _settled(outcome.quote)
+        answer.money = _settled(outcome, outcome.quote)
         return answer
-    answer.money = _given_back(paid)
-    problem = outcome.problem or Problem(code=Code.INTERNAL, step="modify", message="")
-    answer.error = ErrorAnswer(
+    answer.money = _given_back(booking, paid)
+    answer.error = _error(booking, outcome.problem, answer.money)
+    return answer
+
+
+def card_answer(asked: Asked) -> BookAnswer:
+    """Return how a change went, or waits again, for which another card was sent."""
+    booking, outcome = asked.booking, asked.outcome
+    paid = _paid(booking, asked.change_id)
+    answer = translate.book_answer(booking)
+    answer.success = outcome is not None and outcome.carried_out
+    if outcome is not None:
+        if not outcome.carried_out:
+            answer.error = _error(booking, outcome.problem, _given_back(booking, paid))
+        return answer
+    answer.message = _progress(booking, paid)
+    answer.status_url = translate.status_url(booking.id)
+    if paid is not None and paid.waits_until is not None:
+        answer.payment = PaymentAnswer(
+            payment_intent_id=paid.id,
+            amount=paid.captured,
+            currency=paid.currency,
+            **waited_for(booking, paid),
+        )
+        if booking.problem is not None:
+            answer.error = _error(booking, booking.problem, _under_way(booking, paid))
+            answer.error.next_step = words.send_card("change", paid.waits_until)
+    return answer
+
+
+def _error(booking: Booking, problem: Problem | None, money: str) -> ErrorAnswer:
+    problem = problem or Problem(code=Code.INTERNAL, step="modify", message="")
+    return ErrorAnswer(
         code=problem.code,
         message=_message(booking, problem),
         field=problem.field,
         failed_step=problem.step,
         undone=[],
-        money=answer.money,
+        money=money,
         next_step=_NEXT.get(problem.code, _LATER),
         details=problem.details,
     )
-    return answer
 
 
 def refusal(error: ChangeRefused) -> str:
@@ -119,7 +149,7 @@ def refusal(error: ChangeRefused) -> str:
     booking, problem = error.booking, error.problem
     money = "Nothing has been changed or charged."
     if error.change_id is not None:
-        money = _given_back(_paid(booking, error.change_id))
+        money = _given_back(booking, _paid(booking, error.change_id))
     return f"{_message(booking, problem)} {money} {_NEXT.get(problem.code, _LATER)}"
 
 
@@ -140,33 +170,71 @@ def _message(booking: Booking, problem: Problem) -> str:
     return told.message
 
 
-def _settled(quote: ChangeQuote) -> str:
+def _goes_back(quote: ChangeQuote) -> int:
+    return max(-quote.difference, 0) if quote.refund is None else quote.refund
+
+
+def _settled(outcome: ChangeOutcome, quote: ChangeQuote) -> str:
+    expected = _goes_back(quote)
+    back = expected if outcome.refunded is None else outcome.refunded
+    told = []
     if quote.difference > 0:
-        return f"{words.amount(quote.difference, quote.currency)} was taken from your card."
-    if quote.difference < 0:
-        return (
-            f"{words.amount(-quote.difference, quote.currency)} is being refunded. Banks usually"
-            " show a refund within 5 to 10 days."
+        told.append(f"{words.amount(quote.difference, quote.currency)} was taken from your card.")
+    elif quote.difference == 0:
+        told.append("The change cost nothing.")
+    if back:
+        told.append(
+            f"{words.amount(back, quote.currency)} is being refunded. Banks usually show a refund"
+            " within 5 to 10 days."
         )
-    return "The change cost nothing."
+    elif quote.difference < 0:
+        told.append("Nothing is being refunded now.")
+    late = expected - back - outcome.in_dispute
+    if late > 0:
+        told.append(
+            f"{words.amount(late, quote.currency)} could not be given back at once: our staff"
+            " settles it."
+        )
+    return " ".join([*told, *_elsewhere(quote, back + max(late, 0), outcome.in_dispute)])
 
 
-def _given_back(paid: PaymentView | None) -> str:
+def _elsewhere(quote: ChangeQuote, back: int, in_dispute: int) -> list[str]:
+    """Say where the part is of what a change costs less that does not go back now."""
+    told = []
+    if in_dispute:
+        told.append(words.in_dispute(in_dispute, quote.currency))
+    had = -quote.difference - back - in_dispute
+    if had > 0:
+        told.append(
+            f"{words.amount(had, quote.currency)} of what the change costs less was given back"
+            " before, by us or by the card holder's bank."
+        )
+    return told
+
+
+def _stands(booking: Booking) -> str:
+    if booking.state is BookingState.CANCELLED:
+        return "Your booking has been cancelled."
+    return "Your booking stands as it was."
+
+
+def _given_back(booking: Booking, paid: PaymentView | None) -> str:
+    stands = _stands(booking)
     if paid is not None and paid.captured:
         back = words.amount(paid.refunded, paid.currency)
-        return f"{_STANDS} {back}, taken for the change, is being refunded."
+        return f"{stands} {back}, taken for the change, is being refunded."
     if paid is not None and paid.status is PaymentStatus.RELEASED:
         return (
-            f"{_STANDS} Nothing was charged for the change; what may have been set aside on your"
-            " card has been released."
+            f"{stands} Nothing was charged for the change; whatever was set aside on your card"
+            " has been released."
         )
-    return f"{_STANDS} Nothing was charged for the change."
+    return f"{stands} Nothing was charged for the change."
 
 
-def _under_way(paid: PaymentView | None) -> str:
+def _under_way(booking: Booking, paid: PaymentView | None) -> str:
     if paid is not None and paid.captured:
         return f"{words.amount(paid.captured, paid.currency)} was taken for the change."
-    return "Nothing has been charged for the change yet; the booking stands as it was."
+    return f"Nothing has been charged for the change yet. {_stands(booking)}"
 
 
 def _progress(booking: Booking, paid: PaymentView | None) -> str:

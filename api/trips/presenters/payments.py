@@ -9,13 +9,18 @@ from models.bookings.lifecycle import BookingState
 
 def authentication(booking: Booking) -> dict[str, Any]:
     """Return what the traveller needs to prove who they are, while the bank asks for it."""
-    # The client secret lets its holder act on the payment: shown only while it is needed.
     if booking.state is not BookingState.PAYMENT_PENDING:
         return {}
-    answer: dict[str, Any] = {"waits_until": booking.payment.waits_until}
+    return waited_for(booking, booking.payment)
+
+
+def waited_for(booking: Booking, payment: PaymentView) -> dict[str, Any]:
+    """Return until when a payment waits, and what the traveller needs to approve it."""
+    answer: dict[str, Any] = {"waits_until": payment.waits_until}
+    # The client secret lets its holder act on the payment: shown only while it is needed.
     if booking.problem is None:
-        answer["client_secret"] = booking.payment.client_secret
-        answer["next_action"] = booking.payment.next_action
+        answer["client_secret"] = payment.client_secret
+        answer["next_action"] = payment.next_action
     return answer
 
 

@@ -3,6 +3,7 @@
 Every code of ``models.bookings.problems.Code`` has its words here; a test holds the two together.
 """
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -168,9 +169,11 @@ def money(booking: Booking) -> str:
         )
     if captured:
         return f"{amount(captured, payment.currency)} was taken from your card."
-    if payment.status is PaymentStatus.RELEASED and not _card_refused(booking):
+    refused = booking.problem is not None and booking.problem.step == "authorise"
+    if payment.status is PaymentStatus.RELEASED and not refused:
+        # A payment that was given up before it was held is released too.
         return (
-            "Your card was not charged. The amount that was set aside has been released; some"
+            "Your card was not charged. Whatever was set aside on it has been released; some"
             " banks take a few days to show it."
         )
     if payment.status is PaymentStatus.AUTHORISED:
@@ -203,6 +206,14 @@ def _disputed(booking: Booking, kept: int) -> str:
     return "; ".join(told) + "."
 
 
+def in_dispute(minor_units: int, currency: str) -> str:
+    """Say of an amount that a dispute decides what becomes of it."""
+    return (
+        f"{amount(minor_units, currency)} is in dispute with the card holder's bank: what is to"
+        " become of it is decided there."
+    )
+
+
 def _card_refused(booking: Booking) -> bool:
     """Tell whether the problem is a refused card, worded where declines are explained."""
     problem = booking.problem
@@ -219,7 +230,7 @@ def _unsettled(booking: Booking) -> str:
         there = booking.captured - booking.refunded - booking.lost
         held = f"{amount(max(there, 0), payment.currency)} has been taken"
     elif payment.status is PaymentStatus.RELEASED:
-        return "Your card was not charged; what was set aside has been released."
+        return "Your card was not charged; whatever was set aside on it has been released."
     elif payment.authorised or payment.id:
         held = (
             f"Up to {amount(payment.authorised or payment.amount, payment.currency)} may be set"
@@ -251,11 +262,15 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     if booking.needs_attention:
         next_step = WORDS[Code.NEEDS_ATTENTION].next_step
     elif booking.state is BookingState.PAYMENT_PENDING:
-        until = booking.payment.waits_until
-        next_step = "Send another card and the booking goes on" + (
-            f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
-        )
+        next_step = send_card("booking", booking.payment.waits_until)
     return code, problem.step if problem else "cancel", message, next_step
+
+
+def send_card(what: str, until: dt.datetime | None) -> str:
+    """Say that a booking or a change waits for another card, and until when."""
+    return f"Send another card and the {what} goes on" + (
+        f"; it waits until {until:%H:%M} UTC on {until:%-d %B}." if until else "."
+    )
 
 
 def about(problem: Problem, item: Item | None) -> str:

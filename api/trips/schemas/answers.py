@@ -297,7 +297,10 @@ class CancelledComponent(Answer):
     title: str
     price: int
     fee: int
-    refund: int
+    refund: int = Field(
+        description="Its share of what has been given back, which is less than price and fee leave"
+        " where a dispute has the money."
+    )
     currency: str
     cancelled_at: AwareDatetime | None
 

@@ -29,7 +29,7 @@ class QuotedComponent(Answer):
     supplier: str
     price: int
     kept: int
-    refund: int
+    refund: int = Field(description="Its share of what would go back now in all.")
     currency: str
     valid_until: AwareDatetime | None = Field(
         description="Until when just this is kept, by the stored terms; null: it stays so."

@@ -131,7 +131,15 @@ class ChangeFigures(Answer):
     old_total: int
     new_total: int = Field(description="What the booking costs then, fees included.")
     to_pay: int
-    to_refund: int
+    to_refund: int = Field(
+        description="What goes back now: not what has been given back before, nor what a dispute"
+        " has taken."
+    )
+    in_dispute: int = Field(
+        default=0,
+        description="What does not go back before a dispute about it is decided: the card holder's"
+        " bank has it.",
+    )
     currency: str
     quoted_at: AwareDatetime
     holds_until: AwareDatetime | None = Field(
@@ -237,7 +245,7 @@ NOT_CHANGED: dict[str, Any] = {
 CHANGING: dict[str, Any] = {
     "success": False,
     **_CHANGE,
-    "money": "Nothing has been charged for the change yet; the booking stands as it was.",
+    "money": "Nothing has been charged for the change yet. Your booking stands as it was.",
     "message": "The change is under way.",
     "statusUrl": "/booking/7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10",
 }

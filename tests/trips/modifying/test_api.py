@@ -183,11 +183,42 @@ async def test_another_card_for_the_difference(
     waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert waiting.status_code == 202, waiting.text
     assert "another one" in waiting.json()["message"]
-    card = {"paymentMethodId": "pm_card_mastercard"}
-    sent = await api.post(f"/booking/{identity}/payment-method", json=card)
-    assert sent.status_code == 200, sent.text
+    url = f"/booking/{identity}/payment-method"
+    poor = {"paymentMethodId": "pm_card_visa_chargeDeclinedInsufficientFunds"}
+    again = await api.post(url, json=poor)
+    assert again.status_code == 202, again.text
+    told = again.json()
+    assert (told["success"], told["error"]["code"]) == (False, "PAYMENT_DECLINED")
+    assert told["error"]["nextStep"].startswith("Send another card and the change goes on; it")
+    assert told["payment"]["waitsUntil"]
+    assert "another one" in told["message"]
+    sent = await api.post(url, json={"paymentMethodId": "pm_card_mastercard"})
+    assert (sent.status_code, sent.json()["success"]) == (200, True), sent.text
+    assert "error" not in sent.json()
     ended = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert ended.json()["success"] is True, ended.text
+    await judged(stack, identity)
+
+
+async def test_a_card_that_no_other_may_follow_gives_the_change_up(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    booking, trip = await booked(api, stack)
+    identity = booking["bookingId"]
+    payload = {
+        **swapped(trip, await hotel(sandbox, 7)),
+        "acceptedTotal": 99_999_999,
+        "paymentInfo": {"paymentMethodId": "pm_card_visa_chargeDeclined"},
+    }
+    waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=keyed())
+    assert waiting.status_code == 202, waiting.text
+    stolen = {"paymentMethodId": "pm_card_visa_chargeDeclinedStolenCard"}
+    ended = await api.post(f"/booking/{identity}/payment-method", json=stolen)
+    assert ended.status_code == 200, ended.text
+    told = ended.json()
+    assert (told["success"], told["error"]["code"]) == (False, "PAYMENT_DECLINED")
+    assert told["error"]["money"].startswith("Your booking stands as it was.")
+    assert told["state"] == "CONFIRMED"
     await judged(stack, identity)
 
 

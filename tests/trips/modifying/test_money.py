@@ -1,5 +1,7 @@
 """The money of changed bookings afterwards: goodwill, refunds that come back, awaited items."""
 
+import pytest
+
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, SagaState
 from models.core.supply import TripComponent
@@ -71,3 +73,34 @@ async def test_an_experience_may_be_confirmed_later(stack: Stack) -> None:
     dropped = await change(stack, booking.id, TripChanges(drop=[item.component_id]))
     assert dropped.carried_out, dropped.problem
     await judged(stack, booking.id)
+
+
+@pytest.mark.parametrize("before", ["goodwill", "open", "lost"])
+async def test_what_is_with_the_traveller_already_is_not_told_to_go_back(
+    stack: Stack, before: str
+) -> None:
+    booking = await confirmed(stack)
+    assert booking.payment.id is not None
+    if before == "goodwill":
+        refund = GoodwillRefund(key="a", amount=booking.captured, reason="a bad trip")
+        await granted(stack, booking, refund)
+    else:
+        dispute = await Gateway(stack).dispute(booking.payment.id)
+        if before == "lost":
+            await Gateway(stack).close_dispute(dispute, "lost")
+        await settled(stack, booking)
+    tour = booking.items[2]
+    outcome = await change(stack, booking.id, TripChanges(drop=[tour.component_id]))
+    assert outcome.carried_out, outcome.problem
+    assert outcome.quote is not None
+    in_dispute = tour.price if before == "open" else 0
+    assert (outcome.quote.difference, outcome.quote.refund) == (-tour.price, 0)
+    assert (outcome.refunded, outcome.in_dispute) == (0, in_dispute)
+    await judged(stack, booking.id)
+
+
+async def test_what_goes_back_is_recorded_with_the_change(stack: Stack) -> None:
+    booking = await confirmed(stack)
+    tour = booking.items[2]
+    outcome = await change(stack, booking.id, TripChanges(drop=[tour.component_id]))
+    assert outcome.refunded == (await now(stack, booking.id)).refunded == tour.price

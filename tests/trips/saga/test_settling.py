@@ -4,6 +4,7 @@ import pytest
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.messages import RequestKind
 from models.payments.messages import GoodwillRefund
 from tests.support.checker import Facts, check
 from tests.support.money import Gateway, granted, settled
@@ -237,6 +238,31 @@ async def test_a_person_lets_the_price_go_that_a_lost_dispute_took(stack: Stack)
     await judged(stack, gone)
 
 
+async def test_the_record_tells_of_the_grant_that_was_made_and_of_those_refused(
+    stack: Stack,
+) -> None:
+    booking, _ = await paid(stack)
+    most = booking.captured - 1000
+    grants = [GoodwillRefund(key=key, amount=most, reason="late tour") for key in "abc"]
+    requests = [await stack.send(RequestKind.REFUND, booking.id, grant) for grant in grants]
+    problems = [await stack.ended(request) for request in requests]
+    assert [problem is None for problem in problems] == [True, False, False]
+    facts = await judged(stack, booking)
+    told = [entry["why"] for entry in facts.history]
+    assert [why for why in told if "goodwill" in why] == ["goodwill: late tour"]
+    assert sum("is refused: only 10.00 USD is left" in why for why in told) == 2
+
+
+async def test_a_refused_grant_records_what_looking_found(stack: Stack) -> None:
+    booking, payment_id = await paid(stack)
+    await Gateway(stack).refund(payment_id, 500)
+    grant = GoodwillRefund(key="a", amount=booking.captured, reason="late tour")
+    problem = await stack.ended(await stack.send(RequestKind.REFUND, booking.id, grant))
+    assert problem is not None
+    after = await stack.recorded(booking.id)
+    assert (after.refunded, after.goodwill, len(unsettled(after))) == (500, 0, 1)
+
+
 @pytest.mark.parametrize("outcome", ["won", "lost"])
 async def test_what_an_open_dispute_covers_waits_and_the_rest_goes_back(
     stack: Stack, outcome: str
@@ -263,6 +289,32 @@ async def test_an_item_that_is_in_dispute_is_not_given_back_twice(stack: Stack) 
     await Gateway(stack).close_dispute(dispute, "lost")
     after = await settled(stack, less)
     assert (after.owed, after.payment.refunded, unsettled(after)) == (0, 0, [])
+    await judged(stack, after)
+
+
+async def test_what_a_won_dispute_held_of_a_cancelled_part_goes_back(stack: Stack) -> None:
+    booking, dispute = await disputed(stack)
+    item = booking.items[3]
+    less = await stack.cancel(booking.id, components=[item.component_id])
+    assert (less.state, less.payment.refunded) == (BookingState.CONFIRMED, 0)
+    await Gateway(stack).close_dispute(dispute, "won")
+    after = await settled(stack, less)
+    assert (after.state, after.owed, unsettled(after)) == (BookingState.CONFIRMED, 0, [])
+    assert after.payment.refunded == item.price
+    await judged(stack, after)
+    again = await settled(stack, after)
+    assert again.version == after.version, "once"
+
+
+async def test_what_is_owed_besides_a_won_dispute_waits_for_a_person(stack: Stack) -> None:
+    booking, dispute = await disputed(stack, 500)
+    await stack.sandbox.arm("stripe", "refund", "refuse", reference=booking.id)
+    less = await stack.cancel(booking.id, components=[booking.items[3].component_id])
+    assert unsettled(less), "the refund was refused"
+    await Gateway(stack).close_dispute(dispute, "won")
+    after = await settled(stack, less)
+    assert after.payment.refunded == 0
+    assert unsettled(after)
     await judged(stack, after)
 
 
