@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from commands.asking import case_told
 from commands.output import out
 from commands.trips import Account
 from models.core.money import Money
@@ -228,6 +229,9 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
         line = f"  {_clock(entry.get('at'))}  {entry.get('toState', ''):<16} {entry.get('why', '')}"
         parts.append(Text(line, style="dim"))
     parts += [Text(f"⚠ {warning}", style="yellow") for warning in booking.get("warnings") or []]
+    parts += [
+        Text(f"! {case_told(booking, case)}", style="red") for case in booking.get("cases") or []
+    ]
     return Panel(
         Group(*parts),
         title=f"[bold]{escape(str(booking.get('bookingReference', '')))}[/]  {state}",

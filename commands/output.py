@@ -36,8 +36,8 @@ class Code(IntEnum):
 
     DONE = 0
     BAD = 1
-    """It was done, and what came of it is bad: a booking that failed, books that differ, something
-    that the doctor found."""
+    """It was done, and what came of it is bad: a booking that failed, a refund that is not paid
+    yet, books that differ, something that the doctor found."""
     USAGE = 2
     """Arguments or settings are wrong; nothing was asked."""
     REFUSED = 3

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from commands.account import STATE_LOOK, for_operators, say_step
-from commands.asking import FORBIDDEN, Booking, ask, say_next
+from commands.asking import FORBIDDEN, Booking, ask, say_next, settling
 from commands.attempts import call, outcome_of, told, took
 from commands.options import AsJson
 from commands.output import as_json, out
@@ -125,7 +125,7 @@ def reasons(booking: dict[str, Any]) -> list[str]:
 def _say_next(booking: dict[str, Any]) -> None:
     reference = booking["bookingReference"]
     if booking["cases"]:
-        say_next("resolve", reference, "resolved", "what was found or done")
+        say_next(*settling(booking, booking["cases"][0]))
     elif booking["state"] == "CONFIRMED":
         say_next("cancel", reference, "--dry-run")
     elif booking["state"] == "PAYMENT_PENDING":
