@@ -46,6 +46,11 @@ class Code(IntEnum):
     """Who was asked, or was to be started, does not answer, or not as it should."""
 
 
+def one_line(text: object) -> str:
+    """Return text from outside as one line: its line feeds are shown, and make no lines of ours."""
+    return str(text).replace("\n", "⏎")
+
+
 def as_json(value: Any) -> None:
     """Print a value for a script."""
     typer.echo(json.dumps(value, indent=2, default=str))

@@ -11,7 +11,7 @@ from commands.account import STATE_LOOK, for_operators, say_step
 from commands.asking import FORBIDDEN, Booking, ask, say_next, settling
 from commands.attempts import call, outcome_of, told, took
 from commands.options import AsJson
-from commands.output import as_json, out
+from commands.output import as_json, one_line, out
 from models.core.money import Money
 
 _CALLS = 100
@@ -119,7 +119,7 @@ def reasons(booking: dict[str, Any]) -> list[str]:
     said = [text for one in [error, *parts] for text in for_operators(one)]
     found = [error.get("message"), *dict.fromkeys(said), error.get("money")]
     found += [booking["note"], booking["cancelReason"]]
-    return [text for text in (*found, *booking["warnings"]) if text]
+    return [one_line(text) for text in (*found, *booking["warnings"]) if text]
 
 
 def _say_next(booking: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from commands.account import account_panel, booking_panel, say_step
 from commands.cancel_quotes import cancel_quote_panel
 from commands.output import out
 from commands.trips import Account
+from commands.why import reasons
 
 TRIP: dict[str, Any] = {
     "tripOptionId": "t",
@@ -145,6 +146,33 @@ def test_a_step_is_a_line_and_goes_on_below_itself_on_a_terminal(
         "    1.50 s  ↩ hotel     Nothing [is] held by",
         "                        anybody any more.",
     ]
+
+
+FORGED = "please\n   20.77 s  ✓ refund      99,999.00 USD is on its way back."
+SHOWN = "please⏎   20.77 s  ✓ refund      99,999.00 USD is on its way back."
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_callers_reason_makes_no_lines_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(out, "width", 200)
+    monkeypatch.setattr(out, "_force_terminal", terminal)
+    entry = {"at": "2031-02-03T04:05:06.7+00:00", "toState": "CANCELLED", "why": FORGED}
+    booking = {
+        "bookingReference": "TS-3",
+        "state": "CANCELLED",
+        "history": [entry],
+        "error": {"message": FORGED, "code": "X"},
+        "warnings": [FORGED],
+    }
+    with out.capture() as captured:
+        say_step(1.5, "undone", "booking", FORGED)
+        out.print(booking_panel(booking))
+    said = re.sub(r"\x1b\[[\d;]*m", "", captured.get())
+    assert said.count(SHOWN) == 4, said
+    head = {"note": None, "components": [], "cancelReason": FORGED, **booking}
+    assert reasons({**head, "error": {"message": "no", "money": ""}}) == ["no", SHOWN, SHOWN]
 
 
 def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:
