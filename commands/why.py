@@ -22,7 +22,7 @@ class Line:
     """One thing of the story."""
 
     at: dt.datetime
-    """By the database's clock; of what the gateway did, by the gateway's."""
+    """By the database's clock; of what the gateway did, by the gateway's, after our call."""
     kind: str
     """step, call, money or case."""
     what: str
@@ -83,19 +83,23 @@ def story(
             who = next(transitions, {"who": "saga"})["who"]
             text += "" if who == "saga" else f" ({who})"
         lines.append(Line(_moment(step["at"]), "step", step["step"], step["status"], text))
+    began, made = dt.datetime.min.replace(tzinfo=dt.UTC), {}
     for one in calls:
         text = " · ".join(
             part for part in (call(one), outcome_of(one), took(one), told(one)) if part != "–"
         )
-        ended = one["finishedAt"] or one["startedAt"]
-        lines.append(Line(_moment(ended), "call", one["provider"], "call", text))
+        ended = _moment(one["finishedAt"] or one["startedAt"])
+        made[one["orderId"]] = ended
+        lines.append(Line(ended, "call", one["provider"], "call", text))
     payment = booking["payment"]
     for paid in (payment, *payment.get("supplements", [])):
         currency = paid["currency"]
         for refund in paid["refunds"]:
             amount = Money(amount=refund["amount"], currency=currency)
             text = f"refund {refund['id']} of {amount}: {refund['status']}"
-            lines.append(Line(_moment(refund["at"]), "money", "money", "undone", text))
+            # The gateway tells whole seconds: a refund was not made before its call has ended.
+            moment = max(_moment(refund["at"]), made.get(refund["id"], began))
+            lines.append(Line(moment, "money", "money", "undone", text))
         for dispute in paid.get("disputes", []):
             amount = Money(amount=dispute["amount"], currency=currency)
             text = f"dispute {dispute['id']} over {amount}: {dispute['status']}"

@@ -10,7 +10,7 @@ from commands.account import account_panel, booking_panel, say_step
 from commands.cancel_quotes import cancel_quote_panel
 from commands.output import out
 from commands.trips import Account
-from commands.why import reasons
+from commands.why import reasons, story
 
 TRIP: dict[str, Any] = {
     "tripOptionId": "t",
@@ -207,3 +207,45 @@ def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:
     ):
         assert whole in shown, shown
     assert "…" not in shown
+
+
+def test_a_refund_is_told_after_the_call_that_made_it() -> None:
+    """The gateway's clock has whole seconds."""
+
+    def at(seconds: str) -> str:
+        return f"2031-02-03T04:05:{seconds}+00:00"
+
+    def ask(operation: str, begun: str, ended: str | None, made: str | None) -> dict[str, Any]:
+        asked = {"provider": "stripe", "operation": operation, "number": 1, "item": None}
+        told = {"outcome": "done", "settled": None, "httpStatus": 200, "code": None}
+        ids = {"orderId": made, "requestId": None}
+        return {**asked, **told, **ids, "startedAt": begun, "finishedAt": ended}
+
+    booking = {
+        "history": [],
+        "payment": {
+            "currency": "USD",
+            "refunds": [
+                {"id": "re_1", "amount": 1, "status": "succeeded", "at": at("07")},
+                {"id": "re_2", "amount": 1, "status": "succeeded", "at": at("07")},
+                {"id": "re_by_hand", "amount": 1, "status": "succeeded", "at": at("01")},
+            ],
+        },
+    }
+    calls = [
+        ask("capture", at("03"), at("03.5"), "pi_1"),
+        ask("refund", at("06.9"), at("07.4"), "re_1"),
+        ask("refund", at("07.6"), at("08.1"), "re_2"),
+        ask("refund", at("20"), None, None),
+    ]
+    lines = story(booking, [], calls, [])
+    told = [(line.what, line.text.split(" · ")[0].split(" of ")[0]) for line in lines]
+    assert told == [
+        ("money", "refund re_by_hand"),
+        ("stripe", "capture"),
+        ("stripe", "refund"),
+        ("money", "refund re_1"),
+        ("stripe", "refund"),
+        ("money", "refund re_2"),
+        ("stripe", "refund"),
+    ]
