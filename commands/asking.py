@@ -65,7 +65,7 @@ def ready_target() -> Target:
     if not target.api_key:
         give_up(
             "no local world runs here, and no other one is named",
-            code=Code.USAGE,
+            code=Code.AWAY,
             mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
         )
     return target

@@ -42,7 +42,11 @@ def refund(
     payment = before["payment"]
     currency = payment["currency"]
     money = _money(amount, currency)
-    taken = Money(amount=payment["captured"] - payment["refunded"], currency=currency)
+    payments = (payment, *payment["supplements"])
+    left = sum(one["captured"] - one["refunded"] for one in payments)
+    taken = Money(amount=left, currency=currency)
+    if key is None and money.amount > taken.amount:
+        give_up(f"no more than {taken.format()} is left of what was paid", code=Code.REFUSED)
     if not json:
         reference = before["bookingReference"]
         out.print(f"{money.format()} of {taken.format()} paid for {escape(reference)} go back.")
