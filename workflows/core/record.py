@@ -179,6 +179,8 @@ class BookingRecord:
         """Note that a case is settled."""
         booking = self.booking
         self._closings.append(CaseClosing(source=case.source, by=by, resolution=resolution))
+        # Closed first when it is written, a renewed case would be opened again.
+        self._renewed = [note for note in self._renewed if note.source != case.source]
         booking.cases = [kept for kept in booking.cases if kept is not case]
 
     def close_cases_of(self, item: Item, *, by: str, resolution: str) -> None:
