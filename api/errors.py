@@ -213,7 +213,7 @@ def _(error: bookings.ComponentUnknown) -> ApiProblem:
 
 @problem_of.register
 def _(error: bookings.NotCancellable) -> ApiProblem:
-    why = words.not_cancellable(error.booking.state)
+    why = words.not_cancellable(error.booking)
     return _not_now(error.booking, "NOT_CANCELLABLE", why, field="bookingId")
 
 
@@ -286,7 +286,8 @@ def _(error: payments.RefundTooLarge) -> ApiProblem:
 
 @problem_of.register
 def _(error: payments.RefundRefused) -> ApiProblem:
-    return _no_refund(words.sentence(error.problem.message))
+    case = " A case about the money is open; it has to be settled first." if error.has_case else ""
+    return _no_refund(words.sentence(error.problem.message) + case)
 
 
 def _no_refund(detail: str, *, field: str = "amount") -> ApiProblem:

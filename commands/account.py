@@ -10,7 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from commands.output import out
+from commands.asking import case_told
+from commands.output import one_line, out
 from commands.trips import Account
 from models.core.money import Money
 
@@ -58,7 +59,7 @@ def say_step(
     head = Text.assemble(
         (f"{seconds:8.2f} s  ", "dim"), (f"{mark} ", look), (f"{what:<{width}}", style or "bold")
     )
-    told = Text(text, style=style)
+    told = Text(one_line(text), style=style)
     if not out.is_terminal:
         out.print(head + told, soft_wrap=True)
         return
@@ -81,7 +82,8 @@ def account_panel(account: Account) -> RenderableType:
     payment = answer.get("payment") or {}
     if payment.get("paymentIntentId"):
         parts.append(Text(f"\nPayment {payment['paymentIntentId']}", style="dim"))
-    parts += [Text(f"⚠ {warning}", style="yellow") for warning in answer.get("warnings") or []]
+    warnings = answer.get("warnings") or []
+    parts += [Text(f"⚠ {one_line(warning)}", style="yellow") for warning in warnings]
     return Panel(
         Group(*parts),
         title=title,
@@ -147,13 +149,13 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
     """Return what the answer tells the traveller about a booking that is not confirmed."""
     error = answer.get("error")
     if not isinstance(error, dict):
-        message = Text(str(answer.get("message") or f"The booking is {answer.get('state')}."))
+        message = Text(one_line(answer.get("message") or f"The booking is {answer.get('state')}."))
         return Group(message, *_proof(answer.get("payment") or {}))
-    parts = [Text(str(error.get("message", "")), style="bold")]
-    parts += [Text(text, style="dim") for text in for_operators(error)]
+    parts = [Text(one_line(error.get("message", "")), style="bold")]
+    parts += [Text(one_line(text), style="dim") for text in for_operators(error)]
     parts.append(Text(""))
     parts += [
-        Text.assemble(("↩ ", "yellow"), str(undone.get("message", "")))
+        Text.assemble(("↩ ", "yellow"), one_line(undone.get("message", "")))
         for undone in error.get("undone") or []
     ]
     parts += [
@@ -226,8 +228,12 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
         parts.append(Text("\nHistory", style="bold"))
     for entry in history:
         line = f"  {_clock(entry.get('at'))}  {entry.get('toState', ''):<16} {entry.get('why', '')}"
-        parts.append(Text(line, style="dim"))
-    parts += [Text(f"⚠ {warning}", style="yellow") for warning in booking.get("warnings") or []]
+        parts.append(Text(one_line(line), style="dim"))
+    warnings = booking.get("warnings") or []
+    parts += [Text(f"⚠ {one_line(warning)}", style="yellow") for warning in warnings]
+    parts += [
+        Text(f"! {case_told(booking, case)}", style="red") for case in booking.get("cases") or []
+    ]
     return Panel(
         Group(*parts),
         title=f"[bold]{escape(str(booking.get('bookingReference', '')))}[/]  {state}",

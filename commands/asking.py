@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import httpx
 import typer
@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from commands.output import Code, give_up, out, reason
 from commands.target import Target, find_target
+from models.bookings.messages import UNSETTLED_CASE
 
 SECONDS = 60
 """How long an answer is waited for."""
@@ -64,7 +65,7 @@ def ready_target() -> Target:
     if not target.api_key:
         give_up(
             "no local world runs here, and no other one is named",
-            code=Code.USAGE,
+            code=Code.AWAY,
             mend="start one with `make run`, or set TRIPSAGA_API_URL and TRIPSAGA_API_KEY",
         )
     return target
@@ -82,5 +83,33 @@ def agree(question: str, *, yes: bool) -> None:
 
 def say_next(*words: str) -> None:
     """Print the command that comes next, as it can be copied."""
-    command = " ".join(word if word.startswith("--") else shlex.quote(word) for word in words)
-    out.print(f"[dim]next:[/] tripsaga {escape(command)}", soft_wrap=True)
+    out.print(f"[dim]next:[/] {escape(_command(words))}", soft_wrap=True)
+
+
+def settling(booking: dict[str, Any], case: dict[str, Any]) -> tuple[str, ...]:
+    """Return the words of the command that settles an open case of a booking."""
+    number, note = str(case["caseId"]), "what was found or done"
+    if case["kind"] != UNSETTLED_CASE:
+        return ("cases", "settle", number, note)
+    decision = "retry" if case["componentId"] is None else "resolved"
+    several = [one for one in booking["cases"] if one["kind"] == UNSETTLED_CASE][1:]
+    which = ("--case", number) if several else ()
+    return ("resolve", booking["bookingReference"], decision, note, *which)
+
+
+def give_up_unsettled(what: str, booking: dict[str, Any], case: dict[str, Any]) -> NoReturn:
+    """Say what was left to a person, in which case, and the command that settles it; and leave."""
+    mend = f"`{_command(settling(booking, case))}`"
+    give_up(f"{what}: {case_told(booking, case)}", code=Code.BAD, mend=mend)
+
+
+def case_told(booking: dict[str, Any], case: dict[str, Any]) -> str:
+    """Return which case of a booking is open, and what it is about."""
+    titles = {one["componentId"]: one["title"] for one in booking["components"]}
+    money = "the money" if case["kind"] == UNSETTLED_CASE else "the booking"
+    return f"case {case['caseId']} about {titles.get(case['componentId'], money)} is open"
+
+
+def _command(words: tuple[str, ...]) -> str:
+    told = (word if word.startswith("--") else shlex.quote(word) for word in words)
+    return f"tripsaga {' '.join(told)}"

@@ -26,6 +26,8 @@ def attempts(
     json: AsJson = False,
 ) -> None:
     """List calls that have an effect, newest first: when, what, and how they ended."""
+    if booking is not None:
+        ask("GET", f"/booking/{booking}")  # an unknown one ends the command
     query = {"bookingId": booking, "supplier": supplier, "outcome": outcome, "limit": limit}
     page = ask(
         "GET",

@@ -10,7 +10,16 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from commands.account import account_panel, booking_panel, say_step
-from commands.asking import Booking, Yes, agree, component_of, ready_target, say_next
+from commands.asking import (
+    Booking,
+    Yes,
+    agree,
+    component_of,
+    give_up_unsettled,
+    ready_target,
+    say_next,
+    settling,
+)
 from commands.cancel_quotes import cancel_quote_panel
 from commands.faults import arm_fault, call
 from commands.options import AsJson
@@ -170,6 +179,8 @@ def show(booking: Booking, *, json: AsJson = False) -> None:
         as_json(found)
     else:
         out.print(booking_panel(found))
+        for case in found["cases"]:
+            say_next(*settling(found, case))
         say_next("why", found["bookingReference"])
 
 
@@ -189,7 +200,7 @@ def cancel(
 ) -> None:
     """Cancel a booking, or parts of it, after showing what is kept and given back.
 
-    With --json nobody is asked.
+    With --json nobody is asked. Ends with 1 when a person must settle a part of it.
     """
     target = ready_target()
     accepted: int | None = None
@@ -222,6 +233,10 @@ def cancel(
     else:
         out.print(booking_panel(after))
         say_next("why", after["bookingReference"])
+    named = {None, *(component or (one["componentId"] for one in after["components"]))}
+    for case in after["cases"]:
+        if case["componentId"] in named:
+            give_up_unsettled("not everything is settled", after, case)
 
 
 async def _ask_booking(target: Target, booking: str) -> dict[str, Any]:

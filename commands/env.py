@@ -15,7 +15,7 @@ def env(*, json: AsJson = False) -> None:
 
     target = find_target()
     if not target.api_key:
-        give_up("no local world runs here", code=Code.USAGE, mend="start one with `make run`")
+        give_up("no local world runs here", code=Code.AWAY, mend="start one with `make run`")
     found = services.read(Places.of_this_checkout().services)
     names = {
         "API": target.api,

@@ -34,7 +34,7 @@ def kill(
     pid = find_target().pids.get(process)
     if not pid:
         give_up(
-            f"no {process} runs here", code=Code.USAGE, mend="start the local world with `make run`"
+            f"no {process} runs here", code=Code.AWAY, mend="start the local world with `make run`"
         )
     try:
         os.kill(pid, signal.SIGKILL)

@@ -36,14 +36,19 @@ class Code(IntEnum):
 
     DONE = 0
     BAD = 1
-    """It was done, and what came of it is bad: a booking that failed, books that differ, something
-    that the doctor found."""
+    """It was done, and what came of it is bad: a booking that failed, a refund that is not paid
+    yet, books that differ, something that the doctor found."""
     USAGE = 2
     """Arguments or settings are wrong; nothing was asked."""
     REFUSED = 3
     """Who was asked said no."""
     AWAY = 4
     """Who was asked, or was to be started, does not answer, or not as it should."""
+
+
+def one_line(text: object) -> str:
+    """Return text from outside as one line: its line feeds are shown, and make no lines of ours."""
+    return str(text).replace("\n", "⏎")
 
 
 def as_json(value: Any) -> None:

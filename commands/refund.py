@@ -6,7 +6,15 @@ import typer
 from rich.markup import escape
 
 from commands.account import booking_panel
-from commands.asking import Booking, Yes, agree, ask, component_of, say_next
+from commands.asking import (
+    Booking,
+    Yes,
+    agree,
+    ask,
+    component_of,
+    give_up_unsettled,
+    say_next,
+)
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from models.core.money import Money
@@ -26,12 +34,19 @@ def refund(
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:
-    """Refund an amount out of goodwill; what stands of the trip is not touched."""
+    """Refund an amount out of goodwill; what stands of the trip is not touched.
+
+    Ends with 1 when it is granted and the gateway has not paid it.
+    """
     before = ask("GET", f"/booking/{booking}")
     payment = before["payment"]
     currency = payment["currency"]
     money = _money(amount, currency)
-    taken = Money(amount=payment["captured"] - payment["refunded"], currency=currency)
+    payments = (payment, *payment["supplements"])
+    left = sum(one["captured"] - one["refunded"] for one in payments)
+    taken = Money(amount=left, currency=currency)
+    if key is None and money.amount > taken.amount:
+        give_up(f"no more than {taken.format()} is left of what was paid", code=Code.REFUSED)
     if not json:
         reference = before["bookingReference"]
         out.print(f"{money.format()} of {taken.format()} paid for {escape(reference)} go back.")
@@ -44,9 +59,17 @@ def refund(
     after = ask("POST", path, json=body, headers=headers)
     if json:
         as_json(after)
-        return
-    out.print(booking_panel(after))
-    say_next("why", after["bookingReference"])
+    else:
+        out.print(booking_panel(after))
+        say_next("why", after["bookingReference"])
+    unpaid = [one for one in after["cases"] if one["componentId"] is None]
+    if unpaid and _given_back(after) < _given_back(before) + money.amount:
+        give_up_unsettled(f"{money.format()} is granted and not paid yet", after, unpaid[0])
+
+
+def _given_back(booking: dict[str, Any]) -> int:
+    payment = booking["payment"]
+    return sum(one["refunded"] for one in (payment, *payment["supplements"]))
 
 
 def _money(text: str, currency: str) -> Money:

@@ -9,7 +9,7 @@ from commands.account import booking_panel
 from commands.asking import Booking, Yes, agree, ask, say_next
 from commands.cases import Decided, Note, PaidByHand, SupplierId, send_decision
 from commands.options import AsJson
-from commands.output import Code, as_json, give_up, out
+from commands.output import Code, as_json, give_up, one_line, out
 
 
 def resolve(
@@ -32,7 +32,7 @@ def resolve(
     number = _case(before, case)
     if not json:
         about = ask("GET", f"/operator/cases/{number}")
-        out.print(f"Case {number}: {escape(about['summary'])}", soft_wrap=True)
+        out.print(f"Case {number}: {escape(one_line(about['summary']))}", soft_wrap=True)
         agree(f"{decision}, with this note?", yes=yes)
     answer = send_decision(
         before["bookingId"], number, decision, note, supplier_id, paid_by_hand=paid_by_hand

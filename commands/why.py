@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from commands.account import STATE_LOOK, for_operators, say_step
-from commands.asking import FORBIDDEN, Booking, ask, say_next
+from commands.asking import FORBIDDEN, Booking, ask, say_next, settling
 from commands.attempts import call, outcome_of, told, took
 from commands.options import AsJson
-from commands.output import as_json, out
+from commands.output import as_json, one_line, out
 from models.core.money import Money
 
 _CALLS = 100
@@ -22,7 +22,7 @@ class Line:
     """One thing of the story."""
 
     at: dt.datetime
-    """By the database's clock; of what the gateway did, by the gateway's."""
+    """By the database's clock; of what the gateway did, by the gateway's, after our call."""
     kind: str
     """step, call, money or case."""
     what: str
@@ -83,19 +83,23 @@ def story(
             who = next(transitions, {"who": "saga"})["who"]
             text += "" if who == "saga" else f" ({who})"
         lines.append(Line(_moment(step["at"]), "step", step["step"], step["status"], text))
+    began, made = dt.datetime.min.replace(tzinfo=dt.UTC), {}
     for one in calls:
         text = " · ".join(
             part for part in (call(one), outcome_of(one), took(one), told(one)) if part != "–"
         )
-        ended = one["finishedAt"] or one["startedAt"]
-        lines.append(Line(_moment(ended), "call", one["provider"], "call", text))
+        ended = _moment(one["finishedAt"] or one["startedAt"])
+        made[one["orderId"]] = ended
+        lines.append(Line(ended, "call", one["provider"], "call", text))
     payment = booking["payment"]
     for paid in (payment, *payment.get("supplements", [])):
         currency = paid["currency"]
         for refund in paid["refunds"]:
             amount = Money(amount=refund["amount"], currency=currency)
             text = f"refund {refund['id']} of {amount}: {refund['status']}"
-            lines.append(Line(_moment(refund["at"]), "money", "money", "undone", text))
+            # The gateway tells whole seconds: a refund was not made before its call has ended.
+            moment = max(_moment(refund["at"]), made.get(refund["id"], began))
+            lines.append(Line(moment, "money", "money", "undone", text))
         for dispute in paid.get("disputes", []):
             amount = Money(amount=dispute["amount"], currency=currency)
             text = f"dispute {dispute['id']} over {amount}: {dispute['status']}"
@@ -119,13 +123,13 @@ def reasons(booking: dict[str, Any]) -> list[str]:
     said = [text for one in [error, *parts] for text in for_operators(one)]
     found = [error.get("message"), *dict.fromkeys(said), error.get("money")]
     found += [booking["note"], booking["cancelReason"]]
-    return [text for text in (*found, *booking["warnings"]) if text]
+    return [one_line(text) for text in (*found, *booking["warnings"]) if text]
 
 
 def _say_next(booking: dict[str, Any]) -> None:
     reference = booking["bookingReference"]
     if booking["cases"]:
-        say_next("resolve", reference, "resolved", "what was found or done")
+        say_next(*settling(booking, booking["cases"][0]))
     elif booking["state"] == "CONFIRMED":
         say_next("cancel", reference, "--dry-run")
     elif booking["state"] == "PAYMENT_PENDING":

@@ -38,6 +38,8 @@ def fenced() -> Iterator[None]:
 
 MONEY_STEPS = frozenset({"authorise", "capture"})
 """Where only the card's own errors are declines: the rest of a refusal is a mistake of ours."""
+GIVING_BACK = frozenset({"refund", "undo"})
+"""Where a refusal says nothing about the trip or the card: the money is still to be given back."""
 
 
 def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
@@ -48,6 +50,9 @@ def problem(refusal: Refusal, *, step: str, item: int | None = None) -> Problem:
         # gateway's words are for operators (in the attempt log).
         code = _of_our_request(refusal)
         message = f"{refusal.provider} refused the request ({refusal.code or refusal.status})"
+    elif step in GIVING_BACK:  # read by operators only, in the case that is opened
+        code = Code.CONFIGURATION if _of_our_account(refusal) else Code.PAYMENT_DOWN
+        message = f"{refusal.provider} refused it: {message}"
     details: dict[str, Any] = {}
     about = {}
     if code is Code.INVALID_TRIP and isinstance(refusal, errors.InvalidRequest):
@@ -69,8 +74,12 @@ def _of_our_request(refusal: Refusal) -> Code:
     code = refusal.code or ""
     if code == "amount_too_small":
         return Code.AMOUNT_TOO_SMALL
-    account = isinstance(refusal, errors.AuthConfig) or code.startswith(("account_", "testmode_"))
-    return Code.CONFIGURATION if account else Code.INTERNAL
+    return Code.CONFIGURATION if _of_our_account(refusal) else Code.INTERNAL
+
+
+def _of_our_account(refusal: Refusal) -> bool:
+    code = refusal.code or ""
+    return isinstance(refusal, errors.AuthConfig) or code.startswith(("account_", "testmode_"))
 
 
 def refused(refusal: Refusal) -> ApplicationError:

@@ -18,10 +18,10 @@ from activities.operations.progress import Progress
 from activities.operations.unexplained import Unexplained, has_money
 from activities.payments.activities import PaymentActivities
 from activities.payments.cases import cases_of_payments
-from activities.payments.comparing import OPEN_STATUSES, differences
+from activities.payments.comparing import differences
 from activities.payments.settling import begin_settling
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import SETTLED_STATES
+from models.bookings.lifecycle import OPEN_STATUSES, SETTLED_STATES
 from models.bookings.repository import load_booking, load_identity
 from models.core.database import Sessions
 from models.core.errors import Fault, InvalidRequest

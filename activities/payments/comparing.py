@@ -5,10 +5,7 @@ order of events nor their number can matter (reliability.md rule 6, I12).
 """
 
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import CLOSED_STATES, PaymentStatus
-
-OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
-"""Money may be held, or may still come to be."""
+from models.bookings.lifecycle import CLOSED_STATES, OPEN_STATUSES, PaymentStatus
 
 
 def differences(booking: Booking, seen: list[PaymentView]) -> list[str]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response, Security, params
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import APIKeyHeader
@@ -75,7 +76,7 @@ class GuardedRoute(APIRoute):
         """Return the route's handler behind its guard."""
         handle = super().get_route_handler()
         known = {
-            field.alias
+            field.alias: field_annotation_is_sequence(field.field_info.annotation)
             for field in get_flat_params(self.dependant)
             if isinstance(field.field_info, params.Query)
         }
@@ -133,16 +134,24 @@ class GuardedRoute(APIRoute):
         return context.reads
 
 
-def _expect_known(request: Request, known: set[str]) -> None:
-    """Make sure that nothing is asked for that would be passed over: a filter, ``dryrun``.
+def _expect_known(request: Request, known: dict[str, bool]) -> None:
+    """Make sure that nothing is asked for that would be passed over: a filter, ``dryrun``, the
+    first of two ``dryRun``.
+
+    ``known`` has the parameters, and whether each may be repeated.
 
     Raises:
         ApiProblem: 422.
     """
-    if not known.issuperset(request.query_params):
+    if not known.keys() >= request.query_params.keys():
         named = f"only {', '.join(sorted(known))}" if known else "none"
         detail = f"The query has a parameter that is not known here: {named} can be given."
         raise ApiProblem(422, "INVALID_REQUEST", detail)
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in known:
+        if names.count(name) > 1 and not known[name]:
+            detail = f"The query has {name} more than once."
+            raise ApiProblem(422, "INVALID_REQUEST", detail)
 
 
 async def _read_body(request: Request) -> None:

@@ -11,6 +11,7 @@ from api.core.named import BookingId
 from api.openapi import READING, problems
 from api.trips import reading, watching
 from api.trips.examples import EVENTS
+from api.trips.presenters.steps import steps_of
 
 router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
 
@@ -69,7 +70,7 @@ async def events(
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""
     found = await reading.find(context, caller, booking_id, attempts=True)
-    resume = watching.Resume.after(last_event_id)
+    resume = watching.Resume.after(last_event_id, len(steps_of(found)))
     if resume.nothing_left(found):
         return Response(status_code=204)
     return EventSourceResponse(

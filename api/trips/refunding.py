@@ -53,7 +53,8 @@ async def give_back(
     if ended is not None and ended.body != request.body:
         raise KeyReused(Keyed.REFUND)
     if ended is not None and ended.problem is not None:
-        raise RefundRefused(ended.problem)
+        booking = (await reading.find(context, caller, booking_id)).booking
+        raise RefundRefused(ended.problem, has_case=booking.has_payment_case)
     return ended is not None
 
 

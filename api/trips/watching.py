@@ -41,10 +41,15 @@ class Resume:
     """It has seen the end that came after them."""
 
     @classmethod
-    def after(cls, last_event_id: str | None) -> "Resume":
-        """Read ``Last-Event-ID``; an id that we did not send counts as none."""
+    def after(cls, last_event_id: str | None, steps: int) -> "Resume":
+        """Read ``Last-Event-ID`` for a booking of so many ``steps``.
+
+        An id that we did not send counts as none.
+        """
         told = _ID.fullmatch(last_event_id or "")
-        return cls(int(told[1]) + 1, bool(told[2])) if told else cls(0)
+        if told is None or int(told[1]) >= steps:
+            return cls(0)
+        return cls(int(told[1]) + 1, bool(told[2]))
 
     def nothing_left(self, found: Found) -> bool:
         """Tell whether the end that the client saw still is the end of the booking."""

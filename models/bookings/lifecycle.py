@@ -188,6 +188,10 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
 
 
+OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
+"""Money may be held, or may still come to be."""
+
+
 class PaymentPurpose(StrEnum):
     """What a payment of a booking pays for."""
 

@@ -131,6 +131,12 @@ async def open_case(
     return opened is not None
 
 
+async def renew_case(session: AsyncSession, *, source: str, summary: str) -> None:
+    """Have the open case of a source say what is known of it now."""
+    ours = CASES.c.source == source, CASES.c.resolved_at.is_(None)
+    await session.execute(update(CASES).where(*ours).values(summary=summary))
+
+
 async def close_case(session: AsyncSession, *, source: str, by: str, resolution: str) -> bool:
     """Close the open case of a source; False when there is none."""
     closed = await session.scalar(

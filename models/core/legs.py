@@ -33,7 +33,8 @@ def known_zone(name: str | None) -> str | None:
 
 
 _LOCAL = {"type": "string", "pattern": r"^\d\d:\d\d:\d\d(\.\d+)?$"}
-"""RFC 3339's ``time`` would have an offset."""
+LocalTime = Annotated[dt.time, WithJsonSchema(_LOCAL)]
+"""Described as what it is: RFC 3339's ``time`` would have an offset."""
 
 
 class Moment(BaseModel):
@@ -42,7 +43,7 @@ class Moment(BaseModel):
     model_config = _FROZEN
 
     date: dt.date
-    time: Annotated[dt.time, WithJsonSchema(_LOCAL)] | None = None
+    time: LocalTime | None = None
     """None: at any time of that day, or the supplier does not say."""
     zone: Annotated[str | None, AfterValidator(known_zone)] = None
     """The IANA time zone; None where it is not known."""
@@ -94,7 +95,7 @@ class Leg(BaseModel):
     """Where it starts: the airport, the hotel, the meeting point."""
     destination: Place | None = None
     """Where a flight arrives."""
-    check_in_until: dt.time | None = None
+    check_in_until: LocalTime | None = None
     """The latest local time to arrive or to check in, where that is stated."""
     confirmation_code: str | None = None
     """What the traveller shows there."""

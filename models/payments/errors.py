@@ -41,11 +41,15 @@ class RefundTooLarge(DomainError):
 
 
 class RefundRefused(DomainError):
-    """The booking's workflow gave nothing back, for ``problem``."""
+    """The booking's workflow gave nothing back, for ``problem``.
 
-    def __init__(self, problem: Problem) -> None:
+    ``has_case``: a case about the booking's money is open, which comes first.
+    """
+
+    def __init__(self, problem: Problem, *, has_case: bool = False) -> None:
         super().__init__(f"nothing was given back: {problem.code}")
         self.problem = problem
+        self.has_case = has_case
 
 
 class RefundInOtherCurrency(DomainError):

@@ -69,6 +69,7 @@ async def test_the_whole_booking_can_be_read_by_id_and_by_reference(
     assert whole["confirmations"] == booked["confirmations"]
     assert booked["confirmations"]["flights"] == [booked["confirmations"]["flight"]]
     assert booked["confirmations"]["hotels"] == [booked["confirmations"]["hotel"]]
+    assert whole["history"][0]["who"].startswith("caller test planner")
     assert [h["toState"] for h in whole["history"]] == [
         "PENDING",
         "VALIDATING",

@@ -136,6 +136,14 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
 ]
 
 
+def test_a_refund_that_waits_for_a_case_says_so() -> None:
+    problem = Problem(code=Code.PAYMENT_DOWN, step="refund", message="the traveller is owed 1 USD")
+    case = "A case about the money is open; it has to be settled first."
+    assert case not in errors.problem_of(RefundRefused(problem)).detail
+    told = errors.problem_of(RefundRefused(problem, has_case=True)).detail
+    assert told == f"The traveller is owed 1 USD. {case}"
+
+
 def every_domain_error() -> Iterator[type[DomainError]]:
     """All of them, from whatever module of the models."""
     for module in pkgutil.walk_packages(models.__path__, "models."):

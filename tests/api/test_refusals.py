@@ -141,6 +141,19 @@ async def test_a_misspelled_switch_cancels_nothing(alone: httpx.AsyncClient) -> 
     assert answer.json()["detail"].endswith("only dryRun, wait can be given.")
 
 
+async def test_a_switch_is_given_once(alone: httpx.AsyncClient) -> None:
+    """Whoever reads the first of two believes in a dry run, and the last one would count."""
+    for path, sent in (
+        ("/booking/cancel", {"bookingId": "x"}),
+        ("/booking/x/modify", {"changes": {"drop": ["y"]}}),
+    ):
+        answer = await alone.post(f"{path}?dryRun=true&dryRun=false", json=sent)
+        assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
+        assert answer.json()["detail"] == "The query has dryRun more than once."
+    assert (await alone.get("/booking?limit=1&limit=2")).status_code == 422
+    assert (await alone.get("/booking?state=FAILED&state=CONFIRMED")).status_code == 200
+
+
 def test_times_and_days_are_no_numbers() -> None:
     for field, kind in (("startsAt", TripComponent), ("dateOfBirth", Traveler)):
         for odd in (0.5, 0, 1_767_225_600, "0", str(dt.date(2031, 3, 1).toordinal())):

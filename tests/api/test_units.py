@@ -58,10 +58,11 @@ def test_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "seen"), [(None, 0), ("", 0), ("0", 1), ("17", 18), ("x", 0), ("-1", 0), ("9" * 99, 0)]
+    ("last", "seen"),
+    [(None, 0), ("", 0), ("0", 1), ("17", 18), ("18", 0), ("x", 0), ("-1", 0), ("9" * 99, 0)],
 )
 def test_where_a_watcher_left_off(last: str | None, seen: int) -> None:
-    assert Resume.after(last).seen == seen
+    assert Resume.after(last, 18).seen == seen
 
 
 def _request(title: str) -> BookTripRequest:

@@ -54,6 +54,16 @@ async def test_a_watcher_that_comes_back_misses_and_repeats_nothing(
     assert numbers == list(range(2, 2 + len(numbers)))
 
 
+async def test_an_id_that_was_never_sent_counts_as_none(
+    api: httpx.AsyncClient, trip: dict[str, Any]
+) -> None:
+    booked = (await api.post("/booking/book", json=body(trip))).json()
+    url = f"/booking/{booked['bookingId']}/events"
+    whole = await read_events(api, url)
+    for beyond in ("99999", "99999.end"):
+        assert await read_events(api, url, last=beyond) == whole
+
+
 async def test_a_booking_that_lives_on_is_told_from_where_the_watcher_left_off(
     api: httpx.AsyncClient, trip: dict[str, Any]
 ) -> None:

@@ -233,7 +233,10 @@ def test_every_state_can_be_answered(state: BookingState) -> None:
     assert answer.success is (state in {"CONFIRMED", "CHECKED_IN", "COMPLETED"})
     assert whole.state == cancelled.state == state
     if state in {BookingState.FAILED, BookingState.EXPIRED}:
-        assert words.not_cancellable(state)
+        assert "person" not in words.not_cancellable(booking(state))
+        told = words.not_cancellable(booking(state, cases=[MONEY_CASE]))
+        assert "a person is settling" in told
+        assert "undone" not in told
 
 
 def test_the_client_secret_is_shown_only_while_it_is_needed() -> None:

@@ -10,6 +10,7 @@ from commands.account import account_panel, booking_panel, say_step
 from commands.cancel_quotes import cancel_quote_panel
 from commands.output import out
 from commands.trips import Account
+from commands.why import reasons, story
 
 TRIP: dict[str, Any] = {
     "tripOptionId": "t",
@@ -147,6 +148,33 @@ def test_a_step_is_a_line_and_goes_on_below_itself_on_a_terminal(
     ]
 
 
+FORGED = "please\n   20.77 s  ✓ refund      99,999.00 USD is on its way back."
+SHOWN = "please⏎   20.77 s  ✓ refund      99,999.00 USD is on its way back."
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_callers_reason_makes_no_lines_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(out, "width", 200)
+    monkeypatch.setattr(out, "_force_terminal", terminal)
+    entry = {"at": "2031-02-03T04:05:06.7+00:00", "toState": "CANCELLED", "why": FORGED}
+    booking = {
+        "bookingReference": "TS-3",
+        "state": "CANCELLED",
+        "history": [entry],
+        "error": {"message": FORGED, "code": "X"},
+        "warnings": [FORGED],
+    }
+    with out.capture() as captured:
+        say_step(1.5, "undone", "booking", FORGED)
+        out.print(booking_panel(booking))
+    said = re.sub(r"\x1b\[[\d;]*m", "", captured.get())
+    assert said.count(SHOWN) == 4, said
+    head = {"note": None, "components": [], "cancelReason": FORGED, **booking}
+    assert reasons({**head, "error": {"message": "no", "money": ""}}) == ["no", SHOWN, SHOWN]
+
+
 def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:
     item = {"type": "ACTIVITY", "title": "A long walk " * 9, "supplier": "getyourguide"}
     stored = {"status": "CONFIRMED", "vendorConfirmation": "BR-519880508", "amount": 133_518}
@@ -179,3 +207,45 @@ def test_nothing_that_is_copied_is_cut_in_a_narrow_terminal() -> None:
     ):
         assert whole in shown, shown
     assert "…" not in shown
+
+
+def test_a_refund_is_told_after_the_call_that_made_it() -> None:
+    """The gateway's clock has whole seconds."""
+
+    def at(seconds: str) -> str:
+        return f"2031-02-03T04:05:{seconds}+00:00"
+
+    def ask(operation: str, begun: str, ended: str | None, made: str | None) -> dict[str, Any]:
+        asked = {"provider": "stripe", "operation": operation, "number": 1, "item": None}
+        told = {"outcome": "done", "settled": None, "httpStatus": 200, "code": None}
+        ids = {"orderId": made, "requestId": None}
+        return {**asked, **told, **ids, "startedAt": begun, "finishedAt": ended}
+
+    booking = {
+        "history": [],
+        "payment": {
+            "currency": "USD",
+            "refunds": [
+                {"id": "re_1", "amount": 1, "status": "succeeded", "at": at("07")},
+                {"id": "re_2", "amount": 1, "status": "succeeded", "at": at("07")},
+                {"id": "re_by_hand", "amount": 1, "status": "succeeded", "at": at("01")},
+            ],
+        },
+    }
+    calls = [
+        ask("capture", at("03"), at("03.5"), "pi_1"),
+        ask("refund", at("06.9"), at("07.4"), "re_1"),
+        ask("refund", at("07.6"), at("08.1"), "re_2"),
+        ask("refund", at("20"), None, None),
+    ]
+    lines = story(booking, [], calls, [])
+    told = [(line.what, line.text.split(" · ")[0].split(" of ")[0]) for line in lines]
+    assert told == [
+        ("money", "refund re_by_hand"),
+        ("stripe", "capture"),
+        ("stripe", "refund"),
+        ("money", "refund re_1"),
+        ("stripe", "refund"),
+        ("money", "refund re_2"),
+        ("stripe", "refund"),
+    ]

@@ -86,7 +86,7 @@ def lone_api(database_url: str) -> Iterator[str]:
 
 def test_booking_without_a_world_says_what_to_do(tripsaga: Tripsaga) -> None:
     answer = tripsaga("book")
-    assert answer.exit_code == 2
+    assert answer.exit_code == 4
     assert "make run" in answer.stderr
 
 

@@ -77,7 +77,7 @@ async def test_who_does_not_answer_is_left_to_other_checks() -> None:
 
 def test_cases_say_what_is_missing(tripsaga: Tripsaga, var: Path) -> None:
     nobody = tripsaga("cases")
-    assert nobody.exit_code == 2
+    assert nobody.exit_code == 4
     assert "no local world runs here" in nobody.stderr
     away = tripsaga("cases", TRIPSAGA_API_URL=f"http://{NOBODY}", TRIPSAGA_API_KEY="ts_x")
     assert away.exit_code == 4

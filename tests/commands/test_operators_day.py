@@ -118,6 +118,11 @@ def test_nothing_is_cancelled_or_refunded_without_consent(ask: Ask, database_url
     assert "12.50" in refund.output
     assert "say --yes" in refund.stderr
     assert ask("refund", booking.reference, "12.505", "x", "--yes").exit_code == 2
+    too_much = ask("refund", booking.reference, "99999", "x", "--yes")
+    assert too_much.exit_code == 3
+    assert "go back" not in too_much.output
+    assert "is left of what was paid" in too_much.stderr
+    assert ask("attempts", "TS-00000-00000").exit_code == 3
     unknown = ask("cancel", "TS-00000-00000")
     assert unknown.exit_code == 3
     assert "no booking" in unknown.stderr
@@ -154,7 +159,9 @@ def test_the_worker_is_killed(tripsaga: Tripsaga, var: Path) -> None:
         _world(var, pids={"worker": victim.pid, "api": None})
         assert tripsaga("kill", "worker").exit_code == 0
         assert victim.wait(10) == -signal.SIGKILL
-    assert "no api runs here" in tripsaga("kill", "api").stderr
+    away = tripsaga("kill", "api")
+    assert "no api runs here" in away.stderr
+    assert away.exit_code == 4
 
 
 def test_temporal_is_run_as_it_is_with_its_world(

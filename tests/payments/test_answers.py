@@ -272,6 +272,29 @@ async def test_only_what_a_card_is_refused_for_is_a_decline(
         assert error["message"] not in told.message
 
 
+@pytest.mark.parametrize("step", ["refund", "undo"])
+@pytest.mark.parametrize(
+    ("status", "error", "code"),
+    [
+        (400, {"code": "balance_insufficient", "message": "Too little"}, Code.PAYMENT_DOWN),
+        (400, {"code": "account_invalid", "message": "Not enabled"}, Code.CONFIGURATION),
+        (403, {"message": "no permission"}, Code.CONFIGURATION),
+        (402, {"type": "card_error", "message": "The card is closed"}, Code.PAYMENT_DOWN),
+    ],
+)
+async def test_a_refund_that_is_refused_is_no_fault_of_the_trip(
+    status: int, error: dict[str, Any], code: Code, step: str
+) -> None:
+    async with answering({"error": {"type": "invalid_request_error"} | error}, status) as gateway:
+        with pytest.raises(Refusal) as refused:
+            await gateway.refund(
+                "pi_1", amount=Money(amount=1, currency="USD"), reference="r", key="k"
+            )
+    told = problem(refused.value, step=step)
+    assert told.code is code
+    assert told.message == f"stripe refused it: {error['message']}", "for operators, in the case"
+
+
 def dispute_answer(**more: Any) -> dict[str, Any]:
     return {
         "object": "dispute",

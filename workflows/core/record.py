@@ -7,8 +7,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.bookings.booking import Booking, Item, OpenCase
-    from models.bookings.lifecycle import BookingState
+    from models.bookings.booking import Booking, Item, OpenCase, PaymentView
+    from models.bookings.lifecycle import OPEN_STATUSES, BookingState
     from models.bookings.messages import (
         FEE_CASE,
         UNSETTLED_CASE,
@@ -47,6 +47,7 @@ class BookingRecord:
         self.patience = patience
         self._booking = booking
         self._cases: list[CaseNote] = []
+        self._renewed: list[CaseNote] = []
         self._closings: list[CaseClosing] = []
         self._ended: list[RequestOutcome] = []
 
@@ -100,11 +101,11 @@ class BookingRecord:
             why=why,
             fence=fence(),
             change=change,
-            cases=self._cases,
+            cases=[*self._cases, *self._renewed],
             settled_cases=self._closings,
             ended_requests=self._ended,
         )
-        self._cases, self._closings, self._ended = [], [], []
+        self._cases, self._renewed, self._closings, self._ended = [], [], [], []
         recorded = await perform_local(calls.RECORD, transition, policies.record(), str(state))
         self._booking = following.model_copy(update={"version": recorded.version})
         failed_step = following.problem.step if following.problem else None
@@ -136,7 +137,7 @@ class BookingRecord:
         """Have a person settle what could not be done; it keeps nobody from anything else.
 
         ``details`` is what carrying out the decision will need; ``payment`` the number of the
-        payment it is about, where it is about no item.
+        payment it is about, where it is about no item. A case that is open says what is known now.
         """
         booking = self.booking
         if problem.item is not None:
@@ -146,24 +147,40 @@ class BookingRecord:
             about: dict[str, Any] = {"item": item.number, "reference": item.reference}
         else:
             source = f"payment:{booking.id}:{payment}"
-            summary = problem.message
+            summary = self._about_money(problem, booking.payments[payment - 1])
             about = {"payment": payment}
-        if any(case.source == source for case in booking.cases):
-            return
         note = CaseNote(
             kind=UNSETTLED_CASE,
             source=source,
             summary=f"{booking.reference}: {summary}",
             details={**about, **details, "code": problem.code, "step": problem.step},
         )
-        self._cases.append(note)
-        opened = OpenCase(**note.model_dump(), opened_at=workflow.now())
-        booking.cases = [*booking.cases, opened]
+        same = next((case for case in booking.cases if case.source == source), None)
+        if same is None:
+            self._cases.append(note)
+            opened = OpenCase(**note.model_dump(), opened_at=workflow.now())
+            booking.cases = [*booking.cases, opened]
+        elif same.details.get("stray") == details.get("stray"):  # else it is about other money
+            self._renewed.append(note)
+            renewed = same.model_copy(update={"summary": note.summary})
+            booking.cases = [renewed if case is same else case for case in booking.cases]
+
+    def _about_money(self, problem: Problem, payment: PaymentView) -> str:
+        """Return what could not be done with the money, and how much of it is concerned."""
+        owed = self.money(self.booking.refundable)
+        if self.booking.refundable > 0 and owed not in problem.message:
+            return f"the traveller is owed {owed}: {problem.message}"
+        if problem.step == "undo" and payment.status in OPEN_STATUSES:
+            held = self.money(payment.authorised or payment.amount)
+            return f"up to {held} may be set aside on the card: {problem.message}"
+        return problem.message
 
     def close_case(self, case: OpenCase, *, by: str, resolution: str) -> None:
         """Note that a case is settled."""
         booking = self.booking
         self._closings.append(CaseClosing(source=case.source, by=by, resolution=resolution))
+        # Closed first when it is written, a renewed case would be opened again.
+        self._renewed = [note for note in self._renewed if note.source != case.source]
         booking.cases = [kept for kept in booking.cases if kept is not case]
 
     def close_cases_of(self, item: Item, *, by: str, resolution: str) -> None:

@@ -65,6 +65,8 @@ class ResolveCase:
         decided = f"{resolution.decision}: {resolution.note}"
         if problem is None:
             self._record.close_case(case, by=request.who, resolution=decided)
+        elif case.item is None:
+            self._record.open_case(problem, details=case.details, payment=case.payment or 1)
         self._record.end_request(request, problem)
         why = decided if problem is None else f"{decided}; not settled: {problem.message}"
         await self._record.write(self._state(booking, case), why, who=request.who)

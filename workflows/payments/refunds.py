@@ -6,7 +6,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import DisputeView, PaymentView
-    from models.bookings.lifecycle import PaymentStatus
+    from models.bookings.lifecycle import OPEN_STATUSES
     from models.bookings.messages import BookingRef
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call, Input
@@ -16,8 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.activity_calls import perform_at, perform_on_queue
     from workflows.core.outcomes import fault
     from workflows.core.record import BookingRecord
-
-OPEN_STATUSES = frozenset({PaymentStatus.PENDING, PaymentStatus.AUTHORISED})
 
 
 class Refunds:

@@ -1,10 +1,10 @@
 """Settling the money of a booking at rest: what must not be kept is released or refunded."""
 
 from models.bookings.booking import PaymentView
-from models.bookings.lifecycle import CLOSED_STATES
+from models.bookings.lifecycle import CLOSED_STATES, OPEN_STATUSES
 from models.bookings.problems import Code, Problem
 from workflows.core.record import BookingRecord
-from workflows.payments.refunds import OPEN_STATUSES, Refunds
+from workflows.payments.refunds import Refunds
 
 
 async def put_right(

@@ -381,8 +381,10 @@ _PROGRESS = {
 }
 
 
-def not_cancellable(state: BookingState) -> str:
+def not_cancellable(booking: Booking) -> str:
     """Say why a booking in an end state cannot be cancelled."""
+    if booking.needs_attention and booking.state in (BookingState.FAILED, BookingState.EXPIRED):
+        return "This booking has ended, and a person is settling what is still open of it."
     return {
         BookingState.FAILED: (
             "This booking failed: everything was undone and there is nothing to cancel."
@@ -390,4 +392,4 @@ def not_cancellable(state: BookingState) -> str:
         BookingState.EXPIRED: "This booking has expired: there is nothing to cancel.",
         BookingState.COMPLETED: "This trip is over and cannot be cancelled.",
         BookingState.NO_SHOW: "This trip's date has passed and it cannot be cancelled.",
-    }[state]
+    }[booking.state]

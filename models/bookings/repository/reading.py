@@ -40,7 +40,9 @@ _HISTORY = _json(
     "history",
     "SELECT jsonb_agg(jsonb_build_object('version', h.version, 'from_state', h.from_state,"
     " 'to_state', h.to_state, 'at', h.at, 'recorded_at', coalesce(h.recorded_at, h.at),"
-    " 'who', h.who, 'why', h.why) ORDER BY h.version)"
+    " 'who', coalesce((SELECT 'caller ' || c.name FROM callers c"
+    " WHERE c.id = bookings.caller_id AND h.who = 'caller ' || c.id), h.who),"
+    " 'why', h.why) ORDER BY h.version)"
     " FROM booking_history h WHERE h.booking_id = bookings.id",
 )
 _ATTEMPTS = (

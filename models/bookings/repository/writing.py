@@ -11,7 +11,7 @@ from models.bookings.booking import Booking
 from models.bookings.events import events_of
 from models.bookings.hooks import Hooks, Step
 from models.bookings.lifecycle import BookingKind, BookingState, may_become
-from models.bookings.messages import Transition
+from models.bookings.messages import UNSETTLED_CASE, Transition
 from models.bookings.repository.requests import end_requests
 from models.bookings.repository.rows import (
     booking_columns,
@@ -21,7 +21,7 @@ from models.bookings.repository.rows import (
 )
 from models.bookings.repository.story import items_of, write_story
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
-from models.core.cases import close_case, open_case
+from models.core.cases import close_case, open_case, renew_case
 from models.core.database import Executor
 from models.core.fencing import Fence
 from models.core.recordset import as_json, recordset
@@ -238,7 +238,9 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
     for closing in transition.settled_cases:
         await close_case(session, **closing.model_dump())
     for note in transition.cases:
-        await open_case(session, booking_id=booking.id, **note.model_dump())
+        opened = await open_case(session, booking_id=booking.id, **note.model_dump())
+        if not opened and note.kind == UNSETTLED_CASE:
+            await renew_case(session, source=note.source, summary=note.summary)
     await end_requests(session, booking.id, transition.ended_requests)
     for hook in hooks.get(kind, ()):
         await hook.after(session, step)

@@ -27,6 +27,15 @@ def ask(tripsaga: Tripsaga, whole: Served, key: str, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
+def operate(
+    tripsaga: Tripsaga, whole: Served, operator_key: str, monkeypatch: pytest.MonkeyPatch
+) -> Ask:
+    monkeypatch.setattr(out, "width", 200)
+    target = {"TRIPSAGA_API_URL": whole.url, "TRIPSAGA_API_KEY": operator_key}
+    return lambda *words: tripsaga(*words, **target)
+
+
+@pytest.fixture
 def booking(whole: Served, key: str, world: Stack) -> dict[str, Any]:
     world.ensure_worker()
     with httpx.Client(headers={"X-API-Key": key}, timeout=90) as http:
@@ -77,3 +86,52 @@ def test_an_unknown_booking_is_reported(ask: Ask) -> None:
     shown = ask("cancel", "7f8b1d6e-6e2c-5a55-8f6b-0b0c7a3d9a10", "--dry-run")
     assert shown.exit_code == 3
     assert "There is no booking with this id." in shown.output
+
+
+def case_of(operate: Ask, reference: str) -> dict[str, Any]:
+    (case,) = json.loads(operate("show", reference, "--json").output)["cases"]
+    return dict(json.loads(operate("cases", "show", str(case["caseId"]), "--json").output))
+
+
+def test_what_the_gateway_refuses_to_give_back_is_no_success(
+    operate: Ask, booking: dict[str, Any], world: Stack
+) -> None:
+    reference = booking["bookingReference"]
+    about = {"reference": booking["bookingId"], "times": 9}
+    arm = {"supplier": "stripe", "operation": "refund", "kind": "refuse", **about}
+    fault = httpx.post(f"{world.sandbox.url}/_sandbox/faults", json=arm).json()["id"]
+    try:
+        refund = operate("refund", reference, "10", "late", "--yes")
+        first = case_of(operate, reference)
+        quoted = json.loads(operate("cancel", reference, "--dry-run", "--json").output)["total"]
+        cancel = operate("cancel", reference, "--yes")
+        second = case_of(operate, reference)
+        again = operate("resolve", reference, "retry", "again", "--yes")
+        third = case_of(operate, reference)
+    finally:
+        httpx.delete(f"{world.sandbox.url}/_sandbox/faults/{fault}")
+    number = first["id"]
+
+    assert refund.exit_code == 1, refund.output
+    assert f"10.00 USD is granted and not paid yet: case {number} about the money is open" in (
+        refund.stderr
+    )
+    assert f"`tripsaga resolve {reference} retry 'what was found or done'`" in refund.stderr
+    assert cancel.exit_code == 1, cancel.output
+    assert f"case {number} about the money is open" in cancel.stderr
+
+    owed = Money(amount=quoted["refund"] + min(1_000, quoted["kept"]), currency="USD")
+    assert first["summary"].startswith(
+        f"{reference}: the traveller is owed 10.00 USD: stripe refus"
+    )
+    assert second["summary"].startswith(f"{reference}: the traveller is owed {owed}: stripe refus")
+    assert again.exit_code == 1
+    assert third["summary"] == second["summary"]
+    assert first["details"]["code"] == "PAYMENT_DOWN"
+    assert first["id"] == second["id"] == third["id"]
+
+    shown = operate("show", reference)
+    assert f"! case {number} about the money is open" in shown.output
+    assert f"next: tripsaga resolve {reference} retry" in shown.output
+    assert operate("resolve", reference, "retry", "again", "--yes").exit_code == 0
+    assert "case" not in operate("show", reference).output
