@@ -102,9 +102,18 @@ def _take_authentication(shots: "Shots", workflows: str) -> None:
 
 
 def _take_suppliers(shots: "Shots", workflows: str) -> None:
-    """A trip of which parts are held first."""
+    """A trip of which parts are held first, and flights whose orders have odd forms."""
     booking = _booked("--flight", "duffel", "--hotel", "ratehawk", "--activity", "getyourguide")
     shots.history("temporal-held", f"{workflows}/{booking}")
+    # An order id that is percent-encoded as it comes, and a carrier without e-tickets: both are
+    # found again to be cancelled.
+    for name, options in (
+        ("temporal-amadeus-cancelled", ()),
+        ("temporal-duffel-cancelled", ("--flight", "duffel", "--destination", "LHR")),
+    ):
+        booking = _booked(*options)
+        _run("cancel", booking, "--yes")
+        shots.payloads(name, f"{workflows}/{booking}")
 
 
 def _booked(*options: str) -> str:
