@@ -73,8 +73,8 @@ async def test_readiness_and_bookings_beside_many_readers(
             assert (await api.get("/readyz")).status_code == 200
             began = time.monotonic()
             answer = await api.post("/booking/book?wait=0", json=body(trip))
-            assert answer.status_code == 202, answer.text
-            assert time.monotonic() - began < 20
+            assert answer.status_code in (200, 202), answer.text
+            assert time.monotonic() - began < 10
     assert set(statuses) == {200}
 
 

@@ -10,7 +10,7 @@ ITEM_DEFAULTS: dict[str, Any] = {"supplier": "ratehawk", "status": "CONFIRMED", 
 
 
 def clear(sql: Query) -> None:
-    sql("DELETE FROM attempts")
+    sql("DELETE FROM attempts; DELETE FROM supplier_health")
     sql(
         "SET session_replication_role = replica; DELETE FROM booking_items;"
         " DELETE FROM payments; DELETE FROM bookings"
