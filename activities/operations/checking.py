@@ -17,6 +17,7 @@ from activities.operations.listing import AHEAD
 from models.core.cases import CaseKind, CaseRow, close_case, list_open_cases, open_case
 from models.core.database import Sessions
 from models.core.errors import ProviderError
+from models.core.keys import is_booking_id
 from models.operations.invariants import (
     ALL_TIME,
     INVARIANTS,
@@ -27,7 +28,7 @@ from models.operations.invariants import (
     find_violations,
 )
 from models.operations.messages import CheckCall, Checked
-from models.payments.recorded import FIRST, is_booking_id
+from models.payments.recorded import FIRST
 from payments.core.protocol import Gateway
 
 CHAINS_AT_ONCE = 500

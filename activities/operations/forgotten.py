@@ -6,12 +6,11 @@ can be asked for after the database that made them has been lost.
 
 import asyncio
 import datetime as dt
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.core.errors import ProviderError
-from models.core.keys import item_reference
+from models.core.keys import is_booking_id, item_reference
 from models.core.supply import GONE, Reservation
 from suppliers.core.protocol import FindsReservations, Supplier
 
@@ -53,7 +52,7 @@ class ForgottenReservations:
             known: how many items the record has.
         """
         result = Standing()
-        if not _is_id(booking_id):
+        if not is_booking_id(booking_id):
             return result
         asked: dict[str, FindsReservations] = {}
         for name, supplier in self._suppliers.items():
@@ -87,10 +86,3 @@ class ForgottenReservations:
 
 def _named(found: Reservation, supplier: str) -> str:
     return f"{supplier} {found.confirmation_code} ({found.reference})"
-
-
-def _is_id(booking_id: str) -> bool:
-    try:
-        return str(uuid.UUID(booking_id)) == booking_id
-    except ValueError:
-        return False

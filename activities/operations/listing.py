@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from models.core.database import Sessions
-from models.payments.recorded import RecordedPayments, is_booking_id, recorded_payments
+from models.core.keys import is_booking_id
+from models.payments.recorded import RecordedPayments, recorded_payments
 from payments.core.protocol import Gateway, Payment, PaymentState
 
 HOLDING = frozenset(

@@ -31,8 +31,8 @@ from models.core.errors import (
     Refusal,
     Retryable,
 )
+from models.core.keys import is_booking_id
 from models.payments.messages import Advice, PaymentCall, PaymentOutcome, StrayPayment
-from models.payments.recorded import is_booking_id
 from models.payments.repository import PaymentOnRecord, payments_on_record
 from payments.core.declines import explain
 from payments.core.protocol import Gateway, Payment, PaymentState

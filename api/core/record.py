@@ -1,7 +1,6 @@
 """Reads of the record for callers. Ownership stands in the WHERE, not after the read (S5)."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,14 +22,6 @@ PATIENCE_SECONDS = 6
 """How long a read may take; a database that hangs is one that is away."""
 QUEUE_SECONDS = 3.0
 """How long a read waits for its turn; then its caller is asked to come again."""
-
-
-def is_booking_id(text_: str) -> bool:
-    """Tell whether ``text_`` is written as we write booking ids."""
-    try:
-        return str(uuid.UUID(text_)) == text_
-    except ValueError:
-        return False
 
 
 NOT_READ = (TooManyReads, TimeoutError, *DATABASE_AWAY)

@@ -7,12 +7,12 @@ from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.named import owner_of
 from api.core.problems import is_temporal_away
-from api.core.record import is_booking_id
 from api.trips import running
 from api.trips.presenters import booking as translate
 from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
 from models.bookings.repository import Found
 from models.core.domain_errors import TemporalUnavailable
+from models.core.keys import is_booking_id
 
 
 async def find(

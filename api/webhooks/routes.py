@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from api.core.audience import Audience, Policy, read_raw
 from api.core.context import AppContext, Context
 from api.core.problems import NOTHING_HERE, ApiProblem, ProblemCode
-from api.core.record import is_booking_id
 from api.openapi import problems
 from api.webhooks.schemas import EventTaken
 from models.core.errors import InvalidRequest
+from models.core.keys import is_booking_id
 from models.inbox.repository import NewEvent, receive_event
 from models.suppliers.events import supplier_event
 from payments.core.protocol import PaymentEvent
@@ -134,7 +134,7 @@ def _new_event(event: PaymentEvent, *, live: bool) -> NewEvent:
 
 
 def _uuid(reference: str | None) -> str | None:
-    return reference if reference is not None and is_booking_id(reference) else None
+    return reference if is_booking_id(reference) else None
 
 
 def _kept_because(event: PaymentEvent, *, live: bool) -> str | None:

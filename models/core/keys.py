@@ -41,6 +41,14 @@ def booking_reference(booking: str, collisions: int = 0) -> str:
     return f"TS-{letters[:5]}-{letters[5:]}"
 
 
+def is_booking_id(text: str | None) -> bool:
+    """Tell whether ``text`` is written as booking ids are: a UUID in lower case, with dashes."""
+    try:
+        return text is not None and str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def parse_booking_id(text: str) -> str | None:
     """Return a booking id as it is stored, whatever its case and with dashes or without.
 

@@ -159,14 +159,6 @@ FIRST = str(uuid.UUID(int=0))
 """Before every booking id."""
 
 
-def is_booking_id(words: str | None) -> bool:
-    """Tell whether ``words``, found at a gateway, could be the id of one of our bookings."""
-    try:
-        return words is not None and str(uuid.UUID(words)) == words
-    except ValueError:
-        return False
-
-
 async def recorded_payments(
     session: AsyncSession, *, payments: Collection[str] = (), bookings: Collection[str] = ()
 ) -> list[RecordedPayments]:
