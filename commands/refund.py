@@ -42,9 +42,7 @@ def refund(
     payment = before["payment"]
     currency = payment["currency"]
     money = _money(amount, currency)
-    payments = (payment, *payment["supplements"])
-    left = sum(one["captured"] - one["refunded"] for one in payments)
-    taken = Money(amount=left, currency=currency)
+    taken = Money(amount=_sum(before, "captured") - _sum(before, "refunded"), currency=currency)
     if key is None and money.amount > taken.amount:
         give_up(f"no more than {taken.format()} is left of what was paid", code=Code.REFUSED)
     if not json:
@@ -63,13 +61,14 @@ def refund(
         out.print(booking_panel(after))
         say_next("why", after["bookingReference"])
     unpaid = [one for one in after["cases"] if one["componentId"] is None]
-    if unpaid and _given_back(after) < _given_back(before) + money.amount:
+    if unpaid and _sum(after, "refunded") < _sum(before, "refunded") + money.amount:
         give_up_unsettled(f"{money.format()} is granted and not paid yet", after, unpaid[0])
 
 
-def _given_back(booking: dict[str, Any]) -> int:
+def _sum(booking: dict[str, Any], what: str) -> int:
+    """Return what all payments of a booking come to, in minor units."""
     payment = booking["payment"]
-    return sum(one["refunded"] for one in (payment, *payment["supplements"]))
+    return sum(one[what] for one in (payment, *payment["supplements"]))
 
 
 def _money(text: str, currency: str) -> Money:

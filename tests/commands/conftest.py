@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import app
+from commands.output import out
 
 Tripsaga = Callable[..., Result]
 
@@ -31,3 +32,12 @@ def tripsaga(var: Path, monkeypatch: pytest.MonkeyPatch) -> Tripsaga:
         return CliRunner().invoke(app, arguments, input=said)
 
     return run
+
+
+def pointed(
+    tripsaga: Tripsaga, url: str, key: str, monkeypatch: pytest.MonkeyPatch, *, width: int = 200
+) -> Tripsaga:
+    """Run commands against the API at ``url``, on a screen of so many columns."""
+    monkeypatch.setattr(out, "width", width)
+    target = {"TRIPSAGA_API_URL": url, "TRIPSAGA_API_KEY": key}
+    return lambda *words, **more: tripsaga(*words, **more, **target)

@@ -9,13 +9,12 @@ import httpx
 import pytest
 from typer.testing import Result
 
-from commands.output import out
 from models.core.money import Money
 from tests.api.conftest import body
 from tests.api.conftest import operator_key as operator_key
 from tests.api.conftest import whole as whole
 from tests.api.server import Served
-from tests.commands.conftest import Tripsaga
+from tests.commands.conftest import Tripsaga, pointed
 from tests.support.stack import Stack
 
 Ask = Callable[..., Result]
@@ -26,9 +25,7 @@ Book = Callable[[], dict[str, Any]]
 def ask(
     tripsaga: Tripsaga, whole: Served, operator_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> Ask:
-    monkeypatch.setattr(out, "width", 200)
-    target = {"TRIPSAGA_API_URL": whole.url, "TRIPSAGA_API_KEY": operator_key}
-    return lambda *words, **more: tripsaga(*words, **more, **target)
+    return pointed(tripsaga, whole.url, operator_key, monkeypatch)
 
 
 @pytest.fixture

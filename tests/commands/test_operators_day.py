@@ -14,7 +14,6 @@ from urllib.parse import unquote
 import pytest
 from typer.testing import Result
 
-from commands.output import out
 from localworld import services
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -23,7 +22,7 @@ from tests.api.conftest import key as key
 from tests.api.conftest import lonely as lonely
 from tests.api.conftest import operator_key as operator_key
 from tests.api.server import Served
-from tests.commands.conftest import Tripsaga
+from tests.commands.conftest import Tripsaga, pointed
 from tests.ledger.bookings import confirm
 from tests.ledger.conftest import Books
 
@@ -34,9 +33,7 @@ Ask = Callable[..., Result]
 def ask(
     tripsaga: Tripsaga, lonely: Served, operator_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> Ask:
-    monkeypatch.setattr(out, "width", 80)
-    target = {"TRIPSAGA_API_URL": lonely.url, "TRIPSAGA_API_KEY": operator_key}
-    return lambda *words: tripsaga(*words, **target)
+    return pointed(tripsaga, lonely.url, operator_key, monkeypatch, width=80)
 
 
 def made(database_url: str, *, case: str = "") -> Booking:

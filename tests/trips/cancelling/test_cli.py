@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from commands.output import out
 from models.core.money import Money
 from tests.api.conftest import body
 from tests.api.server import Served
-from tests.commands.conftest import Tripsaga
+from tests.commands.conftest import Tripsaga, pointed
 from tests.commands.conftest import tripsaga as tripsaga
 from tests.commands.conftest import var as var
 from tests.support.stack import Stack
@@ -22,17 +21,14 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def ask(tripsaga: Tripsaga, whole: Served, key: str, monkeypatch: pytest.MonkeyPatch) -> Ask:
-    monkeypatch.setattr(out, "width", 200)
-    return lambda *words: tripsaga(*words, TRIPSAGA_API_URL=whole.url, TRIPSAGA_API_KEY=key)
+    return pointed(tripsaga, whole.url, key, monkeypatch)
 
 
 @pytest.fixture
 def operate(
     tripsaga: Tripsaga, whole: Served, operator_key: str, monkeypatch: pytest.MonkeyPatch
 ) -> Ask:
-    monkeypatch.setattr(out, "width", 200)
-    target = {"TRIPSAGA_API_URL": whole.url, "TRIPSAGA_API_KEY": operator_key}
-    return lambda *words: tripsaga(*words, **target)
+    return pointed(tripsaga, whole.url, operator_key, monkeypatch)
 
 
 @pytest.fixture

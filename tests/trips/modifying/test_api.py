@@ -169,16 +169,22 @@ async def test_a_proof_is_asked_for_and_the_same_request_tells_the_end(
     await judged(stack, identity)
 
 
-async def test_another_card_for_the_difference(
+async def with_a_declined_card(
     api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
-) -> None:
+) -> tuple[str, dict[str, Any]]:
+    """A booking, and the request of a dearer change whose card is declined."""
     booking, trip = await booked(api, stack)
-    identity = booking["bookingId"]
-    payload = {
+    return booking["bookingId"], {
         **swapped(trip, await hotel(sandbox, 7)),
         "acceptedTotal": 99_999_999,
         "paymentInfo": {"paymentMethodId": "pm_card_visa_chargeDeclined"},
     }
+
+
+async def test_another_card_for_the_difference(
+    api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
+) -> None:
+    identity, payload = await with_a_declined_card(api, stack, sandbox)
     headers = keyed()
     waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=headers)
     assert waiting.status_code == 202, waiting.text
@@ -203,13 +209,7 @@ async def test_another_card_for_the_difference(
 async def test_a_card_that_no_other_may_follow_gives_the_change_up(
     api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
 ) -> None:
-    booking, trip = await booked(api, stack)
-    identity = booking["bookingId"]
-    payload = {
-        **swapped(trip, await hotel(sandbox, 7)),
-        "acceptedTotal": 99_999_999,
-        "paymentInfo": {"paymentMethodId": "pm_card_visa_chargeDeclined"},
-    }
+    identity, payload = await with_a_declined_card(api, stack, sandbox)
     waiting = await api.post(f"/booking/{identity}/modify", json=payload, headers=keyed())
     assert waiting.status_code == 202, waiting.text
     stolen = {"paymentMethodId": "pm_card_visa_chargeDeclinedStolenCard"}
