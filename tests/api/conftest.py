@@ -47,6 +47,11 @@ def other_key(database_url: str) -> str:
 @pytest.fixture(scope="session")
 def trusted_key(database_url: str) -> str:
     """Of a caller that may send whole trips."""
+    return add_trusted(database_url)
+
+
+def add_trusted(database_url: str) -> str:
+    """Have a caller that may send whole trips; returns its key."""
     key = add_caller(database_url, name="hands trips in")
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
