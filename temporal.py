@@ -129,12 +129,14 @@ def patience(settings: Settings, quick: Collection[str] = ("stripe",)) -> Patien
     dispatch = settings.dispatch.model_dump()
     local = {name for name, how in dispatch.items() if how == "local"}
     local |= {name for name, how in dispatch.items() if how == "measured" and name in quick}
+    once_only = {one.name for one in LISTINGS if one.once_only}
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,
             **{one.name: settings.supplier_timeout(one.name) for one in LISTINGS},
         },
-        local=sorted(local - {one.name for one in LISTINGS if one.once_only}),
+        local=sorted(local - once_only),
+        quick=sorted(local),
         gateway=settings.gateway,
         order=BookingOrder(settings.booking_order),
         task_queue=settings.task_queue,

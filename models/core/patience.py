@@ -25,6 +25,8 @@ class Patience(BaseModel):
     """Longest answer of each provider; an activity gets a little more."""
     local: list[str] = []
     """Providers whose calls run as local activities: those that answer fast (decision 39)."""
+    quick: list[str] = []
+    """Providers that answer fast, so that their ordinary activities need no queue of their own."""
     gateway: str = "stripe"
     """Who moves the money; its name in ``provider_timeout``, ``local`` and its queue."""
     order: BookingOrder = BookingOrder.CONTRACT

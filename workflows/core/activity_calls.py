@@ -68,7 +68,7 @@ async def perform_on_queue(
         call.name,
         message,
         result_type=call.output,
-        task_queue=patience.queue(provider),
+        task_queue=None if provider in patience.quick else patience.queue(provider),
         start_to_close_timeout=policy.start_to_close,
         schedule_to_close_timeout=policy.schedule_to_close,
         heartbeat_timeout=timedelta(seconds=patience.heartbeat),
