@@ -11,26 +11,27 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
 )
 
+_SERIALIZER = SchemaSerializer(core_schema.any_schema())
+
 
 class _WithoutDefaults(PydanticJSONPlainPayloadConverter):
     """Leaves out fields that have their default: most of a booking's are empty most of the time."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._serializer = SchemaSerializer(core_schema.any_schema())
-
     def to_payload(self, value: Any) -> Payload:
         """Return ``value`` as a payload."""
-        data = self._serializer.to_json(value, exclude_defaults=True)
+        data = _SERIALIZER.to_json(value, exclude_defaults=True)
         return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
+
+
+# Made once: the SDK makes a converter for every activation and activity.
+_LEAN = _WithoutDefaults()
+_USUAL = DefaultPayloadConverter.default_encoding_payload_converters
 
 
 class LeanPayloadConverter(CompositePayloadConverter):
     """The SDK's converter with JSON by pydantic; whoever reads it fills the defaults in again."""
 
     def __init__(self) -> None:
-        lean = _WithoutDefaults()
-        usual = DefaultPayloadConverter.default_encoding_payload_converters
         super().__init__(
-            *(lean if isinstance(one, JSONPlainPayloadConverter) else one for one in usual)
+            *(_LEAN if isinstance(one, JSONPlainPayloadConverter) else one for one in _USUAL)
         )
