@@ -127,16 +127,16 @@ def patience(settings: Settings, quick: Collection[str] = ("stripe",)) -> Patien
     its task ends, a dead worker's successor decides again.
     """
     dispatch = settings.dispatch.model_dump()
-    local = {name for name, how in dispatch.items() if how == "local"}
-    local |= {name for name, how in dispatch.items() if how == "measured" and name in quick}
+    fast = {name for name, how in dispatch.items() if how == "local"}
+    fast |= {name for name, how in dispatch.items() if how == "measured" and name in quick}
     once_only = {one.name for one in LISTINGS if one.once_only}
     return Patience(
         provider_timeout={
             settings.gateway: settings.gateway_timeout,
             **{one.name: settings.supplier_timeout(one.name) for one in LISTINGS},
         },
-        local=sorted(local - once_only),
-        quick=sorted(local),
+        local=sorted(fast - once_only),
+        quick=sorted(fast),
         gateway=settings.gateway,
         order=BookingOrder(settings.booking_order),
         task_queue=settings.task_queue,

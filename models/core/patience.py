@@ -24,15 +24,15 @@ class Patience(BaseModel):
     provider_timeout: dict[str, float] = {}
     """Longest answer of each provider; an activity gets a little more."""
     local: list[str] = []
-    """Providers whose calls run as local activities: those that answer fast (decision 39)."""
+    """Providers whose calls run as local activities: quick ones that can be asked twice."""
     quick: list[str] = []
-    """Providers that answer fast, so that their ordinary activities need no queue of their own."""
+    """Providers that answer fast (decision 39): their calls share the workflows' queue."""
     gateway: str = "stripe"
     """Who moves the money; its name in ``provider_timeout``, ``local`` and its queue."""
     order: BookingOrder = BookingOrder.CONTRACT
     """In which order the items are booked (settings ``booking_order``)."""
     task_queue: str = "trips"
-    """The workflows' queue; a supplier's queue is ``{task_queue}-{supplier}``."""
+    """The workflows' queue; a slow supplier's queue is ``{task_queue}-{supplier}``."""
     heartbeat: float = 6
     """A worker that dies during a call is noticed within this time, however slow the supplier."""
     retry_initial: float = 0.5
@@ -46,5 +46,5 @@ class Patience(BaseModel):
         return dict(self)
 
     def queue(self, supplier: str) -> str:
-        """Return the task queue of a supplier, where its rate limit holds."""
+        """Return the task queue of a supplier, where it holds up no other when it is slow."""
         return f"{self.task_queue}-{supplier}"

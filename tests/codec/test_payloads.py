@@ -1,5 +1,6 @@
 """The payload codec alone: what it writes, and what it refuses to read."""
 
+import base64
 import os
 
 import pytest
@@ -41,6 +42,17 @@ async def test_large_payloads_become_smaller() -> None:
     (encoded,) = await CODEC.encode([large])
     assert encoded.ByteSize() < large.ByteSize() / 10
     assert await CODEC.decode([encoded]) == [large]
+
+
+async def test_what_was_written_before_is_read() -> None:
+    """Written with the first vocabulary: running workflows have payloads like it."""
+    ring = KeyRing({"written": bytes(range(32))})
+    sealed = base64.b64decode("cxZwXGla8jnyi/EODkpyjXgRl65KVyvD5YFQ0mQP0YjPhMqo5EQ5lPzGzWogIhCz")
+    (decoded,) = await EncryptionCodec(ring).decode(
+        [Payload(metadata={"encoding": b"binary/encrypted", "key-id": b"written"}, data=sealed)]
+    )
+    assert decoded.data == b'{"booking_id":"b-1","item":1,"key":"v1:b-1:1:book:1"}'
+    assert len(sealed) < len(decoded.data)
 
 
 async def test_rotation() -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from models.suppliers.listings import LISTINGS
 from settings import Settings, names, problems_in
+from temporal import patience
 from tests.support.environment import PRODUCTION, settings_from
 from tests.support.processes import ROOT
 
@@ -165,6 +166,12 @@ def test_every_supplier_has_settings(supplier: str) -> None:
     assert settings_from(key).supplier(supplier).api_key.get_secret_value() == "k"
     local = settings_from({f"DISPATCH_{supplier.upper()}": "local"})
     assert getattr(local.dispatch, supplier) == "local"
+
+
+def test_what_can_be_asked_once_only_is_never_asked_locally_however_fast() -> None:
+    waits = patience(Settings(), quick=("amadeus", "booking_com"))
+    assert waits.local == ["booking_com"]
+    assert waits.quick == ["amadeus", "booking_com"]
 
 
 def test_secrets_are_not_shown() -> None:

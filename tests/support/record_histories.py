@@ -72,6 +72,7 @@ async def book_trip(to: Recorder) -> None:
 
     request = await stack.request()
     request.patience.local = ["booking_com", "stripe", "viator"]  # those that answer fast
+    request.patience.quick = ["amadeus", *request.patience.local]
     await (await stack.start(request)).result()
     await to.save("confirmed_by_local_activities", request.booking_id)
 

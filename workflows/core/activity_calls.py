@@ -1,4 +1,4 @@
-"""The way from a workflow to an activity: as a local activity, or on the supplier's own queue."""
+"""The way from a workflow to an activity: as a local activity, or as an ordinary one."""
 
 from datetime import timedelta
 
@@ -42,16 +42,16 @@ async def perform_at(
     policy: Policy,
     summary: str,
 ) -> Output:
-    """Run a call to ``provider``: on its own queue, where its rate limit holds, or locally.
+    """Run a call to ``provider`` as an ordinary activity, or as a local one when it answers fast.
 
     Which of the two was fixed when the workflow started (docs/decisions/0039).
     """
     if provider in patience.local:
         return await perform_local(call, message, policy, summary)
-    return await perform_on_queue(provider, patience, call, message, policy, summary)
+    return await perform_ordinary(provider, patience, call, message, policy, summary)
 
 
-async def perform_on_queue(
+async def perform_ordinary(
     provider: str,
     patience: Patience,
     call: Call[Input, Output],
@@ -61,7 +61,9 @@ async def perform_on_queue(
 ) -> Output:
     """Run a call to ``provider`` as an ordinary activity.
 
-    The decision to make it is durable before it is made, which a local activity's is not: until
+    Who answers fast needs no queue of its own: on the workflow's, the server hands the activity to
+    this worker in its answer to the end of the workflow task (eager activity execution). The
+    decision to make it is durable before it is made, which a local activity's is not: until
     the workflow task ends, a dead worker's successor decides again.
     """
     answer: Output = await workflow.execute_activity(
@@ -76,3 +78,11 @@ async def perform_on_queue(
         summary=summary,
     )
     return answer
+
+
+async def end_task() -> None:
+    """End the workflow task: what was decided in it, or came to it, is durable from then on.
+
+    A timer does, however short.
+    """
+    await workflow.sleep(timedelta(milliseconds=1))

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         PaymentOutcome,
     )
     from workflows.core import policies
-    from workflows.core.activity_calls import perform_at, perform_on_queue
+    from workflows.core.activity_calls import end_task, perform_at, perform_ordinary
     from workflows.core.compensations import Compensations
     from workflows.core.outcomes import TripFailedError, fault
     from workflows.core.policies import HOLD_RESERVE
@@ -38,9 +38,6 @@ with workflow.unsafe.imports_passed_through():
 
 MOST_CARDS = 5
 """So many authorisations are asked for one payment at most: it is not for trying cards out."""
-
-TASK_END = timedelta(milliseconds=1)
-"""A timer, however short, ends the workflow task: what was accepted in it is durable then."""
 
 LAPSED = "authorisation_expired"
 """The gateway's code when the hold has ended by itself."""
@@ -337,7 +334,7 @@ class PaymentSteps:
         decided: bool = False,
     ) -> PaymentOutcome:
         """Ask the gateway. ``decided``: the decision must be durable before it is carried out."""
-        perform = perform_on_queue if decided else perform_at
+        perform = perform_ordinary if decided else perform_at
         patience = self._record.patience
         message = PaymentCall(
             booking_id=self._record.booking.id,
@@ -366,7 +363,7 @@ class PaymentSteps:
         if self._stops.cancelled:
             # The request must be in the history before it is acted upon: a signal that arrives
             # while this very task undoes and records everything has Temporal drop the task.
-            await workflow.sleep(TASK_END)
+            await end_task()
         self._stops.stop_if_cancelled()
 
     def _key(self, operation: str, version: int) -> str:

@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
     from models.payments.messages import GoodwillRefund
+    from workflows.core.activity_calls import end_task
     from workflows.core.record import SETTLE, BookingRecord
     from workflows.core.requests import Requests, carry_out
     from workflows.payments.refunds import Refunds
@@ -53,9 +54,9 @@ class RefundBooking:
         if problem is None:
             booking.goodwill += grant.amount
             booking.grants = [*booking.grants, grant.key]
-            problem = await self._refunds.give_back(
-                grant.reason, operation="goodwill", decided=True
-            )
+            # A successor that decided again would find the money gone.
+            await end_task()
+            problem = await self._refunds.give_back(grant.reason, operation="goodwill")
             if problem is not None:  # it is granted, and owed from now on
                 self._record.open_case(problem, details=SETTLE)
                 problem = None

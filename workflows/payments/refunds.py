@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from models.core.keys import payment_key
     from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
     from workflows.core import policies
-    from workflows.core.activity_calls import perform_at, perform_on_queue
+    from workflows.core.activity_calls import perform_at
     from workflows.core.outcomes import fault
     from workflows.core.record import BookingRecord
 
@@ -42,14 +42,11 @@ class Refunds:
         self.freed = sum(one.amount for one in won)
         return None
 
-    async def give_back(
-        self, reason: str, *, operation: str = "refund", decided: bool = False
-    ) -> Problem | None:
+    async def give_back(self, reason: str, *, operation: str = "refund") -> Problem | None:
         """Refund what is neither kept as a fee nor the price of what stands.
 
         ``operation`` is part of the key: the same one asked again in the same version of the
-        booking refunds nothing a second time. ``decided``: the decision must be durable before it
-        is carried out, for a successor that decides again would find the money gone.
+        booking refunds nothing a second time.
         """
         booking = self._record.booking
         # More than everything cannot be given back: what is refunded now is no goodwill any more.
@@ -57,7 +54,7 @@ class Refunds:
         if booking.refundable <= 0:
             return None
         for payment, keep in booking.to_refund(booking.keep):
-            problem = await self._refund(payment, keep, reason, operation, decided=decided)
+            problem = await self._refund(payment, keep, reason, operation)
             if problem is not None:
                 return problem
         if booking.refundable > 0:
@@ -111,18 +108,12 @@ class Refunds:
         return None
 
     async def _refund(
-        self,
-        payment: PaymentView,
-        keep: int,
-        reason: str,
-        operation: str,
-        *,
-        decided: bool = False,
+        self, payment: PaymentView, keep: int, reason: str, operation: str
     ) -> Problem | None:
         """Give back what was taken with one payment, but ``keep``."""
         message = self._call(payment, f"{operation}-request", reason, keep=keep)
         amount = self._record.money(max(payment.left - keep, 0))
-        outcome = await self._ask(calls.REFUND, message, f"Refund {amount}", decided=decided)
+        outcome = await self._ask(calls.REFUND, message, f"Refund {amount}")
         if isinstance(outcome, Problem):
             return outcome
         if outcome.payment is None:
@@ -145,18 +136,12 @@ class Refunds:
         )
 
     async def _ask(
-        self,
-        call: Call[Input, PaymentOutcome],
-        message: Input,
-        summary: str,
-        *,
-        decided: bool = False,
+        self, call: Call[Input, PaymentOutcome], message: Input, summary: str
     ) -> PaymentOutcome | Problem:
         """Ask the gateway, patiently; a refusal or a fault that lasts comes back as a problem."""
-        perform = perform_on_queue if decided else perform_at
         patience = self._record.patience
         try:
-            outcome = await perform(
+            outcome = await perform_at(
                 patience.gateway,
                 patience,
                 call,

@@ -98,7 +98,8 @@ class Company:
         if play.by_hand:
             trip = confirmed_by_hand(trip)
         request = await self.stack.request(trip=trip)
-        request.patience.local = list(play.local)
+        request.patience.quick = list(play.quick)
+        request.patience.local = [name for name in play.quick if name != "amadeus"]
         return request
 
     async def _live(self, play: Play, request: BookTripRequest, outcome: Outcome) -> None:

@@ -66,8 +66,8 @@ class Play:
     """What is asked while it is being booked, as a rule."""
     then: tuple[Asked, ...]
     """What is asked once it is confirmed, one while another is still carried out."""
-    local: tuple[str, ...]
-    """Who is asked by local activities, as if measured to be fast; never who has no look-up."""
+    quick: tuple[str, ...]
+    """Who is asked as if measured to be fast: by local activities, but who has no look-up."""
 
     @property
     def suppliers(self) -> list[str]:
@@ -114,7 +114,7 @@ def _play(dice: random.Random, number: int, first_day: str) -> Play:
         troubles=tuple(_troubles(dice, calls)),
         meanwhile=_asked(dice, 1, within=3.0) if dice.random() < 0.2 else (),
         then=_asked(dice, dice.choice((1, 2, 3)), within=1.5) if dice.random() < 0.35 else (),
-        local=tuple(n for n in (*used, "stripe") if n != "amadeus" and dice.random() < 0.5),
+        quick=tuple(n for n in (*used, "stripe") if dice.random() < 0.5),
     )
 
 

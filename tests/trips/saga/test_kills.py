@@ -62,6 +62,7 @@ async def test_kill_during_a_local_call(own_stack: Stack, step: str, point: str)
     """Suppliers measured to be fast are asked by local activities, which begin anew."""
     request = await own_stack.request(**criteria_for(step))
     request.patience.local = ["booking_com", "stripe", "viator"]
+    request.patience.quick = ["amadeus", *request.patience.local]
     booking = await kill(own_stack, request, *ALL_STEPS[step], point)
     await judge(own_stack, booking, end_of_kill(step, point))
 
