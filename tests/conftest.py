@@ -52,11 +52,11 @@ TOGETHER = {
     "fragile": "health",
     "paying": "payment service",
     "stage": "money",
-    "watched": "operations",
 }
 """Worlds that only some tests use, by their fixture: these run in one process, on one world.
 
 Else each process would start a world of its own, whose worker and API work to the end of the run.
+Not the world that is watched (tests/operations): each round looks at all that is there.
 """
 
 
@@ -89,6 +89,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # as the worker's: looking as often as by default is dear
 
 
 @pytest.fixture(scope="session")

@@ -110,8 +110,9 @@ async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company, saga
     answers = Counter(answer for outcome in outcomes for answer in outcome.answers)
     report = (
         f"seed {SEED}: {len(outcomes)} sagas + {len(healed)} healed,"
-        f" {company.kills} workers killed, faults armed {sum(company.armed.values())}, fired {dict(company.fired)}, ends"
-        f" {dict(ends)}, decided by operators {sum(o.decided for o in outcomes)},"
+        f" {company.kills} workers killed, faults armed {sum(company.armed.values())},"
+        f" fired {dict(company.fired)}, ends {dict(ends)},"
+        f" decided by operators {sum(o.decided for o in outcomes)},"
         f" asked {dict(answers)},"
         f" {time.monotonic() - started:.0f} s"
     )
