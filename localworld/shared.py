@@ -29,6 +29,9 @@ _START_SECONDS = 400
 
 _TEMPORAL_CONFIG = {
     **temporal.DYNAMIC_CONFIG,
+    # Tests have many queues and few tasks: four partitions of each only forward to one another.
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
     # How soon a worker version that nothing runs on counts as drained; three minutes as shipped.
     "matching.wv.VersionDrainageStatusVisibilityGracePeriod": '"2s"',
     "matching.wv.VersionDrainageStatusRefreshInterval": '"1s"',

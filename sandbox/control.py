@@ -99,10 +99,17 @@ def router(world: World) -> APIRouter:
         return world.log.rows(after=after, supplier=supplier, reference=reference)
 
     @routes.get("/_sandbox/state")
-    async def state() -> dict[str, list[dict[str, Any]]]:
+    async def state(reference: str = "") -> dict[str, list[dict[str, Any]]]:
+        """All there is, or what stands under references that begin so: a booking's id."""
         return {
-            "reservations": [record.as_json() for record in world.reservations.all()],
-            "payments": world.payments(),
+            "reservations": [
+                record.as_json()
+                for record in world.reservations.all()
+                if (record.reference or "").startswith(reference)
+            ],
+            "payments": [
+                one for one in world.payments() if (one["booking"] or "").startswith(reference)
+            ],
         }
 
     @routes.get("/_sandbox/world")

@@ -46,6 +46,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shard", help="of the exhaustive tests run only this shard, such as 3/8")
 
 
+TOGETHER = {
+    "apart": "schemathesis",
+    "followed": "following",
+    "fragile": "health",
+    "paying": "payment service",
+    "stage": "money",
+}
+"""Worlds that only some tests use, by their fixture: these run in one process, on one world.
+
+Else each process would start a world of its own, whose worker and API work to the end of the run.
+Not the world that is watched (tests/operations): each round looks at all that is there.
+"""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep together the tests that share a world."""
+    for name in getattr(item, "fixturenames", ()):
+        if name in TOGETHER and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(TOGETHER[name]))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the exhaustive tests that are not in the shard that was asked for."""
     shard = config.getoption("--shard")
@@ -68,6 +89,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # as the worker's: looking as often as by default is dear
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,13 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from benchmarks.webhooks import WebhookReport
 from tests.support.processes import ROOT
 
 
+@pytest.mark.exhaustive  # its stage, orders and figures are those of benchmarks.bookings
 def test_a_small_run_measures_every_delivery() -> None:
     options = "--rate 20 --seconds 1 --copies 2 --bookings 1 --json"
     done = subprocess.run(

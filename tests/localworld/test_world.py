@@ -18,6 +18,7 @@ import pytest
 from localworld.places import ROOT, Places
 from tests.docs.test_docs import FENCE
 from tests.localworld.worlds import RunningWorld
+from tests.support.selection import table
 
 # One world for all of its tests, so they must run in one process.
 pytestmark = pytest.mark.xdist_group("localworld")
@@ -165,14 +166,16 @@ def test_the_readme_books_a_trip_with_curl(world: RunningWorld, tmp_path: Path) 
     )
 
 
+FAILS = {
+    "flight": "FAILED",
+    "hotel": "FAILED",
+    "payment": "PAYMENT_PENDING",
+    "activity": "CONFIRMED",
+}
+
+
 @pytest.mark.parametrize(
-    ("part", "state"),
-    [
-        ("flight", "FAILED"),
-        ("hotel", "FAILED"),
-        ("payment", "PAYMENT_PENDING"),
-        ("activity", "CONFIRMED"),
-    ],
+    ("part", "state"), table(FAILS.items(), quick=lambda part, _: part != "flight")
 )
 def test_a_part_that_fails_on_purpose(world: RunningWorld, part: str, state: str) -> None:
     answer = world.tripsaga("book", "--fail", part, "--json")
@@ -190,7 +193,14 @@ def test_a_second_one_is_refused_with_a_plain_reason(world: RunningWorld) -> Non
     assert world.services == before
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "codec", "sandbox", "temporal", "postgres"])
+@pytest.mark.parametrize(
+    "name",
+    table(
+        ["api", "worker", "codec", "sandbox", "temporal", "postgres"],
+        # a program of ours with a port, and those two that others are connected to
+        quick=["api", "temporal", "postgres"],
+    ),
+)
 def test_a_killed_process_is_restarted_where_it_was(world: RunningWorld, name: str) -> None:
     before = world.services
     os.kill(before["pids"][name], signal.SIGKILL)
@@ -244,8 +254,13 @@ def test_killed_outright_it_leaves_no_process_and_starts_again(place: Path) -> N
     assert not again.services_file.exists()
 
 
+@pytest.mark.exhaustive
 def test_a_port_that_is_taken_meanwhile_is_told_to_the_gateway(place: Path) -> None:
-    """The API's port is promised to the sandbox before the API can have it."""
+    """The API's port is promised to the sandbox before the API can have it.
+
+    In every run: the port that is chosen anew (``test_supervisor``), and an API on another port
+    than the sandbox remembers (above).
+    """
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]

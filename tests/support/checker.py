@@ -73,13 +73,14 @@ async def gather(sandbox: SandboxClient, database_url: str, booking_id: str) -> 
         )
         cases = await rows("SELECT * FROM cases WHERE booking_id = %s AND resolved_at IS NULL")
         refunds = await rows("SELECT * FROM refunds WHERE booking_id = %s ORDER BY number")
+    there = await sandbox.state(booking_id)
     return Facts(
         booking=booking,
         items=items,
         on_record=on_record,
         history=history,
-        reservations=await sandbox.reservations(booking_id),
-        payments=await sandbox.payments(booking_id),
+        reservations=there["reservations"],
+        payments=there["payments"],
         log=await sandbox.log(booking_id),
         ledger=ledger,
         cases=cases,

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 PRELOADED = ("worker", "sandbox.app", "uvicorn", "uvicorn.protocols.http.h11_impl")
+ON_DEMAND = {"api": "api.app"}
+"""What only some programs need: imported before the first of them is started."""
 
 
 def main() -> None:
@@ -58,6 +60,9 @@ def main() -> None:
 
 
 def _start(order: dict[str, Any], exits: dict[int, Path], inherited: tuple[int, int]) -> None:
+    more = ON_DEMAND.get(order["arguments"][0])
+    if more is not None:
+        importlib.import_module(more)
     pid = os.fork()
     if pid == 0:
         for descriptor in inherited:

@@ -54,15 +54,16 @@ class SandboxClient:
         rows = body["log"] if isinstance(body, dict) else body
         return [row for row in rows if (row["reference"] or "").startswith(booking_id)]
 
+    async def state(self, booking_id: str) -> dict[str, list[dict[str, Any]]]:
+        """What suppliers and gateways have of a booking: ``reservations`` and ``payments``."""
+        answer = await self.http.get("/_sandbox/state", params={"reference": booking_id})
+        return dict(answer.json())
+
     async def reservations(self, booking_id: str) -> list[dict[str, Any]]:
-        state = (await self.http.get("/_sandbox/state")).json()
-        return [
-            row for row in state["reservations"] if (row["reference"] or "").startswith(booking_id)
-        ]
+        return (await self.state(booking_id))["reservations"]
 
     async def payments(self, booking_id: str) -> list[dict[str, Any]]:
-        state = (await self.http.get("/_sandbox/state")).json()
-        return [row for row in state["payments"] if row["booking"] == booking_id]
+        return (await self.state(booking_id))["payments"]
 
     async def trip(self, **criteria: Any) -> dict[str, Any]:
         """Have the planner make a trip option."""

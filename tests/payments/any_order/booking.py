@@ -142,7 +142,7 @@ class LiveBooking:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not await condition():
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.3)
         except TimeoutError:
             events = await self._waiting_events()
             raise AssertionError(

@@ -22,26 +22,26 @@ from tests.support.stack import create_stack
 PATIENCE = {
     "PROVIDER_TIMEOUT_SECONDS": "5",
     "AUTHENTICATION_DEADLINE_SECONDS": "120",
-    "INBOX_POLL_SECONDS": "0.1",
+    "INBOX_POLL_SECONDS": "0.2",
     "WATCH_SECONDS": "60",
     # Determinism is what the saga's own tests look after; here it would take the time.
     "WORKFLOW_SANDBOX": "false",
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         yield runner
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_sandbox(tmp_path_factory.mktemp("money")) as url:
         yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stage(runner: asyncio.Runner, shared_servers: Servers, own_sandbox_url: str) -> Iterator[Stage]:
     url = migrated_database(shared_servers)
     stack = runner.run(

@@ -18,16 +18,19 @@ from tests.payments.any_order.judging import Normal, audit, judge
 from tests.payments.any_order.player import Manner, Player
 from tests.payments.any_order.plays import RICH, Kind, Opening, Play, casts
 from tests.payments.any_order.stage import Stage, Tally
+from tests.support.selection import table
 
 DELIVERIES = int(os.environ.get("TRIPSAGA_DELIVERIES", "500"))
 SEED = int(os.environ.get("TRIPSAGA_SEED", "20310301"))
 SHRINK = bool(os.environ.get("TRIPSAGA_SHRINK"))
 LONG = DELIVERIES > 500
+EXAMPLES = max(5, DELIVERIES // 350)
+SOME = 150
+"""So many deliveries there are in every run, of three examples."""
 TOGETHER = 6
 """Lives that are played at the same time."""
 
 pytestmark = [
-    pytest.mark.xdist_group("money"),
     pytest.mark.timeout(3600 if SHRINK else 300 + DELIVERIES / 3),
 ]
 
@@ -40,11 +43,16 @@ EFFORT = settings(
 )
 
 
-def test_money_adds_up_whatever_happens(stage: Stage, runner: asyncio.Runner) -> None:
+@pytest.mark.parametrize(
+    ("deliveries", "examples"), table([(SOME, 3), (DELIVERIES, EXAMPLES)], quick=[(SOME, 3)])
+)
+def test_money_adds_up_whatever_happens(
+    stage: Stage, runner: asyncio.Runner, deliveries: int, examples: int
+) -> None:
     tally = Tally()
 
     @seed(SEED)
-    @settings(EFFORT, max_examples=max(5, DELIVERIES // 350))
+    @settings(EFFORT, max_examples=examples)
     @given(casts(TOGETHER))
     def lives(cast: tuple[Play, ...]) -> None:
         tally.examples += 1
@@ -54,7 +62,7 @@ def test_money_adds_up_whatever_happens(stage: Stage, runner: asyncio.Runner) ->
     with told(tally):
         lives()
         runner.run(audit(stage))
-    assert tally.deliveries >= DELIVERIES
+    assert tally.deliveries >= deliveries
     assert len(tally.openings) > len(Opening) / 2
     assert len(tally.done) > len(Kind) / 2
 

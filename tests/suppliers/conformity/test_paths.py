@@ -267,7 +267,7 @@ SCRIPTS: list[Script] = [
 @pytest.mark.parametrize(
     ("script", "examples"),
     table(SCRIPTS, (12, 500), quick=lambda _, examples: examples == 12),
-    ids=lambda one: getattr(one, "name", str(one)),
+    ids=lambda one: one.name if isinstance(one, Script) else str(one),
 )
 def test_no_string_changes_a_request(script: Script, examples: int) -> None:
     ear, found = Ear(script), all_strings(script)

@@ -113,7 +113,7 @@ async def test_an_order_that_is_only_accepted(stack: Stack, outcome: str, destin
     table(
         ["commit_then_hang", "commit_then_error", "malformed", "duplicate"],
         ["LIS", "MAD"],
-        quick=[("commit_then_hang", "LIS"), ("malformed", "MAD")],
+        quick=[("malformed", "MAD")],
     ),
 )
 async def test_an_unanswered_order_is_made_once(stack: Stack, kind: str, destination: str) -> None:
@@ -124,7 +124,9 @@ async def test_an_unanswered_order_is_made_once(stack: Stack, kind: str, destina
     assert effects == (["created", "confirmed"] if destination == "LIS" else ["created"])
 
 
-@pytest.mark.parametrize("destination", table(["LIS", "MAD"], quick=["MAD"]))
+# The fault table has a late order, and an unanswered payment, in every run (trips/saga/cells.py).
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("destination", ["LIS", "MAD"])
 async def test_a_late_order_is_undone_or_ours(stack: Stack, destination: str) -> None:
     """Duffel does not promise that repeating is safe: what is not visible is not ordered again."""
     await stack.sandbox.arm("duffel", "book", "late_commit", seconds=2)
@@ -138,12 +140,8 @@ async def test_a_late_order_is_undone_or_ours(stack: Stack, destination: str) ->
         assert effects == ["created", "cancelled"]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    table(
-        ["hang", "commit_then_hang", "commit_then_error", "malformed"], quick=["commit_then_hang"]
-    ),
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", ["hang", "commit_then_hang", "commit_then_error", "malformed"])
 async def test_an_unanswered_payment_is_made_once(stack: Stack, kind: str) -> None:
     await stack.sandbox.arm("duffel", "complete", kind, seconds=2)
     booking = await stack.book(**DUFFEL)

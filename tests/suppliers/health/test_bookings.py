@@ -17,10 +17,10 @@ from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.problems import Code
 from tests.api.conftest import body, client
 from tests.api.server import Served, add_caller, serve
-from tests.conftest import migrate
 from tests.operations.conftest import watch
 from tests.operations.metrics import figure, until_figure
 from tests.support.checker import check
+from tests.support.databases import migrated_database
 from tests.support.sandbox_client import running_sandbox
 from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
@@ -40,10 +40,8 @@ async def fragile(
     shared_servers: Servers, temporal_address: str, own_sandbox_url: str
 ) -> AsyncIterator[Stack]:
     """A world of its own in which suppliers are soon given up for the moment."""
-    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
-    migrate(url)
     stack = await create_stack(
-        database_url=url,
+        database_url=migrated_database(shared_servers),
         temporal_address=temporal_address,
         sandbox_url=own_sandbox_url,
         name=f"health-{uuid.uuid4().hex[:8]}",

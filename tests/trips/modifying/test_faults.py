@@ -77,14 +77,12 @@ async def judge(
         FAULTS,
         quick=[
             ("create", "error"),
-            ("authorise", "refuse"),
+            # a refused card, and an activity that is refused: test_failing
             ("authorise", "commit_then_hang"),
             ("flight", "hang"),
             ("hotel", "refuse"),
             ("hotel", "commit_then_hang"),
-            ("activity", "refuse"),
             ("capture", "refuse"),
-            ("capture", "late_commit"),
         ],
     ),
 )
@@ -135,10 +133,9 @@ async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
         [*STEPS, *AFTERWARDS],
         POINTS,
         quick=[
-            ("authorise", "after"),
+            # before and behind the point of no return; each role's kill: trips/saga/test_kills
             ("hotel", "during"),
             ("capture", "after"),
-            ("refund", "before"),
         ],
     ),
 )

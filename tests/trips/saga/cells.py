@@ -110,11 +110,11 @@ def end_of_kill(step: str, point: str) -> End:
 QUICK = {
     # made without a card: found by our reference, or made under a fresh key
     "create": ("error", "commit_then_hang", "late_commit"),
-    "authorise": ("refuse", "reset", "commit_then_hang"),
+    "authorise": ("reset", "commit_then_hang"),
     # a supplier with neither key nor look-up
     "flight": ("refuse", "hang", "commit_then_error"),
     # one that finds our reference and may be asked again
-    "hotel": ("refuse", "error", "commit_then_hang", "late_commit"),
+    "hotel": ("error", "commit_then_hang", "late_commit"),
     "activity": ("refuse",),
     "capture": ("refuse", "commit_then_hang", "late_commit"),
     # one that finds our reference and may not be asked again, and holds
@@ -123,7 +123,10 @@ QUICK = {
     # one whose hold is completed after the capture
     "confirming at GetYourGuide": ("refuse", "commit_then_hang"),
 }
-"""The cells that ``make test`` runs: for each role of a step, the faults with code of their own."""
+"""The cells that ``make test`` runs: for each role of a step, the faults with code of their own.
+
+A refused hotel and a refused card are in ``test_undo`` and ``test_validation_and_payment``.
+"""
 
 QUICK_KILLS = (
     ("create", "after"),

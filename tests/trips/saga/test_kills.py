@@ -56,7 +56,7 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
 
 @pytest.mark.parametrize(
     ("step", "point"),
-    table(["hotel", "activity"], POINTS, quick=[("hotel", "during"), ("activity", "after")]),
+    table(["hotel", "activity"], POINTS, quick=[("hotel", "during")]),
 )
 async def test_kill_during_a_local_call(own_stack: Stack, step: str, point: str) -> None:
     """Suppliers measured to be fast are asked by local activities, which begin anew."""
