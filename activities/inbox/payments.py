@@ -83,7 +83,7 @@ class PaymentEvents:
                 return later(
                     "a case of the booking is open: the payment on record is settled first"
                 )
-            if booking.owed != 0:
+            if not booking.adds_up:
                 # The record may be what is wrong (a restored database): a person must say.
                 return Verdict(EventStatus.KEPT, f"{named} is not on record, which is not sound")
             stray = named
@@ -102,6 +102,10 @@ class PaymentEvents:
             return later("a workflow of the booking runs: it owns the money")
         if named not in (None, stray, *(payment.id for payment in booking.payments)):
             return later("the payment on record is settled first")
+        if stray is not None:
+            # It is over when that payment is gone, not before: the workflow leaves it alone where
+            # it finds the payment on record in doubt, and the case may be about another one.
+            return later(f"settling: {'; '.join(why)}")
         return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
 
     async def _seen(self, booking: Booking) -> list[PaymentView]:

@@ -195,7 +195,7 @@ class Reconciler:
                     self._unexplained.unknown_payment(booking, payment, self._made_since)
                 )
             return
-        if booking.owed != 0:
+        if not booking.adds_up:
             return
         try:
             seen = await self._payments.look(booking_id)

@@ -27,12 +27,18 @@ def differences(booking: Booking, seen: list[PaymentView]) -> list[str]:
             elif booking.state in CLOSED_STATES:
                 more.append(f"it is still {payment.status} and the booking is {booking.state}")
         found += [f"{payment.id}: {what}" for what in more]
-    made_elsewhere = any(refund.key is None for payment in seen for refund in payment.refunds)
-    if booking.owed and made_elsewhere and not found and not settling:
-        # Somebody refunded in the dashboard while the trip was being cancelled. Of any other
+    if not booking.adds_up and _explained(booking, seen) and not found and not settling:
+        # Somebody refunded in the dashboard, or a dispute was lost, while the trip was being
+        # cancelled: the cancellation recorded it, and nobody has judged what it means. Of any other
         # imbalance the record itself may be the cause: that is for the live checks to tell.
         found.append(f"what is kept differs by {booking.owed} from what is due")
     return found
+
+
+def _explained(booking: Booking, seen: list[PaymentView]) -> bool:
+    """Tell whether others moved money so that what is kept may differ from what is due."""
+    made_elsewhere = any(refund.key is None for payment in seen for refund in payment.refunds)
+    return made_elsewhere or (booking.owed < 0 and any(payment.lost for payment in seen))
 
 
 def _differences(kept: PaymentView, seen: PaymentView) -> list[str]:

@@ -333,6 +333,11 @@ class Booking(BaseModel):
         return max(self.owed - self.disputed, 0)
 
     @property
+    def adds_up(self) -> bool:
+        """Whether nothing is owed to anybody but what waits for open disputes to be decided."""
+        return self.owed >= 0 and self.refundable == 0
+
+    @property
     def in_dispute(self) -> int:
         """What is to be given back besides, once open disputes have been decided for us."""
         return min(max(self.owed, 0), self.disputed)

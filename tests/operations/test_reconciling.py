@@ -178,6 +178,23 @@ async def test_a_second_payment_of_a_booking_goes_back(
     assert quiet.reconciled.differing == 0
 
 
+async def test_a_second_payment_goes_back_while_a_dispute_holds_what_was_cancelled(
+    stack: Stack, record: Record, outside: Outside
+) -> None:
+    booking = await confirmed(stack)
+    assert booking.payment.id is not None
+    await outside.dispute(booking.payment.id)
+    await watch(stack)
+    less = await stack.cancel(booking.id, [booking.items[3].component_id])
+    assert less.owed == less.in_dispute > 0
+    await lost_create(stack.settings.database.url, booking.id)
+    second = await outside.pay(5_000, booking=booking.id, captured=False)
+    summary = await watch(stack)
+    assert summary.reconciled is not None
+    assert (summary.reconciled.differing, summary.reconciled.repaired) == (1, 1)
+    assert (await outside.payment(second))["status"] == "canceled"
+
+
 async def test_the_only_payment_of_a_trip_is_never_given_back_as_a_stray(
     stack: Stack, record: Record
 ) -> None:

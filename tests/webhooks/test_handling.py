@@ -157,6 +157,24 @@ async def test_a_payment_that_is_not_on_record_is_settled_too(desk: Desk) -> Non
     assert await _running(desk, booking) == "SettlePayment"
 
 
+async def test_it_is_over_when_that_payment_is_gone_and_not_before(desk: Desk) -> None:
+    """What was begun may end in a case about other money: then it is begun again."""
+    booking = await desk.booking()
+    stray = await desk.elsewhere.stray(booking.id, capture=True)
+    event = await desk.event(booking, payment=stray)
+    await handle_next(desk.inbox())
+    assert desk.row(event)["status"] == "received"
+    await desk.stack.client.get_workflow_handle(booking.id).terminate()
+    desk.make_due(event)
+    await handle_next(desk.inbox())
+    assert await _running(desk, booking) == "SettlePayment"
+    await desk.elsewhere.refund(stray)
+    desk.make_due(event)
+    await handle_next(desk.inbox())
+    row = desk.row(event)
+    assert (row["status"], row["outcome"]) == ("done", "the record and the gateway agree")
+
+
 async def test_the_payment_on_record_is_settled_before_another_one(desk: Desk) -> None:
     booking = await desk.booking()
     stray = await desk.elsewhere.stray(booking.id, capture=True)

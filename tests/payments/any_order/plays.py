@@ -135,3 +135,21 @@ RICH = (
     _life(Opening.SLOW_REFUNDS, 0, Kind.CANCEL_ITEM, Kind.CANCEL_TRIP),
 )
 """Lives in which everything happens."""
+
+UNTOLD = (
+    Play(
+        Opening.DISPUTED,
+        "USD",
+        3,
+        (
+            Operation(Kind.DISPUTE, tenths=8, which=3),
+            Operation(Kind.STRAY_HELD, tenths=7, which=3),
+            Operation(Kind.LOST, tenths=7, which=3),
+            Operation(Kind.CANCEL_ITEM, tenths=8, which=3),
+            Operation(Kind.STRAY_SENT_BACK, tenths=1, which=1),
+            Operation(Kind.REFUND_TWICE, tenths=1, which=1),
+        ),
+        seed=0,
+    ),
+)
+"""A life that once ended with two payments kept: its cancellation saw the dispute first."""

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, example, given, seed, settings
 from tests.payments.any_order.booking import LiveBooking
 from tests.payments.any_order.judging import Normal, audit, judge
 from tests.payments.any_order.player import Manner, Player
-from tests.payments.any_order.plays import RICH, Kind, Opening, Play, casts
+from tests.payments.any_order.plays import RICH, UNTOLD, Kind, Opening, Play, casts
 from tests.payments.any_order.stage import Stage, Tally
 from tests.support.selection import table
 
@@ -54,6 +54,7 @@ def test_money_adds_up_whatever_happens(
     @seed(SEED)
     @settings(EFFORT, max_examples=examples)
     @given(casts(TOGETHER))
+    @example(UNTOLD)
     def lives(cast: tuple[Play, ...]) -> None:
         tally.examples += 1
         bookings = [LiveBooking(stage, tally, play, seed=play.seed) for play in cast]

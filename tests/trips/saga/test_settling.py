@@ -2,6 +2,7 @@
 
 import pytest
 
+from activities.payments.comparing import differences
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.messages import RequestKind
@@ -224,6 +225,38 @@ async def test_what_a_lost_dispute_took_is_not_owed_any_more(stack: Stack) -> No
     assert (gone.owed, gone.payment.refunded, unsettled(gone)) == (0, 0, [])
     facts = await judged(stack, gone)
     assert not [line for line in facts.ledger if line["owner"] == "by_hand"]
+
+
+async def test_a_lost_dispute_that_a_cancellation_was_the_first_to_see_is_a_case(
+    stack: Stack,
+) -> None:
+    booking, payment_id = await paid(stack)
+    gateway = Gateway(stack)
+    await gateway.close_dispute(await gateway.dispute(payment_id), "lost")
+    less = await stack.cancel(booking.id, components=[booking.items[3].component_id])
+    assert (less.state, less.payment.refunded) == (BookingState.CONFIRMED, 0)
+    assert less.owed < 0
+    assert differences(less, less.payments), "what still stands is not paid for"
+    unpaid = await settled(stack, less)
+    assert "not paid for" in unsettled(unpaid)[0].summary
+    assert not differences(unpaid, unpaid.payments), "a person has it"
+    bears = await stack.resolve(booking.id, "resolved")
+    assert (unsettled(bears), bears.owed) == ([], 0)
+    await judged(stack, bears)
+
+
+async def test_what_an_open_dispute_covers_is_nothing_to_settle(stack: Stack) -> None:
+    booking, payment_id = await paid(stack)
+    gateway = Gateway(stack)
+    await gateway.refund(payment_id, 1000)
+    await settled(stack, booking)
+    await stack.resolve(booking.id, "resolved")
+    await gateway.dispute(payment_id)
+    await settled(stack, booking)
+    less = await stack.cancel(booking.id, components=[booking.items[3].component_id])
+    assert (less.owed > 0, less.refundable, less.adds_up) == (True, 0, True)
+    assert not differences(less, less.payments)
+    await judged(stack, less)
 
 
 async def test_a_person_lets_the_price_go_that_a_lost_dispute_took(stack: Stack) -> None:
