@@ -128,10 +128,18 @@ def loaded(shared_servers: Servers) -> str:
     return load(shared_servers, 2_000)
 
 
-def test_no_writer_waits_long_for_any_migration(shared_servers: Servers) -> None:
+@pytest.mark.parametrize("newest", [5, pytest.param(None, marks=pytest.mark.exhaustive)])
+def test_no_writer_waits_long_for_any_migration(
+    shared_servers: Servers, newest: int | None
+) -> None:
+    """The older ones do not change any more."""
     loaded = load(shared_servers, ROWS)
     longest: dict[str, float] = {}
-    for revision in new_revisions():
+    revisions = new_revisions()
+    if newest is not None:
+        migrate(loaded, revisions[-newest - 1])
+        revisions = revisions[-newest:]
+    for revision in revisions:
         with writing(loaded) as writer:
             writer.wait_for_more()
             migrate(loaded, revision)
