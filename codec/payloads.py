@@ -37,7 +37,7 @@ _VOCABULARY = (
     b'"seconds":1,"nanos":},"backoff":null,"original_schedule_time":{"seconds":1,"nanos":},"activat'
     b'ion_index":1}\n\x16\n\x08encoding\x12\njson/plain\x12'
 )
-"""What payloads mostly consist of, so that short ones become shorter too: a fifth of a history.
+"""What payloads mostly consist of, so that short ones become shorter too: a history by an eighth.
 
 Part of the format: what was compressed with it is not read with another. One that is changed needs
 another first byte.
