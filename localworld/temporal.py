@@ -27,7 +27,7 @@ WRITE_AHEAD = ("--sqlite-pragma", "journal_mode=wal")
 """One write to the disk for a commit in place of two; as safe against power cuts."""
 
 RUNTIME = {"GOGC": "400"}
-"""Go looks for garbage a quarter as often: a twentieth less CPU of the server, for 100 MB."""
+"""Go looks for garbage a quarter as often: a twentieth less CPU of the server, for more memory."""
 
 
 @dataclass(frozen=True)

@@ -102,11 +102,12 @@ class PaymentEvents:
             return later("a workflow of the booking runs: it owns the money")
         if named not in (None, stray, *(payment.id for payment in booking.payments)):
             return later("the payment on record is settled first")
+        settling = f"settling: {'; '.join(why)}"
         if stray is not None:
             # It is over when that payment is gone, not before: the workflow leaves it alone where
             # it finds the payment on record in doubt, and the case may be about another one.
-            return later(f"settling: {'; '.join(why)}")
-        return Verdict(EventStatus.DONE, f"settling: {'; '.join(why)}")
+            return later(settling)
+        return Verdict(EventStatus.DONE, settling)
 
     async def _seen(self, booking: Booking) -> list[PaymentView]:
         """Return the payments as the gateway has them now; disputes are the operators' too."""

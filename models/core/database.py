@@ -40,6 +40,7 @@ database will refuse it for ever.
 def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """Return an engine for ``url`` (``postgresql+psycopg://…``).
 
+    It keeps at most ``pool_size`` connections; who comes when all are busy waits 5 s at most.
     A statement is given up after 10 s and a connection attempt after 5 s, so that a database in
     trouble becomes a clear error instead of a hanging request. Text that PostgreSQL cannot hold
     (NUL, lone surrogates in what a supplier says) is stored with U+FFFD in its place.

@@ -47,7 +47,7 @@ def test_one_pair_for_all_stopped_with_the_last(place: Path) -> None:
 
 def test_who_comes_while_the_servers_stop_gets_working_ones(place: Path) -> None:
     """Either the old pair, kept after all, or a new one; never one that is going away."""
-    for number in range(3):
+    for number in range(4):
         with shared.servers(place) as found:
             with psycopg.connect(found.create_database(f"d{number}")) as connection:
                 connection.execute("CREATE TABLE mine ()")

@@ -56,10 +56,10 @@ async def test_waiting_for_a_connection_sent_nothing(scripted: Scripted) -> None
         return_exceptions=True,
     )
     names = [type(end).__name__ for end in ends]
-    # Whoever got the one connection sent something, the first at once and perhaps another when
+    # Whoever got the one connection sent something, the first at once and perhaps one more when
     # it was given up; all others are sure that nothing was sent.
     assert set(names) == {"Retryable", "UnknownOutcome"}
-    assert names.count("UnknownOutcome") == len(scripted.requests)
+    assert names.count("UnknownOutcome") == len(scripted.requests) <= 2
     await http.close()
 
 

@@ -42,7 +42,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_is_doing(own_stack: Stack)
 async def test_two_workers_side_by_side(own_stack: Stack) -> None:
     own_stack.start_worker()
     own_stack.start_worker()
-    bookings = await asyncio.gather(*(own_stack.book() for _ in range(6)))
+    bookings = await asyncio.gather(*(own_stack.book() for _ in range(10)))
     assert {booking.state for booking in bookings} == {BookingState.CONFIRMED}
     for booking in bookings:
         await check(own_stack.sandbox, own_stack.settings.database.url, booking.id)
