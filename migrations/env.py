@@ -13,9 +13,11 @@ import models.core.cases
 import models.core.outbox
 import models.core.world
 import models.inbox.repository
+import models.inventory.tables
 import models.ledger.tables
 import models.payments.reconciliations
 import models.payments.tables
+import models.reservations.tables
 import models.suppliers.health
 import models.suppliers.looks
 import models.suppliers.rate_limits

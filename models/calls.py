@@ -11,6 +11,7 @@ from models.bookings.messages import (
     BookingRef,
     BookingRequest,
     EndedRequests,
+    OpenedBooking,
     Recorded,
     Transition,
 )
@@ -26,6 +27,7 @@ from models.operations.messages import (
     WatchRequest,
 )
 from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
+from models.reservations.messages import OpenReservation
 from models.suppliers.following import Followed, FollowPart, LookAgain, Noted
 from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
 from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellationRequest
@@ -35,9 +37,11 @@ from models.trips.changes import (
     OpenedChange,
     QuoteChangeCall,
 )
-from models.trips.messages import ItemsQuoted, OpenBooking, OpenedBooking
+from models.trips.messages import ItemsQuoted, OpenBooking
 
 OPEN_BOOKING = Call("open_booking", OpenBooking, OpenedBooking)
+
+OPEN_RESERVATION = Call("open_reservation", OpenReservation, OpenedBooking)
 
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 
@@ -95,6 +99,7 @@ FIND_QUIET = Call("find_quiet_bookings", FollowPart, Followed)
 
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
     OPEN_BOOKING,
+    OPEN_RESERVATION,
     LOAD_BOOKING,
     QUOTE_ITEMS,
     RECORD,

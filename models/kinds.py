@@ -2,7 +2,11 @@
 
 from models.bookings.hooks import Hooks
 from models.bookings.lifecycle import BookingKind
+from models.inventory.hook import ClaimsHook
 from models.ledger.hook import LedgerHook
 from models.trips.repository import TripHook
 
-HOOKS: Hooks = {BookingKind.TRIP: (TripHook(), LedgerHook())}
+HOOKS: Hooks = {
+    BookingKind.TRIP: (TripHook(), LedgerHook()),
+    BookingKind.RESERVATION: (ClaimsHook(), LedgerHook()),
+}

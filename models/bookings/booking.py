@@ -238,6 +238,8 @@ class Booking(BaseModel):
     """Its open cases: what stands and what is owed is told by the state all the same."""
     cancelled_by: CancelledBy | None = None
     cancel_reason: str | None = None
+    hold_expires_at: AwareDatetime | None = None
+    """Until when our own claim on a place is held (UTC); None for kinds that hold nothing."""
     version: int = 0
     """Of the record; grows by one with every recorded transition."""
     created_at: AwareDatetime
@@ -374,12 +376,14 @@ class Booking(BaseModel):
 
     @property
     def held_until(self) -> dt.datetime | None:
-        """Until when its suppliers keep what they hold for us; None without a hold that ends."""
+        """Until when what is held for it is kept; None without a hold that ends."""
         ends = [
             item.reservation.held_until
             for item in self.items
             if item.held and item.reservation and item.reservation.held_until
         ]
+        if self.hold_expires_at is not None:
+            ends.append(self.hold_expires_at)
         return min(ends, default=None)
 
     def payment_seen(self, seen: PaymentView) -> PaymentView:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class BookingKind(StrEnum):
-    """What is booked. Only trips have a trip option, and only trips can be booked today."""
+    """What is booked. Only trips have a trip option; trips and reservations can be booked today."""
 
     TRIP = "TRIP"
     RESERVATION = "RESERVATION"
@@ -103,7 +103,39 @@ _TRIP: Transitions = _table(
     }
 )
 
-_TRANSITIONS: Mapping[BookingKind, Transitions] = {BookingKind.TRIP: _TRIP}
+_RESERVATION: Transitions = _table(
+    {
+        _S.QUOTED: set(),
+        _S.PENDING: {_S.VALIDATING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.VALIDATING: {_S.HELD, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        # reserved at the venue: to be paid, or to be approved by a person
+        _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.PAYMENT_PENDING: {_S.HELD, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        # the place is sold: what is left is to take the money
+        _S.PROCESSING: {
+            _S.PAYMENT_PENDING,
+            _S.CONFIRMED,
+            _S.FAILED,
+            _S.CANCELLED,
+            _S.EXPIRED,
+        },
+        # COMPLETED at once where a venue keeps no list of who has come
+        _S.CONFIRMED: {_S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW, _S.CANCELLED},
+        _S.CHECKED_IN: {_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED},
+        # a guest who comes after all
+        _S.NO_SHOW: {_S.CHECKED_IN},
+        _S.NEEDS_ATTENTION: set(),
+        _S.COMPLETED: set(),
+        _S.CANCELLED: set(),
+        _S.EXPIRED: set(),
+        _S.FAILED: set(),
+    }
+)
+
+_TRANSITIONS: Mapping[BookingKind, Transitions] = {
+    BookingKind.TRIP: _TRIP,
+    BookingKind.RESERVATION: _RESERVATION,
+}
 
 
 def transitions_of(kind: BookingKind) -> Transitions:

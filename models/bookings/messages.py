@@ -105,6 +105,23 @@ class BookingRef(BaseModel):
     """Of the workflow that has something of it written."""
 
 
+HOLD_LOST = "HoldLost"
+"""Type of the error of a transition that would sell what is not held any more."""
+
+
+class OpenedBooking(BaseModel):
+    """The answer of an activity that writes a new booking down."""
+
+    version: int = 0
+    """Of the record of the new booking, which is VALIDATING."""
+    reference: str = ""
+    """Its human reference: another one than was asked for where that belongs to another booking."""
+    refusal: Problem | None = None
+    """Why it cannot be: another booking has what only one can have."""
+    existing: Booking | None = None
+    """The stored booking, when this id was booked before and Temporal has forgotten it."""
+
+
 UNSETTLED_CASE = "SAGA"
 """Kind of a case: a workflow could not settle something; ``ResolveCase`` carries a decision out."""
 

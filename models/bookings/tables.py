@@ -97,6 +97,8 @@ class BookingRow(SQLModel, table=True):
     failed_step: str | None = None
     cancelled_by: str | None = None
     cancel_reason: str | None = None
+    hold_expires_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """Until when what is held for it is held; only of kinds that hold first and are paid then."""
     created_at: dt.datetime = Field(sa_column=time_column())
     updated_at: dt.datetime = Field(sa_column=time_column())
     confirmed_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))

@@ -95,20 +95,6 @@ class OpenBooking(BaseModel):
     fence: Fence | None = None
 
 
-class OpenedBooking(BaseModel):
-    """The answer of ``open_booking``."""
-
-    version: int = 0
-    """Of the record of the new booking, which is VALIDATING."""
-    reference: str = ""
-    """Its human reference: another one than was asked for where that belongs to another booking."""
-    taken_by: str | None = None
-    """The booking that has this trip option, when it is another one; empty when it is another
-    caller's, whose booking this caller is not told."""
-    existing: Booking | None = None
-    """The stored booking, when this id was booked before and Temporal has forgotten it."""
-
-
 class ItemsQuoted(BaseModel):
     """The answer of ``quote_items``: what every item costs now, or why one cannot be had.
 

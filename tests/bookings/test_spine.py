@@ -9,7 +9,8 @@ from psycopg import errors
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.trips.record import REFERENCES, BookingActivities
+from activities.core.opening import REFERENCES
+from activities.trips.record import BookingActivities
 from models.bookings.booking import Booking, PaymentView
 from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus
 from models.bookings.repository import NewBooking, insert_booking, load_booking, save_quotes

@@ -20,6 +20,7 @@ from models.bookings.messages import (
     BookingRef,
     BookingRequest,
     CancelRequest,
+    OpenedBooking,
     Recorded,
     RequestKind,
     RequestOutcome,
@@ -34,7 +35,7 @@ from models.core.supply import ItemType, Quote, Reservation, TripComponent
 from models.core.terms import CancellationTerms
 from models.payments.messages import PaymentCall, PaymentOutcome
 from models.suppliers.messages import BookedItem, CancelledItem, ItemCall
-from models.trips.messages import BookTripRequest, ItemsQuoted, OpenBooking, OpenedBooking
+from models.trips.messages import BookTripRequest, ItemsQuoted, OpenBooking
 from models.trips.option import TripOption
 from tests.support.fake_activities import FakeActivities, running
 from workflows.trips.book_trip import BookTrip

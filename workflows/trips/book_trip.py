@@ -116,15 +116,8 @@ class BookTrip:
         if reference != self._request.booking_reference:
             workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(reference)])
         self._record.show()
-        if opened.taken_by is not None:
-            raise TripFailedError(
-                Problem(
-                    code=Code.TRIP_TAKEN,
-                    step="validate",
-                    message="this trip option is already booked or being booked",
-                    details={"bookingId": opened.taken_by} if opened.taken_by else {},
-                )
-            )
+        if opened.refusal is not None:
+            raise TripFailedError(opened.refusal)
         return True
 
     async def _validate(self) -> None:

@@ -1,0 +1,64 @@
+"""The activity that writes a reservation down and claims its place."""
+
+import datetime as dt
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.core.opening import open_once
+from models import calls
+from models.bookings.messages import OpenedBooking
+from models.bookings.problems import Code, Problem
+from models.core.database import Sessions
+from models.inventory.claims import PlaceTaken, Taken
+from models.reservations.messages import SLOT, OpenReservation
+from models.reservations.repository import OPENED, claim_slot, insert_reservation
+
+_WORDS = {
+    Taken.GUEST: "the guest has another reservation there at that time",
+    Taken.VENUE: "the venue has no more room at that time",
+    Taken.RESOURCE: "another party has it at that time",
+}
+
+
+class ReservationOpening:
+    """How a reservation is opened: with a claim on its place."""
+
+    opened = OPENED
+
+    async def insert(
+        self, session: AsyncSession, opening: OpenReservation, now: dt.datetime, reference: str
+    ) -> None:
+        """Write the reservation."""
+        await insert_reservation(session, opening, now, reference)
+
+    async def take(self, session: AsyncSession, opening: OpenReservation) -> Problem | None:
+        """Claim the place for as long as it may take to be paid."""
+        held = dt.timedelta(seconds=opening.request.hold_seconds)
+        try:
+            await claim_slot(session, opening.request, dt.datetime.now(dt.UTC) + held)
+        except PlaceTaken as taken:
+            return Problem(
+                code=Code.UNAVAILABLE,
+                step="claim",
+                message=_WORDS[taken.what],
+                item=SLOT,
+                details={"conflict": taken.what},
+            )
+        return None
+
+
+class ReservationActivities:
+    """The record of reservations."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    @activity.defn(name=calls.OPEN_RESERVATION.name)
+    async def open_reservation(self, opening: OpenReservation) -> OpenedBooking:
+        """Write a reservation and claim its place (``open_once``).
+
+        Raises:
+            ApplicationError: it gets no reference of its own (not retryable).
+        """
+        return await open_once(self._sessions, opening, ReservationOpening())

@@ -1,0 +1,247 @@
+"""Claiming places and giving them back. Callers own the transaction.
+
+Two claims that cannot both be are refused by the database: a table's and a guest's by exclusion
+constraints, a venue's capacity by CHECKs of its counters. Each statement is safe to repeat.
+Locks are taken in one order: booking, claim, counters by time.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.core.domain_errors import DomainError
+
+
+class Taken(StrEnum):
+    """What stands in the way of a claim."""
+
+    GUEST = "GUEST"
+    """The guest is at the venue already."""
+    VENUE = "VENUE"
+    """The venue has no more room, or lets no more parties begin."""
+    RESOURCE = "RESOURCE"
+    """Another party has the table."""
+
+
+class PlaceTaken(DomainError):
+    """The place cannot be claimed: nothing was.
+
+    Attributes:
+        what: stands in the way.
+    """
+
+    def __init__(self, what: Taken) -> None:
+        super().__init__(f"the place is taken: {what.lower()}")
+        self.what = what
+
+
+class HoldLost(DomainError):
+    """What was held is not held any more: its time is over, or it was given to somebody else."""
+
+    def __init__(self, booking_id: str) -> None:
+        super().__init__(f"booking {booking_id} holds its place no longer")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many there may be at a venue; None: any number."""
+
+    covers: int | None = None
+    """Guests at a time."""
+    starts: int | None = None
+    """Parties that arrive in a quarter of an hour."""
+    arrivals: int | None = None
+    """Guests who arrive in a quarter of an hour."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim to be made; times are half-open and UTC."""
+
+    booking_id: str
+    item: int
+    venue_id: str
+    guest: str
+    """Names the guest among all of all callers."""
+    units: int
+    visit: tuple[dt.datetime, dt.datetime]
+    during: tuple[dt.datetime, dt.datetime]
+    """The visit and the venue's buffers."""
+    expires_at: dt.datetime
+    resource_no: int | None = None
+    duplicate_ok: bool = False
+    limits: Limits | None = None
+    """None: nothing is counted."""
+    version: int = 1
+
+
+_REFUSALS = {
+    "claims_one_per_resource": Taken.RESOURCE,
+    "claims_one_per_guest": Taken.GUEST,
+    "venue_slots_covers": Taken.VENUE,
+    "venue_slots_starts": Taken.VENUE,
+    "venue_slots_arrivals": Taken.VENUE,
+}
+
+_QUARTERS = """generate_series(
+    date_bin('15 minutes', lower({visit}), timestamptz 'epoch'),
+    upper({visit}) - interval '1 microsecond', interval '15 minutes')"""
+
+# Locked by time before any is changed: an UPDATE by itself takes rows in no order.
+_GIVE_BACK = f"""
+, quarters AS (
+    SELECT ended.venue_id, quarter AS bucket, sum(ended.units) AS units,
+        count(*) FILTER (WHERE quarter = first) AS parties,
+        coalesce(sum(ended.units) FILTER (WHERE quarter = first), 0) AS arrivals
+    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
+          FROM ended WHERE counted) AS ended,
+        {_QUARTERS.format(visit="ended.visit")} AS quarter
+    GROUP BY 1, 2
+), locked AS (
+    SELECT s.venue_id, s.bucket, q.units, q.parties, q.arrivals
+    FROM venue_slots s JOIN quarters q ON q.venue_id = s.venue_id AND q.bucket = s.bucket
+    ORDER BY s.venue_id, s.bucket FOR UPDATE OF s
+), given AS (
+    UPDATE venue_slots s SET covers_taken = s.covers_taken - l.units,
+        starts_taken = s.starts_taken - l.parties, arrivals_taken = s.arrivals_taken - l.arrivals
+    FROM locked l WHERE l.venue_id = s.venue_id AND l.bucket = s.bucket
+)
+SELECT count(*) FROM ended
+"""  # noqa: S608
+_ENDED = "RETURNING venue_id, visit, units, counted"
+
+_EXPIRE_OVERDUE = text(f"""
+WITH ended AS (
+    UPDATE inventory_claims SET state = 'EXPIRED', changed_at = clock_timestamp()
+    WHERE id IN (
+        SELECT id FROM inventory_claims
+        WHERE venue_id = :venue AND state = 'HELD' AND expires_at <= clock_timestamp()
+        ORDER BY id FOR UPDATE SKIP LOCKED)
+    {_ENDED}
+){_GIVE_BACK}""")  # noqa: S608
+
+_END = text(f"""
+WITH ended AS (
+    UPDATE inventory_claims SET changed_at = clock_timestamp(),
+        state = CASE WHEN state = 'HELD' THEN CAST(:held_is AS varchar) ELSE 'RELEASED' END
+    WHERE booking_id = :booking AND state IN ('HELD', 'SOLD')
+    {_ENDED}
+){_GIVE_BACK}""")  # noqa: S608
+
+_CLAIM = text("""
+INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,
+    duplicate_ok, visit, during, units, counted, state, expires_at)
+VALUES (:booking, :item, :version, :venue, :resource,
+    hashtextextended(:guest, 0) & 9223372036854775807, :duplicate_ok,
+    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted, 'HELD',
+    :expires_at)
+ON CONFLICT (booking_id, item, version) DO NOTHING
+RETURNING id
+""")
+
+_COUNT = text(f"""
+INSERT INTO venue_slots AS s (venue_id, bucket, covers, covers_taken, starts, starts_taken,
+    arrivals, arrivals_taken)
+SELECT :venue, quarter, CAST(:covers AS int), :units,
+    CAST(:starts AS int), CASE WHEN first THEN 1 ELSE 0 END,
+    CAST(:arrivals AS int), CASE WHEN first THEN :units ELSE 0 END
+FROM {_QUARTERS.format(visit="tstzrange(:visit_from, :visit_until)")} AS quarter,
+    LATERAL (SELECT quarter <= CAST(:visit_from AS timestamptz) AS first) AS at
+ORDER BY quarter
+ON CONFLICT (venue_id, bucket) DO UPDATE SET
+    covers = excluded.covers, covers_taken = s.covers_taken + excluded.covers_taken,
+    starts = CASE WHEN excluded.starts_taken > 0 THEN excluded.starts ELSE s.starts END,
+    starts_taken = s.starts_taken + excluded.starts_taken,
+    arrivals = CASE WHEN excluded.starts_taken > 0 THEN excluded.arrivals ELSE s.arrivals END,
+    arrivals_taken = s.arrivals_taken + excluded.arrivals_taken
+""")  # noqa: S608
+
+_SELL = text("""
+UPDATE inventory_claims SET state = 'SOLD', changed_at = clock_timestamp()
+WHERE booking_id = :booking AND state = 'HELD' AND expires_at > clock_timestamp()
+""")
+_SOLD = text("""
+SELECT count(*) FILTER (WHERE state = 'SOLD') > 0 AND count(*) FILTER (WHERE state = 'HELD') = 0
+FROM inventory_claims WHERE booking_id = :booking
+""")
+_USE = text("""
+UPDATE inventory_claims SET state = 'USED', changed_at = clock_timestamp()
+WHERE booking_id = :booking AND state = 'SOLD'
+""")
+
+
+async def claim_place(session: AsyncSession, claim: Claim) -> None:
+    """Claim a place until ``expires_at``; a repeat changes nothing.
+
+    What others have held longer than they may is free: it is taken from them first. Everything
+    happens within a savepoint, so that the caller's transaction outlives a refusal.
+
+    Raises:
+        PlaceTaken: there is no such place any more.
+    """
+    await session.execute(_EXPIRE_OVERDUE, {"venue": claim.venue_id})
+    limits = claim.limits or Limits()
+    visit = {"visit_from": claim.visit[0], "visit_until": claim.visit[1]}
+    made = {
+        "booking": claim.booking_id,
+        "item": claim.item,
+        "version": claim.version,
+        "venue": claim.venue_id,
+        "resource": claim.resource_no,
+        "guest": claim.guest,
+        "duplicate_ok": claim.duplicate_ok,
+        "from": claim.during[0],
+        "until": claim.during[1],
+        "units": claim.units,
+        "counted": claim.limits is not None,
+        "expires_at": claim.expires_at,
+        **visit,
+    }
+    counted = {
+        "venue": claim.venue_id,
+        "units": claim.units,
+        "covers": limits.covers,
+        "starts": limits.starts,
+        "arrivals": limits.arrivals,
+        **visit,
+    }
+    try:
+        async with session.begin_nested():
+            new = await session.scalar(_CLAIM, made)
+            if new is not None and claim.limits is not None:
+                await session.execute(_COUNT, counted)
+    except IntegrityError as error:
+        what = _REFUSALS.get(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
+        if what is None:
+            raise
+        raise PlaceTaken(what) from error
+
+
+async def sell_claims(session: AsyncSession, booking_id: str) -> None:
+    """Keep what a booking holds for good; a repeat changes nothing.
+
+    Raises:
+        HoldLost: it is not held any more.
+    """
+    await session.execute(_SELL, {"booking": booking_id})
+    if not await session.scalar(_SOLD, {"booking": booking_id}):
+        raise HoldLost(booking_id)
+
+
+async def release_claims(session: AsyncSession, booking_id: str) -> None:
+    """Give back what a booking holds or has bought; a repeat changes nothing."""
+    await session.execute(_END, {"booking": booking_id, "held_is": "RELEASED"})
+
+
+async def expire_claims(session: AsyncSession, booking_id: str) -> None:
+    """Give back what a booking has held for too long, or bought; a repeat changes nothing."""
+    await session.execute(_END, {"booking": booking_id, "held_is": "EXPIRED"})
+
+
+async def use_claims(session: AsyncSession, booking_id: str) -> None:
+    """Note that the time of what a booking has bought is over; the counters keep it."""
+    await session.execute(_USE, {"booking": booking_id})

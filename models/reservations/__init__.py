@@ -1,0 +1,1 @@
+"""Reservations: a party at a venue, at a time (contracts.md §2)."""

@@ -1,0 +1,95 @@
+"""What a venue lets be reserved: times, parties, capacity, approval. No I/O.
+
+Opening hours, tables and prices are the inventory's and the pricing service's; the policy only
+says what we hold ourselves, so that two requests of ours cannot have the same place.
+"""
+
+import datetime as dt
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.core.venues import Minutes, PartySize
+
+MOST_GUESTS = 500
+"""Of one party."""
+
+Count = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TurnTime(_Strict):
+    """How long a party stays that says nothing else."""
+
+    up_to: PartySize
+    """The largest party it is for."""
+    minutes: Minutes
+
+
+class Pacing(_Strict):
+    """How many may arrive in one slot; None: any number."""
+
+    parties: Count | None = None
+    covers: Count | None = None
+
+
+class VenuePolicy(_Strict):
+    """The policy of a venue. Times in minutes."""
+
+    slot_minutes: Literal[5, 10, 15, 20, 30, 60] = 15
+    """Reservations begin at multiples of it, counted from midnight at the venue."""
+    turn_minutes: Annotated[tuple[TurnTime, ...], Field(max_length=20)] = ()
+    """By the size of the party; larger ones, or all where it is empty, stay as long as the
+    inventory service says."""
+    buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    min_party: PartySize = 1
+    max_party: PartySize = MOST_GUESTS
+    book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600)] = 0
+    """How long before its beginning a reservation must be made."""
+    book_ahead_max_days: Annotated[int, Field(ge=1, le=730)] = 365
+    """How far ahead one may be made."""
+    approval: Literal["instant", "manual"] = "instant"
+    """``manual``: a person at the venue confirms or refuses each."""
+    pending_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
+    """How long one may wait to be paid or approved; by default 15, with approval 1,440."""
+    check_in: Literal["none", "tracked"] = "none"
+    """``tracked``: guests are checked in, and who is not is a no-show."""
+    check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880)] = 60
+    """How long before the beginning guests may be checked in."""
+    no_show_grace_minutes: Annotated[int, Field(ge=0, le=2_880)] = 30
+    """How long after the beginning a guest who is not there is a no-show."""
+    capacity_mode: Literal["NONE", "COVERS"] = "NONE"
+    """``COVERS``: no more guests at a time than ``covers``."""
+    covers: Count = 0
+    pacing: Pacing = Pacing()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        sizes = [turn.up_to for turn in self.turn_minutes]
+        if sizes != sorted(set(sizes)):
+            raise ValueError("turn_minutes must grow in up_to")
+        if self.min_party > self.max_party:
+            raise ValueError("min_party must not be larger than max_party")
+        if self.book_ahead_min_minutes > self.book_ahead_max_days * 1_440:
+            raise ValueError("book_ahead_min_minutes must not be more than book_ahead_max_days")
+        return self
+
+    def turn(self, party_size: int) -> int | None:
+        """Return how many minutes a party of this size stays; None: as the inventory says."""
+        fitting = (turn.minutes for turn in self.turn_minutes if party_size <= turn.up_to)
+        return next(fitting, None)
+
+    @property
+    def pending(self) -> dt.timedelta:
+        """How long a reservation may wait to be paid or approved."""
+        default = 1_440 if self.approval == "manual" else 15
+        return dt.timedelta(minutes=self.pending_minutes or default)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the database counts guests or parties of this venue at all."""
+        return self.capacity_mode != "NONE" or self.pacing != Pacing()

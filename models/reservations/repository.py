@@ -1,0 +1,136 @@
+"""What only reservations add to the record. Callers own the transaction."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.bookings.lifecycle import BookingState
+from models.bookings.repository import NewBooking, insert_booking, save_quotes
+from models.inventory.claims import Claim, Limits, claim_place
+from models.reservations.messages import SLOT, BookReservationRequest, OpenReservation
+from models.reservations.policy import VenuePolicy
+from models.reservations.slots import blocked
+from models.reservations.tables import RESERVATIONS
+from models.reservations.venues import load_policy, resource_no
+
+_OPENING = (BookingState.PENDING, BookingState.VALIDATING)
+
+OPENED = len(_OPENING)
+"""Version of a reservation just opened."""
+
+
+async def insert_reservation(
+    session: AsyncSession, opening: OpenReservation, now: dt.datetime, reference: str
+) -> None:
+    """Write a new reservation, which is VALIDATING then; ``reference`` is its human one."""
+    request, slot = opening.request, opening.request.slot
+    booking = request.new_booking(now)
+    booking.reference = reference
+    new = NewBooking(
+        booking=booking,
+        states=_OPENING,
+        caller_id=request.caller_id,
+        idempotency_key=request.idempotency_key,
+        fingerprint=request.fingerprint,
+        run=opening.run,
+        fence=opening.fence,
+        traveler_id=request.traveler_id,
+        travelers=[],
+        contact=request.contact.model_dump(mode="json", by_alias=True),
+        billing_details={"name": request.guest.name, "email": request.contact.email},
+        offers={SLOT: slot.model_dump(mode="json", by_alias=True)},
+    )
+    await insert_booking(session, new, now)
+    await save_quotes(session, booking.id, {SLOT: request.quote})
+    await session.execute(
+        insert(RESERVATIONS).values(
+            booking_id=request.booking_id,
+            caller_id=request.caller_id,
+            venue_id=request.venue_id,
+            guest_id=request.guest_id,
+            guest={"name": request.guest.name, **request.contact.model_dump(mode="json")},
+            party_size=slot.party_size,
+            local_date=slot.local.date(),
+            local_time=slot.local.time().replace(tzinfo=None),
+            time_zone=slot.time_zone,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            resource_id=slot.resource_id,
+            notes=request.guest.notes,
+        )
+    )
+
+
+async def claim_slot(
+    session: AsyncSession, request: BookReservationRequest, until: dt.datetime
+) -> None:
+    """Claim the place of a reservation; a repeat changes nothing.
+
+    Raises:
+        PlaceTaken: there is none any more.
+    """
+    slot, policy = request.slot, await load_policy(session, request.venue_id)
+    table = None
+    if slot.resource_id is not None:
+        table = await resource_no(session, request.venue_id, slot.resource_id)
+    claim = Claim(
+        booking_id=request.booking_id,
+        item=SLOT,
+        venue_id=request.venue_id,
+        guest=f"{request.caller_id}\n{request.guest_id}\n{request.venue_id}",
+        units=slot.party_size,
+        visit=(slot.starts_at, slot.ends_at),
+        during=blocked(policy, slot),
+        expires_at=until,
+        resource_no=table,
+        duplicate_ok=request.allow_duplicate,
+        limits=_limits(policy) if policy.counted else None,
+    )
+    await claim_place(session, claim)
+
+
+def _limits(policy: VenuePolicy) -> Limits:
+    covers = policy.covers if policy.capacity_mode == "COVERS" else None
+    return Limits(covers=covers, starts=policy.pacing.parties, arrivals=policy.pacing.covers)
+
+
+@dataclass(frozen=True)
+class StoredReservation:
+    """What a reservation is, beside its booking."""
+
+    venue_id: str
+    """As the caller knows it."""
+    venue_type: str
+    venue_name: str
+    policy: VenuePolicy
+    guest_id: str
+    guest: dict[str, Any]
+    """``name``, ``email`` and ``phone``."""
+    party_size: int
+    local_date: dt.date
+    local_time: dt.time
+    time_zone: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    resource_id: str | None
+    notes: str
+
+
+_DETAILS = text("""
+SELECT v.external_id AS venue_id, v.type AS venue_type, v.name AS venue_name, v.policy, r.guest_id,
+    r.guest, r.party_size, r.local_date, r.local_time, r.time_zone, r.starts_at, r.ends_at,
+    r.resource_id, r.notes
+FROM reservations r JOIN venues v ON v.id = r.venue_id WHERE r.booking_id = :booking
+""")
+
+
+async def load_details(session: AsyncSession, booking_id: str) -> StoredReservation | None:
+    """Return what a reservation is; None for a booking that is none."""
+    found = await session.execute(_DETAILS, {"booking": booking_id})
+    row = found.mappings().one_or_none()
+    if row is None:
+        return None
+    return StoredReservation(**{**row, "policy": VenuePolicy.model_validate(row["policy"])})
