@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     payment_service: parts.PaymentServiceSettings = parts.PaymentServiceSettings()
     payment_return_url: str = ""
     """Where the traveller's browser goes after 3-D Secure; the API's own address when empty."""
+    inventory_service: parts.ServiceSettings = parts.ServiceSettings()
+    """What venues have free, and who has reserved it (docs/inventory-and-pricing.md)."""
+    pricing_service: parts.ServiceSettings = parts.ServiceSettings()
+    """What slots at venues cost."""
     amadeus: parts.SupplierSettings = parts.SupplierSettings()
     duffel: parts.SupplierSettings = parts.SupplierSettings()
     booking_com: parts.BookingComSettings = parts.BookingComSettings()
@@ -234,6 +238,27 @@ class Settings(BaseSettings):
     def supplier_timeout(self, name: str) -> float:
         """Return how long an answer of a supplier may take, in seconds."""
         return self.timeout_for(self.supplier_url(name), BY_NAME[name].timeout)
+
+    @property
+    def reserves_at_venues(self) -> bool:
+        """Whether reservations are taken: in production where both services are named."""
+        named = self.inventory_service.url and self.pricing_service.url
+        return self.environment == "local" or bool(named)
+
+    @property
+    def inventory_url(self) -> str:
+        """The inventory service's base, without a slash at the end; the sandbox's by default."""
+        return (self.inventory_service.url or f"{self.sandbox_url}/inventory_service").rstrip("/")
+
+    @property
+    def pricing_url(self) -> str:
+        """The pricing service's base, without a slash at the end; the sandbox's by default."""
+        return (self.pricing_service.url or f"{self.sandbox_url}/pricing_service").rstrip("/")
+
+    @property
+    def venue_timeout(self) -> float:
+        """How long an answer of either service may take, in seconds (their documents say 20)."""
+        return max(self.timeout_for(url, 20) for url in (self.inventory_url, self.pricing_url))
 
     @property
     def rates_url(self) -> str:

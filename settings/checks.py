@@ -94,6 +94,20 @@ def _production_is_real(settings: "Settings") -> Iterator[str]:
         )
 
 
+def _venues_are_whole(settings: "Settings") -> Iterator[str]:
+    if settings.environment != "production":
+        return
+    services = {
+        "INVENTORY_SERVICE_URL": settings.inventory_service.url,
+        "PRICING_SERVICE_URL": settings.pricing_service.url,
+    }
+    for name, url in services.items():
+        if url and settings.is_sandbox(url):
+            yield f"{name} must not be the sandbox's in production"
+        if not url and any(services.values()):
+            yield f"{name} must be set where the other of the two services is: slots need both"
+
+
 def _account_is_real(settings: "Settings", name: str) -> Iterator[str]:
     given, prefix = settings.supplier(name), name.upper()
     if settings.is_sandbox(settings.supplier_url(name)):
@@ -132,5 +146,6 @@ CHECKS: tuple[Callable[["Settings"], Iterator[str]], ...] = (
     _stripe_key_fits,
     _production_is_real,
     _suppliers_fit,
+    _venues_are_whole,
 )
 """Each yields what is wrong, one line each, and names the setting; in this order."""

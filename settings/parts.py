@@ -101,14 +101,12 @@ class StripeSettings(Part):
     api_base: str = ""
 
 
-class PaymentServiceSettings(Part):
-    """An HTTP service that moves the money instead of Stripe (docs/payment-service.md)."""
+class ServiceSettings(Part):
+    """An HTTP service of the company's own."""
 
     url: str = ""
-    """Empty: Stripe is the gateway."""
     api_key: SecretStr = SecretStr("")
-    webhook_secret: SecretStr = SecretStr("")
-    """Verifies its webhooks; several, separated by commas, while one replaces another."""
+    """Sent to it as ``Authorization: Bearer``; empty: nothing."""
 
     @field_validator("url")
     @classmethod
@@ -121,6 +119,15 @@ class PaymentServiceSettings(Part):
         if url and not usable:
             raise ValueError("this is no http(s) address")
         return url
+
+
+class PaymentServiceSettings(ServiceSettings):
+    """An HTTP service that moves the money instead of Stripe (docs/payment-service.md)."""
+
+    url: str = ""
+    """Empty: Stripe is the gateway."""
+    webhook_secret: SecretStr = SecretStr("")
+    """Verifies its webhooks; several, separated by commas, while one replaces another."""
 
 
 class SupplierSettings(Part):
@@ -155,6 +162,7 @@ class DispatchSettings(Part):
     ratehawk: Dispatch = "measured"
     viator: Dispatch = "measured"
     getyourguide: Dispatch = "measured"
+    venue: Dispatch = "measured"
 
 
 class ExchangeRateSettings(Part):

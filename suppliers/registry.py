@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from models.core.supply import SupplierEvent, TripComponent
+from models.core.venues import VENUE
 from models.suppliers.listings import BY_NAME, Listing, title_of
 from settings import Settings
 from suppliers.amadeus import AmadeusSupplier
@@ -15,6 +16,7 @@ from suppliers.core.protocol import Party, Supplier
 from suppliers.duffel import DuffelSupplier, verify_duffel
 from suppliers.getyourguide import GetYourGuideSupplier
 from suppliers.ratehawk import RateHawkSupplier, verify_ratehawk
+from suppliers.venue import VenueSupplier
 from suppliers.viator import ViatorSupplier
 
 
@@ -67,11 +69,13 @@ def check(item: TripComponent, party: Party, settings: Settings) -> None:
     """Refuse what could not be booked for what stands in the component and the party alone.
 
     Nobody is asked. What only the supplier can tell is left to ``quote``, and a supplier that we
-    do not book with to whoever names it.
+    do not book with to whoever names it. No trip has a slot at a venue: those are reservations.
 
     Raises:
         InvalidRequest: in our own words, with the field where it is one of the travellers'.
     """
+    if item.supplier == VENUE:
+        raise invalid(VENUE, "quote", "a slot at a venue is reserved by itself, in no trip")
     if (adapter := ADAPTERS.get(item.supplier)) is not None:
         if item.type is not BY_NAME[item.supplier].type:
             message = f"{title_of(item.supplier)} does not sell a component of type {item.type}"
@@ -87,6 +91,14 @@ def create_suppliers(settings: Settings, limits: RateLimits) -> dict[str, Suppli
 def create_supplier(listing: Listing, settings: Settings, limits: RateLimits) -> Supplier:
     """Return one supplier, ready to be asked; the caller closes it."""
     return ADAPTERS[listing.name](settings, limits=limits)
+
+
+def create_venues(settings: Settings, limits: RateLimits) -> VenueSupplier | None:
+    """Return who reserves slots at venues, ready to be asked; the caller closes it.
+
+    None: no reservations are taken (``Settings.reserves_at_venues``).
+    """
+    return VenueSupplier(settings, limits=limits) if settings.reserves_at_venues else None
 
 
 def webhook_verifiers(settings: Settings) -> dict[str, WebhookVerifier]:

@@ -8,6 +8,7 @@ read it too.
 from dataclasses import dataclass
 
 from models.core.supply import ItemType
+from models.core.venues import VENUE
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Listing:
     """It has neither idempotency key nor look-up: nobody may ask twice for the same booking."""
 
 
-LISTINGS: tuple[Listing, ...] = (
+LISTINGS: tuple[Listing, ...] = (  # what trips are booked at; venues stand beside (decision 93)
     Listing(
         name="amadeus",
         title="Amadeus",
@@ -102,5 +103,7 @@ BY_NAME: dict[str, Listing] = {listing.name: listing for listing in LISTINGS}
 
 def title_of(supplier: str) -> str:
     """Return a supplier's name for people."""
+    if supplier == VENUE:
+        return "the venues' inventory"
     listing = BY_NAME.get(supplier)
     return listing.title if listing else supplier

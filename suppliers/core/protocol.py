@@ -5,7 +5,7 @@ Callers ask with ``isinstance`` whether a supplier has an optional protocol; the
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,8 +37,14 @@ class Party(BaseModel):
         return self.travelers[0]
 
 
-class Supplier(Protocol):
-    """A supplier of flights, hotels or experiences.
+Item = TypeVar("Item", contravariant=True)
+"""What is booked."""
+Who = TypeVar("Who", contravariant=True)
+"""Who it is for."""
+
+
+class Sells(Protocol[Item, Who]):
+    """Whoever sells something that is booked under our reference.
 
     Every method raises only :mod:`models.core.errors`; a wait longer than the configured timeout
     is an ``UnknownOutcome`` on ``book`` and ``cancel`` and ``Retryable`` on reads. Adapters never
@@ -48,7 +54,7 @@ class Supplier(Protocol):
     name: str
     capabilities: Capabilities
 
-    async def quote(self, item: TripComponent, party: Party) -> Quote:
+    async def quote(self, item: Item, party: Who) -> Quote:
         """Verify that the item exists, is what it claims to be and is available; price it now.
 
         Raises:
@@ -58,9 +64,7 @@ class Supplier(Protocol):
         """
         ...
 
-    async def book(
-        self, item: TripComponent, quote: Quote, party: Party, reference: str
-    ) -> Reservation:
+    async def book(self, item: Item, quote: Quote, party: Who, reference: str) -> Reservation:
         """Reserve the item under ``reference``, at the quoted price or not at all.
 
         Raises:
@@ -97,6 +101,10 @@ class Supplier(Protocol):
     async def close(self) -> None:
         """Close connections."""
         ...
+
+
+class Supplier(Sells[TripComponent, Party], Protocol):
+    """A supplier of flights, hotels or experiences: of what trips are made of."""
 
 
 @runtime_checkable
@@ -170,5 +178,41 @@ class ListsChanges(Protocol):
 
         Raises:
             Retryable: no answer.
+        """
+        ...
+
+
+@runtime_checkable
+class ReleasesReferences(Protocol):
+    """Who cancels whatever stands under our reference, and takes nothing under it afterwards."""
+
+    async def release(self, reference: str) -> Cancellation:
+        """Leave a tombstone under ``reference``; what stands there, or comes late, is gone.
+
+        For an unanswered ``book``: nothing need be known of it. Repeating it is safe. ``already``
+        when nothing was cancelled by this very call.
+
+        Raises:
+            NotCancellable: the supplier refuses for good.
+            Retryable, UnknownOutcome: no answer; repeating is safe.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangesReservations(Protocol[Item, Who]):
+    """Who changes a reservation in place: all of it or nothing."""
+
+    async def change(
+        self, reservation: Reservation, item: Item, quote: Quote, party: Who, key: str
+    ) -> Reservation:
+        """Make a reservation one of ``item`` at the quoted price, once for each ``key``.
+
+        A repeat under the same key changes nothing more.
+
+        Raises:
+            Unavailable, InvalidRequest, AuthConfig: nothing was changed.
+            Retryable: certainly nothing was changed.
+            UnknownOutcome: it may have been changed; repeating it under the same key is safe.
         """
         ...
