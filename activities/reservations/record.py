@@ -9,8 +9,8 @@ from activities.core.opening import open_once
 from models import calls
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Code, Problem
-from models.core.database import Sessions
-from models.inventory.claims import PlaceTaken, Taken
+from models.core.database import Sessions, direct
+from models.inventory.claims import PlaceTaken, Taken, expire_overdue
 from models.reservations.messages import SLOT, OpenReservation
 from models.reservations.repository import OPENED, claim_slot, insert_reservation
 
@@ -58,7 +58,11 @@ class ReservationActivities:
     async def open_reservation(self, opening: OpenReservation) -> OpenedBooking:
         """Write a reservation and claim its place (``open_once``).
 
+        What others have held there for longer than they may is free for it.
+
         Raises:
             ApplicationError: it gets no reference of its own (not retryable).
         """
+        async with direct(self._sessions) as connection:
+            await expire_overdue(connection, opening.request.venue_id)
         return await open_once(self._sessions, opening, ReservationOpening())

@@ -103,22 +103,18 @@ _TRIP: Transitions = _table(
     }
 )
 
+_GIVEN_UP = {_S.FAILED, _S.CANCELLED, _S.EXPIRED}
 _RESERVATION: Transitions = _table(
     {
         _S.QUOTED: set(),
-        _S.PENDING: {_S.VALIDATING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
-        _S.VALIDATING: {_S.HELD, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.PENDING: {_S.VALIDATING} | _GIVEN_UP,
+        # confirmed at once where nothing is to be paid
+        _S.VALIDATING: {_S.HELD, _S.CONFIRMED} | _GIVEN_UP,
         # reserved at the venue: to be paid, or to be approved by a person
-        _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
-        _S.PAYMENT_PENDING: {_S.HELD, _S.PROCESSING, _S.FAILED, _S.CANCELLED, _S.EXPIRED},
+        _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.CONFIRMED} | _GIVEN_UP,
+        _S.PAYMENT_PENDING: {_S.PROCESSING} | _GIVEN_UP,
         # the place is sold: what is left is to take the money
-        _S.PROCESSING: {
-            _S.PAYMENT_PENDING,
-            _S.CONFIRMED,
-            _S.FAILED,
-            _S.CANCELLED,
-            _S.EXPIRED,
-        },
+        _S.PROCESSING: {_S.PAYMENT_PENDING, _S.CONFIRMED} | _GIVEN_UP,
         # COMPLETED at once where a venue keeps no list of who has come
         _S.CONFIRMED: {_S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW, _S.CANCELLED},
         _S.CHECKED_IN: {_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED},

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.core.database import Executor
 from models.core.domain_errors import DomainError
 
 
@@ -174,16 +175,23 @@ WHERE booking_id = :booking AND state = 'SOLD'
 """)
 
 
+async def expire_overdue(session: Executor, venue_id: str) -> None:
+    """Give back what has been held at a venue for longer than it may: it is free for everybody.
+
+    In a transaction of its own before places are claimed, which would take the counters' locks in
+    another order.
+    """
+    await session.execute(_EXPIRE_OVERDUE, {"venue": venue_id})
+
+
 async def claim_place(session: AsyncSession, claim: Claim) -> None:
     """Claim a place until ``expires_at``; a repeat changes nothing.
 
-    What others have held longer than they may is free: it is taken from them first. Everything
-    happens within a savepoint, so that the caller's transaction outlives a refusal.
+    Everything happens within a savepoint, so that the caller's transaction outlives a refusal.
 
     Raises:
         PlaceTaken: there is no such place any more.
     """
-    await session.execute(_EXPIRE_OVERDUE, {"venue": claim.venue_id})
     limits = claim.limits or Limits()
     visit = {"visit_from": claim.visit[0], "visit_until": claim.visit[1]}
     made = {

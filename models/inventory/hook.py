@@ -9,6 +9,7 @@ from models.inventory.claims import expire_claims, release_claims, sell_claims, 
 _S = BookingState
 _FOLLOWS = {
     _S.PROCESSING: sell_claims,
+    _S.CONFIRMED: sell_claims,
     _S.CANCELLED: release_claims,
     _S.FAILED: release_claims,
     _S.EXPIRED: expire_claims,

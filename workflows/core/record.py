@@ -234,3 +234,12 @@ class BookingRecord:
         if end is None:
             return None
         return max((end - policies.HOLD_RESERVE - workflow.now()).total_seconds(), 1.0)
+
+
+def without_details(booking: Booking) -> Booking:
+    """Return a booking for people who look at its workflow: quotes and the like are on record."""
+    for item in booking.items:
+        item.quote = None
+        if item.reservation is not None:
+            item.reservation = item.reservation.model_copy(update={"details": {}})
+    return booking

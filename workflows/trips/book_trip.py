@@ -1,7 +1,7 @@
 """BookTrip: book a whole trip, or nothing.
 
 Read ``run`` from top to bottom: it is the story. Every step registers its compensation before it
-calls anybody; whatever stops the trip leads through ``_undo``.
+calls anybody; whatever stops the trip leads through ``undo_booking``.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,25 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking, Item
-    from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
-    from models.bookings.messages import BookingRef, CancelRequest
+    from models.bookings.lifecycle import BookingState, SagaState
+    from models.bookings.messages import BookingRef
     from models.bookings.problems import Code, Problem
-    from models.core.search_attributes import BOOKING_REFERENCE
     from models.trips.messages import BookTripRequest, OpenBooking
     from workflows.core import policies
     from workflows.core.activity_calls import perform_local
     from workflows.core.compensations import Compensations, ignore_cancel, shielded
     from workflows.core.fence import fence
+    from workflows.core.opening import open_booking
     from workflows.core.outcomes import (
-        TripCancelledError,
         TripFailedError,
-        end_of,
         ends_the_trip,
         expect_chargeable,
         unanswered_read,
     )
-    from workflows.core.record import SETTLE, UNDO, BookingRecord
+    from workflows.core.record import SETTLE, UNDO, BookingRecord, without_details
     from workflows.core.requests import Requests, end_run
     from workflows.core.stops import Stops
+    from workflows.core.undoing import undo_booking
     from workflows.payments.payment_steps import PaymentSteps
     from workflows.payments.refunds import Refunds
     from workflows.suppliers.item_steps import ItemSteps
@@ -72,7 +71,8 @@ class BookTrip:
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
-            await shielded(self._undo(reason), on_cancel=ignore_cancel)
+            undoing = undo_booking(self._record, self._compensations, reason)
+            await shielded(undoing, on_cancel=ignore_cancel)
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
         return without_details(self._record.booking)
 
@@ -94,31 +94,12 @@ class BookTrip:
 
     async def _open(self) -> bool:
         """Write the booking down and lock the trip option. False: it was made long ago."""
-        opened = await perform_local(
-            calls.OPEN_BOOKING,
-            OpenBooking(
-                request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
-            ),
-            policies.record(),
-            "Write the booking down",
+        opening = OpenBooking(
+            request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
         )
-        if opened.existing is not None:
-            self._record.booking = opened.existing
-            return False
-        reference = opened.reference or self._record.booking.reference
-        self._record.booking = self._record.booking.model_copy(
-            update={
-                "state": BookingState.VALIDATING,
-                "version": opened.version,
-                "reference": reference,
-            }
+        return await open_booking(
+            self._record, calls.OPEN_BOOKING, opening, "Write the booking down"
         )
-        if reference != self._request.booking_reference:
-            workflow.upsert_search_attributes([BOOKING_REFERENCE.value_set(reference)])
-        self._record.show()
-        if opened.refusal is not None:
-            raise TripFailedError(opened.refusal)
-        return True
 
     async def _validate(self) -> None:
         """Quote and verify all items at once; no more than the traveller accepted, or nothing."""
@@ -216,31 +197,6 @@ class BookTrip:
             why = "what the trip goes without could not be undone"
             await self._record.write(BookingState.CONFIRMED, why)
 
-    # -- undo ---------------------------------------------------------------------------------
-
-    async def _undo(self, reason: BaseException) -> None:
-        """Undo every step taken, last first; what cannot be undone becomes a case."""
-        state, problem = end_of(reason)
-        booking = self._record.booking
-        booking.problem = problem
-        if isinstance(reason, TripCancelledError):
-            self._note_cancellation(booking, reason.cancel)
-            self._record.end_request(reason.request)
-        left = await self._compensations.run()
-        for item in booking.items:
-            if item.status is ItemStatus.PENDING:
-                item.status = ItemStatus.CANCELLED  # it was never begun
-        for unsettled in left:
-            self._record.open_case(unsettled, details=UNDO)
-        done = f"{len(left)} of it for an operator" if left else "everything is undone"
-        await self._record.write(state, f"{problem.code} at {problem.step}: {done}")
-
-    @staticmethod
-    def _note_cancellation(booking: Booking, cancel: CancelRequest) -> None:
-        booking.cancelled_by = cancel.by
-        booking.cancel_reason = cancel.reason or None
-        booking.cancelled_at = workflow.now()
-
     # -- helpers ------------------------------------------------------------------------------
 
     def _register_what_is_local(self) -> None:
@@ -276,15 +232,6 @@ class BookTrip:
                 ],
             },
         )
-
-
-def without_details(booking: Booking) -> Booking:
-    """Return a booking for people who look at its workflow: quotes and the like are on record."""
-    for item in booking.items:
-        item.quote = None
-        if item.reservation is not None:
-            item.reservation = item.reservation.model_copy(update={"details": {}})
-    return booking
 
 
 def _total(items: Sequence[Item]) -> int:

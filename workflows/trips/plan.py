@@ -7,7 +7,8 @@ from models.bookings.booking import Item
 from models.core.patience import BookingOrder
 from models.core.supply import ItemType
 
-CONTRACT_ORDER = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY)
+CONTRACT_ORDER = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY, ItemType.VENUE_SLOT)
+"""No trip has a slot at a venue; a reservation has nothing else, and is cancelled as trips are."""
 
 
 def plan(
@@ -29,7 +30,7 @@ def plan(
     if order is BookingOrder.CONTRACT or now is None:
         for item in items:
             if item.type not in CONTRACT_ORDER:
-                raise ValueError(f"item {item.number} is a {item.type}, which no trip has")
+                raise ValueError(f"item {item.number} is a {item.type}, which has no place in it")
         stages = [[item for item in items if item.type is kind] for kind in CONTRACT_ORDER]
         return [stage for stage in stages if stage]
     lost = {item.number: _lost(item, now) for item in items}

@@ -1,0 +1,218 @@
+"""No place is had twice: refused by the database, whoever asks at once (R1, R2 of the design)."""
+
+import asyncio
+import datetime as dt
+import random
+
+import pytest
+from sqlalchemy import text
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.inventory.claims import HoldLost
+from tests.reservations.books import EVENING, HOUR, Diary, slot
+
+S = BookingState
+
+
+async def test_of_many_at_once_one_has_the_table(diary: Diary) -> None:
+    asked = [diary.reserve(slot(table="table-7", party=1 + n % 4)) for n in range(40)]
+    had = [booking for booking in await asyncio.gather(*asked) if booking is not None]
+    assert (len(had), await diary.claims()) == (1, ["HELD"])
+
+
+async def test_a_venue_takes_no_more_guests_than_it_has_room_for(diary: Diary) -> None:
+    """Nobody is refused either while there was room for the party when it was refused."""
+    await diary.open_venue(capacity_mode="COVERS", covers=40)
+    parties = [random.Random(number).randint(1, 6) for number in range(60)]
+    asked = [diary.reserve(slot(party=party)) for party in parties]
+    had = await asyncio.gather(*asked)
+    covers = sum(p for p, booking in zip(parties, had, strict=True) if booking is not None)
+    smallest = min(p for p, booking in zip(parties, had, strict=True) if booking is None)
+    assert 40 - smallest < covers <= 40
+    assert [row[0] for row in await diary.taken()] == [covers] * 8
+    assert await diary.adds_up()
+
+
+@pytest.mark.parametrize(("limits", "parties"), [({"parties": 3}, 3), ({"covers": 5}, 2)])
+async def test_only_so_many_arrive_at_a_time(
+    diary: Diary, limits: dict[str, int], parties: int
+) -> None:
+    await diary.open_venue(pacing=limits)
+    had = await asyncio.gather(*(diary.reserve() for _ in range(6)))
+    assert len([booking for booking in had if booking is not None]) == parties
+    later = EVENING + dt.timedelta(minutes=15)
+    assert await diary.reserve(slot(later)) is not None
+    assert await diary.adds_up()
+
+
+async def test_a_refused_party_has_taken_nothing(diary: Diary) -> None:
+    """Its table is free, though its claim was made before the venue had no room for it."""
+    await diary.open_venue(capacity_mode="COVERS", covers=4)
+    assert await diary.reserve(slot(party=3)) is not None
+    assert await diary.reserve(slot(party=2, table="table-7")) is None
+    assert await diary.reserve(slot(party=1, table="table-7")) is not None
+    assert await diary.adds_up()
+
+
+async def test_a_guest_has_one_place_at_a_time(diary: Diary) -> None:
+    assert await diary.reserve(guest="ada") is not None
+    overlapping = slot(EVENING + HOUR)
+    assert await diary.reserve(overlapping, guest="ada") is None
+    assert await diary.reserve(overlapping, guest="bob") is not None
+    assert await diary.reserve(overlapping, guest="ada", allow_duplicate=True) is not None
+    after = slot(EVENING + 2 * HOUR)
+    assert await diary.reserve(after, guest="ada") is not None
+
+
+async def test_parties_follow_each_other_at_a_table(diary: Diary) -> None:
+    """One may begin when the other ends, before and after (report 17 of the design)."""
+    for hours in (0, 2, -2):
+        assert await diary.reserve(slot(EVENING + hours * HOUR, table="t")) is not None
+    assert await diary.reserve(slot(EVENING + HOUR, table="t")) is None
+
+
+async def test_buffers_keep_a_table_free(diary: Diary) -> None:
+    await diary.open_venue(buffer_before_minutes=10, buffer_after_minutes=20)
+    assert await diary.reserve(slot(table="t")) is not None
+    for minutes, free in ((149, False), (150, True), (-149, False), (-150, True)):
+        starts_at = EVENING + dt.timedelta(minutes=minutes)
+        assert (await diary.reserve(slot(starts_at, table="t")) is not None) is free, minutes
+
+
+async def end(diary: Diary, booking: Booking, *states: BookingState) -> Booking:
+    for state in states:
+        booking = await diary.books.record(booking, state)
+    return booking
+
+
+@pytest.mark.parametrize(
+    ("states", "claim"),
+    [
+        ([S.CANCELLED], "RELEASED"),
+        ([S.FAILED], "RELEASED"),
+        ([S.EXPIRED], "EXPIRED"),
+        ([S.HELD, S.PROCESSING, S.EXPIRED], "RELEASED"),
+        ([S.CONFIRMED], "SOLD"),
+        ([S.HELD, S.PROCESSING, S.CONFIRMED, S.CANCELLED], "RELEASED"),
+        ([S.CONFIRMED, S.CHECKED_IN, S.COMPLETED], "USED"),
+        ([S.CONFIRMED, S.NO_SHOW], "USED"),
+    ],
+    ids=lambda states: "-".join(states) if isinstance(states, list) else states,
+)
+async def test_claims_follow_their_booking(
+    diary: Diary, states: list[BookingState], claim: str
+) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    booking = await diary.reserve(slot(table="t"))
+    assert booking is not None
+    await end(diary, booking, *states)
+    assert await diary.claims() == [claim]
+    assert await diary.adds_up()
+    again = await diary.reserve(slot(table="t"), guest="another")
+    # what was used is over: its time is, too, as a rule
+    assert (again is not None) is (claim in {"RELEASED", "EXPIRED"})
+
+
+async def test_a_hold_that_is_over_is_free_for_others(diary: Diary) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    first = await diary.reserve(slot(table="t"), hold_seconds=0)
+    assert first is not None
+    assert await diary.reserve(slot(table="t")) is not None
+    assert await diary.claims() == ["EXPIRED", "HELD"]
+    assert await diary.adds_up()
+    with pytest.raises(HoldLost):
+        await diary.books.record(first, S.CONFIRMED)
+    assert (await diary.books.stored(first)).state is S.VALIDATING
+
+
+async def test_a_hold_that_is_over_is_not_sold(diary: Diary) -> None:
+    booking = await diary.reserve(hold_seconds=0)
+    assert booking is not None
+    with pytest.raises(HoldLost):
+        await diary.books.record(booking, S.CONFIRMED)
+
+
+async def test_many_cancellations_give_a_place_back_once(diary: Diary) -> None:
+    """Report 15 of the design: both cancellations of one stay gave the night back."""
+    await diary.open_venue(capacity_mode="COVERS", covers=10)
+    booking = await diary.reserve(slot(party=4))
+    await diary.reserve(slot(party=4))
+    assert booking is not None
+    await asyncio.gather(
+        *(diary.books.record(booking, S.CANCELLED) for _ in range(10)), return_exceptions=True
+    )
+    assert [row[0] for row in await diary.taken()] == [4] * 8
+    assert await diary.adds_up()
+
+
+async def test_the_same_guest_books_a_cancelled_place_again_and_again(diary: Diary) -> None:
+    """Report 3 of the design: a cancelled booking kept its unique key."""
+    for _ in range(10):
+        booking = await diary.reserve(slot(table="t"), guest="ada")
+        assert booking is not None
+        await end(diary, booking, S.CONFIRMED, S.CANCELLED)
+
+
+async def test_a_repeat_claims_nothing_more(diary: Diary) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    request = diary.request(slot(table="t"))
+    first, second = await diary.open(request), await diary.open(request)
+    assert first == second
+    assert await diary.claims() == ["HELD"]
+    assert await diary.adds_up()
+
+
+async def test_a_smaller_room_keeps_who_has_reserved(diary: Diary) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=10)
+    first = await diary.reserve(slot(party=6))
+    assert first is not None
+    await diary.open_venue(capacity_mode="COVERS", covers=4)
+    assert await diary.reserve(slot(party=1)) is None
+    await end(diary, first, S.CONFIRMED, S.CANCELLED)
+    assert await diary.reserve(slot(party=4)) is not None
+    assert await diary.adds_up()
+
+
+async def test_a_claim_only_moves_as_it_may(diary: Diary) -> None:
+    booking = await diary.reserve()
+    assert booking is not None
+    await end(diary, booking, S.CANCELLED)
+    async with diary.books.connection() as connection:
+        with pytest.raises(Exception, match="cannot become SOLD from RELEASED"):
+            await connection.execute(
+                "UPDATE inventory_claims SET state = 'SOLD' WHERE booking_id = %s", (booking.id,)
+            )
+
+
+async def test_claims_and_counters_agree_whatever_happens_at_once(diary: Diary) -> None:
+    """Random parties come, pay, cancel and let holds lapse together: no deadlock, sums agree."""
+    await diary.open_venue(capacity_mode="COVERS", covers=12, pacing={"parties": 4})
+    moves = random.Random(7)
+
+    async def visit(seed: int) -> None:
+        chance = random.Random(seed)
+        starts_at = EVENING + dt.timedelta(minutes=15 * chance.randint(0, 8))
+        wanted = slot(starts_at, party=chance.randint(1, 4), minutes=15 * chance.randint(1, 8))
+        held = chance.choice([0, 900, 900])
+        booking = await diary.reserve(wanted, hold_seconds=held)
+        if booking is None:
+            return
+        state = chance.choice([S.CANCELLED, S.EXPIRED, S.CONFIRMED, None])
+        if state is S.CONFIRMED and held == 0:
+            with pytest.raises(HoldLost):
+                await diary.books.record(booking, state)
+        elif state is not None:
+            booking = await diary.books.record(booking, state)
+            if state is S.CONFIRMED and chance.random() < 0.5:
+                await diary.books.record(booking, S.CANCELLED)
+
+    await asyncio.gather(*(visit(moves.getrandbits(32)) for _ in range(80)))
+    assert await diary.adds_up()
+    async with diary.books.sessions() as session:
+        most = await session.scalar(
+            text("SELECT max(covers_taken) FROM venue_slots WHERE venue_id = :venue"),
+            {"venue": diary.venue},
+        )
+    assert most is not None
+    assert 0 < most <= 12

@@ -1,0 +1,172 @@
+"""BookReservation: hold a place, then be paid for it, or put everything back.
+
+Read ``run`` from top to bottom: it is the story. The place is claimed in our own record with the
+booking, and reserved at the venue's inventory next; only then is the card asked. The claim is sold
+before money is taken, in the transaction that records it: no money is ever taken for a place that
+another booking has (``models.inventory.hook``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from models import calls
+    from models.bookings.booking import Booking
+    from models.bookings.lifecycle import BookingState
+    from models.bookings.messages import HOLD_LOST
+    from models.bookings.problems import Code, Problem
+    from models.reservations.messages import BookReservationRequest, OpenReservation
+    from workflows.core.compensations import Compensations, ignore_cancel, shielded
+    from workflows.core.fence import fence
+    from workflows.core.opening import open_booking
+    from workflows.core.outcomes import TripFailedError, ends_the_trip, expect_chargeable
+    from workflows.core.policies import HOLD_RESERVE
+    from workflows.core.record import BookingRecord, without_details
+    from workflows.core.requests import Requests, end_run
+    from workflows.core.stops import Stops
+    from workflows.core.undoing import undo_booking
+    from workflows.payments.payment_steps import PaymentSteps
+    from workflows.suppliers.item_steps import ItemSteps
+
+
+@workflow.defn(name="BookReservation")
+class BookReservation:
+    """Takes one reservation from PENDING to CONFIRMED, FAILED, EXPIRED or CANCELLED.
+
+    What cannot be undone or settled becomes a case; the workflow ends all the same.
+    """
+
+    @workflow.init
+    def __init__(self, request: BookReservationRequest) -> None:
+        self._request = request
+        self._record = BookingRecord(request.patience, request.new_booking(workflow.now()))
+        self._requests = Requests()
+        self._stops = Stops(self._record, self._requests)
+        self._compensations = Compensations()
+        self._payment = PaymentSteps(
+            self._record, self._compensations, self._stops, waits_in=BookingState.PAYMENT_PENDING
+        )
+        self._items = ItemSteps(self._record, self._compensations)
+        self._register_what_is_local()
+
+    @workflow.run
+    async def run(self, _request: BookReservationRequest) -> Booking:
+        """Make the reservation; returns the booking as it ended, without details.
+
+        A booking that an earlier workflow of this id has made is returned as it is.
+        """
+        try:
+            await shielded(self._book(), on_cancel=self._stops.cancel_by_operator)
+        except BaseException as reason:
+            if not ends_the_trip(reason):
+                raise
+            undoing = undo_booking(
+                self._record, self._compensations, reason, ends=self._end_of(reason)
+            )
+            await shielded(undoing, on_cancel=ignore_cancel)
+        await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
+        return without_details(self._record.booking)
+
+    # -- steps --------------------------------------------------------------------------------
+
+    async def _book(self) -> None:
+        if not await self._open():
+            return
+        await self._reserve()
+        if self._amount:
+            await self._authorise()
+            await self._sell()
+            await self._payment.capture(self._amount)
+        await self._confirm()
+
+    async def _open(self) -> bool:
+        """Write the booking down and claim its place. False: it was made long ago."""
+        opening = OpenReservation(
+            request=self._request, run=workflow.info().first_execution_run_id, fence=fence()
+        )
+        return await open_booking(
+            self._record, calls.OPEN_RESERVATION, opening, "Write the booking down"
+        )
+
+    async def _reserve(self) -> None:
+        """Reserve the place at the venue's inventory, under our reference."""
+        self._stops.stop_if_cancelled()
+        booking = self._record.booking
+        (problem,) = await self._items.book(booking.items)
+        if problem is not None:
+            raise TripFailedError(problem)
+        if self._amount:
+            await self._record.write(BookingState.HELD, "the place is held to be paid")
+
+    async def _authorise(self) -> None:
+        """Hold the money; take none of it yet. The traveller has as long as the place is held."""
+        self._stops.stop_if_cancelled()
+        expect_chargeable(self._amount, self._record.booking.currency, step="authorise")
+        self._payment.register()
+        with _selling():  # where the traveller was waited for
+            await self._payment.hold(self._amount)
+
+    async def _sell(self) -> None:
+        """Have the place for good, before the money is taken."""
+        self._stops.stop_if_cancelled()
+        if self._record.booking.state is not BookingState.PROCESSING:
+            with _selling():
+                await self._record.write(BookingState.PROCESSING, "the money is held")
+        self._stops.stop_if_cancelled()
+
+    async def _confirm(self) -> None:
+        booking = self._record.booking
+        booking.confirmed_at = workflow.now()
+        booking.hold_expires_at = None
+        with _selling():
+            await self._record.write(BookingState.CONFIRMED, "the place is reserved")
+
+    # -- helpers ------------------------------------------------------------------------------
+
+    @property
+    def _amount(self) -> int:
+        """What is paid when reserving, minor units."""
+        return self._record.booking.accepted_total
+
+    def _end_of(self, reason: BaseException) -> BookingState | None:
+        """Return EXPIRED where the place was held in vain; None where the reason tells the end."""
+        ends = self._record.booking.hold_expires_at
+        if not isinstance(reason, TripFailedError):
+            return None
+        over = ends is not None and workflow.now() >= ends - HOLD_RESERVE
+        if over or reason.problem.code is Code.HOLD_EXPIRED:
+            return BookingState.EXPIRED
+        return None
+
+    def _register_what_is_local(self) -> None:
+        """Register the compensation of every step that runs as a local activity, from the start.
+
+        Its effect is older than its place in the history (``BookTrip`` says why).
+        """
+        local = self._record.patience.local
+        booking = self._record.booking
+        if booking.accepted_total and self._record.patience.gateway in local:
+            self._payment.register()
+        for item in booking.items:
+            if item.supplier in local:
+                self._items.register(item)
+
+
+@contextmanager
+def _selling() -> Iterator[None]:
+    """Record a state that sells the place.
+
+    Raises:
+        TripFailedError: it is not held any more.
+    """
+    try:
+        yield
+    except ApplicationError as error:
+        if error.type != HOLD_LOST:
+            raise
+        message = "the place was not held long enough to be paid"
+        lost = Problem(code=Code.HOLD_EXPIRED, step="claim", message=message)
+        raise TripFailedError(lost) from error
