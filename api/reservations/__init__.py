@@ -1,0 +1,1 @@
+"""Reservations at venues, under ``/api/v1`` (contracts.md §2)."""
