@@ -84,8 +84,8 @@ class VenueSupplier:
     ) -> Quote:
         """Verify that a slot is to be had, and price it: both services are asked at once.
 
-        The slot with its zone is in the quote (``models.core.venues.slot_in``), so that it can be quoted before the
-        zone is known. ``excluding``: as if that reservation of ours were not there.
+        The slot with its zone is in the quote (``models.core.venues.slot_in``): it can be quoted
+        before the zone is known. ``excluding``: as if that reservation of ours were not there.
         """
         asked = item.wish if isinstance(item, VenueSlot) else item
         ends = await asyncio.gather(
