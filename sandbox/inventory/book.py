@@ -26,6 +26,7 @@ _DAYS_AHEAD: Final = 730
 _LONGEST: Final = 720
 _STEP: Final = 15
 MOST_ALTERNATIVES: Final = 5
+_MOST_SHOWN: Final = 200
 
 
 class Book:
@@ -163,12 +164,12 @@ class Book:
 
     def update(self, asked: Update) -> Answer:
         """Change a reservation, all or nothing, once for each key; without a key, read it."""
-        self._expect_not_released(asked.reference)
         record = self._world.reservations.find(NAME, asked.reference)
-        if record is None:
-            raise Refused(404, "unknown_reference", "Nothing is reserved under that reference.")
-        if asked.key is None:
+        if record is not None and asked.key is None:
             return self._answer(record, "none", 200)
+        self._expect_not_released(asked.reference)
+        if record is None or asked.key is None:
+            raise Refused(404, "unknown_reference", "Nothing is reserved under that reference.")
         stamp_of = _fingerprint(asked)
         done = record.data["keys"].get(asked.key)
         if done is not None:
@@ -249,9 +250,9 @@ class Book:
     # -- for the sandbox's page ----------------------------------------------------------------
 
     def taken(self) -> list[dict[str, Any]]:
-        """Return what is reserved, oldest first, on each venue's own clock."""
+        """Return the newest reservations, oldest first, on each venue's own clock."""
         found = []
-        for record in self._world.reservations.all(NAME):
+        for record in self._world.reservations.all(NAME)[-_MOST_SHOWN:]:
             slot = resolved(AskedSlot.model_validate_json(json.dumps(record.data["slot"])))
             total, free = self.capacity(slot)
             zone = ZoneInfo(slot.venue.time_zone)

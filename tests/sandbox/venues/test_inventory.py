@@ -109,8 +109,12 @@ async def test_a_released_reference_stays_released(caller: Caller) -> None:
     for reference in (known, unheard):
         status, body = await caller.reserve(asked, reference)
         assert (status, body["error"]["code"]) == (409, "reference_released")
-        status, body = await caller.ask("update-reservation", {"reference": reference})
+        change = {"reference": reference, "key": "k", "slot": asked}
+        status, body = await caller.ask("update-reservation", change)
         assert (status, body["error"]["code"]) == (409, "reference_released")
+    read = [await caller.ask("update-reservation", {"reference": one}) for one in (known, unheard)]
+    assert (read[0][0], read[0][1]["status"]) == (200, "released")
+    assert (read[1][0], read[1][1]["error"]["code"]) == (409, "reference_released")
     assert live(caller.world, asked["venue"]["id"]) == []
     assert (await caller.check(asked))["capacity"]["free"] == 7
     rows = caller.world.log.rows(supplier=NAME, reference=known)
