@@ -8,7 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import announcements, control, payment_service, planner, rates, stripe
+from sandbox import (
+    announcements,
+    control,
+    inventory,
+    payment_service,
+    planner,
+    pricing,
+    rates,
+    stripe,
+)
 from sandbox.sellers import SELLERS
 from sandbox.world import World
 
@@ -37,7 +46,8 @@ def create_app(world: World) -> FastAPI:
     world.faults.operations |= {name: one.operations for name, one in SELLERS.items()}
     sellers = [seller.module for seller in SELLERS.values()]
     # Announcements last: the gateways have webhooks of their own under the same paths.
-    for part in (control, stripe, payment_service, *sellers, rates, planner, announcements):
+    services = (payment_service, inventory, pricing)
+    for part in (control, stripe, *services, *sellers, rates, planner, announcements):
         app.include_router(part.router(world))
     return app
 

@@ -11,6 +11,7 @@ EFFECTS: Final = frozenset(
         "none",
         "created",
         "confirmed",
+        "changed",
         "authorised",
         "captured",
         "released",

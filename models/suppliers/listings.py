@@ -38,7 +38,7 @@ class Listing:
     """It has neither idempotency key nor look-up: nobody may ask twice for the same booking."""
 
 
-LISTINGS: tuple[Listing, ...] = (  # what trips are booked at; venues stand beside (decision 93)
+LISTINGS: tuple[Listing, ...] = (
     Listing(
         name="amadeus",
         title="Amadeus",
@@ -97,6 +97,8 @@ LISTINGS: tuple[Listing, ...] = (  # what trips are booked at; venues stand besi
         finds=False,
     ),
 )
+
+"""What trips are booked at; the inventory of venues stands beside them (decision 93)."""
 
 BY_NAME: dict[str, Listing] = {listing.name: listing for listing in LISTINGS}
 

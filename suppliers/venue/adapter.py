@@ -84,8 +84,8 @@ class VenueSupplier:
     ) -> Quote:
         """Verify that a slot is to be had, and price it: both services are asked at once.
 
-        The slot with its zone is in the quote (``models.core.venues.slot_in``), so that it can be quoted before the
-        zone is known. ``excluding``: as if that reservation of ours were not there.
+        The slot with its zone is in the quote (``models.core.venues.slot_in``): it can be quoted
+        before the zone is known. ``excluding``: as if that reservation of ours were not there.
         """
         asked = item.wish if isinstance(item, VenueSlot) else item
         ends = await asyncio.gather(
@@ -111,12 +111,9 @@ class VenueSupplier:
     async def look(self, reservation: Reservation) -> Reservation:
         """Read a reservation by our reference; see the protocol."""
         seen = await self._inventory.read(reservation.reference)
-        gone = seen.status == "released"
-        return _taken(
-            seen,
-            reservation,
-            ReservationStatus.CANCELLED if gone else ReservationStatus.CONFIRMED,
-        )
+        if seen is None or seen.status == "released":
+            return reservation.model_copy(update={"status": ReservationStatus.CANCELLED})
+        return _taken(seen, reservation)
 
     # -- what reserves ----------------------------------------------------------------------
 
@@ -190,13 +187,13 @@ def _reservation(made: responses.Reserved, item: VenueSlot, quote: Quote) -> Res
         provider=item.venue_name or item.venue_id,
         price=quote.price,
     )
-    return _taken(made, blank, ReservationStatus.CONFIRMED)
+    return _taken(made, blank)
 
 
-def _taken(seen: responses.Reserved, before: Reservation, status: ReservationStatus) -> Reservation:
+def _taken(seen: responses.Reserved, before: Reservation) -> Reservation:
     return before.model_copy(
         update={
-            "status": status,
+            "status": ReservationStatus.CONFIRMED,
             "starts_at": seen.slot.starts_at.astimezone(dt.UTC),
             "ends_at": seen.slot.ends_at.astimezone(dt.UTC),
             "details": {**before.details, **seen.facts()},

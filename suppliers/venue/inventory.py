@@ -92,8 +92,8 @@ class Inventory:
         self._expect_as_asked(answer, made, asked, reference)
         return answer, made
 
-    async def read(self, reference: str) -> responses.Reserved:
-        """Read what stands under our reference: a change of nothing.
+    async def read(self, reference: str) -> responses.Reserved | None:
+        """Read what stands under our reference: a change of nothing; None: it has been released.
 
         Raises:
             Retryable: no answer, or none that names it. A 404 proves nothing (decision 42).
@@ -103,6 +103,8 @@ class Inventory:
             raise answer.unsettled(
                 f"the inventory does not know {reference} (now)", code=errors.UNKNOWN_REFERENCE
             )
+        if not answer.ok and errors.code_of(answer) == errors.REFERENCE_RELEASED:
+            return None
         seen = errors.expect_ok(answer).parse(responses.Reserved)
         if seen.reference != reference:
             raise answer.unsettled("the inventory answered about another reservation")

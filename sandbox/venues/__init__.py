@@ -1,0 +1,1 @@
+"""What the emulated inventory and pricing services have in common: venues, times, slots, errors."""
