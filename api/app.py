@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api import errors, openapi
 from api.core import documentation, health, problems
-from api.core.audience import policies
+from api.core.audience import policies, repeats
 from api.core.context import open_context
 from api.core.edge import Edge
 from api.ledger import examples as ledger_examples
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the API. Its connections are opened when it starts and closed when it stops.
 
     Raises:
-        LookupError: a route has no policy.
+        LookupError: a route has no policy, or does not say what a repeat of a request does.
     """
 
     @asynccontextmanager
@@ -107,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     policies(app.routes)  # refuses a route without one
+    repeats(app.routes)  # likewise
     problems.install(app)
     errors.install(app)
     app.add_middleware(Edge, hsts=settings.environment == "production")

@@ -26,6 +26,9 @@ from models.bookings.problems import Code
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
+    Keyed,
+    KeyInProgress,
+    KeyReused,
     RateLimited,
     TemporalUnavailable,
     TooManyBookings,
@@ -38,11 +41,13 @@ from models.payments import errors as payments
 from models.trips import errors as trips
 
 _KEY_REUSED = {
-    bookings.Keyed.BOOKING: "another request. Use a new key for a new booking.",
-    bookings.Keyed.CHANGE: "another change. Use a new key for a new one."
+    Keyed.BOOKING: "another request. Use a new key for a new booking.",
+    Keyed.CHANGE: "another change. Use a new key for a new one."
     " Nothing was changed or charged by this request.",
-    bookings.Keyed.REFUND: "another refund. Use a new key for a new one."
+    Keyed.REFUND: "another refund. Use a new key for a new one."
     " Nothing was given back by this request.",
+    Keyed.REQUEST: "another request. Use a new key for a new one."
+    " Nothing was done by this request.",
 }
 
 _RATE_LIMITED = {
@@ -130,9 +135,21 @@ def _(error: trips.PlannerUnavailable) -> ApiProblem:
 
 
 @problem_of.register
-def _(error: bookings.KeyReused) -> ApiProblem:
+def _(error: KeyReused) -> ApiProblem:
     detail = f"This Idempotency-Key was used before with {_KEY_REUSED[error.kind]}"
     return ApiProblem(422, "IDEMPOTENCY_KEY_REUSED", detail, field="Idempotency-Key")
+
+
+@problem_of.register
+def _(error: KeyInProgress) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "IDEMPOTENCY_KEY_IN_PROGRESS",
+        "The same request is being carried out this moment. Please ask again shortly, with the"
+        " same Idempotency-Key.",
+        field="Idempotency-Key",
+        headers={"Retry-After": str(error.retry_after)},
+    )
 
 
 # -- to book a trip --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import models.bookings.tables
 import models.core.attempts
 import models.core.callers
 import models.core.cases
+import models.core.idempotency
 import models.core.outbox
 import models.core.world
 import models.inbox.repository

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = 256 * 1024
     overload: parts.OverloadSettings = parts.OverloadSettings()
     limit: parts.LimitSettings = parts.LimitSettings()
+    idempotency: parts.IdempotencySettings = parts.IdempotencySettings()
 
     # The outside world
     sandbox_url: str = "http://127.0.0.1:8090"

@@ -175,6 +175,16 @@ class ExchangeRateSettings(Part):
     """Older rates convert nothing; the longest gap between two days of rates is five (Easter)."""
 
 
+class IdempotencySettings(Part):
+    """Answers that are kept for requests that are sent again (docs/idempotency.md)."""
+
+    keep_hours: float = Field(default=72, ge=24)
+    """How long an answer is kept."""
+    lease_seconds: float = Field(default=30, gt=0)
+    """A request whose process has died is carried out anew after so long. It is renewed three
+    times as often."""
+
+
 class WatchSettings(Part):
     """Watching the money: reconciliation with the gateway and the live invariants."""
 

@@ -19,8 +19,9 @@ from activities.suppliers.health import look_after_outages
 from models import calls
 from models.bookings.lifecycle import SETTLED_STATES
 from models.core.attempts import end_forgotten
-from models.core.database import Sessions
+from models.core.database import Sessions, direct
 from models.core.errors import Fault, Refusal
+from models.core.idempotency import PURGED_AT_ONCE, purge
 from models.core.patience import Patience
 from models.operations.messages import (
     CheckCall,
@@ -116,9 +117,17 @@ class WatchActivities:
         checker = Checker(self._sessions, self._gateway)
         async with self._watched(calls.CHECK.name), beating():
             await look_after_outages(self._sessions, self._settings.supplier_down_case_seconds)
+            await self._purge_keys()
             if call.full:
                 await self._forget()
             return await checker.run(call, window)
+
+    async def _purge_keys(self) -> None:
+        """Delete answers that have been kept for as long as was promised."""
+        purged = PURGED_AT_ONCE
+        async with direct(self._sessions) as connection:
+            while purged == PURGED_AT_ONCE:
+                purged = await purge(connection)
 
     async def _forget(self) -> None:
         """Forget, once a day, what is kept of suppliers' answers longer than anybody needs it."""

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import APIKeyHeader
 from starlette.routing import BaseRoute
 
+from api.core import idempotency, stored_answers
 from api.core import strict_json as strictjson
 from api.core.callers import HEADER
 from api.core.context import AppContext
@@ -72,6 +73,12 @@ class GuardedRoute(APIRoute):
     listing: bool = False
     """It answers a list or a report: its requests are counted as searches of their caller."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.repeats = idempotency.declared(endpoint)
+        if self.repeats is not None and self.repeats.is_keyed:
+            options["dependencies"] = [*(options.get("dependencies") or ()), idempotency.DESCRIBED]
+        super().__init__(path, endpoint, **options)
+
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Return the route's handler behind its guard."""
         handle = super().get_route_handler()
@@ -88,10 +95,13 @@ class GuardedRoute(APIRoute):
                     if self.policy not in KEYLESS:
                         _expect_known(request, known)
                     strict = StrictRequest(request.scope, request.receive)
-                    if self.body_field is not None:
-                        await _read_body(strict)
+                    body = await _read_body(strict) if self.body_field is not None else None
                     async with self._turn(request):
-                        return await handle(strict)
+                        if self.repeats is None or not self.repeats.is_keyed:
+                            return await handle(strict)
+                        return await stored_answers.answer(
+                            self.repeats, self.path, strict, body, handle
+                        )
             except TimeoutError as error:
                 raise unavailable(
                     "TIMED_OUT", "This took too long. Please try again shortly."
@@ -154,8 +164,8 @@ def _expect_known(request: Request, known: dict[str, bool]) -> None:
             raise ApiProblem(422, "INVALID_REQUEST", detail)
 
 
-async def _read_body(request: Request) -> None:
-    """Read a JSON body of bounded size, in bounded time.
+async def _read_body(request: Request) -> Any:
+    """Read a JSON body of bounded size, in bounded time; returns its value.
 
     Raises:
         ApiProblem: 415 not JSON, 413 too large, 408 too slow.
@@ -168,7 +178,7 @@ async def _read_body(request: Request) -> None:
         raise ApiProblem(415, "ENCODED_BODY", "The body must not be compressed.")
     # where Starlette itself keeps it
     request._body = await read_raw(request, request.app.state.context.settings.max_body_bytes)
-    await request.json()  # refused here, also where the route takes any object
+    return await request.json()  # refused here, also where the route takes any object
 
 
 async def read_raw(request: Request, limit: int) -> bytes:
@@ -240,4 +250,23 @@ def policies(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], Policy]:
             raise LookupError(f"{getattr(route, 'path', route)} has no policy")
         for method in route.methods or ():
             found[method, route.path] = route.policy
+    return found
+
+
+def repeats(routes: Iterable[BaseRoute]) -> dict[tuple[str, str], idempotency.Declaration]:
+    """Return what every route that changes something says about repeats, by method and path.
+
+    Raises:
+        LookupError: one says nothing, or stores answers though it does not know its callers.
+    """
+    found: dict[tuple[str, str], idempotency.Declaration] = {}
+    for context in iter_route_contexts(list(routes)):
+        route = context.original_route
+        assert isinstance(route, GuardedRoute)
+        for method in idempotency.MUTATING & (route.methods or set()):
+            if route.repeats is None:
+                raise LookupError(f"{method} {route.path} does not say what a repeat does")
+            if route.repeats.is_keyed and route.policy in KEYLESS:
+                raise LookupError(f"{method} {route.path} has keys, but does not know its callers")
+            found[method, route.path] = route.repeats
     return found

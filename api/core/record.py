@@ -8,11 +8,17 @@ from typing import TypeVar
 
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from models.bookings.repository import EndedRequest, Found, find_booking, load_ended_request
+from models.bookings.repository import (
+    EndedRequest,
+    Found,
+    find_booking,
+    is_begun,
+    load_ended_request,
+)
 from models.bookings.tables import BOOKINGS
-from models.core.database import DATABASE_AWAY, Sessions, autocommit
+from models.core.database import DATABASE_AWAY, Sessions, autocommit, direct
 from models.core.domain_errors import TooManyReads
 from models.trips.repository import StoredChange, load_change
 
@@ -90,6 +96,22 @@ class Record:
             async with self._sessions.begin() as session:
                 return await work(session)
 
+    async def statement(self, work: Callable[[AsyncConnection], Awaitable[Read]]) -> Read:
+        """Run one statement that may be repeated, a transaction of its own; twice, as ``write``.
+
+        Raises:
+            OperationalError, InterfaceError, TimeoutError: the database does not answer.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            try:
+                async with direct(self._sessions) as connection:
+                    return await work(connection)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            async with direct(self._sessions) as connection:
+                return await work(connection)
+
     async def find(
         self, booking_id: str, owner: str | None, *, attempts: bool = False
     ) -> Found | None:
@@ -117,6 +139,10 @@ class Record:
     async def ended_request(self, request_id: str) -> EndedRequest | None:
         """Return how a request about a booking ended; None when it has not."""
         return await self.read(lambda session: load_ended_request(session, request_id))
+
+    async def request_begun(self, request_id: str) -> bool:
+        """Tell whether a request about a booking is being carried out, or has ended."""
+        return await self.read(lambda session: is_begun(session, request_id))
 
     async def check(self) -> None:
         """Prove that the database answers and has our tables."""

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.idempotency import keyed
 from api.core.named import BookingId
 from api.ledger.schemas import (
     BalanceAnswer,
@@ -114,9 +115,10 @@ async def commission_rules(context: Context) -> RulesAnswer:
             "content": shown("COMMISSION_RULE"),
         },
         201: {"content": shown("COMMISSION_RULE")},
-        **problems(*(status for status in WRITING if status != 404), 403),
+        **problems(*(status for status in WRITING if status != 404), 403, 409),
     },
 )
+@keyed()
 async def set_commission(
     context: Context, caller: TheCaller, response: Response, body: Annotated[RuleBody, Body()]
 ) -> RuleAnswer:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.filters import Flag, Words
+from api.core.idempotency import TheOperation, keyed
 from api.core.named import NAME_MAX, booking_named
 from api.core.schemas import LARGEST
 from api.openapi import READING, WRITING, problems, shown
@@ -118,8 +119,13 @@ async def case(context: Context, case_id: CaseId) -> WholeCase:
     summary="Say how a case was settled",
     responses={200: {"content": shown("SETTLED_CASE")}, **problems(*WRITING, 403, 409)},
 )
+@keyed()
 async def resolve(
-    context: Context, caller: TheCaller, case_id: CaseId, body: Annotated[ResolveCaseBody, Body()]
+    context: Context,
+    caller: TheCaller,
+    case_id: CaseId,
+    body: Annotated[ResolveCaseBody, Body()],
+    operation: TheOperation,
 ) -> CaseAnswer:
     """Close a case for which no workflow waits; nothing else happens by it."""
 
@@ -129,7 +135,9 @@ async def resolve(
             raise CaseDecidedAtBooking(case_id, row.booking_id)
         who = f"operator {caller.name}"
         if not await close_case_by_id(session, case_id, by=who, resolution=body.note):
-            raise CaseAlreadyDecided(case_id)
+            ours = (row.resolved_by, row.resolution) == (who, body.note)
+            if not (operation.repeated and ours):
+                raise CaseAlreadyDecided(case_id)
         await session.refresh(row)
         return row
 
@@ -180,7 +188,10 @@ async def webhook(context: Context, webhook_id: WebhookId) -> WholeEvent:
     summary="Have an event handled again",
     responses={200: {"content": shown("EVENT_AGAIN")}, **problems(*READING, 403, 409, 422)},
 )
-async def retry(context: Context, caller: TheCaller, webhook_id: WebhookId) -> WholeEvent:
+@keyed()
+async def retry(
+    context: Context, caller: TheCaller, webhook_id: WebhookId, operation: TheOperation
+) -> WholeEvent:
     """Hand a kept or dead event to the workers once more; a dead one's case is closed by it."""
 
     async def again(session: AsyncSession) -> WebhookEventRow:
@@ -188,6 +199,8 @@ async def retry(context: Context, caller: TheCaller, webhook_id: WebhookId) -> W
         if row.livemode is not context.settings.live_money(row.gateway):
             raise EventOfOtherMode(webhook_id)
         if not await retry_event(session, webhook_id):
+            if operation.repeated:  # it waits to be handled, as is asked for
+                return row
             raise EventNotEnded(webhook_id)
         await close_case(
             session,

@@ -2,17 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Body, Header, Response
+from fastapi import Body, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.idempotency import TheOperation, keyed
 from api.core.named import BookingId
 from api.core.preferences import Patience, accepted
 from api.openapi import WRITING, problems, shown
-from api.trips import reading, refunding, resolving, starting
+from api.trips import reading, refunding, resolving
 from api.trips.presenters import booking as translate
 from api.trips.schemas.answers import BookAnswer, WholeBooking
 from api.trips.schemas.requests import GoodwillBody, ResolveBody
+from models.core.domain_errors import Keyed
 
 router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tags=["operators"])
 
@@ -36,6 +38,7 @@ router = Audience(Policy.OPERATOR, deadline=WORK_SECONDS, prefix="/booking", tag
         **problems(*WRITING, 403, 409),
     },
 )
+@keyed()
 async def resolve(
     context: Context,
     caller: TheCaller,
@@ -43,10 +46,11 @@ async def resolve(
     booking_id: BookingId,
     body: Annotated[ResolveBody, Body()],
     patience: Patience,
+    operation: TheOperation,
 ) -> BookAnswer:
     """Try once more what failed (`retry`), or say that a person has settled it (`resolved`)."""
     booking, ended = await resolving.resolve(
-        context, caller, booking_id, body.to_resolution(), patience
+        context, caller, booking_id, body.to_resolution(), patience, operation
     )
     answer = translate.book_answer(booking)
     if not ended:
@@ -70,6 +74,7 @@ async def resolve(
         **problems(*WRITING, 403, 409),
     },
 )
+@keyed(of=Keyed.REFUND)
 async def refund(
     context: Context,
     caller: TheCaller,
@@ -77,18 +82,13 @@ async def refund(
     booking_id: BookingId,
     body: Annotated[GoodwillBody, Body()],
     patience: Patience,
-    idempotency_key: Annotated[
-        starting.IdempotencyKey | None,
-        Header(description="1 to 255 visible ASCII characters. The same key refunds once."),
-    ] = None,
+    operation: TheOperation,
 ) -> WholeBooking:
     """Refund an amount out of goodwill; of equal amounts as often as asked, each with its own key.
 
     What stands of the trip is not touched.
     """
-    key = starting.checked_key(idempotency_key)
-    response.headers["Idempotency-Key"] = key
-    ended = await refunding.give_back(context, caller, booking_id, body, key, patience)
+    ended = await refunding.give_back(context, caller, booking_id, body, operation, patience)
     found = await reading.find(context, caller, booking_id)
     if not ended:
         response.status_code = 202

@@ -16,17 +16,17 @@ from temporalio.client import (
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.idempotency import Operation
 from api.core.record import NOT_READ
 from api.trips import reading, requests, waiting
 from api.trips.fitting import expect_change_fit
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
-from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import load_people
-from models.core.domain_errors import TemporalUnavailable
+from models.core.domain_errors import Keyed, KeyReused, TemporalUnavailable
 from models.core.keys import change_id
 from models.trips.changes import ChangeOutcome, ChangeQuote, ChangeRequest, TripChanges
 from models.trips.errors import ChangeRefused, NotChangeable
@@ -103,8 +103,7 @@ async def change(
     caller: KnownCaller,
     booking_id: str,
     body: ModifyBody,
-    key: str,
-    fingerprint: str,
+    operation: Operation,
     seconds: float,
 ) -> Asked:
     """Have a change made, or find how the same request ended.
@@ -114,24 +113,24 @@ async def change(
         NotChangeable: the booking cannot be changed now.
         InvalidTrip: what comes does not fit those who travel.
         ChangeRefused: it was not made, for a reason that the caller can mend.
-        KeyReused: ``key`` was used for another change.
+        KeyReused: the key was used for another change.
     """
     deadline = asyncio.get_running_loop().time() + seconds
     requested = body.changes.to_trip_changes()
     booking = (await reading.find(context, caller, booking_id)).booking
     assert body.accepted_total is not None, "a change without consent is a question"
     request = ChangeRequest(
-        change_id=change_id(caller.id, booking.id, key),
+        change_id=change_id(caller.id, booking.id, operation.key),
         booking_id=booking.id,
-        fingerprint=fingerprint,
+        fingerprint=operation.fingerprint,
         who=f"{caller.role} {caller.name}",
         requested=requested,
         accepted_total=body.accepted_total,
         payment_method_id=body.payment_info.payment_method_id if body.payment_info else None,
     )
     known = await context.record.change(request.change_id)
-    if known is not None and known.fingerprint != fingerprint:
-        raise KeyReused(Keyed.CHANGE)
+    if known is not None:
+        operation.expect_same(known.fingerprint, Keyed.CHANGE)
     if known is not None and known.outcome is not None:
         return _asked(booking, known.outcome, request.change_id)
     if known is None:
@@ -145,7 +144,7 @@ async def change(
         requests.request_of(RequestKind.CHANGE, caller, request, request.change_id),
     )
     left = deadline - asyncio.get_running_loop().time()
-    outcome = await ended(context, booking.id, request.change_id, left, heard, fingerprint)
+    outcome = await ended(context, booking.id, request.change_id, left, heard, operation)
     if outcome is not None and outcome.key_reused:
         raise KeyReused(Keyed.CHANGE)
     now = (await reading.find(context, caller, booking_id)).booking
@@ -166,20 +165,20 @@ async def ended(
     change_id: str,
     seconds: float,
     heard: int,
-    fingerprint: str | None = None,
+    operation: Operation | None = None,
 ) -> ChangeOutcome | None:
     """Return how a change ended; None when time is up or it waits for the traveller.
 
     ``heard`` is the version of the record that is no news.
 
     Raises:
-        KeyReused: the change is another one than that of ``fingerprint``.
+        KeyReused: the change is another one than that of ``operation``.
     """
     async for _ in waiting.looks(context, booking_id, seconds):
         with suppress(*NOT_READ):  # the workflow waits for the database as well
             known = await context.record.change(change_id)
-            if known is not None and fingerprint not in (None, known.fingerprint):
-                raise KeyReused(Keyed.CHANGE)
+            if known is not None and operation is not None:
+                operation.expect_same(known.fingerprint, Keyed.CHANGE)
             if known is not None and known.outcome is not None:
                 return known.outcome
             if known is not None and await _waits(context, booking_id, change_id, heard):

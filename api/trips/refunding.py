@@ -1,13 +1,12 @@
 """``POST /booking/{id}/refund``: more is given back than the terms ask for."""
 
-import uuid
-
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.idempotency import Operation
 from api.trips import reading, requests
 from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
-from models.bookings.errors import ComponentUnknown, Keyed, KeyReused
+from models.bookings.errors import ComponentUnknown
 from models.bookings.lifecycle import SETTLED_STATES
 from models.bookings.messages import RequestKind
 from models.core.money import Money, smallest_charge
@@ -26,10 +25,10 @@ async def give_back(
     caller: KnownCaller,
     booking_id: str,
     body: GoodwillBody,
-    key: str,
+    operation: Operation,
     seconds: float,
 ) -> bool:
-    """Give back more than the terms ask for; the same ``key`` gives it back once.
+    """Give back more than the terms ask for; the same ``operation`` gives it back once.
 
     Returns whether the request has ended.
 
@@ -37,21 +36,19 @@ async def give_back(
         BookingNotFound, ComponentUnknown, TemporalUnavailable: nothing is promised.
         NothingToRefund, RefundTooLarge, RefundRefused: so much cannot be given back.
         RefundInOtherCurrency, AmountNotPayable: it is not an amount that could be.
-        KeyReused: ``key`` gave another refund back.
     """
     booking = (await reading.find(context, caller, booking_id)).booking
+    if operation.key in booking.grants:  # granted before decision 0083, under the key alone
+        return True
+    grant = operation.on(booking.id)
     refund = GoodwillRefund(
-        key=key, amount=body.amount, reason=body.reason, item=_item(booking, body)
+        key=grant, amount=body.amount, reason=body.reason, item=_item(booking, body)
     )
-    request_id = str(uuid.uuid5(uuid.UUID(booking.id), f"refund\n{key}"))
-    request = requests.request_of(RequestKind.REFUND, caller, refund, request_id)
-    ended = await context.record.ended_request(request_id)
-    if ended is None:
+    request = requests.request_of(RequestKind.REFUND, caller, refund, grant)
+    if not await requests.taken_before(context, request, operation):
         _check(booking, body)
         await requests.send(context, booking, caller, request)
-        ended = await requests.ended(context, booking_id, request, seconds)
-    if ended is not None and ended.body != request.body:
-        raise KeyReused(Keyed.REFUND)
+    ended = await requests.ended(context, booking_id, request, seconds)
     if ended is not None and ended.problem is not None:
         booking = (await reading.find(context, caller, booking_id)).booking
         raise RefundRefused(ended.problem, has_case=booking.has_payment_case)

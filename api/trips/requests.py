@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.idempotency import Operation
 from api.core.record import NOT_READ
 from api.trips import waiting
 from models.bookings.booking import Booking
@@ -42,6 +43,14 @@ def request_of(
         who=f"{caller.role} {caller.name}",
         body=body.model_dump(mode="json", by_alias=True),
     )
+
+
+async def taken_before(context: AppContext, request: BookingRequest, operation: Operation) -> bool:
+    """Tell whether an earlier attempt at the same operation had this request taken.
+
+    Until it is begun to be carried out that is not known; sent again before, it waits once.
+    """
+    return operation.repeated and await context.record.request_begun(request.id)
 
 
 async def send(

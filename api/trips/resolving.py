@@ -2,6 +2,7 @@
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.idempotency import Operation
 from api.trips import reading, requests
 from models.bookings.booking import Booking
 from models.bookings.errors import CaseNotOpen
@@ -18,6 +19,7 @@ async def resolve(
     booking_id: str,
     resolution: Resolution,
     seconds: float,
+    operation: Operation,
 ) -> tuple[Booking, bool]:
     """Carry out a decision; returns the booking, and whether the decision has ended.
 
@@ -26,16 +28,21 @@ async def resolve(
         CaseNotOpen: nothing was decided.
     """
     booking = (await reading.find(context, caller, booking_id)).booking
-    case = next((case for case in booking.cases if case.id == resolution.case_id), None)
-    if case is None or case.kind != UNSETTLED_CASE:
-        raise _not_open(booking, resolution.case_id)
-    request = requests.request_of(RequestKind.RESOLVE, caller, resolution)
-    await requests.send(context, booking, caller, request)
+    request = requests.request_of(RequestKind.RESOLVE, caller, resolution, operation.on(booking.id))
+    if not await requests.taken_before(context, request, operation):
+        _expect_open(booking, resolution.case_id)
+        await requests.send(context, booking, caller, request)
     ended = await requests.ended(context, booking_id, request, max(seconds, SHORTEST_SECONDS))
     booking = (await reading.find(context, caller, booking_id)).booking
     if ended is not None and ended.problem and ended.problem.code is Code.CASE_SETTLED:
         raise _not_open(booking, resolution.case_id)
     return booking, ended is not None
+
+
+def _expect_open(booking: Booking, case_id: int) -> None:
+    case = next((case for case in booking.cases if case.id == case_id), None)
+    if case is None or case.kind != UNSETTLED_CASE:
+        raise _not_open(booking, case_id)
 
 
 def _not_open(booking: Booking, case_id: int) -> CaseNotOpen:

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Body, Header, Path, Query, Request, Response
+from fastapi import Body, Path, Query, Request, Response
 
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.entity_tags import NOT_MODIFIED, answered
 from api.core.filters import Flag
+from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import BookingId, booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
@@ -48,6 +49,7 @@ look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
         **problems(*WRITING, 403),
     },
 )
+@keyed(rebuilt=True)
 async def book(
     context: Context,
     caller: TheCaller,
@@ -55,14 +57,7 @@ async def book(
     response: Response,
     body: Annotated[BookRequest, Body()],
     patience: Patience,
-    idempotency_key: Annotated[
-        starting.IdempotencyKey | None,
-        Header(
-            description="1 to 255 visible ASCII characters. The same key and body lead to the same"
-            " booking, however often they are sent.",
-            examples=["order-4711"],
-        ),
-    ] = None,
+    operation: TheOperation,
 ) -> BookAnswer:
     """Book flight, hotel and activities and pay for them, or put everything back.
 
@@ -72,12 +67,10 @@ async def book(
     """
     asked = starting.IdempotentRequest(
         caller=caller,
-        key=starting.checked_key(idempotency_key),
-        fingerprint=starting.fingerprint(await request.json()),
+        operation=operation,
         body=body,
         allowances=request.state.allowances,
     )
-    response.headers["Idempotency-Key"] = asked.key
     found = await starting.book(context, asked, patience)
     answer = (
         translate.book_answer(found)
@@ -106,6 +99,7 @@ async def book(
         **problems(*WRITING, 409),
     },
 )
+@keyed()
 async def payment_method(
     context: Context,
     caller: TheCaller,
@@ -113,6 +107,7 @@ async def payment_method(
     booking_id: BookingId,
     body: Annotated[PaymentMethodBody, Body()],
     patience: Patience,
+    operation: TheOperation,
 ) -> BookAnswer:
     """Send another card for a booking whose card was refused; the same booking goes on.
 
@@ -120,7 +115,9 @@ async def payment_method(
     until `payment.waitsUntil`, and for a few cards at most. Of a change, `success` says whether it
     was made.
     """
-    went = await paying.use_card(context, caller, booking_id, body.payment_method_id, patience)
+    went = await paying.use_card(
+        context, caller, booking_id, body.payment_method_id, patience, operation
+    )
     answer = translate.book_answer(went) if isinstance(went, Booking) else changes.card_answer(went)
     accepted(response, answer.status_url)
     return answer
@@ -145,6 +142,7 @@ async def payment_method(
         **problems(*WRITING, 409),
     },
 )
+@natural
 async def cancel(
     context: Context,
     caller: TheCaller,
@@ -207,18 +205,15 @@ async def cancel(
         **problems(*WRITING, 409),
     },
 )
+@keyed(rebuilt=True)
 async def modify(
     context: Context,
     caller: TheCaller,
-    request: Request,
     response: Response,
     booking_id: BookingId,
     body: Annotated[ModifyBody, Body()],
     patience: Patience,
-    idempotency_key: Annotated[
-        starting.IdempotencyKey | None,
-        Header(description="As for booking: the same key and body change the booking once."),
-    ] = None,
+    operation: TheOperation,
     *,
     dry_run: Annotated[
         Flag, Query(alias="dryRun", description="Change nothing; say what it would cost.")
@@ -233,11 +228,8 @@ async def modify(
     """
     if dry_run or body.accepted_total is None:
         return changes.quote_answer(await modifying.quote(context, caller, booking_id, body))
-    key = starting.checked_key(idempotency_key)
-    response.headers["Idempotency-Key"] = key
-    fingerprint = starting.fingerprint(await request.json())
     answer = changes.change_answer(
-        await modifying.change(context, caller, booking_id, body, key, fingerprint, patience)
+        await modifying.change(context, caller, booking_id, body, operation, patience)
     )
     accepted(response, answer.status_url)
     return answer

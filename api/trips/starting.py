@@ -5,13 +5,9 @@ knows of the booking and the other never will (design.md, "No dual writes").
 """
 
 import asyncio
-import hashlib
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any
 
-from pydantic import WithJsonSchema
 from temporalio.common import (
     SearchAttributePair,
     TypedSearchAttributes,
@@ -23,20 +19,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.idempotency import Operation
 from api.core.load import Pressure
-from api.core.problems import ApiProblem, is_temporal_away
+from api.core.problems import is_temporal_away
 from api.core.rate_limits import Allowance
 from api.core.record import NOT_READ
-from api.core.strict_json import canonical, expect_fit
 from api.trips import running, waiting
 from api.trips.details import details, summary
 from api.trips.options import accepted_trip
 from api.trips.schemas.requests import BookRequest
 from models.bookings.booking import Booking
-from models.bookings.errors import Keyed, KeyReused
 from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import (
     DomainError,
+    Keyed,
     RateLimited,
     TemporalUnavailable,
     TooManyBookings,
@@ -54,19 +50,12 @@ RECORDED_SECONDS = 0.5
 """How long an answer waits for the booking to be written down at all."""
 
 
-IdempotencyKey = Annotated[
-    str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"})
-]
-"""The form is for the OpenAPI document; :func:`checked_key` checks it, with a code of its own."""
-
-
 @dataclass(frozen=True)
 class IdempotentRequest:
     """One request to book."""
 
     caller: KnownCaller
-    key: str
-    fingerprint: str
+    operation: Operation
     body: BookRequest
     allowances: list[Allowance] = field(default_factory=list)
     """What limits left of their quotas: told with the answer."""
@@ -74,7 +63,7 @@ class IdempotentRequest:
     @property
     def booking_id(self) -> str:
         """The booking this request is about: the same for every repeat."""
-        return booking_id(self.caller.id, self.key)
+        return booking_id(self.caller.id, self.operation.key)
 
 
 @dataclass(frozen=True)
@@ -90,35 +79,6 @@ class Taken:
     """Whether it is begun soon; False: much else comes first."""
 
 
-def fingerprint(body: Any) -> str:
-    """Return the fingerprint of a request body, whatever its spelling."""
-    return hashlib.sha256(canonical(body)).hexdigest()
-
-
-def new_key() -> str:
-    """Return a key for a request that came without one."""
-    return secrets.token_urlsafe(32)
-
-
-def checked_key(key: str | None) -> str:
-    """Return the caller's Idempotency-Key, or a new one when there is none.
-
-    Raises:
-        ApiProblem: 400, it is not 1 to 255 visible ASCII characters; 422, it holds a card number.
-    """
-    if key is None:
-        return new_key()
-    if not 1 <= len(key) <= 255 or not all("!" <= character <= "~" for character in key):
-        raise ApiProblem(
-            400,
-            "IDEMPOTENCY_KEY_INVALID",
-            "An Idempotency-Key has 1 to 255 visible ASCII characters.",
-            field="Idempotency-Key",
-        )
-    expect_fit(key, "Idempotency-Key")
-    return key
-
-
 async def book(context: AppContext, asked: IdempotentRequest, seconds: float) -> Booking | Taken:
     """Book a trip, or find the booking that the same request made before.
 
@@ -131,7 +91,7 @@ async def book(context: AppContext, asked: IdempotentRequest, seconds: float) ->
     """
     stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
     if stored is not None:
-        _same_request(stored.fingerprint, asked)
+        asked.operation.expect_same(stored.fingerprint, Keyed.BOOKING)
     elif not await _started_once(context, asked):
         return _taken(asked, BookingState.PENDING, soon=False)
     return await _until_settled(context, asked, seconds)
@@ -145,7 +105,7 @@ async def _started_once(context: AppContext, asked: IdempotentRequest) -> bool:
     Temporal alone sees to it that there is one booking; this spares the planner and Temporal
     the other ninety-nine of a hundred equal requests at once.
     """
-    key = (asked.booking_id, asked.fingerprint)
+    key = (asked.booking_id, asked.operation.fingerprint)
     start = context.starts.get(key)
     if start is None:
         start = asyncio.create_task(_started(context, asked, _refusal(context, asked)))
@@ -186,25 +146,20 @@ async def _started(
         context.load.turn_away(asked.booking_id)
         if is_temporal_away(error):
             # It may have been taken all the same: the same key leads to the same booking.
-            raise TemporalUnavailable(key=asked.key) from error
+            raise TemporalUnavailable(key=asked.operation.key) from error
         raise
     return pressure is Pressure.FREE
-
-
-def _same_request(made_by: str | None, asked: IdempotentRequest) -> None:
-    if made_by != asked.fingerprint:
-        raise KeyReused(Keyed.BOOKING)
 
 
 async def _joined(context: AppContext, asked: IdempotentRequest) -> None:
     """Make sure that the workflow met under our id was started by the same request."""
     run = await running.find_run(context, asked.booking_id)
     if run is not None and run.fingerprint is not None:
-        _same_request(run.fingerprint, asked)
+        asked.operation.expect_same(run.fingerprint, Keyed.BOOKING)
         return
     # A cancellation, or nothing any more: then there is a row, and it knows the request.
     stored = await context.record.find(asked.booking_id, owner=asked.caller.id)
-    _same_request(stored.fingerprint if stored else None, asked)
+    asked.operation.expect_same(stored.fingerprint if stored else None, Keyed.BOOKING)
 
 
 async def _start(context: AppContext, asked: IdempotentRequest) -> None:
@@ -230,7 +185,7 @@ async def _start_workflow(
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         memo={
-            MEMO_FINGERPRINT: asked.fingerprint,
+            MEMO_FINGERPRINT: asked.operation.fingerprint,
             MEMO_CALLER: asked.caller.id,
             MEMO_REFERENCE: request.booking_reference,
         },
@@ -258,8 +213,8 @@ def book_trip_request(
         booking_id=asked.booking_id,
         booking_reference=booking_reference(asked.booking_id),
         caller_id=asked.caller.id,
-        idempotency_key=asked.key,
-        fingerprint=asked.fingerprint,
+        idempotency_key=asked.operation.key,
+        fingerprint=asked.operation.fingerprint,
         trip=trip,
         travelers=asked.body.travelers or trip.travelers,
         contact=contact,

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from fastapi import Path, Request
 from pydantic import ValidationError
 
+from api.core import idempotency
 from api.core.audience import Audience, Policy, read_raw
 from api.core.context import AppContext, Context
 from api.core.problems import NOTHING_HERE, ApiProblem, ProblemCode
@@ -59,6 +60,7 @@ router = Audience(Policy.SIGNED, prefix="/webhooks", tags=["webhooks"])
 @router.post(
     "/stripe", operation_id="takeStripeEvent", summary="Events from Stripe", responses=_ANSWERS
 )
+@idempotency.event
 async def stripe(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Stripe-Signature`; off (404) while no secret is set."""
     return await _take(context, request, "stripe")
@@ -70,6 +72,7 @@ async def stripe(context: Context, request: Request) -> EventTaken:
     summary="Events from the payment service",
     responses=_ANSWERS,
 )
+@idempotency.event
 async def payment_service(context: Context, request: Request) -> EventTaken:
     """Take an event in, signed with `Payment-Signature`; off (404) while no secret is set."""
     return await _take(context, request, "payment_service")
@@ -81,6 +84,7 @@ async def payment_service(context: Context, request: Request) -> EventTaken:
     summary="Events from a supplier",
     responses={**_ANSWERS, **problems(422)},
 )
+@idempotency.event
 async def from_supplier(
     context: Context, request: Request, supplier: Annotated[str, Path(max_length=64)]
 ) -> EventTaken:

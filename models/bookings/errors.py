@@ -1,7 +1,6 @@
 """What is refused about a booking of any kind."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from models.bookings.booking import Booking
 from models.bookings.problems import Problem
@@ -57,22 +56,6 @@ class FeeChanged(DomainError):
         super().__init__(f"cancelling booking {booking.id} would keep more than was accepted")
         self.booking = booking
         self.problem = problem
-
-
-class Keyed(StrEnum):
-    """What is done once for an idempotency key."""
-
-    BOOKING = "booking"
-    CHANGE = "change"
-    REFUND = "refund"
-
-
-class KeyReused(DomainError):
-    """The idempotency key belongs to another request of the same kind: nothing was done."""
-
-    def __init__(self, kind: Keyed) -> None:
-        super().__init__(f"the idempotency key was used before with another {kind}")
-        self.kind = kind
 
 
 class CaseNotOpen(DomainError):

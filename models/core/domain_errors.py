@@ -5,6 +5,8 @@ HTTP, ``api.errors`` maps each class to a status, a code and words. What supplie
 refuse is told apart in ``models.core.errors``.
 """
 
+from enum import StrEnum
+
 
 class DomainError(Exception):
     """Something is not done, for a reason the domain knows.
@@ -65,3 +67,33 @@ class TemporalUnavailable(DomainError):
     def __init__(self, *, key: str | None = None) -> None:
         super().__init__("Temporal does not answer")
         self.key = key
+
+
+class Keyed(StrEnum):
+    """What is done once for an idempotency key."""
+
+    BOOKING = "booking"
+    CHANGE = "change"
+    REFUND = "refund"
+    REQUEST = "request"
+    """Anything else."""
+
+
+class KeyReused(DomainError):
+    """The idempotency key belongs to another request of the same kind: nothing was done."""
+
+    def __init__(self, kind: Keyed) -> None:
+        super().__init__(f"the idempotency key was used before with another {kind}")
+        self.kind = kind
+
+
+class KeyInProgress(DomainError):
+    """The same request is being carried out this moment, for longer than was waited.
+
+    Attributes:
+        retry_after: seconds until asking again may help.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("a request with this idempotency key is being carried out")
+        self.retry_after = retry_after

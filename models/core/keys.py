@@ -30,6 +30,14 @@ def change_id(caller: str, booking: str, idempotency_key: str) -> str:
     return str(uuid.uuid5(_BOOKINGS, f"{caller}\n{booking}\n{idempotency_key}"))
 
 
+def operation_id(subject: str, route: str, target: str, idempotency_key: str) -> str:
+    """Return the id of what a request does to ``target``: the same for every repeat.
+
+    ``subject`` is whose key it is, such as ``caller:<uuid>``; ``route`` its method and template.
+    """
+    return str(uuid.uuid5(_BOOKINGS, f"{subject}\n{route}\n{target}\n{idempotency_key}"))
+
+
 def booking_reference(booking: str, collisions: int = 0) -> str:
     """Return the human reference of a booking id, such as ``TS-4K7QP-9XW2M`` (50 bits).
 

@@ -19,8 +19,6 @@ from models.bookings.errors import (
     CaseNotOpen,
     ComponentUnknown,
     FeeChanged,
-    Keyed,
-    KeyReused,
     NotCancellable,
 )
 from models.bookings.lifecycle import BookingState
@@ -28,6 +26,9 @@ from models.bookings.problems import Code, Problem
 from models.core.domain_errors import (
     CallerUnknown,
     DomainError,
+    Keyed,
+    KeyInProgress,
+    KeyReused,
     RateLimited,
     TemporalUnavailable,
     TooManyBookings,
@@ -85,6 +86,8 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (KeyReused(Keyed.BOOKING), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
     (KeyReused(Keyed.CHANGE), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
     (KeyReused(Keyed.REFUND), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
+    (KeyReused(Keyed.REQUEST), 422, "IDEMPOTENCY_KEY_REUSED", "Idempotency-Key", None),
+    (KeyInProgress(2), 409, "IDEMPOTENCY_KEY_IN_PROGRESS", "Idempotency-Key", None),
     (TripOptionNotFound("t"), 404, "TRIP_OPTION_UNKNOWN", "tripOptionId", None),
     (TripOptionUnbookable("no"), 422, "TRIP_OPTION_UNBOOKABLE", "tripOptionId", None),
     (TripOptionUnbookable("no", handed_in=True), 422, "TRIP_OPTION_UNBOOKABLE", "trip", None),

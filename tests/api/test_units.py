@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from api.core.idempotency import checked_key, fingerprint, new_key
 from api.core.preferences import seconds_to_wait
 from api.core.problems import ApiProblem, translate
 from api.core.strict_json import parse
 from api.trips.details import details
-from api.trips.starting import checked_key, fingerprint, new_key
 from api.trips.watching import Resume
 from logs import JsonLines
 from models.core.people import Contact

@@ -15,6 +15,7 @@ from models.bookings.repository.requests import (
     EndedRequest,
     begin_request,
     end_requests,
+    is_begun,
     load_decisions,
     load_ended_request,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "end_requests",
     "find_booking",
     "insert_booking",
+    "is_begun",
     "load_booking",
     "load_decisions",
     "load_ended_request",

@@ -18,8 +18,6 @@ from models.bookings.tables import BOOKING_REQUESTS
 class EndedRequest(BaseModel):
     """How a request ended."""
 
-    body: dict[str, Any]
-    """What was asked, as it was sent."""
     problem: Problem | None
     """Why it was not carried out; None when it was."""
 
@@ -107,7 +105,7 @@ async def load_ended_request(session: AsyncSession, request_id: str) -> EndedReq
     """Return how a request ended; None while it waits, is carried out, or was never made."""
     row = (
         await session.execute(
-            select(BOOKING_REQUESTS.c.body, BOOKING_REQUESTS.c.problem).where(
+            select(BOOKING_REQUESTS.c.problem).where(
                 BOOKING_REQUESTS.c.id == request_id, BOOKING_REQUESTS.c.ended_at.is_not(None)
             )
         )
@@ -115,4 +113,10 @@ async def load_ended_request(session: AsyncSession, request_id: str) -> EndedReq
     if row is None:
         return None
     problem = Problem.model_validate(row.problem) if row.problem else None
-    return EndedRequest(body=row.body, problem=problem)
+    return EndedRequest(problem=problem)
+
+
+async def is_begun(session: AsyncSession, request_id: str) -> bool:
+    """Tell whether a request is being carried out, or has ended."""
+    ours = select(BOOKING_REQUESTS.c.id).where(BOOKING_REQUESTS.c.id == request_id)
+    return await session.scalar(ours) is not None
