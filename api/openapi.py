@@ -72,8 +72,15 @@ READING = (401, 404, 500, 503)
 WRITING = (400, 401, 404, 408, 413, 415, 422, 500, 503)
 
 
-def _answer(status: int) -> dict[str, Any]:
-    code, detail, field = EXAMPLES[status]
+_SCOPE_MISSING = (
+    "SCOPE_MISSING",
+    "This needs the scope trips, which the caller of this key does not have.",
+    None,
+)
+
+
+def _answer(status: int, shown: tuple[str, str, str | None] | None = None) -> dict[str, Any]:
+    code, detail, field = shown or EXAMPLES[status]
     example: dict[str, Any] = {
         "type": f"{PAGE}#{code}",
         "title": HTTPStatus(status).phrase,
@@ -121,6 +128,8 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
         for operations in document["paths"].values():
             for operation in operations.values():  # api.core.edge refuses whatever route it is for
                 operation["responses"].setdefault("400", _answer(400))
+                if operation.get("security"):  # as api.core.audience does
+                    operation["responses"].setdefault("403", _answer(403, _SCOPE_MISSING))
         app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
 

@@ -5,18 +5,16 @@ import hashlib
 import itertools
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from localworld.services import write_private
-from models.core.callers import Caller, CallerKey
+from models.core.callers import PLANNER, Caller, CallerKey, Scope
 from models.core.incoming import UnfitText, expect_fit
 
-Role = Literal["planner", "operator"]
 PREFIX = "ts_"
 _SHOWN = 8
 """Characters of a key by which people recognise it."""
@@ -41,7 +39,7 @@ def create(
     engine: Engine,
     name: str,
     *,
-    role: Role = "planner",
+    scopes: Collection[Scope] = PLANNER,
     key: str | None = None,
     lives: dt.timedelta | None = None,
 ) -> str:
@@ -54,7 +52,8 @@ def create(
     with Session(engine) as session:
         if _named(session, name) is not None:
             raise CallerError(f"there is a caller {name!r} already; `tripsaga key rotate` gives it")
-        caller = Caller(id=str(uuid.uuid4()), name=name, role=role, created_at=_now())
+        caller = Caller(id=str(uuid.uuid4()), name=name, created_at=_now())
+        _grant(caller, scopes)
         session.add(caller)
         session.flush()
         key = _add_key(session, caller, name=None, key=key, lives=lives)
@@ -130,6 +129,24 @@ def revoke(engine: Engine, which: str) -> list[tuple[Caller, CallerKey]]:
     return found
 
 
+def grant(engine: Engine, who: str, scopes: Collection[Scope]) -> Caller:
+    """Give a caller, named by name or id, these scopes and no others; returns it.
+
+    A running API takes a few seconds to know.
+
+    Raises:
+        CallerError: there is no such caller.
+    """
+    with Session(engine, expire_on_commit=False) as session:
+        caller = _named(session, who)
+        if caller is None:
+            raise CallerError(f"there is no caller {who!r}")
+        _grant(caller, scopes)
+        session.add(caller)
+        session.commit()
+    return caller
+
+
 def let_hand_in_trips(engine: Engine, which: str, *, allowed: bool) -> list[Caller]:
     """Say whether a caller, named by id or name, may hand in trips; returns who was meant.
 
@@ -167,7 +184,12 @@ def ensure_local(engine: Engine, file: Path) -> str:
             _add_key(session, caller, name=None, key=key)
             session.commit()
             return key
-    return create(engine, "local", role="operator", key=key)
+    return create(engine, "local", scopes=[Scope.OPERATOR], key=key)
+
+
+def _grant(caller: Caller, scopes: Collection[Scope]) -> None:
+    caller.scopes = sorted(set(scopes))
+    caller.role = "operator" if Scope.OPERATOR in scopes else "planner"
 
 
 def _checked(name: str) -> str:

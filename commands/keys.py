@@ -15,12 +15,17 @@ from commands import callers
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from commands.target import find_target
+from models.core.callers import PLANNER, Scope
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Make, rotate, list and revoke API keys of callers.",
 )
+Scopes = Annotated[
+    list[Scope] | None,
+    typer.Option("--scope", help="What it may do; may be repeated.", show_default=False),
+]
 Days = Annotated[float | None, typer.Option(min=0.001, help="Days until the key expires.")]
 
 
@@ -29,20 +34,43 @@ def create(
     name: Annotated[str, typer.Argument(help="Who will call: the service's name.")],
     *,
     operator: Annotated[
-        bool, typer.Option(help="May see every booking and settle cases, not only its own.")
+        bool,
+        typer.Option(
+            "--operator", help="May see every booking and settle cases: --scope operator."
+        ),
     ] = False,
+    scope: Scopes = None,
     days: Days = None,
     json: AsJson = False,
 ) -> None:
-    """Make a caller and show its API key, once."""
-    role: callers.Role = "operator" if operator else "planner"
+    """Make a caller and show its API key, once; without a scope it may do what planners do."""
+    scopes = {*(scope or ()), *((Scope.OPERATOR,) if operator else ())} or PLANNER
     with database() as engine:
-        key = callers.create(engine, name, role=role, lives=_days(days))
+        key = callers.create(engine, name, scopes=scopes, lives=_days(days))
     if json:
-        as_json({"name": name, "role": role, "key": key})
+        role = "operator" if Scope.OPERATOR in scopes else "planner"
+        as_json({"name": name, "role": role, "scopes": sorted(scopes), "key": key})
         return
-    out.print(f"[bold green]✓[/] {escape(name)} may call the API as [bold]{role}[/] with this key:")
+    may = ", ".join(sorted(scopes))
+    out.print(f"[bold green]✓[/] {escape(name)} may call the API for [bold]{may}[/] with this key:")
     _show(key)
+
+
+@app.command()
+def scopes(
+    caller: Annotated[str, typer.Argument(help="The caller's name or id.")],
+    *,
+    scope: Annotated[list[Scope], typer.Option(help="What it may do; may be repeated.")],
+    json: AsJson = False,
+) -> None:
+    """Give a caller these scopes in place of those it has."""
+    with database() as engine:
+        changed = callers.grant(engine, caller, scope)
+    if json:
+        as_json({"id": changed.id, "name": changed.name, "scopes": changed.scopes})
+        return
+    may = ", ".join(sorted(changed.granted))
+    out.print(f"[bold green]✓[/] {escape(changed.name)} may call the API for [bold]{may}[/]")
 
 
 @app.command()
@@ -81,6 +109,7 @@ def list_keys(*, json: AsJson = False) -> None:
                     **caller.model_dump(
                         mode="json", include={"id", "name", "role", "may_hand_in_trips"}
                     ),
+                    "scopes": sorted(caller.granted),
                     "key": key.name,
                     **key.model_dump(
                         mode="json", exclude={"key_hash", "caller_id", "name", "prefix"}
@@ -95,11 +124,12 @@ def list_keys(*, json: AsJson = False) -> None:
         out.print("No caller has a key yet: [bold]tripsaga key create NAME[/]")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Caller", "Role", "Key", "Begins", "Made", "Last used", "Ends"):
+    for heading in ("Caller", "May", "Key", "Begins", "Made", "Last used", "Ends"):
         table.add_column(heading)
     for caller, key in found:
         table.add_row(
-            *(escape(caller.name), caller.role, escape(key.name), f"{key.prefix}…"),
+            *(escape(caller.name), ", ".join(sorted(caller.granted))),
+            *(escape(key.name), f"{key.prefix}…"),
             *(_at(key.created_at), _at(key.last_used_at)),
             f"[red]{_at(key.revoked_at)} revoked[/]" if key.revoked_at else _at(key.expires_at),
         )

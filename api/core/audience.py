@@ -23,6 +23,7 @@ from api.core.callers import HEADER
 from api.core.context import AppContext
 from api.core.problems import ApiProblem, unavailable
 from api.core.rate_limits import network
+from models.core.callers import Scope
 from models.core.domain_errors import CallerUnknown
 
 BODY_SECONDS = 15.0
@@ -44,9 +45,9 @@ class Policy(StrEnum):
     SIGNED = "signed"
     """Whoever signs what is sent: the gateways' webhooks. The route checks the signature."""
     CALLER = "caller"
-    """Any service with a key; it sees its own bookings only."""
+    """A service with a key and the scope of the route; it sees its own bookings only."""
     OPERATOR = "operator"
-    """A service whose key has the role operator."""
+    """A service with a key and the scope operator."""
 
 
 KEYLESS = frozenset({Policy.PUBLIC, Policy.SIGNED})
@@ -67,6 +68,8 @@ class GuardedRoute(APIRoute):
     """A route with a policy. Made by :class:`Audience`."""
 
     policy: Policy
+    scope: Scope | None
+    """What its caller has to have; None where no key is needed."""
     deadline: float
     limited: bool
     """Of a route that needs no key: its requests are counted for the address they come from."""
@@ -115,7 +118,7 @@ class GuardedRoute(APIRoute):
         Raises:
             CallerUnknown: without a valid key.
             RateLimited: more is asked than a limit allows.
-            ApiProblem: 403 with the key of somebody else's role.
+            ApiProblem: 403 without the scope of the route.
         """
         context: AppContext = request.app.state.context
         limits, allowances = context.limits, request.state.allowances
@@ -133,8 +136,8 @@ class GuardedRoute(APIRoute):
         limits.requests.spend(caller.id, allowances)
         if self.listing:
             limits.searches.spend(caller.id, allowances)
-        if self.policy is Policy.OPERATOR and not caller.is_operator:
-            raise ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.")
+        if self.scope is not None and not caller.may(self.scope):
+            raise _missing(self.scope)
 
     def _turn(self, request: Request) -> AbstractAsyncContextManager[None]:
         """Wait until it is this request's turn: for callers' reads, of which there may be many."""
@@ -142,6 +145,14 @@ class GuardedRoute(APIRoute):
             return nullcontext()
         context: AppContext = request.app.state.context
         return context.reads
+
+
+def _missing(scope: Scope) -> ApiProblem:
+    details = {"scope": scope}
+    if scope is Scope.OPERATOR:
+        return ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.", details=details)
+    detail = f"This needs the scope {scope}, which the caller of this key does not have."
+    return ApiProblem(403, "SCOPE_MISSING", detail, details=details)
 
 
 def _expect_known(request: Request, known: dict[str, bool]) -> None:
@@ -208,20 +219,33 @@ async def read_raw(request: Request, limit: int) -> bytes:
 
 
 class Audience(APIRouter):
-    """A router for one audience: all its routes have its policy."""
+    """A router for one audience: all its routes have its policy and need its scope."""
 
     def __init__(
         self,
         policy: Policy,
+        scope: Scope | None = None,
         *,
         deadline: float = READ_SECONDS,
         limited: bool = True,
         **options: Any,
     ) -> None:
-        guard = {"policy": policy, "deadline": deadline, "limited": limited}
+        """Prepare; ``scope`` is said for the policy CALLER, and only for it.
+
+        Raises:
+            TypeError: it is missing, or said where it is not asked for.
+        """
+        if (scope is not None) is not (policy is Policy.CALLER):
+            raise TypeError(
+                f"routes of the policy {policy} need a scope, those of others have none"
+            )
+        if policy is Policy.OPERATOR:
+            scope = Scope.OPERATOR
+        guard = {"policy": policy, "scope": scope, "deadline": deadline, "limited": limited}
         guarded = type(f"{policy.title()}Route", (GuardedRoute,), guard)
-        if policy not in KEYLESS:
-            options["dependencies"] = [Security(_key), *options.get("dependencies", ())]
+        if scope is not None:
+            needed = Security(_key, scopes=[scope])
+            options["dependencies"] = [needed, *options.get("dependencies", ())]
         super().__init__(route_class=guarded, **options)
         self._listing = type(f"{policy.title()}ListingRoute", (guarded,), {"listing": True})
 

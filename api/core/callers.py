@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.batch import Batch
 from api.core.record import Record
-from models.core.callers import Caller, CallerKey
+from models.core.callers import Caller, CallerKey, Scope, granted
 from models.core.domain_errors import CallerUnknown
 
 _WITH_KEYS = text(f"""
@@ -21,7 +21,7 @@ WITH used AS (
     WHERE key_hash = ANY(:digests)
         AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 )
-SELECT k.key_hash, c.id::text, c.name, c.role, c.may_hand_in_trips
+SELECT k.key_hash, c.id::text, c.name, c.scopes, c.role, c.may_hand_in_trips
 FROM {CallerKey.__tablename__} k JOIN {Caller.__tablename__} c ON c.id = k.caller_id
 WHERE k.key_hash = ANY(:digests) AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -42,15 +42,23 @@ class KnownCaller:
 
     id: str
     name: str
-    role: str
-    """``planner`` or ``operator``."""
+    scopes: frozenset[str]
     may_hand_in_trips: bool = False
     """Whether it may send a whole trip with a booking (docs/trip-planner.md)."""
 
     @property
     def is_operator(self) -> bool:
         """Whether it may read every booking and settle cases."""
-        return self.role == "operator"
+        return Scope.OPERATOR in self.scopes
+
+    @property
+    def role(self) -> str:
+        """``operator`` or ``planner``: who it is where the record says who did something."""
+        return "operator" if self.is_operator else "planner"
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether it may use routes that need ``scope``; operators may use all."""
+        return self.is_operator or scope in self.scopes
 
 
 class Callers:
@@ -106,4 +114,7 @@ class Callers:
 
 async def _with_keys(session: AsyncSession, digests: list[str]) -> dict[str, KnownCaller]:
     rows = await session.execute(_WITH_KEYS, {"digests": digests})
-    return {digest: KnownCaller(*caller) for digest, *caller in rows}
+    return {
+        digest: KnownCaller(caller_id, name, granted(scopes, role), may_hand_in_trips)
+        for digest, caller_id, name, scopes, role, may_hand_in_trips in rows
+    }

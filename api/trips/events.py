@@ -12,8 +12,9 @@ from api.openapi import READING, problems
 from api.trips import reading, watching
 from api.trips.examples import EVENTS
 from api.trips.presenters.steps import steps_of
+from models.core.callers import Scope
 
-router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/booking", tags=["bookings"])
 
 PING_SECONDS = 10
 """How often a silent stream says that it is alive."""

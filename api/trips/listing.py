@@ -16,14 +16,14 @@ from api.core.named import owner_of
 from api.openapi import problems, shown
 from api.trips.schemas.listing import BookingPage, ListedBooking
 from models.bookings.lifecycle import BookingState
-from models.core.callers import Caller
+from models.core.callers import Caller, Scope
 from models.core.keys import traveler_id
 from models.core.text import Email
 from models.core.times import Moment
 from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, Place, list_bookings
 
-router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/booking", tags=["bookings"])
 
 MOST = 100
 

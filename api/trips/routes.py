@@ -24,10 +24,13 @@ from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import CancelledBy
 from models.bookings.messages import CancelRequest
+from models.core.callers import Scope
 from models.core.keys import parse_booking_reference
 
-work = Audience(Policy.CALLER, deadline=WORK_SECONDS, prefix="/booking", tags=["bookings"])
-look = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+work = Audience(
+    Policy.CALLER, Scope.TRIPS, deadline=WORK_SECONDS, prefix="/booking", tags=["bookings"]
+)
+look = Audience(Policy.CALLER, Scope.TRIPS, prefix="/booking", tags=["bookings"])
 
 
 @work.post(

@@ -9,8 +9,9 @@ from api.core.schemas import Answer
 from api.openapi import READING, problems, shown
 from api.trips import reading
 from api.trips.presenters.steps import steps_of
+from models.core.callers import Scope
 
-router = Audience(Policy.CALLER, prefix="/booking", tags=["bookings"])
+router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/booking", tags=["bookings"])
 
 
 class StepAnswer(Answer):

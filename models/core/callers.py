@@ -1,18 +1,40 @@
 """The services that may call the API, and their keys."""
 
 import datetime as dt
+from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
     Index,
+    Text,
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import time_column
+
+
+class Scope(StrEnum):
+    """What a caller may do; each route of callers needs one."""
+
+    TRIPS = "trips"
+    """Book trips, and whatever becomes of them: read, pay, change, cancel."""
+    RESERVATIONS_READ = "reservations:read"
+    RESERVATIONS_WRITE = "reservations:write"
+    VENUES_WRITE = "venues:write"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    MARKET = "market"
+    OPERATOR = "operator"
+    """Everything, for everybody's bookings, and what only operators do: settle cases."""
+
+
+PLANNER = frozenset({Scope.TRIPS, Scope.EVENTS_READ, Scope.WEBHOOKS_WRITE})
+"""What a caller may do of which nothing else is said."""
 
 
 class Caller(SQLModel, table=True):
@@ -27,8 +49,11 @@ class Caller(SQLModel, table=True):
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
     name: str
+    scopes: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    """What it may do (:class:`Scope`). NULL, from the release before: what :attr:`role` says."""
     role: str = "planner"
-    """"planner" books and sees its own bookings; "operator" sees all and settles cases."""
+    """"operator" with that scope, else "planner". Read by the release before ``scopes``, which may
+    still run while this one is rolled out."""
     may_hand_in_trips: bool = Field(
         default=False, sa_column_kwargs={"server_default": text("false")}
     )
@@ -38,6 +63,18 @@ class Caller(SQLModel, table=True):
     key_hash: str | None = Field(default=None, unique=True)
     key_prefix: str | None = None
     revoked_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """What it may do, by the names of scopes."""
+        return granted(self.scopes, self.role)
+
+
+def granted(scopes: list[str] | None, role: str) -> frozenset[str]:
+    """Return what a caller may do whose row has these columns."""
+    if scopes is not None:
+        return frozenset(scopes)
+    return frozenset({Scope.OPERATOR}) if role == "operator" else PLANNER
 
 
 class CallerKey(SQLModel, table=True):

@@ -5,8 +5,9 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import psycopg
 import uvicorn
@@ -16,6 +17,7 @@ from sqlalchemy import create_engine
 from api.app import create_app
 from api.core.connections import server_config
 from commands import callers
+from models.core.callers import PLANNER, Scope
 from settings import Settings
 
 
@@ -44,12 +46,18 @@ def serve(settings: Settings, port: int = 0) -> Iterator[Served]:
 
 
 def add_caller(
-    database_url: str, *, role: callers.Role = "planner", name: str = "test planner"
+    database_url: str,
+    *,
+    role: Literal["planner", "operator"] = "planner",
+    scopes: Collection[Scope] | None = None,
+    name: str = "test planner",
 ) -> str:
     """Add a caller, under another name where this one is taken; returns its key."""
+    if scopes is None:
+        scopes = [Scope.OPERATOR] if role == "operator" else PLANNER
     engine = create_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     taken = {caller.name for caller, _ in callers.list_all(engine)}
-    key = callers.create(engine, f"{name} {uuid.uuid4()}" if name in taken else name, role=role)
+    key = callers.create(engine, f"{name} {uuid.uuid4()}" if name in taken else name, scopes=scopes)
     engine.dispose()
     return key
 

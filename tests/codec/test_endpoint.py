@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine
 
 from codec.endpoint import MOST_BYTES, create_app
 from commands import callers
+from models.core.callers import Scope
 from settings import Settings
 
 UI = "http://127.0.0.1:8233"
@@ -47,7 +48,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def operator(engine: Engine) -> str:
-    return callers.create(engine, "codec-night-shift", role="operator")
+    return callers.create(engine, "codec-night-shift", scopes=[Scope.OPERATOR])
 
 
 @pytest.fixture
@@ -90,8 +91,8 @@ async def test_operators_decode(
 
 @pytest.mark.parametrize("path", ["/decode", "/encode"])
 async def test_nobody_else_does(codec: httpx.AsyncClient, engine: Engine, path: str) -> None:
-    planner = callers.create(engine, f"planner{path[1:]}", role="planner")
-    gone = callers.create(engine, f"gone{path[1:]}", role="operator")
+    planner = callers.create(engine, f"planner{path[1:]}")
+    gone = callers.create(engine, f"gone{path[1:]}", scopes=[Scope.OPERATOR])
     callers.revoke(engine, f"gone{path[1:]}")
     for headers, status in (
         ({}, 401),

@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api.core.callers import Callers
+from api.core.callers import Callers, KnownCaller
 from api.core.record import Record
 from commands import callers
 from localworld.shared import Servers
+from models.core.callers import PLANNER, Scope
 from models.core.database import create_sessions
 from models.core.domain_errors import CallerUnknown
 from settings import Settings
@@ -117,10 +118,14 @@ def test_a_rotated_key_is_the_same_callers(tripsaga: Tripsaga, database_url: str
 
 
 async def who(database_url: str, key: str) -> str:
+    return (await known(database_url, key)).id
+
+
+async def known(database_url: str, key: str) -> KnownCaller:
     """The caller that an API of its own takes for the holder of a key."""
     engine = create_async_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     try:
-        return (await Callers(Record(create_sessions(engine), at_once=1)).identify(key)).id
+        return await Callers(Record(create_sessions(engine), at_once=1)).identify(key)
     finally:
         await engine.dispose()
 
@@ -184,6 +189,51 @@ def test_keys_of_before_open_for_whom_they_opened(shared_servers: Servers) -> No
         names = [row[0] for row in connection.execute("SELECT name FROM callers")]
     assert len(set(names)) == len(names) == 4
     assert all(names)
+
+
+def test_callers_of_before_may_do_what_they_could(shared_servers: Servers) -> None:
+    """Also those that the release before makes while this one is rolled out, and never after."""
+    url = shared_servers.create_database(f"t{uuid.uuid4().hex[:12]}")
+    migrate(url, "0021")
+    for moment in ("before", "after"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            for role in ("planner", "operator"):
+                caller, key = str(uuid.uuid4()), f"{role} {moment}"
+                connection.execute(
+                    "INSERT INTO callers (id, name, role, created_at) VALUES (%s, %s, %s, now())",
+                    (caller, key, role),
+                )
+                connection.execute(
+                    "INSERT INTO caller_keys (key_hash, caller_id, name, prefix, created_at)"
+                    " VALUES (%s, %s, '1', '', now())",
+                    (callers.key_hash(key), caller),
+                )
+        migrate(url)
+        for role in ("planner", "operator"):
+            found = asyncio.run(known(url, f"{role} {moment}"))
+            assert found.scopes == (PLANNER if role == "planner" else {Scope.OPERATOR})
+            assert found.role == role
+
+
+def test_a_caller_may_do_what_its_scopes_say(tripsaga: Tripsaga, database_url: str) -> None:
+    def may(*options: str) -> tuple[list[str], str]:
+        answer = tripsaga("key", *options, DATABASE_URL=database_url)
+        assert answer.exit_code == 0, answer.output
+        listed = tripsaga("key", "list", "--json", DATABASE_URL=database_url).stdout
+        (found,) = [one for one in json.loads(listed) if one["name"] == "scoped"]
+        return found["scopes"], found["role"]
+
+    asked = ("--scope", "reservations:read", "--scope", "events:read")
+    reads = ["events:read", "reservations:read"]
+    assert may("create", "scoped", *asked) == (reads, "planner")
+    assert may("scopes", "scoped", "--scope", "operator") == (["operator"], "operator")
+    assert may("scopes", "scoped", "--scope", "market") == (["market"], "planner")
+    for refused in (("create", "other"), ("scopes", "scoped")):
+        answer = tripsaga("key", *refused, "--scope", "trip", DATABASE_URL=database_url)
+        assert answer.exit_code == 2
+        assert "reservations:read" in answer.stderr, "what there is"
+    answer = tripsaga("key", "scopes", "nobody", "--scope", "trips", DATABASE_URL=database_url)
+    assert answer.exit_code == 3
 
 
 @pytest.mark.parametrize("name", ["a\x1b[2Jb", "4242\u20114242\u20114242\u20114242"])

@@ -49,11 +49,11 @@ class Books:
         booking_request = request(**options)
         return await self.record(await self.begin(booking_request), S.PROCESSING)
 
-    async def begin(self, booking_request: BookTripRequest) -> Booking:
+    async def begin(self, booking_request: BookTripRequest, at: dt.datetime = NOON) -> Booking:
         """A new booking on record, being validated."""
         async with self.sessions.begin() as session:
-            await insert_trip(session, OpenBooking(request=booking_request, run="test"), NOON)
-        booking = booking_request.new_booking(NOON)
+            await insert_trip(session, OpenBooking(request=booking_request, run="test"), at)
+        booking = booking_request.new_booking(at)
         booking.state, booking.version = S.VALIDATING, OPENED
         return booking
 

@@ -1,0 +1,223 @@
+"""Every route x every kind of caller x its own, another's and an unknown thing.
+
+Made from the routes there are; of a new one tests/api/things.py has to know what it is about.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import event
+
+from api.app import create_app
+from api.core.audience import GuardedRoute, Policy
+from api.core.callers import Callers
+from api.core.record import Record
+from models.core.callers import PLANNER, Scope
+from settings import Settings
+from tests.api.conftest import client
+from tests.api.server import Served, add_caller
+from tests.api.things import IN_BODY, LISTS, NOTHING, THINGS, Route
+from tests.ledger.conftest import Books
+from tests.ledger.conftest import books as books
+
+ALL = frozenset(Scope) - {Scope.OPERATOR}
+KINDS: dict[str, frozenset[Scope]] = {
+    "nothing": frozenset(),
+    "planner": PLANNER,
+    "all but operator": ALL,
+    **{str(scope): frozenset({scope}) for scope in Scope},
+}
+"""Callers by what they may do; who has no key, or a wrong one, is asked in test_access.py."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A route, as it is asked by a test."""
+
+    method: str
+    path: str
+    scope: Scope
+    policy: Policy
+    body: Any
+
+    def request(self, name: str | None = None) -> dict[str, Any]:
+        """What to send about the thing with this name, or about any."""
+        sent: dict[str, Any] = {
+            "method": self.method,
+            "headers": {"Idempotency-Key": uuid.uuid4().hex},
+        }
+        sent["url"] = re.sub(r"{\w+}", name or str(uuid.uuid4()), self.path)
+        if self.body is not None:
+            field = IN_BODY.get((self.method, self.path))
+            sent["json"] = self.body if field is None else {**self.body, field: name}
+        return sent
+
+    @property
+    def thing(self) -> str | None:
+        """The name of what names its thing; None where it is about none."""
+        if (self.method, self.path) in IN_BODY:
+            return IN_BODY[self.method, self.path]
+        return next(iter(re.findall(r"{(\w+)}", self.path)), None)
+
+
+def asked_of(app: FastAPI) -> dict[Route, Asked]:
+    """Every route that needs a key, with an example of its body."""
+    document = app.openapi()
+    found: dict[Route, Asked] = {}
+    for context in iter_route_contexts(list(app.routes)):
+        route = context.original_route
+        assert isinstance(route, GuardedRoute)
+        if route.scope is None:
+            continue
+        (method,) = list(route.methods or ())
+        operation = document["paths"][route.path][method.lower()]
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        body = None
+        if content is not None:
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            body = document["components"]["schemas"][name]["examples"][0]
+        found[method, route.path] = Asked(method, route.path, route.scope, route.policy, body)
+    return found
+
+
+ROUTES = asked_of(create_app(Settings()))
+OF_CALLERS = {at: one for at, one in ROUTES.items() if one.policy is Policy.CALLER}
+ABOUT = sorted(at for at, one in OF_CALLERS.items() if one.thing in THINGS)
+
+
+def test_every_route_says_what_it_is_about() -> None:
+    for at, one in OF_CALLERS.items():
+        known = [at in LISTS, at in NOTHING, one.thing is not None]
+        assert sum(known) == 1, f"{at}: add it to IN_BODY, LISTS or NOTHING of tests/api/things.py"
+        named = LISTS.get(at, one.thing)
+        assert named is None or named in THINGS, (
+            f"{at}: add to THINGS of tests/api/things.py how {named!r} is made for a caller"
+        )
+    gone = {*IN_BODY, *LISTS, *NOTHING} - OF_CALLERS.keys()
+    assert not gone, f"tests/api/things.py names routes that are not there: {gone}"
+
+
+@pytest.fixture(scope="module")
+def keys(database_url: str) -> dict[str, str]:
+    """A key of each kind of caller."""
+    return {
+        kind: add_caller(database_url, name=f"may {kind}", scopes=scopes)
+        for kind, scopes in KINDS.items()
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_its_scope_no_route_is_served(
+    lonely: Served, keys: dict[str, str], kind: str
+) -> None:
+    served = set()
+    async with client(lonely.url, keys[kind]) as http:
+        for at, one in ROUTES.items():
+            if one.scope in KINDS[kind] or Scope.OPERATOR in KINDS[kind]:
+                served.add(at)
+                continue
+            answer = await http.request(**one.request())
+            assert answer.status_code == 403, at
+            problem = answer.json()
+            if "error" in problem:  # contracts.md §5
+                continue
+            code = "OPERATORS_ONLY" if one.policy is Policy.OPERATOR else "SCOPE_MISSING"
+            assert (problem["code"], problem["details"]["scope"]) == (code, one.scope), at
+    if kind in {"all but operator", "operator"}:
+        assert served == set(OF_CALLERS if kind != "operator" else ROUTES)
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two callers who may do everything that callers may."""
+
+    one: str
+    one_id: str
+    other: str
+    other_id: str
+
+
+@pytest.fixture
+async def two(database_url: str, books: Books) -> Two:
+    found: list[str] = []
+    for name in ("one", "other"):
+        key = add_caller(database_url, name=f"may all, {name}", scopes=ALL)
+        found += [key, (await Callers(Record(books.sessions, at_once=1)).identify(key)).id]
+    return Two(*found)
+
+
+@pytest.mark.parametrize("at", ABOUT, ids=" ".join)
+async def test_ones_own_is_served(
+    lonely: Served, operator_key: str, books: Books, two: Two, at: Route
+) -> None:
+    """Temporal is away: what has to start something is answered 503."""
+    one = OF_CALLERS[at]
+    assert one.thing is not None
+    name = await THINGS[one.thing].make(books, two.one_id)
+    for key in (two.one, operator_key):
+        async with (
+            client(lonely.url, key) as http,
+            http.stream(**one.request(name)) as answer,
+        ):
+            assert answer.status_code not in {401, 403, 404}, await answer.aread()
+
+
+@contextmanager
+def counted(served: Served) -> Iterator[list[str]]:
+    """The statements of a server's requests meanwhile, but those about keys."""
+    sent: list[str] = []
+    engine = served.app.state.context.record._sessions.kw["bind"].sync_engine
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "caller_keys" not in statement:
+            sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("at", ABOUT, ids=" ".join)
+async def test_anothers_looks_unknown(whole: Served, books: Books, two: Two, at: Route) -> None:
+    one = OF_CALLERS[at]
+    assert one.thing is not None
+    thing = THINGS[one.thing]
+    theirs = await thing.make(books, two.other_id)
+    told: list[tuple[int, bytes, dict[str, str], list[str]]] = []
+    async with client(whole.url, two.one) as http:
+        for name in (theirs, thing.unknown()):
+            with counted(whole) as sent:
+                answer = await http.request(**one.request(name))
+            told.append((answer.status_code, answer.content, _headers(answer), list(sent)))
+    assert told[0][0] == 404, told[0]
+    assert told[0] == told[1]
+    assert told[0][3], "nothing was asked: there is no reason to trust the comparison"
+
+
+def _headers(answer: httpx.Response) -> dict[str, str]:
+    varying = {"x-request-id", "date", "ratelimit", "idempotency-key"}
+    return {name: value for name, value in answer.headers.items() if name not in varying}
+
+
+@pytest.mark.parametrize("at", sorted(LISTS), ids=" ".join)
+async def test_lists_have_ones_own_alone(
+    lonely: Served, operator_key: str, books: Books, two: Two, at: Route
+) -> None:
+    thing = THINGS[LISTS[at]]
+    own = await thing.make(books, two.one_id)
+    theirs = await thing.make(books, two.other_id)
+    for key, found in ((two.one, {own}), (two.other, {theirs}), (operator_key, {own, theirs})):
+        async with client(lonely.url, key) as http:
+            answer = await http.get(at[1], params={"limit": 100})
+        assert answer.status_code == 200, answer.text
+        assert {name for name in (own, theirs) if f'"{name}"' in answer.text} == found
