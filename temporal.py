@@ -19,6 +19,7 @@ from codec.values import LeanPayloadConverter
 from models.bookings.booking import Booking
 from models.core.patience import BookingOrder, Patience
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from models.core.venues import VENUE
 from models.suppliers.listings import LISTINGS
 from settings import Settings
 
@@ -134,6 +135,7 @@ def patience(settings: Settings, quick: Collection[str] = ("stripe",)) -> Patien
         provider_timeout={
             settings.gateway: settings.gateway_timeout,
             **{one.name: settings.supplier_timeout(one.name) for one in LISTINGS},
+            VENUE: settings.venue_timeout,
         },
         local=sorted(fast - once_only),
         quick=sorted(fast),

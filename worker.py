@@ -40,6 +40,7 @@ from workflows.operations.watch_money import WatchMoney
 from workflows.operations.watch_suppliers import WatchSuppliers
 from workflows.payments.refund_booking import RefundBooking
 from workflows.payments.settle_payment import SettlePayment
+from workflows.reservations.book_reservation import BookReservation
 from workflows.suppliers.follow_booking import FollowBooking
 from workflows.trips.book_trip import BookTrip
 from workflows.trips.cancel_booking import CancelBooking
@@ -51,6 +52,7 @@ log = logging.getLogger("tripsaga.worker")
 
 WORKFLOWS: Sequence[type] = (
     BookTrip,
+    BookReservation,
     CancelBooking,
     ModifyBooking,
     RefundBooking,
@@ -107,7 +109,7 @@ def create_workers(client: Client, settings: Settings, activities: Activities) -
             max_concurrent_activities=settings.max_concurrent_activities,
             deployment_config=deployment,
         )
-        for name in activities.suppliers
+        for name in activities.queues
     ]
     return workers
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
+from activities.reservations.record import ReservationActivities
 from activities.suppliers.following.rounds import FollowActivities
 from activities.suppliers.health import SupplierHealth, watched
 from activities.suppliers.items import ItemActivities
@@ -16,14 +17,16 @@ from activities.trips.changes import ChangeActivities
 from activities.trips.quotes import QuoteActivities
 from activities.trips.record import BookingActivities
 from models.core.database import create_engine, create_sessions
+from models.core.venues import VENUE
 from payments.core.protocol import Gateway
 from payments.registry import create_gateway
 from settings import Settings
 from suppliers.core.limiter import RateLimits
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import Sells, Supplier
 from suppliers.exchange_rates.ecb import EcbRates, RateSource
 from suppliers.planner import TripPlanner
-from suppliers.registry import create_suppliers
+from suppliers.registry import create_suppliers, create_venues
+from suppliers.venue import VenueSupplier
 from temporal import patience
 
 Activity = Callable[..., Any]
@@ -34,6 +37,7 @@ class Activities:
     """All activities of a process, and the connections they share."""
 
     bookings: BookingActivities
+    reservations: ReservationActivities
     quotes: QuoteActivities
     changes: ChangeActivities
     cancel_quotes: CancelQuoteActivities
@@ -42,16 +46,25 @@ class Activities:
     watching: WatchActivities
     following: FollowActivities
     suppliers: Mapping[str, Supplier]
+    """What trips are booked at."""
+    venues: VenueSupplier | None
+    """Where reservations are made; None: none are taken."""
     health: SupplierHealth
     gateway: Gateway
     engine: AsyncEngine
     planner: TripPlanner
     rates: RateSource
 
+    @property
+    def queues(self) -> list[str]:
+        """Whose calls have a queue of their own, beside the gateway's."""
+        return [*self.suppliers, *([VENUE] if self.venues else [])]
+
     def all(self) -> list[Activity]:
         """Every activity: what the workflows' own queue serves, local activities included."""
         return [
             self.bookings.open_booking,
+            self.reservations.open_reservation,
             self.bookings.load_booking,
             self.bookings.record,
             self.bookings.end_requests,
@@ -98,6 +111,8 @@ class Activities:
         await self.health.close()
         for supplier in self.suppliers.values():
             await supplier.close()
+        if self.venues is not None:
+            await self.venues.close()
         await self.gateway.close()
         await self.planner.close()
         await self.rates.close()
@@ -116,15 +131,20 @@ def create_activities(
     health = SupplierHealth(sessions, settings)
     found = suppliers if suppliers is not None else create_suppliers(settings, RateLimits(sessions))
     suppliers = {name: watched(supplier, health) for name, supplier in found.items()}
+    venues = create_venues(settings, RateLimits(sessions))
+    sellers: dict[str, Sells[Any, Any]] = {**suppliers}
+    if venues is not None:
+        sellers[VENUE] = watched(venues, health)
     gateway = gateway if gateway is not None else create_gateway(settings)
     planner = TripPlanner(settings)
     rates = EcbRates(settings)
     payments = PaymentActivities(sessions, gateway, settings.settle_period)
-    items = ItemActivities(sessions, suppliers, settings.settle_period)
+    items = ItemActivities(sessions, sellers, settings.settle_period)
     waiting = patience(settings)
     quotes = QuoteActivities(sessions, suppliers, rates, health)
     return Activities(
         bookings=BookingActivities(sessions),
+        reservations=ReservationActivities(sessions),
         quotes=quotes,
         changes=ChangeActivities(sessions, quotes),
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),
@@ -133,6 +153,7 @@ def create_activities(
         watching=WatchActivities(sessions, payments, gateway, suppliers, settings, waiting),
         following=FollowActivities(sessions, items, suppliers, settings, waiting),
         suppliers=suppliers,
+        venues=venues,
         health=health,
         gateway=gateway,
         engine=engine,

@@ -1,7 +1,9 @@
 """Activities that deal with suppliers about one item: book, complete, look, undo."""
 
 import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -17,7 +19,13 @@ from models.core.errors import Fault, Refusal, Retryable, Unavailable, UnknownOu
 from models.core.keys import operation_key
 from models.core.supply import FOUND_BY_HAND, GONE, Cancellation, Reservation, ReservationStatus
 from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
-from suppliers.core.protocol import CompletesHolds, FindsReservations, Supplier
+from suppliers.core.protocol import (
+    CompletesHolds,
+    FindsReservations,
+    Party,
+    ReleasesReferences,
+    Sells,
+)
 
 
 class ItemActivities:
@@ -26,7 +34,7 @@ class ItemActivities:
     def __init__(
         self,
         sessions: Sessions,
-        suppliers: dict[str, Supplier],
+        suppliers: Mapping[str, Sells[Any, Any]],
         settle_period: dt.timedelta,
     ) -> None:
         self._sessions = sessions
@@ -110,16 +118,21 @@ class ItemActivities:
         try:
             supplier = supplier_of(item, self._suppliers)
             held = await self._reserved(item)
-            if held is None or item.quote is None or not isinstance(supplier, CompletesHolds):
+            if (
+                held is None
+                or item.quote is None
+                or not isinstance(supplier, CompletesHolds)
+                or not isinstance(item.party, Party)
+            ):
                 raise ApplicationError(
                     f"item {item.number} of booking {call.booking_id} is not held",
                     type="NotHeld",
                     non_retryable=True,
                 )
-            quote, completer = item.quote, supplier
+            quote, party, completer = item.quote, item.party, supplier
 
             async def complete(version: int) -> Reservation:
-                return await completer.complete(held, quote, item.party, f"{call.key}.{version}")
+                return await completer.complete(held, quote, party, f"{call.key}.{version}")
 
             async def look(_: dt.datetime) -> Reservation | None:
                 seen = await supplier.look(held)
@@ -192,15 +205,17 @@ class ItemActivities:
                 past = await self._log.tombstone(self._intent(item, "book", key))
                 if isinstance(supplier, CompletesHolds):
                     await self._log.tombstone(self._intent(item, "complete", _complete_key(item)))
-                held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
-                if call.supplier_id and not _is_named(held, call.supplier_id):
-                    return _not_cancellable(item, _unused(item, held, call.supplier_id))
-                if held is None or held.status in GONE:
-                    return CancelledItem()
-
-                async def cancel(version: int) -> Cancellation:
-                    return await supplier.cancel(held, f"{call.key}.{version}")
-
+                if isinstance(supplier, ReleasesReferences):
+                    if not past.last(DONE) and not past.unanswered:
+                        return CancelledItem()  # it was never asked, or has refused
+                    cancel = _releasing(supplier, item.reference)
+                else:
+                    held = await self._what_is_held(item, supplier, past, key, call.supplier_id)
+                    if call.supplier_id and not _is_named(held, call.supplier_id):
+                        return _not_cancellable(item, _unused(item, held, call.supplier_id))
+                    if held is None or held.status in GONE:
+                        return CancelledItem()
+                    cancel = _cancelling(supplier, held, call.key)
                 answer = await self._log.once(
                     self._intent(item, "cancel", call.key),
                     Cancellation,
@@ -218,7 +233,12 @@ class ItemActivities:
         )
 
     async def _what_is_held(
-        self, item: OrderedItem, supplier: Supplier, past: Past, key: str, supplier_id: str | None
+        self,
+        item: OrderedItem,
+        supplier: Sells[Any, Any],
+        past: Past,
+        key: str,
+        supplier_id: str | None,
     ) -> Reservation | None:
         """Tell what the supplier holds for an item, when nobody may have seen its answer."""
         done = past.last(DONE)
@@ -266,7 +286,7 @@ class ItemActivities:
         return None
 
     async def _done_late(
-        self, item: OrderedItem, supplier: Supplier, past: Past
+        self, item: OrderedItem, supplier: Sells[Any, Any], past: Past
     ) -> Reservation | None:
         """Look once more for what was given up as not done: it may have been done since."""
         if not past.unanswered or not isinstance(supplier, FindsReservations):
@@ -311,7 +331,7 @@ def _complete_key(item: OrderedItem) -> str:
     return operation_key(item.booking_id, item.number, "complete")
 
 
-def _gone(item: OrderedItem, supplier: Supplier) -> Unavailable:
+def _gone(item: OrderedItem, supplier: Sells[Any, Any]) -> Unavailable:
     return Unavailable(
         f"{item.component.title} was reserved and is gone at {supplier.name}",
         provider=supplier.name,
@@ -325,7 +345,7 @@ def _found_by_hand(item: OrderedItem, supplier_id: str) -> Reservation:
         supplier_id=supplier_id,
         confirmation_code=supplier_id,
         provider=item.component.supplier,
-        price=item.component.money,
+        price=item.shown_price,
         details={FOUND_BY_HAND: True},
     )
 
@@ -349,6 +369,26 @@ def _not_cancellable(item: OrderedItem, message: str) -> CancelledItem:
     return CancelledItem(
         refused=Problem(code=Code.NOT_CANCELLABLE, step="cancel", message=message, item=item.number)
     )
+
+
+def _cancelling(
+    supplier: Sells[Any, Any], held: Reservation, key: str
+) -> Callable[[int], Awaitable[Cancellation]]:
+    async def cancel(version: int) -> Cancellation:
+        return await supplier.cancel(held, f"{key}.{version}")
+
+    return cancel
+
+
+def _releasing(
+    supplier: ReleasesReferences, reference: str
+) -> Callable[[int], Awaitable[Cancellation]]:
+    """Release whatever stands or comes late: nothing need be known of it."""
+
+    async def cancel(_: int) -> Cancellation:
+        return await supplier.release(reference)
+
+    return cancel
 
 
 async def _nothing_to_see(_: dt.datetime) -> None:

@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from models.core.database import Sessions, direct
 from models.core.errors import AuthConfig
+from models.core.money import Money
 from models.core.people import Address, Contact, Traveler
 from models.core.supply import Quote, TripComponent
-from suppliers.core.protocol import Party, Supplier
+from models.core.venues import VENUE, VenueGuest, VenueSlot
+from suppliers.core.protocol import Party, Sells
+
+Selling = TypeVar("Selling", bound=Sells[Any, Any])
 
 
 @dataclass(frozen=True)
@@ -21,21 +25,36 @@ class OrderedItem:
     booking_id: str
     number: int
     reference: str
-    component: TripComponent
-    """What the planner offered, in the supplier's currency."""
+    component: TripComponent | VenueSlot
+    """What the planner offered, in the supplier's currency; or the slot at a venue."""
     quote: Quote | None
-    party: Party
+    party: Party | VenueGuest
     currency: str
     """What the traveller pays in."""
 
     @property
+    def own_currency(self) -> str:
+        """What its supplier prices it in; a slot is priced in what is paid."""
+        return self.currency if isinstance(self.component, VenueSlot) else self.component.currency
+
+    @property
     def foreign(self) -> bool:
         """Whether its price has to be converted."""
-        return self.component.currency != self.currency
+        return self.own_currency != self.currency
+
+    @property
+    def shown_price(self) -> Money:
+        """What it was to cost when it was chosen, in the supplier's currency."""
+        if isinstance(self.component, VenueSlot):
+            assert self.quote is not None, "a slot is quoted before it is written down"
+            return self.quote.price
+        return self.component.money
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of those who travel."""
+        """The names of those who travel, or of the guest."""
+        if isinstance(self.party, VenueGuest):
+            return tuple(self.party.name.split())
         return tuple(
             name for one in self.party.travelers for name in (one.first_name, one.last_name)
         )
@@ -46,7 +65,7 @@ class OrderedItem:
         return self.component.type.lower()
 
 
-def supplier_of(item: OrderedItem, suppliers: Mapping[str, Supplier]) -> Supplier:
+def supplier_of(item: OrderedItem, suppliers: Mapping[str, Selling]) -> Selling:
     """Return who delivers an item.
 
     Raises:
@@ -121,16 +140,25 @@ def _unknown(booking_id: str, number: int | None) -> ApplicationError:
 
 
 def _ordered_item(booking_id: str, row: Any) -> OrderedItem:
+    component, party = (_slot if row.offer.get("supplier") == VENUE else _trip_component)(row)
     return OrderedItem(
         booking_id=booking_id,
         number=row.number,
         reference=row.reference,
-        component=TripComponent.model_validate(row.offer),
+        component=component,
         quote=Quote.model_validate(row.quote) if row.quote else None,
-        party=Party(
-            travelers=tuple(map(Traveler.model_validate, row.own_travelers or row.travelers)),
-            contact=Contact.model_validate(row.contact),
-            address=Address.model_validate(row.address) if row.address else None,
-        ),
+        party=party,
         currency=row.currency,
     )
+
+
+def _trip_component(row: Any) -> tuple[TripComponent, Party]:
+    return TripComponent.model_validate(row.offer), Party(
+        travelers=tuple(map(Traveler.model_validate, row.own_travelers or row.travelers)),
+        contact=Contact.model_validate(row.contact),
+        address=Address.model_validate(row.address) if row.address else None,
+    )
+
+
+def _slot(row: Any) -> tuple[VenueSlot, VenueGuest]:
+    return VenueSlot.model_validate(row.offer), VenueGuest.model_validate(row.travelers[0])

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from temporalio import activity
 
@@ -20,7 +21,7 @@ from models.core.exchange import ExchangeRate, NoRateError, RateTable
 from models.core.supply import Quote
 from models.suppliers.listings import title_of
 from models.trips.messages import ItemsQuoted
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import Sells
 from suppliers.exchange_rates.ecb import NAME as RATES
 from suppliers.exchange_rates.ecb import RateSource
 
@@ -31,7 +32,7 @@ class QuoteActivities:
     def __init__(
         self,
         sessions: Sessions,
-        suppliers: Mapping[str, Supplier],
+        suppliers: Mapping[str, Sells[Any, Any]],
         rates: RateSource,
         health: SupplierHealth,
     ) -> None:
@@ -101,9 +102,9 @@ class QuoteActivities:
         rate = _rate(item, table) if item.foreign else None
         supplier = supplier_of(item, self._suppliers)
         quote = await supplier.quote(item.component, item.party)
-        if quote.price.currency != item.component.currency:
+        if quote.price.currency != item.own_currency:
             raise InvalidRequest(
-                f"{supplier.name} quoted in {quote.price.currency}, not {item.component.currency}",
+                f"{supplier.name} quoted in {quote.price.currency}, not {item.own_currency}",
                 provider=supplier.name,
                 operation="quote",
             )
@@ -140,7 +141,7 @@ def _turned_away(down: Down, items: list[OrderedItem]) -> Problem:
 def _rate(item: OrderedItem, table: RateTable | None) -> ExchangeRate:
     assert table is not None, "asked for a rate before the rates are read"
     try:
-        return table.between(item.component.currency, item.currency)
+        return table.between(item.own_currency, item.currency)
     except NoRateError as error:
         raise NoExchangeRate(
             str(error), provider=RATES, operation="quote", code="not_published"

@@ -115,8 +115,8 @@ class SlotBody(Body):
         )
 
 
-_VENUE = {"id": "kantine", "type": "RESTAURANT", "name": "Kantine"}
-_SLOT = {"date": "2027-03-14", "time": "19:30", "party_size": 4}
+_VENUE: dict[str, Any] = {"id": "kantine", "type": "RESTAURANT", "name": "Kantine"}
+_SLOT: dict[str, Any] = {"date": "2027-03-14", "time": "19:30", "party_size": 4}
 
 
 class CreateBody(SlotBody):

@@ -38,7 +38,7 @@ async def insert_reservation(
         run=opening.run,
         fence=opening.fence,
         traveler_id=request.traveler_id,
-        travelers=[],
+        travelers=[request.guest.model_dump(mode="json")],
         contact=request.contact.model_dump(mode="json", by_alias=True),
         billing_details={"name": request.guest.name, "email": request.contact.email},
         offers={SLOT: slot.model_dump(mode="json", by_alias=True)},

@@ -72,7 +72,9 @@ class Diary:
     async def open_venue(self, **policy: Any) -> None:
         """Put the venue on record, or change its policy."""
         async with self.books.sessions.begin() as session:
-            await session.merge(Caller(id=self.caller, name=f"diary {self.caller}"))
+            await session.merge(
+                Caller(id=self.caller, name=f"diary {self.caller}", created_at=EVENING)
+            )
             await session.flush()
             venue = Venue(
                 id=self.venue,

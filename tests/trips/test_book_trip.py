@@ -18,7 +18,8 @@ from models.payments.messages import CARD_IN_USE, NO_CARD, Advice, NewCard, Paym
 from models.suppliers.messages import BookedItem, ItemCall
 from tests.support.fake_activities import Answer, Gate
 from tests.support.fake_trip import FakeTrip, unavailable
-from workflows.trips.book_trip import BookTrip, without_details
+from workflows.core.record import without_details
+from workflows.trips.book_trip import BookTrip
 
 EFFECTS = (
     calls.AUTHORISE,
