@@ -9,6 +9,7 @@ from functools import singledispatch
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from api.bookings import money as told_money
 from api.core import problems
 from api.core.callers import HEADER
 from api.core.problems import (
@@ -256,7 +257,7 @@ def _not_now(booking: Booking, code: ProblemCode, why: str, *, field: str) -> Ap
     return ApiProblem(
         409,
         code,
-        f"{why} {words.money(booking)}",
+        f"{why} {told_money.money(booking)}",
         field=field,
         details={"bookingId": booking.id, "state": booking.state},
     )
@@ -268,7 +269,7 @@ def _(error: bookings.FeeChanged) -> ApiProblem:
     return ApiProblem(
         409,
         "FEE_CHANGED",
-        f"{why} Nothing was cancelled. {words.money(error.booking)}",
+        f"{why} Nothing was cancelled. {told_money.money(error.booking)}",
         field="acceptedFee",
         details={"bookingId": error.booking.id, **error.problem.details},
     )
@@ -293,7 +294,7 @@ def _(error: trips.ChangeRefused) -> ApiProblem:
 @problem_of.register
 def _(error: payments.NothingToRefund) -> ApiProblem:
     why = f"Nothing can be given back of this booking now: it is {error.booking.state}."
-    return _no_refund(f"{why} {words.money(error.booking)}", field="bookingId")
+    return _no_refund(f"{why} {told_money.money(error.booking)}", field="bookingId")
 
 
 @problem_of.register

@@ -21,7 +21,10 @@ from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
 from settings import Settings
+from suppliers.core.limiter import RateLimits as RateCounter
 from suppliers.planner import TripPlanner
+from suppliers.registry import create_venues
+from suppliers.venue import VenueSupplier
 from temporal import connect
 
 RPC_TIMEOUT = timedelta(seconds=5)
@@ -59,6 +62,8 @@ class AppContext:
     limits: RateLimits
     temporal: Client
     planner: TripOptions
+    venues: VenueSupplier | None
+    """Whom venues' slots are asked of; None: no reservations are taken."""
     dispatch: Dispatch
     load: Load
     reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
@@ -78,7 +83,9 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     engine = create_engine(url, pool_size=size)
     reserved = create_engine(url, pool_size=RESERVED)
     planner = TripPlanner(settings)
-    record = Record(create_sessions(engine), at_once=size)
+    sessions = create_sessions(engine)
+    venues = create_venues(settings, RateCounter(sessions))
+    record = Record(sessions, at_once=size)
     vitals = Record(create_sessions(reserved), at_once=RESERVED)
     watch = Watch(vitals)
     temporal = await connect(settings, lazy=True)
@@ -93,12 +100,15 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             limits=RateLimits(settings.limit),
             temporal=temporal,
             planner=planner,
+            venues=venues,
             dispatch=Dispatch(record, settings),
             load=Load(vitals, temporal, settings),
         )
     finally:
         await watch.close()
         await planner.close()
+        if venues is not None:
+            await venues.close()
         await engine.dispose()
         await reserved.dispose()
 

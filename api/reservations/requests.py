@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from api.trips.schemas.requests import PaymentMethodId
-from models.core.text import Email, Key, Phone, Prose, Text
+from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
     Minutes,

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import Body, Response
 
+from api.bookings import finding
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.idempotency import TheOperation, keyed
 from api.core.named import BookingId
 from api.core.preferences import Patience, accepted
 from api.openapi import WRITING, problems, shown
-from api.trips import reading, refunding, resolving
+from api.trips import refunding, resolving
 from api.trips.presenters import booking as translate
 from api.trips.schemas.answers import BookAnswer, WholeBooking
 from api.trips.schemas.requests import GoodwillBody, ResolveBody
@@ -89,7 +90,7 @@ async def refund(
     What stands of the trip is not touched.
     """
     ended = await refunding.give_back(context, caller, booking_id, body, operation, patience)
-    found = await reading.find(context, caller, booking_id)
+    found = await finding.find(context, caller, booking_id)
     if not ended:
         response.status_code = 202
     return translate.whole_booking(found.booking, found.history)

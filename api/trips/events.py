@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import Header, Response
 from sse_starlette import EventSourceResponse
 
+from api.bookings import finding
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.named import BookingId
 from api.openapi import READING, problems
-from api.trips import reading, watching
+from api.trips import watching
 from api.trips.examples import EVENTS
 from api.trips.presenters.steps import steps_of
 from models.core.callers import Scope
@@ -70,7 +71,7 @@ async def events(
     ] = None,
 ) -> Response:
     """Stream every step as it happens (`text/event-stream`), up to the final answer."""
-    found = await reading.find(context, caller, booking_id, attempts=True)
+    found = await finding.find(context, caller, booking_id, attempts=True)
     resume = watching.Resume.after(last_event_id, len(steps_of(found)))
     if resume.nothing_left(found):
         return Response(status_code=204)

@@ -14,11 +14,11 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 
+from api.bookings import finding, requests, waiting
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.idempotency import Operation
 from api.core.record import NOT_READ
-from api.trips import reading, requests, waiting
 from api.trips.fitting import expect_change_fit
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
@@ -72,7 +72,7 @@ async def quote(
         InvalidTrip: what comes does not fit those who travel.
     """
     requested = body.changes.to_trip_changes()
-    booking = _changeable((await reading.find(context, caller, booking_id)).booking)
+    booking = _changeable((await finding.find(context, caller, booking_id)).booking)
     await _fit(context, booking, requested)
     request = QuoteChangeRequest(
         booking_id=booking.id,
@@ -117,7 +117,7 @@ async def change(
     """
     deadline = asyncio.get_running_loop().time() + seconds
     requested = body.changes.to_trip_changes()
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     assert body.accepted_total is not None, "a change without consent is a question"
     request = ChangeRequest(
         change_id=change_id(caller.id, booking.id, operation.key),
@@ -147,7 +147,7 @@ async def change(
     outcome = await ended(context, booking.id, request.change_id, left, heard, operation)
     if outcome is not None and outcome.key_reused:
         raise KeyReused(Keyed.CHANGE)
-    now = (await reading.find(context, caller, booking_id)).booking
+    now = (await finding.find(context, caller, booking_id)).booking
     return _asked(now, outcome, request.change_id)
 
 

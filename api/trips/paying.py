@@ -12,10 +12,11 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from api.bookings import finding, running, waiting
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
-from api.trips import modifying, reading, running, waiting
+from api.trips import modifying
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import TemporalUnavailable
@@ -45,7 +46,7 @@ async def use_card(
         NoCardExpected: no card is waited for.
         CardInUse: another card was sent a moment ago.
     """
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     update_id = operation.on(booking.id)
     if operation.repeated and await _taken_before(context, booking.id, update_id):
         return await _went(context, caller, booking, seconds, heard=-1)
@@ -72,10 +73,10 @@ async def _went(
     change = next((p.change for p in booking.payments if p.change and p.waits_until), None)
     if change is not None:
         outcome = await modifying.ended(context, booking.id, change, seconds, heard)
-        now = (await reading.find(context, caller, booking.id)).booking
+        now = (await finding.find(context, caller, booking.id)).booking
         return modifying.Asked(now, outcome, change)
     await waiting.settled(context, booking.id, seconds, after=heard)
-    return (await reading.find(context, caller, booking.id)).booking
+    return (await finding.find(context, caller, booking.id)).booking
 
 
 async def _taken_before(context: AppContext, booking_id: str, update_id: str) -> bool:

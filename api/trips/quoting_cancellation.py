@@ -8,10 +8,10 @@ from datetime import timedelta
 from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from api.bookings import cancelling, finding
+from api.bookings import money as told_money
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
-from api.trips import cancelling, reading
-from api.trips.presenters import words
 from api.trips.schemas.cancelling import (
     CancelQuoteAnswer,
     QuotedComponent,
@@ -44,7 +44,7 @@ async def quote(
         BookingNotFound, ComponentUnknown, TemporalUnavailable: nobody can tell.
         NotCancellable: it cannot be cancelled (any more).
     """
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     cancelling.check_components(booking, components)
     if booking.state in cancelling.NEVER_CANCELLABLE:
         raise NotCancellable(booking)
@@ -88,8 +88,8 @@ def _answer(quoted: CancellationQuoted) -> CancelQuoteAnswer:
     components = [_component(line, currency) for line in quoted.items]
     kept = sum(line.kept for line in quoted.items)
     ends = [line.until for line in quoted.items if line.until is not None]
-    gives, keeps = words.amount(quoted.refund, currency), words.amount(kept, currency)
-    disputed = f" {words.in_dispute(quoted.in_dispute, currency)}" if quoted.in_dispute else ""
+    gives, keeps = told_money.amount(quoted.refund, currency), told_money.amount(kept, currency)
+    disputed = f" {told_money.in_dispute(quoted.in_dispute, currency)}" if quoted.in_dispute else ""
     return CancelQuoteAnswer(
         dry_run=True,
         booking_id=quoted.booking_id,
@@ -144,7 +144,7 @@ def _nothing_kept(booking: Booking) -> CancelQuoteAnswer:
             " nothing; once it is confirmed, the cancellation terms of its parts apply."
         )
     else:
-        money = f"Nothing is left to cancel. {words.money(booking)}"
+        money = f"Nothing is left to cancel. {told_money.money(booking)}"
     return CancelQuoteAnswer(
         dry_run=True,
         booking_id=booking.id,

@@ -1,9 +1,9 @@
 """``POST /booking/{id}/refund``: more is given back than the terms ask for."""
 
+from api.bookings import finding, requests
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
-from api.trips import reading, requests
 from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
 from models.bookings.errors import ComponentUnknown
@@ -37,7 +37,7 @@ async def give_back(
         NothingToRefund, RefundTooLarge, RefundRefused: so much cannot be given back.
         RefundInOtherCurrency, AmountNotPayable: it is not an amount that could be.
     """
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     if operation.key in booking.grants:  # granted before decision 0083, under the key alone
         return True
     grant = operation.on(booking.id)
@@ -50,7 +50,7 @@ async def give_back(
         await requests.send(context, booking, caller, request)
     ended = await requests.ended(context, booking_id, request, seconds)
     if ended is not None and ended.problem is not None:
-        booking = (await reading.find(context, caller, booking_id)).booking
+        booking = (await finding.find(context, caller, booking_id)).booking
         raise RefundRefused(ended.problem, has_case=booking.has_payment_case)
     return ended is not None
 

@@ -1,9 +1,9 @@
 """``POST /booking/{id}/resolve``: an operator's decision about one case of a booking."""
 
+from api.bookings import finding, requests
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
-from api.trips import reading, requests
 from models.bookings.booking import Booking
 from models.bookings.errors import CaseNotOpen
 from models.bookings.messages import UNSETTLED_CASE, RequestKind, Resolution
@@ -27,13 +27,13 @@ async def resolve(
         BookingNotFound, TemporalUnavailable: nothing is promised.
         CaseNotOpen: nothing was decided.
     """
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     request = requests.request_of(RequestKind.RESOLVE, caller, resolution, operation.on(booking.id))
     if not await requests.taken_before(context, request, operation):
         _expect_open(booking, resolution.case_id)
         await requests.send(context, booking, caller, request)
     ended = await requests.ended(context, booking_id, request, max(seconds, SHORTEST_SECONDS))
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     if ended is not None and ended.problem and ended.problem.code is Code.CASE_SETTLED:
         raise _not_open(booking, resolution.case_id)
     return booking, ended is not None

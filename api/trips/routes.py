@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import Body, Path, Query, Request, Response
 
+from api.bookings import cancelling
+from api.bookings.starting import book as book_once
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.entity_tags import NOT_MODIFIED, answered
@@ -12,7 +14,7 @@ from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import BookingId, booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
-from api.trips import cancelling, modifying, paying, reading, starting
+from api.trips import modifying, paying, reading, starting
 from api.trips import quoting_cancellation as quoting_cancel
 from api.trips.presenters import booking as translate
 from api.trips.presenters import changes
@@ -68,18 +70,17 @@ async def book(
     A booking that did not work out is a complete answer too: 200 with `success: false` and what
     happened, what was undone and where the money is.
     """
-    asked = starting.IdempotentRequest(
-        caller=caller,
-        operation=operation,
-        body=body,
-        allowances=request.state.allowances,
-    )
-    found = await starting.book(context, asked, patience)
+    asked = starting.asked_for(context, caller, operation, body, request.state.allowances)
+    found = await book_once(context, asked, patience)
     answer = (
         translate.book_answer(found)
         if isinstance(found, Booking)
         else translate.running_answer(
-            found.booking_id, found.reference, found.currency, found.state, soon=found.soon
+            found.booking_id,
+            found.reference,
+            body.payment_info.currency,
+            found.state,
+            soon=found.soon,
         )
     )
     accepted(response, answer.status_url)

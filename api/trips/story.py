@@ -2,12 +2,12 @@
 
 from pydantic import AwareDatetime, Field
 
+from api.bookings import finding
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.named import BookingId
 from api.core.schemas import Answer
 from api.openapi import READING, problems, shown
-from api.trips import reading
 from api.trips.presenters.steps import steps_of
 from models.core.callers import Scope
 
@@ -42,7 +42,7 @@ class StepsAnswer(Answer):
 )
 async def steps(context: Context, caller: TheCaller, booking_id: BookingId) -> StepsAnswer:
     """Return every step that `GET /booking/{id}/events` tells, of an ended booking as well."""
-    found = await reading.find(context, caller, booking_id, attempts=True)
+    found = await finding.find(context, caller, booking_id, attempts=True)
     return StepsAnswer(
         booking_id=found.booking.id,
         booking_reference=found.booking.reference,

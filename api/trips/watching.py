@@ -10,10 +10,10 @@ from typing import Any
 
 from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
+from api.bookings import finding
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.schemas import Answer
-from api.trips import reading
 from api.trips.presenters import booking as translate
 from api.trips.presenters.steps import Step, steps_of
 from models.bookings.booking import Booking
@@ -90,7 +90,7 @@ async def watch(
 async def _now(context: AppContext, caller: KnownCaller, before: Found) -> Found:
     # A stream outlives short troubles of what it reads from.
     with suppress(DomainError, TimeoutError, *DATABASE_AWAY):
-        return await reading.find(context, caller, before.booking.id, attempts=True)
+        return await finding.find(context, caller, before.booking.id, attempts=True)
     return before
 
 

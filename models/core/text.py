@@ -118,6 +118,15 @@ Country = Annotated[Text, Field(pattern=COUNTRY, description="ISO 3166-1 alpha-2
 SUPPLIER: Final = "^[a-z][a-z0-9_]*$"
 PAYMENT_METHOD: Final = "^[A-Za-z0-9_]+$"
 
+PaymentMethodId = Annotated[
+    Text,
+    Field(
+        max_length=100,
+        pattern=PAYMENT_METHOD,
+        description="The gateway's id of a payment method; never card data.",
+    ),
+]
+
 FORMS: Final[Mapping[str, str]] = {
     STORABLE: "must not hold the NUL character",
     ANY_LINE: "must be one line of text, without control characters",

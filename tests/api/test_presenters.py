@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from api.bookings import money as told_money
 from api.trips.modifying import Asked, Quoted
-from api.trips.presenters import words
 from api.trips.presenters.booking import cancel_answer, whole_booking
 from api.trips.presenters.changes import change_answer, figures, quote_answer
 from api.trips.presenters.confirmations import confirmations, pay_at_property
@@ -237,7 +237,7 @@ def test_the_figures_of_a_cancellation_agree(status: str, amount: int, back: int
     answer = cancel_answer(booking, [])
     assert sum(one.refund for one in answer.cancelled_components) == answer.refund.amount == back
     assert answer.kept == 0
-    assert "0.00 USD is kept" in words.money(booking)
+    assert "0.00 USD is kept" in told_money.money(booking)
 
 
 def test_what_the_staff_paid_is_not_kept() -> None:

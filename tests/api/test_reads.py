@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import event, text
 
 from activities.core.attempts import AttemptLog, Intent
+from api.bookings import starting
+from api.bookings import waiting as waits
 from api.core import record as records
 from api.core.record import Record
 from api.core.watch import LOOK_SECONDS, Watch
 from api.errors import problem_of
-from api.trips import starting
-from api.trips import waiting as waits
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import Standing

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.bookings import money as told_money
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
 from models.bookings.booking import Booking, Item, OpenCase, PaymentView, RefundView
@@ -184,7 +185,7 @@ def test_what_a_supplier_does_not_accept_is_named(field: str, part: str) -> None
 def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], expected: str) -> None:
     state, _, unsettled = state.partition(", ")
     cases = [MONEY_CASE] if unsettled else []
-    assert expected in words.money(booking(BookingState(state), payment=payment, cases=cases))
+    assert expected in told_money.money(booking(BookingState(state), payment=payment, cases=cases))
 
 
 @pytest.mark.parametrize(
@@ -205,11 +206,11 @@ def test_the_money_is_told_as_it_is(state: str, payment: dict[str, Any], expecte
 )
 def test_an_amount_that_was_never_set_aside_is_not_told_of(problem: Problem, told: str) -> None:
     released = booking(BookingState.FAILED, problem=problem, payment={"status": "released"})
-    assert words.money(released) == told
+    assert told_money.money(released) == told
 
 
 def test_money_of_a_currency_without_minor_units() -> None:
-    assert words.amount(12000, "JPY") == "12,000 JPY"
+    assert told_money.amount(12000, "JPY") == "12,000 JPY"
 
 
 def test_what_was_undone_is_named() -> None:

@@ -1,5 +1,6 @@
 """From a booking to the contract's JSON (contracts.md §1)."""
 
+from api.bookings import money as told_money
 from api.trips.presenters import words
 from api.trips.presenters.confirmations import (
     NOTHING_CONFIRMED,
@@ -65,7 +66,7 @@ def error(booking: Booking, *, operator: bool = False) -> ErrorAnswer | None:
             Undone(component_id=item.component_id, type=item.type, title=item.title, message=text)
             for item, text in words.undone(booking)
         ],
-        money=words.money(booking),
+        money=told_money.money(booking),
         next_step=next_step,
         details=booking.problem.details if booking.problem else {},
         field=booking.problem.field if booking.problem else None,
@@ -240,7 +241,7 @@ def _unsettled(booking: Booking) -> ErrorAnswer | None:
         message=words.about(problem, stuck[0]) if problem else told.message,
         failed_step=problem.step if problem else "refund",
         undone=[],
-        money=words.money(booking),
+        money=told_money.money(booking),
         next_step=told.next_step,
         details={},
     )
@@ -300,7 +301,7 @@ def cancel_answer(booking: Booking, components: list[str]) -> CancelAnswer:
             ids=[refund.id for refund in _refunds(booking)],
         ),
         kept=booking.still_there,
-        money=words.money(booking),
+        money=told_money.money(booking),
         warnings=booking.warnings,
     )
     _tell_cases(answer, booking)

@@ -6,12 +6,11 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from api.core.schemas import Answer
 from api.trips.schemas.answers import Confirmations, ErrorAnswer, PayAtProperty, WholePaymentAnswer
-from api.trips.schemas.requests import PaymentMethodId
 from models.bookings.lifecycle import BookingState
 from models.core.money import WHOLE
 from models.core.people import Traveler
 from models.core.supply import ItemType, TripComponent
-from models.core.text import CamelModel, Key
+from models.core.text import CamelModel, Key, PaymentMethodId
 from models.trips.changes import Part, Swap, TripChanges
 from models.trips.errors import ComponentRepeated
 

@@ -9,7 +9,7 @@ from api.core.schemas import LARGEST
 from models.bookings.messages import Resolution
 from models.core.money import WHOLE, Currency
 from models.core.people import Address, Contact, Traveler
-from models.core.text import PAYMENT_METHOD, CamelModel, Email, Key, Name, Phone, Prose, Text
+from models.core.text import CamelModel, Email, Key, Name, PaymentMethodId, Phone, Prose, Text
 from models.trips.option import Trip
 
 
@@ -20,16 +20,6 @@ class BillingDetails(CamelModel):
     email: Email
     phone: Phone | None = None
     address: Address | None = None
-
-
-PaymentMethodId = Annotated[
-    Text,
-    Field(
-        max_length=100,
-        pattern=PAYMENT_METHOD,
-        description="The gateway's id of a payment method; never card data.",
-    ),
-]
 
 
 class PaymentInfo(CamelModel):

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
+from api.bookings import waiting
 from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.idempotency import Operation
 from api.core.record import NOT_READ
-from api.trips import waiting
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import EndedRequest

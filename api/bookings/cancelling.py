@@ -1,8 +1,8 @@
 """``POST /booking/cancel``: a request that is carried out whatever runs for the booking."""
 
+from api.bookings import finding, requests
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.trips import reading, requests
 from models.bookings.booking import Booking
 from models.bookings.errors import ComponentUnknown, FeeChanged, NotCancellable
 from models.bookings.lifecycle import BookingState, ItemStatus
@@ -24,7 +24,7 @@ async def cancel(
         NotCancellable: it cannot be cancelled (any more).
         FeeChanged: more would be kept than ``cancel`` accepts; nothing was cancelled.
     """
-    found = await reading.find(context, caller, booking_id)
+    found = await finding.find(context, caller, booking_id)
     booking = found.booking
     check_components(booking, cancel.components)
     if booking.state in NEVER_CANCELLABLE:
@@ -34,7 +34,7 @@ async def cancel(
     request = requests.request_of(RequestKind.CANCEL, caller, cancel)
     await requests.send(context, booking, caller, request)
     ended = await requests.ended(context, booking_id, request, seconds)
-    booking = (await reading.find(context, caller, booking_id)).booking
+    booking = (await finding.find(context, caller, booking_id)).booking
     if ended is not None and ended.problem is not None:
         if ended.problem.code is Code.FEE_CHANGED:
             raise FeeChanged(booking, ended.problem)

@@ -1,0 +1,1 @@
+"""What routes about every kind of booking share: starting, finding, waiting, cancelling."""
