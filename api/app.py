@@ -18,6 +18,9 @@ from api.operations import examples as case_examples
 from api.operations import routes as cases
 from api.payments import examples as payment_examples
 from api.payments import routes as reconciliations
+from api.reservations import examples as reservation_examples
+from api.reservations import routes as reservations
+from api.reservations import venue_routes as venues
 from api.suppliers import routes as suppliers
 from api.suppliers import schemas as supplier_examples
 from api.trips import decisions as operators
@@ -55,6 +58,7 @@ EXAMPLES = ChainMap(
             case_examples,
             payment_examples,
             supplier_examples,
+            reservation_examples,
         ),
     )
 )
@@ -85,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         openapi_tags=[
             {"name": "bookings", "description": "For trip planners; own bookings only."},
+            {"name": "reservations", "description": "For venues and who reserves at them."},
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -96,6 +101,10 @@ def create_app(settings: Settings) -> FastAPI:
         booking.look,
         progress.router,
         story.router,
+        reservations.work,
+        reservations.look,
+        venues.work,
+        venues.look,
         operators.router,
         cases.router,
         ledger.router,

@@ -20,6 +20,7 @@ from api.core.problems import (
     temporal_away,
     unavailable,
 )
+from api.reservations import presenter
 from api.trips.presenters import changes, words
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
@@ -35,10 +36,13 @@ from models.core.domain_errors import (
     TooManyBookings,
     TooManyReads,
 )
+from models.core.money import Money
 from models.inbox import errors as inbox
 from models.ledger import errors as ledger
 from models.operations import errors as operations
 from models.payments import errors as payments
+from models.reservations import errors as reservations
+from models.reservations import slots, venues
 from models.trips import errors as trips
 
 _KEY_REUSED = {
@@ -333,6 +337,142 @@ def _(error: bookings.CaseNotOpen) -> ApiProblem:
         " decided.",
         field="caseId",
         details={"bookingId": error.booking_id, "openCases": error.open_cases},
+    )
+
+
+# -- reservations ----------------------------------------------------------------------------------
+
+
+@problem_of.register
+def _(_error: reservations.VenueNotFound) -> ApiProblem:
+    return ApiProblem(404, "VENUE_UNKNOWN", "There is no venue with this id.")
+
+
+@problem_of.register
+def _(_error: reservations.NoReservations) -> ApiProblem:
+    detail = "No reservations are taken here: no inventory of venues is connected."
+    return unavailable("VENUES_UNAVAILABLE", detail)
+
+
+@problem_of.register
+def _(error: reservations.VenuesUnavailable) -> ApiProblem:
+    return unavailable(
+        "VENUES_UNAVAILABLE",
+        "The venue cannot be asked right now. Nothing was reserved or charged. Please try again"
+        " shortly.",
+        headers={"Retry-After": str(error.retry_after or RETRY_AFTER_SECONDS)},
+    )
+
+
+@problem_of.register
+def _(error: reservations.SlotRefused) -> ApiProblem:
+    return ApiProblem(422, "INVALID_REQUEST", error.words, field=error.field)
+
+
+@problem_of.register
+def _(error: slots.TimeDoesNotExist) -> ApiProblem:
+    following = error.following
+    return ApiProblem(
+        422,
+        "TIME_DOES_NOT_EXIST",
+        f"The venue's clocks are put forward over this time; the next one is {following:%H:%M}.",
+        field="time",
+        details={"next": {"date": f"{following:%Y-%m-%d}", "time": f"{following:%H:%M}"}},
+    )
+
+
+@problem_of.register
+def _(error: slots.OffsetDoesNotFit) -> ApiProblem:
+    known = ", ".join(presenter.offset_text(offset) for offset in error.offsets)
+    detail = f"The venue's clock is {known} ahead of UTC at that time."
+    return ApiProblem(422, "INVALID_REQUEST", detail, field="utc_offset")
+
+
+@problem_of.register
+def _(error: reservations.SlotUnavailable) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "SLOT_UNAVAILABLE",
+        "There is no room for this party at that time. Nothing was reserved or charged.",
+        details={
+            "reason": error.reason,
+            "alternatives": [
+                {"starts_at": one.starts_at.isoformat(), "free": one.free}
+                for one in error.alternatives
+            ],
+        },
+    )
+
+
+@problem_of.register
+def _(error: reservations.DuplicateReservation) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "DUPLICATE_RESERVATION",
+        "The guest has another reservation there at that time. Nothing was reserved or charged.",
+        field="allow_duplicate",
+        details={"reference": error.reference},
+    )
+
+
+@problem_of.register
+def _(error: reservations.PaymentMethodMissing) -> ApiProblem:
+    due = Money(amount=error.amount, currency=error.currency)
+    return ApiProblem(
+        422,
+        "PAYMENT_METHOD_MISSING",
+        f"{due.format()} is paid when reserving: send a payment method. Nothing was reserved.",
+        field="payment",
+        details={"amount": error.amount, "currency": error.currency},
+    )
+
+
+@problem_of.register
+def _(error: reservations.VersionConflict) -> ApiProblem:
+    booking = error.booking
+    return ApiProblem(
+        412 if error.precondition else 409,
+        "VERSION_CONFLICT",
+        f"The reservation is in version {booking.version} now. Nothing was done.",
+        field="If-Match" if error.precondition else "expected_version",
+        details={
+            "currentVersion": booking.version,
+            "current": {"id": booking.id, "status": presenter.status_of(booking.state)},
+        },
+    )
+
+
+@problem_of.register
+def _(error: venues.VenueChanged) -> ApiProblem:
+    version = error.venue.version
+    return ApiProblem(
+        409,
+        "VERSION_CONFLICT",
+        f"The venue is in version {version} now. Nothing was changed.",
+        field="expected_version",
+        details={"currentVersion": version},
+    )
+
+
+@problem_of.register
+def _(error: reservations.StateConflict) -> ApiProblem:
+    status = presenter.status_of(error.booking.state)
+    return ApiProblem(
+        409,
+        "STATE_CONFLICT",
+        error.why or f"The reservation is {status}: it cannot move there.",
+        field="status",
+        details={"status": status, "allowed": [str(state) for state in error.allowed]},
+    )
+
+
+@problem_of.register
+def _(_error: reservations.ChangeUnderWay) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "CHANGE_UNDER_WAY",
+        "Something else about the reservation is being carried out. Please try again shortly.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 

@@ -1,6 +1,7 @@
 """Activities that write and read the record. They fail only when the database does."""
 
 import datetime as dt
+from contextlib import suppress
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -81,10 +82,13 @@ class BookingActivities:
         Raises:
             ApplicationError: there is none (not retryable).
         """
-        async with self._sessions.begin() as session:
-            booking = await load_booking(session, ref.booking_id)
-            if booking is not None and ref.request is not None:
-                await begin_request(session, ref.booking_id, ref.request)
+        booking = None
+        with suppress(IntegrityError):  # a request about no booking
+            async with self._sessions.begin() as session:
+                # First: who moves the booking without a workflow is through then, or sees it.
+                if ref.request is not None:
+                    await begin_request(session, ref.booking_id, ref.request)
+                booking = await load_booking(session, ref.booking_id)
         if booking is None:
             raise ApplicationError(
                 f"no booking {ref.booking_id}", type="UnknownBooking", non_retryable=True

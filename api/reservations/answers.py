@@ -134,6 +134,15 @@ class ReservationAnswer(BaseModel):
     history: list[HistoryAnswer]
 
 
+class TakenAnswer(BaseModel):
+    """A reservation that has been taken, and of which nothing more is known this moment."""
+
+    id: str
+    booking_reference: str
+    status: Literal["PENDING"] = "PENDING"
+    status_url: str
+
+
 class CancelQuote(BaseModel):
     """What cancelling would keep now, by the terms stored with the reservation."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from api.core.idempotency import IdempotencyKey
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
@@ -51,6 +52,11 @@ UtcOffset = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[+-](0[0-9]|1[0-4]):[0-5][0-9]$"}),
 ]
 """Minutes ahead of UTC."""
+
+
+_KeyField = Annotated[
+    IdempotencyKey | None, Field(description="In place of the header Idempotency-Key.")
+]
 
 
 class Body(BaseModel):
@@ -145,9 +151,7 @@ class CreateBody(SlotBody):
     payment: Annotated[
         PaymentBody | None, Field(description="Needed where something is to be paid.")
     ] = None
-    idempotency_key: Annotated[
-        Key | None, Field(description="In place of the header Idempotency-Key.")
-    ] = None
+    idempotency_key: _KeyField = None
 
 
 class AvailabilityBody(SlotBody):
@@ -170,6 +174,7 @@ class CancelBody(Body):
     reason: Annotated[Prose, Field(max_length=500)] = ""
     by: Literal["GUEST", "VENUE"] = "GUEST"
     expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    idempotency_key: _KeyField = None
 
 
 class StatusBody(Body):
@@ -182,6 +187,7 @@ class StatusBody(Body):
     status: Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED"]
     expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
     reason: Annotated[Prose, Field(max_length=500)] = ""
+    idempotency_key: _KeyField = None
 
 
 class PutVenueBody(Body):

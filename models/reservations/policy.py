@@ -4,7 +4,6 @@ Opening hours, tables and prices are the inventory's and the pricing service's; 
 says what we hold ourselves, so that two requests of ours cannot have the same place.
 """
 
-import datetime as dt
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -52,16 +51,10 @@ class VenuePolicy(_Strict):
     """How long before its beginning a reservation must be made."""
     book_ahead_max_days: Annotated[int, Field(ge=1, le=730)] = 365
     """How far ahead one may be made."""
-    approval: Literal["instant", "manual"] = "instant"
-    """``manual``: a person at the venue confirms or refuses each."""
-    pending_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
-    """How long one may wait to be paid or approved; by default 15, with approval 1,440."""
-    check_in: Literal["none", "tracked"] = "none"
-    """``tracked``: guests are checked in, and who is not is a no-show."""
+    pending_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
+    """How long a place is held for a reservation that is being made or paid."""
     check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880)] = 60
     """How long before the beginning guests may be checked in."""
-    no_show_grace_minutes: Annotated[int, Field(ge=0, le=2_880)] = 30
-    """How long after the beginning a guest who is not there is a no-show."""
     capacity_mode: Literal["NONE", "COVERS"] = "NONE"
     """``COVERS``: no more guests at a time than ``covers``."""
     covers: Count = 0
@@ -82,12 +75,6 @@ class VenuePolicy(_Strict):
         """Return how many minutes a party of this size stays; None: as the inventory says."""
         fitting = (turn.minutes for turn in self.turn_minutes if party_size <= turn.up_to)
         return next(fitting, None)
-
-    @property
-    def pending(self) -> dt.timedelta:
-        """How long a reservation may wait to be paid or approved."""
-        default = 1_440 if self.approval == "manual" else 15
-        return dt.timedelta(minutes=self.pending_minutes or default)
 
     @property
     def counted(self) -> bool:

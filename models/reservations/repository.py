@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import NewBooking, insert_booking, save_quotes
+from models.core.venues import Price, VenueType
 from models.inventory.claims import Claim, Limits, claim_place
 from models.reservations.messages import SLOT, BookReservationRequest, OpenReservation
 from models.reservations.policy import VenuePolicy
@@ -103,7 +104,7 @@ class StoredReservation:
 
     venue_id: str
     """As the caller knows it."""
-    venue_type: str
+    venue_type: VenueType
     venue_name: str
     policy: VenuePolicy
     guest_id: str
@@ -117,14 +118,35 @@ class StoredReservation:
     ends_at: dt.datetime
     resource_id: str | None
     notes: str
+    price: Price
+    """As it was answered when the reservation was made."""
 
 
 _DETAILS = text("""
 SELECT v.external_id AS venue_id, v.type AS venue_type, v.name AS venue_name, v.policy, r.guest_id,
     r.guest, r.party_size, r.local_date, r.local_time, r.time_zone, r.starts_at, r.ends_at,
-    r.resource_id, r.notes
-FROM reservations r JOIN venues v ON v.id = r.venue_id WHERE r.booking_id = :booking
+    r.resource_id, r.notes, i.quote -> 'offer' -> 'price' AS price
+FROM reservations r JOIN venues v ON v.id = r.venue_id
+JOIN booking_items i ON i.booking_id = r.booking_id AND i.number = 1
+WHERE r.booking_id = :booking
 """)
+
+
+_OVERLAPPING = text("""
+SELECT b.reference FROM reservations mine
+JOIN reservations r ON r.caller_id = mine.caller_id AND r.guest_id = mine.guest_id
+    AND r.venue_id = mine.venue_id AND r.booking_id <> mine.booking_id
+    AND r.starts_at < mine.ends_at AND mine.starts_at < r.ends_at
+JOIN inventory_claims c ON c.booking_id = r.booking_id AND c.state IN ('HELD', 'SOLD')
+JOIN bookings b ON b.id = r.booking_id
+WHERE mine.booking_id = :booking ORDER BY r.starts_at DESC LIMIT 1
+""")
+
+
+async def find_overlapping(session: AsyncSession, booking_id: str) -> str | None:
+    """Return the reference of another reservation of the guest there at that time, if any."""
+    found: str | None = await session.scalar(_OVERLAPPING, {"booking": booking_id})
+    return found
 
 
 async def load_details(session: AsyncSession, booking_id: str) -> StoredReservation | None:
@@ -133,4 +155,8 @@ async def load_details(session: AsyncSession, booking_id: str) -> StoredReservat
     row = found.mappings().one_or_none()
     if row is None:
         return None
-    return StoredReservation(**{**row, "policy": VenuePolicy.model_validate(row["policy"])})
+    read = {
+        "policy": VenuePolicy.model_validate(row["policy"]),
+        "price": Price.model_validate(row["price"]),
+    }
+    return StoredReservation(**{**row, **read})

@@ -1,6 +1,7 @@
 """From changes to the contract's JSON, in words for travellers."""
 
-from api.bookings import money as paid
+from api.bookings import money as told_money
+from api.bookings.money import amount as shown
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
 from api.trips.presenters import words
@@ -60,9 +61,9 @@ def quote_answer(quoted: Quoted) -> ChangeQuoteAnswer:
     """Return the answer to a question."""
     booking, quote = quoted.booking, quoted.quote
     if quote.difference > 0:
-        money = f"The change would cost {paid.amount(quote.difference, quote.currency)} more."
+        money = f"The change would cost {shown(quote.difference, quote.currency)} more."
     elif quote.difference < 0:
-        money = f"The change would give back {paid.amount(_goes_back(quote), quote.currency)}."
+        money = f"The change would give back {shown(_goes_back(quote), quote.currency)}."
     else:
         money = "The change would cost nothing."
     elsewhere = _elsewhere(quote, _goes_back(quote), quote.in_dispute)
@@ -180,12 +181,12 @@ def _settled(outcome: ChangeOutcome, quote: ChangeQuote) -> str:
     back = expected if outcome.refunded is None else outcome.refunded
     told = []
     if quote.difference > 0:
-        told.append(f"{paid.amount(quote.difference, quote.currency)} was taken from your card.")
+        told.append(f"{shown(quote.difference, quote.currency)} was taken from your card.")
     elif quote.difference == 0:
         told.append("The change cost nothing.")
     if back:
         told.append(
-            f"{paid.amount(back, quote.currency)} is being refunded. Banks usually show a refund"
+            f"{shown(back, quote.currency)} is being refunded. Banks usually show a refund"
             " within 5 to 10 days."
         )
     elif quote.difference < 0:
@@ -193,8 +194,7 @@ def _settled(outcome: ChangeOutcome, quote: ChangeQuote) -> str:
     late = expected - back - outcome.in_dispute
     if late > 0:
         told.append(
-            f"{paid.amount(late, quote.currency)} could not be given back at once: our staff"
-            " settles it."
+            f"{shown(late, quote.currency)} could not be given back at once: our staff settles it."
         )
     return " ".join([*told, *_elsewhere(quote, back + max(late, 0), outcome.in_dispute)])
 
@@ -203,11 +203,11 @@ def _elsewhere(quote: ChangeQuote, back: int, in_dispute: int) -> list[str]:
     """Say where the part is of what a change costs less that does not go back now."""
     told = []
     if in_dispute:
-        told.append(paid.in_dispute(in_dispute, quote.currency))
+        told.append(told_money.in_dispute(in_dispute, quote.currency))
     had = -quote.difference - back - in_dispute
     if had > 0:
         told.append(
-            f"{paid.amount(had, quote.currency)} of what the change costs less was given back"
+            f"{shown(had, quote.currency)} of what the change costs less was given back"
             " before, by us or by the card holder's bank."
         )
     return told
@@ -222,7 +222,7 @@ def _stands(booking: Booking) -> str:
 def _given_back(booking: Booking, paid: PaymentView | None) -> str:
     stands = _stands(booking)
     if paid is not None and paid.captured:
-        back = paid.amount(paid.refunded, paid.currency)
+        back = shown(paid.refunded, paid.currency)
         return f"{stands} {back}, taken for the change, is being refunded."
     if paid is not None and paid.status is PaymentStatus.RELEASED:
         return (
@@ -234,7 +234,7 @@ def _given_back(booking: Booking, paid: PaymentView | None) -> str:
 
 def _under_way(booking: Booking, paid: PaymentView | None) -> str:
     if paid is not None and paid.captured:
-        return f"{paid.amount(paid.captured, paid.currency)} was taken for the change."
+        return f"{shown(paid.captured, paid.currency)} was taken for the change."
     return f"Nothing has been charged for the change yet. {_stands(booking)}"
 
 

@@ -20,7 +20,7 @@ from models.bookings.repository.rows import (
     people_columns,
 )
 from models.bookings.repository.story import items_of, write_story
-from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
+from models.bookings.tables import BOOKING_ITEMS, BOOKING_REQUESTS, BOOKINGS, HISTORY
 from models.core.cases import close_case, open_case, renew_case
 from models.core.database import Executor
 from models.core.fencing import Fence
@@ -160,13 +160,18 @@ async def save_quotes(
         raise StaleVersionError(f"booking {booking_id} was quoted by a successor of this worker")
 
 
-async def record_transition(session: AsyncSession, transition: Transition, hooks: Hooks) -> int:
+async def record_transition(
+    session: AsyncSession, transition: Transition, hooks: Hooks, *, alone: bool = False
+) -> int:
     """Write one transition: booking, items, payment, history, events. Returns the version.
 
     The hooks of the booking's kind run in the same transaction. Repeating a transition changes
     nothing but the fence. When the record has moved on since the booking was read, an earlier
     worker of the same workflow has moved it: it wrote a transition and died before the history
     knew of it, and its successor decided otherwise. Then this one follows that one, if it may.
+
+    ``alone``: no workflow writes it. Then nothing is followed, and nothing is written while a
+    request about the booking is being carried out.
 
     Raises:
         StaleVersionError: a successor of this worker has written, or what is recorded meanwhile
@@ -196,6 +201,8 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
             f" {transition.fence} came before {stored.fence}"
         )
     digest = transition.digest()
+    if alone and (stored.version != booking.version or await _is_busy(session, booking.id)):
+        raise StaleVersionError(f"booking {booking.id} is in version {stored.version}, or busy")
     if stored.version != booking.version:
         if await _recorded_before(session, transition, digest):
             await claim_booking(session, booking.id, transition.fence)
@@ -245,6 +252,14 @@ async def record_transition(session: AsyncSession, transition: Transition, hooks
     for hook in hooks.get(kind, ()):
         await hook.after(session, step)
     return version
+
+
+async def _is_busy(session: AsyncSession, booking_id: str) -> bool:
+    """Tell whether a request about a booking is being carried out; its row is locked."""
+    begun = select(BOOKING_REQUESTS.c.id).where(
+        BOOKING_REQUESTS.c.booking_id == booking_id, BOOKING_REQUESTS.c.ended_at.is_(None)
+    )
+    return bool(await session.scalar(select(begun.exists())))
 
 
 async def _recorded_before(session: AsyncSession, transition: Transition, digest: str) -> bool:

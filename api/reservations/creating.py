@@ -1,0 +1,130 @@
+"""``POST /api/v1/bookings``: look at what is asked for, and start the workflow that reserves it."""
+
+import datetime as dt
+
+from api.bookings.starting import Asked, start_workflow
+from api.core.callers import KnownCaller
+from api.core.context import AppContext
+from api.core.idempotency import Operation
+from api.core.rate_limits import Allowance
+from api.reservations import asking, venues
+from api.reservations.requests import CreateBody
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.problems import Code
+from models.core.domain_errors import DomainError
+from models.core.keys import booking_id, traveler_id
+from models.core.money import Money
+from models.core.people import Contact
+from models.core.supply import Quote
+from models.core.venues import VenueGuest, slot_in
+from models.inventory.claims import Taken
+from models.reservations.errors import (
+    DuplicateReservation,
+    PaymentMethodMissing,
+    SlotRefused,
+)
+from models.reservations.messages import BookReservationRequest
+from models.reservations.repository import find_overlapping
+from models.reservations.venues import Venue
+from workflows.reservations.book_reservation import BookReservation
+
+ROUTE = "POST /api/v1/bookings"
+
+
+def asked_for(
+    context: AppContext,
+    caller: KnownCaller,
+    operation: Operation,
+    body: CreateBody,
+    allowances: list[Allowance],
+) -> Asked:
+    """Return the request for a reservation, which nobody has looked at yet."""
+    guest = VenueGuest(name=body.guest.name, notes=body.notes)
+
+    async def start() -> None:
+        found = await venues.venue_of(context, caller, body.venue)
+        wish = venues.wish_of(body, body.venue, found)
+        quote = await asking.quote(context, wish, guest)
+        venue = await _venue(context, caller, body, found, quote)
+        slot = slot_in(quote)
+        venues.expect_bookable(venue.policy, slot, dt.datetime.now(dt.UTC))
+        due = quote.payable.price
+        if due.amount and body.payment is None:
+            raise PaymentMethodMissing(due.amount, due.currency)
+        request = BookReservationRequest(
+            booking_id=asked.booking_id,
+            booking_reference=asked.reference,
+            caller_id=caller.id,
+            idempotency_key=operation.key,
+            fingerprint=operation.fingerprint,
+            venue_id=venue.id,
+            slot=slot,
+            guest_id=body.guest.id,
+            guest=guest,
+            contact=Contact(email=body.guest.email, phone=body.guest.phone),
+            allow_duplicate=body.allow_duplicate,
+            quote=quote,
+            payment_method_id=body.payment.payment_method_id if body.payment else None,
+            hold_seconds=venue.policy.pending_minutes * 60,
+            traveler_id=asked.traveler_id,
+            patience=await context.dispatch.patience(),
+        )
+        await start_workflow(
+            context,
+            asked,
+            BookReservation.run,
+            request,
+            summary=f"{asked.reference}: {slot.title}",
+            details=_details(request, due),
+        )
+
+    asked = Asked(
+        caller=caller,
+        operation=operation,
+        booking_id=booking_id(caller.id, operation.key, route=ROUTE),
+        traveler_id=traveler_id(context.settings.traveler_key, caller.id, body.guest.email),
+        start=start,
+        allowances=allowances,
+    )
+    return asked
+
+
+async def _venue(
+    context: AppContext, caller: KnownCaller, body: CreateBody, found: Venue | None, quote: Quote
+) -> Venue:
+    """Return the venue on record; one that nobody registered is kept as the inventory tells it."""
+    slot = slot_in(quote)
+    if found is None:
+        return await venues.keep_venue(context, caller, body.venue, slot)
+    if found.time_zone != slot.time_zone:
+        words = (
+            f"The venue is registered in {found.time_zone}, and its inventory says"
+            f" {slot.time_zone}: register it again."
+        )
+        raise SlotRefused("venue.id", words)
+    return found
+
+
+def _details(request: BookReservationRequest, due: Money) -> str:
+    """Return what operators read in the Temporal Web UI: no personal data."""
+    slot = request.slot
+    return (
+        f"Reservation **{request.booking_reference}**: {slot.title} ({slot.time_zone}), a party of"
+        f" {slot.party_size}, {due} to be paid when reserving"
+    )
+
+
+async def refusal_of(context: AppContext, booking: Booking, body: CreateBody) -> DomainError | None:
+    """Return why a reservation that ended was not to be had; None: the answer is the booking."""
+    problem = booking.problem
+    if booking.state is not BookingState.FAILED or problem is None:
+        return None
+    if problem.code is not Code.UNAVAILABLE:
+        return None
+    conflict = problem.details.get("conflict")
+    if conflict == Taken.GUEST:
+        other = await context.record.read(lambda session: find_overlapping(session, booking.id))
+        return DuplicateReservation(other)
+    reason = str(conflict or problem.provider_code or "full").lower()
+    return await asking.unavailable(context, body.wish(body.venue), reason)

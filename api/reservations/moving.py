@@ -1,0 +1,125 @@
+"""``POST …/status``: a reservation moves by itself where nobody outside has to be asked."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.core.callers import KnownCaller
+from api.core.context import AppContext
+from api.reservations import finding
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
+from models.bookings.messages import Transition
+from models.bookings.repository import StaleVersionError, find_booking, record_transition
+from models.kinds import HOOKS
+from models.reservations.errors import (
+    ChangeUnderWay,
+    SlotRefused,
+    StateConflict,
+    VersionConflict,
+)
+from models.reservations.repository import StoredReservation
+
+_S = BookingState
+BY_HAND = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW})
+"""Where a venue may move a reservation without a workflow."""
+_FROM = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.NO_SHOW})
+
+
+def expect_version(booking: Booking, expected: int | None, *, precondition: bool = False) -> None:
+    """Make sure that a request is about the booking as it stands. Raises VersionConflict."""
+    if expected is not None and expected != booking.version:
+        raise VersionConflict(booking, precondition=precondition)
+
+
+def expected_version(named: int | None, if_match: str | None) -> tuple[int | None, bool]:
+    """Return the version that a request is about, and whether ``If-Match`` alone says so.
+
+    Raises:
+        SlotRefused: the two differ, or the header is no version.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return named, False
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    if not (tag.isascii() and tag.isdecimal() and len(tag) < 10):
+        raise SlotRefused("If-Match", "If-Match must be the ETag of the reservation.")
+    if named not in (None, int(tag)):
+        raise SlotRefused("expected_version", "If-Match and expected_version differ.")
+    return int(tag), named is None
+
+
+def allowed(booking: Booking) -> list[BookingState]:
+    """Return where a reservation may be moved now."""
+    moves = transitions_of(BookingKind.RESERVATION)[booking.state] - {booking.state}
+    by_hand = moves & BY_HAND if booking.state in _FROM else set()
+    return sorted(by_hand | (moves & {_S.CANCELLED}))
+
+
+async def move(
+    context: AppContext,
+    caller: KnownCaller,
+    booking_id: str,
+    to: BookingState,
+    reason: str,
+    check: Callable[[Booking], None],
+) -> None:
+    """Move a reservation in one transaction; one that is there already stays as it is.
+
+    ``check`` looks at the booking as it is found.
+
+    Raises:
+        BookingNotFound: unknown, another caller's, or no reservation.
+        StateConflict: it cannot move there.
+        VersionConflict: it has moved on meanwhile.
+        ChangeUnderWay: a request about it is being carried out.
+    """
+    found, stored = await finding.find(context, caller, booking_id)
+    booking = found.booking
+    if booking.state is to:
+        return
+    check(booking)
+    if booking.state not in _FROM or not may_become(booking.kind, booking.state, to):
+        raise StateConflict(booking, allowed(booking))
+    _expect_time(booking, stored, to)
+    if found.live:
+        raise ChangeUnderWay(booking_id)
+    following = booking.model_copy(update={"state": to, "updated_at": dt.datetime.now(dt.UTC)})
+    transition = Transition(
+        booking=following,
+        from_state=booking.state,
+        who=f"caller {caller.id}",
+        why=reason or _WHY[to],
+    )
+
+    async def write(session: AsyncSession) -> None:
+        await record_transition(session, transition, HOOKS, alone=True)
+
+    try:
+        await context.record.write(write)
+    except StaleVersionError as error:
+        now = await context.record.read(lambda session: find_booking(session, booking_id, None))
+        assert now is not None
+        if now.live:
+            raise ChangeUnderWay(booking_id) from error
+        raise VersionConflict(now.booking) from error
+
+
+def _expect_time(booking: Booking, stored: StoredReservation, to: BookingState) -> None:
+    """Make sure that it is not too early. Raises StateConflict."""
+    now, policy = dt.datetime.now(dt.UTC), stored.policy
+    opens = stored.starts_at - dt.timedelta(minutes=policy.check_in_from_minutes)
+    if to is _S.CHECKED_IN and now < opens:
+        why = f"Guests are checked in from {opens:%Y-%m-%d %H:%M} UTC on."
+        raise StateConflict(booking, allowed(booking), why)
+    if to in {_S.NO_SHOW, _S.COMPLETED} and now < stored.starts_at:
+        why = f"It begins at {stored.starts_at:%Y-%m-%d %H:%M} UTC."
+        raise StateConflict(booking, allowed(booking), why)
+
+
+_WHY = {
+    _S.CONFIRMED: "the check-in was undone",
+    _S.CHECKED_IN: "the guest has come",
+    _S.COMPLETED: "the visit is over",
+    _S.NO_SHOW: "the guest did not come",
+}

@@ -1,0 +1,227 @@
+"""Reservations as callers see them."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from api.bookings import money as told_money
+from api.reservations.answers import (
+    CancellationAnswer,
+    CancelQuote,
+    FailureAnswer,
+    FeeStepAnswer,
+    GuestAnswer,
+    HistoryAnswer,
+    PaymentAnswer,
+    PriceLineAnswer,
+    PriceSnapshot,
+    ReservationAnswer,
+    Status,
+    VenueOfAnswer,
+)
+from models.bookings.booking import Booking, HistoryEntry
+from models.bookings.lifecycle import BookingState, CancelledBy
+from models.core.venues import Price
+from models.reservations.repository import StoredReservation
+
+_S = BookingState
+_STATUS: dict[BookingState, Status] = {
+    _S.CONFIRMED: "CONFIRMED",
+    _S.CHECKED_IN: "CHECKED_IN",
+    _S.COMPLETED: "COMPLETED",
+    _S.NO_SHOW: "NO_SHOW",
+    _S.CANCELLED: "CANCELLED",
+    _S.EXPIRED: "EXPIRED",
+    # nothing was had: callers are told why
+    _S.FAILED: "CANCELLED",
+}
+_BY = {
+    CancelledBy.GUEST: "GUEST",
+    CancelledBy.PROVIDER: "VENUE",
+    CancelledBy.OPERATOR: "OPERATOR",
+}
+
+
+def status_of(state: BookingState) -> Status:
+    """Return the status that callers see: while it is being made, it is PENDING."""
+    return _STATUS.get(state, "PENDING")
+
+
+def offset_of(moment: dt.datetime, zone: str) -> str:
+    """Return the offset to UTC of a zone's clocks at a moment, such as ``+02:00``."""
+    return offset_text(moment.astimezone(ZoneInfo(zone)).utcoffset() or dt.timedelta(0))
+
+
+def offset_text(offset: dt.timedelta) -> str:
+    """Return an offset to UTC as callers read it."""
+    minutes = int(offset.total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+def reservation(
+    booking: Booking, stored: StoredReservation, history: Sequence[HistoryEntry]
+) -> ReservationAnswer:
+    """Return a reservation, whole."""
+    item, payment = booking.items[0], booking.payment
+    reached = _reached(history)
+    return ReservationAnswer(
+        id=booking.id,
+        booking_reference=booking.reference,
+        version=booking.version,
+        status=status_of(booking.state),
+        attention=booking.needs_attention,
+        guest=GuestAnswer(
+            id=stored.guest_id,
+            name=stored.guest["name"],
+            email=stored.guest["email"],
+            phone=stored.guest.get("phone"),
+        ),
+        venue=VenueOfAnswer(
+            id=stored.venue_id,
+            type=stored.venue_type,
+            name=stored.venue_name,
+            time_zone=stored.time_zone,
+        ),
+        date=stored.local_date.isoformat(),
+        time=f"{stored.local_time:%H:%M}",
+        utc_offset=offset_of(stored.starts_at, stored.time_zone),
+        starts_at=stored.starts_at,
+        ends_at=stored.ends_at,
+        duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
+        party_size=stored.party_size,
+        resource_id=stored.resource_id,
+        notes=stored.notes,
+        price_snapshot=_snapshot(stored.price),
+        payment=PaymentAnswer(
+            status=payment.status,
+            amount=payment.amount,
+            captured=booking.captured,
+            refunded=booking.refunded,
+            waits_until=payment.waits_until,
+            client_secret=payment.client_secret if payment.waits_until else None,
+            next_action=payment.next_action if payment.waits_until else None,
+        ),
+        inventory_reference=item.reservation.confirmation_code if item.reservation else None,
+        hold_expires_at=booking.hold_expires_at if _held(booking) else None,
+        cancellation=_cancellation(booking),
+        failure=_failure(booking),
+        message=_message(booking),
+        created_at=booking.created_at,
+        updated_at=booking.updated_at,
+        confirmed_at=booking.confirmed_at,
+        checked_in_at=reached.get("CHECKED_IN"),
+        completed_at=reached.get("COMPLETED"),
+        cancelled_at=booking.cancelled_at,
+        no_show_at=reached.get("NO_SHOW"),
+        expired_at=reached.get("EXPIRED"),
+        history=_history(history),
+    )
+
+
+def cancel_quote(booking: Booking, now: dt.datetime) -> CancelQuote:
+    """Return what cancelling would keep now, by the stored terms."""
+    live = booking.live_items if booking.confirmed_at is not None else []
+    fee = sum(item.fee_at(now) for item in live)
+    ends = [
+        end
+        for item in live
+        if item.quote and (end := item.quote.payable.terms.step_ends(now)) is not None
+    ]
+    return CancelQuote(
+        id=booking.id,
+        status=status_of(booking.state),
+        fee=fee,
+        refund=max(booking.captured - booking.refunded - fee, 0) if live else 0,
+        currency=booking.currency,
+        valid_until=min(ends, default=None),
+    )
+
+
+def _held(booking: Booking) -> bool:
+    return status_of(booking.state) == "PENDING"
+
+
+def _snapshot(price: Price) -> PriceSnapshot:
+    whole = json.dumps(price.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return PriceSnapshot(
+        total=price.total,
+        currency=price.currency,
+        lines=[PriceLineAnswer(**line.model_dump()) for line in price.lines],
+        deposit=price.deposit,
+        no_show_fee=price.no_show_fee,
+        terms=[FeeStepAnswer(until=step.until, fee=step.fee) for step in price.terms.steps],
+        sha256=hashlib.sha256(whole.encode()).hexdigest(),
+    )
+
+
+def _cancellation(booking: Booking) -> CancellationAnswer | None:
+    if booking.cancelled_by is None:
+        return None
+    return CancellationAnswer(
+        by=_BY[booking.cancelled_by],
+        reason=booking.cancel_reason,
+        fee=sum(item.fee for item in booking.items),
+        refund=booking.refunded,
+    )
+
+
+def _failure(booking: Booking) -> FailureAnswer | None:
+    problem = booking.problem
+    if problem is None or booking.state not in {_S.FAILED, _S.EXPIRED, _S.PAYMENT_PENDING}:
+        return None
+    return FailureAnswer(code=problem.code, message=_sentence(problem.message))
+
+
+def _message(booking: Booking) -> str:
+    """Say how it stands, and where the money is."""
+    paid = "" if booking.payment.amount == 0 else f" {told_money.money(booking)}"
+    return f"{_STANDS[booking.state]}{paid}"
+
+
+_STANDS = {
+    _S.QUOTED: "The reservation is being made.",
+    _S.PENDING: "The reservation is being made.",
+    _S.VALIDATING: "The reservation is being made.",
+    _S.HELD: "The place is held; the reservation is being made.",
+    _S.PAYMENT_PENDING: "The place is held until the payment is approved, or another card is sent.",
+    _S.PROCESSING: "The reservation is being made.",
+    _S.CONFIRMED: "The place is reserved.",
+    _S.CHECKED_IN: "The guest has come.",
+    _S.COMPLETED: "The visit is over.",
+    _S.NO_SHOW: "The guest did not come.",
+    _S.CANCELLED: "The reservation was cancelled.",
+    _S.EXPIRED: "The place was held and nobody acted in time; it is free again.",
+    _S.FAILED: "The reservation could not be had; nothing is reserved.",
+    _S.NEEDS_ATTENTION: "A person is looking after the reservation.",
+}
+
+
+def _history(history: Sequence[HistoryEntry]) -> list[HistoryAnswer]:
+    """Return the steps that callers can tell apart."""
+    told = []
+    before: Status | None = None
+    for entry in history:
+        status = status_of(entry.to_state)
+        if status != before or entry.from_state is entry.to_state:
+            told.append(
+                HistoryAnswer(
+                    **{"from": before}, to=status, at=entry.at, who=entry.who, why=entry.why
+                )
+            )
+        before = status
+    return told
+
+
+def _reached(history: Sequence[HistoryEntry]) -> dict[str, dt.datetime]:
+    """Return when each status was reached last."""
+    return {
+        str(entry.to_state): entry.at for entry in history if entry.from_state is not entry.to_state
+    }
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,297 @@
+"""``/api/v1/bookings``: reservations at venues (contracts.md §2)."""
+
+from typing import Annotated
+
+from fastapi import Body, Header, Path, Query, Request, Response
+
+from api.bookings import cancelling
+from api.bookings.starting import Taken, book
+from api.core.audience import WORK_SECONDS, Audience, Policy
+from api.core.callers import KnownCaller
+from api.core.context import AppContext, Context, TheCaller
+from api.core.entity_tags import NOT_MODIFIED
+from api.core.filters import Flag
+from api.core.idempotency import TheOperation, keyed, natural
+from api.core.named import booking_named
+from api.core.preferences import Patience, accepted
+from api.openapi import READING, WRITING, problems, shown
+from api.reservations import availability, creating, finding, moving, presenter
+from api.reservations.answers import (
+    AvailabilityAnswer,
+    CancelQuote,
+    ReservationAnswer,
+    TakenAnswer,
+)
+from api.reservations.requests import AvailabilityBody, CancelBody, CreateBody, StatusBody
+from models.bookings.booking import Booking
+from models.bookings.errors import BookingNotFound, NotCancellable
+from models.bookings.lifecycle import BookingState, CancelledBy
+from models.bookings.messages import CancelRequest
+from models.core.callers import Scope
+from models.core.keys import parse_booking_reference
+from models.reservations.errors import StateConflict
+
+PREFIX = "/api/v1/bookings"
+work = Audience(
+    Policy.CALLER,
+    Scope.RESERVATIONS_WRITE,
+    deadline=WORK_SECONDS,
+    prefix=PREFIX,
+    tags=["reservations"],
+)
+look = Audience(Policy.CALLER, Scope.RESERVATIONS_READ, prefix=PREFIX, tags=["reservations"])
+
+Named = Annotated[
+    str, Path(alias="booking_id", description="The id or the reference of the reservation.")
+]
+
+
+@work.post(
+    "",
+    operation_id="createReservation",
+    status_code=201,
+    response_model=ReservationAnswer,
+    summary="Reserve a slot at a venue",
+    responses={
+        201: {"description": "Reserved.", "content": shown("RESERVATION")},
+        200: {
+            "description": "It ended otherwise: `failure` says why, `message` where the money is.",
+            "model": ReservationAnswer,
+        },
+        202: {
+            "description": "Not ended yet, or waiting for the guest: ask at `Location`.",
+            "model": ReservationAnswer | TakenAnswer,
+            "content": shown("RESERVATION_WAITS", "RESERVATION_TAKEN"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+@keyed(rebuilt=True)
+async def create(
+    context: Context,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    body: Annotated[CreateBody, Body()],
+    patience: Patience,
+    operation: TheOperation,
+) -> ReservationAnswer | TakenAnswer:
+    """Hold the place, have it paid where something is to be paid, and confirm it.
+
+    The venue need not be registered: its first reservation makes it, in the time zone that its
+    inventory tells. 409 `SLOT_UNAVAILABLE` has other times, `DUPLICATE_RESERVATION` the guest's own
+    reservation. A refused card leaves the reservation PENDING for another one, until
+    `hold_expires_at`.
+    """
+    asked = creating.asked_for(context, caller, operation, body, request.state.allowances)
+    found = await book(context, asked, patience)
+    if isinstance(found, Taken):
+        accepted(response, f"{PREFIX}/{found.booking_id}")
+        return TakenAnswer(
+            id=found.booking_id, booking_reference=found.reference, status_url=_url(found)
+        )
+    refusal = await creating.refusal_of(context, found, body)
+    if refusal is not None:
+        raise refusal
+    answer = await finding.answer(context, caller, found.id)
+    if answer.status == "PENDING":
+        accepted(response, f"{PREFIX}/{found.id}")
+    elif found.confirmed_at is None:
+        response.status_code = 200
+    _tag(response, answer)
+    return answer
+
+
+@look.get(
+    "/reference/{booking_reference}",
+    operation_id="getReservationByReference",
+    response_model=ReservationAnswer,
+    summary="A reservation, by its reference",
+    responses={
+        200: {"description": "The reservation.", "content": shown("RESERVATION")},
+        **NOT_MODIFIED,
+        **problems(*READING, 422),
+    },
+)
+async def by_reference(
+    context: Context,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    booking_reference: Annotated[
+        str, Path(description="In any case, with dashes or without; O is 0, I and L are 1.")
+    ],
+) -> ReservationAnswer | Response:
+    """Return a reservation by what its guest was told."""
+    if parse_booking_reference(booking_reference) is None:
+        raise BookingNotFound(booking_reference)
+    return await by_id(context, caller, request, response, booking_reference)
+
+
+@look.get(
+    "/{booking_id}",
+    operation_id="getReservation",
+    response_model=ReservationAnswer,
+    summary="A reservation",
+    responses={
+        200: {"description": "The reservation.", "content": shown("RESERVATION")},
+        **NOT_MODIFIED,
+        **problems(*READING, 422),
+    },
+)
+async def by_id(
+    context: Context, caller: TheCaller, request: Request, response: Response, booking_id: Named
+) -> ReservationAnswer | Response:
+    """Return a reservation with its history; its version is the `ETag`."""
+    answer = await _answer(context, caller, booking_id)
+    tag = _tag(response, answer)
+    known = request.headers.get("if-none-match", "")
+    if tag in [one.strip().removeprefix("W/") for one in known.split(",")]:
+        return Response(status_code=304, headers={"ETag": tag})
+    return answer
+
+
+@work.post(
+    "/{booking_id}/cancel",
+    operation_id="cancelReservation",
+    response_model=ReservationAnswer | CancelQuote,
+    summary="Cancel a reservation, or ask what that would cost",
+    responses={
+        200: {
+            "description": "Cancelled; or, with `dry_run`, what cancelling would keep now.",
+            "content": shown("RESERVATION_CANCELLED", "RESERVATION_CANCEL_QUOTE"),
+        },
+        202: {"description": "Under way: ask at `Location`.", "model": ReservationAnswer},
+        **problems(*WRITING, 409),
+    },
+)
+@keyed()
+async def cancel(
+    context: Context,
+    caller: TheCaller,
+    response: Response,
+    booking_id: Named,
+    body: Annotated[CancelBody, Body()],
+    patience: Patience,
+    *,
+    dry_run: Annotated[Flag, Query(description="Cancel nothing; say what would be kept.")] = False,
+) -> ReservationAnswer | CancelQuote:
+    """Cancel while it is being made, or after it was confirmed. Twice gives the same answer twice.
+
+    What is kept comes from the terms stored with the reservation; the rest is given back.
+    """
+    named = await booking_named(context, caller, booking_id)
+    found, _ = await finding.find(context, caller, named)
+    if dry_run:
+        return presenter.cancel_quote(found.booking, found.read_at)
+    if found.booking.state is not BookingState.CANCELLED:
+        moving.expect_version(found.booking, body.expected_version)
+    ended = await _cancel(context, caller, found.booking, body.by, body.reason, patience)
+    answer = await finding.answer(context, caller, named)
+    if not ended:
+        accepted(response, f"{PREFIX}/{named}")
+    _tag(response, answer)
+    return answer
+
+
+@work.post(
+    "/{booking_id}/status",
+    operation_id="moveReservation",
+    response_model=ReservationAnswer,
+    summary="Move a reservation to another status",
+    responses={
+        200: {"description": "It is there.", "content": shown("RESERVATION_CHECKED_IN")},
+        202: {"description": "Being cancelled: ask at `Location`.", "model": ReservationAnswer},
+        **problems(*WRITING, 409, 412),
+    },
+)
+@keyed()
+async def status(
+    context: Context,
+    caller: TheCaller,
+    response: Response,
+    booking_id: Named,
+    body: Annotated[StatusBody, Body()],
+    patience: Patience,
+    if_match: Annotated[
+        str | None, Header(description="The `ETag` that the reservation must have.")
+    ] = None,
+) -> ReservationAnswer:
+    """Check a guest in, complete a visit, note a no-show, or cancel.
+
+    A reservation that is there already stays as it is. 409 `STATE_CONFLICT` says where it may move;
+    409 `VERSION_CONFLICT` (412 with `If-Match`) has it as it stands.
+    """
+    named = await booking_named(context, caller, booking_id)
+    expected, precondition = moving.expected_version(body.expected_version, if_match)
+
+    def check(booking: Booking) -> None:
+        moving.expect_version(booking, expected, precondition=precondition)
+
+    ended = True
+    if body.status == "CANCELLED":
+        found, _ = await finding.find(context, caller, named)
+        if found.booking.state is not BookingState.CANCELLED:
+            check(found.booking)
+        ended = await _cancel(context, caller, found.booking, "VENUE", body.reason, patience)
+    else:
+        await moving.move(context, caller, named, BookingState(body.status), body.reason, check)
+    answer = await finding.answer(context, caller, named)
+    if not ended:
+        accepted(response, f"{PREFIX}/{named}")
+    _tag(response, answer)
+    return answer
+
+
+@work.post(
+    "/availability/check",
+    operation_id="checkAvailability",
+    response_model=AvailabilityAnswer,
+    summary="What is free at a venue, and what stands in the way",
+    responses={
+        200: {"description": "This moment.", "content": shown("AVAILABILITY")},
+        **problems(*WRITING),
+    },
+)
+@natural
+async def check_availability(
+    context: Context, caller: TheCaller, body: Annotated[AvailabilityBody, Body()]
+) -> AvailabilityAnswer:
+    """Ask the venue's inventory and our own record; nothing is held by it.
+
+    `available: true` promises nothing: only a reservation holds. Of conflicts, only the caller's
+    own have a reference.
+    """
+    return await availability.check(context, caller, body)
+
+
+async def _answer(context: AppContext, caller: KnownCaller, name: str) -> ReservationAnswer:
+    return await finding.answer(context, caller, await booking_named(context, caller, name))
+
+
+async def _cancel(
+    context: AppContext,
+    caller: KnownCaller,
+    booking: Booking,
+    by: str,
+    reason: str,
+    seconds: float,
+) -> bool:
+    """Cancel; returns whether it has ended. Raises StateConflict: it is over."""
+    who = CancelledBy.PROVIDER if by == "VENUE" else CancelledBy.GUEST
+    request = CancelRequest(by=CancelledBy.OPERATOR if caller.is_operator else who, reason=reason)
+    try:
+        _, ended = await cancelling.cancel(context, caller, booking.id, request, seconds)
+    except NotCancellable as refused:
+        raise StateConflict(refused.booking, moving.allowed(refused.booking)) from refused
+    return ended
+
+
+def _tag(response: Response, answer: ReservationAnswer) -> str:
+    tag = f'"{answer.version}"'
+    response.headers["ETag"] = tag
+    return tag
+
+
+def _url(found: Taken) -> str:
+    return f"{PREFIX}/{found.booking_id}"

@@ -1,0 +1,80 @@
+"""The venue that a request names, and what its policy lets be reserved."""
+
+import datetime as dt
+
+from api.core.callers import KnownCaller
+from api.core.context import AppContext
+from api.reservations.requests import SlotBody, VenueBody
+from models.core.venues import SlotWish, VenueSlot
+from models.reservations.errors import SlotRefused
+from models.reservations.policy import VenuePolicy
+from models.reservations.slots import utc_of
+from models.reservations.venues import Venue, add_venue, find_venue, venue_id
+
+
+async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) -> Venue | None:
+    """Return the venue on record; None: nobody has said anything of it yet.
+
+    Raises:
+        SlotRefused: it is of another type.
+    """
+    found = await context.record.read(lambda session: find_venue(session, caller.id, body.id))
+    if found is not None and found.type != body.type:
+        raise SlotRefused("venue.type", f"This venue is a {found.type}, not a {body.type}.")
+    return found
+
+
+async def keep_venue(
+    context: AppContext, caller: KnownCaller, body: VenueBody, slot: VenueSlot
+) -> Venue:
+    """Keep a venue that the record does not know, with the zone its inventory tells."""
+    venue = Venue(
+        id=venue_id(caller.id, body.id),
+        external_id=body.id,
+        type=body.type,
+        name=body.name or slot.venue_name,
+        time_zone=slot.time_zone,
+        policy=VenuePolicy(),
+        version=1,
+    )
+    await context.record.write(lambda session: add_venue(session, caller.id, venue))
+    return venue
+
+
+def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotWish:
+    """Return what is asked for by the venue's policy.
+
+    Raises:
+        SlotRefused: the policy does not let it be reserved.
+        TimeDoesNotExist, OffsetDoesNotFit: the venue's clock never shows this time.
+    """
+    wish = body.wish(venue_body)
+    if venue is None:
+        return wish
+    policy = venue.policy
+    if not policy.min_party <= body.party_size <= policy.max_party:
+        words = f"This venue takes parties of {policy.min_party} to {policy.max_party}."
+        raise SlotRefused("party_size", words)
+    if (body.time.hour * 60 + body.time.minute) % policy.slot_minutes:
+        words = f"Reservations begin every {policy.slot_minutes} minutes, counted from midnight."
+        raise SlotRefused("time", words)
+    offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
+    utc_of(body.date, body.time, venue.time_zone, offset)
+    if body.duration_minutes is None:
+        wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
+    return wish
+
+
+def expect_bookable(policy: VenuePolicy, slot: VenueSlot, now: dt.datetime) -> None:
+    """Make sure that a slot is neither over nor too far ahead.
+
+    Raises:
+        SlotRefused: it is.
+    """
+    ahead = dt.timedelta(minutes=policy.book_ahead_min_minutes)
+    if slot.starts_at < now + ahead:
+        words = "This time is over, or so soon that it cannot be reserved any more."
+        raise SlotRefused("time", words)
+    if slot.starts_at > now + dt.timedelta(days=policy.book_ahead_max_days):
+        words = f"Reservations can be made {policy.book_ahead_max_days} days ahead."
+        raise SlotRefused("date", words)

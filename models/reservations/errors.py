@@ -1,0 +1,118 @@
+"""What is refused about reservations."""
+
+from collections.abc import Collection, Sequence
+
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.core.domain_errors import DomainError
+from models.core.venues import Alternative
+
+
+class VenueNotFound(DomainError):
+    """There is no such venue, or it is another caller's: the two are not told apart (S4)."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such venue for this caller")
+
+
+class NoReservations(DomainError):
+    """No reservations are taken here: the services of the venues are not configured."""
+
+    def __init__(self) -> None:
+        super().__init__("no inventory and pricing service is configured")
+
+
+class VenuesUnavailable(DomainError):
+    """The services of the venues do not answer: nothing was begun."""
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__("the venues' services do not answer")
+        self.retry_after = retry_after
+
+
+class SlotRefused(DomainError):
+    """What is asked for is nothing that the venue lets be reserved.
+
+    Attributes:
+        field: the part of the request it is about.
+        words: a sentence for whoever sent it.
+    """
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+        self.words = words
+
+
+class SlotUnavailable(DomainError):
+    """There is no room for the party at that time.
+
+    Attributes:
+        reason: why, as a stable word.
+        alternatives: other times with room.
+    """
+
+    def __init__(self, reason: str, alternatives: Sequence[Alternative] = ()) -> None:
+        super().__init__(f"the slot is not to be had: {reason}")
+        self.reason = reason
+        self.alternatives = tuple(alternatives)
+
+
+class DuplicateReservation(DomainError):
+    """The guest has another reservation at the venue at that time.
+
+    Attributes:
+        reference: of that one, where it is known.
+    """
+
+    def __init__(self, reference: str | None) -> None:
+        super().__init__("the guest has another reservation there at that time")
+        self.reference = reference
+
+
+class PaymentMethodMissing(DomainError):
+    """Something is to be paid, and no payment method came with the request."""
+
+    def __init__(self, amount: int, currency: str) -> None:
+        super().__init__("something is to be paid, and nothing to pay it with was given")
+        self.amount = amount
+        self.currency = currency
+
+
+class VersionConflict(DomainError):
+    """The booking has moved on since it was read: nothing was done.
+
+    Attributes:
+        booking: as it stands.
+        precondition: whether the version came as ``If-Match``.
+    """
+
+    def __init__(self, booking: Booking, *, precondition: bool = False) -> None:
+        super().__init__(f"booking {booking.id} is in version {booking.version}")
+        self.booking = booking
+        self.precondition = precondition
+
+
+class StateConflict(DomainError):
+    """The reservation cannot move there from where it is.
+
+    Attributes:
+        booking: as it stands.
+        allowed: where it can move now.
+        why: a sentence, where the state alone does not tell.
+    """
+
+    def __init__(
+        self, booking: Booking, allowed: Collection[BookingState], why: str | None = None
+    ) -> None:
+        super().__init__(f"booking {booking.id} cannot move there: it is {booking.state}")
+        self.booking = booking
+        self.allowed = sorted(allowed)
+        self.why = why
+
+
+class ChangeUnderWay(DomainError):
+    """Something else about the booking is being carried out: ask again when it has ended."""
+
+    def __init__(self, booking_id: str) -> None:
+        super().__init__(f"something is being carried out about booking {booking_id}")
