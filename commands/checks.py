@@ -274,6 +274,8 @@ async def sandbox(target: Target) -> list[Finding]:
         ("the payment service" if settings.payment_service.url else "Stripe"): settings.gateway_url,
         **{one.title: settings.supplier_url(one.name) for one in LISTINGS},
         "the planner": settings.planner_url,
+        "the venues' inventory": settings.inventory_url,
+        "the venues' prices": settings.pricing_url,
     }
     standing_in = [name for name, url in urls.items() if settings.is_sandbox(url)]
     if not standing_in:

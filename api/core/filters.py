@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, StringConstra
 from pydantic_core import CoreSchema, core_schema
 
 from models.core.text import ANY_LINE
+from models.core.venues import VENUE
 from models.suppliers.listings import BY_NAME
 
 
@@ -23,7 +24,7 @@ class _OneOf:
 
 GATEWAYS: Final = ("stripe", "payment_service")
 SupplierName = Annotated[str, _OneOf(tuple(sorted(BY_NAME)))]
-ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), *GATEWAYS))]
+ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), VENUE, *GATEWAYS))]
 """A supplier's or a gateway's name."""
 
 Words = Annotated[str, StringConstraints(pattern=ANY_LINE)]

@@ -57,6 +57,15 @@ def test_refused_at_start(environment: dict[str, str], why: str) -> None:
         ({"TRIP_PLANNER_URL": "http://127.0.0.1:8090"}, "TRIP_PLANNER_URL must not be the sandbox"),
         ({"AGENCY_PHONE": "+12025550199"}, "AGENCY_PHONE must be"),
         ({"AGENCY_PHONE": ""}, "AGENCY_PHONE must be"),
+        ({"INVENTORY_SERVICE_URL": "https://i.example"}, "PRICING_SERVICE_URL must be set where"),
+        ({"PRICING_SERVICE_URL": "https://p.example"}, "INVENTORY_SERVICE_URL must be set where"),
+        (
+            {
+                "INVENTORY_SERVICE_URL": "http://127.0.0.1:8090/inventory_service",
+                "PRICING_SERVICE_URL": "https://p.example",
+            },
+            "INVENTORY_SERVICE_URL must not be the sandbox's",
+        ),
         ({"AMADEUS_API_SECRET": ""}, "AMADEUS_API_SECRET must be set"),
         ({"BOOKING_COM_AFFILIATE_ID": "sandbox"}, "BOOKING_COM_AFFILIATE_ID must be our own"),
         ({"BOOKING_COM_AFFILIATE_ID": ""}, "BOOKING_COM_AFFILIATE_ID must be our own"),
@@ -203,3 +212,31 @@ def test_whether_money_is_real() -> None:
     live = settings_from({**PRODUCTION, "STRIPE_SECRET_KEY": "sk_live_x"})
     assert live.live_money("stripe")
     assert not settings_from({**PRODUCTION, "MOCK_STRIPE": "true"}).live_money("stripe")
+
+
+def test_reservations_are_taken_where_both_services_are() -> None:
+    local = Settings()
+    assert local.reserves_at_venues
+    assert local.inventory_url == f"{local.sandbox_url}/inventory_service"
+    assert local.pricing_url == f"{local.sandbox_url}/pricing_service"
+    assert local.venue_timeout == 8
+    live = {**PRODUCTION, "MOCK_STRIPE": "true"}
+    assert not settings_from(live).reserves_at_venues
+    named = settings_from(
+        {
+            **live,
+            "INVENTORY_SERVICE_URL": "https://i.example/",
+            "PRICING_SERVICE_URL": "https://p.example",
+            "INVENTORY_SERVICE_API_KEY": "hidden",
+        }
+    )
+    assert named.reserves_at_venues
+    assert (named.inventory_url, named.pricing_url) == ("https://i.example", "https://p.example")
+    assert named.venue_timeout == 20
+    assert "hidden" not in repr(named)
+
+
+@pytest.mark.parametrize("name", ["INVENTORY_SERVICE_URL", "PRICING_SERVICE_URL"])
+def test_an_address_of_a_service_is_one(name: str) -> None:
+    with pytest.raises(ValidationError, match="no http"):
+        settings_from({name: "inventory"})
