@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.core.idempotency import HEADER
 from api.core.problems import MEDIA_TYPE, PAGE, ProblemDocument
+from api.core.stored_answers import REPLAYED
 from api.core.strict_json import MAX_NUMBER
 from models.core.text import ANY_LINE, ANY_LINES
 
@@ -130,8 +132,29 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
                 operation["responses"].setdefault("400", _answer(400))
                 if operation.get("security"):  # as api.core.audience does
                     operation["responses"].setdefault("403", _answer(403, _SCOPE_MISSING))
+                _describe_keys(operation)
         app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
+
+
+def _describe_keys(operation: dict[str, Any]) -> None:
+    """State what is told of the key of a keyed route's request (api.core.idempotency)."""
+    if any(one["name"] == HEADER.lower() for one in operation.get("parameters", ())):
+        for status, answer in operation["responses"].items():
+            if status.startswith("2"):
+                answer.setdefault("headers", {}).update(_KEY_TOLD)
+
+
+_KEY_TOLD = {
+    HEADER: {
+        "description": "The key of the request: repeat it with this one.",
+        "schema": {"type": "string"},
+    },
+    REPLAYED: {
+        "description": "There when this is what the same request was answered before.",
+        "schema": {"type": "string", "const": "true"},
+    },
+}
 
 
 def _describe_open_objects(schemas: dict[str, Any]) -> None:

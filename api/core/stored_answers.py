@@ -33,7 +33,7 @@ LONGEST_WAIT_SECONDS = 10.0
 """How long a repeat waits for the answer to the first request."""
 RETRY_AFTER_SECONDS = 2
 LOOKS = 3
-"""A key that comes and goes at each of so many looks is not guessed about."""
+"""A key that comes and goes is looked at so often at least, and is never guessed about."""
 _PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between looks at a request that is being carried out; the last goes on."""
 _RENEWALS = 3
@@ -44,7 +44,6 @@ FINAL_REFUSALS = frozenset({409, 410, 412, 422})
 """Statuses of refusals that the same request will always meet."""
 COME_AGAIN = frozenset({b"CARD_IN_USE", b"CHANGE_UNDER_WAY", b"IDEMPOTENCY_KEY_IN_PROGRESS"})
 """Codes of those among them that it will not always meet."""
-
 
 log = logging.getLogger("tripsaga.api")
 
@@ -132,8 +131,9 @@ class _Keeper:
                 found = await self._look()
             if found is None:
                 missed += 1
-                if missed > LOOKS:
+                if missed > LOOKS and loop.time() >= deadline:
                     raise database_away()
+                await asyncio.sleep(_PAUSES[0])
 
     async def _claim(self, connection: Any) -> Claimed | table.Found | None:
         return await table.claim(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
-from api.core.idempotency import keyed
+from api.core.idempotency import TheOperation, keyed
 from api.core.named import BookingId
 from api.ledger.schemas import (
     BalanceAnswer,
@@ -120,9 +120,14 @@ async def commission_rules(context: Context) -> RulesAnswer:
 )
 @keyed()
 async def set_commission(
-    context: Context, caller: TheCaller, response: Response, body: Annotated[RuleBody, Body()]
+    context: Context,
+    caller: TheCaller,
+    response: Response,
+    body: Annotated[RuleBody, Body()],
+    operation: TheOperation,
 ) -> RuleAnswer:
     """Add a rule for sales to come; what was sold keeps its commission. A repeat adds nothing."""
+    who = f"operator {caller.name}"
 
     async def add(session: AsyncSession) -> tuple[CommissionRule, bool]:
         return await add_rule(
@@ -131,10 +136,10 @@ async def set_commission(
             provider=body.provider,
             basis_points=body.basis_points,
             valid_from=body.valid_from,
-            who=f"operator {caller.name}",
+            who=who,
         )
 
     rule, is_new = await context.record.write(add)
-    if not is_new:
+    if not is_new and not (operation.repeated and rule.who == who):
         response.status_code = 200
     return RuleAnswer.of(rule)

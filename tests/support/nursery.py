@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 PRELOADED = ("worker", "sandbox.app", "uvicorn", "uvicorn.protocols.http.h11_impl")
-ON_DEMAND = {"api": "api.app"}
+ON_DEMAND = {"api": "api.app", "tests.support.dying_api": "api.app"}
 """What only some programs need: imported before the first of them is started."""
 
 

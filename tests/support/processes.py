@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
-FORKED = frozenset({"api", "worker", "sandbox", "tests.support.crashing_worker"})
+FORKED = frozenset(
+    {"api", "worker", "sandbox", "tests.support.crashing_worker", "tests.support.dying_api"}
+)
 """Programs that the nursery starts: its imports are theirs."""
 
 

@@ -1,0 +1,219 @@
+"""For every keyed route: a request, what it does, and how often it was done."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.api.conftest import body
+from tests.api.test_webhooks_operators import Tables
+from tests.support.stack import Stack
+from tests.trips.modifying.changes import FREE
+from tests.trips.saga.test_cancel_confirmed import set_terms
+
+
+@dataclass
+class Scene:
+    """Who may ask, and where to look."""
+
+    planner: httpx.AsyncClient
+    operator: httpx.AsyncClient
+    rival: httpx.AsyncClient
+    """Another one of the role that the route is for."""
+    tables: Tables
+    stack: Stack | None = None
+
+    @property
+    def world(self) -> Stack:
+        assert self.stack is not None
+        return self.stack
+
+
+@dataclass
+class Sent:
+    """A request, not sent yet."""
+
+    who: httpx.AsyncClient
+    path: str
+    json: dict[str, Any] | None
+    done: int
+    """The status of its answer."""
+    effects: Callable[[], Awaitable[int]]
+    """How often it was done."""
+    theirs: set[int]
+    """What another caller may be told that sends it with the same key."""
+    other: dict[str, Any] | None = None
+    """Another body that would be accepted as well."""
+
+    async def send(self, **headers: str) -> httpx.Response:
+        return await self.who.post(self.path, json=self.json, headers=headers)
+
+
+def counted(tables: Tables, query: str, *values: object) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        [(number,)] = tables(query, *values)
+        return int(number)
+
+    return count
+
+
+# -- what the database alone does --------------------------------------------------------------
+
+
+async def resolve_case(scene: Scene) -> Sent:
+    number = scene.tables.case()
+    query = "SELECT count(*) FROM cases WHERE id = %s AND resolved_by IS NOT NULL"
+    return Sent(
+        who=scene.operator,
+        path=f"/operator/cases/{number}/resolve",
+        json={"note": "Settled by phone."},
+        done=200,
+        effects=counted(scene.tables, query, number),
+        theirs={409},
+        other={"note": "Settled by letter."},
+    )
+
+
+async def retry_event(scene: Scene) -> Sent:
+    number = scene.tables.event()
+    query = "SELECT count(*) FROM webhook_events WHERE id = %s AND status = 'received'"
+    return Sent(
+        who=scene.operator,
+        path=f"/operator/webhooks/{number}/retry",
+        json=None,
+        done=200,
+        effects=counted(scene.tables, query, number),
+        theirs={409},
+    )
+
+
+async def add_rule(scene: Scene) -> Sent:
+    [(known,)] = scene.tables("SELECT count(*) FROM commission_rules")
+    rule = {"supplier": "viator", "provider": f"Provider {known}", "basisPoints": 700}
+    query = "SELECT count(*) FROM commission_rules WHERE provider = %s"
+    return Sent(
+        who=scene.operator,
+        path="/operator/ledger/commission-rules",
+        json=rule,
+        done=201,
+        effects=counted(scene.tables, query, rule["provider"]),
+        theirs={200},
+        other={**rule, "basisPoints": 800},
+    )
+
+
+ALONE = {
+    ("POST", "/operator/cases/{caseId}/resolve"): resolve_case,
+    ("POST", "/operator/webhooks/{webhookId}/retry"): retry_event,
+    ("POST", "/operator/ledger/commission-rules"): add_rule,
+}
+
+
+# -- what workflows do -------------------------------------------------------------------------
+
+
+async def _booked(scene: Scene, **changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    trip = await scene.world.sandbox.trip()
+    answer = await scene.planner.post("/booking/book?wait=60", json=body(trip, **changes))
+    assert answer.status_code in {200, 202}, answer.text
+    return answer.json(), trip
+
+
+async def book(scene: Scene) -> Sent:
+    trip = await scene.world.sandbox.trip()
+    asked = body(trip)
+    query = "SELECT count(*) FROM bookings WHERE trip_option_id = %s"
+    return Sent(
+        who=scene.planner,
+        path="/booking/book",
+        json=asked,
+        done=200,
+        effects=counted(scene.tables, query, trip["tripOptionId"]),
+        theirs={200},  # a failed booking of a trip that is taken
+        other=body(trip, userContact={"email": "eva@example.com", "phone": "+12125550123"}),
+    )
+
+
+async def modify(scene: Scene) -> Sent:
+    booking, trip = await _booked(scene)
+    for number in range(1, 5):
+        set_terms(scene.world, booking["bookingId"], number, FREE)
+    path = f"/booking/{booking['bookingId']}/modify"
+    dropped = next(c["componentId"] for c in trip["components"] if c["type"] == "ACTIVITY")
+    asked = {"changes": {"drop": [dropped]}}
+    quote = (await scene.planner.post(path, json=asked)).json()["quote"]
+    accepted = {**asked, "acceptedTotal": quote["newTotal"]}
+    query = "SELECT count(*) FROM booking_changes WHERE booking_id = %s"
+    return Sent(
+        who=scene.planner,
+        path=path,
+        json=accepted,
+        done=200,
+        effects=counted(scene.tables, query, booking["bookingId"]),
+        theirs={404},
+        other={**accepted, "acceptedTotal": quote["newTotal"] + 1},
+    )
+
+
+async def use_card(scene: Scene) -> Sent:
+    booking, _ = await _booked(scene, method="pm_card_visa_chargeDeclined")
+    query = """SELECT count(*) - 1 FROM attempts
+        WHERE booking_id = %s AND operation = 'confirm'"""
+    return Sent(
+        who=scene.planner,
+        path=f"/booking/{booking['bookingId']}/payment-method",
+        json={"paymentMethodId": "pm_card_mastercard"},
+        done=200,
+        effects=counted(scene.tables, query, booking["bookingId"]),
+        theirs={404},
+        other={"paymentMethodId": "pm_card_visa"},
+    )
+
+
+async def refund(scene: Scene) -> Sent:
+    booking, _ = await _booked(scene)
+    payload = {"amount": 2500, "currency": "USD", "reason": "The tour began late."}
+
+    async def refunds() -> int:
+        whole = (await scene.planner.get(f"/booking/{booking['bookingId']}")).json()
+        return len(whole["payment"]["refunds"])
+
+    return Sent(
+        who=scene.operator,
+        path=f"/booking/{booking['bookingId']}/refund",
+        json=payload,
+        done=200,
+        effects=refunds,
+        theirs={200},
+        other={**payload, "amount": 100},
+    )
+
+
+async def resolve(scene: Scene) -> Sent:
+    sandbox = scene.world.sandbox
+    await sandbox.arm("amadeus", "cancel", "refuse", rate=1.0)
+    await sandbox.arm("booking_com", "book", "refuse", nth=1)
+    failed, _ = await _booked(scene)
+    await sandbox.clear()
+    (case,) = failed["cases"]
+    decision = {"caseId": case["caseId"], "decision": "resolved", "note": "Cancelled by phone."}
+    query = "SELECT count(*) FROM booking_requests WHERE booking_id = %s AND kind = 'RESOLVE'"
+    return Sent(
+        who=scene.operator,
+        path=f"/booking/{failed['bookingId']}/resolve",
+        json=decision,
+        done=200,
+        effects=counted(scene.tables, query, failed["bookingId"]),
+        theirs={409},
+        other={**decision, "note": "Cancelled by letter."},
+    )
+
+
+WITH_WORKFLOWS = {
+    ("POST", "/booking/book"): book,
+    ("POST", "/booking/{bookingId}/modify"): modify,
+    ("POST", "/booking/{bookingId}/payment-method"): use_card,
+    ("POST", "/booking/{bookingId}/refund"): refund,
+    ("POST", "/booking/{bookingId}/resolve"): resolve,
+}
