@@ -28,6 +28,7 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
         "This booking failed: everything was undone and there is nothing to cancel.",
         "bookingId",
     ),
+    412: ("VERSION_CONFLICT", "The reservation is in version 5 now. Nothing was done.", "If-Match"),
     413: ("BODY_TOO_LARGE", "The body must not be larger than 262144 bytes.", None),
     415: ("NOT_JSON", "The body must be application/json in UTF-8.", None),
     422: (

@@ -10,7 +10,7 @@ from models import calls
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Code, Problem
 from models.core.database import Sessions, direct
-from models.inventory.claims import PlaceTaken, Taken, expire_overdue
+from models.inventory.claims import PlaceTakenError, Taken, expire_overdue
 from models.reservations.messages import SLOT, OpenReservation
 from models.reservations.repository import OPENED, claim_slot, insert_reservation
 
@@ -37,7 +37,7 @@ class ReservationOpening:
         held = dt.timedelta(seconds=opening.request.hold_seconds)
         try:
             await claim_slot(session, opening.request, dt.datetime.now(dt.UTC) + held)
-        except PlaceTaken as taken:
+        except PlaceTakenError as taken:
             return Problem(
                 code=Code.UNAVAILABLE,
                 step="claim",

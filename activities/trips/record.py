@@ -29,7 +29,7 @@ from models.bookings.repository import (
     record_transition,
 )
 from models.core.database import Sessions
-from models.inventory.claims import HoldLost
+from models.inventory.claims import HoldLostError
 from models.kinds import HOOKS
 from models.suppliers.following import Noted
 from models.trips.messages import OpenBooking
@@ -101,13 +101,13 @@ class BookingActivities:
 
         Raises:
             ApplicationError: the booking moved on without us, or what it holds is not held any
-                more (``HoldLost``; neither is retryable).
+                more (``HoldLostError``; neither is retryable).
         """
         try:
             with fenced():
                 async with self._sessions.begin() as session:
                     version = await record_transition(session, transition, HOOKS)
-        except HoldLost as lost:
+        except HoldLostError as lost:
             raise ApplicationError(str(lost), type=HOLD_LOST, non_retryable=True) from lost
         except IntegrityError as error:  # a constraint of the database: no retry would succeed
             raise ApplicationError(str(error), type="Refused", non_retryable=True) from error

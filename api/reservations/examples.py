@@ -111,6 +111,16 @@ RESERVATION_TAKEN: dict[str, Any] = {
     "status_url": _URL,
 }
 
+RESERVATION_FAILED: dict[str, Any] = {
+    **_PENDING,
+    "status": "CANCELLED",
+    "inventory_reference": None,
+    "hold_expires_at": None,
+    "payment": {**RESERVATION["payment"], "status": "released", "captured": 0},
+    "failure": {"code": "SUPPLIER_DOWN", "message": "The venues' inventory does not answer."},
+    "message": "The reservation could not be had; nothing is reserved. Your card was not charged.",
+}
+
 RESERVATION_CHECKED_IN: dict[str, Any] = {
     **RESERVATION,
     "version": 6,

@@ -57,6 +57,7 @@ Named = Annotated[
         200: {
             "description": "It ended otherwise: `failure` says why, `message` where the money is.",
             "model": ReservationAnswer,
+            "content": shown("RESERVATION_FAILED"),
         },
         202: {
             "description": "Not ended yet, or waiting for the guest: ask at `Location`.",
@@ -161,7 +162,11 @@ async def by_id(
             "description": "Cancelled; or, with `dry_run`, what cancelling would keep now.",
             "content": shown("RESERVATION_CANCELLED", "RESERVATION_CANCEL_QUOTE"),
         },
-        202: {"description": "Under way: ask at `Location`.", "model": ReservationAnswer},
+        202: {
+            "description": "Under way: ask at `Location`.",
+            "model": ReservationAnswer,
+            "content": shown("RESERVATION"),
+        },
         **problems(*WRITING, 409),
     },
 )
@@ -201,7 +206,11 @@ async def cancel(
     summary="Move a reservation to another status",
     responses={
         200: {"description": "It is there.", "content": shown("RESERVATION_CHECKED_IN")},
-        202: {"description": "Being cancelled: ask at `Location`.", "model": ReservationAnswer},
+        202: {
+            "description": "Being cancelled: ask at `Location`.",
+            "model": ReservationAnswer,
+            "content": shown("RESERVATION"),
+        },
         **problems(*WRITING, 409, 412),
     },
 )

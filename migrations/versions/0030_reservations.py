@@ -18,7 +18,16 @@ depends_on = None
 MOVES = {
     "QUOTED": ["QUOTED"],
     "PENDING": ["CANCELLED", "EXPIRED", "FAILED", "PENDING", "VALIDATING"],
-    "VALIDATING": ["CANCELLED", "CONFIRMED", "EXPIRED", "FAILED", "HELD", "VALIDATING"],
+    "VALIDATING": [
+        "CANCELLED",
+        "CONFIRMED",
+        "EXPIRED",
+        "FAILED",
+        "HELD",
+        "PAYMENT_PENDING",
+        "PROCESSING",
+        "VALIDATING",
+    ],
     "HELD": [
         "CANCELLED",
         "CONFIRMED",

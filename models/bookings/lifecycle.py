@@ -109,8 +109,8 @@ _RESERVATION: Transitions = _table(
         _S.QUOTED: set(),
         _S.PENDING: {_S.VALIDATING} | _GIVEN_UP,
         # confirmed at once where nothing is to be paid
-        _S.VALIDATING: {_S.HELD, _S.CONFIRMED} | _GIVEN_UP,
-        # reserved at the venue: to be paid, or to be approved by a person
+        _S.VALIDATING: {_S.HELD, _S.PAYMENT_PENDING, _S.PROCESSING, _S.CONFIRMED} | _GIVEN_UP,
+        # reserved at the venue, and no workflow runs: a person has to approve it
         _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.CONFIRMED} | _GIVEN_UP,
         _S.PAYMENT_PENDING: {_S.PROCESSING} | _GIVEN_UP,
         # the place is sold: what is left is to take the money

@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import Executor
-from models.core.domain_errors import DomainError
 
 
 class Taken(StrEnum):
@@ -28,7 +27,7 @@ class Taken(StrEnum):
     """Another party has the table."""
 
 
-class PlaceTaken(DomainError):
+class PlaceTakenError(Exception):
     """The place cannot be claimed: nothing was.
 
     Attributes:
@@ -40,7 +39,7 @@ class PlaceTaken(DomainError):
         self.what = what
 
 
-class HoldLost(DomainError):
+class HoldLostError(Exception):
     """What was held is not held any more: its time is over, or it was given to somebody else."""
 
     def __init__(self, booking_id: str) -> None:
@@ -190,7 +189,7 @@ async def claim_place(session: AsyncSession, claim: Claim) -> None:
     Everything happens within a savepoint, so that the caller's transaction outlives a refusal.
 
     Raises:
-        PlaceTaken: there is no such place any more.
+        PlaceTakenError: there is no such place any more.
     """
     limits = claim.limits or Limits()
     visit = {"visit_from": claim.visit[0], "visit_until": claim.visit[1]}
@@ -226,18 +225,18 @@ async def claim_place(session: AsyncSession, claim: Claim) -> None:
         what = _REFUSALS.get(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
         if what is None:
             raise
-        raise PlaceTaken(what) from error
+        raise PlaceTakenError(what) from error
 
 
 async def sell_claims(session: AsyncSession, booking_id: str) -> None:
     """Keep what a booking holds for good; a repeat changes nothing.
 
     Raises:
-        HoldLost: it is not held any more.
+        HoldLostError: it is not held any more.
     """
     await session.execute(_SELL, {"booking": booking_id})
     if not await session.scalar(_SOLD, {"booking": booking_id}):
-        raise HoldLost(booking_id)
+        raise HoldLostError(booking_id)
 
 
 async def release_claims(session: AsyncSession, booking_id: str) -> None:

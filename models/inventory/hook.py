@@ -28,7 +28,7 @@ class ClaimsHook(Hook):
         """Let the claims follow.
 
         Raises:
-            HoldLost: what was held is not held any more; the transition is undone.
+            HoldLostError: what was held is not held any more; the transition is undone.
         """
         if step.booking.state is not step.from_state and step.booking.state in _FOLLOWS:
             await _FOLLOWS[step.booking.state](session, step.booking.id)

@@ -71,7 +71,7 @@ async def claim_slot(
     """Claim the place of a reservation; a repeat changes nothing.
 
     Raises:
-        PlaceTaken: there is none any more.
+        PlaceTakenError: there is none any more.
     """
     slot, policy = request.slot, await load_policy(session, request.venue_id)
     table = None

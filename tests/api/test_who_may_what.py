@@ -63,6 +63,8 @@ class Asked:
     @property
     def thing(self) -> str | None:
         """The name of what names its thing; None where it is about none."""
+        if (self.method, self.path) in NOTHING:
+            return None
         if (self.method, self.path) in IN_BODY:
             return IN_BODY[self.method, self.path]
         return next(iter(re.findall(r"{(\w+)}", self.path)), None)

@@ -12,6 +12,7 @@ from models.bookings.lifecycle import BookingState
 from models.core.keys import booking_reference
 from tests.ledger.bookings import confirm, request
 from tests.ledger.conftest import Books
+from tests.reservations.books import Diary
 
 Route = tuple[str, str]
 """Method and path, as the route has it."""
@@ -46,9 +47,30 @@ def _unknown_id() -> str:
     return str(uuid.uuid4())
 
 
+async def _reservation(books: Books, caller_id: str) -> str:
+    diary = Diary(books, caller_id)
+    await diary.open_venue()
+    booking = await diary.reserve()
+    assert booking is not None
+    return (await books.record(booking, BookingState.CONFIRMED)).id
+
+
+async def _reservation_reference(books: Books, caller_id: str) -> str:
+    return booking_reference(await _reservation(books, caller_id))
+
+
+async def _venue(books: Books, caller_id: str) -> str:
+    diary = Diary(books, caller_id)
+    await diary.open_venue()
+    return diary.external_id
+
+
 THINGS: dict[str, Thing] = {
     "bookingId": Thing(_booking, _unknown_id),
     "bookingReference": Thing(_reference, lambda: booking_reference(_unknown_id())),
+    "booking_id": Thing(_reservation, _unknown_id),
+    "booking_reference": Thing(_reservation_reference, lambda: booking_reference(_unknown_id())),
+    "external_id": Thing(_venue, _unknown_id),
 }
 """By the name of the parameter of the path, or of the field of the body, that names it."""
 
@@ -58,5 +80,10 @@ IN_BODY: dict[Route, str] = {("POST", "/booking/cancel"): "bookingId"}
 LISTS: dict[Route, str] = {("GET", "/booking"): "bookingId"}
 """Routes that list things: whoever asks finds its own and no other caller's."""
 
-NOTHING: set[Route] = {("POST", "/booking/book")}
+NOTHING: set[Route] = {
+    ("POST", "/booking/book"),
+    ("POST", "/api/v1/bookings"),
+    ("POST", "/api/v1/bookings/availability/check"),
+    ("PUT", "/api/v1/venues/{external_id}"),
+}
 """Routes that are about no thing there is already: what they make is their caller's."""

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
+from activities.reservations.record import ReservationActivities
 from activities.suppliers.following.rounds import FollowActivities
 from activities.suppliers.items import ItemActivities
 from activities.trips.cancellation_quotes import CancelQuoteActivities
@@ -20,6 +21,7 @@ def test_every_call_has_an_activity_of_its_shape() -> None:
     defined = {}
     homes = (
         BookingActivities,
+        ReservationActivities,
         QuoteActivities,
         CancelQuoteActivities,
         ChangeActivities,

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.inventory.claims import HoldLost
+from models.inventory.claims import HoldLostError
 from tests.reservations.books import EVENING, HOUR, Diary, slot
 
 S = BookingState
@@ -121,7 +121,7 @@ async def test_a_hold_that_is_over_is_free_for_others(diary: Diary) -> None:
     assert await diary.reserve(slot(table="t")) is not None
     assert await diary.claims() == ["EXPIRED", "HELD"]
     assert await diary.adds_up()
-    with pytest.raises(HoldLost):
+    with pytest.raises(HoldLostError):
         await diary.books.record(first, S.CONFIRMED)
     assert (await diary.books.stored(first)).state is S.VALIDATING
 
@@ -129,7 +129,7 @@ async def test_a_hold_that_is_over_is_free_for_others(diary: Diary) -> None:
 async def test_a_hold_that_is_over_is_not_sold(diary: Diary) -> None:
     booking = await diary.reserve(hold_seconds=0)
     assert booking is not None
-    with pytest.raises(HoldLost):
+    with pytest.raises(HoldLostError):
         await diary.books.record(booking, S.CONFIRMED)
 
 
@@ -200,7 +200,7 @@ async def test_claims_and_counters_agree_whatever_happens_at_once(diary: Diary) 
             return
         state = chance.choice([S.CANCELLED, S.EXPIRED, S.CONFIRMED, None])
         if state is S.CONFIRMED and held == 0:
-            with pytest.raises(HoldLost):
+            with pytest.raises(HoldLostError):
                 await diary.books.record(booking, state)
         elif state is not None:
             booking = await diary.books.record(booking, state)

@@ -64,21 +64,21 @@ def quote(wanted: VenueSlot, amount: int = 0) -> Quote:
 class Diary:
     """A caller's venue, and the reservations at it."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, caller: str | None = None) -> None:
         self.books = books
-        self.caller = str(uuid.uuid4())
-        self.venue = venue_id(self.caller, "v-9")
+        self.external_id = f"v-{uuid.uuid4().hex[:12]}"
+        self.caller = caller or str(uuid.uuid4())
+        self.venue = venue_id(self.caller, self.external_id)
 
     async def open_venue(self, **policy: Any) -> None:
         """Put the venue on record, or change its policy."""
         async with self.books.sessions.begin() as session:
-            await session.merge(
-                Caller(id=self.caller, name=f"diary {self.caller}", created_at=EVENING)
-            )
-            await session.flush()
+            if await session.get(Caller, self.caller) is None:
+                session.add(Caller(id=self.caller, name=self.caller, created_at=EVENING))
+                await session.flush()
             venue = Venue(
                 id=self.venue,
-                external_id="v-9",
+                external_id=self.external_id,
                 type="RESTAURANT",
                 name="Kantine",
                 time_zone="Europe/Berlin",

@@ -98,8 +98,6 @@ class BookReservation:
         (problem,) = await self._items.book(booking.items)
         if problem is not None:
             raise TripFailedError(problem)
-        if self._amount:
-            await self._record.write(BookingState.HELD, "the place is held to be paid")
 
     async def _authorise(self) -> None:
         """Hold the money; take none of it yet. The traveller has as long as the place is held."""

@@ -1,0 +1,221 @@
+"""Reservations over HTTP, with the venues' services and everything else behind it."""
+
+import asyncio
+import datetime as dt
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import client
+from tests.api.conftest import whole as whole
+from tests.api.server import Served, add_caller
+from tests.support.sandbox_client import SandboxClient
+from tests.support.stack import Stack
+
+SCOPES = ["reservations:read", "reservations:write", "venues:write"]
+PATH = "/api/v1/bookings"
+
+
+@pytest.fixture(scope="session")
+def venue_key(database_url: str) -> str:
+    return add_caller(database_url, name="dinner app", scopes=SCOPES)
+
+
+@pytest.fixture
+async def dinner(whole: Served, stack: Stack, venue_key: str) -> Any:
+    """A caller that reserves, a healthy worker and no faults."""
+    async with client(whole.url, venue_key) as http:
+        yield http
+
+
+def wanted(like: str = "kantine", **changes: Any) -> dict[str, Any]:
+    """A reservation at a venue of a test's own."""
+    asked: dict[str, Any] = {
+        "guest": {"id": str(uuid.uuid4()), "name": "Ada Okafor", "email": "ada@example.com"},
+        "venue": {"id": f"{like}~{uuid.uuid4().hex[:12]}", "type": "RESTAURANT"},
+        "date": a_day().isoformat(),
+        "time": "19:30",
+        "party_size": 2,
+    }
+    return {**asked, **changes}
+
+
+def a_day() -> dt.date:
+    """A Thursday in two or three weeks."""
+    today = dt.datetime.now(dt.UTC).date()
+    return today + dt.timedelta(days=14 + (3 - today.weekday()) % 7)
+
+
+async def test_a_table_is_reserved(dinner: httpx.AsyncClient) -> None:
+    asked = wanted(notes="high chair")
+    answer = await dinner.post(PATH, json=asked)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["status"], made["attention"]) == ("CONFIRMED", False)
+    assert made["guest"]["name"] == "Ada Okafor"
+    assert (made["venue"]["name"], made["venue"]["time_zone"]) == ("Kantine", "Europe/Berlin")
+    assert (made["date"], made["time"], made["duration_minutes"]) == (asked["date"], "19:30", 90)
+    assert made["payment"]["status"] == "not_required"
+    assert made["inventory_reference"]
+    assert [step["to"] for step in made["history"]] == ["PENDING", "CONFIRMED"]
+    read = await dinner.get(f"{PATH}/{made['id']}")
+    assert read.json() == made
+    assert read.headers["ETag"] == f'"{made["version"]}"'
+    spelt = made["booking_reference"].lower().replace("-", " ")
+    by_reference = await dinner.get(f"{PATH}/reference/{spelt}")
+    assert by_reference.json() == made
+    known = await dinner.get(
+        f"{PATH}/{made['id']}", headers={"If-None-Match": f'"{made["version"]}"'}
+    )
+    assert known.status_code == 304
+
+
+async def test_a_deposit_is_paid_and_given_back(dinner: httpx.AsyncClient) -> None:
+    asked = wanted("chefs-table")
+    unpaid = await dinner.post(PATH, json=asked)
+    assert (unpaid.status_code, unpaid.json()["code"]) == (422, "PAYMENT_METHOD_MISSING")
+    paying = {**asked, "payment": {"payment_method_id": "pm_card_visa"}}
+    made = await dinner.post(PATH, json=paying)
+    assert made.status_code == 201, made.text
+    paid = made.json()
+    assert paid["payment"]["captured"] == 4_000
+    assert (paid["price_snapshot"]["total"], paid["price_snapshot"]["deposit"]) == (19_000, 4_000)
+    quote = await dinner.post(f"{PATH}/{paid['id']}/cancel", json={}, params={"dry_run": "true"})
+    assert (quote.json()["fee"], quote.json()["refund"]) == (0, 4_000)
+    gone = await dinner.post(f"{PATH}/{paid['id']}/cancel", json={"reason": "ill"})
+    assert gone.status_code == 200, gone.text
+    cancelled = gone.json()
+    assert cancelled["status"] == "CANCELLED"
+    assert cancelled["cancellation"] == {"by": "GUEST", "reason": "ill", "fee": 0, "refund": 4_000}
+    again = await dinner.post(
+        PATH, json={**asked, "payment": {"payment_method_id": "pm_card_visa"}}
+    )
+    assert again.status_code == 201, again.text
+
+
+async def test_a_refused_card_leaves_the_place_held(dinner: httpx.AsyncClient) -> None:
+    asked = wanted("chefs-table", payment={"payment_method_id": "pm_card_chargeDeclined"})
+    answer = await dinner.post(PATH, json=asked)
+    assert answer.status_code == 202, answer.text
+    held = answer.json()
+    assert (held["status"], held["failure"]["code"]) == ("PENDING", "PAYMENT_DECLINED")
+    assert held["hold_expires_at"]
+    assert held["payment"]["waits_until"]
+    taken = await dinner.post(PATH, json={**asked, "guest": {**asked["guest"], "id": "g-2"}})
+    assert taken.status_code == 202
+
+
+async def test_one_of_many_has_the_table(dinner: httpx.AsyncClient, sandbox: SandboxClient) -> None:
+    """R1 in short: everybody else is told of other times, and the inventory saw one."""
+    venue = wanted()["venue"]
+    asked = [wanted(venue=venue, resource_id="table-7", party_size=4) for _ in range(12)]
+    answers = await asyncio.gather(*(dinner.post(PATH, json=body) for body in asked))
+    assert sorted(one.status_code for one in answers) == [201, *[409] * 11], answers[0].text
+    for one in answers:
+        if one.status_code == 409:
+            assert one.json()["code"] == "SLOT_UNAVAILABLE", one.text
+
+
+async def test_a_guest_is_in_one_place_at_a_time(dinner: httpx.AsyncClient) -> None:
+    asked = wanted()
+    first = (await dinner.post(PATH, json=asked)).json()
+    second = await dinner.post(PATH, json={**asked, "time": "20:00"})
+    assert (second.status_code, second.json()["code"]) == (409, "DUPLICATE_RESERVATION")
+    assert second.json()["details"]["reference"] == first["booking_reference"]
+    third = await dinner.post(PATH, json={**asked, "time": "20:00", "allow_duplicate": True})
+    assert third.status_code == 201
+
+
+async def test_a_key_makes_one_reservation(dinner: httpx.AsyncClient) -> None:
+    asked = {**wanted(), "idempotency_key": str(uuid.uuid4())}
+    answers = await asyncio.gather(*(dinner.post(PATH, json=asked) for _ in range(8)))
+    assert {one.status_code for one in answers} == {201}
+    assert len({one.json()["id"] for one in answers}) == 1
+    other = await dinner.post(PATH, json={**asked, "party_size": 3})
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
+    asked = wanted()
+    path = f"/api/v1/venues/{asked['venue']['id']}"
+    assert (await dinner.get(path)).status_code == 404
+    policy = {"max_party": 4, "slot_minutes": 30, "capacity_mode": "COVERS", "covers": 3}
+    put = {"type": "RESTAURANT", "time_zone": "Europe/Berlin", "policy": policy}
+    stored = (await dinner.put(path, json=put)).json()
+    assert (stored["version"], stored["policy"]["covers"]) == (1, 3)
+    assert (await dinner.put(path, json=put)).json() == stored
+    assert (await dinner.get(path)).json() == stored
+    stale = await dinner.put(path, json={**put, "name": "K", "expected_version": 7})
+    assert (stale.status_code, stale.json()["code"]) == (409, "VERSION_CONFLICT")
+    for field, value in (("party_size", 5), ("time", "19:15")):
+        refused = await dinner.post(PATH, json={**asked, field: value})
+        assert (refused.status_code, refused.json()["field"]) == (422, field)
+    assert (await dinner.post(PATH, json=asked)).status_code == 201
+    full = await dinner.post(PATH, json={**asked, "guest": {**asked["guest"], "id": "g-2"}})
+    assert (full.status_code, full.json()["code"]) == (409, "SLOT_UNAVAILABLE")
+
+
+async def test_what_is_free_is_told(dinner: httpx.AsyncClient) -> None:
+    asked = wanted(resource_id="table-7")
+    question = {
+        name: asked[name] for name in ("venue", "date", "time", "party_size", "resource_id")
+    }
+    question["guest_id"] = asked["guest"]["id"]
+    free = await dinner.post(f"{PATH}/availability/check", json=question)
+    assert free.status_code == 200, free.text
+    assert (free.json()["available"], free.json()["conflicts"]) == (True, [])
+    made = (await dinner.post(PATH, json=asked)).json()
+    taken = (await dinner.post(f"{PATH}/availability/check", json=question)).json()
+    assert taken["available"] is False
+    assert [one["booking_reference"] for one in taken["conflicts"]] == [made["booking_reference"]]
+    without = {**question, "exclude_booking_id": made["id"]}
+    assert (await dinner.post(f"{PATH}/availability/check", json=without)).json()["available"]
+
+
+async def test_a_time_that_the_clocks_skip_is_refused(dinner: httpx.AsyncClient) -> None:
+    venue = {"id": f"nachtcafe~{uuid.uuid4().hex[:12]}", "type": "CAFE"}
+    skipped = wanted(venue=venue, date="2027-03-28", time="02:30")
+    for _ in ("unknown", "registered"):
+        answer = await dinner.post(PATH, json=skipped)
+        assert (answer.status_code, answer.json()["code"]) == (422, "TIME_DOES_NOT_EXIST")
+        assert answer.json()["details"]["next"] == {"date": "2027-03-28", "time": "03:00"}
+        put = {"type": "CAFE", "time_zone": "Europe/Berlin"}
+        assert (await dinner.put(f"/api/v1/venues/{venue['id']}", json=put)).status_code == 200
+    twice = {**skipped, "date": "2027-10-31"}
+    first = (await dinner.post(PATH, json=twice)).json()
+    second = await dinner.post(
+        PATH, json={**twice, "utc_offset": "+01:00", "allow_duplicate": True}
+    )
+    assert (first["starts_at"], second.json()["starts_at"]) == (
+        "2027-10-31T00:30:00Z",
+        "2027-10-31T01:30:00Z",
+    )
+
+
+async def test_a_reservation_moves_as_it_may(dinner: httpx.AsyncClient) -> None:
+    made = (await dinner.post(PATH, json=wanted())).json()
+    path = f"{PATH}/{made['id']}/status"
+    early = await dinner.post(path, json={"status": "CHECKED_IN"})
+    assert (early.status_code, early.json()["code"]) == (409, "STATE_CONFLICT")
+    stale = await dinner.post(path, json={"status": "CHECKED_IN", "expected_version": 1})
+    assert (stale.status_code, stale.json()["details"]["currentVersion"]) == (409, made["version"])
+    matched = await dinner.post(path, json={"status": "CHECKED_IN"}, headers={"If-Match": '"1"'})
+    assert matched.status_code == 412
+    cancelled = await dinner.post(path, json={"status": "CANCELLED", "reason": "closed"})
+    assert cancelled.json()["cancellation"]["by"] == "VENUE"
+    over = await dinner.post(path, json={"status": "NO_SHOW"})
+    assert (over.status_code, over.json()["details"]["allowed"]) == (409, [])
+
+
+async def test_another_callers_reservation_is_unknown(
+    dinner: httpx.AsyncClient, whole: Served, database_url: str
+) -> None:
+    made = (await dinner.post(PATH, json=wanted())).json()
+    key = add_caller(database_url, name="another app", scopes=SCOPES)
+    async with client(whole.url, key) as other:
+        for path in (f"{PATH}/{made['id']}", f"{PATH}/reference/{made['booking_reference']}"):
+            assert (await other.get(path)).status_code == 404
+        moved = await other.post(f"{PATH}/{made['id']}/cancel", json={})
+        assert moved.status_code == 404
