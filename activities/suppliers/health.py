@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -33,7 +33,7 @@ from models.suppliers.health import (
 )
 from models.suppliers.listings import title_of
 from settings import Settings
-from suppliers.core.protocol import Supplier
+from suppliers.core.protocol import Sells
 
 FRESH_SECONDS = 2.0
 """How long figures read from other processes are used."""
@@ -43,6 +43,8 @@ BY = "supplier health"
 
 _DATABASE_AWAY = (DBAPIError, PoolTimeoutError, OSError)
 _UNANSWERED = frozenset({"no_answer", "not_sent"})
+
+Seller = TypeVar("Seller", bound=Sells[Any, Any])
 
 log = logging.getLogger("tripsaga.suppliers")
 
@@ -201,15 +203,15 @@ class SupplierHealth:
         await self._tell()
 
 
-def watched(supplier: Supplier, health: SupplierHealth) -> Supplier:
+def watched(supplier: Seller, health: SupplierHealth) -> Seller:
     """Return the same supplier, whose every call tells ``health`` how it ended."""
-    return cast("Supplier", _Watched(supplier, health))
+    return cast("Seller", _Watched(supplier, health))
 
 
 class _Watched:
     """Has the attributes of a supplier, those of optional protocols too; its calls are watched."""
 
-    def __init__(self, supplier: Supplier, health: SupplierHealth) -> None:
+    def __init__(self, supplier: Sells[Any, Any], health: SupplierHealth) -> None:
         for name in dir(supplier):
             if not name.startswith("_"):
                 found = getattr(supplier, name)

@@ -200,7 +200,7 @@ async def test_every_call_of_a_supplier_is_watched(process: Process) -> None:
             raise fault()
 
     health = process()
-    sick: Any = watched(Sick(), health)  # type: ignore[arg-type]
+    sick: Any = watched(Sick(), health)  # type: ignore[type-var]
     assert (sick.name, sick.capabilities) == ("duffel", "whatever")
     for _ in range(DOWN_AFTER):
         with pytest.raises(Retryable):
