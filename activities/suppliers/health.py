@@ -35,8 +35,6 @@ from models.suppliers.listings import title_of
 from settings import Settings
 from suppliers.core.protocol import Sells
 
-Selling = TypeVar("Selling", bound=Sells[Any, Any])
-
 FRESH_SECONDS = 2.0
 """How long figures read from other processes are used."""
 TELL_SECONDS = 10.0
@@ -45,6 +43,8 @@ BY = "supplier health"
 
 _DATABASE_AWAY = (DBAPIError, PoolTimeoutError, OSError)
 _UNANSWERED = frozenset({"no_answer", "not_sent"})
+
+Seller = TypeVar("Seller", bound=Sells[Any, Any])
 
 log = logging.getLogger("tripsaga.suppliers")
 
@@ -203,9 +203,9 @@ class SupplierHealth:
         await self._tell()
 
 
-def watched(supplier: Selling, health: SupplierHealth) -> Selling:
+def watched(supplier: Seller, health: SupplierHealth) -> Seller:
     """Return the same supplier, whose every call tells ``health`` how it ended."""
-    return cast("Selling", _Watched(supplier, health))
+    return cast("Seller", _Watched(supplier, health))
 
 
 class _Watched:

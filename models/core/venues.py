@@ -5,7 +5,7 @@ be known before its inventory has answered; :class:`VenueSlot` is a slot whose z
 """
 
 import datetime as dt
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ Minutes = Annotated[int, Field(ge=5, le=1_440)]
 PartySize = Annotated[int, Field(ge=1, le=500)]
 
 
-@cache
+@lru_cache(maxsize=1_000)
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)

@@ -106,6 +106,6 @@ BY_NAME: dict[str, Listing] = {listing.name: listing for listing in LISTINGS}
 def title_of(supplier: str) -> str:
     """Return a supplier's name for people."""
     if supplier == VENUE:
-        return "the venues' inventory"
+        return "Venue inventory"
     listing = BY_NAME.get(supplier)
     return listing.title if listing else supplier

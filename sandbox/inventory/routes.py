@@ -5,7 +5,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from sandbox.inventory import messages
-from sandbox.inventory.book import NAME, Book
+from sandbox.inventory.book import Book
+from sandbox.inventory.places import NAME
 from sandbox.venues.catalogue import VENUES
 from sandbox.venues.desk import Refused, ServiceRoute, parsed, serve
 from sandbox.venues.slots import resolved
@@ -91,8 +92,8 @@ def router(world: World) -> APIRouter:
 
 def _checked(world: World, book: Book, asked: messages.Check) -> Answer:
     slot = resolved(asked.slot)
-    trouble = book.trouble(slot, asked.excluding)
-    total, free = book.capacity(slot, asked.excluding)
+    trouble = book.places.trouble(slot, asked.excluding)
+    total, free = book.places.capacity(slot, asked.excluding)
     body = {
         "available": trouble is None,
         "reason": trouble,
@@ -103,10 +104,10 @@ def _checked(world: World, book: Book, asked: messages.Check) -> Answer:
             "free": free,
             "unit": "resources" if slot.venue.resources else "covers",
         },
-        "alternatives": book.alternatives(slot, asked.excluding) if trouble else [],
+        "alternatives": book.places.alternatives(slot, asked.excluding) if trouble else [],
         "shifts": [
             {"opens_at": stamp(opens, slot.zone), "closes_at": stamp(closes, slot.zone)}
-            for opens, closes in book.shifts(slot)
+            for opens, closes in book.places.shifts(slot)
         ],
         "checked_at": stamp(world.now()),
     }

@@ -89,6 +89,8 @@ class Slot(Message):
             pairs.append(("time", (self.date, self.time), (asked.date, asked.time)))
         if asked.utc_offset_minutes is not None and not anyhow:
             pairs.append(("offset", found.utc_offset_minutes, asked.utc_offset_minutes))
+        elif not anyhow:
+            pairs.append(("offset", found.local.fold, 0))  # the first, where there are two
         if asked.duration_minutes is not None:
             pairs.append(("duration", self.duration_minutes, asked.duration_minutes))
         return [

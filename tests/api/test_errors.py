@@ -49,6 +49,21 @@ from models.payments.errors import (
     RefundRefused,
     RefundTooLarge,
 )
+from models.reservations.errors import (
+    ChangeUnderWay,
+    DuplicateReservation,
+    NoReservations,
+    PaymentMethodMissing,
+    SlotRefused,
+    SlotUnavailable,
+    StateConflict,
+    VenueNotFound,
+    VenuesUnavailable,
+    VersionConflict,
+)
+from models.reservations.policy import VenuePolicy
+from models.reservations.slots import OffsetDoesNotFit, TimeDoesNotExist
+from models.reservations.venues import Venue, VenueChanged
 from models.trips.errors import (
     AmountNotAccepted,
     ChangeRefused,
@@ -72,6 +87,13 @@ FEE = Problem(
 PRICE = Problem(code=Code.PRICE_CHANGED, step="modify", message="", details={"newPrice": 7})
 LEFT = Problem(code=Code.NOT_REFUNDABLE, step="refund", message="only 1.00 USD is left")
 USD = Money(amount=100, currency="USD")
+
+SKIPPED = dt.datetime(2031, 3, 30, 2, 30)  # noqa: DTZ001 - a local time
+CURRENT = {
+    "currentVersion": FAILED.version,
+    "current": {"id": FAILED.id, "status": "CANCELLED"},
+}
+VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
@@ -128,6 +150,35 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
         *(CaseNotOpen("b", 7, [8]), 409, "NOTHING_TO_RESOLVE", "caseId"),
         {"bookingId": "b", "openCases": [8]},
     ),
+    (VenueNotFound(), 404, "VENUE_UNKNOWN", None, None),
+    (NoReservations(), 503, "VENUES_UNAVAILABLE", None, None),
+    (VenuesUnavailable(7), 503, "VENUES_UNAVAILABLE", None, None),
+    (SlotRefused("time", "No."), 422, "INVALID_REQUEST", "time", None),
+    (OffsetDoesNotFit([dt.timedelta(hours=-3)]), 422, "INVALID_REQUEST", "utc_offset", None),
+    (
+        *(TimeDoesNotExist(SKIPPED, SKIPPED), 422, "TIME_DOES_NOT_EXIST", "time"),
+        {"next": {"date": "2031-03-30", "time": "02:30"}},
+    ),
+    (
+        *(SlotUnavailable("full"), 409, "SLOT_UNAVAILABLE", None),
+        {"reason": "full", "alternatives": []},
+    ),
+    (
+        *(DuplicateReservation("TS-1"), 409, "DUPLICATE_RESERVATION", "allow_duplicate"),
+        {"reference": "TS-1"},
+    ),
+    (
+        *(PaymentMethodMissing(100, "EUR"), 422, "PAYMENT_METHOD_MISSING", "payment"),
+        {"amount": 100, "currency": "EUR"},
+    ),
+    (VersionConflict(FAILED), 409, "VERSION_CONFLICT", "expected_version", CURRENT),
+    (VersionConflict(FAILED, precondition=True), 412, "VERSION_CONFLICT", "If-Match", CURRENT),
+    (VenueChanged(VENUE), 409, "VERSION_CONFLICT", "expected_version", {"currentVersion": 3}),
+    (
+        *(StateConflict(FAILED, [BookingState.NO_SHOW]), 409, "STATE_CONFLICT", "status"),
+        {"status": "CANCELLED", "allowed": ["NO_SHOW"]},
+    ),
+    (ChangeUnderWay("b"), 409, "CHANGE_UNDER_WAY", None, None),
     (CaseNotFound(7), 404, "CASE_UNKNOWN", None, None),
     (CaseDecidedAtBooking(7, "b"), 409, "DECIDE_AT_BOOKING", None, {"bookingId": "b"}),
     (CaseAlreadyDecided(7), 409, "ALREADY_RESOLVED", None, None),

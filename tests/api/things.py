@@ -26,6 +26,8 @@ class Thing:
     """Makes one for the caller with this id; returns its name."""
     unknown: Callable[[], str]
     """Returns a name of the same form that nothing has."""
+    callers_word: bool = False
+    """Its caller named it: an operator knows nothing by that name."""
 
 
 LATER = dt.datetime(2041, 2, 1, 12, tzinfo=dt.UTC)
@@ -70,7 +72,7 @@ THINGS: dict[str, Thing] = {
     "bookingReference": Thing(_reference, lambda: booking_reference(_unknown_id())),
     "booking_id": Thing(_reservation, _unknown_id),
     "booking_reference": Thing(_reservation_reference, lambda: booking_reference(_unknown_id())),
-    "external_id": Thing(_venue, _unknown_id),
+    "external_id": Thing(_venue, _unknown_id, callers_word=True),
 }
 """By the name of the parameter of the path, or of the field of the body, that names it."""
 

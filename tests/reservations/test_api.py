@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from models.core.callers import Scope
 from tests.api.conftest import client
 from tests.api.conftest import whole as whole
 from tests.api.server import Served, add_caller
 from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
-SCOPES = ["reservations:read", "reservations:write", "venues:write"]
+SCOPES = (Scope.RESERVATIONS_READ, Scope.RESERVATIONS_WRITE, Scope.VENUES_WRITE)
 PATH = "/api/v1/bookings"
 
 

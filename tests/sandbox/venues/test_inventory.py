@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.inventory.book import NAME
+from sandbox.inventory.places import NAME
 from sandbox.world import World
 from tests.sandbox.venues.conftest import Caller, coming, last_sunday, slot, twin
 from tests.support.processes import Process

@@ -3,10 +3,13 @@
 import asyncio
 import datetime as dt
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 
+from activities.suppliers.health import SupplierHealth, watched
 from models.core.errors import Duplicate, InvalidRequest, Unavailable
 from models.core.money import Money
 from models.core.supply import Quote, Reservation, ReservationStatus
@@ -197,3 +200,26 @@ async def test_keys_are_sent_where_they_are_set(desk: Desk) -> None:
     assert sent == {"inventory_service": "Bearer test_i", "pricing_service": "Bearer test_p"}
     told = json.dumps(desk.local.world.log.rows())
     assert "test_i" not in told
+
+
+class _Health:
+    """Who is told how calls end; here nobody."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @asynccontextmanager
+    async def watching(self, supplier: str) -> AsyncIterator[None]:
+        self.told.append(supplier)
+        yield
+
+
+async def test_its_calls_can_be_watched_as_those_of_suppliers(desk: Desk) -> None:
+    health = _Health()
+    seen = watched(desk.supplier, cast("SupplierHealth", health))
+    assert isinstance(seen, ReleasesReferences)
+    assert isinstance(seen, ChangesReservations)
+    await seen.quote(desk.wish, GUEST)
+    await seen.availability(desk.wish)
+    await seen.release(desk.reference)
+    assert health.told == ["venue"] * 3

@@ -307,6 +307,24 @@ async def test_both_must_speak_of_one_time(
     await expect(Retryable, told.quote(slot_in(quote), GUEST), "quote")
 
 
+async def test_of_two_times_the_first_is_meant(scripted: Scripted, told: VenueSupplier) -> None:
+    asked = WISH.model_copy(update={"date": dt.date(2031, 10, 26), "time": dt.time(2, 30)})
+    for hour, offset in (("00", "+02:00"), ("01", "+01:00")):
+        twice = {
+            **SLOT,
+            "date": "2031-10-26",
+            "time": "02:30",
+            "utc_offset": offset,
+            "starts_at": f"2031-10-26T{hour}:30:00Z",
+            "ends_at": f"2031-10-26T{int(hour) + 2:02}:15:00Z",
+        }
+        scripted.say("/check-availability", Reply(200, {**CHECKED, "slot": twice}))
+        if offset == "+02:00":
+            assert (await told.availability(asked)).slot.utc_offset_minutes == 120
+        else:
+            await expect(Retryable, told.availability(asked), "quote")
+
+
 async def test_what_is_not_needed_is_read_loosely(
     scripted: Scripted, told: VenueSupplier, subtests: pytest.Subtests
 ) -> None:

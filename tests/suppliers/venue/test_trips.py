@@ -44,7 +44,7 @@ async def test_trips_suppliers_are_without_it() -> None:
     assert VENUE not in {*ADAPTERS, *BY_NAME}
     suppliers = create_suppliers(Settings(), RateLimits())
     assert VENUE not in suppliers
-    assert title_of(VENUE) == "the venues' inventory"
+    assert title_of(VENUE) == "Venue inventory"
     for supplier in suppliers.values():
         await supplier.close()
 
