@@ -124,6 +124,7 @@ def create_activities(
     *,
     suppliers: dict[str, Supplier] | None = None,
     gateway: Gateway | None = None,
+    venues: VenueSupplier | None = None,
 ) -> Activities:
     """Return the activities for ``settings``; adapters may be given instead of made."""
     engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
@@ -131,7 +132,7 @@ def create_activities(
     health = SupplierHealth(sessions, settings)
     found = suppliers if suppliers is not None else create_suppliers(settings, RateLimits(sessions))
     suppliers = {name: watched(supplier, health) for name, supplier in found.items()}
-    venues = create_venues(settings, RateLimits(sessions))
+    venues = venues or create_venues(settings, RateLimits(sessions))
     sellers: dict[str, Sells[Any, Any]] = {**suppliers}
     if venues is not None:
         sellers[VENUE] = watched(venues, health)

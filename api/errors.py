@@ -421,7 +421,8 @@ def _(error: reservations.PaymentMethodMissing) -> ApiProblem:
     return ApiProblem(
         422,
         "PAYMENT_METHOD_MISSING",
-        f"{due.format()} is paid when reserving: send a payment method. Nothing was reserved.",
+        f"Of this, {due.format()} is paid when reserving: send a payment method. Nothing was"
+        " reserved.",
         field="payment",
         details={"amount": error.amount, "currency": error.currency},
     )

@@ -87,12 +87,14 @@ class ItemActivities:
             supplier = supplier_of(item, self._suppliers)
             can = supplier.capabilities
             finder = supplier if isinstance(supplier, FindsReservations) else None
+            # What an unanswered call may have left lets itself go, or answers to its reference.
+            harmless = can.lapses or isinstance(supplier, ReleasesReferences)
             async with heartbeating():
                 reservation = await self._log.once(
                     self._intent(item, "book", call.key),
                     Reservation,
                     book,
-                    look_up=find if finder else _nothing_to_see if can.lapses else None,
+                    look_up=find if finder else _nothing_to_see if harmless else None,
                     repeat_after=can.repeat_after,
                     may_repeat=can.repeats,
                     begun=begun,

@@ -19,7 +19,7 @@ from activities.registry import create_activities
 from payments.registry import create_gateway
 from settings import get_settings
 from suppliers.core.limiter import RateLimits
-from suppliers.registry import create_suppliers
+from suppliers.registry import create_suppliers, create_venues
 
 TARGET, POINT = os.environ["CRASH_AT"].split(":")
 PROVIDER, OPERATION = TARGET.split(".")
@@ -60,16 +60,20 @@ def main() -> None:
     settings = get_settings()
     suppliers: dict[str, Any] = create_suppliers(settings, RateLimits())
     gateway: Any = create_gateway(settings)
+    venues: Any = create_venues(settings, RateLimits())
     if PROVIDER == "stripe":
         gateway = Crashing(gateway)
+    elif PROVIDER == "venue":
+        venues = Crashing(venues)
     else:
         suppliers[PROVIDER] = Crashing(suppliers[PROVIDER])
     logging.basicConfig(level="INFO")
 
     async def run() -> None:
-        await worker.main_async(
-            settings, create_activities(settings, suppliers=suppliers, gateway=gateway)
+        activities = create_activities(
+            settings, suppliers=suppliers, gateway=gateway, venues=venues
         )
+        await worker.main_async(settings, activities)
 
     asyncio.run(run())
 

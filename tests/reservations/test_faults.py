@@ -1,0 +1,128 @@
+"""Every step of making and cancelling a reservation × every kind of fault, judged from outside."""
+
+import asyncio
+
+import pytest
+
+from models.bookings.lifecycle import BookingState
+from models.bookings.problems import Code
+from tests.reservations.places import judge, request_for, start
+from tests.support.selection import table
+from tests.support.stack import Stack
+from tests.trips.saga.cells import FAULTS
+
+S = BookingState
+STEPS = {
+    "reserve": ("inventory", "reserve"),
+    "create": ("stripe", "create"),
+    "authorise": ("stripe", "confirm"),
+    "capture": ("stripe", "capture"),
+}
+REFUSED = {
+    "reserve": (S.FAILED, Code.UNAVAILABLE),
+    "create": (S.EXPIRED, Code.PAYMENT_DECLINED),
+    "authorise": (S.EXPIRED, Code.PAYMENT_DECLINED),
+    # the hold has lapsed: it is made anew, and then taken
+    "capture": (S.CONFIRMED, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    table(
+        STEPS,
+        FAULTS,
+        quick=[
+            ("reserve", "refuse"),
+            ("reserve", "hang"),
+            ("reserve", "commit_then_error"),
+            ("reserve", "malformed"),
+            ("create", "commit_then_hang"),
+            ("capture", "late_commit"),
+        ],
+    ),
+)
+async def test_a_fault_while_it_is_made(stack: Stack, step: str, kind: str) -> None:
+    """What nobody answered is settled by asking again under our reference, or by a tombstone."""
+    request = await request_for(stack, hold_seconds=34 if kind == "refuse" else 900)
+    supplier, operation = STEPS[step]
+    about = {"reference": request.booking_id, **FAULTS[kind]}
+    await stack.sandbox.arm(supplier, operation, kind, **about)
+    booking = await asyncio.wait_for((await start(stack, request)).result(), 100)
+    assert await stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
+    state, code = REFUSED[step] if kind == "refuse" else (S.CONFIRMED, None)
+    assert (booking.state, booking.problem and booking.problem.code) == (state, code)
+    await judge(stack, booking)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    table(
+        ["error", "hang", "commit_then_hang", "late_commit", "malformed", "refuse"],
+        quick=["commit_then_hang", "refuse"],
+    ),
+)
+async def test_a_fault_while_it_is_cancelled(stack: Stack, kind: str) -> None:
+    request = await request_for(stack)
+    booking = await asyncio.wait_for((await start(stack, request)).result(), 60)
+    about = {"reference": request.booking_id, **FAULTS[kind]}
+    await stack.sandbox.arm("inventory", "release", kind, **about)
+    cancelled = await stack.cancel(booking.id)
+    assert await stack.sandbox.fired() >= 1
+    if kind == "refuse":  # the guest keeps what the venue does not let go, and a person asks it
+        assert (cancelled.state, len(cancelled.cases)) == (S.CONFIRMED, 1)
+        await stack.sandbox.clear()
+        await stack.resolve(booking.id, "retry")
+        cancelled = await stack.recorded(booking.id)
+    assert cancelled.state is S.CANCELLED
+    await judge(stack, cancelled)
+
+
+async def test_what_the_inventory_never_answers_is_given_back(stack: Stack) -> None:
+    """The step's deadline passes; the reference is released, so that nothing comes late."""
+    request = await request_for(stack)
+    request.patience.step_deadline = 3
+    await stack.sandbox.arm("inventory", "reserve", "hang", reference=request.booking_id, times=99)
+    booking = await asyncio.wait_for((await start(stack, request)).result(), 60)
+    assert booking.state is S.FAILED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.OUTCOME_UNKNOWN
+    await judge(stack, booking)
+    effects = [row["effect"] for row in await stack.sandbox.log(booking.id)]
+    assert "created" not in effects
+
+
+async def test_a_place_held_in_vain_expires(stack: Stack) -> None:
+    """No card is accepted in time: the place is free, nothing is taken (I10)."""
+    request = await request_for(stack, card="pm_card_chargeDeclined", hold_seconds=33)
+    handle = await start(stack, request)
+    await stack.until(handle, S.PAYMENT_PENDING)
+    booking = await asyncio.wait_for(handle.result(), 60)
+    assert booking.state is S.EXPIRED
+    row = await judge(stack, booking)
+    assert row["captured"] == 0
+
+
+async def test_a_place_that_another_has_meanwhile_is_not_paid_for(stack: Stack) -> None:
+    """M3: what is held is lost while the card is asked; the money goes back, untaken."""
+    request = await request_for(stack, hold_seconds=1)
+    about = {"reference": request.booking_id, "seconds": 0.7}
+    await stack.sandbox.arm("stripe", "create", "slow", **about)
+    await stack.sandbox.arm("stripe", "confirm", "slow", **about)
+    booking = await asyncio.wait_for((await start(stack, request)).result(), 60)
+    assert booking.state is S.EXPIRED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.HOLD_EXPIRED
+    row = await judge(stack, booking)
+    assert row["captured"] == 0
+
+
+async def test_it_is_cancelled_while_it_is_made(stack: Stack) -> None:
+    request = await request_for(stack)
+    about = {"reference": request.booking_id, "seconds": 0.9}
+    await stack.sandbox.arm("inventory", "reserve", "slow", **about)
+    handle = await start(stack, request)
+    cancelled = await stack.cancel(request.booking_id)
+    await asyncio.wait_for(handle.result(), 60)
+    assert cancelled.state is S.CANCELLED
+    await judge(stack, cancelled)
