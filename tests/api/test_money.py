@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.api.conftest import body, client
 from tests.api.server import Served
+from tests.support.stack import Stack
 
 DECLINED = "pm_card_visa_chargeDeclined"
 
@@ -142,6 +145,25 @@ async def test_a_key_of_another_refund_is_refused(
     assert other.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
     whole = (await api.get(f"/booking/{booked['bookingId']}")).json()
     assert whole["payment"]["refunded"] == 2500
+
+
+async def test_a_refund_granted_under_its_bare_key_is_not_granted_again(
+    api: httpx.AsyncClient, operator: httpx.AsyncClient, trip: dict[str, Any], stack: Stack
+) -> None:
+    """As releases before decision 0083 granted it: the repeat may come to this one."""
+    booked = (await api.post("/booking/book", json=body(trip))).json()
+    with psycopg.connect(stack.settings.database.url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE bookings SET grants = %s, version = version + 1 WHERE id = %s",
+            (Jsonb(["old"]), booked["bookingId"]),
+        )
+    answer = await operator.post(
+        f"/booking/{booked['bookingId']}/refund",
+        json={"amount": 2500, "currency": "USD", "reason": "The tour began late."},
+        headers={"Idempotency-Key": "old"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["payment"]["refunded"] == 0
 
 
 async def test_more_than_is_left_is_refused_at_once_whoever_was_first(

@@ -91,6 +91,8 @@ async def killed_then_repeated(
         (answer,) = await asyncio.gather(first.send(**headers), return_exceptions=True)
     if at.isdecimal() and isinstance(answer, httpx.Response):  # it never waited so often
         doomed.kill()
+    elif at == str(WAITS):
+        raise AssertionError(f"it waits more than {WAITS} times: not each of them is tried")
     else:
         assert isinstance(answer, httpx.TransportError), answer
         await asyncio.to_thread(doomed.wait_until_dead, 10)

@@ -73,6 +73,18 @@ async def money(operation: TheOperation) -> dict[str, str]:
     return {"key": operation.key}
 
 
+@router.put("/{kind}")
+@keyed()
+async def same_path(kind: str, body: Annotated[Wish, Body()]) -> dict[str, str]:
+    return {"method": "PUT"}
+
+
+@router.post("/{kind}/more")
+@keyed()
+async def same_target(kind: str, body: Annotated[Wish, Body()]) -> dict[str, str]:
+    return {"route": "more"}
+
+
 @pytest.fixture(scope="module")
 def served(database_url: str, sandbox_url: str) -> Iterator[Served]:
     settings = Settings(
@@ -182,6 +194,17 @@ async def test_the_key_may_stand_in_the_body(http: httpx.AsyncClient) -> None:
     assert (differ.status_code, differ.json()["field"]) == (422, "idempotency_key")
     bad = await http.post("/scratch/plain", json={"idempotency_key": "a b"})
     assert (bad.status_code, bad.json()["code"]) == (400, "IDEMPOTENCY_KEY_INVALID")
+
+
+async def test_another_route_with_the_same_key_body_and_target_is_another_request(
+    http: httpx.AsyncClient,
+) -> None:
+    headers, wish = {"Idempotency-Key": uuid.uuid4().hex}, {"wish": "this"}
+    post = await http.post("/scratch/plain", json=wish, headers=headers)
+    put = await http.put("/scratch/plain", json=wish, headers=headers)
+    more = await http.post("/scratch/plain/more", json=wish, headers=headers)
+    assert post.json()["said"] == "this"
+    assert (put.json(), more.json()) == ({"method": "PUT"}, {"route": "more"})
 
 
 async def test_a_key_is_made_and_told(http: httpx.AsyncClient) -> None:
