@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     Identity,
     Integer,
+    Result,
     SmallInteger,
     UniqueConstraint,
     func,
@@ -191,10 +192,50 @@ class FedEvent:
 
     position: int
     id: str
+    caller_id: str
+    """Whose booking it is about."""
     booking_id: str
     booking_version: int
+    previous_version: int | None
+    """The version before this one of which there are events; None: it is the first."""
     type: str
+    occurred_at: dt.datetime
     data: dict[str, Any]
+    schema_version: int
+    trace: str | None
+
+
+_BEFORE = EVENTS.alias("before")
+# Read, not stored: the events before those in the feed are kept (``purge_feed``), and an index has
+# the versions. So writers of bookings do nothing for it.
+_PREVIOUS = (
+    select(func.max(_BEFORE.c.booking_version))
+    .where(
+        _BEFORE.c.booking_id == EVENTS.c.booking_id,
+        _BEFORE.c.booking_version < EVENTS.c.booking_version,
+    )
+    .scalar_subquery()
+)
+
+FED = select(
+    FEED.c.position,
+    EVENTS.c.id,
+    FEED.c.caller_id,
+    EVENTS.c.booking_id,
+    EVENTS.c.booking_version,
+    _PREVIOUS.label("previous_version"),
+    EVENTS.c.type,
+    EVENTS.c.occurred_at,
+    EVENTS.c.data,
+    EVENTS.c.schema_version,
+    EVENTS.c.trace,
+).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
+"""The columns of a ``FedEvent``; add which ones, in which order."""
+
+
+def fed_events(rows: Result[*tuple[Any, ...]]) -> list[FedEvent]:
+    """Return the events of rows that ``FED`` selects."""
+    return [FedEvent(**row._mapping) for row in rows]
 
 
 async def lease_sink(
@@ -230,20 +271,9 @@ async def lease_sink(
 async def events_after(session: AsyncSession, position: int, limit: int) -> Sequence[FedEvent]:
     """Return the events behind a position of the feed, in their order."""
     rows = await session.execute(
-        select(
-            FEED.c.position,
-            EVENTS.c.id,
-            EVENTS.c.booking_id,
-            EVENTS.c.booking_version,
-            EVENTS.c.type,
-            EVENTS.c.data,
-        )
-        .join(EVENTS, EVENTS.c.id == FEED.c.event_id)
-        .where(FEED.c.position > position)
-        .order_by(FEED.c.position)
-        .limit(limit)
+        FED.where(FEED.c.position > position).order_by(FEED.c.position).limit(limit)
     )
-    return [FedEvent(**row._mapping) for row in rows]
+    return fed_events(rows)
 
 
 async def move_cursor(
