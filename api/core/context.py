@@ -17,6 +17,7 @@ from api.core.load import Load
 from api.core.rate_limits import RateLimits
 from api.core.record import Record
 from api.core.schemas import Check
+from api.core.tail import Tail
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
@@ -55,6 +56,8 @@ class AppContext:
     """The record through connections of its own: readiness does not wait behind callers."""
     standings: Standings
     watch: Watch
+    tail: Tail
+    """The newest events, for streams of them."""
     callers: Callers
     limits: RateLimits
     temporal: Client
@@ -80,7 +83,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     planner = TripPlanner(settings)
     record = Record(create_sessions(engine), at_once=size)
     vitals = Record(create_sessions(reserved), at_once=RESERVED)
-    watch = Watch(vitals)
+    watch, tail = Watch(vitals), Tail(vitals)
     temporal = await connect(settings, lazy=True)
     try:
         yield AppContext(
@@ -89,6 +92,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             vitals=vitals,
             standings=Standings(record),
             watch=watch,
+            tail=tail,
             callers=Callers(record),
             limits=RateLimits(settings.limit),
             temporal=temporal,
@@ -98,6 +102,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
         )
     finally:
         await watch.close()
+        await tail.close()
         await planner.close()
         await engine.dispose()
         await reserved.dispose()

@@ -18,6 +18,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Identity,
+    Index,
     Integer,
     Result,
     SmallInteger,
@@ -75,6 +76,7 @@ class FeedRow(SQLModel, table=True):
     """The place of an event in the feed, and whose it is."""
 
     __tablename__ = "event_feed"
+    __table_args__ = (Index("ix_event_feed_caller", "caller_id", "position"),)
 
     position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     event_id: str = Field(sa_column=Column(uuid_column().type, nullable=False, unique=True))
@@ -124,7 +126,10 @@ class DeadLetterRow(SQLModel, table=True):
     event_id: str = Field(sa_column=uuid_column())
     error: str
     at: dt.datetime = Field(sa_column=time_column(now=True))
+    replay_asked_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """Since when it is to be sent again; NULL once that has succeeded, or was refused again."""
     replayed_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """When it was accepted after all."""
 
 
 EVENTS = SQLModel.metadata.tables["outbox_events"]
