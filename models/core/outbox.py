@@ -8,7 +8,8 @@ a cursor in ``event_sinks``. Callers own the transaction; times are the database
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +18,25 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Identity,
     Index,
     Integer,
     Result,
     SmallInteger,
     UniqueConstraint,
+    event,
     func,
     insert,
+    literal,
+    literal_column,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import json_column, time_column, uuid_column
@@ -140,6 +147,31 @@ SINKS = SQLModel.metadata.tables["event_sinks"]
 DEAD_LETTERS = SQLModel.metadata.tables["event_dead_letters"]
 
 
+# -- writing -----------------------------------------------------------------------------------
+
+_WRITES = "writes_events"
+
+
+def will_write_events(session: AsyncSession) -> None:
+    """Note that a session's transaction writes events: see :func:`nudged_by_commits`."""
+    session.sync_session.info[_WRITES] = True
+
+
+@contextmanager
+def nudged_by_commits(nudge: Callable[[], None]) -> Iterator[None]:
+    """Call ``nudge`` whenever a transaction of this process has committed events."""
+
+    def committed(session: Session) -> None:
+        if session.info.pop(_WRITES, False):
+            nudge()
+
+    event.listen(Session, "after_commit", committed)
+    try:
+        yield
+    finally:
+        event.remove(Session, "after_commit", committed)
+
+
 # -- the sequencer -----------------------------------------------------------------------------
 
 _FEED = text("""
@@ -222,10 +254,8 @@ _PREVIOUS = (
     .scalar_subquery()
 )
 
-FED = select(
-    FEED.c.position,
+_TOLD = (
     EVENTS.c.id,
-    FEED.c.caller_id,
     EVENTS.c.booking_id,
     EVENTS.c.booking_version,
     _PREVIOUS.label("previous_version"),
@@ -234,7 +264,9 @@ FED = select(
     EVENTS.c.data,
     EVENTS.c.schema_version,
     EVENTS.c.trace,
-).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
+)
+
+FED = select(FEED.c.position, FEED.c.caller_id, *_TOLD).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
 """The columns of a ``FedEvent``; add which ones, in which order."""
 
 
@@ -255,7 +287,8 @@ async def lease_sink(
             update(SINKS)
             .where(
                 table.name == sink,
-                table.position < select(COUNTER.c.last).scalar_subquery(),
+                (table.position < select(COUNTER.c.last).scalar_subquery())
+                | select(DEAD_LETTERS.c.id).where(*_to_replay(sink)).exists(),
                 own | free,
             )
             .values(
@@ -279,6 +312,24 @@ async def events_after(session: AsyncSession, position: int, limit: int) -> Sequ
         FED.where(FEED.c.position > position).order_by(FEED.c.position).limit(limit)
     )
     return fed_events(rows)
+
+
+async def release_sink(session: AsyncSession, sink: str, worker: str) -> None:
+    """End a worker's lease, if it has one: it has delivered all it had begun."""
+    await session.execute(
+        update(SINKS)
+        .where(SINKS.c.name == sink, SINKS.c.leased_by == worker)
+        .values(leased_until=func.clock_timestamp())
+    )
+
+
+async def add_sink(session: AsyncSession, sink: str) -> None:
+    """Add a sink, unless it is there; it will get every event that is kept."""
+    oldest = select(func.min(FEED.c.position) - 1).scalar_subquery()
+    kept = select(literal(sink), func.coalesce(oldest, COUNTER.c.last))
+    await session.execute(
+        upsert(SINKS).from_select(["name", "position"], kept).on_conflict_do_nothing()
+    )
 
 
 async def move_cursor(
@@ -308,4 +359,47 @@ async def add_dead_letter(session: AsyncSession, sink: str, event: FedEvent, err
         insert(DEAD_LETTERS).values(
             sink=sink, position=event.position, event_id=event.id, error=error
         )
+    )
+
+
+# -- dead letters that are sent again ----------------------------------------------------------
+
+
+def _to_replay(sink: str) -> tuple[ColumnElement[bool], ...]:
+    letter = DEAD_LETTERS.c
+    asked = letter.replay_asked_at.is_not(None)
+    return letter.sink == sink, asked, letter.replayed_at.is_(None)
+
+
+async def letters_to_replay(session: AsyncSession, sink: str, limit: int) -> dict[int, FedEvent]:
+    """Return what a sink is to be sent again, by the dead letter's number: the same events."""
+    letter = DEAD_LETTERS.c
+    # Its place in the feed may have been purged.
+    caller = "(SELECT b.caller_id FROM bookings b WHERE b.id = outbox_events.booking_id)"
+    rows = await session.execute(
+        select(
+            letter.id.label("letter"),
+            letter.position,
+            literal_column(caller).label("caller_id"),
+            *_TOLD,
+        )
+        .join_from(DEAD_LETTERS, EVENTS, EVENTS.c.id == letter.event_id)
+        .where(*_to_replay(sink))
+        .order_by(letter.position)
+        .limit(limit)
+    )
+    found = {}
+    for row in rows:
+        told = dict(row._mapping)
+        letter_id = told.pop("letter")
+        found[letter_id] = FedEvent(**told)
+    return found
+
+
+async def end_replay(session: AsyncSession, letter_id: int, error: str | None = None) -> None:
+    """Note that a dead letter was accepted, or why it is refused again."""
+    ended: dict[str, Any] = {"replay_asked_at": None}
+    ended |= {"replayed_at": func.now()} if error is None else {"error": error}
+    await session.execute(
+        update(DEAD_LETTERS).where(DEAD_LETTERS.c.id == letter_id).values(**ended)
     )

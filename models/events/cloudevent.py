@@ -6,7 +6,7 @@ Broker, feed, stream and webhooks send the same bytes: those of :func:`encode`.
 import datetime as dt
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, SerializeAsAny
+from pydantic import AwareDatetime, BaseModel, Field, SerializeAsAny, ValidationError
 
 from models.core.outbox import FedEvent
 from models.events.content import CONTENTS, BookingContent
@@ -89,6 +89,16 @@ def encode(event: FedEvent) -> bytes:
         bookingversion=event.booking_version,
         previousversion=event.previous_version,
         traceparent=event.trace,
-        data=content.model_validate(event.data),
+        data=_content(content, event),
     )
     return told.model_dump_json(exclude_none=True).encode()
+
+
+def _content(model: type[BookingContent], event: FedEvent) -> BookingContent:
+    try:
+        return model.model_validate(event.data)
+    except ValidationError as error:
+        wrong = sorted({".".join(map(str, one["loc"])) for one in error.errors()})
+        raise ValueError(
+            f"{', '.join(wrong)}: not as schema {event.schema_version} of {event.type} says"
+        ) from None

@@ -106,7 +106,7 @@ def test_what_a_newer_worker_has_added_is_passed_on() -> None:
     ],
 )
 def test_what_its_schema_refuses_is_not_sent(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"schema|validation error"):
+    with pytest.raises(ValueError, match="schema"):
         encode(dataclasses.replace(EVENT, **wrong))
 
 
