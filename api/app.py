@@ -13,6 +13,7 @@ from api.core.audience import policies
 from api.core.context import open_context
 from api.core.edge import Edge
 from api.events import examples as event_examples
+from api.events import operators as sinks
 from api.events import routes as events
 from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
         webhooks.router,
         events.router,
         events.public,
+        sinks.router,
         health.router,
         documentation.router,
     ):
