@@ -3,8 +3,11 @@
 import asyncio
 import json
 import random
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,6 +263,52 @@ async def test_what_is_refused_for_good_holds_up_nothing(
     assert await feed.cases(booking) == [("EVENT", False)]
     await relay.serve()
     assert set(consumer.heard.values()) == {1}
+
+
+async def test_the_example_keeps_the_newest_status(
+    feed: Books, broker: Broker, relay: Relay, tmp_path: Path
+) -> None:
+    """It is run as the documentation says, and told everything twice, the second time late."""
+    await relay.serve()
+    await relay.sink.deliver(await first_event(feed))  # makes the exchange
+    file = tmp_path / "bookings.db"
+    example = Process("examples/consumer_rabbitmq.py", broker.url, str(file), env={})
+    try:
+        example.wait_for_line("waiting for events")
+        start = await position(feed)
+        bookings = await lives(feed, 3)
+        await relay.serve()
+        events = await told_since(feed, start)
+        for event in events[:5]:
+            await relay.sink.deliver(event)
+        late = {"event_id": events[3].id}
+        wanted = {(one.id, one.version, "CANCELLED") for one in bookings}
+        with closing(sqlite3.connect(file)) as database:
+            async with asyncio.timeout(20):
+                while True:
+                    known = set(database.execute("SELECT * FROM bookings"))
+                    ids = {row[0] for row in database.execute("SELECT * FROM seen")}
+                    if wanted <= known and {event.id for event in events} <= ids:
+                        break
+                    await asyncio.sleep(0.05)
+            # one that was lost here, and comes late: an older version
+            with database:
+                database.execute("DELETE FROM seen WHERE event_id = :event_id", late)
+            await relay.sink.deliver(events[3])
+            async with asyncio.timeout(20):
+                while not database.execute(
+                    "SELECT 1 FROM seen WHERE event_id = :event_id", late
+                ).fetchone():
+                    await asyncio.sleep(0.05)
+            assert wanted <= set(database.execute("SELECT * FROM bookings"))
+    finally:
+        example.kill()
+
+
+async def first_event(books: Books) -> FedEvent:
+    await books.open()
+    start = await position(books)
+    return (await told_since(books, start))[0]
 
 
 # -- what fails ------------------------------------------------------------------------------------
