@@ -53,6 +53,8 @@ test-all: dev tools ## Run all tests, every cell: nightly
 tools: dev
 	@$(BIN)/python -m localworld.temporal_binary > /dev/null
 	@$(BIN)/python -m tests.support.stripe_mock > /dev/null
+	@$(BIN)/python -m tests.support.rabbitmq > /dev/null
+	@$(BIN)/python -m tests.support.kafka > /dev/null
 	@find var/tests -mindepth 1 -maxdepth 1 -mmin +600 -exec rm -rf {} + 2>/dev/null || true
 
 lock: ## Pin the requirements anew (needs uv)

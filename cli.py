@@ -102,6 +102,11 @@ _COMMANDS = {
         _TRIPS,
         "Show a day's payments in the record, at the gateway and in the ledger.",
     ),
+    "events": (
+        "commands.events:app",
+        _TRIPS,
+        "Follow what happens to bookings; who is told of it, and what they refused.",
+    ),
     "suppliers": (
         "commands.suppliers:suppliers",
         _TRIPS,

@@ -30,6 +30,7 @@ from activities.operations.belonging import NotOurWorld, await_own_world, watch_
 from activities.operations.gauges import Gauges
 from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
+from activities.outbox.relays import create_relays
 from activities.registry import Activities, create_activities
 from models.core.database import create_sessions
 from models.core.patience import Patience
@@ -150,7 +151,8 @@ async def run(
     sessions = create_sessions(activities.engine)
     inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
-    outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner)])
+    relays = create_relays(settings)
+    outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner), *relays])
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
@@ -167,6 +169,7 @@ async def run(
         stop.set()  # for the others, when a worker failed
         await asyncio.gather(*(worker.shutdown() for worker in workers))
         results = await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*(relay.close() for relay in relays))
         await activities.close()
     for result in results:
         if isinstance(result, NotOurWorld):

@@ -12,6 +12,9 @@ from api.core import documentation, health, problems
 from api.core.audience import policies, repeats
 from api.core.context import open_context
 from api.core.edge import Edge
+from api.events import examples as event_examples
+from api.events import operators as sinks
+from api.events import routes as events
 from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
 from api.operations import examples as case_examples
@@ -42,6 +45,8 @@ and not paid. Amounts are integers in the currency's minor unit, times are UTC.
 Send an `Idempotency-Key` with every booking: the same key and body always lead to the same booking.
 What is not an answer is a problem (RFC 9457) with a stable `code`, explained at `/problems`.
 
+What happens to bookings is told as events (CloudEvents), described at `/asyncapi.json`.
+
 `HEAD` is answered as `GET` is, without the body. Bodies are JSON in UTF-8 of bounded size (413),
 depth and number of values (400). No text may hold a card number (422 `CARD_NUMBER_REFUSED`). A
 parameter of the query that is not described here is refused (422).
@@ -59,6 +64,7 @@ EXAMPLES = ChainMap(
             payment_examples,
             supplier_examples,
             reservation_examples,
+            event_examples,
         ),
     )
 )
@@ -90,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_tags=[
             {"name": "bookings", "description": "For trip planners; own bookings only."},
             {"name": "reservations", "description": "For venues and who reserves at them."},
+            {"name": "events", "description": "What happens to bookings; own bookings only."},
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -111,6 +118,9 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliations.router,
         suppliers.router,
         webhooks.router,
+        events.router,
+        events.public,
+        sinks.router,
         health.router,
         documentation.router,
     ):

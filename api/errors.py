@@ -37,6 +37,7 @@ from models.core.domain_errors import (
     TooManyReads,
 )
 from models.core.money import Money
+from models.events import errors as events
 from models.inbox import errors as inbox
 from models.ledger import errors as ledger
 from models.operations import errors as operations
@@ -93,6 +94,38 @@ def _(_error: CallerUnknown) -> ApiProblem:
         "API_KEY_REFUSED",
         f"A valid API key is needed in the header {HEADER}.",
         headers={"WWW-Authenticate": 'ApiKey realm="bookings"'},
+    )
+
+
+@problem_of.register
+def _(error: events.EventsGone) -> ApiProblem:
+    return ApiProblem(
+        410,
+        "EVENTS_GONE",
+        f"{str(error).capitalize()}. Read the bookings by list, and go on with after=latest.",
+        details={"oldest": error.oldest},
+    )
+
+
+@problem_of.register
+def _(error: events.EventsNotThereYet) -> ApiProblem:
+    return ApiProblem(
+        422,
+        "INVALID_REQUEST",
+        f"The feed has not come so far: its latest position is {error.latest}.",
+        field="after",
+    )
+
+
+@problem_of.register
+def _(_error: events.DeadLetterNotFound) -> ApiProblem:
+    return ApiProblem(404, "DEAD_LETTER_UNKNOWN", "There is no dead letter with this number.")
+
+
+@problem_of.register
+def _(_error: events.DeadLetterDelivered) -> ApiProblem:
+    return ApiProblem(
+        409, "ALREADY_RESOLVED", "This dead letter was sent again, and has been accepted."
     )
 
 

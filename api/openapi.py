@@ -29,6 +29,11 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
         "bookingId",
     ),
     412: ("VERSION_CONFLICT", "The reservation is in version 5 now. Nothing was done.", "If-Match"),
+    410: (
+        "EVENTS_GONE",
+        "Events behind 17 are not kept any more; those behind 4711 are.",
+        None,
+    ),
     413: ("BODY_TOO_LARGE", "The body must not be larger than 262144 bytes.", None),
     415: ("NOT_JSON", "The body must be application/json in UTF-8.", None),
     422: (

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     # What is looked after
     watch: parts.WatchSettings = parts.WatchSettings()
     follow: parts.FollowSettings = parts.FollowSettings()
+    events: parts.EventSettings = parts.EventSettings()
+    rabbitmq: parts.RabbitMQSettings = parts.RabbitMQSettings()
+    kafka: parts.KafkaSettings = parts.KafkaSettings()
     supplier_down_after: int = Field(default=5, ge=1)
     """After so many faults in a row, over all workers, no new booking is begun with a supplier."""
     supplier_trial_seconds: float = Field(default=30, gt=0)

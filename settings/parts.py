@@ -207,6 +207,29 @@ class FollowSettings(Part):
     """How many items of each supplier one round looks at."""
 
 
+class EventSettings(Part):
+    """Events of bookings, for whoever listens (docs/events.md)."""
+
+    keep_days: float = Field(default=30, gt=0)
+    """How long events are kept; those that a sink has not had are kept longer."""
+    streams_per_caller: int = Field(default=5, ge=1)
+    """Streams of events that a caller may have open, in each process of the API."""
+
+
+class RabbitMQSettings(Part):
+    """The broker to which events are published."""
+
+    url: SecretStr = SecretStr("")
+    """``amqp://`` or ``amqps://``, with user and password; empty: events are not published."""
+
+
+class KafkaSettings(Part):
+    """Another broker to which events are published; needs the extra ``kafka``."""
+
+    bootstrap_servers: str = Field(default="", pattern=r"^$|^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$")
+    """``host:port``, several separated by commas; empty: events are not published there."""
+
+
 def names(model: type[BaseModel]) -> Iterator[str]:
     """Yield the names, in lower case, under which the settings of ``model`` are read."""
     for name, field in model.model_fields.items():

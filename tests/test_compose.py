@@ -26,15 +26,19 @@ OF_OTHERS = {
     *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PWD", "POSTGRES_SEEDS", "DB", "DB_PORT"),
     *("DEFAULT_NAMESPACE", "DEFAULT_NAMESPACE_RETENTION", "DYNAMIC_CONFIG_FILE_PATH"),
     "TEMPORAL_CODEC_ENDPOINT",
-    *("TRIPSAGA_DB_PASSWORD", "TEMPORAL_DB_PASSWORD"),
+    *("TRIPSAGA_DB_PASSWORD", "TEMPORAL_DB_PASSWORD", "RABBITMQ_PASSWORD", "RABBITMQ_PORT"),
+    *("RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS"),
 }
 DECIDED_HERE = {
     *("DATABASE_URL", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "SANDBOX_URL"),
     *("SHUTDOWN_GRACE_SECONDS", "METRICS_ADDRESS", "CODEC_ORIGIN"),
-    *("PAYLOAD_KEYS", "TRAVELER_ID_KEY", "CODEC_TOKEN"),
+    *("PAYLOAD_KEYS", "TRAVELER_ID_KEY", "CODEC_TOKEN", "RABBITMQ_URL"),
 }
 """Settings that the topology fixes, or insists on in .env; no others may be."""
-VARIABLES = {"TRIPSAGA_VERSION", "POSTGRES_VERSION", "TEMPORAL_VERSION", "TEMPORAL_UI_VERSION"}
+VARIABLES = {
+    *("TRIPSAGA_VERSION", "POSTGRES_VERSION", "TEMPORAL_VERSION", "TEMPORAL_UI_VERSION"),
+    "RABBITMQ_VERSION",
+}
 
 
 def environment(service: dict[str, Any]) -> dict[str, str]:
@@ -44,7 +48,7 @@ def environment(service: dict[str, Any]) -> dict[str, str]:
 
 def test_the_topology_is_whole() -> None:
     assert set(BUILT) == {"migrate", "sandbox", "worker", "api", "codec"}
-    assert set(SERVICES) - set(BUILT) == {"postgres", "temporal", "temporal-ui"}
+    assert set(SERVICES) - set(BUILT) == {"postgres", "temporal", "temporal-ui", "rabbitmq"}
     assert BUILT["worker"]["deploy"]["replicas"] == 2
 
 

@@ -23,6 +23,7 @@ from models.core.database import Sessions, direct
 from models.core.errors import Fault, Refusal
 from models.core.idempotency import PURGED_AT_ONCE, purge
 from models.core.patience import Patience
+from models.events import feed
 from models.operations.messages import (
     CheckCall,
     Checked,
@@ -130,11 +131,15 @@ class WatchActivities:
                 purged = await purge(connection)
 
     async def _forget(self) -> None:
-        """Forget, once a day, what is kept of suppliers' answers longer than anybody needs it."""
+        """Forget, once a day, suppliers' answers and events that nobody needs any more."""
         forgotten = BATCH
         while forgotten == BATCH:
             async with self._sessions.begin() as session:
                 forgotten = await forget_answers(session, self._settings.attempts_keep_days)
+        forgotten = feed.BATCH
+        while forgotten == feed.BATCH:
+            async with self._sessions.begin() as session:
+                forgotten = await feed.purge_feed(session, self._settings.events.keep_days)
 
     @activity.defn(name=calls.REPORT.name)
     async def report_day(self, call: ReportCall) -> Reported:

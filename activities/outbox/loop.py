@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from activities.outbox.sinks import Sink, SinkService
 from models.core.database import Sessions
-from models.core.outbox import BATCH, sequence
+from models.core.outbox import BATCH, nudged_by_commits, sequence
 
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
+"""Pauses of who has just had something to do, and of who had not; a nudge ends them."""
 LONGEST_PAUSE_SECONDS = 30.0
 """Between two attempts at a consumer that is away."""
 
@@ -23,23 +24,31 @@ class OutboxLoop:
     def __init__(self, sessions: Sessions, sinks: Sequence[Sink]) -> None:
         self._sessions = sessions
         self._services = [SinkService(sessions, sink) for sink in sinks]
+        self._written = asyncio.Event()
+        """This process has committed events that have no position yet."""
+        self._placed = {service: asyncio.Event() for service in self._services}
+        """This process has given events their positions; of each sink, for it forgets that."""
 
     async def run(self, stop: asyncio.Event, grace_seconds: float) -> None:
         """Run until ``stop`` is set; what is being delivered then has ``grace_seconds`` to end.
 
         What does not end in time is delivered again by another worker.
         """
-        tasks = [asyncio.create_task(self._sequence(stop))]
-        tasks += [asyncio.create_task(self._serve(service, stop)) for service in self._services]
-        await stop.wait()
-        _, running = await asyncio.wait(tasks, timeout=grace_seconds)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        with nudged_by_commits(self._written.set):
+            tasks = [asyncio.create_task(self._sequence(stop))]
+            tasks += [asyncio.create_task(self._serve(service, stop)) for service in self._services]
+            await stop.wait()
+            for nudge in (self._written, *self._placed.values()):
+                nudge.set()
+            _, running = await asyncio.wait(tasks, timeout=grace_seconds)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sequence(self, stop: asyncio.Event) -> None:
         away = 0.0
         while not stop.is_set():
+            self._written.clear()
             try:
                 async with self._sessions.begin() as session:
                     placed = await sequence(session)
@@ -49,28 +58,41 @@ class OutboxLoop:
                     log.warning("the outbox cannot be read: %s", error)
                 away = _longer(away)
                 placed = 0
-            if placed < BATCH:
-                await _pause(stop, away or (BUSY_SECONDS if placed else IDLE_SECONDS))
+            if placed:
+                for nudge in self._placed.values():
+                    nudge.set()
+            if away:
+                await _pause(stop, away)
+            elif placed < BATCH:
+                await _pause(self._written, BUSY_SECONDS if placed else IDLE_SECONDS)
 
     async def _serve(self, service: SinkService, stop: asyncio.Event) -> None:
-        away = 0.0
+        placed, away, known = self._placed[service], 0.0, False
+        busy = False
         while not stop.is_set():
+            placed.clear()
             try:
+                if not known:
+                    await service.begin()
+                    known = True
                 more = await service.serve()
             except Exception as error:  # noqa: BLE001 - nothing may end the loop
-                log.warning("events could not be delivered: %s", error)
+                log.warning("events could not be delivered to %s: %s", service.name, error)
                 more = None
-            away = (
-                0.0 if more is not None else min(max(2 * away, IDLE_SECONDS), LONGEST_PAUSE_SECONDS)
-            )
-            if not more:
-                await _pause(stop, away or IDLE_SECONDS)
+            away = _longer(away) if more is None else 0.0
+            if away:
+                await _pause(stop, away)
+            elif not more:
+                await _pause(placed, BUSY_SECONDS if busy else IDLE_SECONDS)
+            busy = bool(more)
+        with contextlib.suppress(Exception):  # the lease ends by itself
+            await service.end()
 
 
 def _longer(pause: float) -> float:
     return min(max(2 * pause, IDLE_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
+async def _pause(nudge: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        await asyncio.wait_for(nudge.wait(), seconds)

@@ -1,5 +1,6 @@
 """The sink that tells the trip planner which trip options are booked, and which are open again."""
 
+from activities.outbox.sinks import Pace
 from models.bookings.events import STATUS_CHANGED
 from models.bookings.lifecycle import CLOSED_STATES, BookingState
 from models.core.database import Sessions, direct
@@ -18,6 +19,7 @@ class PlannerSink:
     """
 
     name = "planner"
+    pace = Pace()
 
     def __init__(self, sessions: Sessions, planner: TripPlanner) -> None:
         self._sessions = sessions

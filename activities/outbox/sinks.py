@@ -9,7 +9,8 @@ import datetime as dt
 import logging
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -21,18 +22,15 @@ from models.core.outbox import (
     FedEvent,
     Lease,
     add_dead_letter,
+    add_sink,
+    end_replay,
     events_after,
     lease_sink,
+    letters_to_replay,
     move_cursor,
+    release_sink,
 )
 
-LEASE = dt.timedelta(seconds=30)
-"""How long a worker has a sink for itself; a dead worker's sink is taken over after it."""
-WORK_SECONDS = 20.0
-"""How long one round of deliveries may take: always less than the lease."""
-BATCH = 100
-AT_ONCE = 8
-"""Groups of events that are delivered together."""
 STALLED = dt.timedelta(minutes=5)
 """After so long without a delivery a person must look."""
 
@@ -42,11 +40,26 @@ OUTAGES = (Fault, AuthConfig, TimeoutError, OSError, OperationalError, Interface
 log = logging.getLogger("tripsaga.outbox")
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How a sink is served."""
+
+    at_once: int = 8
+    """Groups of events that are delivered together, one event of each at a time."""
+    batch: int = 100
+    """Events of one round."""
+    lease_seconds: float = 30.0
+    """How long a worker has the sink for itself; a dead worker's sink is taken over after it."""
+    work_seconds: float = 20.0
+    """How long one round of deliveries may take: always less than the lease."""
+
+
 class Sink(Protocol):
     """Somebody who is told of events."""
 
     name: str
     """Of its row in ``event_sinks``."""
+    pace: Pace
 
     def group(self, event: FedEvent) -> str | None:
         """Return what the event is about: events of one group are delivered one after another.
@@ -69,7 +82,24 @@ class SinkService:
     def __init__(self, sessions: Sessions, sink: Sink) -> None:
         self._sessions = sessions
         self._sink = sink
+        self._pace = sink.pace
+        self._lease = dt.timedelta(seconds=self._pace.lease_seconds)
         self._worker = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+
+    @property
+    def name(self) -> str:
+        """The sink's name."""
+        return self._sink.name
+
+    async def begin(self) -> None:
+        """Give a sink that is new its place: it gets every event that is kept."""
+        async with self._sessions.begin() as session:
+            await add_sink(session, self._sink.name)
+
+    async def end(self) -> None:
+        """Let another worker have the sink at once."""
+        async with self._sessions.begin() as session:
+            await release_sink(session, self._sink.name, self._worker)
 
     async def serve(self) -> bool | None:
         """Deliver the next events; True: there may be more, False: nothing to do.
@@ -77,9 +107,14 @@ class SinkService:
         None: nothing can be delivered, wait before trying again.
         """
         async with self._sessions.begin() as session:
-            lease = await lease_sink(session, self._sink.name, self._worker, LEASE)
-            events = await events_after(session, lease.position, BATCH) if lease else []
-        if lease is None or not events:
+            lease = await lease_sink(session, self._sink.name, self._worker, self._lease)
+            if lease is None:
+                return False
+            letters = await letters_to_replay(session, lease.sink, self._pace.batch)
+            events = await events_after(session, lease.position, self._pace.batch)
+        if letters:
+            return await self._replay(lease, letters)
+        if not events:
             return False
         left, error = await self._deliver(events)
         done = min(left) - 1 if left else events[-1].position
@@ -87,6 +122,31 @@ class SinkService:
             error = None
         await self._note(lease, done, error)
         return None if error else True
+
+    async def _replay(self, lease: Lease, letters: Mapping[int, FedEvent]) -> bool | None:
+        """Deliver dead letters again, oldest first; see :meth:`serve`."""
+        name = lease.sink
+        for letter, event in letters.items():
+            try:
+                async with asyncio.timeout(self._pace.work_seconds / len(letters)):
+                    await self._sink.deliver(event)
+            except OUTAGES as outage:
+                await self._note(lease, lease.position, _said(outage))
+                return None
+            except Exception as error:  # noqa: BLE001 - it stays a dead letter
+                log.warning("%s refuses %s again: %s", name, event.id, error)
+                async with self._sessions.begin() as session:
+                    await end_replay(session, letter, error=_said(error))
+                continue
+            async with self._sessions.begin() as session:
+                await end_replay(session, letter)
+                await close_case(
+                    session,
+                    source=f"event:{name}:{event.id}",
+                    by="outbox",
+                    resolution="sent again, and accepted",
+                )
+        return True
 
     async def _deliver(self, events: Sequence[FedEvent]) -> tuple[set[int], str | None]:
         """Deliver events; return the positions that are left, and why there are any."""
@@ -97,7 +157,7 @@ class SinkService:
                 groups.setdefault(group, []).append(event)
         left = {event.position for group in groups.values() for event in group}
         outages: list[str] = []
-        room = asyncio.Semaphore(AT_ONCE)
+        room = asyncio.Semaphore(self._pace.at_once)
 
         async def tell(group: Sequence[FedEvent]) -> None:
             async with room:
@@ -107,15 +167,15 @@ class SinkService:
                     try:
                         await self._tell(event)
                     except OUTAGES as outage:
-                        outages.append(f"{type(outage).__name__}: {outage}"[:500])
+                        outages.append(_said(outage))
                         return
                     left.discard(event.position)
 
         try:
-            async with asyncio.timeout(WORK_SECONDS):
+            async with asyncio.timeout(self._pace.work_seconds):
                 await asyncio.gather(*(tell(group) for group in groups.values()))
         except TimeoutError:
-            outages.append(f"no answer within {WORK_SECONDS:g} s")
+            outages.append(f"no answer within {self._pace.work_seconds:g} s")
         return left, outages[0] if outages else None
 
     async def _tell(self, event: FedEvent) -> None:
@@ -124,7 +184,7 @@ class SinkService:
         except OUTAGES:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events behind it must go
-            await self._give_up(event, f"{type(error).__name__}: {error}"[:500])
+            await self._give_up(event, _said(error))
 
     async def _give_up(self, event: FedEvent, error: str) -> None:
         name = self._sink.name
@@ -162,3 +222,7 @@ class SinkService:
             log.warning("%s cannot be told: %s", name, error)
         if error is None and stalled is not None:
             log.info("%s can be told again", name)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -17,6 +17,7 @@ from api.core.load import Load
 from api.core.rate_limits import RateLimits
 from api.core.record import Record
 from api.core.schemas import Check
+from api.core.tail import Tail
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
@@ -58,6 +59,8 @@ class AppContext:
     """The record through connections of its own: readiness does not wait behind callers."""
     standings: Standings
     watch: Watch
+    tail: Tail
+    """The newest events, for streams of them."""
     callers: Callers
     limits: RateLimits
     temporal: Client
@@ -87,7 +90,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     venues = create_venues(settings, RateCounter(sessions))
     record = Record(sessions, at_once=size)
     vitals = Record(create_sessions(reserved), at_once=RESERVED)
-    watch = Watch(vitals)
+    watch, tail = Watch(vitals), Tail(vitals)
     temporal = await connect(settings, lazy=True)
     try:
         yield AppContext(
@@ -96,6 +99,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             vitals=vitals,
             standings=Standings(record),
             watch=watch,
+            tail=tail,
             callers=Callers(record),
             limits=RateLimits(settings.limit),
             temporal=temporal,
@@ -106,6 +110,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
         )
     finally:
         await watch.close()
+        await tail.close()
         await planner.close()
         if venues is not None:
             await venues.close()

@@ -34,6 +34,7 @@ _OF_STATE = {
     _S.CANCELLED: "booking.cancelled",
     _S.EXPIRED: "booking.expired",
     _S.NO_SHOW: "booking.no_show",
+    _S.FAILED: "booking.failed",
 }
 
 _PENDING = frozenset({_S.PENDING, _S.VALIDATING, _S.HELD, _S.PROCESSING})

@@ -8,7 +8,8 @@ a cursor in ``event_sinks``. Callers own the transaction; times are the database
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,25 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Identity,
+    Index,
     Integer,
+    Result,
     SmallInteger,
     UniqueConstraint,
+    event,
     func,
     insert,
+    literal,
+    literal_column,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 from sqlmodel import Field, SQLModel
 
 from models.core.columns import json_column, time_column, uuid_column
@@ -74,6 +83,7 @@ class FeedRow(SQLModel, table=True):
     """The place of an event in the feed, and whose it is."""
 
     __tablename__ = "event_feed"
+    __table_args__ = (Index("ix_event_feed_caller", "caller_id", "position"),)
 
     position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     event_id: str = Field(sa_column=Column(uuid_column().type, nullable=False, unique=True))
@@ -123,7 +133,10 @@ class DeadLetterRow(SQLModel, table=True):
     event_id: str = Field(sa_column=uuid_column())
     error: str
     at: dt.datetime = Field(sa_column=time_column(now=True))
+    replay_asked_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """Since when it is to be sent again; NULL once that has succeeded, or was refused again."""
     replayed_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """When it was accepted after all."""
 
 
 EVENTS = SQLModel.metadata.tables["outbox_events"]
@@ -132,6 +145,31 @@ FEED = SQLModel.metadata.tables["event_feed"]
 COUNTER = SQLModel.metadata.tables["event_counter"]
 SINKS = SQLModel.metadata.tables["event_sinks"]
 DEAD_LETTERS = SQLModel.metadata.tables["event_dead_letters"]
+
+
+# -- writing -----------------------------------------------------------------------------------
+
+_WRITES = "writes_events"
+
+
+def will_write_events(session: AsyncSession) -> None:
+    """Note that a session's transaction writes events: see :func:`nudged_by_commits`."""
+    session.sync_session.info[_WRITES] = True
+
+
+@contextmanager
+def nudged_by_commits(nudge: Callable[[], None]) -> Iterator[None]:
+    """Call ``nudge`` whenever a transaction of this process has committed events."""
+
+    def committed(session: Session) -> None:
+        if session.info.pop(_WRITES, False):
+            nudge()
+
+    event.listen(Session, "after_commit", committed)
+    try:
+        yield
+    finally:
+        event.remove(Session, "after_commit", committed)
 
 
 # -- the sequencer -----------------------------------------------------------------------------
@@ -191,10 +229,50 @@ class FedEvent:
 
     position: int
     id: str
+    caller_id: str
+    """Whose booking it is about."""
     booking_id: str
     booking_version: int
+    previous_version: int | None
+    """The version before this one of which there are events; None: it is the first."""
     type: str
+    occurred_at: dt.datetime
     data: dict[str, Any]
+    schema_version: int
+    trace: str | None
+
+
+_BEFORE = EVENTS.alias("before")
+# Read, not stored: the events before those in the feed are kept (``purge_feed``), and an index has
+# the versions. So writers of bookings do nothing for it.
+_PREVIOUS = (
+    select(func.max(_BEFORE.c.booking_version))
+    .where(
+        _BEFORE.c.booking_id == EVENTS.c.booking_id,
+        _BEFORE.c.booking_version < EVENTS.c.booking_version,
+    )
+    .scalar_subquery()
+)
+
+_TOLD = (
+    EVENTS.c.id,
+    EVENTS.c.booking_id,
+    EVENTS.c.booking_version,
+    _PREVIOUS.label("previous_version"),
+    EVENTS.c.type,
+    EVENTS.c.occurred_at,
+    EVENTS.c.data,
+    EVENTS.c.schema_version,
+    EVENTS.c.trace,
+)
+
+FED = select(FEED.c.position, FEED.c.caller_id, *_TOLD).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
+"""The columns of a ``FedEvent``; add which ones, in which order."""
+
+
+def fed_events(rows: Result[*tuple[Any, ...]]) -> list[FedEvent]:
+    """Return the events of rows that ``FED`` selects."""
+    return [FedEvent(**row._mapping) for row in rows]
 
 
 async def lease_sink(
@@ -209,7 +287,8 @@ async def lease_sink(
             update(SINKS)
             .where(
                 table.name == sink,
-                table.position < select(COUNTER.c.last).scalar_subquery(),
+                (table.position < select(COUNTER.c.last).scalar_subquery())
+                | select(DEAD_LETTERS.c.id).where(*_to_replay(sink)).exists(),
                 own | free,
             )
             .values(
@@ -230,20 +309,27 @@ async def lease_sink(
 async def events_after(session: AsyncSession, position: int, limit: int) -> Sequence[FedEvent]:
     """Return the events behind a position of the feed, in their order."""
     rows = await session.execute(
-        select(
-            FEED.c.position,
-            EVENTS.c.id,
-            EVENTS.c.booking_id,
-            EVENTS.c.booking_version,
-            EVENTS.c.type,
-            EVENTS.c.data,
-        )
-        .join(EVENTS, EVENTS.c.id == FEED.c.event_id)
-        .where(FEED.c.position > position)
-        .order_by(FEED.c.position)
-        .limit(limit)
+        FED.where(FEED.c.position > position).order_by(FEED.c.position).limit(limit)
     )
-    return [FedEvent(**row._mapping) for row in rows]
+    return fed_events(rows)
+
+
+async def release_sink(session: AsyncSession, sink: str, worker: str) -> None:
+    """End a worker's lease, if it has one: it has delivered all it had begun."""
+    await session.execute(
+        update(SINKS)
+        .where(SINKS.c.name == sink, SINKS.c.leased_by == worker)
+        .values(leased_until=func.clock_timestamp())
+    )
+
+
+async def add_sink(session: AsyncSession, sink: str) -> None:
+    """Add a sink, unless it is there; it will get every event that is kept."""
+    oldest = select(func.min(FEED.c.position) - 1).scalar_subquery()
+    kept = select(literal(sink), func.coalesce(oldest, COUNTER.c.last))
+    await session.execute(
+        upsert(SINKS).from_select(["name", "position"], kept).on_conflict_do_nothing()
+    )
 
 
 async def move_cursor(
@@ -273,4 +359,47 @@ async def add_dead_letter(session: AsyncSession, sink: str, event: FedEvent, err
         insert(DEAD_LETTERS).values(
             sink=sink, position=event.position, event_id=event.id, error=error
         )
+    )
+
+
+# -- dead letters that are sent again ----------------------------------------------------------
+
+
+def _to_replay(sink: str) -> tuple[ColumnElement[bool], ...]:
+    letter = DEAD_LETTERS.c
+    asked = letter.replay_asked_at.is_not(None)
+    return letter.sink == sink, asked, letter.replayed_at.is_(None)
+
+
+async def letters_to_replay(session: AsyncSession, sink: str, limit: int) -> dict[int, FedEvent]:
+    """Return what a sink is to be sent again, by the dead letter's number: the same events."""
+    letter = DEAD_LETTERS.c
+    # Its place in the feed may have been purged.
+    caller = "(SELECT b.caller_id FROM bookings b WHERE b.id = outbox_events.booking_id)"
+    rows = await session.execute(
+        select(
+            letter.id.label("letter"),
+            letter.position,
+            literal_column(caller).label("caller_id"),
+            *_TOLD,
+        )
+        .join_from(DEAD_LETTERS, EVENTS, EVENTS.c.id == letter.event_id)
+        .where(*_to_replay(sink))
+        .order_by(letter.position)
+        .limit(limit)
+    )
+    found = {}
+    for row in rows:
+        told = dict(row._mapping)
+        letter_id = told.pop("letter")
+        found[letter_id] = FedEvent(**told)
+    return found
+
+
+async def end_replay(session: AsyncSession, letter_id: int, error: str | None = None) -> None:
+    """Note that a dead letter was accepted, or why it is refused again."""
+    ended: dict[str, Any] = {"replay_asked_at": None}
+    ended |= {"replayed_at": func.now()} if error is None else {"error": error}
+    await session.execute(
+        update(DEAD_LETTERS).where(DEAD_LETTERS.c.id == letter_id).values(**ended)
     )

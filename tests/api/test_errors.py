@@ -36,6 +36,12 @@ from models.core.domain_errors import (
 )
 from models.core.money import Money
 from models.core.party import Fault
+from models.events.errors import (
+    DeadLetterDelivered,
+    DeadLetterNotFound,
+    EventsGone,
+    EventsNotThereYet,
+)
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.ledger.errors import RuleRefused
 from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
@@ -183,6 +189,10 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (CaseDecidedAtBooking(7, "b"), 409, "DECIDE_AT_BOOKING", None, {"bookingId": "b"}),
     (CaseAlreadyDecided(7), 409, "ALREADY_RESOLVED", None, None),
     (EventNotFound(7), 404, "EVENT_UNKNOWN", None, None),
+    (EventsGone(1, 7), 410, "EVENTS_GONE", None, {"oldest": 7}),
+    (EventsNotThereYet(9, 7), 422, "INVALID_REQUEST", "after", None),
+    (DeadLetterNotFound(7), 404, "DEAD_LETTER_UNKNOWN", None, None),
+    (DeadLetterDelivered(7), 409, "ALREADY_RESOLVED", None, None),
     (EventOfOtherMode(7), 409, "OTHER_MODE", None, None),
     (EventNotEnded(7), 409, "NOT_ENDED", None, None),
     (DayNotReconciled(dt.date(2031, 3, 1)), 404, "DAY_UNKNOWN", None, None),

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.outbox.loop import OutboxLoop
-from activities.outbox.sinks import SinkService
+from activities.outbox.sinks import Pace, SinkService
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.errors import Retryable
@@ -25,6 +25,7 @@ class Told:
     """A sink that notes what it is told."""
 
     name = NAME
+    pace = Pace()
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, int, str]] = []

@@ -11,7 +11,7 @@ from models.bookings.booking import Booking
 from models.bookings.events import BookingEvent
 from models.bookings.repository.rows import item_columns
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
-from models.core.outbox import EVENTS
+from models.core.outbox import EVENTS, will_write_events
 from models.core.recordset import as_json, insertion, recordset
 from models.payments.repository import UPSERT_PAYMENTS
 
@@ -68,6 +68,8 @@ async def write_story(
     Call it with the booking's row locked, or for a ``new`` booking: the order of its events is
     that of these calls.
     """
+    if events:
+        will_write_events(session)
     statement = _statement(tuple(booking), tuple(items[0]) if items else (), new=new)
     values = {
         "booking_id": booking_id,

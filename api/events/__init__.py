@@ -1,0 +1,1 @@
+"""Events of bookings for callers: the feed, the stream, and what describes them."""

@@ -1,0 +1,1 @@
+"""Bookings' events as others get them: CloudEvents, their schemas and their description."""
