@@ -31,8 +31,11 @@ from activities.operations.gauges import Gauges
 from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
 from activities.registry import Activities, create_activities
+from activities.webhook_endpoints.delivering import Webhooks
+from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.database import create_sessions
 from models.core.patience import Patience
+from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings, settings_or_exit
 from temporal import connect, metrics_runtime, patience
 from workflows.operations.resolve_case import ResolveCase
@@ -149,9 +152,12 @@ async def run(
     inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
     outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner)])
+    sender = WebhookSender(settings.webhook_key, settings.webhook_reach)
+    webhooks = WebhookLoop(Webhooks(sessions, sender))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(webhooks.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)

@@ -27,6 +27,8 @@ from api.trips import listing, story
 from api.trips import routes as booking
 from api.trips.schemas import cancelling as cancel_examples
 from api.trips.schemas import changing as change_examples
+from api.webhook_endpoints import examples as endpoint_examples
+from api.webhook_endpoints import routes as webhook_endpoints
 from api.webhooks import routes as webhooks
 from settings import Settings
 
@@ -55,6 +57,7 @@ EXAMPLES = ChainMap(
             case_examples,
             payment_examples,
             supplier_examples,
+            endpoint_examples,
         ),
     )
 )
@@ -85,6 +88,10 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         openapi_tags=[
             {"name": "bookings", "description": "For trip planners; own bookings only."},
+            {
+                "name": "webhook endpoints",
+                "description": "Where callers are told of the events of their bookings.",
+            },
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -101,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         ledger.router,
         reconciliations.router,
         suppliers.router,
+        webhook_endpoints.router,
         webhooks.router,
         health.router,
         documentation.router,

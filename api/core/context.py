@@ -20,6 +20,7 @@ from api.core.schemas import Check
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
+from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings
 from suppliers.planner import TripPlanner
 from temporal import connect
@@ -61,6 +62,7 @@ class AppContext:
     planner: TripOptions
     dispatch: Dispatch
     load: Load
+    webhooks: WebhookSender
     reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
     """Held by each of callers' reads while it is worked on; see :data:`READS_AT_ONCE`."""
     checks: dict[str, asyncio.Task[Check]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             planner=planner,
             dispatch=Dispatch(record, settings),
             load=Load(vitals, temporal, settings),
+            webhooks=WebhookSender(settings.webhook_key, settings.webhook_reach),
         )
     finally:
         await watch.close()

@@ -12,7 +12,9 @@ from models.suppliers.listings import BY_NAME
 
 
 @dataclass(frozen=True)
-class _OneOf:
+class OneOf:
+    """Text that is one of these names, which are known only when the program runs."""
+
     names: tuple[str, ...]
 
     def __get_pydantic_core_schema__(
@@ -22,8 +24,8 @@ class _OneOf:
 
 
 GATEWAYS: Final = ("stripe", "payment_service")
-SupplierName = Annotated[str, _OneOf(tuple(sorted(BY_NAME)))]
-ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), *GATEWAYS))]
+SupplierName = Annotated[str, OneOf(tuple(sorted(BY_NAME)))]
+ProviderName = Annotated[str, OneOf((*sorted(BY_NAME), *GATEWAYS))]
 """A supplier's or a gateway's name."""
 
 Words = Annotated[str, StringConstraints(pattern=ANY_LINE)]

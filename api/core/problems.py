@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.filters import BOOKING_PLACE, ORDER_PLACE
 from models.bookings.problems import Code
+from models.core.addresses import URL
 from models.core.database import DATABASE_AWAY
 from models.core.text import FORMS
 
@@ -92,10 +93,16 @@ Own = Literal[
     "TEMPORAL_UNAVAILABLE",
     "TIMED_OUT",
     "TOO_MANY_READS",
+    "TOO_MANY_WEBHOOK_ENDPOINTS",
     "TRAVELERS_MISSING",
     "TRIP_NOT_ALLOWED",
     "TRIP_OPTION_UNBOOKABLE",
     "TRIP_OPTION_UNKNOWN",
+    "WEBHOOK_DELIVERY_UNKNOWN",
+    "WEBHOOK_ENDPOINT_EXISTS",
+    "WEBHOOK_ENDPOINT_NOT_ACTIVE",
+    "WEBHOOK_ENDPOINT_UNKNOWN",
+    "WEBHOOK_URL_REFUSED",
 ]
 ProblemCode = Own | Code
 """A request about a booking is refused for any reason a booking may fail for."""
@@ -224,7 +231,8 @@ _ROUTING: Final[dict[int, _Answered]] = {
 }
 
 _PLACE: Final = "must be `next` of the page before"
-_FORMS: Final[Mapping[str, str]] = {**FORMS, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
+_URL: Final = "must be a URL such as https://example.com/hooks"
+_FORMS: Final[Mapping[str, str]] = {**FORMS, URL: _URL, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
 
 _DAY: Final = "must be a date such as 2031-03-01"
 _MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"
