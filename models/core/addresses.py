@@ -50,6 +50,7 @@ _GLOBAL_UNICAST = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_UNSEEN = re.compile(rf"[\s{HELD}]")
 _SENT_AS_IT_IS = re.compile(r"[!-~]+")
 """Printable ASCII without blanks."""
 
@@ -109,6 +110,8 @@ def fit_url(url: str, reach: Reach) -> str:
     """
     if len(url) > LONGEST_URL:
         raise UnfitUrl(f"must have at most {LONGEST_URL} characters")
+    if _UNSEEN.search(url):  # urlsplit takes some of them out, silently
+        raise UnfitUrl("must not hold blanks or control characters")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -133,7 +136,7 @@ def fit_url(url: str, reach: Reach) -> str:
         host = f"[{host}]" if ":" in host else host
     rest = parts._replace(scheme="", netloc="", fragment="").geturl()
     if rest and (not _SENT_AS_IT_IS.fullmatch(rest) or "\\" in rest):
-        raise UnfitUrl("must be escaped: only ASCII, without blanks and backslashes")
+        raise UnfitUrl("must be escaped: only ASCII, without backslashes")
     port_named = "" if port in (None, 443 if parts.scheme == "https" else 80) else f":{port}"
     return f"{parts.scheme}://{host}{port_named}{rest or '/'}"
 

@@ -128,13 +128,16 @@ async def record_attempt(session: AsyncSession, claimed: Claimed, reply: Reply) 
     if endpoint is not None and endpoint.status == EndpointStatus.ACTIVE:
         disabled = await _failed(session, claimed.endpoint_id, endpoint, reply.status)
     asked = retry_after(reply.status, reply.headers.get("retry-after"))
-    pause = None if reply.status == GONE else pause_after(claimed.attempts, asked)
-    if pause is None:
+    pause = pause_after(claimed.attempts, asked)
+    if disabled is not None:
+        await suspend(session, claimed.endpoint_id, EndpointStatus.DISABLED, disabled)
+        await session.execute(
+            _own(claimed, [DeliveryState.DROPPED]).values(last_status=reply.status)
+        )
+    elif pause is None:
         await _end(session, claimed, DeliveryState.FAILED, reply.status, error)
     else:
         await _postpone(session, claimed, pause, reply.status, error)
-    if disabled is not None:
-        await suspend(session, claimed.endpoint_id, EndpointStatus.DISABLED, disabled)
 
 
 async def give_up(

@@ -144,19 +144,30 @@ async def set_active(session: AsyncSession, caller_id: str, endpoint_id: str) ->
 async def suspend(
     session: AsyncSession, endpoint_id: str, status: EndpointStatus, reason: str
 ) -> None:
-    """Send an endpoint nothing more: what is pending is dropped, and from where is noted.
+    """Send an endpoint nothing more: what is pending is dropped.
+
+    Noted is from where it misses something: what is dropped, and what has failed for good since
+    every attempt fails.
 
     The endpoint's row must be locked by the caller's transaction.
     """
     table = DELIVERIES.c
-    pending = (table.endpoint_id == endpoint_id) & (table.state == DeliveryState.PENDING)
-    first = select(func.min(table.position) - 1).where(pending).scalar_subquery()
+    failed = table.state == DeliveryState.FAILED
+    missing = (
+        select(func.min(table.position) - 1)
+        .where(
+            table.endpoint_id == ENDPOINTS.c.id,
+            (table.state == DeliveryState.PENDING)
+            | (failed & (table.ended_at >= ENDPOINTS.c.first_failure_at)),
+        )
+        .scalar_subquery()
+    )
     sink = text("(SELECT position FROM event_sinks WHERE name = 'webhooks')")
     await session.execute(
         _one(endpoint_id).values(
             status=status,
             disabled_reason=reason,
-            missing_after=func.least(ENDPOINTS.c.missing_after, func.coalesce(first, sink)),
+            missing_after=func.least(ENDPOINTS.c.missing_after, func.coalesce(missing, sink)),
         )
     )
     await session.execute(drop_pending(endpoint_id, reason))
@@ -170,6 +181,7 @@ def drop_pending(endpoint_id: str, reason: str) -> Any:
         .values(
             state=DeliveryState.DROPPED,
             last_error=reason,
+            leased_until=None,
             ended_at=func.clock_timestamp(),
         )
     )

@@ -109,7 +109,7 @@ class World:
     async def pass_time(self, span: dt.timedelta) -> None:
         """Everything that is set by the clock is so much nearer."""
         for table, columns in (
-            ("webhook_deliveries", ("next_at", "leased_until", "created_at")),
+            ("webhook_deliveries", ("next_at", "leased_until", "created_at", "ended_at")),
             ("webhook_attempts", ("at",)),
             (
                 "webhook_endpoints",

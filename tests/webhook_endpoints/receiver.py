@@ -35,6 +35,9 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
+    """Before it answers."""
+    stays: float = 0
+    """So long the connection is kept open afterwards, as if more came."""
 
 
 OK = Reply()
@@ -86,6 +89,7 @@ class Receiver:
             told = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
             writer.write(f"HTTP/1.1 {reply.status} .\r\n{told}\r\n".encode("latin-1") + reply.body)
             await writer.drain()
+            await asyncio.sleep(reply.stays)
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
