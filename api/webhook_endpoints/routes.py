@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Body, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.core.audience import WORK_SECONDS, Audience, Policy
+from api.core.audience import Audience, Policy
 from api.core.context import AppContext, Context, TheCaller
 from api.core.schemas import LARGEST
 from api.openapi import READING, WRITING, problems, shown
@@ -46,12 +46,7 @@ from models.webhook_endpoints.tables import (
     EndpointStatus,
 )
 
-router = Audience(
-    Policy.CALLER,
-    deadline=WORK_SECONDS,
-    prefix="/api/v1/webhook-endpoints",
-    tags=["webhook endpoints"],
-)
+router = Audience(Policy.CALLER, prefix="/api/v1/webhook-endpoints", tags=["webhook endpoints"])
 
 TEST = "webhook_endpoint.test"
 

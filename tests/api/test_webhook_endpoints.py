@@ -336,7 +336,8 @@ async def test_an_index_stands_behind_each_statement(tables: Tables) -> None:
     tables(
         "INSERT INTO webhook_deliveries (endpoint_id, position, event_id, booking_id, type, state)"
         " SELECT gen_random_uuid(), i, gen_random_uuid(), gen_random_uuid(), 'x',"
-        " CASE WHEN mod(i, 9) = 0 THEN 'PENDING' ELSE 'DELIVERED' END FROM generate_series(1, 3000) i"
+        " CASE WHEN mod(i, 9) = 0 THEN 'PENDING' ELSE 'DELIVERED' END"
+        " FROM generate_series(1, 3000) i"
     )
     tables("ANALYZE webhook_deliveries")
     one = f"endpoint_id = '{uuid.uuid4()}'"
