@@ -238,6 +238,7 @@ _DAY: Final = "must be a date such as 2031-03-01"
 _MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"
 _FLAG: Final = "must be true or false"
 _NUMBER: Final = "must be a whole number"
+_ID: Final = "must be an id such as 9c1f5d0e-6a1b-4c59-9d5e-0c9d4e7f2a10"
 _OBJECT: Final = "must be an object"
 
 WORDS: Final[Mapping[str, str]] = {
@@ -274,6 +275,8 @@ WORDS: Final[Mapping[str, str]] = {
     "timezone_aware": _MOMENT,
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entries",
+    "uuid_parsing": _ID,
+    "uuid_type": _ID,
 }
 """What a field has to be, by pydantic's type of the error and with its context."""
 

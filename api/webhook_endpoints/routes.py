@@ -75,7 +75,7 @@ async def create(
     return _with_secret(context, row)
 
 
-@router.get(
+@router.listing(
     "",
     operation_id="listWebhookEndpoints",
     summary="Your endpoints",
@@ -221,7 +221,7 @@ async def test(context: Context, caller: TheCaller, endpoint_id: EndpointId) -> 
     )
 
 
-@router.listing(
+@router.get(
     "/{endpoint_id}/deliveries",
     operation_id="listWebhookDeliveries",
     summary="What was sent, and what will be",
