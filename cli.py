@@ -112,6 +112,11 @@ _COMMANDS = {
         _TRIPS,
         "Show how every supplier does: its circuit, and its calls of the last day.",
     ),
+    "webhooks": (
+        "commands.webhooks:app",
+        _TRIPS,
+        "Have a receiver told of events: subscribe it, test it, see what it was sent.",
+    ),
     "api": ("commands.serve:api", _PARTS, "Serve the public API."),
     "worker": (
         "commands.serve:worker",

@@ -32,8 +32,11 @@ from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
 from activities.outbox.relays import create_relays
 from activities.registry import Activities, create_activities
+from activities.webhook_endpoints.delivering import Webhooks
+from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.database import create_sessions
 from models.core.patience import Patience
+from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings, settings_or_exit
 from temporal import connect, metrics_runtime, patience
 from workflows.operations.resolve_case import ResolveCase
@@ -153,9 +156,12 @@ async def run(
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
     relays = create_relays(settings)
     outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner), *relays])
+    sender = WebhookSender(settings.webhook_key, settings.webhook_reach)
+    webhooks = WebhookLoop(Webhooks(sessions, sender))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(webhooks.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)

@@ -33,6 +33,8 @@ from api.trips import listing, story
 from api.trips import routes as booking
 from api.trips.schemas import cancelling as cancel_examples
 from api.trips.schemas import changing as change_examples
+from api.webhook_endpoints import examples as endpoint_examples
+from api.webhook_endpoints import routes as webhook_endpoints
 from api.webhooks import routes as webhooks
 from settings import Settings
 
@@ -65,6 +67,7 @@ EXAMPLES = ChainMap(
             supplier_examples,
             reservation_examples,
             event_examples,
+            endpoint_examples,
         ),
     )
 )
@@ -97,6 +100,10 @@ def create_app(settings: Settings) -> FastAPI:
             {"name": "bookings", "description": "For trip planners; own bookings only."},
             {"name": "reservations", "description": "For venues and who reserves at them."},
             {"name": "events", "description": "What happens to bookings; own bookings only."},
+            {
+                "name": "webhook endpoints",
+                "description": "Where callers are told of the events of their bookings.",
+            },
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -117,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         ledger.router,
         reconciliations.router,
         suppliers.router,
+        webhook_endpoints.router,
         webhooks.router,
         events.router,
         events.public,

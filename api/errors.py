@@ -45,6 +45,7 @@ from models.payments import errors as payments
 from models.reservations import errors as reservations
 from models.reservations import slots, venues
 from models.trips import errors as trips
+from models.webhook_endpoints import errors as webhooks
 
 _KEY_REUSED = {
     Keyed.BOOKING: "another request. Use a new key for a new booking.",
@@ -557,3 +558,43 @@ def _(_error: payments.DayNotReconciled) -> ApiProblem:
 @problem_of.register
 def _(error: ledger.RuleRefused) -> ApiProblem:
     return ApiProblem(422, "RULE_REFUSED", f"{str(error).capitalize()}.")
+
+
+@problem_of.register
+def _(_error: webhooks.EndpointNotFound) -> ApiProblem:
+    detail = "There is no webhook endpoint with this id."
+    return ApiProblem(404, "WEBHOOK_ENDPOINT_UNKNOWN", detail)
+
+
+@problem_of.register
+def _(_error: webhooks.DeliveryNotFound) -> ApiProblem:
+    detail = "There is no delivery of this event to this endpoint."
+    return ApiProblem(404, "WEBHOOK_DELIVERY_UNKNOWN", detail)
+
+
+@problem_of.register
+def _(error: webhooks.EndpointExists) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "WEBHOOK_ENDPOINT_EXISTS",
+        "You have a webhook endpoint of this URL already. Change that one.",
+        field="url",
+        details={"endpoint_id": error.endpoint_id},
+    )
+
+
+@problem_of.register
+def _(error: webhooks.EndpointNotActive) -> ApiProblem:
+    detail = f"This endpoint is {error.status}: nothing is sent to it. Set it to ACTIVE first."
+    return ApiProblem(409, "WEBHOOK_ENDPOINT_NOT_ACTIVE", detail)
+
+
+@problem_of.register
+def _(error: webhooks.TooManyEndpoints) -> ApiProblem:
+    detail = f"You have {error.most} webhook endpoints, which is as many as you may have."
+    return ApiProblem(409, "TOO_MANY_WEBHOOK_ENDPOINTS", detail)
+
+
+@problem_of.register
+def _(error: webhooks.UrlRefused) -> ApiProblem:
+    return ApiProblem(422, "WEBHOOK_URL_REFUSED", f"The URL {error}.", field="url")

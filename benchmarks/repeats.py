@@ -32,6 +32,7 @@ from benchmarks.statements import logged
 from commands import callers, schema
 from localworld import keys, postgres
 from localworld.places import Places
+from models.core.callers import Scope
 from settings import Settings
 
 _NOBODY = "127.0.0.1:1"
@@ -178,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             schema.upgrade(settings)
             engine = create_engine(settings.database.sqlalchemy_url)
-            key = callers.create(engine, "benchmark", role="operator")
+            key = callers.create(engine, "benchmark", scopes=[Scope.OPERATOR])
             engine.dispose()
             _fill(server.url, given.rows)
             table = asyncio.run(measure(settings, key, log, given.count))

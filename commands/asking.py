@@ -40,7 +40,7 @@ def ask(
             trust_env=False,
             **more,
         )
-        found = answer.json()
+        found = {} if answer.status_code == httpx.codes.NO_CONTENT else answer.json()
     except (httpx.HTTPError, ValueError) as error:
         what = f"{target.api} does not answer as the API ({type(error).__name__})"
         give_up(what, code=Code.AWAY, mend="`tripsaga doctor` looks for the cause")

@@ -81,6 +81,11 @@ class Places:
         return self.var / "traveler_id_key"
 
     @property
+    def webhook_master_key(self) -> Path:
+        """What the secrets of webhook endpoints are made with (mode 600)."""
+        return self.var / "webhook_master_key"
+
+    @property
     def codec_token(self) -> Path:
         """What lets the Web UI use the codec endpoint (mode 600)."""
         return self.var / "codec_token"

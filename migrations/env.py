@@ -22,7 +22,8 @@ import models.reservations.tables
 import models.suppliers.health
 import models.suppliers.looks
 import models.suppliers.rate_limits
-import models.trips.tables  # noqa: F401  (each of them fills SQLModel.metadata)
+import models.trips.tables
+import models.webhook_endpoints.tables  # noqa: F401  (each of them fills SQLModel.metadata)
 from migrations.online import LOCK_TIMEOUT
 from settings import get_settings
 

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from codec.keys import KeyRing
+from models.core.addresses import Reach
 from models.suppliers.listings import BY_NAME, LISTINGS, Listing
 from settings import parts
 from settings.checks import CHECKS
@@ -58,11 +59,18 @@ class Settings(BaseSettings):
     traveler_id_key: SecretStr = SecretStr("")
     """What ids of travellers are made with (HMAC), 32 characters or more. Another key makes other
     ids."""
+    webhook_master_key: SecretStr = SecretStr("")
+    """What the secrets of webhook endpoints are made with (HMAC), 32 characters or more. Another
+    key makes other secrets: every receiver would refuse what it is sent."""
     codec_token: SecretStr = SecretStr("")
     """Lets the Web UI use the codec endpoint under ``/{token}/``; empty: only operators' API keys
     do."""
     codec_origin: str = "http://127.0.0.1:8233"
     """Where the Web UI is: the one origin whose pages may use the codec endpoint."""
+
+    # Webhooks that we send (docs/webhooks.md)
+    webhook_ports: str = Field(default="443", pattern=r"^[0-9]{1,5}(,[0-9]{1,5})*$")
+    """The ports that callers' endpoints may have, separated by commas."""
 
     # The API
     api: parts.ApiSettings = parts.ApiSettings()
@@ -146,19 +154,24 @@ class Settings(BaseSettings):
     # -- keys -----------------------------------------------------------------------------
 
     def missing_keys(self) -> Iterator[str]:
-        """Yield what is to be said of each key that is not set; the local world makes both."""
-        for name in ("payload_keys", "traveler_id_key"):
+        """Yield what is to be said of each key that is not set; the local world makes all."""
+        unencrypted = "nothing is given to Temporal unencrypted"
+        reasons = {
+            "payload_keys": unencrypted,
+            "traveler_id_key": unencrypted,
+            "webhook_master_key": "webhooks are signed with what is made of it",
+        }
+        for name, reason in reasons.items():
             if not getattr(self, name).get_secret_value():
                 yield (
-                    f"{name.upper()} must be set: nothing is given to Temporal unencrypted"
-                    " (docs/operating.md, Keys and encryption)"
+                    f"{name.upper()} must be set: {reason} (docs/operating.md, Keys and encryption)"
                 )
 
     def require_keys(self) -> None:
-        """See that both keys are set.
+        """See that all keys are set.
 
         Raises:
-            ValueError: one is missing, or both; one line each.
+            ValueError: some are missing; one line each.
         """
         missing = [*self.missing_keys()]
         if missing:
@@ -174,6 +187,17 @@ class Settings(BaseSettings):
     def traveler_key(self) -> bytes:
         """What ids of travellers are made with."""
         return self.traveler_id_key.get_secret_value().encode()
+
+    @property
+    def webhook_key(self) -> bytes:
+        """What the secrets of webhook endpoints are made with."""
+        return self.webhook_master_key.get_secret_value().encode()
+
+    @property
+    def webhook_reach(self) -> Reach:
+        """What callers' webhook endpoints may be."""
+        ports = frozenset(map(int, self.webhook_ports.split(",")))
+        return Reach(ports, local=self.environment == "local")
 
     # -- where each provider is -----------------------------------------------------------
 

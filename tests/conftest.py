@@ -29,6 +29,7 @@ _END = "-----END CERTIFICATE-----\n"
 # The codec is on in every test. Set here, before xdist starts its processes and they theirs.
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
+os.environ.setdefault("WEBHOOK_MASTER_KEY", secrets.token_urlsafe())
 
 # The limits on what callers ask for have tests with settings of their own.
 for _name, _limit in UNLIMITED.items():

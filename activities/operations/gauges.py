@@ -41,6 +41,14 @@ class Gauges:
         self._stalled = meter.create_gauge(
             "tripsaga_events_stalled_seconds", "For how long nothing can be delivered, by sink"
         )
+        self._oldest = meter.create_gauge(
+            "tripsaga_webhook_oldest_pending_seconds",
+            "How old the oldest delivery to a webhook endpoint is that is still to be made",
+        )
+        self._overdue = meter.create_gauge(
+            "tripsaga_webhook_overdue_seconds",
+            "For how long a delivery to a webhook endpoint has been due and was not tried",
+        )
         self._circuit = meter.create_gauge(
             "tripsaga_supplier_down", "0 answers, 1 is being tried, 2 is down; by supplier"
         )
@@ -75,6 +83,8 @@ class Gauges:
         for sink in figures.sinks:
             self._behind.set(sink.behind, {"sink": sink.name})
             self._stalled.set(int(sink.stalled_seconds), {"sink": sink.name})
+        self._oldest.set(int(figures.deliveries.oldest_seconds))
+        self._overdue.set(int(figures.deliveries.overdue_seconds))
         for name, health in suppliers.items():
             self._circuit.set(_CIRCUIT[health.state], {"supplier": name})
             self._faults.set(health.faults, {"supplier": name})

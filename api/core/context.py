@@ -21,6 +21,7 @@ from api.core.tail import Tail
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
 from models.trips.option import TripOption
+from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings
 from suppliers.core.limiter import RateLimits as RateCounter
 from suppliers.planner import TripPlanner
@@ -69,6 +70,7 @@ class AppContext:
     """Whom venues' slots are asked of; None: no reservations are taken."""
     dispatch: Dispatch
     load: Load
+    webhooks: WebhookSender
     reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
     """Held by each of callers' reads while it is worked on; see :data:`READS_AT_ONCE`."""
     checks: dict[str, asyncio.Task[Check]] = field(default_factory=dict)
@@ -107,6 +109,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             venues=venues,
             dispatch=Dispatch(record, settings),
             load=Load(vitals, temporal, settings),
+            webhooks=WebhookSender(settings.webhook_key, settings.webhook_reach),
         )
     finally:
         await watch.close()

@@ -13,7 +13,9 @@ from models.suppliers.listings import BY_NAME
 
 
 @dataclass(frozen=True)
-class _OneOf:
+class OneOf:
+    """Text that is one of these names, which are known only when the program runs."""
+
     names: tuple[str, ...]
 
     def __get_pydantic_core_schema__(
@@ -23,8 +25,8 @@ class _OneOf:
 
 
 GATEWAYS: Final = ("stripe", "payment_service")
-SupplierName = Annotated[str, _OneOf(tuple(sorted(BY_NAME)))]
-ProviderName = Annotated[str, _OneOf((*sorted(BY_NAME), VENUE, *GATEWAYS))]
+SupplierName = Annotated[str, OneOf(tuple(sorted(BY_NAME)))]
+ProviderName = Annotated[str, OneOf((*sorted(BY_NAME), VENUE, *GATEWAYS))]
 """A supplier's or a gateway's name."""
 
 Words = Annotated[str, StringConstraints(pattern=ANY_LINE)]

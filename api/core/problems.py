@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.core.filters import BOOKING_PLACE, ORDER_PLACE
 from models.bookings.problems import Code
+from models.core.addresses import URL
 from models.core.database import DATABASE_AWAY
 from models.core.text import FORMS
 
@@ -61,10 +62,10 @@ Own = Literal[
     "CURRENCY_MISMATCH",
     "DATABASE_UNAVAILABLE",
     "DAY_UNKNOWN",
+    "DEAD_LETTER_UNKNOWN",
     "DECIDE_AT_BOOKING",
     "DUPLICATE_RESERVATION",
     "ENCODED_BODY",
-    "DEAD_LETTER_UNKNOWN",
     "EVENTS_GONE",
     "EVENT_UNKNOWN",
     "FEE_CHANGED",
@@ -104,6 +105,7 @@ Own = Literal[
     "TIME_DOES_NOT_EXIST",
     "TOO_MANY_READS",
     "TOO_MANY_STREAMS",
+    "TOO_MANY_WEBHOOK_ENDPOINTS",
     "TRAVELERS_MISSING",
     "TRIP_NOT_ALLOWED",
     "TRIP_OPTION_UNBOOKABLE",
@@ -111,6 +113,11 @@ Own = Literal[
     "VENUES_UNAVAILABLE",
     "VENUE_UNKNOWN",
     "VERSION_CONFLICT",
+    "WEBHOOK_DELIVERY_UNKNOWN",
+    "WEBHOOK_ENDPOINT_EXISTS",
+    "WEBHOOK_ENDPOINT_NOT_ACTIVE",
+    "WEBHOOK_ENDPOINT_UNKNOWN",
+    "WEBHOOK_URL_REFUSED",
 ]
 ProblemCode = Own | Code
 """A request about a booking is refused for any reason a booking may fail for."""
@@ -239,12 +246,14 @@ _ROUTING: Final[dict[int, _Answered]] = {
 }
 
 _PLACE: Final = "must be `next` of the page before"
-_FORMS: Final[Mapping[str, str]] = {**FORMS, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
+_URL: Final = "must be a URL such as https://example.com/hooks"
+_FORMS: Final[Mapping[str, str]] = {**FORMS, URL: _URL, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
 
 _DAY: Final = "must be a date such as 2031-03-01"
 _MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"
 _FLAG: Final = "must be true or false"
 _NUMBER: Final = "must be a whole number"
+_ID: Final = "must be an id such as 9c1f5d0e-6a1b-4c59-9d5e-0c9d4e7f2a10"
 _OBJECT: Final = "must be an object"
 
 WORDS: Final[Mapping[str, str]] = {
@@ -281,6 +290,8 @@ WORDS: Final[Mapping[str, str]] = {
     "timezone_aware": _MOMENT,
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entries",
+    "uuid_parsing": _ID,
+    "uuid_type": _ID,
 }
 """What a field has to be, by pydantic's type of the error and with its context."""
 

@@ -58,14 +58,14 @@ def storable_dump(value: Any, default: Callable[[Any], Any] | None = None) -> st
     return text
 
 
-_HELD: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+HELD: Final = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
 """``CONTROLS``, as they stand in a pattern."""
-_LINE: Final = rf"\t\n{_HELD}"
+_LINE: Final = rf"\t\n{HELD}"
 
 ANY_LINE: Final = rf"^[^{_LINE}]*$"
 LINE: Final = rf"^[^{_LINE}]*[^\s{_LINE}][^{_LINE}]*$"
-ANY_LINES: Final = rf"^[^{_HELD}]*$"
-LINES: Final = rf"^[^{_HELD}]*[^\s{_HELD}][^{_HELD}]*$"
+ANY_LINES: Final = rf"^[^{HELD}]*$"
+LINES: Final = rf"^[^{HELD}]*[^\s{HELD}][^{HELD}]*$"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ Prose = Annotated[
 
 Name = Annotated[Text, Field(min_length=1, max_length=120)]
 
-EMAIL: Final = rf"^[^@\s{_HELD}]+@[^@\s{_HELD}]+\.[^@\s{_HELD}]+$"
+EMAIL: Final = rf"^[^@\s{HELD}]+@[^@\s{HELD}]+\.[^@\s{HELD}]+$"
 Email = Annotated[Text, Field(max_length=254, pattern=EMAIL)]
 
 PHONE: Final = r"^\+?[0-9(][0-9 ()./-]*[0-9]$"

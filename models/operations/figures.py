@@ -11,6 +11,7 @@ from models.core.outbox import COUNTER, SINKS
 from models.inbox.repository import INBOX, EventStatus
 from models.operations.invariants import NAMES
 from models.payments.reconciliations import RECONCILIATIONS
+from models.webhook_endpoints.deliveries import DeliveryFigures, delivery_figures
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class WatchFigures:
     """Events of the gateway that are still to be handled."""
     sinks: list[SinkFigures]
     """Who is told of our events."""
+    deliveries: DeliveryFigures
+    """What is to be delivered to callers' webhook endpoints."""
 
 
 async def watch_figures(session: AsyncSession) -> WatchFigures:
@@ -77,4 +80,5 @@ async def watch_figures(session: AsyncSession) -> WatchFigures:
         differences,
         waiting or 0,
         [SinkFigures(name, behind, float(seconds or 0)) for name, behind, seconds in sinks],
+        await delivery_figures(session),
     )

@@ -26,6 +26,9 @@ PUBLIC = {
 }
 
 
+HOOKS = "/api/v1/webhook-endpoints"
+
+
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
     return create_app(Settings())
@@ -75,6 +78,17 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("GET", "/booking/{bookingId}/events"),
         ("GET", "/booking/{bookingId}/steps"),
         ("GET", "/booking/reference/{bookingReference}"),
+        ("POST", HOOKS),
+        ("GET", HOOKS),
+        ("GET", f"{HOOKS}/{{endpoint_id}}"),
+        ("PATCH", f"{HOOKS}/{{endpoint_id}}"),
+        ("DELETE", f"{HOOKS}/{{endpoint_id}}"),
+        ("POST", f"{HOOKS}/{{endpoint_id}}/rotate-secret"),
+        ("POST", f"{HOOKS}/{{endpoint_id}}/test"),
+        ("POST", f"{HOOKS}/{{endpoint_id}}/recover"),
+        ("GET", f"{HOOKS}/{{endpoint_id}}/deliveries"),
+        ("GET", f"{HOOKS}/{{endpoint_id}}/deliveries/{{position}}"),
+        ("POST", f"{HOOKS}/{{endpoint_id}}/deliveries/{{position}}/retry"),
     }
 
 

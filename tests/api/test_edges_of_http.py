@@ -127,7 +127,7 @@ async def test_allow_names_every_method_of_a_path(lonely: Served, alone: httpx.A
         offered.setdefault(path, set()).add(method)
     assert max(map(len, offered.values())) > 1
     for path, methods in offered.items():
-        answer = await alone.request("PATCH", path.replace("{", "").replace("}", ""))
+        answer = await alone.request("TRACE", path.replace("{", "").replace("}", ""))
         assert answer.status_code == 405, path
         named = set(answer.headers["Allow"].split(", "))
         assert methods <= named, path

@@ -83,6 +83,14 @@ from models.trips.errors import (
     TripOptionNotFound,
     TripOptionUnbookable,
 )
+from models.webhook_endpoints.errors import (
+    DeliveryNotFound,
+    EndpointExists,
+    EndpointNotActive,
+    EndpointNotFound,
+    TooManyEndpoints,
+    UrlRefused,
+)
 from tests.api.test_words import booking
 
 FAILED = booking(BookingState.FAILED)
@@ -196,6 +204,12 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (EventOfOtherMode(7), 409, "OTHER_MODE", None, None),
     (EventNotEnded(7), 409, "NOT_ENDED", None, None),
     (DayNotReconciled(dt.date(2031, 3, 1)), 404, "DAY_UNKNOWN", None, None),
+    (EndpointNotFound(), 404, "WEBHOOK_ENDPOINT_UNKNOWN", None, None),
+    (DeliveryNotFound(), 404, "WEBHOOK_DELIVERY_UNKNOWN", None, None),
+    (EndpointExists("e"), 409, "WEBHOOK_ENDPOINT_EXISTS", "url", {"endpoint_id": "e"}),
+    (EndpointNotActive("PAUSED"), 409, "WEBHOOK_ENDPOINT_NOT_ACTIVE", None, None),
+    (TooManyEndpoints(50), 409, "TOO_MANY_WEBHOOK_ENDPOINTS", None, None),
+    (UrlRefused("is no URL"), 422, "WEBHOOK_URL_REFUSED", "url", None),
     (RuleRefused("a rule cannot begin in the past"), 422, "RULE_REFUSED", None, None),
 ]
 

@@ -73,6 +73,7 @@ def test_refused_at_start(environment: dict[str, str], why: str) -> None:
         ({"VIATOR_BASE_URL": "http://127.0.0.1:8090/viator"}, "VIATOR_BASE_URL must not be"),
         ({"DUFFEL_BASE_URL": "https://api.duffel.com"}, "DUFFEL_API_KEY must be set"),
         ({"TRAVELER_ID_KEY": ""}, "TRAVELER_ID_KEY must be set"),
+        ({"WEBHOOK_MASTER_KEY": ""}, "WEBHOOK_MASTER_KEY must be set"),
     ],
 )
 def test_production_names_the_setting_that_is_not_real(given: dict[str, str], problem: str) -> None:

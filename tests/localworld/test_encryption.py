@@ -133,5 +133,5 @@ def test_an_operator_reads_a_history_through_the_endpoint(world: RunningWorld) -
 
 
 def test_keys_are_its_owners_only(world: RunningWorld) -> None:
-    for name in ("payload_keys", "traveler_id_key", "codec_token"):
+    for name in ("payload_keys", "traveler_id_key", "webhook_master_key", "codec_token"):
         assert stat.S_IMODE((world.var / name).stat().st_mode) == 0o600

@@ -1,0 +1,1 @@
+"""Webhooks on their way out: from the feed to callers' endpoints."""

@@ -1,0 +1,1 @@
+"""Webhooks that we send: callers' endpoints, deliveries and their log."""

@@ -1,0 +1,1 @@
+"""Webhooks that we send: callers' endpoints, what is to be delivered to them, and how it went."""
