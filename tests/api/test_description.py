@@ -108,6 +108,16 @@ def test_the_events_of_a_stream_are_described(document: dict[str, Any]) -> None:
 
 
 OPERATIONS = {
+    "cancelReservation": "POST /api/v1/bookings/{booking_id}/cancel",
+    "checkAvailability": "POST /api/v1/bookings/availability/check",
+    "createReservation": "POST /api/v1/bookings",
+    "getReservation": "GET /api/v1/bookings/{booking_id}",
+    "getReservationByReference": "GET /api/v1/bookings/reference/{booking_reference}",
+    "getVenue": "GET /api/v1/venues/{external_id}",
+    "listReservationsOfGuest": "GET /api/v1/bookings/guest/{guest_id}",
+    "listReservationsOfVenue": "GET /api/v1/bookings/venue/{venue_id}",
+    "moveReservation": "POST /api/v1/bookings/{booking_id}/status",
+    "putVenue": "PUT /api/v1/venues/{external_id}",
     "changeWebhookEndpoint": "PATCH /api/v1/webhook-endpoints/{endpoint_id}",
     "createWebhookEndpoint": "POST /api/v1/webhook-endpoints",
     "deleteWebhookEndpoint": "DELETE /api/v1/webhook-endpoints/{endpoint_id}",
