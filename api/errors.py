@@ -112,7 +112,7 @@ def _(error: events.EventsGone) -> ApiProblem:
 def _(error: events.EventsNotThereYet) -> ApiProblem:
     return ApiProblem(
         422,
-        "INVALID_REQUEST",
+        "POSITION_UNKNOWN",
         f"The feed has not come so far: its latest position is {error.latest}.",
         field="after",
     )

@@ -7,6 +7,7 @@ stays below the first event that is not confirmed (``SinkService``).
 
 import asyncio
 import logging
+import time
 
 from aio_pika import DeliveryMode, ExchangeType, Message, connect
 from aio_pika.abc import AbstractConnection, AbstractExchange
@@ -50,6 +51,7 @@ class RabbitSink:
         self._url = url
         self._open: tuple[AbstractConnection, AbstractExchange] | None = None
         self._opening = asyncio.Lock()
+        self._failed_at = float("-inf")
         self._closing: set[asyncio.Task[None]] = set()
 
     def group(self, event: FedEvent) -> str:
@@ -100,17 +102,27 @@ class RabbitSink:
 
         A plain connection: one that repairs itself would send without our knowing in which order.
         """
+        asked = time.monotonic()
         async with self._opening:
             if self._open is None or self._open[0].is_closed:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    connection = await connect(self._url, heartbeat=HEARTBEAT_SECONDS)
-                    try:
-                        self._open = connection, await _declare(connection)
-                    except BaseException:
-                        self._forget(connection)
-                        raise
+                if self._failed_at > asked:  # while this one waited its turn
+                    raise ConnectionError("no connection")
+                try:
+                    self._open = await self._connect()
+                except BaseException:
+                    self._failed_at = time.monotonic()
+                    raise
                 log.info("connected to RabbitMQ")
             return self._open
+
+    async def _connect(self) -> tuple[AbstractConnection, AbstractExchange]:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await connect(self._url, heartbeat=HEARTBEAT_SECONDS)
+            try:
+                return connection, await _declare(connection)
+            except BaseException:
+                self._forget(connection)
+                raise
 
     async def _drop(self, opened: tuple[AbstractConnection, AbstractExchange] | None) -> None:
         """Give a connection up, unless another one has taken its place."""

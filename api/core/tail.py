@@ -6,8 +6,6 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from api.core.record import Record
 from models.events.feed import Told, latest_position, read_new
 
@@ -82,13 +80,12 @@ class Tail:
             await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _look(self) -> None:
-        begun = await self._begin()
-        while self._waiters or not begun:
+        begun = False
+        while self._waiters:
             try:
                 if not begun:
-                    await asyncio.sleep(AWAY_SECONDS)
-                    begun = await self._begin()
-                    continue
+                    self._begin(await self._record.read(latest_position))
+                    begun = True
                 read = partial(read_new, after=self._to, limit=AT_ONCE)
                 events, to = await self._record.read(read)
             except Exception as error:  # noqa: BLE001 - they who wait must not wait for nobody
@@ -99,22 +96,12 @@ class Tail:
             await asyncio.sleep(LOOK_SECONDS if events else IDLE_SECONDS)
         self._looking = None
 
-    async def _begin(self) -> bool:
-        """Begin at the end of the feed, unless it is near what is kept; False: it is away."""
-
-        async def latest(session: AsyncSession) -> int:
-            return await latest_position(session)
-
-        try:
-            to = await self._record.read(latest)
-        except Exception as error:  # noqa: BLE001 - as above
-            _log.warning("events cannot be looked at: %s", type(error).__name__)
-            return False
-        if not self._to <= to <= self._to + AT_ONCE or self._to < 0:
+    def _begin(self, end: int) -> None:
+        """Begin at the end of the feed, unless what is kept reaches near it."""
+        if not 0 <= self._to <= end <= self._to + AT_ONCE:
             self._newest.clear()
-            self._from = self._to = to
-        self._wake(self._waiters)  # they may have missed what came before it
-        return True
+            self._from = self._to = end
+        self._wake([*self._waiters])  # they may have missed what came before it
 
     def _add(self, events: Sequence[Told], to: int) -> None:
         for event in events:

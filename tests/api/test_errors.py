@@ -198,7 +198,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (CaseAlreadyDecided(7), 409, "ALREADY_RESOLVED", None, None),
     (EventNotFound(7), 404, "EVENT_UNKNOWN", None, None),
     (EventsGone(1, 7), 410, "EVENTS_GONE", None, {"oldest": 7}),
-    (EventsNotThereYet(9, 7), 422, "INVALID_REQUEST", "after", None),
+    (EventsNotThereYet(9, 7), 422, "POSITION_UNKNOWN", "after", None),
     (DeadLetterNotFound(7), 404, "DEAD_LETTER_UNKNOWN", None, None),
     (DeadLetterDelivered(7), 409, "ALREADY_RESOLVED", None, None),
     (EventOfOtherMode(7), 409, "OTHER_MODE", None, None),

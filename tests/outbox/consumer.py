@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Self
 
 from aio_pika import connect
 from aio_pika.exceptions import AMQPError
 
 from activities.outbox.rabbitmq import _declare
+from models.core.outbox import FedEvent
+from models.events.cloudevent import encode
 from models.events.schemas import EXCHANGE
 from tests.support.rabbitmq import Broker
 
@@ -75,3 +78,20 @@ class Consumer:
     def of(self, booking_id: str) -> list[dict[str, Any]]:
         told = [json.loads(body) for body in self.bodies.values()]
         return [event for event in told if event["subject"] == booking_id]
+
+
+def judge(consumer: Consumer, events: Sequence[FedEvent]) -> None:
+    """Nothing lost, nothing invented, the very bytes, per booking in the order of the feed."""
+    assert events
+    assert consumer.bodies.keys() == {event.id for event in events}
+    assert all(consumer.bodies[event.id] == encode(event) for event in events)
+    heard: dict[str, list[tuple[int, str]]] = {}
+    for body in consumer.bodies.values():
+        told = json.loads(body)
+        heard.setdefault(told["subject"], []).append((told["bookingversion"], told["id"]))
+    fed: dict[str, list[tuple[int, str]]] = {}
+    for event in events:
+        fed.setdefault(event.booking_id, []).append((event.booking_version, event.id))
+    assert heard == fed, "out of order"
+    for versions in heard.values():
+        assert [version for version, _ in versions] == sorted(version for version, _ in versions)

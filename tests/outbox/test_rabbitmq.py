@@ -28,7 +28,7 @@ from models.events.schemas import EXCHANGE
 from models.kinds import HOOKS
 from tests.ledger.bookings import cancel, confirm
 from tests.ledger.conftest import Books
-from tests.outbox.consumer import Consumer
+from tests.outbox.consumer import Consumer, judge
 from tests.support.amqp_proxy import Proxy
 from tests.support.processes import Process
 from tests.support.rabbitmq import Broker, NotToBeHad
@@ -124,22 +124,6 @@ async def lives(books: Books, count: int, *, updates: int = 3) -> list[Booking]:
         return await books.record(cancel(booking, {1: 0, 2: 0, 3: 0}), S.CANCELLED)
 
     return await asyncio.gather(*(live() for _ in range(count)))
-
-
-def judge(consumer: Consumer, events: Sequence[FedEvent]) -> None:
-    """Nothing lost, nothing invented, the very bytes, per booking in the order of the feed."""
-    assert events
-    assert consumer.bodies.keys() == {event.id for event in events}
-    assert all(consumer.bodies[event.id] == encode(event) for event in events)
-    by_booking: dict[str, list[str]] = {}
-    for event in events:
-        by_booking.setdefault(event.booking_id, []).append(event.id)
-    order = {id_: number for number, id_ in enumerate(consumer.bodies)}
-    for ids in by_booking.values():
-        assert ids == sorted(ids, key=order.__getitem__), "out of order"
-    for booking_id in by_booking:
-        versions = [event["bookingversion"] for event in consumer.of(booking_id)]
-        assert versions == sorted(versions)
 
 
 # -- what is published ---------------------------------------------------------------------------

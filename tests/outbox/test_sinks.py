@@ -209,3 +209,22 @@ async def test_loops_of_two_workers_deliver_everything(books: Books) -> None:
     await asyncio.gather(*running)
     for booking in bookings:
         assert sink.of(booking) == EVERYTHING
+
+
+async def test_what_is_committed_here_is_delivered_without_waiting_for_a_look(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit of this process wakes its sequencer, which wakes its sinks."""
+    monkeypatch.setattr("activities.outbox.loop.IDLE_SECONDS", 120.0)
+    sink, stop = Told(), asyncio.Event()
+    running = asyncio.create_task(OutboxLoop(books.sessions, [sink]).run(stop, 5))
+    try:
+        await asyncio.sleep(0.5)  # all of them have found nothing, and pause
+        booking = await books.record(confirm(await books.open()), S.CONFIRMED)
+        async with asyncio.timeout(30):
+            while sink.of(booking) != EVERYTHING:
+                await asyncio.sleep(0.02)
+    finally:
+        stop.set()
+        await running
+    assert await column(books, "leased_until <= clock_timestamp()"), "another may have it at once"
