@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import errors, openapi
+from api.bookings import examples as recent_examples
+from api.bookings import routes as recent
 from api.core import documentation, health, problems
 from api.core.audience import policies
 from api.core.context import open_context
@@ -49,6 +51,7 @@ EXAMPLES = ChainMap(
         vars,
         (
             trip_examples,
+            recent_examples,
             cancel_examples,
             change_examples,
             ledger_examples,
@@ -91,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         ],
     )
     for router in (
+        recent.router,
         listing.router,
         booking.work,
         booking.look,

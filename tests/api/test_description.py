@@ -127,6 +127,7 @@ OPERATIONS = {
     "listCommissionRules": "GET /operator/ledger/commission-rules",
     "listLedgerBalances": "GET /operator/ledger/balances",
     "listOrders": "GET /operator/orders",
+    "listRecentBookings": "GET /api/bookings",
     "listReconciliations": "GET /operator/reconciliations",
     "listSuppliers": "GET /operator/suppliers",
     "listWebhookEvents": "GET /operator/webhooks",
@@ -161,17 +162,28 @@ def test_operations_keep_their_names(document: dict[str, Any]) -> None:
     assert {one["operationId"]: at for at, one in _operations(document)} == OPERATIONS
 
 
-def test_every_name_is_camel_case(document: dict[str, Any]) -> None:
-    names = {
-        parameter["name"]
-        for _, operation in _operations(document)
-        for parameter in operation.get("parameters", ())
-        if parameter["in"] != "header"
-    }
-    for schema in document["components"]["schemas"].values():
-        names |= set(schema.get("properties", ()))
-    assert len(names) > 100
-    assert [name for name in names if not re.fullmatch("[a-z][a-zA-Z0-9]*", name)] == []
+def test_names_are_written_as_their_contract_has_them(document: dict[str, Any]) -> None:
+    """camelCase for trips, snake_case for what is below /api (contracts.md)."""
+    names: dict[bool, set[str]] = {True: set(), False: set()}
+    parts: dict[bool, set[str]] = {True: set(), False: set()}
+    for at, operation in _operations(document):
+        snake = at.partition(" ")[2].startswith("/api/")
+        names[snake] |= {
+            parameter["name"]
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] != "header"
+        }
+        parts[snake] |= set(re.findall(r'schemas/(\w+)"', json.dumps(operation)))
+    for snake, form in ((True, "[a-z][a-z0-9_]*"), (False, "[a-z][a-zA-Z0-9]*")):
+        asked = list(parts[snake])
+        while asked:  # everything that they refer to
+            schema = document["components"]["schemas"][asked.pop()]
+            names[snake] |= set(schema.get("properties", ()))
+            inner = set(re.findall(r'schemas/(\w+)"', json.dumps(schema))) - parts[snake]
+            parts[snake] |= inner
+            asked += inner
+        assert len(names[snake]) > (10 if snake else 100)
+        assert [name for name in names[snake] if not re.fullmatch(form, name)] == []
 
 
 def _text_fields(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -55,7 +55,10 @@ THINGS: dict[str, Thing] = {
 IN_BODY: dict[Route, str] = {("POST", "/booking/cancel"): "bookingId"}
 """Routes whose body names a thing, and the field that does."""
 
-LISTS: dict[Route, str] = {("GET", "/booking"): "bookingId"}
+LISTS: dict[Route, str] = {
+    ("GET", "/booking"): "bookingId",
+    ("GET", "/api/bookings"): "bookingId",
+}
 """Routes that list things: whoever asks finds its own and no other caller's."""
 
 NOTHING: set[Route] = {("POST", "/booking/book")}
