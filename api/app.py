@@ -12,6 +12,8 @@ from api.core import documentation, health, problems
 from api.core.audience import policies, repeats
 from api.core.context import open_context
 from api.core.edge import Edge
+from api.dashboard import examples as recent_examples
+from api.dashboard import routes as recent
 from api.events import examples as event_examples
 from api.events import operators as sinks
 from api.events import routes as events
@@ -22,6 +24,7 @@ from api.operations import routes as cases
 from api.payments import examples as payment_examples
 from api.payments import routes as reconciliations
 from api.reservations import examples as reservation_examples
+from api.reservations import listing as reservation_lists
 from api.reservations import routes as reservations
 from api.reservations import venue_routes as venues
 from api.suppliers import routes as suppliers
@@ -59,6 +62,7 @@ EXAMPLES = ChainMap(
         vars,
         (
             trip_examples,
+            recent_examples,
             cancel_examples,
             change_examples,
             ledger_examples,
@@ -110,11 +114,13 @@ def create_app(settings: Settings) -> FastAPI:
         ],
     )
     for router in (
+        recent.router,
         listing.router,
         booking.work,
         booking.look,
         progress.router,
         story.router,
+        reservation_lists.router,
         reservations.work,
         reservations.look,
         venues.work,

@@ -70,7 +70,7 @@ def install(app: FastAPI) -> None:
     """Make ``app`` answer every domain error with its problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return problems.response(problem_of(error), request.state.request_id)
+        return problems.response(problem_of(error), request.scope)
 
     app.add_exception_handler(DomainError, handle)
 

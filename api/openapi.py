@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.core.idempotency import HEADER
-from api.core.problems import MEDIA_TYPE, PAGE, ProblemDocument
+from api.core.problems import MEDIA_TYPE, PAGE, PlainError, ProblemDocument
 from api.core.stored_answers import REPLAYED
 from api.core.strict_json import MAX_NUMBER
 from models.core.text import ANY_LINE, ANY_LINES
@@ -132,6 +132,7 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
             "title": "Problem",
         }
         schemas.update(schemas["Problem"].pop("$defs", {}))
+        schemas["PlainError"] = PlainError.model_json_schema()
         _describe_open_objects(schemas)
         for operations in document["paths"].values():
             for operation in operations.values():  # api.core.edge refuses whatever route it is for
@@ -198,6 +199,17 @@ def _with_examples(node: Any, examples: Mapping[str, Any]) -> Any:
     if isinstance(node, str) and node.startswith(_NAMED):
         return examples[node.removeprefix(_NAMED)]
     return node
+
+
+def plain_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problem answers of a route that tells them in words alone."""
+    found = problems(*statuses)
+    for answer in found.values():
+        (content,) = answer["content"].values()
+        told = {"error": content["example"]["detail"]}
+        schema = {"$ref": "#/components/schemas/PlainError"}
+        answer["content"] = {"application/json": {"schema": schema, "example": told}}
+    return found
 
 
 def shown(*names: str) -> dict[str, Any]:

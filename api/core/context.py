@@ -1,7 +1,7 @@
 """What the API uses: the record, Temporal and the trip planner."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,6 +36,15 @@ READS_AT_ONCE = 64
 others: with hundreds of them a booking, which takes many turns, would not get on."""
 RESERVED = 2
 """Connections that callers' reads do not use: one for readiness, one for those who wait."""
+LISTS = 4
+"""Connections for pages of bookings: what is slow there keeps nothing else waiting."""
+OF_LISTS: Mapping[str, str | int] = {
+    "statement_timeout": 2_000,
+    "plan_cache_mode": "force_generic_plan",
+}
+"""A page takes milliseconds, or its plan has gone wrong. One plan for all callers takes the index
+that has exactly their rows; a plan for one who has most of them takes everybody's and leaves rows
+out, of which there may be many."""
 
 
 class TripOptions(Protocol):
@@ -58,6 +67,8 @@ class AppContext:
     record: Record
     vitals: Record
     """The record through connections of its own: readiness does not wait behind callers."""
+    lists: Record
+    """The record for pages of bookings (:data:`OF_LISTS`)."""
     standings: Standings
     watch: Watch
     tail: Tail
@@ -87,6 +98,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
     url, size = settings.database.sqlalchemy_url, settings.database.pool_size
     engine = create_engine(url, pool_size=size)
     reserved = create_engine(url, pool_size=RESERVED)
+    paging = create_engine(url, pool_size=LISTS, parameters=OF_LISTS)
     planner = TripPlanner(settings)
     sessions = create_sessions(engine)
     venues = create_venues(settings, RateCounter(sessions))
@@ -99,6 +111,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             settings=settings,
             record=record,
             vitals=vitals,
+            lists=Record(create_sessions(paging), at_once=LISTS),
             standings=Standings(record),
             watch=watch,
             tail=tail,
@@ -119,6 +132,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             await venues.close()
         await engine.dispose()
         await reserved.dispose()
+        await paging.dispose()
 
 
 # Asynchronous, though nothing is awaited: FastAPI runs plain functions in a thread.

@@ -78,7 +78,7 @@ class Edge:
         try:
             refused = _refused(scope)
             if refused:
-                await problems.response(refused, request_id)(scope, receive, send_with_headers)
+                await problems.response(refused, scope)(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
@@ -88,7 +88,7 @@ class Edge:
             if status:  # too late for another answer: the connection breaks off
                 raise
             problem = problems.translate(error)
-            answer = problems.response(problem, request_id)
+            answer = problems.response(problem, scope)
             await answer(scope, receive, send_with_headers)
         finally:
             caller = state.get("caller")

@@ -46,9 +46,10 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 """A switch in a query; pydantic alone takes ``1``, ``on`` and more."""
 
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-BOOKING_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}$"
 ORDER_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}~[0-9]{{1,9}}$"
-BookingPlace = Annotated[str, Field(pattern=BOOKING_PLACE)]
+CURSOR: Final = "^[A-Za-z0-9_-]{43}$"
+Cursor = Annotated[str, Field(pattern=CURSOR)]
+"""Made and read by ``api.core.cursors``."""
 OrderPlace = Annotated[str, Field(pattern=ORDER_PLACE)]
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)

@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field, WithJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
+from starlette.types import Scope
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.core.filters import BOOKING_PLACE, ORDER_PLACE
+from api.core.filters import CURSOR, ORDER_PLACE
 from models.bookings.problems import Code
 from models.core.addresses import URL
 from models.core.database import DATABASE_AWAY
@@ -60,6 +61,7 @@ Own = Literal[
     "COMPONENT_REPEATED",
     "COMPONENT_UNKNOWN",
     "CURRENCY_MISMATCH",
+    "CURSOR_INVALID",
     "DATABASE_UNAVAILABLE",
     "DAY_UNKNOWN",
     "DEAD_LETTER_UNKNOWN",
@@ -123,6 +125,9 @@ Own = Literal[
 ProblemCode = Own | Code
 """A request about a booking is refused for any reason a booking may fail for."""
 CODES: Final = sorted({*get_args(Own), *Code})
+PLAIN: Final = frozenset({"/api/bookings"})
+"""Paths whose errors are words alone, ``{"error": "…"}``: who reads them expects that (contracts.md
+§5)."""
 PAGE: Final = "/problems"
 """Where the API serves ``problems.md``: what each code means, with a section named by it."""
 
@@ -152,6 +157,12 @@ class ProblemDocument(BaseModel):
     errors: list[FieldError] | None = None
     instance: str | None = Field(default=None, description="Names the request, for asking us.")
     details: dict[str, Any] | None = None
+
+
+class PlainError(BaseModel):
+    """A problem in words alone, of :data:`PLAIN` paths."""
+
+    error: str = Field(description="Plain words; for people.")
 
 
 class ApiProblem(HTTPException):
@@ -229,10 +240,13 @@ def document(problem: ApiProblem, request_id: str) -> dict[str, Any]:
     ).model_dump(mode="json", exclude_none=True)
 
 
-def response(problem: ApiProblem, request_id: str) -> Response:
-    """Return the problem as an HTTP answer."""
+def response(problem: ApiProblem, scope: Scope) -> Response:
+    """Return the problem as the HTTP answer to a request."""
+    if scope["path"] in PLAIN:
+        told = PlainError(error=problem.detail).model_dump()
+        return JSONResponse(told, status_code=problem.status_code, headers=problem.headers)
     return JSONResponse(
-        document(problem, request_id),
+        document(problem, scope["state"]["request_id"]),
         status_code=problem.status_code,
         headers=problem.headers,
         media_type=MEDIA_TYPE,
@@ -248,7 +262,7 @@ _ROUTING: Final[dict[int, _Answered]] = {
 
 _PLACE: Final = "must be `next` of the page before"
 _URL: Final = "must be a URL such as https://example.com/hooks"
-_FORMS: Final[Mapping[str, str]] = {**FORMS, URL: _URL, BOOKING_PLACE: _PLACE, ORDER_PLACE: _PLACE}
+_FORMS: Final[Mapping[str, str]] = {**FORMS, URL: _URL, CURSOR: _PLACE, ORDER_PLACE: _PLACE}
 
 _DAY: Final = "must be a date such as 2031-03-01"
 _MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"
@@ -392,7 +406,7 @@ def install(app: FastAPI) -> None:
             _log.warning(
                 problem.code, exc_info=error, extra={"request_id": request.state.request_id}
             )
-        return response(problem, request.state.request_id)
+        return response(problem, request.scope)
 
     for kind in (HTTPException, RequestValidationError, *DATABASE_AWAY, RPCError):
         app.add_exception_handler(kind, handle)

@@ -150,6 +150,33 @@ RESERVATION_CANCEL_QUOTE: dict[str, Any] = {
     "valid_until": "2027-03-13T18:30:00Z",
 }
 
+RESERVATIONS: dict[str, Any] = {
+    "bookings": [
+        {
+            "id": _ID,
+            "booking_reference": "TS-7Q2MD-K4X9P",
+            "version": 5,
+            "status": "CONFIRMED",
+            "guest_id": "g-17",
+            "guest_name": "Ada Okafor",
+            "venue_id": "kantine",
+            "venue_name": "Kantine",
+            "date": "2027-03-14",
+            "time": "19:30",
+            "time_zone": "Europe/Berlin",
+            "starts_at": "2027-03-14T18:30:00Z",
+            "ends_at": "2027-03-14T20:15:00Z",
+            "party_size": 4,
+            "resource_id": None,
+            "total": 2000,
+            "currency": "EUR",
+            "created_at": "2027-03-01T09:12:44.120934Z",
+        }
+    ],
+    "has_more": False,
+    "next_cursor": None,
+}
+
 VENUE: dict[str, Any] = {
     "id": "kantine",
     "type": "RESTAURANT",

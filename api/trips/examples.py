@@ -289,7 +289,7 @@ LISTED: dict[str, Any] = {
             "updatedAt": "2031-02-11T08:14:20Z",
         }
     ],
-    "next": f"1928564038000000~{_ID}",
+    "next": "AQAG2gT7zXmAf4sdbm4sWlWPawsMej2aEKxD0n8TlEk",
 }
 
 STEPS: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -11,7 +11,8 @@ from sqlmodel import col
 from api.core.audience import Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.filters import BookingPlace, Flag, Words, made_at, place
+from api.core.cursors import cursor_of, place_of
+from api.core.filters import Cursor, Flag, Words
 from api.core.named import owner_of
 from api.openapi import problems, shown
 from api.trips.schemas.listing import BookingPage, ListedBooking
@@ -21,7 +22,7 @@ from models.core.keys import traveler_id
 from models.core.text import Email
 from models.core.times import Moment
 from models.suppliers.listings import BY_NAME
-from models.trips.listing import BookingSearch, Place, list_bookings
+from models.trips.listing import BookingSearch, list_bookings
 
 router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/booking", tags=["bookings"])
 
@@ -33,11 +34,12 @@ MOST = 100
     operation_id="listBookings",
     response_model_exclude_unset=True,
     summary="Bookings, newest first",
-    responses={200: {"content": shown("LISTED")}, **problems(401, 422, 500, 503)},
+    responses={200: {"content": shown("LISTED")}, **problems(400, 401, 422, 500, 503)},
 )
 async def bookings(
     context: Context,
     caller: TheCaller,
+    request: Request,
     *,
     state: Annotated[list[BookingState] | None, Query(description="One of these.")] = None,
     attention: Annotated[
@@ -65,7 +67,7 @@ async def bookings(
     until: Annotated[Moment | None, Query(description="Made before then.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="At most so many.")] = 20,
     after: Annotated[
-        BookingPlace | None, Query(description="`next` of the page before this one.")
+        Cursor | None, Query(description="`next` of the page before this one.")
     ] = None,
 ) -> BookingPage:
     """List bookings; all that is given must fit. Callers find their own, operators everybody's."""
@@ -79,10 +81,7 @@ async def bookings(
         since=since,
         until=until,
     )
-    before: Place | None = None
-    if after is not None:
-        moment, booking_id = after.split("~")
-        before = made_at(moment), booking_id
+    before = None if after is None else place_of(request, caller, after)
 
     async def find(session: AsyncSession) -> list[RowMapping]:
         wanted = search
@@ -91,11 +90,11 @@ async def bookings(
             wanted = replace(search, travelers=travelers)
         return list(await list_bookings(session, wanted, limit=limit + 1, after=before))
 
-    rows = await context.record.read(find)
+    rows = await context.lists.read(find)
     page = BookingPage(bookings=[_listed(row) for row in rows[:limit]])
     if len(rows) > limit:
         last = rows[limit - 1]
-        page.next = place(last["created_at"], last["id"])
+        page.next = cursor_of(request, caller, (last["created_at"], last["id"]))
     return page
 
 

@@ -38,7 +38,37 @@ class BookingState(StrEnum):
     NEEDS_ATTENTION = "NEEDS_ATTENTION"
 
 
+class StatusGroup(StrEnum):
+    """What dashboards show of a state (contracts.md §5)."""
+
+    PENDING = "Pending"
+    CONFIRMED = "Confirmed"
+    CANCELLED = "Cancelled"
+
+
 _S = BookingState
+
+STATES_OF: Mapping[StatusGroup, frozenset[BookingState]] = {
+    StatusGroup.PENDING: frozenset(
+        {
+            _S.QUOTED,
+            _S.PENDING,
+            _S.VALIDATING,
+            _S.HELD,
+            _S.PAYMENT_PENDING,
+            _S.PROCESSING,
+            # of a time when bookings waited in it: what became of the trip, nobody has said
+            _S.NEEDS_ATTENTION,
+        }
+    ),
+    StatusGroup.CONFIRMED: frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW}),
+    StatusGroup.CANCELLED: frozenset({_S.CANCELLED, _S.EXPIRED, _S.FAILED}),
+}
+"""Each state is in exactly one group."""
+
+GROUP_OF: Mapping[BookingState, StatusGroup] = {
+    state: group for group, states in STATES_OF.items() for state in states
+}
 
 Transitions = Mapping[BookingState, frozenset[BookingState]]
 """To which states a booking may move, by the state it is in."""
@@ -137,6 +167,10 @@ _TRANSITIONS: Mapping[BookingKind, Transitions] = {
 def transitions_of(kind: BookingKind) -> Transitions:
     """Return the table of a kind; empty for a kind that cannot be booked yet."""
     return _TRANSITIONS.get(kind, {})
+
+
+BOOKABLE = tuple(kind for kind in BookingKind if transitions_of(kind))
+"""Kinds of which there may be bookings."""
 
 
 FIRST_STATES = frozenset({_S.QUOTED, _S.PENDING})

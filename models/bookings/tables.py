@@ -5,6 +5,7 @@ do not validate: what reaches them has been validated by the messages.
 """
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     Index,
+    Numeric,
     Uuid,
     text,
 )
@@ -22,6 +24,16 @@ from sqlmodel import Field, SQLModel
 
 from models.bookings.lifecycle import BookingKind
 from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
+
+
+def _list(name: str, *columns: str, where: str | None = None) -> Index:
+    """Return the index of a list: of what these columns say, newest first."""
+    newest_first = text("created_at DESC"), text("id DESC")
+    condition = text(where) if where else None
+    return Index(f"ix_bookings_{name}_list", *columns, *newest_first, postgresql_where=condition)
+
+
+_REFERRED = "referral_code IS NOT NULL"
 
 
 class BookingRow(SQLModel, table=True):
@@ -33,16 +45,14 @@ class BookingRow(SQLModel, table=True):
     __tablename__ = "bookings"
     __table_args__ = (
         Index("ux_bookings_caller_kind_key", "caller_id", "kind", "idempotency_key", unique=True),
-        Index("ix_bookings_list", text("created_at DESC"), text("id DESC")),
-        Index("ix_bookings_caller_list", "caller_id", text("created_at DESC"), text("id DESC")),
-        Index("ix_bookings_state_list", "state", text("created_at DESC"), text("id DESC")),
-        Index(
-            "ix_bookings_traveler_list",
-            "caller_id",
-            "traveler_id",
-            text("created_at DESC"),
-            text("id DESC"),
-        ),
+        # models.bookings.listing says what each is for
+        _list("kind", "kind"),
+        _list("state_kind", "state", "kind"),
+        _list("caller_kind", "caller_id", "kind"),
+        _list("caller_state", "caller_id", "state", "kind"),
+        _list("user", "traveler_id", "caller_id"),
+        _list("referral", "referral_code", where=_REFERRED),
+        _list("caller_referral", "caller_id", "referral_code", where=_REFERRED),
         Index("ix_bookings_trip_option", "trip_option_id"),
         CheckConstraint(
             f"kind IN ({','.join(repr(str(kind)) for kind in BookingKind)})", name="bookings_kind"
@@ -55,6 +65,7 @@ class BookingRow(SQLModel, table=True):
             " AND captured <= coalesce(chargeable, accepted_total)",
             name="bookings_money",
         ),
+        CheckConstraint("discount_percent BETWEEN 0 AND 100", name="bookings_discount"),
     )
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
@@ -90,6 +101,12 @@ class BookingRow(SQLModel, table=True):
     """Given back although the terms would have kept it."""
     grants: list[str] = Field(default_factory=list, sa_column=json_column())
     """Keys of the goodwill refunds that have been granted."""
+    referral_code: str | None = None
+    """What the traveller was sent by; NULL for trips, whose planners name none."""
+    discount_percent: Decimal | None = Field(
+        default=None, sa_column=Column(Numeric(5, 2), nullable=True)
+    )
+    """Off the price, 0 to 100: told, never computed with. NULL as above."""
     travelers: list[dict[str, Any]] = Field(sa_column=json_column())
     contact: dict[str, Any] = Field(sa_column=json_column())
     warnings: list[str] = Field(default_factory=list, sa_column=json_column())

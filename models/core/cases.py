@@ -19,10 +19,13 @@ from sqlalchemy import (
     Identity,
     Index,
     ScalarSelect,
+    Select,
     Uuid,
+    false,
     func,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
@@ -191,18 +194,33 @@ def open_cases_of(booking_id: Column[Any]) -> ScalarSelect[Any]:
     )
 
 
-def has_open_case(booking_id: Column[Any]) -> ColumnElement[bool]:
-    """Return whether a case about the traveller of a booking is open, as a column of a query."""
+def has_open_case(booking_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether a case about the traveller of a booking is open, as a column of a query.
+
+    It is looked up for each row: of EXISTS PostgreSQL would make a list of all open cases, or join
+    them, and sort.
+    """
     table = CASES.c
-    return (
-        select(table.id)
+    case = (
+        select(true())
         .where(
             table.booking_id == booking_id,
             table.resolved_at.is_(None),
             table.kind.in_(OF_THE_TRAVELLER),
         )
-        .correlate(booking_id.table)
-        .exists()
+        .limit(1)
+        .correlate_except(CASES)
+    )
+    return func.coalesce(case.scalar_subquery(), false())
+
+
+def with_open_case() -> Select[Any]:
+    """Select the bookings with an open case about their traveller."""
+    table = CASES.c
+    return select(table.booking_id).where(
+        table.booking_id.is_not(None),
+        table.resolved_at.is_(None),
+        table.kind.in_(OF_THE_TRAVELLER),
     )
 
 

@@ -36,15 +36,23 @@ Not DataError, IntegrityError, ProgrammingError: they say that the statement is 
 database will refuse it for ever.
 """
 
+_NO_PARAMETERS: Final[Mapping[str, str | int]] = {}
 
-def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+
+def create_engine(
+    url: str, *, pool_size: int = 10, parameters: Mapping[str, str | int] = _NO_PARAMETERS
+) -> AsyncEngine:
     """Return an engine for ``url`` (``postgresql+psycopg://…``).
 
     It keeps at most ``pool_size`` connections; who comes when all are busy waits 5 s at most.
     A statement is given up after 10 s and a connection attempt after 5 s, so that a database in
-    trouble becomes a clear error instead of a hanging request. Text that PostgreSQL cannot hold
+    trouble becomes a clear error instead of a hanging request; ``parameters`` are set for each
+    connection, the time of a statement (ms) among them. Text that PostgreSQL cannot hold
     (NUL, lone surrogates in what a supplier says) is stored with U+FFFD in its place.
     """
+    options = " ".join(
+        f"-c {name}={value}" for name, value in {"statement_timeout": 10_000, **parameters}.items()
+    )
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -53,7 +61,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_pre_ping=False,
         pool_recycle=1800,
         hide_parameters=True,  # errors are logged, and parameters are personal data
-        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=10000"},
+        connect_args={"connect_timeout": 5, "options": options},
         json_serializer=storable_dump,
     )
     event.listen(engine.sync_engine, "before_cursor_execute", _make_storable, retval=True)

@@ -11,22 +11,22 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
+    any_,
     bindparam,
     func,
     select,
-    tuple_,
+    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import FromClause
 
 from models.bookings.lifecycle import BookingKind, BookingState
+from models.bookings.listing import Place, Range, newest_first, page, ranges
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
-from models.core.cases import has_open_case
+from models.core.cases import has_open_case, with_open_case
 from models.payments.tables import PAYMENTS
-
-Place = tuple[dt.datetime, str]
-"""Where a booking stands in the list: when it was made, and its id."""
 
 
 @dataclass(frozen=True)
@@ -55,56 +55,105 @@ async def list_bookings(
     session: AsyncSession, search: BookingSearch, *, limit: int, after: Place | None = None
 ) -> Sequence[RowMapping]:
     """Return trips that fit, newest first; ``after`` is the last one of the page before."""
-    booking, item = BOOKINGS.c, BOOKING_ITEMS.c
+    found = _page(search, limit, after).subquery()
+    item = BOOKING_ITEMS.c
     titles = (
         select(func.array_agg(aggregate_order_by(item.title, item.number)))
-        .where(item.booking_id == booking.id)
+        .where(item.booking_id == found.c.id)
         .scalar_subquery()
     )
-    attention = has_open_case(booking.id)
-    statement: Select[Any] = (
-        select(
-            booking.id,
-            booking.reference,
-            booking.state,
-            titles.label("titles"),
-            booking.accepted_total,
-            booking.captured,
-            booking.refunded,
-            booking.currency,
-            attention.label("attention"),
-            booking.failed_step,
-            booking.created_at,
-            booking.updated_at,
-        )
-        .where(booking.kind == BookingKind.TRIP)
-        .order_by(booking.created_at.desc(), booking.id.desc())
-        .limit(limit)
-    )
+    attention = has_open_case(found.c.id)
+    shown: Select[Any] = select(*found.c, titles.label("titles"), attention.label("attention"))
+    shown = shown.order_by(*newest_first(found))
+    rows: Sequence[RowMapping] = (await session.execute(shown)).mappings().all()
+    return rows
+
+
+def _page(search: BookingSearch, limit: int, after: Place | None) -> Select[Any]:
+    """Select the page.
+
+    What people know of a booking names a few. They are looked up first, and PostgreSQL keeps to
+    that because they are materialised: by its figures it might as well walk all bookings of a
+    caller, of whom it only knows how many others have.
+    """
+    named = _named(search)
+    source: FromClause = BOOKINGS
+    if named:
+        columns = [*_SHOWN, BOOKINGS.c.caller_id, BOOKINGS.c.traveler_id, BOOKINGS.c.kind]
+        source = select(*columns).where(*named).cte("few").prefix_with("MATERIALIZED")
+    table = source.c
+    conditions: list[ColumnElement[bool]] = []
+    if search.since is not None:
+        conditions.append(table.created_at >= search.since)
+    if search.until is not None:
+        conditions.append(table.created_at < search.until)
+    if search.attention is False:
+        conditions.append(~has_open_case(table.id))
+    shown = [table[column.name] for column in _SHOWN]
+    if not named and search.travelers is None:
+        merged = ranges(search.owner, [BookingKind.TRIP], search.states)
+        return page(shown, merged, *conditions, limit=limit, after=after)
     if search.owner is not None:
-        statement = statement.where(booking.caller_id == search.owner)
+        conditions.append(table.caller_id == search.owner)
     if search.states:
-        statement = statement.where(booking.state.in_(search.states))
-    if search.attention is not None:
-        statement = statement.where(attention if search.attention else ~attention)
-    if search.travelers is not None:
-        pairs = tuple_(booking.caller_id, booking.traveler_id)
-        statement = statement.where(pairs.in_(search.travelers))
+        conditions.append(table.state.in_(search.states))
+    of_kind: list[Range] = [table.kind == BookingKind.TRIP]
+    if search.travelers is None:
+        return page(shown, of_kind, *conditions, limit=limit, after=after, source=source)
+    whose = _pairs(search.travelers)
+    of_kind = [and_(*of_kind, table.traveler_id == whose.c.t, table.caller_id == whose.c.c)]
+    theirs = page(shown, of_kind, *conditions, limit=limit, after=after, source=source).lateral()
+    merge: Select[Any] = select(*theirs.c).select_from(whose.join(theirs, true()))
+    return merge.order_by(*newest_first(theirs)).limit(limit)
+
+
+def _pairs(travelers: Collection[tuple[str, str]]) -> FromClause:
+    """Return callers (``c``) and their travellers (``t``) as rows."""
+    callers, ids = (list(part) for part in zip(*travelers, strict=True))
+    pairs = func.unnest(
+        bindparam(None, callers, ARRAY(BOOKINGS.c.caller_id.type)),
+        bindparam(None, ids, ARRAY(BOOKINGS.c.traveler_id.type)),
+    )
+    return pairs.table_valued("c", "t", name="whose").render_derived()
+
+
+def _named(search: BookingSearch) -> list[Range]:
+    """Return the conditions that name a few bookings."""
+    named: list[Range] = []
+    if search.attention:
+        named.append(_one_of(with_open_case()))
     if search.code is not None:
-        statement = statement.where(booking.id.in_(_with_code(search.code, search.suppliers)))
+        named.append(_one_of(_with_code(search.code, search.suppliers)))
     if search.payment is not None:
         paid = PAYMENTS.c.payment_intent_id == search.payment
-        statement = statement.where(booking.id.in_(select(PAYMENTS.c.booking_id).where(paid)))
-    if search.since is not None:
-        statement = statement.where(booking.created_at >= search.since)
-    if search.until is not None:
-        statement = statement.where(booking.created_at < search.until)
-    if after is not None:
-        columns = (booking.created_at, booking.id)
-        values = (bindparam(None, v, c.type) for v, c in zip(after, columns, strict=True))
-        statement = statement.where(tuple_(*columns) < tuple_(*values))
-    rows: Sequence[RowMapping] = (await session.execute(statement)).mappings().all()
-    return rows
+        named.append(_one_of(select(PAYMENTS.c.booking_id).where(paid)))
+    return named
+
+
+def _one_of(found: Select[Any] | CompoundSelect[Any]) -> Range:
+    """Return that a booking is one of those found, which are found first.
+
+    Of ``IN`` PostgreSQL may make a join that begins with all bookings.
+    """
+    column = BOOKINGS.c.id
+    return column == any_(func.array(found.scalar_subquery(), type_=ARRAY(column.type)))
+
+
+_SHOWN = [
+    BOOKINGS.c[name]
+    for name in (
+        "id",
+        "reference",
+        "state",
+        "accepted_total",
+        "captured",
+        "refunded",
+        "currency",
+        "failed_step",
+        "created_at",
+        "updated_at",
+    )
+]
 
 
 def _with_code(code: str, suppliers: Collection[str]) -> CompoundSelect[Any]:

@@ -152,6 +152,7 @@ OPERATIONS = {
     "listEvents": "GET /api/v1/events",
     "listLedgerBalances": "GET /operator/ledger/balances",
     "listOrders": "GET /operator/orders",
+    "listRecentBookings": "GET /api/bookings",
     "listReconciliations": "GET /operator/reconciliations",
     "listSinks": "GET /operator/sinks",
     "listSuppliers": "GET /operator/suppliers",
@@ -189,8 +190,8 @@ def test_operations_keep_their_names(document: dict[str, Any]) -> None:
     assert {one["operationId"]: at for at, one in _operations(document)} == OPERATIONS
 
 
-V1 = "/api/v1/"
-"""Below it everything is snake_case (contract 2), elsewhere camelCase (contract 1)."""
+V1 = "/api/"
+"""Below it everything is snake_case (contracts.md §2, §5), elsewhere camelCase (§1)."""
 
 
 def _names(document: dict[str, Any], *, v1: bool) -> set[str]:

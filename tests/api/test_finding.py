@@ -26,7 +26,6 @@ from models.bookings.repository import begin_request, end_requests
 from models.core.errors import UnknownOutcome
 from models.core.keys import traveler_id
 from models.core.supply import Reservation
-from models.trips.listing import BookingSearch, list_bookings
 from settings import Settings
 from tests.api.test_reads import reservation
 from tests.ledger.bookings import NOON, confirm, request
@@ -139,37 +138,12 @@ async def test_pages_follow_each_other_without_gap_or_repeat(
     assert set(made) <= set(seen)
     refused = await operator.get("/booking", params={"after": "yesterday"})
     assert (refused.status_code, refused.json()["field"]) == (422, "after")
-
-
-async def test_every_list_walks_an_index(books: Books) -> None:
-    """With sorting and scanning of whole tables off, PostgreSQL still has a way.
-
-    Tables are small here: of several fitting indexes it takes any.
-    """
-    searches = {
-        "ix_bookings_list": BookingSearch(owner=None),
-        "ix_bookings_caller_list": BookingSearch(owner="00000000-0000-0000-0000-000000000001"),
-        "booking_items_reference_key": BookingSearch(owner=None, code="x", suppliers=["viator"]),
-        "payments_payment_intent_id": BookingSearch(owner=None, payment="x"),
-    }
-    for index, search in searches.items():
-        sent: list[tuple[str, Any]] = []
-
-        def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-            sent.append((statement, values))  # noqa: B023
-
-        event.listen(books.engine.sync_engine, "before_cursor_execute", note)
-        async with books.sessions() as session:
-            await list_bookings(session, search, limit=20)
-            event.remove(books.engine.sync_engine, "before_cursor_execute", note)
-            await session.execute(text("SET LOCAL enable_seqscan = off"))
-            await session.execute(text("SET LOCAL enable_sort = off"))
-            connection = await session.connection()
-            statement, values = sent[-1]
-            plan = await connection.exec_driver_sql(f"EXPLAIN {statement}", values)
-            told = "\n".join(row[0] for row in plan)
-        assert index in told, told
-        assert "Seq Scan" not in told, told
+    place = (await operator.get("/booking", params={"limit": 1, "state": "PROCESSING"})).json()[
+        "next"
+    ]
+    for other in ({}, {"state": "CONFIRMED"}, {"state": ["PROCESSING", "CONFIRMED"]}):
+        refused = await operator.get("/booking", params={**other, "after": place})
+        assert (refused.status_code, refused.json()["code"]) == (400, "CURSOR_INVALID")
 
 
 async def test_the_rescue_is_told_as_it_happened(operator: httpx.AsyncClient, books: Books) -> None:

@@ -46,6 +46,14 @@ warnings = false
 # 422 is held to valid requests by valid_form_is_not_refused_for_its_form, by the problem's code.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]
+
+# A cursor is well formed and of no list.
+[[operations]]
+include-path = "/booking"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422", "429", "5xx"]
+[[operations]]
+include-path = "/api/bookings"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422", "429", "5xx"]
 """
 
 QUICK = 10

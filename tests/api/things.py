@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from models.bookings.lifecycle import BookingState
 from models.core.keys import booking_reference
+from models.webhook_endpoints.repository import create_endpoint
+from models.webhook_endpoints.tables import DeliveryRow
 from tests.ledger.bookings import confirm, request
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary
@@ -26,8 +28,8 @@ class Thing:
     """Makes one for the caller with this id; returns its name."""
     unknown: Callable[[], str]
     """Returns a name of the same form that nothing has."""
-    callers_word: bool = False
-    """Its caller named it: an operator knows nothing by that name."""
+    private: bool = False
+    """It is its caller's alone: operators have their own."""
 
 
 LATER = dt.datetime(2041, 2, 1, 12, tzinfo=dt.UTC)
@@ -67,19 +69,42 @@ async def _venue(books: Books, caller_id: str) -> str:
     return diary.external_id
 
 
+async def _endpoint(books: Books, caller_id: str) -> str:
+    """An endpoint that was told of the first event there is."""
+    async with books.sessions.begin() as session:
+        row = await create_endpoint(session, caller_id, f"https://{uuid.uuid4()}.example", [], "")
+        session.add(
+            DeliveryRow(
+                endpoint_id=row.id,
+                position=1,
+                event_id=_unknown_id(),
+                booking_id=_unknown_id(),
+                type="booking.created",
+                next_at=LATER,
+                created_at=LATER,
+            )
+        )
+    return row.id
+
+
 THINGS: dict[str, Thing] = {
     "bookingId": Thing(_booking, _unknown_id),
     "bookingReference": Thing(_reference, lambda: booking_reference(_unknown_id())),
     "booking_id": Thing(_reservation, _unknown_id),
     "booking_reference": Thing(_reservation_reference, lambda: booking_reference(_unknown_id())),
-    "external_id": Thing(_venue, _unknown_id, callers_word=True),
+    "endpoint_id": Thing(_endpoint, _unknown_id, private=True),
+    "external_id": Thing(_venue, _unknown_id, private=True),
 }
 """By the name of the parameter of the path, or of the field of the body, that names it."""
 
 IN_BODY: dict[Route, str] = {("POST", "/booking/cancel"): "bookingId"}
 """Routes whose body names a thing, and the field that does."""
 
-LISTS: dict[Route, str] = {("GET", "/booking"): "bookingId"}
+LISTS: dict[Route, str] = {
+    ("GET", "/booking"): "bookingId",
+    ("GET", "/api/bookings"): "bookingId",
+    ("GET", "/api/v1/webhook-endpoints"): "endpoint_id",
+}
 """Routes that list things: whoever asks finds its own and no other caller's."""
 
 NOTHING: set[Route] = {
@@ -87,5 +112,12 @@ NOTHING: set[Route] = {
     ("POST", "/api/v1/bookings"),
     ("POST", "/api/v1/bookings/availability/check"),
     ("PUT", "/api/v1/venues/{external_id}"),
+    ("POST", "/api/v1/webhook-endpoints"),
+    # Of another's guest or venue, and of unknown ones, there are none (tests/reservations).
+    ("GET", "/api/v1/bookings/guest/{guest_id}"),
+    ("GET", "/api/v1/bookings/venue/{venue_id}"),
+    # Events are in the feed once a worker has put them there (tests/events).
+    ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/events/stream"),
 }
 """Routes that are about no thing there is already: what they make is their caller's."""

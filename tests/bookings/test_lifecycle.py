@@ -6,8 +6,11 @@ import pytest
 from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
+    GROUP_OF,
+    STATES_OF,
     BookingKind,
     BookingState,
+    StatusGroup,
     may_become,
     transitions_of,
 )
@@ -46,6 +49,18 @@ def test_the_database_has_the_same_table(database_url: str) -> None:
         for a, following in transitions_of(kind).items()
         for b in following
     }
+
+
+def test_every_state_is_in_one_group_of_what_dashboards_show() -> None:
+    shown = {
+        StatusGroup.PENDING: "QUOTED PENDING VALIDATING HELD PAYMENT_PENDING PROCESSING"
+        " NEEDS_ATTENTION",
+        StatusGroup.CONFIRMED: "CONFIRMED CHECKED_IN COMPLETED NO_SHOW",
+        StatusGroup.CANCELLED: "CANCELLED EXPIRED FAILED",
+    }
+    assert {group: set(states.split()) for group, states in shown.items()} == STATES_OF
+    assert sorted(BookingState) == sorted(state for group in STATES_OF.values() for state in group)
+    assert {state: group for group, states in STATES_OF.items() for state in states} == GROUP_OF
 
 
 def test_a_hold_may_end_while_the_card_is_asked() -> None:

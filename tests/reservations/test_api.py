@@ -220,3 +220,50 @@ async def test_another_callers_reservation_is_unknown(
             assert (await other.get(path)).status_code == 404
         moved = await other.post(f"{PATH}/{made['id']}/cancel", json={})
         assert moved.status_code == 404
+
+
+async def test_reservations_are_listed(dinner: httpx.AsyncClient) -> None:
+    asked = wanted(party_size=1)
+    names = ["18:00", "20:00", "22:00"]
+    made = [
+        (await dinner.post(PATH, json={**asked, "time": time, "duration_minutes": 60})).json()
+        for time in names
+    ]
+    guest, venue = f"{PATH}/guest/{asked['guest']['id']}", f"{PATH}/venue/{asked['venue']['id']}"
+    for path, order in ((guest, names[::-1]), (venue, names)):
+        first = (await dinner.get(path, params={"limit": 2})).json()
+        assert ([one["time"] for one in first["bookings"]], first["has_more"]) == (order[:2], True)
+        behind = {"limit": 2, "cursor": first["next_cursor"]}
+        second = (await dinner.get(path, params=behind)).json()
+        assert [one["time"] for one in second["bookings"]] == order[2:]
+        assert second["has_more"] is False
+        other = await dinner.get(path, params={**behind, "status": "CONFIRMED"})
+        assert (other.status_code, other.json()["code"]) == (400, "CURSOR_INVALID")
+        none = await dinner.get(path, params={"status": "CANCELLED"})
+        assert none.json() == {"bookings": [], "has_more": False, "next_cursor": None}
+    day = await dinner.get(venue, params={"date": asked["date"]})
+    assert [one["id"] for one in day.json()["bookings"]] == [one["id"] for one in made]
+    after = await dinner.get(venue, params={"date": (a_day() + dt.timedelta(days=1)).isoformat()})
+    assert after.json()["bookings"] == []
+    late = await dinner.get(guest, params={"from": made[1]["starts_at"]})
+    assert [one["time"] for one in late.json()["bookings"]] == ["22:00", "20:00"]
+
+
+async def test_lists_have_nothing_of_other_callers(
+    dinner: httpx.AsyncClient, whole: Served, database_url: str
+) -> None:
+    asked = wanted()
+    await dinner.post(PATH, json=asked)
+    key = add_caller(database_url, name="yet another app", scopes=SCOPES)
+    async with client(whole.url, key) as other:
+        for name in (f"guest/{asked['guest']['id']}", f"venue/{asked['venue']['id']}"):
+            theirs, unknown = await other.get(f"{PATH}/{name}"), await other.get(f"{PATH}/{name}x")
+            assert (
+                theirs.json()
+                == unknown.json()
+                == {
+                    "bookings": [],
+                    "has_more": False,
+                    "next_cursor": None,
+                }
+            )

@@ -21,7 +21,7 @@ from models.payments.repository import PAYMENTS_JSON
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_NOT_SHOWN = {"travelers", "contact"}
+_NOT_SHOWN = {"travelers", "contact", "referral_code", "discount_percent"}
 _COLUMNS = [column for column in BOOKINGS.c if column.name not in _NOT_SHOWN]
 
 

@@ -1,0 +1,1 @@
+"""Bookings of all kinds, for dashboards."""

@@ -1,0 +1,111 @@
+"""``GET /api/bookings``: bookings of all kinds, newest first, for dashboards (contracts.md §5)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import Query, Request, Response
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.core.audience import Audience, Policy
+from api.core.context import Context, TheCaller
+from api.core.cursors import cursor_of, place_of
+from api.core.filters import Cursor, Words
+from api.core.named import owner_of
+from api.core.problems import ApiProblem
+from api.dashboard.schemas import RecentBooking
+from api.openapi import plain_problems, shown
+from models.bookings.lifecycle import BOOKABLE, BookingKind, StatusGroup
+from models.bookings.listing import Listing, group_of, list_recent, titles_of
+from models.core.callers import Scope
+
+router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/api", tags=["bookings"])
+
+_NEXT = {
+    "Link": {
+        "description": 'The next page, `rel="next"`; absent on the last.',
+        "schema": {"type": "string", "examples": ['</api/bookings?cursor=AQAG…>; rel="next"']},
+    }
+}
+
+Status = Literal["All", "Confirmed", "Pending", "Cancelled"]
+
+
+@router.listing(
+    "/bookings",
+    operation_id="listRecentBookings",
+    summary="Bookings of all kinds, newest first",
+    responses={
+        200: {"headers": _NEXT, "content": shown("RECENT")},
+        **plain_problems(400, 401, 403, 422, 500, 503),
+    },
+)
+async def recent(
+    context: Context,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    *,
+    status: Annotated[Status, Query(description="How it stands.")] = "All",
+    product: Annotated[BookingKind | None, Query(description="What was booked.")] = None,
+    user: Annotated[
+        Words | None,
+        Query(max_length=64, description="Of this traveller (`user_id`); with no other filter."),
+    ] = None,
+    referral: Annotated[
+        Words | None,
+        Query(max_length=64, description="With this referral code; with no other filter."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 20,
+    cursor: Annotated[
+        Cursor | None, Query(description="Of the `Link` of the page before this one.")
+    ] = None,
+) -> list[RecentBooking]:
+    """List bookings as dashboards show them. Callers find their own, operators everybody's.
+
+    What goes wrong is told in words alone: `{"error": "…"}`.
+    """
+    group = None if status == "All" else StatusGroup(status)
+    given = [name for name, value in (("user", user), ("referral", referral)) if value is not None]
+    if given and (len(given) > 1 or group or product):
+        raise ApiProblem(422, "INVALID_REQUEST", f"{given[0]} cannot be given with other filters.")
+    listing = Listing(
+        owner=owner_of(caller),
+        group=group,
+        kinds=BOOKABLE if product is None else (product,),
+        user=user,
+        referral=referral,
+    )
+    after = None if cursor is None else place_of(request, caller, cursor)
+
+    async def find(session: AsyncSession) -> tuple[Sequence[RowMapping], Mapping[str, list[str]]]:
+        rows = await list_recent(session, listing, limit=limit + 1, after=after)
+        ids = [row["id"] for row in rows[:limit]]
+        return rows, await titles_of(session, ids) if ids else {}
+
+    rows, titles = await context.lists.read(find)
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        query.append(("cursor", cursor_of(request, caller, (last["created_at"], last["id"]))))
+        response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
+    return [_told(row, titles.get(row["id"], [])) for row in rows[:limit]]
+
+
+def _told(row: RowMapping, titles: list[str]) -> RecentBooking:
+    return RecentBooking(
+        id=row["id"],
+        reference=row["reference"],
+        user_id=row["traveler_id"],
+        username=row["email"],
+        first_name=row["first_name"],
+        product=row["kind"],
+        product_title=", ".join(titles) or None,
+        status=group_of(row["state"]),
+        created_at=row["created_at"],
+        referral_code=row["referral_code"],
+        discount_percent=row["discount_percent"],
+        total=row["accepted_total"],
+        currency=row["currency"],
+    )
