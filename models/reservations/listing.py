@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, select, true, tuple_
+from sqlalchemy import RowMapping, bindparam, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
@@ -58,6 +58,12 @@ async def of_venue(
         query = query.where(tuple_(*after) < _PLACE)
     query = query.order_by(_R.starts_at, _R.booking_id)
     return (await session.execute(query)).mappings().all()
+
+
+def _typed(place: Place) -> Any:
+    columns = (_R.starts_at, _R.booking_id)
+    parts = (bindparam(None, v, c.type) for v, c in zip(place, columns, strict=True))
+    return tuple_(*parts)
 
 
 def _select(

@@ -97,6 +97,16 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("GET", "/api/v1/events"),
         ("GET", "/api/v1/events/stream"),
         ("GET", "/api/bookings"),
+        ("POST", "/api/v1/bookings"),
+        ("GET", "/api/v1/bookings/{booking_id}"),
+        ("GET", "/api/v1/bookings/reference/{booking_reference}"),
+        ("GET", "/api/v1/bookings/guest/{guest_id}"),
+        ("GET", "/api/v1/bookings/venue/{venue_id}"),
+        ("POST", "/api/v1/bookings/{booking_id}/cancel"),
+        ("POST", "/api/v1/bookings/{booking_id}/status"),
+        ("POST", "/api/v1/bookings/availability/check"),
+        ("PUT", "/api/v1/venues/{external_id}"),
+        ("GET", "/api/v1/venues/{external_id}"),
     }
 
 
