@@ -25,6 +25,7 @@ Route = tuple[str, str]
 SCENES = {**ALONE, **WITH_WORKFLOWS}
 DECLARED = repeats(create_app(Settings()).routes)
 KEYED = sorted(route for route, one in DECLARED.items() if one.repeat is Repeat.KEYED)
+TOLD_ALIKE = ("success", "bookingId", "bookingReference", "state")
 MANY = [8, pytest.param(100, marks=pytest.mark.exhaustive)]
 
 
@@ -152,7 +153,11 @@ async def one_effect_one_answer(scene: Scene, route: Route, many: int) -> None:
     answers = await asyncio.gather(*(patiently(sent, **headers) for _ in range(many)))
 
     assert {answer.status_code for answer in answers} == {sent.done}, answers[0].text
-    assert len({answer.content for answer in answers}) == 1
+    if stored:
+        assert len({answer.content for answer in answers}) == 1
+    else:  # each tells how it stands now: a refund may have gone on meanwhile
+        told = [[answer.json()[name] for name in TOLD_ALIKE] for answer in answers]
+        assert told == [told[0]] * many
     assert {answer.headers["idempotency-key"] for answer in answers} == {f"everywhere-{many}"}
     replayed = [answer for answer in answers if "idempotency-replayed" in answer.headers]
     assert len(replayed) == (many - 1 if stored else 0)
