@@ -90,7 +90,7 @@ class Receiver:
             writer.write(f"HTTP/1.1 {reply.status} .\r\n{told}\r\n".encode("latin-1") + reply.body)
             await writer.drain()
             await asyncio.sleep(reply.stays)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -125,6 +125,25 @@ async def test_what_a_dead_worker_had_is_sent_by_another(world: World, receiver:
     assert (state, status, attempts) == ("DELIVERED", 204, 2)
 
 
+async def test_a_late_outcome_changes_nothing_of_what_another_worker_does(
+    world: World, receiver: Receiver
+) -> None:
+    await world.endpoint(receiver.url(), "booking.confirmed")
+    await world.booking()
+    await world.fan_out()
+    [late] = await world.worker().claim(32)
+    await world.pass_time(LEASE)
+    [claimed] = await world.webhooks.claim(32)
+    query = "SELECT attempts, next_at, leased_until, last_status, state FROM webhook_deliveries"
+    before = await world.rows(query)
+    for status in (500, 204):
+        async with world.books.sessions.begin() as session:
+            await record_attempt(session, late, Answered(status, None, b"", {}, 1))
+        assert await world.rows(query) == before
+    await world.webhooks.deliver(claimed)
+    assert [(row[0], row[4]) for row in await world.rows(query)] == [(2, "DELIVERED")]
+
+
 async def test_one_that_was_sent_and_not_noted_comes_again_with_the_same_id(
     world: World, receiver: Receiver
 ) -> None:

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from models.webhook_endpoints.claiming import KEYLESS
-from models.webhook_endpoints.deliveries import delivery_figures
+from models.webhook_endpoints.deliveries import delivery_figures, retry_delivery
 from models.webhook_endpoints.fanning_out import recover
 from models.webhook_endpoints.repository import (
     delete_endpoint,
@@ -17,7 +17,7 @@ from models.webhook_endpoints.repository import (
 from models.webhook_endpoints.schedule import SCHEDULE, SPREAD
 from models.webhook_endpoints.tables import EndpointRow, EndpointStatus
 from tests.webhook_endpoints.conftest import World
-from tests.webhook_endpoints.receiver import OK, Received, Receiver, Reply
+from tests.webhook_endpoints.receiver import OK, Receiver, Reply
 
 SECOND = dt.timedelta(seconds=1)
 DAY = dt.timedelta(days=1)
@@ -114,6 +114,22 @@ async def test_a_receiver_may_name_the_moment(world: World, receiver: Receiver) 
     await world.booking()
     await world.deliver()
     assert DAY / 2 - 30 * SECOND <= await waits(world) <= DAY / 2
+
+
+async def test_what_is_sent_again_by_hand_takes_those_behind_it_along(
+    world: World, receiver: Receiver
+) -> None:
+    endpoint = await world.endpoint(receiver.url())
+    receiver.answer = lambda _: status(503, Retry_After="3600")
+    await world.booking()
+    await world.deliver()
+    receiver.answer = lambda _: OK
+    assert await world.send() == 0
+    [(position,)] = await world.rows("SELECT min(position) FROM webhook_deliveries")
+    async with world.books.sessions.begin() as session:
+        await retry_delivery(session, endpoint.id, position)
+    assert await world.send() == 3
+    assert await world.states(endpoint) == ["DELIVERED"] * 3
 
 
 async def test_redirects_are_not_followed(world: World, receiver: Receiver) -> None:
@@ -361,15 +377,15 @@ async def test_how_far_behind_we_are(world: World, receiver: Receiver) -> None:
 
     assert await figures() == (0, 0)
     await world.endpoint(receiver.url())
-    await world.booking()
+    booking = await world.booking()
     await world.fan_out()
     await world.pass_time(dt.timedelta(minutes=10))
     assert await figures() == (10, 10)
-
-    def answer(request: Received) -> Reply:
-        return Reply(500, headers={"Retry-After": "3600"})
-
-    receiver.answer = answer
+    receiver.answer = lambda _: status(503, Retry_After="3600")
     await world.send()
-    await world.pass_time(SCHEDULE[2])
-    assert await figures() == (15, 5)
+    await world.update(booking)
+    await world.fan_out()
+    await world.pass_time(dt.timedelta(minutes=50))
+    assert await figures() == (60, 0), "nobody may be asked before"
+    await world.pass_time(dt.timedelta(minutes=15))
+    assert await figures() == (75, 5)
