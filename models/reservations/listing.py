@@ -44,7 +44,7 @@ async def of_guest(
     """Return a caller's reservations of a guest, the latest first."""
     query = _select(**filters).where(_R.caller_id == caller, _R.guest_id == guest_id)
     if before is not None:
-        query = query.where(tuple_(*before) > _PLACE)
+        query = query.where(_typed(before) > _PLACE)
     query = query.order_by(_R.starts_at.desc(), _R.booking_id.desc())
     return (await session.execute(query)).mappings().all()
 
@@ -55,7 +55,7 @@ async def of_venue(
     """Return the reservations of a venue (its id on record), the earliest first."""
     query = _select(**filters).where(_R.venue_id == venue)
     if after is not None:
-        query = query.where(tuple_(*after) < _PLACE)
+        query = query.where(_typed(after) < _PLACE)
     query = query.order_by(_R.starts_at, _R.booking_id)
     return (await session.execute(query)).mappings().all()
 

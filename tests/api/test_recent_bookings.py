@@ -92,7 +92,9 @@ async def test_what_is_told_of_a_booking(dashboard: Dashboard) -> None:
     assert await dashboard.ids(referral="WINTER") == set()
 
 
-async def test_filters(dashboard: Dashboard, operator: httpx.AsyncClient) -> None:
+async def test_filters(
+    dashboard: Dashboard, operator: httpx.AsyncClient, alone: httpx.AsyncClient
+) -> None:
     pending = await dashboard.begin(travelers=[])
     going = await dashboard.begin("trv_bob")
     going = await dashboard.books.record(going, S.PROCESSING)
@@ -116,6 +118,8 @@ async def test_filters(dashboard: Dashboard, operator: httpx.AsyncClient) -> Non
     assert nameless["first_name"] is None
     users = (await operator.get("/api/bookings", params={"user": "trv_bob"})).json()
     assert confirmed.id in {one["id"] for one in users}
+    theirs = await alone.get("/api/bookings", params={"user": "trv_bob"})
+    assert (theirs.status_code, theirs.json()) == (200, []), "another caller's"
 
 
 async def test_pages_lead_to_each_other(dashboard: Dashboard) -> None:

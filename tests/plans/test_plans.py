@@ -1,14 +1,18 @@
 """Every page of every list is read from its index, and costs the same wherever it is."""
 
+from functools import partial
+
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.core.context import OF_LISTS
+from api.core.context import open_context
 from benchmarks.crowd import fill
 from benchmarks.lists import Seen, faults, look
 from localworld.shared import Servers
-from models.core.database import create_engine, create_sessions
 from settings import Settings
+from tests.api.conftest import NOBODY
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.xdist_group("crowd")
@@ -49,16 +53,15 @@ async def test_no_index_of_lists_is_there_for_nothing(pages: list[Seen], crowd_u
         assert {name for (name,) in rows} == NEEDED.keys()
 
 
-async def test_the_api_has_one_plan_for_all_callers(crowd_url: str) -> None:
-    engine = create_engine(
-        Settings(database={"url": crowd_url}).database.sqlalchemy_url, parameters=OF_LISTS
-    )
-    async with create_sessions(engine)() as session:
-        connection = await session.connection()
-        for name, value in (("plan_cache_mode", "force_generic_plan"), ("statement_timeout", "2s")):
-            found = await connection.exec_driver_sql(f"SHOW {name}")
-            assert found.scalar() == value
-    await engine.dispose()
+async def test_the_api_asks_for_pages_like_this(crowd_url: str) -> None:
+    """One plan for all callers, and two seconds for a page."""
+    settings = Settings(database={"url": crowd_url}, temporal={"address": NOBODY})
+    found = {}
+    async with open_context(settings) as context:
+        for name in ("plan_cache_mode", "statement_timeout"):
+            shown = text(f"SHOW {name}")
+            found[name] = await context.lists.read(partial(AsyncSession.scalar, statement=shown))
+    assert found == {"plan_cache_mode": "force_generic_plan", "statement_timeout": "2s"}
 
 
 @pytest.mark.exhaustive
