@@ -193,7 +193,7 @@ async def rotate(
     },
     response_model_exclude_none=True,
 )
-@keyed()
+@natural
 async def test(context: Context, caller: TheCaller, endpoint_id: EndpointId) -> TestAnswer:
     """Send a message of the type ``webhook_endpoint.test`` at once and tell what came of it.
 

@@ -211,6 +211,18 @@ class OpenCase(BaseModel):
         return self.details.get("payment")
 
 
+class Visit(BaseModel):
+    """Where and when a booking at a venue takes place, and for how many: no personal data."""
+
+    venue_id: str
+    """As the caller knows it."""
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    time_zone: str
+    """IANA."""
+    party_size: int
+
+
 class Booking(BaseModel):
     """A booking as it stands now."""
 
@@ -240,6 +252,8 @@ class Booking(BaseModel):
     cancel_reason: str | None = None
     hold_expires_at: AwareDatetime | None = None
     """Until when our own claim on a place is held (UTC); None for kinds that hold nothing."""
+    visit: Visit | None = None
+    """Of a reservation, and only of a reservation."""
     version: int = 0
     """Of the record; grows by one with every recorded transition."""
     created_at: AwareDatetime

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingKind, BookingState
 
 SCHEMA_VERSION = 1
 """Of the content of all event types; fields may be added to a version, never changed."""
@@ -55,8 +55,16 @@ class BookingEvent(BaseModel):
     schema_version: int = SCHEMA_VERSION
 
 
-def status_of(state: BookingState) -> str:
-    """Return the status that callers are told: what happens inside the saga is PENDING to them."""
+def status_of(state: BookingState, kind: BookingKind) -> str:
+    """Return the status that callers are told: what happens inside the saga is PENDING to them.
+
+    Of a reservation they are told no other states than those of contracts.md §2.
+    """
+    if kind is BookingKind.RESERVATION:
+        if state is _S.FAILED:
+            return "CANCELLED"
+        if state is _S.PAYMENT_PENDING:
+            return "PENDING"
     return "PENDING" if state in _PENDING else str(state)
 
 
@@ -77,8 +85,8 @@ def events_of(
         changed: which fields differ from what was stored, the status aside.
         attention: whether a case is opened with it.
     """
-    status = status_of(booking.state)
-    previous = None if from_state is None else status_of(from_state)
+    status = status_of(booking.state, booking.kind)
+    previous = None if from_state is None else status_of(from_state, booking.kind)
     types: list[str] = []
     if from_state is None:
         types.append(CREATED)
@@ -105,6 +113,8 @@ def events_of(
     }
     if booking.trip_option_id is not None:
         data["trip_option_id"] = booking.trip_option_id
+    if booking.visit is not None:
+        data |= booking.visit.model_dump(mode="json")
     return [
         BookingEvent(
             id=str(uuid.uuid5(uuid.UUID(booking.id), f"{version}\n{name}")),

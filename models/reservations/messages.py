@@ -4,7 +4,7 @@ import datetime as dt
 
 from pydantic import BaseModel
 
-from models.bookings.booking import Booking, Item, PaymentView
+from models.bookings.booking import Booking, Item, PaymentView, Visit
 from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus
 from models.core.fencing import Fence
 from models.core.keys import item_reference
@@ -76,6 +76,13 @@ class BookReservationRequest(BaseModel):
                     status=PaymentStatus.NOT_REQUIRED if free else PaymentStatus.PENDING,
                 )
             ],
+            visit=Visit(
+                venue_id=self.slot.venue_id,
+                starts_at=self.slot.starts_at,
+                ends_at=self.slot.ends_at,
+                time_zone=self.slot.time_zone,
+                party_size=self.slot.party_size,
+            ),
             hold_expires_at=now + dt.timedelta(seconds=self.hold_seconds),
             created_at=now,
             updated_at=now,

@@ -1,5 +1,6 @@
 """For every keyed route: a request, what it does, and how often it was done."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import httpx
 
 from tests.api.conftest import body
 from tests.api.test_webhooks_operators import Tables
+from tests.reservations.test_api import wanted
 from tests.support.stack import Stack
 from tests.trips.modifying.changes import FREE
 from tests.trips.saga.test_cancel_confirmed import set_terms
@@ -45,9 +47,13 @@ class Sent:
     """What another caller may be told that sends it with the same key."""
     other: dict[str, Any] | None = None
     """Another body that would be accepted as well."""
+    alike: tuple[str, ...] = ("success", "bookingId", "bookingReference", "state")
+    """What answers that are rebuilt tell alike."""
+    method: str = "POST"
 
     async def send(self, **headers: str) -> httpx.Response:
-        return await self.who.post(self.path, json=self.json, headers=headers)
+        sent: dict[str, Any] = {} if self.json is None else {"json": self.json}
+        return await self.who.request(self.method, self.path, headers=headers, **sent)
 
 
 def counted(tables: Tables, query: str, *values: object) -> Callable[[], Awaitable[int]]:
@@ -103,7 +109,44 @@ async def add_rule(scene: Scene) -> Sent:
     )
 
 
+async def _endpoint(scene: Scene) -> str:
+    url = f"https://{uuid.uuid4()}.example/hooks"
+    made = await scene.operator.post("/api/v1/webhook-endpoints", json={"url": url})
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def delete_endpoint(scene: Scene) -> Sent:
+    number = await _endpoint(scene)
+    query = "SELECT 1 - count(*) FROM webhook_endpoints WHERE id = %s"
+    return Sent(
+        who=scene.operator,
+        path=f"/api/v1/webhook-endpoints/{number}",
+        json=None,
+        done=204,
+        effects=counted(scene.tables, query, number),
+        theirs={404},
+        method="DELETE",
+    )
+
+
+async def rotate_secret(scene: Scene) -> Sent:
+    number = await _endpoint(scene)
+    query = "SELECT secret_generation - 1 FROM webhook_endpoints WHERE id = %s"
+    return Sent(
+        who=scene.operator,
+        path=f"/api/v1/webhook-endpoints/{number}/rotate-secret",
+        json=None,
+        done=200,
+        effects=counted(scene.tables, query, number),
+        theirs={404},
+        alike=("id", "secret"),
+    )
+
+
 ALONE = {
+    ("DELETE", "/api/v1/webhook-endpoints/{endpoint_id}"): delete_endpoint,
+    ("POST", "/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret"): rotate_secret,
     ("POST", "/operator/cases/{caseId}/resolve"): resolve_case,
     ("POST", "/operator/webhooks/{webhookId}/retry"): retry_event,
     ("POST", "/operator/ledger/commission-rules"): add_rule,
@@ -210,7 +253,53 @@ async def resolve(scene: Scene) -> Sent:
     )
 
 
+async def reserve(scene: Scene) -> Sent:
+    asked = wanted()
+    query = "SELECT count(*) FROM reservations WHERE guest_id = %s"
+    return Sent(
+        who=scene.planner,
+        path="/api/v1/bookings",
+        json=asked,
+        done=201,
+        effects=counted(scene.tables, query, asked["guest"]["id"]),
+        theirs={201},
+        other={**asked, "party_size": 1},
+        alike=("id", "booking_reference", "status"),
+    )
+
+
+async def _reserved(scene: Scene) -> str:
+    made = await scene.planner.post("/api/v1/bookings", json=wanted())
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def cancel_reservation(scene: Scene) -> Sent:
+    number = await _reserved(scene)
+    query = "SELECT count(*) FROM booking_requests WHERE booking_id = %s AND kind = 'CANCEL'"
+    return Sent(
+        who=scene.planner,
+        path=f"/api/v1/bookings/{number}/cancel",
+        json={"reason": "ill"},
+        done=200,
+        effects=counted(scene.tables, query, number),
+        theirs={404},
+        other={"reason": "late"},
+    )
+
+
+async def move_reservation(scene: Scene) -> Sent:
+    sent = await cancel_reservation(scene)
+    sent.path = sent.path.replace("/cancel", "/status")
+    sent.json = {"status": "CANCELLED", "reason": "closed"}
+    sent.other = {"status": "CANCELLED", "reason": "a party"}
+    return sent
+
+
 WITH_WORKFLOWS = {
+    ("POST", "/api/v1/bookings"): reserve,
+    ("POST", "/api/v1/bookings/{booking_id}/cancel"): cancel_reservation,
+    ("POST", "/api/v1/bookings/{booking_id}/status"): move_reservation,
     ("POST", "/booking/book"): book,
     ("POST", "/booking/{bookingId}/modify"): modify,
     ("POST", "/booking/{bookingId}/payment-method"): use_card,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from api.core.audience import Audience, Policy
 from api.core.idempotency import Declaration, Repeat, TheOperation, given_key, keyed
 from api.core.problems import ApiProblem, unavailable
+from models.core.callers import Scope
 from settings import Settings
 from tests.api.conftest import NOBODY, client
 from tests.api.server import Served, serve
@@ -31,7 +32,7 @@ class Wish(BaseModel):
     idempotency_key: str | None = None
 
 
-router = Audience(Policy.CALLER, prefix="/scratch")
+router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/scratch")
 
 
 @router.post("/{kind}")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking, HistoryEntry, Item, OpenCase, PaymentView
+from models.bookings.booking import Booking, HistoryEntry, Item, OpenCase, PaymentView, Visit
 from models.bookings.lifecycle import SETTLED_STATES, BookingState
 from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
@@ -53,6 +53,14 @@ _ATTEMPTS = (
     " WHEN 'done' THEN a.result - ARRAY['details', 'client_secret', 'next_action'] END)"
     " ORDER BY a.id) FROM attempts a WHERE a.booking_id = bookings.id"
 )
+_VISIT = _json(
+    "visit",
+    "CASE WHEN bookings.kind = 'RESERVATION' THEN (SELECT jsonb_build_object("
+    "'venue_id', v.external_id, 'starts_at', r.starts_at, 'ends_at', r.ends_at,"
+    " 'time_zone', r.time_zone, 'party_size', r.party_size)"
+    " FROM reservations r JOIN venues v ON v.id = r.venue_id"
+    " WHERE r.booking_id = bookings.id) END",
+)
 _UNDER_WAY = (BookingState.PENDING, BookingState.VALIDATING, BookingState.PROCESSING)
 _AT_REST = ", ".join(f"'{state}'" for state in sorted(SETTLED_STATES))
 _BUSY: ColumnElement[bool] = literal_column(
@@ -61,7 +69,7 @@ _BUSY: ColumnElement[bool] = literal_column(
 ).label("busy")
 _NOW: ColumnElement[dt.datetime] = func.clock_timestamp().label("read_at")
 
-_BOOKING: Select[Any] = select(*_COLUMNS, _ITEMS, _PAYMENTS, _CASES)
+_BOOKING: Select[Any] = select(*_COLUMNS, _ITEMS, _PAYMENTS, _CASES, _VISIT)
 _WHOLE: Select[Any] = _BOOKING.add_columns(
     _HISTORY,
     _BUSY,
@@ -201,6 +209,7 @@ async def load_run(session: AsyncSession, booking_id: str) -> str | None:
 def _booking(row: Row[Any]) -> Booking:
     booking = booking_of(row, _all(Item, row.items), _all(PaymentView, row.payments))
     booking.cases = _all(OpenCase, row.cases)
+    booking.visit = Visit.model_validate(row.visit) if row.visit else None
     return booking
 
 
