@@ -61,7 +61,7 @@ async def answer(
         KeyInProgress: the same request is being carried out, for longer than is waited.
     """
     operation = Operation(
-        subject=f"caller:{request.state.caller.id}",
+        subject=_subject(request),
         route=f"{request.method} {template}",
         key=given_key(declaration, request, body),
         fingerprint=fingerprint(body),
@@ -73,6 +73,11 @@ async def answer(
         response = await _Keeper(request, operation).answer(declaration, handle)
     response.headers[HEADER] = operation.key
     return response
+
+
+def _subject(request: Request) -> str:
+    """Return whose the key is: the same with each of its API keys or sessions."""
+    return f"caller:{request.state.caller.id}"
 
 
 class _Keeper:
