@@ -52,7 +52,8 @@ class Claimed:
     """Of the secrets it is signed with, newest first."""
 
 
-_DUE = "d.endpoint_id = {} AND d.state = 'PENDING' AND d.next_at <= clock_timestamp()"
+# Not clock_timestamp(), which is none of an index' conditions: it may change from row to row.
+_DUE = "d.endpoint_id = {} AND d.state = 'PENDING' AND d.next_at <= statement_timestamp()"
 # A subquery with a limit, not EXISTS: that becomes a join over all that is pending.
 _FIRST = """d.position = (SELECT o.position FROM webhook_deliveries o
     WHERE o.endpoint_id = d.endpoint_id AND o.booking_id = d.booking_id AND o.state = 'PENDING'
