@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> Starlette:
     """Return the endpoint.
 
     Raises:
-        ValueError: ``PAYLOAD_KEYS`` or ``TRAVELER_ID_KEY`` is not set.
+        ValueError: a key is not set (``Settings.require_keys``).
     """
     # What the Web UI shows may be unencrypted, such as markers of the SDK's own: left as it is.
     codec = EncryptionCodec(settings.key_ring, plaintext=True)

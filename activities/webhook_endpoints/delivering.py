@@ -16,6 +16,7 @@ from models.webhook_endpoints.claiming import (
 )
 from models.webhook_endpoints.deliveries import purge
 from models.webhook_endpoints.fanning_out import fan_out
+from models.webhook_endpoints.repository import drop_left_over
 from models.webhook_endpoints.sending import LARGEST, WebhookSender
 from models.webhook_endpoints.tables import DeliveryState
 
@@ -77,10 +78,15 @@ class Webhooks:
             await record_attempt(session, claimed, reply)
 
     async def look_after(self) -> None:
-        """Pause the endpoints of callers whose keys are gone."""
+        """Pause the endpoints of callers whose keys are gone; give up what nobody is sent."""
         async with self._sessions.begin() as session:
             for endpoint_id in await suspend_keyless(session):
                 log.info("webhook endpoint %s is paused: its caller has no valid key", endpoint_id)
+
+        more = 1
+        while more:
+            async with self._sessions.begin() as session:
+                more = await drop_left_over(session)
 
     async def forget(self) -> None:
         """Forget deliveries and attempts that are older than they are kept."""

@@ -60,7 +60,7 @@ def upgrade() -> None:
     )
     pending = sa.text("state = 'PENDING'")
     indexes: list[tuple[str, list[Any], Any]] = [
-        ("due", ["endpoint_id", "next_at"], pending),
+        ("due", ["endpoint_id", "next_at", "position"], pending),
         ("order", ["endpoint_id", "booking_id", "position"], pending),
         ("oldest", ["created_at"], pending),
         ("leased", ["endpoint_id"], sa.text("leased_until IS NOT NULL")),

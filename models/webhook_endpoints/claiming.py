@@ -52,16 +52,18 @@ class Claimed:
     """Of the secrets it is signed with, newest first."""
 
 
-_DUE = "d.state = 'PENDING' AND d.next_at <= clock_timestamp()"
-_FREE = "(d.leased_until IS NULL OR d.leased_until <= clock_timestamp())"
-_FIRST = """NOT EXISTS (SELECT FROM webhook_deliveries o WHERE o.endpoint_id = d.endpoint_id
-    AND o.booking_id = d.booking_id AND o.position < d.position AND o.state = 'PENDING')"""
+# Not clock_timestamp(), which is none of an index' conditions: it may change from row to row.
+_DUE = "d.endpoint_id = {} AND d.state = 'PENDING' AND d.next_at <= statement_timestamp()"
+# A subquery with a limit, not EXISTS: that becomes a join over all that is pending.
+_FIRST = """d.position = (SELECT o.position FROM webhook_deliveries o
+    WHERE o.endpoint_id = d.endpoint_id AND o.booking_id = d.booking_id AND o.state = 'PENDING'
+    ORDER BY o.position LIMIT 1)"""
 
 _ENDPOINTS = text(f"""
-SELECT e.id FROM webhook_endpoints e
-WHERE e.status = 'ACTIVE' AND {OPENS} AND EXISTS (
-    SELECT FROM webhook_deliveries d
-    WHERE d.endpoint_id = e.id AND {_DUE} AND {_FREE} AND {_FIRST})
+SELECT e.id FROM webhook_endpoints e CROSS JOIN LATERAL (
+    SELECT FROM webhook_deliveries d WHERE {_DUE.format("e.id")} ORDER BY d.next_at LIMIT 1
+) AS due
+WHERE e.status = 'ACTIVE' AND {OPENS}
 ORDER BY random() LIMIT :room
 FOR NO KEY UPDATE OF e SKIP LOCKED
 """)  # noqa: S608
@@ -75,12 +77,13 @@ WITH taken AS (
     ) AS room
     CROSS JOIN LATERAL (
         SELECT d.endpoint_id, d.position FROM webhook_deliveries d
-        WHERE d.endpoint_id = mine.id AND {_DUE} AND {_FREE} AND {_FIRST}
+        WHERE {_DUE.format("mine.id")} AND {_FIRST}
         ORDER BY d.next_at, d.position LIMIT room.left
     ) AS d
     LIMIT :room
 )
-UPDATE webhook_deliveries d SET leased_until = clock_timestamp() + :lease, attempts = attempts + 1
+UPDATE webhook_deliveries d SET attempts = attempts + 1,
+    next_at = clock_timestamp() + :lease, leased_until = clock_timestamp() + :lease
 FROM taken, webhook_endpoints e
 WHERE (d.endpoint_id, d.position) = (taken.endpoint_id, taken.position) AND e.id = d.endpoint_id
 RETURNING d.endpoint_id::text, d.position, d.attempts, e.url,

@@ -26,6 +26,9 @@ from models.webhook_endpoints.tables import (
 
 MOST = 50
 """So many endpoints a caller may have."""
+DROPPED_AT_ONCE = 5_000
+"""So many deliveries are given up in one transaction; workers look after the rest."""
+DELETED = "the endpoint was deleted"
 OVERLAP = dt.timedelta(hours=24)
 """How long what is sent is signed with the earlier secret, too, after a rotation."""
 
@@ -152,16 +155,12 @@ async def suspend(
     The endpoint's row must be locked by the caller's transaction.
     """
     table = DELIVERIES.c
-    failed = table.state == DeliveryState.FAILED
-    missing = (
-        select(func.min(table.position) - 1)
-        .where(
-            table.endpoint_id == ENDPOINTS.c.id,
-            (table.state == DeliveryState.PENDING)
-            | (failed & (table.ended_at >= ENDPOINTS.c.first_failure_at)),
-        )
-        .scalar_subquery()
+    first = select(func.min(table.position) - 1).where(table.endpoint_id == ENDPOINTS.c.id)
+    pending = first.where(table.state == DeliveryState.PENDING)
+    failed = first.where(
+        table.state == DeliveryState.FAILED, table.ended_at >= ENDPOINTS.c.first_failure_at
     )
+    missing = func.least(pending.scalar_subquery(), failed.scalar_subquery())
     sink = text("(SELECT position FROM event_sinks WHERE name = 'webhooks')")
     await session.execute(
         _one(endpoint_id).values(
@@ -170,14 +169,24 @@ async def suspend(
             missing_after=func.least(ENDPOINTS.c.missing_after, func.coalesce(missing, sink)),
         )
     )
-    await session.execute(drop_pending(endpoint_id, reason))
+    await drop_pending(session, endpoint_id, reason)
 
 
-def drop_pending(endpoint_id: str, reason: str) -> Any:
-    """Return the statement that gives up what an endpoint has not been sent yet."""
-    return (
+async def drop_pending(session: AsyncSession, endpoint_id: str, reason: str) -> int:
+    """Give up what an endpoint has not been sent yet; returns how much, a batch at most."""
+    table = DELIVERIES.c
+    batch = (
+        select(table.position)
+        .where(table.endpoint_id == endpoint_id, table.state == DeliveryState.PENDING)
+        .limit(DROPPED_AT_ONCE)
+    )
+    dropped = await session.execute(
         update(DELIVERIES)
-        .where(DELIVERIES.c.endpoint_id == endpoint_id, DELIVERIES.c.state == DeliveryState.PENDING)
+        .where(
+            table.endpoint_id == endpoint_id,
+            table.position.in_(batch),
+            table.state == DeliveryState.PENDING,
+        )
         .values(
             state=DeliveryState.DROPPED,
             last_error=reason,
@@ -185,6 +194,44 @@ def drop_pending(endpoint_id: str, reason: str) -> Any:
             ended_at=func.clock_timestamp(),
         )
     )
+    return int(dropped.rowcount)  # type: ignore[attr-defined]
+
+
+# One look at the index for each endpoint with anything pending, however much that is.
+_LEFT_OVER = text("""
+WITH RECURSIVE waiting AS (
+    (SELECT endpoint_id AS id FROM webhook_deliveries WHERE state = 'PENDING'
+     ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.endpoint_id FROM webhook_deliveries d
+        WHERE d.state = 'PENDING' AND d.endpoint_id > w.id ORDER BY d.endpoint_id LIMIT 1)
+    FROM waiting w WHERE w.id IS NOT NULL
+)
+SELECT w.id::text FROM waiting w LEFT JOIN webhook_endpoints e ON e.id = w.id
+WHERE w.id IS NOT NULL AND (e.id IS NULL OR e.status <> 'ACTIVE')
+""")
+
+
+async def drop_left_over(session: AsyncSession) -> int:
+    """Give up what is pending for endpoints that are sent nothing; returns how much.
+
+    They had more than one batch. The caller owns the transaction, and repeats this while it
+    returns something.
+    """
+    for endpoint_id in (await session.scalars(_LEFT_OVER)).all():
+        row = (
+            await session.execute(
+                select(ENDPOINTS.c.status, ENDPOINTS.c.disabled_reason)
+                .where(ENDPOINTS.c.id == endpoint_id)
+                .with_for_update()
+            )
+        ).one_or_none()
+        if row is None or row.status != EndpointStatus.ACTIVE:
+            reason = DELETED if row is None else row.disabled_reason
+            dropped = await drop_pending(session, endpoint_id, reason)
+            if dropped:
+                return dropped
+    return 0
 
 
 async def rotate_secret(
@@ -218,7 +265,7 @@ async def delete_endpoint(session: AsyncSession, caller_id: str, endpoint_id: st
         EndpointNotFound: there is none, or it is another caller's.
     """
     await load_endpoint(session, caller_id, endpoint_id, lock=True)
-    await session.execute(drop_pending(endpoint_id, "the endpoint was deleted"))
+    await drop_pending(session, endpoint_id, DELETED)
     await session.execute(delete(ENDPOINTS).where(ENDPOINTS.c.id == endpoint_id))
     await close_case(
         session,

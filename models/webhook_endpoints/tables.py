@@ -96,7 +96,13 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         CheckConstraint(_one_of("state", DeliveryState), name="webhook_deliveries_state"),
-        Index("ix_webhook_deliveries_due", "endpoint_id", "next_at", postgresql_where=_PENDING),
+        Index(
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "next_at",
+            "position",
+            postgresql_where=_PENDING,
+        ),
         Index(
             "ix_webhook_deliveries_order",
             "endpoint_id",
@@ -126,8 +132,9 @@ class DeliveryRow(SQLModel, table=True):
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often it was claimed; an outcome that comes after a later claim changes nothing."""
     next_at: dt.datetime = Field(sa_column=time_column(now=True))
+    """When it is to be sent; ahead of time while somebody does (a lease)."""
     leased_until: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
-    """Until then a worker has it."""
+    """Until then it counts as under way."""
     last_status: int | None = None
     last_error: str | None = None
     created_at: dt.datetime = Field(sa_column=time_column(now=True))

@@ -8,6 +8,8 @@ from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.guarded_http import Reply as Answered
 from models.webhook_endpoints.claiming import AT_ONCE, LEASE, claim, record_attempt
 from models.webhook_endpoints.fanning_out import fan_out
+from models.webhook_endpoints.repository import load_endpoint, suspend
+from models.webhook_endpoints.tables import EndpointStatus
 from tests.webhook_endpoints.conftest import World
 from tests.webhook_endpoints.receiver import OK, Receiver, Reply
 
@@ -221,3 +223,24 @@ async def test_loops_of_two_workers_deliver_everything(world: World, receiver: R
     await asyncio.gather(*running)
     for booking in bookings:
         assert receiver.of(booking.id) == EVERYTHING
+
+
+async def test_what_is_fanned_out_while_an_endpoint_is_paused_is_dropped_with_the_rest(
+    world: World, receiver: Receiver
+) -> None:
+    endpoint = await world.endpoint(receiver.url())
+    await world.booking()
+    await world.feed()
+
+    async def pause() -> None:
+        async with world.books.sessions.begin() as session:
+            await load_endpoint(session, world.caller, endpoint.id, lock=True)
+            await suspend(session, endpoint.id, EndpointStatus.PAUSED, "a test wants it")
+
+    async with world.books.sessions() as fanning:
+        assert await fan_out(fanning) == (3, 3)
+        pausing = asyncio.create_task(pause())
+        await asyncio.wait([pausing], timeout=0.3)  # it waits for the other
+        await fanning.commit()
+    await pausing
+    assert await world.states(endpoint) == ["DROPPED"] * 3

@@ -5,6 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from models.webhook_endpoints import repository
 from models.webhook_endpoints.claiming import KEYLESS
 from models.webhook_endpoints.deliveries import delivery_figures, retry_delivery
 from models.webhook_endpoints.fanning_out import recover
@@ -389,3 +390,26 @@ async def test_how_far_behind_we_are(world: World, receiver: Receiver) -> None:
     assert await figures() == (60, 0), "nobody may be asked before"
     await world.pass_time(dt.timedelta(minutes=15))
     assert await figures() == (75, 5)
+
+
+async def test_more_than_is_given_up_at_once_is_given_up_by_workers(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "DROPPED_AT_ONCE", 2)
+    paused, active, deleted = [
+        await world.endpoint(f"{receiver.url()}/{name}") for name in ("paused", "on", "deleted")
+    ]
+    await world.booking()
+    await world.booking()
+    await world.fan_out()
+    async with world.books.sessions.begin() as session:
+        await load_endpoint(session, world.caller, paused.id, lock=True)
+        await suspend(session, paused.id, EndpointStatus.PAUSED, "a test wants it")
+        await delete_endpoint(session, world.caller, deleted.id)
+    assert (await world.states(paused)).count("DROPPED") == 2
+    assert (await world.states(deleted)).count("DROPPED") == 2
+    await world.send()
+    assert {one.path for one in receiver.received} == {"/hooks/on"}
+    await world.webhooks.look_after()
+    assert await world.states(paused) == await world.states(deleted) == ["DROPPED"] * 6
+    assert await world.states(active) == ["DELIVERED"] * 6
