@@ -236,9 +236,7 @@ class Audience(APIRouter):
             TypeError: it is missing, or said where it is not asked for.
         """
         if (scope is not None) is not (policy is Policy.CALLER):
-            raise TypeError(
-                f"routes of the policy {policy} need a scope, those of others have none"
-            )
+            raise TypeError(f"{policy}: a scope is named for routes of callers, and only there")
         if policy is Policy.OPERATOR:
             scope = Scope.OPERATOR
         guard = {"policy": policy, "scope": scope, "deadline": deadline, "limited": limited}

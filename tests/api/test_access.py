@@ -10,8 +10,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
-from api.core.audience import KEYLESS, Policy, policies
+from api.core.audience import KEYLESS, Audience, Policy, policies
 from api.core.problems import PLAIN
+from models.core.callers import Scope
 from settings import Settings
 from tests.api.conftest import client
 from tests.api.server import Served, add_caller, revoke
@@ -120,6 +121,18 @@ def test_a_route_without_a_policy_is_refused(app: FastAPI) -> None:
     careless.include_router(stray)
     with pytest.raises(LookupError, match="/stray has no policy"):
         policies(careless.routes)
+
+
+def test_routes_of_callers_name_a_scope_and_no_others_do() -> None:
+    for policy, scope in ((Policy.CALLER, None), (Policy.OPERATOR, Scope.TRIPS)):
+        with pytest.raises(TypeError, match=f"{policy}: a scope is named"):
+            Audience(policy, scope)
+
+
+def test_the_description_says_which_scope_is_needed(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    assert paths["/booking/book"]["post"]["security"] == [{"APIKeyHeader": ["trips"]}]
+    assert paths["/operator/cases"]["get"]["security"] == [{"APIKeyHeader": ["operator"]}]
 
 
 def test_the_description_names_exactly_the_routes_there_are(app: FastAPI) -> None:
