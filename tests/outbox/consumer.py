@@ -73,6 +73,11 @@ class Consumer:
                         await asyncio.wait_for(connection.close(), 2)
             await asyncio.sleep(0.2)
 
+    @property
+    def again(self) -> int:
+        """How often an event came that had come before."""
+        return sum(self.heard.values()) - len(self.heard)
+
     async def left(self) -> dict[str, int | None]:
         """How many messages are in its queue, and in that of what had nowhere to go."""
         connection = await connect(self._broker.url, timeout=5)
