@@ -10,11 +10,14 @@ from typing import Any, Self
 from aio_pika import connect
 from aio_pika.exceptions import AMQPError
 
-from activities.outbox.rabbitmq import _declare
+from activities.outbox.rabbitmq import UNROUTED, _declare
 from models.core.outbox import FedEvent
 from models.events.cloudevent import encode
 from models.events.schemas import EXCHANGE
 from tests.support.rabbitmq import Broker
+
+SILENT_SECONDS = 5.0
+"""After so long without a message the connection is made anew."""
 
 
 class Consumer:
@@ -57,16 +60,34 @@ class Consumer:
                     channel = await connection.channel()
                     await channel.set_qos(100)
                     queue = await channel.get_queue(self._name)
-                    async with queue.iterator() as messages:
-                        async for message in messages:
+                    # A consumer, too, may wait for ever on a connection that is lost.
+                    async with asyncio.timeout(SILENT_SECONDS) as silence:
+                        async for message in queue.iterator():
                             assert message.message_id is not None
                             self.heard[message.message_id] += 1
                             self.bodies.setdefault(message.message_id, message.body)
                             await message.ack()
+                            silence.reschedule(asyncio.get_running_loop().time() + SILENT_SECONDS)
                 finally:
                     with contextlib.suppress(Exception):
                         await asyncio.wait_for(connection.close(), 2)
             await asyncio.sleep(0.2)
+
+    @property
+    def again(self) -> int:
+        """How often an event came that had come before."""
+        return sum(self.heard.values()) - len(self.heard)
+
+    async def left(self) -> dict[str, int | None]:
+        """How many messages are in its queue, and in that of what had nowhere to go."""
+        connection = await connect(self._broker.url, timeout=5)
+        channel = await connection.channel()
+        found = {}
+        for name in (self._name, UNROUTED):
+            queue = await channel.declare_queue(name, passive=True)
+            found[name] = queue.declaration_result.message_count
+        await connection.close()
+        return found
 
     async def until(self, ids: set[str], seconds: float) -> None:
         """Wait until all these events have come."""
