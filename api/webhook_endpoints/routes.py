@@ -154,7 +154,7 @@ async def change(
     operation_id="deleteWebhookEndpoint",
     status_code=204,
     summary="Delete an endpoint",
-    responses=problems(*READING, 422),
+    responses=problems(*READING, 409, 422),
 )
 @keyed()
 async def remove(context: Context, caller: TheCaller, endpoint_id: EndpointId) -> None:
