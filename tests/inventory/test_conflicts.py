@@ -1,0 +1,49 @@
+"""What is said to be free can be had, and nothing else (report 4 of the design)."""
+
+import datetime as dt
+import random
+
+import pytest
+
+from models.bookings.lifecycle import BookingState
+from models.reservations.conflicts import Room, find_room
+from models.reservations.venues import find_venue
+from tests.reservations.books import EVENING, Diary, slot
+
+POLICIES: list[dict[str, object]] = [
+    {},
+    {"capacity_mode": "COVERS", "covers": 6},
+    {"pacing": {"parties": 2}},
+    {"pacing": {"covers": 5}, "buffer_before_minutes": 10, "buffer_after_minutes": 20},
+]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: "-".join(policy) or "none")
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in range(2, 40))]
+)
+async def test_checking_and_claiming_agree(
+    diary: Diary, policy: dict[str, object], seed: int
+) -> None:
+    await diary.open_venue(**policy)
+    chance = random.Random(seed)
+    answers = set()
+    for _ in range(40):
+        wanted = slot(
+            EVENING + dt.timedelta(minutes=5 * chance.randint(0, 24)),
+            minutes=5 * chance.randint(1, 24),
+            party=chance.randint(1, 4),
+            table=chance.choice([None, None, "t1", "t2"]),
+        )
+        guest = chance.choice(["ada", "bob", str(chance.random())])
+        async with diary.books.sessions() as session:
+            venue = await find_venue(session, diary.caller, diary.external_id)
+            assert venue is not None
+            room: Room = await find_room(session, venue, wanted, guest, None)
+        held = chance.choice([0, 900, 900])
+        booking = await diary.reserve(wanted, guest=guest, hold_seconds=held)
+        assert room.is_free is (booking is not None), (wanted, guest, room)
+        answers.add(room.is_free)
+        if booking is not None and held and chance.random() < 0.4:
+            await diary.books.record(booking, BookingState.CANCELLED)
+    assert answers == {True, False}

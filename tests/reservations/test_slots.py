@@ -1,0 +1,77 @@
+"""Local times at venues: each that a clock shows is one moment, and none else is taken."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from models.reservations.policy import Pacing, VenuePolicy
+from models.reservations.slots import OffsetDoesNotFit, TimeDoesNotExist, utc_of
+
+DAYS = [
+    ("Europe/Berlin", dt.date(2027, 3, 28)),
+    ("Europe/Berlin", dt.date(2027, 10, 31)),
+    ("Europe/Lisbon", dt.date(2027, 3, 28)),
+    ("America/New_York", dt.date(2027, 3, 14)),
+    ("America/New_York", dt.date(2027, 11, 7)),
+    ("America/St_Johns", dt.date(2027, 3, 14)),
+    ("America/Santiago", dt.date(2027, 9, 5)),  # at midnight
+    ("Africa/Cairo", dt.date(2027, 4, 30)),  # at midnight
+    ("Australia/Lord_Howe", dt.date(2027, 10, 3)),  # by half an hour
+    ("Australia/Lord_Howe", dt.date(2027, 4, 4)),
+    ("Pacific/Apia", dt.date(2011, 12, 30)),  # a day that never was
+    ("Asia/Karachi", dt.date(2027, 6, 1)),  # no change
+]
+
+
+@pytest.mark.parametrize(("zone", "day"), DAYS, ids=str)
+def test_every_time_that_is_shown_is_one_moment(zone: str, day: dt.date) -> None:
+    """Report 5 of the design: around the change slots were shown an hour off and refused."""
+    shown: dict[dt.time, list[dt.datetime]] = {}
+    moment = dt.datetime.combine(day, dt.time(), dt.UTC) - dt.timedelta(hours=36)
+    while moment < dt.datetime.combine(day, dt.time(), dt.UTC) + dt.timedelta(hours=36):
+        local = moment.astimezone(ZoneInfo(zone))
+        if local.date() == day:
+            shown.setdefault(local.time(), []).append(moment)
+        moment += dt.timedelta(minutes=5)
+    for minutes in range(0, 1_440, 5):
+        time = dt.time(minutes // 60, minutes % 60)
+        if time in shown:
+            assert utc_of(day, time, zone) == shown[time][0]
+            offsets = [m.astimezone(ZoneInfo(zone)).utcoffset() for m in shown[time]]
+            assert [utc_of(day, time, zone, offset) for offset in offsets] == shown[time]
+            with pytest.raises(OffsetDoesNotFit):
+                utc_of(day, time, zone, dt.timedelta(hours=3, minutes=1))
+        else:
+            with pytest.raises(TimeDoesNotExist) as refused:
+                utc_of(day, time, zone)
+            following = refused.value.following
+            back = utc_of(following.date(), following.time(), zone).astimezone(ZoneInfo(zone))
+            assert back.replace(tzinfo=None) == following
+            assert following > dt.datetime.combine(day, time)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"turn_minutes": [{"up_to": 4, "minutes": 60}, {"up_to": 2, "minutes": 90}]},
+        {"min_party": 5, "max_party": 4},
+        {"book_ahead_min_minutes": 2_000, "book_ahead_max_days": 1},
+        {"slot_minutes": 7},
+        {"covers": -1},
+        {"opening_hours": []},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_policy_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        VenuePolicy.model_validate(wrong)
+
+
+def test_a_policy_says_how_long_a_party_stays() -> None:
+    turns = [{"up_to": 2, "minutes": 90}, {"up_to": 6, "minutes": 120}]
+    policy = VenuePolicy.model_validate({"turn_minutes": turns})
+    assert [policy.turn(size) for size in (1, 2, 3, 6, 7)] == [90, 90, 120, 120, None]
+    assert not policy.counted
+    assert VenuePolicy(pacing=Pacing(parties=3)).counted
