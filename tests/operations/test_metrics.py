@@ -1,5 +1,7 @@
 """What a Prometheus sees of the worker, and what it does not."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -68,3 +70,25 @@ def test_an_address_that_cannot_be_used_is_reported_plainly(stack: Stack) -> Non
     with pytest.raises(ValueError, match="metrics_address"):
         Settings(metrics_address="9464")
     assert metrics_runtime(Settings()) is None
+
+
+async def test_a_webhook_that_waits_is_shown_with_its_age(stack: Stack, record: Record) -> None:
+    age = "tripsaga_webhook_oldest_pending_seconds"
+    assert figure(stack, age) == figure(stack, "tripsaga_webhook_overdue_seconds") == 0
+    await record.do(
+        "WITH caller AS (INSERT INTO callers (id, name, role)"
+        "  VALUES (gen_random_uuid(), 'late', 'planner') RETURNING id),"
+        " key AS (INSERT INTO caller_keys (key_hash, caller_id, name, prefix)"
+        "  SELECT 'late', id, '1', 'ts_' FROM caller),"
+        " endpoint AS (INSERT INTO webhook_endpoints (id, caller_id, url, types)"
+        "  SELECT gen_random_uuid(), id, 'http://127.0.0.1:1/', '{}' FROM caller RETURNING id)"
+        " INSERT INTO webhook_deliveries (endpoint_id, position, event_id, booking_id, type,"
+        "  created_at, next_at)"
+        " SELECT id, 0, id, id, 'late', now() - interval '1 day', now() + interval '1 day'"
+        "  FROM endpoint"
+    )
+    async with asyncio.timeout(20):
+        while figure(stack, age) < 86_400:
+            await asyncio.sleep(0.2)
+    await record.do("DELETE FROM webhook_deliveries WHERE type = 'late'")
+    await until_figure(stack, age, 0)
