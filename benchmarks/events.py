@@ -87,6 +87,7 @@ class Heard:
             yield
         finally:
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             await connection.close()
 
     async def _take(self, queue: AbstractQueue) -> None:
@@ -180,7 +181,7 @@ async def run(options: argparse.Namespace, folder: Path, at: Broker) -> EventsRe
     log = folder / "postgres.log"
     server = postgres.start(folder / "postgres", log=log)
     migrate(server.url)
-    books = Books(server.url)
+    books = Books(f"{server.url}&application_name=worker")  # whose statements are counted
     bench, heard = Bench(books, at), Heard()
     await bench.prepare(100)
     relay = bench.relay()
