@@ -32,6 +32,8 @@ from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
 from activities.outbox.relays import create_relays
 from activities.registry import Activities, create_activities
+from activities.reservations.lifecycle import Lifecycle
+from activities.reservations.loop import LifecycleLoop
 from activities.webhook_endpoints.delivering import Webhooks
 from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.database import create_sessions
@@ -45,6 +47,8 @@ from workflows.operations.watch_suppliers import WatchSuppliers
 from workflows.payments.refund_booking import RefundBooking
 from workflows.payments.settle_payment import SettlePayment
 from workflows.reservations.book_reservation import BookReservation
+from workflows.reservations.confirm_held import ConfirmHeld
+from workflows.reservations.expire_held import ExpireHeld
 from workflows.suppliers.follow_booking import FollowBooking
 from workflows.trips.book_trip import BookTrip
 from workflows.trips.cancel_booking import CancelBooking
@@ -57,6 +61,8 @@ log = logging.getLogger("tripsaga.worker")
 WORKFLOWS: Sequence[type] = (
     BookTrip,
     BookReservation,
+    ConfirmHeld,
+    ExpireHeld,
     CancelBooking,
     ModifyBooking,
     RefundBooking,
@@ -136,7 +142,7 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 async def run(
     settings: Settings, stop: asyncio.Event, activities: Activities | None = None
 ) -> None:
-    """Run workers, inbox and outbox until ``stop`` is set, then let what is begun finish.
+    """Run workers, inbox, outbox and the like until ``stop`` is set, then let what is begun finish.
 
     Nothing is taken before our own database has answered.
 
@@ -158,10 +164,12 @@ async def run(
     outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner), *relays])
     sender = WebhookSender(settings.webhook_key, settings.webhook_reach)
     webhooks = WebhookLoop(Webhooks(sessions, sender))
+    lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings)))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(webhooks.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(lifecycle.run(stop)))
     running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)

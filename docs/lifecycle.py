@@ -1,9 +1,11 @@
 """Makes ``docs/lifecycle.md`` from the table of transitions: ``python -m docs.lifecycle``."""
 
+import datetime as dt
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from activities.reservations.loop import ROUND_SECONDS
 from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
@@ -15,8 +17,11 @@ from models.bookings.lifecycle import (
     SagaState,
     transitions_of,
 )
+from models.reservations.deadlines import HAS_DUE, Visit, due_after
+from models.reservations.policy import VenuePolicy
 
 TRANSITIONS = transitions_of(BookingKind.TRIP)
+RESERVATIONS = transitions_of(BookingKind.RESERVATION)
 
 FILE = Path(__file__).with_suffix(".md")
 
@@ -61,16 +66,16 @@ def document() -> str:
             "",
             (
                 "Made from [`models/bookings/lifecycle.py`](../models/bookings/lifecycle.py) by"
-                " `python -m docs.lifecycle`; a test keeps the two the same. Every kind of booking"
-                " has a table of its own, and trips are the only kind yet. The record obeys that"
-                " table, and a trigger in the database refuses every other transition."
+                " `python -m docs.lifecycle`; a test keeps the two the same. Trips and reservations"
+                " have a table of their own. The record obeys it, and a trigger in the database"
+                " refuses every other transition."
             ),
             "",
             *_diagram(),
             "",
             (
-                "The picture shows the states that today's workflows use. The table has them all:"
-                " the others are for holds, stays and check-in, which come later."
+                "The picture shows the states that workflows of trips use. The table has them all:"
+                " the others are for holds and check-in."
             ),
             "",
             (
@@ -94,6 +99,33 @@ def document() -> str:
                 f" {_listed(_ordered(SETTLED_STATES))}."
             ),
             "",
+            "## Reservations",
+            "",
+            (
+                "While it is PENDING, VALIDATING, PAYMENT_PENDING or PROCESSING a workflow runs for"
+                " a reservation. In the other states none does; what becomes of it then by time"
+                " alone is due below."
+            ),
+            "",
+            "| state | may become |",
+            "|---|---|",
+            *(
+                f"| {state} | {_listed(_ordered(following - {state}))} |"
+                for state, following in RESERVATIONS.items()
+                if following - {state}
+            ),
+            "",
+            "| in state | is due | when | the history says |",
+            "|---|---|---|---|",
+            *_due(),
+            "",
+            (
+                "What is due is written by the transition that makes it true (table"
+                " `booking_due`), by the venue's policy of that moment. It is looked at again"
+                " before it is done: a rule that holds no longer does nothing. Every worker makes a"
+                f" round each {ROUND_SECONDS:.0f} s, and gives back what was held for too long."
+            ),
+            "",
             "## What else has a state",
             "",
             f"- An item, as callers see it: {_listed(ItemStatus)}.",
@@ -102,6 +134,24 @@ def document() -> str:
             "",
         ]
     )
+
+
+def _due() -> list[str]:
+    """Return what is due by time, by the function that says so, for a visit of an evening."""
+    begins = dt.datetime(2027, 3, 14, 18, 30, tzinfo=dt.UTC)
+    ends, held_until = begins + dt.timedelta(minutes=105), begins - dt.timedelta(hours=31)
+    when = {held_until: "at the end of the hold", ends: "at the end of the visit"}
+    lines = []
+    for state in _ordered(HAS_DUE):
+        for tracked, words in (("none", ""), ("tracked", " (`check_in: tracked`)")):
+            policy = VenuePolicy.model_validate({"check_in": tracked})
+            due = due_after(state, held_until, Visit(begins, ends, "Europe/Berlin", policy))
+            for action, one in due.items():
+                at = when.get(one.at, "`no_show_grace_minutes` after the beginning")
+                line = f"| {state}{{}} | `{action}` | {at} | {one.rule} |"
+                if line.format("") not in lines:
+                    lines.append(line.format(words))
+    return lines
 
 
 def _diagram() -> list[str]:

@@ -5,7 +5,8 @@ nor their number can matter (reliability.md rule 6, I12). Who owns the booking's
 
 - its workflow, while it runs: it is told to look when it waits for the payment, else the event
   waits for its end;
-- nobody, while it is at rest: what differs starts SettlePayment.
+- nobody, while it is at rest: what differs starts SettlePayment. While it is HELD nothing does:
+  approving it and giving it up both ask the gateway first.
 """
 
 from collections.abc import Sequence
@@ -55,6 +56,8 @@ class PaymentEvents:
             return await self._tell_workflow(booking)
         if booking.state in SETTLED_STATES:
             return await self._look(booking, owner.caller_id, events)
+        if booking.at_rest:  # HELD: nobody settles what is about to be taken or released
+            return Verdict(EventStatus.DONE, "whoever decides about the booking asks the gateway")
         return later(f"the booking is {booking.state}: its workflow owns the money")
 
     async def _find_booking(self, events: Sequence[ClaimedEvent]) -> str | None:

@@ -29,6 +29,7 @@ _WORDS = {
     RequestKind.CHANGE: "Change",
     RequestKind.REFUND: "Refund",
     RequestKind.RESOLVE: "Resolve a case of",
+    RequestKind.APPROVE: "Approve",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from models.core.venues import VenueType
-from models.reservations.policy import VenuePolicy
+from models.reservations.policy import Approval, VenuePolicy
 
 Status = Literal[
     "PENDING", "CONFIRMED", "CHECKED_IN", "COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"
@@ -216,6 +216,7 @@ class AvailabilityAnswer(BaseModel):
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     turn_minutes: int
+    approval: Approval
     capacity: CapacityAnswer
     pacing: PacingAnswer
     deposit: DepositAnswer | None

@@ -54,6 +54,7 @@ async def check(
         starts_at=found.slot.starts_at,
         ends_at=found.slot.ends_at,
         turn_minutes=found.turn_minutes,
+        approval=venue.policy.approval if venue else "instant",
         capacity=CapacityAnswer(
             total=found.capacity.total,
             free=_fewer(found.capacity.free, room.covers_free)

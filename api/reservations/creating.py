@@ -17,7 +17,7 @@ from models.core.keys import booking_id, traveler_id
 from models.core.money import Money
 from models.core.people import Contact
 from models.core.supply import Quote
-from models.core.venues import VenueGuest, slot_in
+from models.core.venues import VenueGuest, VenueSlot, slot_in
 from models.inventory.claims import Taken
 from models.reservations.errors import (
     DuplicateReservation,
@@ -30,6 +30,8 @@ from models.reservations.venues import Venue
 from workflows.reservations.book_reservation import BookReservation
 
 ROUTE = "POST /api/v1/bookings"
+SHORTEST_HOLD_SECONDS = 60
+"""For a reservation that is made a moment before it begins and has to be approved."""
 
 
 def asked_for(
@@ -66,7 +68,8 @@ def asked_for(
             allow_duplicate=body.allow_duplicate,
             quote=quote,
             payment_method_id=body.payment.payment_method_id if body.payment else None,
-            hold_seconds=venue.policy.pending_minutes * 60,
+            approval=venue.policy.approval,
+            hold_seconds=_hold_seconds(venue, slot),
             traveler_id=asked.traveler_id,
             patience=await context.dispatch.patience(),
         )
@@ -104,6 +107,15 @@ async def _venue(
         )
         raise SlotRefused("venue.id", words)
     return found
+
+
+def _hold_seconds(venue: Venue, slot: VenueSlot) -> int:
+    """Return how long the place is held; nobody can approve what has begun."""
+    longest = venue.policy.hold_minutes * 60
+    if venue.policy.approval == "instant":
+        return longest
+    ahead = (slot.starts_at - dt.datetime.now(dt.UTC)).total_seconds()
+    return max(min(longest, int(ahead)), SHORTEST_HOLD_SECONDS)
 
 
 def _details(request: BookReservationRequest, due: Money) -> str:

@@ -104,6 +104,13 @@ RESERVATION_WAITS: dict[str, Any] = {
     " Your card was not charged.",
 }
 
+RESERVATION_HELD: dict[str, Any] = {
+    **_PENDING,
+    "payment": {**RESERVATION["payment"], "status": "authorised", "captured": 0},
+    "message": "The place is held until the venue approves the reservation, or does not."
+    " 20.00 EUR is set aside on your card and has not been taken.",
+}
+
 RESERVATION_TAKEN: dict[str, Any] = {
     "id": _ID,
     "booking_reference": "TS-7Q2MD-K4X9P",
@@ -191,8 +198,11 @@ VENUE: dict[str, Any] = {
         "max_party": 12,
         "book_ahead_min_minutes": 30,
         "book_ahead_max_days": 90,
-        "pending_minutes": 15,
+        "approval": "instant",
+        "pending_minutes": None,
         "check_in_from_minutes": 60,
+        "check_in": "tracked",
+        "no_show_grace_minutes": 30,
         "capacity_mode": "COVERS",
         "covers": 40,
         "pacing": {"parties": 4, "covers": None},
@@ -208,6 +218,7 @@ AVAILABILITY: dict[str, Any] = {
     "starts_at": "2027-03-14T18:30:00Z",
     "ends_at": "2027-03-14T20:15:00Z",
     "turn_minutes": 105,
+    "approval": "instant",
     "capacity": {"total": 40, "free": 12, "unit": "covers"},
     "pacing": {"starts_free": 2, "covers_free": None},
     "deposit": {"amount": 2000, "currency": "EUR"},

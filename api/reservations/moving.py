@@ -3,15 +3,12 @@
 import datetime as dt
 from collections.abc import Callable
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.reservations import finding
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
-from models.bookings.messages import Transition
-from models.bookings.repository import StaleVersionError, find_booking, record_transition
+from models.bookings.repository import StaleVersionError, find_booking
 from models.kinds import HOOKS
 from models.reservations.errors import (
     ChangeUnderWay,
@@ -19,6 +16,7 @@ from models.reservations.errors import (
     StateConflict,
     VersionConflict,
 )
+from models.reservations.moving import move_alone
 from models.reservations.repository import StoredReservation
 
 _S = BookingState
@@ -52,6 +50,8 @@ def expected_version(named: int | None, if_match: str | None) -> tuple[int | Non
 def allowed(booking: Booking) -> list[BookingState]:
     """Return where a reservation may be moved now."""
     moves = transitions_of(BookingKind.RESERVATION)[booking.state] - {booking.state}
+    if booking.state is _S.HELD:  # approved or refused
+        return sorted(moves & {_S.CONFIRMED, _S.CANCELLED})
     by_hand = moves & BY_HAND if booking.state in _FROM else set()
     return sorted(by_hand | (moves & {_S.CANCELLED}))
 
@@ -84,19 +84,11 @@ async def move(
     _expect_time(booking, stored, to)
     if found.live:
         raise ChangeUnderWay(booking_id)
-    following = booking.model_copy(update={"state": to, "updated_at": dt.datetime.now(dt.UTC)})
-    transition = Transition(
-        booking=following,
-        from_state=booking.state,
-        who=f"caller {caller.id}",
-        why=reason or _WHY[to],
-    )
-
-    async def write(session: AsyncSession) -> None:
-        await record_transition(session, transition, HOOKS, alone=True)
-
+    who, why = f"caller {caller.id}", reason or _WHY[to]
     try:
-        await context.record.write(write)
+        await context.record.write(
+            lambda session: move_alone(session, HOOKS, booking, to, who=who, why=why)
+        )
     except StaleVersionError as error:
         now = await context.record.read(lambda session: find_booking(session, booking_id, None))
         assert now is not None

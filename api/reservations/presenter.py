@@ -185,7 +185,7 @@ _STANDS = {
     _S.QUOTED: "The reservation is being made.",
     _S.PENDING: "The reservation is being made.",
     _S.VALIDATING: "The reservation is being made.",
-    _S.HELD: "The place is held; the reservation is being made.",
+    _S.HELD: "The place is held until the venue approves the reservation, or does not.",
     _S.PAYMENT_PENDING: "The place is held until the payment is approved, or another card is sent.",
     _S.PROCESSING: "The reservation is being made.",
     _S.CONFIRMED: "The place is reserved.",

@@ -15,7 +15,7 @@ from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
-from api.reservations import availability, creating, finding, moving, presenter
+from api.reservations import approving, availability, creating, finding, moving, presenter
 from api.reservations.answers import (
     AvailabilityAnswer,
     CancelQuote,
@@ -60,9 +60,9 @@ Named = Annotated[
             "content": shown("RESERVATION_FAILED"),
         },
         202: {
-            "description": "Not ended yet, or waiting for the guest: ask at `Location`.",
+            "description": "Not ended yet, or waiting for guest or venue: ask at `Location`.",
             "model": ReservationAnswer | TakenAnswer,
-            "content": shown("RESERVATION_WAITS", "RESERVATION_TAKEN"),
+            "content": shown("RESERVATION_WAITS", "RESERVATION_HELD", "RESERVATION_TAKEN"),
         },
         **problems(*WRITING, 409),
     },
@@ -207,7 +207,7 @@ async def cancel(
     responses={
         200: {"description": "It is there.", "content": shown("RESERVATION_CHECKED_IN")},
         202: {
-            "description": "Being cancelled: ask at `Location`.",
+            "description": "Being cancelled, or confirmed: ask at `Location`.",
             "model": ReservationAnswer,
             "content": shown("RESERVATION"),
         },
@@ -222,14 +222,17 @@ async def status(
     booking_id: Named,
     body: Annotated[StatusBody, Body()],
     patience: Patience,
+    operation: TheOperation,
     if_match: Annotated[
         str | None, Header(description="The `ETag` that the reservation must have.")
     ] = None,
 ) -> ReservationAnswer:
-    """Check a guest in, complete a visit, note a no-show, or cancel.
+    """Approve or refuse a reservation, check a guest in, complete a visit, note a no-show, cancel.
 
-    A reservation that is there already stays as it is. 409 `STATE_CONFLICT` says where it may move;
-    409 `VERSION_CONFLICT` (412 with `If-Match`) has it as it stands.
+    Where the venue's policy says `approval: manual`, a reservation is PENDING until its venue sets
+    it CONFIRMED, which takes the money, or CANCELLED, which releases it; else it is EXPIRED at
+    `hold_expires_at`. A reservation that is there already stays as it is. 409 `STATE_CONFLICT` says
+    where it may move; 409 `VERSION_CONFLICT` (412 with `If-Match`) has it as it stands.
     """
     named = await booking_named(context, caller, booking_id)
     expected, precondition = moving.expected_version(body.expected_version, if_match)
@@ -243,6 +246,10 @@ async def status(
         if found.booking.state is not BookingState.CANCELLED:
             check(found.booking)
         ended = await _cancel(context, caller, found.booking, "VENUE", body.reason, patience)
+    elif body.status == "CONFIRMED":
+        ended = await approving.confirm(
+            context, caller, operation, named, body.reason, check, patience
+        )
     else:
         await moving.move(context, caller, named, BookingState(body.status), body.reason, check)
     answer = await finding.answer(context, caller, named)

@@ -142,7 +142,8 @@ _RESERVATION: Transitions = _table(
         _S.VALIDATING: {_S.HELD, _S.PAYMENT_PENDING, _S.PROCESSING, _S.CONFIRMED} | _GIVEN_UP,
         # reserved at the venue, and no workflow runs: a person has to approve it
         _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING, _S.CONFIRMED} | _GIVEN_UP,
-        _S.PAYMENT_PENDING: {_S.PROCESSING} | _GIVEN_UP,
+        # HELD: paid for as far as it can be, and yet to be approved
+        _S.PAYMENT_PENDING: {_S.HELD, _S.PROCESSING} | _GIVEN_UP,
         # the place is sold: what is left is to take the money
         _S.PROCESSING: {_S.PAYMENT_PENDING, _S.CONFIRMED} | _GIVEN_UP,
         # COMPLETED at once where a venue keeps no list of who has come

@@ -32,6 +32,10 @@ class RequestKind(StrEnum):
     CHANGE = "CHANGE"
     REFUND = "REFUND"
     RESOLVE = "RESOLVE"
+    APPROVE = "APPROVE"
+    """Of a reservation that is HELD."""
+    EXPIRE = "EXPIRE"
+    """Made by us when nobody has approved it in time."""
 
 
 class BookingRequest(BaseModel):

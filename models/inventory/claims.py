@@ -114,15 +114,17 @@ SELECT count(*) FROM ended
 """  # noqa: S608
 _ENDED = "RETURNING venue_id, visit, units, counted"
 
-_EXPIRE_OVERDUE = text(f"""
+_EXPIRE = f"""
 WITH ended AS (
     UPDATE inventory_claims SET state = 'EXPIRED', changed_at = clock_timestamp()
     WHERE id IN (
         SELECT id FROM inventory_claims
-        WHERE venue_id = :venue AND state = 'HELD' AND expires_at <= clock_timestamp()
-        ORDER BY id FOR UPDATE SKIP LOCKED)
+        WHERE {{which}} AND state = 'HELD' AND expires_at <= clock_timestamp()
+        ORDER BY id LIMIT {{most}} FOR UPDATE SKIP LOCKED)
     {_ENDED}
-){_GIVE_BACK}""")  # noqa: S608
+){_GIVE_BACK}"""  # noqa: S608
+_EXPIRE_OVERDUE = text(_EXPIRE.format(which="venue_id = :venue", most="ALL"))
+_EXPIRE_ALL_OVERDUE = text(_EXPIRE.format(which="true", most=":most"))
 
 _END = text(f"""
 WITH ended AS (
@@ -181,6 +183,16 @@ async def expire_overdue(session: Executor, venue_id: str) -> None:
     another order.
     """
     await session.execute(_EXPIRE_OVERDUE, {"venue": venue_id})
+
+
+async def expire_all_overdue(session: Executor, most: int) -> int:
+    """Give back what has been held for too long anywhere; returns how many places, up to ``most``.
+
+    Second line to each booking's own workflow, and to whoever claims at the same venue next.
+    In a transaction of its own, as :func:`expire_overdue`.
+    """
+    ended = await session.scalar(_EXPIRE_ALL_OVERDUE, {"most": most})
+    return int(ended or 0)
 
 
 async def claim_place(session: AsyncSession, claim: Claim) -> None:

@@ -12,6 +12,7 @@ from models.core.patience import Patience
 from models.core.people import Contact
 from models.core.supply import Quote
 from models.core.venues import VenueGuest, VenueSlot
+from models.reservations.policy import Approval
 
 SLOT = 1
 """The number of the one item of a reservation."""
@@ -39,8 +40,10 @@ class BookReservationRequest(BaseModel):
     """What it costs, answered before anything was begun; honoured until it expires."""
     payment_method_id: str | None = None
     """None where nothing is to be paid."""
+    approval: Approval = "instant"
+    """``manual``: it ends HELD, and a person decides (``ConfirmHeld``)."""
     hold_seconds: int
-    """How long the place is held to be paid."""
+    """How long the place is held to be paid, and approved."""
     traveler_id: str = ""
     patience: Patience = Patience()
 
@@ -96,3 +99,16 @@ class OpenReservation(BaseModel):
     run: str
     """The workflow's first run id: tells this workflow, repeating itself, from an earlier one."""
     fence: Fence | None = None
+
+
+class ApproveRequest(BaseModel):
+    """Asks for a reservation that is HELD to be confirmed."""
+
+    reason: str = ""
+
+
+class ExpireRequest(BaseModel):
+    """Asks for a reservation that is HELD, and was not approved in time, to be given up."""
+
+    rule: str
+    """By which it is, with the deadline; for the history."""

@@ -13,6 +13,13 @@ from models.core.venues import Minutes, PartySize
 MOST_GUESTS = 500
 """Of one party."""
 
+PENDING_MINUTES = 15
+PENDING_MINUTES_BY_HAND = 1_440
+"""So long at most: well below the days after which a card's hold ends by itself."""
+
+Approval = Literal["instant", "manual"]
+"""Who says yes to a reservation: we do at once, or somebody at the venue."""
+
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -51,10 +58,17 @@ class VenuePolicy(_Strict):
     """How long before its beginning a reservation must be made."""
     book_ahead_max_days: Annotated[int, Field(ge=1, le=730)] = 365
     """How far ahead one may be made."""
-    pending_minutes: Annotated[int, Field(ge=1, le=1_440)] = 15
-    """How long a place is held for a reservation that is being made or paid."""
+    approval: Approval = "instant"
+    """``manual``: a reservation is PENDING until the venue sets it CONFIRMED or CANCELLED."""
+    pending_minutes: Annotated[int, Field(ge=1, le=PENDING_MINUTES_BY_HAND)] | None = None
+    """How long a place is held for a reservation that is being made, paid or approved; None: 15,
+    or 1,440 where reservations are approved by hand."""
     check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880)] = 60
     """How long before the beginning guests may be checked in."""
+    check_in: Literal["none", "tracked"] = "none"
+    """``tracked``: who is not checked in has not come. Else a visit is over when it ends."""
+    no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440)] = 30
+    """How long after the beginning a guest may still be checked in."""
     capacity_mode: Literal["NONE", "COVERS"] = "NONE"
     """``COVERS``: no more guests at a time than ``covers``."""
     covers: Count = 0
@@ -75,6 +89,12 @@ class VenuePolicy(_Strict):
         """Return how many minutes a party of this size stays; None: as the inventory says."""
         fitting = (turn.minutes for turn in self.turn_minutes if party_size <= turn.up_to)
         return next(fitting, None)
+
+    @property
+    def hold_minutes(self) -> int:
+        """How long a place is held for a reservation that is yet to be confirmed."""
+        by_hand = self.approval == "manual"
+        return self.pending_minutes or (PENDING_MINUTES_BY_HAND if by_hand else PENDING_MINUTES)
 
     @property
     def counted(self) -> bool:

@@ -210,6 +210,56 @@ async def test_a_reservation_moves_as_it_may(dinner: httpx.AsyncClient) -> None:
     assert (over.status_code, over.json()["details"]["allowed"]) == (409, [])
 
 
+async def by_hand(dinner: httpx.AsyncClient, like: str = "kantine") -> dict[str, Any]:
+    """A reservation that waits for its venue's approval."""
+    asked = wanted(like, payment={"payment_method_id": "pm_card_visa"})
+    put = {
+        "type": "RESTAURANT",
+        "time_zone": "Europe/Berlin",
+        "policy": {"approval": "manual", "check_in": "tracked"},
+    }
+    stored = await dinner.put(f"/api/v1/venues/{asked['venue']['id']}", json=put)
+    assert stored.json()["policy"]["approval"] == "manual", stored.text
+    answer = await dinner.post(PATH, json=asked)
+    assert answer.status_code == 202, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_venue_approves_by_hand(dinner: httpx.AsyncClient) -> None:
+    made = await by_hand(dinner, "chefs-table")
+    assert (made["status"], made["payment"]["status"]) == ("PENDING", "authorised")
+    assert (made["payment"]["captured"], made["failure"]) == (0, None)
+    ends = dt.datetime.fromisoformat(made["hold_expires_at"])
+    held = ends - dt.datetime.fromisoformat(made["created_at"])
+    assert dt.timedelta(hours=23) < held <= dt.timedelta(hours=24)
+    assert (await dinner.get(f"{PATH}/{made['id']}")).json() == made
+    path = f"{PATH}/{made['id']}/status"
+    early = await dinner.post(path, json={"status": "CHECKED_IN"})
+    assert (early.status_code, early.json()["code"]) == (409, "STATE_CONFLICT")
+    assert early.json()["details"]["allowed"] == ["CANCELLED", "CONFIRMED"]
+    stale = await dinner.post(path, json={"status": "CONFIRMED", "expected_version": 1})
+    assert (stale.status_code, stale.json()["code"]) == (409, "VERSION_CONFLICT")
+    yes = {"status": "CONFIRMED", "reason": "welcome", "expected_version": made["version"]}
+    answers = await asyncio.gather(*(dinner.post(path, json=yes) for _ in range(3)))
+    assert [one.status_code for one in answers] == [200] * 3, [one.text for one in answers]
+    for one in answers:
+        assert (one.json()["status"], one.json()["payment"]["captured"]) == ("CONFIRMED", 4_000)
+        assert [step["to"] for step in one.json()["history"]] == ["PENDING", "CONFIRMED"]
+    assert answers[0].json()["hold_expires_at"] is None
+
+
+async def test_a_venue_refuses_by_hand(dinner: httpx.AsyncClient) -> None:
+    made = await by_hand(dinner)
+    assert made["payment"]["status"] == "not_required"
+    path = f"{PATH}/{made['id']}/status"
+    refused = await dinner.post(path, json={"status": "CANCELLED", "reason": "closed"})
+    assert refused.status_code == 200, refused.text
+    assert refused.json()["cancellation"]["by"] == "VENUE"
+    late = await dinner.post(path, json={"status": "CONFIRMED"})
+    assert (late.status_code, late.json()["details"]["allowed"]) == (409, [])
+
+
 async def test_another_callers_reservation_is_unknown(
     dinner: httpx.AsyncClient, whole: Served, database_url: str
 ) -> None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import await_only
 
@@ -93,6 +93,21 @@ class Actor:
         gate = await self._standing()
         gate.set_result(None)
         await self._next()
+
+    async def start_step(self, seconds: float) -> None:
+        """As :meth:`step`, but wait no longer: another task may have what it needs."""
+        gate = await self._standing()
+        gate.set_result(None)
+        reached = asyncio.ensure_future(self._reached.wait())
+        await asyncio.wait(
+            [reached, self.task], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        reached.cancel()
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is at a gate, and not on its way to one."""
+        return self._reached.is_set() and not self.task.done()
 
     async def kill(self) -> None:
         """Have its process die where it stands."""
@@ -176,6 +191,30 @@ class Record:
             id=booking_id,
             key=key,
         )
+
+
+BLOCKED_SECONDS = 0.02
+"""A task that has not come to its next gate by then waits for a lock of another one."""
+
+
+async def in_any_order(dice: Dice, works: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Run tasks to their ends, one statement of one of them at a time; returns their results.
+
+    A task that waits for another's lock is passed over until it has it.
+    """
+    actors = [Actor(f"task {number}", work) for number, work in enumerate(works)]
+    while not all(actor.task.done() for actor in actors):
+        standing = [actor for actor in actors if actor.stands]
+        if standing:
+            await dice.pick(standing).start_step(BLOCKED_SECONDS)
+        else:
+            await asyncio.sleep(0.001)
+    return [actor.task.result() for actor in actors]
+
+
+def with_gates(engine: Engine) -> None:
+    """Have tasks under control wait for their turn before each statement on an engine."""
+    event.listen(engine, "before_cursor_execute", _wait_for_turn)
 
 
 class Actors:

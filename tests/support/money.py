@@ -44,6 +44,10 @@ class Gateway:
         data = {"payment_intent": payment_id, **({"amount": str(amount)} if amount else {})}
         return await self._post("/stripe/v1/refunds", data=data, headers=_KEY)
 
+    async def capture(self, payment_id: str) -> dict[str, Any]:
+        """Somebody takes in the dashboard what is held."""
+        return await self._post(f"/stripe/v1/payment_intents/{payment_id}/capture", headers=_KEY)
+
     async def fail_refund(self, refund_id: str) -> None:
         """The card holder's bank sends a refund back."""
         await self._post(f"/_sandbox/stripe/refunds/{refund_id}/fail")

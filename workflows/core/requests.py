@@ -27,6 +27,8 @@ WORKFLOWS = {
     RequestKind.CHANGE: "ModifyBooking",
     RequestKind.REFUND: "RefundBooking",
     RequestKind.RESOLVE: "ResolveCase",
+    RequestKind.APPROVE: "ConfirmHeld",
+    RequestKind.EXPIRE: "ExpireHeld",
 }
 """Which workflow carries a request out."""
 

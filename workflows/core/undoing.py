@@ -17,10 +17,13 @@ async def undo_booking(
     reason: BaseException,
     *,
     ends: BookingState | None = None,
+    who: str = "saga",
+    why: str | None = None,
 ) -> None:
     """Undo every step and record the end; what cannot be undone becomes a case.
 
-    ``ends`` is the state it ends in, where the reason alone does not tell.
+    ``ends`` is the state it ends in, and ``why`` what the history says, where the reason alone
+    does not tell.
     """
     state, problem = end_of(reason)
     booking = record.booking
@@ -35,7 +38,8 @@ async def undo_booking(
     for unsettled in left:
         record.open_case(unsettled, details=UNDO)
     done = f"{len(left)} of it for an operator" if left else "everything is undone"
-    await record.write(ends or state, f"{problem.code} at {problem.step}: {done}")
+    why = why or f"{problem.code} at {problem.step}"
+    await record.write(ends or state, f"{why}: {done}", who=who)
 
 
 def _note_cancellation(booking: Booking, cancel: CancelRequest) -> None:

@@ -53,14 +53,27 @@ class PaymentSteps:
         stops: Stops,
         *,
         waits_in: BookingState,
+        goes_on_in: BookingState = BookingState.PROCESSING,
+        asked_before: int = 0,
     ) -> None:
-        """Prepare; ``waits_in`` is the state in which the traveller is waited for."""
+        """Prepare.
+
+        Args:
+            record: of the booking.
+            compensations: where the payment's own is registered.
+            stops: asked while the traveller is waited for.
+            waits_in: the state in which the traveller is waited for.
+            goes_on_in: the one that follows when the money is held then.
+            asked_before: how often earlier workflows of the booking may have asked for money to
+                be held: keys must differ from theirs.
+        """
         self._record = record
         self._compensations = compensations
         self._stops = stops
         self._waits_in = waits_in
+        self._goes_on_in = goes_on_in
         self._number = 1
-        self._authorisations = 0
+        self._authorisations = asked_before
         """How often the gateway has been asked to hold money."""
         self._returns = 0
         self._wants_card = False
@@ -136,7 +149,7 @@ class PaymentSteps:
         payment.waits_until = None
         self._record.booking.problem = None
         if self._record.booking.state is BookingState.PAYMENT_PENDING:
-            await self._record.write(BookingState.PROCESSING, "the money is held")
+            await self._record.write(self._goes_on_in, "the money is held")
 
     async def _ask_for_hold(self, amount: int) -> PaymentOutcome:
         """Ask the gateway once more, under a key of its own.

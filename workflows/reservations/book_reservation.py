@@ -3,21 +3,17 @@
 Read ``run`` from top to bottom: it is the story. The place is claimed in our own record with the
 booking, and reserved at the venue's inventory next; only then is the card asked. The claim is sold
 before money is taken, in the transaction that records it: no money is ever taken for a place that
-another booking has (``models.inventory.hook``).
+another booking has (``models.inventory.hook``). Where the venue approves reservations itself it
+ends HELD, with place and money held; ``ConfirmHeld`` goes on with it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking
     from models.bookings.lifecycle import BookingState
-    from models.bookings.messages import HOLD_LOST
-    from models.bookings.problems import Code, Problem
+    from models.bookings.problems import Code
     from models.reservations.messages import BookReservationRequest, OpenReservation
     from workflows.core.compensations import Compensations, ignore_cancel, shielded
     from workflows.core.fence import fence
@@ -29,12 +25,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.stops import Stops
     from workflows.core.undoing import undo_booking
     from workflows.payments.payment_steps import PaymentSteps
+    from workflows.reservations.selling import confirm, selling
     from workflows.suppliers.item_steps import ItemSteps
 
 
 @workflow.defn(name="BookReservation")
 class BookReservation:
-    """Takes one reservation from PENDING to CONFIRMED, FAILED, EXPIRED or CANCELLED.
+    """Takes one reservation from PENDING to CONFIRMED, HELD, FAILED, EXPIRED or CANCELLED.
 
     What cannot be undone or settled becomes a case; the workflow ends all the same.
     """
@@ -47,7 +44,11 @@ class BookReservation:
         self._stops = Stops(self._record, self._requests)
         self._compensations = Compensations()
         self._payment = PaymentSteps(
-            self._record, self._compensations, self._stops, waits_in=BookingState.PAYMENT_PENDING
+            self._record,
+            self._compensations,
+            self._stops,
+            waits_in=BookingState.PAYMENT_PENDING,
+            goes_on_in=BookingState.HELD if self._by_hand else BookingState.PROCESSING,
         )
         self._items = ItemSteps(self._record, self._compensations)
         self._register_what_is_local()
@@ -78,9 +79,13 @@ class BookReservation:
         await self._reserve()
         if self._amount:
             await self._authorise()
+        if self._by_hand:
+            await self._wait_for_approval()
+            return
+        if self._amount:
             await self._sell()
             await self._payment.capture(self._amount)
-        await self._confirm()
+        await confirm(self._record, "the place is reserved")
 
     async def _open(self) -> bool:
         """Write the booking down and claim its place. False: it was made long ago."""
@@ -104,23 +109,22 @@ class BookReservation:
         self._stops.stop_if_cancelled()
         expect_chargeable(self._amount, self._record.booking.currency, step="authorise")
         self._payment.register()
-        with _selling():  # where the traveller was waited for
+        with selling():  # where the traveller was waited for
             await self._payment.hold(self._amount)
 
     async def _sell(self) -> None:
         """Have the place for good, before the money is taken."""
         self._stops.stop_if_cancelled()
         if self._record.booking.state is not BookingState.PROCESSING:
-            with _selling():
+            with selling():
                 await self._record.write(BookingState.PROCESSING, "the money is held")
         self._stops.stop_if_cancelled()
 
-    async def _confirm(self) -> None:
-        booking = self._record.booking
-        booking.confirmed_at = workflow.now()
-        booking.hold_expires_at = None
-        with _selling():
-            await self._record.write(BookingState.CONFIRMED, "the place is reserved")
+    async def _wait_for_approval(self) -> None:
+        """Leave the decision to the venue; no workflow runs until it is made, or the hold ends."""
+        if self._record.booking.state is not BookingState.HELD:
+            self._stops.stop_if_cancelled()
+            await self._record.write(BookingState.HELD, "the venue is yet to approve it")
 
     # -- helpers ------------------------------------------------------------------------------
 
@@ -128,6 +132,11 @@ class BookReservation:
     def _amount(self) -> int:
         """What is paid when reserving, minor units."""
         return self._record.booking.accepted_total
+
+    @property
+    def _by_hand(self) -> bool:
+        """Whether somebody at the venue says yes or no, once place and money are held."""
+        return self._request.approval == "manual"
 
     def _end_of(self, reason: BaseException) -> BookingState | None:
         """Return EXPIRED where the place was held in vain; None where the reason tells the end."""
@@ -151,20 +160,3 @@ class BookReservation:
         for item in booking.items:
             if item.supplier in local:
                 self._items.register(item)
-
-
-@contextmanager
-def _selling() -> Iterator[None]:
-    """Record a state that sells the place.
-
-    Raises:
-        TripFailedError: it is not held any more.
-    """
-    try:
-        yield
-    except ApplicationError as error:
-        if error.type != HOLD_LOST:
-            raise
-        message = "the place was not held long enough to be paid"
-        lost = Problem(code=Code.HOLD_EXPIRED, step="claim", message=message)
-        raise TripFailedError(lost) from error

@@ -1,4 +1,4 @@
-"""CancelBooking: cancel a confirmed booking, or some of its components.
+"""CancelBooking: cancel a confirmed booking, some of its components, or one that is HELD.
 
 What is kept comes from the terms stored at validation, at the moment of the request; everything
 else goes back to the traveller. What a supplier does not let go stays the traveller's, with a case.
@@ -16,9 +16,11 @@ with workflow.unsafe.imports_passed_through():
         RequestsRun,
     )
     from models.bookings.problems import Code, Problem
+    from workflows.core.outcomes import TripCancelledError
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
     from workflows.payments.refunds import Refunds
+    from workflows.suppliers.held import Held
     from workflows.trips.cancellation import Cancellation
 
 CANCELLABLE = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
@@ -51,6 +53,11 @@ class CancelBooking:
     async def _cancel(self, request: BookingRequest) -> None:
         """Cancel at the suppliers in reverse order, refund, and record what is left."""
         booking, cancel = self._record.booking, CancelRequest.model_validate(request.body)
+        if booking.state is BookingState.HELD:  # nothing is confirmed: nothing is kept
+            held = Held(self._record, self._requests)
+            reason = TripCancelledError(request, cancel)
+            await held.give_back(reason, who=request.who, why=_why(cancel))
+            return
         cancellation = Cancellation(self._record, request.requested_at)
         items = self._named(booking, cancel)
         refusal = self._refusal(booking, cancel, items, cancellation.fee(items))
@@ -77,15 +84,13 @@ class CancelBooking:
     async def _close(self, request: BookingRequest, cancel: CancelRequest) -> None:
         """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""
         booking = self._record.booking
-        by = f"cancelled by {cancel.by.lower()}"
-        why = f"{by}: {cancel.reason}" if cancel.reason else by
         state = booking.state
         if not booking.live_items:
             state = BookingState.CANCELLED
             booking.cancelled_by = cancel.by
             booking.cancel_reason = cancel.reason or None
             booking.cancelled_at = workflow.now()
-        await self._record.write(state, why, who=request.who)
+        await self._record.write(state, _why(cancel), who=request.who)
 
     def _named(self, booking: Booking, cancel: CancelRequest) -> list[Item]:
         """The live items the request is about: those named, or all."""
@@ -109,3 +114,8 @@ class CancelBooking:
                 details={"acceptedFee": cancel.accepted_fee, "fee": fee},
             )
         return None
+
+
+def _why(cancel: CancelRequest) -> str:
+    by = f"cancelled by {cancel.by.lower()}"
+    return f"{by}: {cancel.reason}" if cancel.reason else by

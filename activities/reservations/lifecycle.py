@@ -1,0 +1,132 @@
+"""What becomes of reservations by time alone; each step may be repeated, by any worker."""
+
+import datetime as dt
+import logging
+import uuid
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.core.opening import log_transition
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
+from models.bookings.repository import StaleVersionError, load_booking, load_identity
+from models.core.database import Sessions, direct
+from models.core.patience import Patience
+from models.inventory.claims import expire_all_overdue
+from models.kinds import HOOKS
+from models.reservations.deadlines import Action, due_after
+from models.reservations.due import (
+    Claimed,
+    claim_due,
+    give_back,
+    load_visit,
+    lock_booking,
+    replace_due,
+)
+from models.reservations.messages import ExpireRequest
+from models.reservations.moving import move_alone
+from temporal import under_booking
+
+MOST = 200
+"""So much is claimed at once."""
+EXPIRE_HELD = "ExpireHeld"
+WHO = "schedule"
+"""Whom the history names."""
+_TO = {Action.NO_SHOW: BookingState.NO_SHOW, Action.COMPLETE: BookingState.COMPLETED}
+
+log = logging.getLogger("tripsaga.lifecycle")
+
+
+class Lifecycle:
+    """Does what is due, and gives back places that have been held for too long."""
+
+    def __init__(self, sessions: Sessions, client: Client, patience: Patience) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._patience = patience
+
+    async def round(self) -> bool:
+        """Do what is due now, up to ``MOST``; returns whether there may be more."""
+        async with direct(self._sessions) as connection:
+            given_back = await expire_all_overdue(connection, MOST)
+            claimed = await claim_due(connection, MOST)
+        if given_back:
+            log.info("%d places were held for too long and are free", given_back)
+        for one in claimed:
+            try:
+                await self._act(one)
+            except Exception as error:  # noqa: BLE001 - one must not keep the others waiting
+                # It is done again when its lease runs out.
+                log.warning(
+                    "%s of booking %s, attempt %d: %s",
+                    one.action,
+                    one.booking_id,
+                    one.attempts,
+                    error,
+                )
+        return MOST in (given_back, len(claimed))
+
+    async def _act(self, claimed: Claimed) -> None:
+        """Do one thing, unless something else about the booking is under way: then next round."""
+        try:
+            expired = await self._move(claimed)
+            if expired is None or await self._begin_expiring(claimed.booking_id, *expired):
+                return
+        except StaleVersionError:
+            pass
+        async with direct(self._sessions) as connection:
+            await give_back(connection, claimed)
+
+    async def _move(self, claimed: Claimed) -> tuple[dt.datetime, str] | None:
+        """Move a reservation whose time has come, if the rule still holds; else do nothing.
+
+        Returns deadline and rule of a hold that is to be given up: by a workflow, not here.
+
+        Raises:
+            StaleVersionError: a request about it is being carried out.
+        """
+        async with self._sessions.begin() as session:
+            now = await lock_booking(session, claimed.booking_id)
+            booking = await load_booking(session, claimed.booking_id)
+            assert booking is not None, "it is locked"
+            visit = await load_visit(session, booking.id)
+            due = due_after(booking.state, booking.hold_expires_at, visit)
+            mine = due.get(claimed.action)
+            if mine is None or mine.at > now:  # the venue's policy has changed
+                await replace_due(session, booking.id, due)
+                return None
+            if claimed.action is Action.EXPIRE_HOLD:
+                return mine.at, mine.rule
+            to = _TO[claimed.action]
+            version = await move_alone(session, HOOKS, booking, to, who=WHO, why=mine.rule)
+        log_transition(booking.id, booking.state, to, version)
+        return None
+
+    async def _begin_expiring(self, booking_id: str, deadline: dt.datetime, rule: str) -> bool:
+        """Start ``ExpireHeld`` under the booking's id; False when something else runs there."""
+        async with self._sessions() as session:
+            booking = await load_booking(session, booking_id)
+            owner = await load_identity(session, booking_id)
+        assert booking is not None, "it was there"
+        assert owner is not None, "it was there"
+        request = BookingRequest(
+            id=str(uuid.uuid5(uuid.UUID(booking_id), f"expire {deadline.isoformat()}")),
+            kind=RequestKind.EXPIRE,
+            requested_at=dt.datetime.now(dt.UTC),
+            who=WHO,
+            body=ExpireRequest(rule=rule).model_dump(mode="json"),
+        )
+        run = RequestsRun(booking_id=booking_id, patience=self._patience, waiting=[request])
+        try:
+            await self._client.start_workflow(
+                EXPIRE_HELD,
+                run,
+                **under_booking(booking, self._patience.task_queue, owner.caller_id),
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"Give {booking.reference} up: {rule}",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True

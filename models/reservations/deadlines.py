@@ -1,0 +1,72 @@
+"""What becomes of a reservation when time passes: when, and by which rule. No I/O."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from models.bookings.lifecycle import BookingState
+from models.reservations.policy import VenuePolicy
+
+
+class Action(StrEnum):
+    """What is done when its time has come."""
+
+    EXPIRE_HOLD = "EXPIRE_HOLD"
+    """Give up what nobody has approved: by a workflow, for place and money are others'."""
+    NO_SHOW = "NO_SHOW"
+    COMPLETE = "COMPLETE"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """When a party is at a venue, and what the venue's policy says of it now."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    time_zone: str
+    policy: VenuePolicy
+
+
+@dataclass(frozen=True)
+class Due:
+    """When something is to be done (UTC)."""
+
+    at: dt.datetime
+    rule: str
+    """Which rule says so, with its deadline on the clock at the venue's wall: for the history."""
+
+
+HAS_DUE = frozenset({BookingState.HELD, BookingState.CONFIRMED, BookingState.CHECKED_IN})
+"""States in which something becomes of a reservation by time alone.
+
+In the states before a workflow runs for it, and sees to the time itself.
+"""
+
+
+def due_after(
+    state: BookingState, hold_expires_at: dt.datetime | None, visit: Visit
+) -> Mapping[Action, Due]:
+    """Return what is due, and when, for a reservation that has come to ``state``.
+
+    A guest has not come only where the venue keeps a list of who has. Elsewhere a visit that was
+    confirmed is over at its end, or every guest of a house without a desk would be a no-show.
+    """
+    match state:
+        case BookingState.HELD if hold_expires_at is not None:
+            rule = f"not approved by {_local(hold_expires_at, visit)}"
+            return {Action.EXPIRE_HOLD: Due(hold_expires_at, rule)}
+        case BookingState.CONFIRMED if visit.policy.check_in == "tracked":
+            grace = visit.policy.no_show_grace_minutes
+            latest = visit.starts_at + dt.timedelta(minutes=grace)
+            rule = f"no check-in by {_local(latest, visit)} (grace {grace} min)"
+            return {Action.NO_SHOW: Due(latest, rule)}
+        case BookingState.CONFIRMED | BookingState.CHECKED_IN:
+            rule = f"the visit ended at {_local(visit.ends_at, visit)}"
+            return {Action.COMPLETE: Due(visit.ends_at, rule)}
+    return {}
+
+
+def _local(moment: dt.datetime, visit: Visit) -> str:
+    return f"{moment.astimezone(ZoneInfo(visit.time_zone)):%Y-%m-%d %H:%M} {visit.time_zone}"

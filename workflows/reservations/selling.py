@@ -1,0 +1,48 @@
+"""Having a place for good: recorded in the transaction that sells the claim on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from models.bookings.lifecycle import BookingState
+    from models.bookings.messages import HOLD_LOST
+    from models.bookings.problems import Code, Problem
+    from workflows.core.outcomes import TripFailedError
+    from workflows.core.record import BookingRecord
+
+
+@contextmanager
+def selling() -> Iterator[None]:
+    """Record a state that sells the place.
+
+    Raises:
+        TripFailedError: it is not held any more.
+    """
+    try:
+        yield
+    except ApplicationError as error:
+        if error.type != HOLD_LOST:
+            raise
+        message = "the place was not held long enough to be paid"
+        lost = Problem(code=Code.HOLD_EXPIRED, step="claim", message=message)
+        raise TripFailedError(lost) from error
+
+
+async def confirm(record: BookingRecord, why: str, *, who: str = "saga") -> None:
+    """Record a reservation as CONFIRMED.
+
+    Raises:
+        TripFailedError: its place is not held any more; the booking is as it was.
+    """
+    before = record.booking
+    confirmed = {"confirmed_at": workflow.now(), "hold_expires_at": None}
+    record.booking = before.model_copy(update=confirmed)
+    try:
+        with selling():
+            await record.write(BookingState.CONFIRMED, why, who=who)
+    except TripFailedError:
+        record.booking = before
+        raise
