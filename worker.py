@@ -45,6 +45,7 @@ from workflows.operations.watch_suppliers import WatchSuppliers
 from workflows.payments.refund_booking import RefundBooking
 from workflows.payments.settle_payment import SettlePayment
 from workflows.reservations.book_reservation import BookReservation
+from workflows.reservations.modify_reservation import ModifyReservation
 from workflows.suppliers.follow_booking import FollowBooking
 from workflows.trips.book_trip import BookTrip
 from workflows.trips.cancel_booking import CancelBooking
@@ -57,6 +58,7 @@ log = logging.getLogger("tripsaga.worker")
 WORKFLOWS: Sequence[type] = (
     BookTrip,
     BookReservation,
+    ModifyReservation,
     CancelBooking,
     ModifyBooking,
     RefundBooking,

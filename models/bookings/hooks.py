@@ -6,6 +6,7 @@ follows from a transition elsewhere (the ledger), are hooks: ``models.kinds`` li
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +26,8 @@ class Step:
     version: int
     """As it will be stored."""
     change: ChangeNote | None
+    details: Mapping[str, Any] | None = None
+    """Of the transition: what only its kind knows."""
 
 
 class Hook:

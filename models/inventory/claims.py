@@ -71,7 +71,8 @@ class Claim:
     visit: tuple[dt.datetime, dt.datetime]
     during: tuple[dt.datetime, dt.datetime]
     """The visit and the venue's buffers."""
-    expires_at: dt.datetime
+    expires_at: dt.datetime | None
+    """None: it is bought at once."""
     resource_no: int | None = None
     duplicate_ok: bool = False
     limits: Limits | None = None
@@ -132,16 +133,19 @@ WITH ended AS (
     {_ENDED}
 ){_GIVE_BACK}""")  # noqa: S608
 
-_CLAIM = text("""
+GUEST_NO = "hashtextextended(:guest, 0) & 9223372036854775807"
+"""Of a guest's name; not negative, or the range that carries it would overflow."""
+
+_CLAIM = text(f"""
 INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,
     duplicate_ok, visit, during, units, counted, state, expires_at)
 VALUES (:booking, :item, :version, :venue, :resource,
-    hashtextextended(:guest, 0) & 9223372036854775807, :duplicate_ok,
-    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted, 'HELD',
-    :expires_at)
+    {GUEST_NO}, :duplicate_ok,
+    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted,
+    CASE WHEN CAST(:expires_at AS timestamptz) IS NULL THEN 'SOLD' ELSE 'HELD' END, :expires_at)
 ON CONFLICT (booking_id, item, version) DO NOTHING
 RETURNING id
-""")
+""")  # noqa: S608
 
 _COUNT = text(f"""
 INSERT INTO venue_slots AS s (venue_id, bucket, covers, covers_taken, starts, starts_taken,
@@ -184,7 +188,7 @@ async def expire_overdue(session: Executor, venue_id: str) -> None:
 
 
 async def claim_place(session: AsyncSession, claim: Claim) -> None:
-    """Claim a place until ``expires_at``; a repeat changes nothing.
+    """Claim a place, until ``expires_at`` or for good; a repeat changes nothing.
 
     Everything happens within a savepoint, so that the caller's transaction outlives a refusal.
 
