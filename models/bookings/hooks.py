@@ -36,6 +36,10 @@ class Hook:
     async def before(self, session: AsyncSession, step: Step) -> None:
         """Act before the booking and its items are written."""
 
+    def columns(self, step: Step) -> dict[str, Any]:  # noqa: ARG002
+        """Return what else is written of the booking's row: who it is for, as a rule nothing."""
+        return {}
+
     async def after(self, session: AsyncSession, step: Step) -> None:
         """Act when everything else is written."""
 

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import Executor
 from models.inventory.claims import (
+    GIVE_BACK,
     GUEST_NO,
     Claim,
     HoldLostError,
-    claim_place,
-    release_claims,
+    count_claim,
+    insert_claim,
 )
 
 _FIRST = "date_bin('15 minutes', CAST(:visit_from AS timestamptz), timestamptz 'epoch')"
@@ -46,11 +47,18 @@ _LOCK_SLOTS = text(f"""
 SELECT s.bucket FROM venue_slots s
 WHERE s.venue_id = :venue AND (
     (s.bucket >= {_FIRST} AND s.bucket < :visit_until)
-    OR EXISTS (SELECT FROM inventory_claims c WHERE c.booking_id = :booking AND c.counted
-        AND c.state IN ('HELD', 'SOLD') AND s.bucket < upper(c.visit)
+    OR EXISTS (SELECT FROM inventory_claims c WHERE c.id = :old AND c.counted
+        AND s.bucket < upper(c.visit)
         AND s.bucket >= date_bin('15 minutes', lower(c.visit), timestamptz 'epoch')))
 ORDER BY s.venue_id, s.bucket FOR UPDATE
 """)  # noqa: S608
+
+_LET_GO = text("""
+UPDATE inventory_claims SET state = 'RELEASED', changed_at = clock_timestamp() WHERE id = :old
+""")
+
+_GIVE_BACK = text(f"""
+WITH ended AS (SELECT * FROM inventory_claims WHERE id = :old){GIVE_BACK}""")  # noqa: S608
 
 
 async def make_slots(session: Executor, claim: Claim) -> None:
@@ -78,11 +86,15 @@ async def move_place(session: AsyncSession, claim: Claim) -> None:
         if await session.scalar(_MADE, values):
             return
         locked = await session.execute(_LOCK_CLAIMS, values)
-        if not any(row.own for row in locked.all()):
+        own = [row.id for row in locked.all() if row.own]
+        if not own:
             raise HoldLostError(claim.booking_id)
-        await session.execute(_LOCK_SLOTS, values)
-        await release_claims(session, claim.booking_id)
-        await claim_place(session, claim)
+        old = {"old": own[0]}
+        await session.execute(_LET_GO, old)
+        await insert_claim(session, claim)
+        await session.execute(_LOCK_SLOTS, values | old)
+        await session.execute(_GIVE_BACK, old)
+        await count_claim(session, claim)
 
 
 def _values(claim: Claim) -> dict[str, Any]:

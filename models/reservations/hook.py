@@ -6,7 +6,7 @@ from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.hooks import Hook, Step
-from models.bookings.tables import BOOKING_ITEMS, BOOKINGS
+from models.bookings.tables import BOOKING_ITEMS
 from models.reservations.changes import Details
 from models.reservations.messages import SLOT
 from models.reservations.repository import slot_columns
@@ -21,15 +21,10 @@ class ReservationHook(Hook):
         if step.details is None:
             return
         details, booking_id = Details.model_validate(step.details), step.booking.id
-        booking: dict[str, Any] = {}
         reservation: dict[str, Any] = {}
         if details.guest is not None and details.contact is not None:
             name, reached = details.guest.name, details.contact.model_dump(mode="json")
-            booking["travelers"] = [details.guest.model_dump(mode="json")]
-            booking["contact"] = details.contact.model_dump(mode="json", by_alias=True)
             reservation |= {"guest": {"name": name, **reached}, "notes": details.guest.notes}
-        if details.traveler_id is not None:
-            booking["traveler_id"] = details.traveler_id
         if details.slot is not None and details.quote is not None:
             reservation |= slot_columns(details.slot)
             await session.execute(
@@ -48,7 +43,14 @@ class ReservationHook(Hook):
                 .where(RESERVATIONS.c.booking_id == booking_id)
                 .values(reservation)
             )
-        if booking:
-            await session.execute(
-                update(BOOKINGS).where(BOOKINGS.c.id == booking_id).values(booking)
-            )
+
+    def columns(self, step: Step) -> dict[str, Any]:
+        """Return who comes, and how they are reached."""
+        details = Details.model_validate(step.details or {})
+        if details.guest is None or details.contact is None:
+            return {}
+        return {
+            "travelers": [details.guest.model_dump(mode="json")],
+            "contact": details.contact.model_dump(mode="json", by_alias=True),
+            **({"traveler_id": details.traveler_id} if details.traveler_id else {}),
+        }

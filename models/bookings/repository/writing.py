@@ -237,6 +237,7 @@ async def record_transition(
         booking={
             **booking_columns(booking, version),
             **people_columns(transition.change),
+            **{name: v for hook in hooks.get(kind, ()) for name, v in hook.columns(step).items()},
             **fence,
         },
         payments=payment_rows(booking),
