@@ -49,6 +49,7 @@ from workflows.payments.settle_payment import SettlePayment
 from workflows.reservations.book_reservation import BookReservation
 from workflows.reservations.confirm_held import ConfirmHeld
 from workflows.reservations.expire_held import ExpireHeld
+from workflows.reservations.modify_reservation import ModifyReservation
 from workflows.suppliers.follow_booking import FollowBooking
 from workflows.trips.book_trip import BookTrip
 from workflows.trips.cancel_booking import CancelBooking
@@ -63,6 +64,7 @@ WORKFLOWS: Sequence[type] = (
     BookReservation,
     ConfirmHeld,
     ExpireHeld,
+    ModifyReservation,
     CancelBooking,
     ModifyBooking,
     RefundBooking,

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
+from activities.reservations.moving import MoveActivities
 from activities.reservations.record import ReservationActivities
+from activities.suppliers.changes import ItemChangeActivities
 from activities.suppliers.following.rounds import FollowActivities
 from activities.suppliers.health import SupplierHealth, watched
 from activities.suppliers.items import ItemActivities
@@ -38,10 +40,12 @@ class Activities:
 
     bookings: BookingActivities
     reservations: ReservationActivities
+    moves: MoveActivities
     quotes: QuoteActivities
     changes: ChangeActivities
     cancel_quotes: CancelQuoteActivities
     items: ItemActivities
+    item_changes: ItemChangeActivities
     payments: PaymentActivities
     watching: WatchActivities
     following: FollowActivities
@@ -65,6 +69,8 @@ class Activities:
         return [
             self.bookings.open_booking,
             self.reservations.open_reservation,
+            self.moves.open_move,
+            self.moves.move_claim,
             self.bookings.load_booking,
             self.bookings.record,
             self.bookings.end_requests,
@@ -91,6 +97,7 @@ class Activities:
             self.items.book_item,
             self.items.complete_item,
             self.items.look_at_item,
+            self.item_changes.change_item,
             self.items.cancel_item,
         ]
 
@@ -146,10 +153,12 @@ def create_activities(
     return Activities(
         bookings=BookingActivities(sessions),
         reservations=ReservationActivities(sessions),
+        moves=MoveActivities(sessions),
         quotes=quotes,
         changes=ChangeActivities(sessions, quotes),
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),
         items=items,
+        item_changes=ItemChangeActivities(sessions, sellers),
         payments=payments,
         watching=WatchActivities(sessions, payments, gateway, suppliers, settings, waiting),
         following=FollowActivities(sessions, items, suppliers, settings, waiting),

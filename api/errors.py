@@ -472,9 +472,69 @@ def _(error: reservations.VersionConflict) -> ApiProblem:
         field="If-Match" if error.precondition else "expected_version",
         details={
             "currentVersion": booking.version,
-            "current": {"id": booking.id, "status": presenter.status_of(booking.state)},
+            "current": error.current
+            or {"id": booking.id, "status": presenter.status_of(booking.state)},
         },
     )
+
+
+@problem_of.register
+def _(_error: reservations.VersionRequired) -> ApiProblem:
+    return ApiProblem(
+        428,
+        "VERSION_REQUIRED",
+        "Say which version you have seen: its ETag as If-Match, or expected_version.",
+        field="expected_version",
+    )
+
+
+@problem_of.register
+def _(error: reservations.PriceNotAccepted) -> ApiProblem:
+    old, new = (
+        Money(amount=amount, currency=error.currency).format() for amount in (error.old, error.new)
+    )
+    return ApiProblem(
+        409,
+        Code.PRICE_CHANGED,
+        f"Of the reservation {new} would be paid when reserving, not {old}. If the guest accepts"
+        " that, send it as accepted_total. Nothing was changed or charged.",
+        field="accepted_total",
+        details={"oldPrice": error.old, "newPrice": error.new, "currency": error.currency},
+    )
+
+
+@problem_of.register
+def _(error: reservations.NotChanged) -> ApiProblem:
+    problem = error.problem
+    return ApiProblem(
+        503 if problem.code in _OURS else 409,
+        problem.code,
+        _NOT_CHANGED.get(problem.code, "The change could not be made.")
+        + " The reservation stands as it was.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.code in _OURS else None,
+    )
+
+
+_OURS = frozenset(
+    {
+        Code.SUPPLIER_DOWN,
+        Code.PAYMENT_DOWN,
+        Code.OUTCOME_UNKNOWN,
+        Code.CONFIGURATION,
+        Code.INTERNAL,
+    }
+)
+"""Why a change could not be made although nothing is wrong with it: it may be asked for again."""
+
+_NOT_CHANGED = {
+    Code.PAYMENT_DECLINED: "The card was refused.",
+    Code.AUTHENTICATION_REQUIRED: "The payment was not authenticated in time.",
+    Code.AMOUNT_TOO_SMALL: "What it costs more is less than a card can be charged.",
+    Code.SUPPLIER_DOWN: "The venue does not answer.",
+    Code.OUTCOME_UNKNOWN: "The venue or the payment service does not answer.",
+    Code.PAYMENT_DOWN: "The payment service does not answer.",
+    Code.INVALID_TRIP: "The venue does not let this be reserved.",
+}
 
 
 @problem_of.register

@@ -41,6 +41,11 @@ EXAMPLES: dict[int, tuple[str, str, str | None]] = {
         "The amount is not the trip's: expected 200000, given 199999.",
         "paymentInfo.amount",
     ),
+    428: (
+        "VERSION_REQUIRED",
+        "Say which version you have seen: its ETag as If-Match, or expected_version.",
+        "expected_version",
+    ),
     429: (
         "RATE_LIMITED",
         "More than 60 lists were asked for within a minute. Please try again in 1 s.",

@@ -27,9 +27,16 @@ from models.operations.messages import (
     WatchRequest,
 )
 from models.payments.messages import PaymentCall, PaymentOutcome, StrayPayment
+from models.reservations.changes import MoveClaim, MovedClaim, OpenedMove
 from models.reservations.messages import OpenReservation
 from models.suppliers.following import Followed, FollowPart, LookAgain, Noted
-from models.suppliers.messages import BookedItem, CancelledItem, ItemCall, LookedItem
+from models.suppliers.messages import (
+    BookedItem,
+    CancelledItem,
+    ChangeCall,
+    ItemCall,
+    LookedItem,
+)
 from models.trips.cancellation_quotes import CancellationQuoted, QuoteCancellationRequest
 from models.trips.changes import (
     ChangeNote,
@@ -42,6 +49,10 @@ from models.trips.messages import ItemsQuoted, OpenBooking
 OPEN_BOOKING = Call("open_booking", OpenBooking, OpenedBooking)
 
 OPEN_RESERVATION = Call("open_reservation", OpenReservation, OpenedBooking)
+
+OPEN_MOVE = Call("open_move", BookingRequest, OpenedMove)
+
+MOVE_CLAIM = Call("move_claim", MoveClaim, MovedClaim)
 
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 
@@ -56,6 +67,8 @@ BOOK_ITEM = Call("book_item", ItemCall, BookedItem)
 COMPLETE_ITEM = Call("complete_item", ItemCall, BookedItem)
 
 LOOK_AT_ITEM = Call("look_at_item", ItemCall, LookedItem)
+
+CHANGE_ITEM = Call("change_item", ChangeCall, BookedItem)
 
 CANCEL_ITEM = Call("cancel_item", ItemCall, CancelledItem)
 
@@ -100,6 +113,8 @@ FIND_QUIET = Call("find_quiet_bookings", FollowPart, Followed)
 ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment]
     OPEN_BOOKING,
     OPEN_RESERVATION,
+    OPEN_MOVE,
+    MOVE_CLAIM,
     LOAD_BOOKING,
     QUOTE_ITEMS,
     RECORD,
@@ -107,6 +122,7 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     BOOK_ITEM,
     COMPLETE_ITEM,
     LOOK_AT_ITEM,
+    CHANGE_ITEM,
     CANCEL_ITEM,
     QUOTE_CANCELLATION,
     AUTHORISE,

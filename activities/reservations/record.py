@@ -9,7 +9,7 @@ from activities.core.opening import open_once
 from models import calls
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Code, Problem
-from models.core.database import Sessions, direct
+from models.core.database import Sessions, direct, repeated
 from models.inventory.claims import PlaceTakenError, Taken, expire_overdue
 from models.reservations.messages import SLOT, OpenReservation
 from models.reservations.repository import OPENED, claim_slot, insert_reservation
@@ -38,14 +38,19 @@ class ReservationOpening:
         try:
             await claim_slot(session, opening.request, dt.datetime.now(dt.UTC) + held)
         except PlaceTakenError as taken:
-            return Problem(
-                code=Code.UNAVAILABLE,
-                step="claim",
-                message=_WORDS[taken.what],
-                item=SLOT,
-                details={"conflict": taken.what},
-            )
+            return not_to_be_had(taken.what, "claim")
         return None
+
+
+def not_to_be_had(what: Taken, step: str) -> Problem:
+    """Return the problem of a place that something stands in the way of."""
+    return Problem(
+        code=Code.UNAVAILABLE,
+        step=step,
+        message=_WORDS[what],
+        item=SLOT,
+        details={"conflict": what},
+    )
 
 
 class ReservationActivities:
@@ -65,4 +70,4 @@ class ReservationActivities:
         """
         async with direct(self._sessions) as connection:
             await expire_overdue(connection, opening.request.venue_id)
-        return await open_once(self._sessions, opening, ReservationOpening())
+        return await repeated(lambda: open_once(self._sessions, opening, ReservationOpening()))

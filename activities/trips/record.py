@@ -28,7 +28,7 @@ from models.bookings.repository import (
     load_booking,
     record_transition,
 )
-from models.core.database import Sessions
+from models.core.database import Sessions, repeated
 from models.inventory.claims import HoldLostError
 from models.kinds import HOOKS
 from models.suppliers.following import Noted
@@ -105,8 +105,7 @@ class BookingActivities:
         """
         try:
             with fenced():
-                async with self._sessions.begin() as session:
-                    version = await record_transition(session, transition, HOOKS)
+                version = await repeated(lambda: self._record(transition))
         except HoldLostError as lost:
             raise ApplicationError(str(lost), type=HOLD_LOST, non_retryable=True) from lost
         except IntegrityError as error:  # a constraint of the database: no retry would succeed
@@ -114,6 +113,10 @@ class BookingActivities:
         booking = transition.booking
         log_transition(booking.id, transition.from_state, booking.state, version)
         return Recorded(version=version)
+
+    async def _record(self, transition: Transition) -> int:
+        async with self._sessions.begin() as session:
+            return await record_transition(session, transition, HOOKS)
 
     @activity.defn(name=calls.END_REQUESTS.name)
     async def end_requests(self, ended: EndedRequests) -> Noted:

@@ -18,8 +18,12 @@ from models.reservations.slots import TimeDoesNotExist
 from suppliers.venue import VenueSupplier
 
 
-async def quote(context: AppContext, wish: SlotWish, guest: VenueGuest) -> Quote:
+async def quote(
+    context: AppContext, wish: SlotWish, guest: VenueGuest, *, excluding: str | None = None
+) -> Quote:
     """Verify that a slot is to be had, and price it. Nothing is held by it.
+
+    ``excluding``: as if that reservation (our reference) were not there.
 
     Raises:
         SlotUnavailable: with other times.
@@ -29,15 +33,17 @@ async def quote(context: AppContext, wish: SlotWish, guest: VenueGuest) -> Quote
     venues = venues_of(context)
     try:
         with _told():
-            return await venues.quote(wish, guest)
+            return await venues.quote(wish, guest, excluding=excluding)
     except SlotUnavailable as refused:
-        raise await unavailable(context, wish, refused.reason) from refused
+        raise await unavailable(context, wish, refused.reason, excluding=excluding) from refused
 
 
-async def unavailable(context: AppContext, wish: SlotWish, reason: str) -> DomainError:
+async def unavailable(
+    context: AppContext, wish: SlotWish, reason: str, *, excluding: str | None = None
+) -> DomainError:
     """Return the refusal of a slot, with other times if the inventory tells them now."""
     with suppress(DomainError):
-        found = await availability(context, wish)
+        found = await availability(context, wish, excluding=excluding)
         if found.reason == TIME_DOES_NOT_EXIST:
             return does_not_exist(wish, found)
         return SlotUnavailable(reason, found.alternatives)

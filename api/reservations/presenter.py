@@ -21,8 +21,8 @@ from api.reservations.answers import (
     Status,
     VenueOfAnswer,
 )
-from models.bookings.booking import Booking, HistoryEntry
-from models.bookings.lifecycle import BookingState, CancelledBy
+from models.bookings.booking import Booking, HistoryEntry, PaymentView
+from models.bookings.lifecycle import BookingState, CancelledBy, PaymentStatus
 from models.core.venues import Price
 from models.reservations.repository import StoredReservation
 
@@ -65,7 +65,7 @@ def reservation(
     booking: Booking, stored: StoredReservation, history: Sequence[HistoryEntry]
 ) -> ReservationAnswer:
     """Return a reservation, whole."""
-    item, payment = booking.items[0], booking.payment
+    item, payment = booking.items[0], _shown_payment(booking)
     reached = _reached(history)
     return ReservationAnswer(
         id=booking.id,
@@ -97,7 +97,7 @@ def reservation(
         price_snapshot=_snapshot(stored.price),
         payment=PaymentAnswer(
             status=payment.status,
-            amount=payment.amount,
+            amount=booking.chargeable,
             captured=booking.captured,
             refunded=booking.refunded,
             waits_until=payment.waits_until,
@@ -140,6 +140,14 @@ def cancel_quote(booking: Booking, now: dt.datetime) -> CancelQuote:
     )
 
 
+def _shown_payment(booking: Booking) -> PaymentView:
+    """Return the payment that callers have to know of: one that waits, or the last that counts."""
+    given_up = {PaymentStatus.RELEASED, PaymentStatus.FAILED}
+    waiting = [payment for payment in booking.payments if payment.waits_until]
+    counting = [payment for payment in booking.payments if payment.status not in given_up]
+    return (waiting or counting or booking.payments)[-1]
+
+
 def _held(booking: Booking) -> bool:
     return status_of(booking.state) == "PENDING"
 
@@ -177,7 +185,7 @@ def _failure(booking: Booking) -> FailureAnswer | None:
 
 def _message(booking: Booking) -> str:
     """Say how it stands, and where the money is."""
-    paid = "" if booking.payment.amount == 0 else f" {told_money.money(booking)}"
+    paid = "" if booking.chargeable == 0 else f" {told_money.money(booking)}"
     return f"{_STANDS[booking.state]}{paid}"
 
 

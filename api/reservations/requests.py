@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from api.core.idempotency import IdempotencyKey
+from models.core.money import MinorUnits
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
@@ -151,6 +152,58 @@ class CreateBody(SlotBody):
     payment: Annotated[
         PaymentBody | None, Field(description="Needed where something is to be paid.")
     ] = None
+    idempotency_key: _KeyField = None
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+_SAME: Any = Field(default=None, json_schema_extra=_without_default)
+"""Absent: unchanged. Null is refused, or the field's own type says what it means."""
+
+
+class GuestChange(Body):
+    """What is different about who comes; the guest's id stays."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=240)] = _SAME
+    email: Email = _SAME
+    phone: Annotated[Phone | None, Field(description="Null: none.")] = _SAME
+
+
+class ChangeBody(Body):
+    """What is to be different about a reservation; what is absent stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"expected_version": 4, "time": "20:30", "party_size": 5},
+                {"expected_version": 4, "guest": {"phone": "+4930123456"}, "notes": "high chair"},
+            ]
+        }
+    )
+
+    expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    date: Day = _SAME
+    time: LocalTime = _SAME
+    utc_offset: Annotated[
+        UtcOffset | None,
+        Field(description="Which of two, where clocks show this time twice; null: the first."),
+    ] = _SAME
+    duration_minutes: Annotated[
+        Minutes | None, Field(description="Null: as the venue's policy or its inventory says.")
+    ] = _SAME
+    party_size: PartySize = _SAME
+    resource_id: Annotated[ResourceId | None, Field(description="Null: any one.")] = _SAME
+    guest: GuestChange = _SAME
+    notes: Annotated[Prose, Field(max_length=1_000)] = _SAME
+    accepted_total: Annotated[
+        MinorUnits,
+        Field(description="The most that may be paid when reserving, what is paid included."),
+    ] = _SAME
+    payment: Annotated[
+        PaymentBody, Field(description="Pays what it costs more; else what it was paid with.")
+    ] = _SAME
     idempotency_key: _KeyField = None
 
 

@@ -15,14 +15,28 @@ from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
 from api.core.preferences import Patience, accepted
 from api.openapi import READING, WRITING, problems, shown
-from api.reservations import approving, availability, creating, finding, moving, presenter
+from api.reservations import (
+    approving,
+    availability,
+    changing,
+    creating,
+    finding,
+    moving,
+    presenter,
+)
 from api.reservations.answers import (
     AvailabilityAnswer,
     CancelQuote,
     ReservationAnswer,
     TakenAnswer,
 )
-from api.reservations.requests import AvailabilityBody, CancelBody, CreateBody, StatusBody
+from api.reservations.requests import (
+    AvailabilityBody,
+    CancelBody,
+    ChangeBody,
+    CreateBody,
+    StatusBody,
+)
 from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound, NotCancellable
 from models.bookings.lifecycle import BookingState, CancelledBy
@@ -149,6 +163,52 @@ async def by_id(
     known = request.headers.get("if-none-match", "")
     if tag in [one.strip().removeprefix("W/") for one in known.split(",")]:
         return Response(status_code=304, headers={"ETag": tag})
+    return answer
+
+
+@work.put(
+    "/{booking_id}",
+    operation_id="changeReservation",
+    response_model=ReservationAnswer,
+    summary="Change a reservation: time, party, table, guest, notes",
+    responses={
+        200: {"description": "Changed.", "content": shown("RESERVATION")},
+        202: {
+            "description": "Under way, or waiting for the guest: ask at `Location`.",
+            "model": ReservationAnswer,
+            "content": shown("RESERVATION"),
+        },
+        **problems(*WRITING, 409, 412, 428),
+    },
+)
+@keyed()
+async def change(
+    context: Context,
+    caller: TheCaller,
+    response: Response,
+    booking_id: Named,
+    body: Annotated[ChangeBody, Body()],
+    patience: Patience,
+    operation: TheOperation,
+    if_match: Annotated[
+        str | None, Header(description="The `ETag` of the reservation that is changed.")
+    ] = None,
+) -> ReservationAnswer:
+    """Change what is sent; what is absent stays as it is. All of it is done, or nothing.
+
+    `expected_version` or `If-Match` says which version was seen: of several changes of one version
+    one is made, and the others get 409 `VERSION_CONFLICT` (412 with `If-Match`) with the
+    reservation as it stands. Another time, party or table is priced anew: what it costs more is
+    charged, up to `accepted_total`, and what it costs less is given back. 409 `SLOT_UNAVAILABLE`
+    has other times; the reservation keeps its own.
+    """
+    asked = changing.asked_for(body, if_match, operation)
+    named = await booking_named(context, caller, booking_id)
+    ended = await changing.change(context, caller, named, asked, patience)
+    answer = await finding.answer(context, caller, named)
+    if not ended:
+        accepted(response, f"{PREFIX}/{named}")
+    _tag(response, answer)
     return answer
 
 

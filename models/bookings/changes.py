@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel
 
+from models.bookings.booking import Booking, PaymentView
+from models.bookings.lifecycle import PaymentPurpose
 from models.bookings.problems import Problem
 from models.core.fencing import Fence
 from models.core.money import Currency, MinorUnits
@@ -82,3 +84,20 @@ class ChangeNote(BaseModel):
     """Who travels from now on."""
     fence: Fence | None = None
     """Of the workflow, where no transition goes with it."""
+
+
+def payment_for(
+    booking: Booking, amount: int, payment_method_id: str | None, change_id: str
+) -> PaymentView:
+    """Return the payment of a change that costs ``amount`` more (minor units), still to be made."""
+    first = booking.payment
+    return PaymentView(
+        number=booking.payments[-1].number + 1,
+        purpose=PaymentPurpose.CHANGE,
+        gateway=first.gateway,
+        payment_method_id=payment_method_id or first.payment_method_id,
+        currency=booking.currency,
+        amount=amount,
+        hold=booking.next_hold,
+        change=change_id,
+    )

@@ -6,6 +6,7 @@ follows from a transition elsewhere (the ledger), are hooks: ``models.kinds`` li
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,6 +26,8 @@ class Step:
     version: int
     """As it will be stored."""
     change: ChangeNote | None
+    details: Mapping[str, Any] | None = None
+    """Of the transition: what only its kind knows."""
 
 
 class Hook:
@@ -32,6 +35,10 @@ class Hook:
 
     async def before(self, session: AsyncSession, step: Step) -> None:
         """Act before the booking and its items are written."""
+
+    def columns(self, step: Step) -> dict[str, Any]:  # noqa: ARG002
+        """Return what else is written of the booking's row: who it is for, as a rule nothing."""
+        return {}
 
     async def after(self, session: AsyncSession, step: Step) -> None:
         """Act when everything else is written."""

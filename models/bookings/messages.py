@@ -36,6 +36,8 @@ class RequestKind(StrEnum):
     """Of a reservation that is HELD."""
     EXPIRE = "EXPIRE"
     """Made by us when nobody has approved it in time."""
+    MOVE = "MOVE"
+    """Another time, party or table for a reservation."""
 
 
 class BookingRequest(BaseModel):
@@ -195,13 +197,16 @@ class Transition(BaseModel):
     """What a person must settle; opened in the same transaction."""
     settled_cases: list[CaseClosing] = []
     ended_requests: list[RequestOutcome] = []
+    details: dict[str, Any] | None = None
+    """What its kind's hook writes besides; None: nothing has changed of that."""
 
     def digest(self) -> str:
         """Return a digest of what is written, versions and our own times left out.
 
         A worker's successor takes the same step at another time: what it writes is the same then.
         """
-        content = _without(self.model_dump(mode="json"), _VOLATILE)
+        unused = {"details"} if self.details is None else None  # as digests were made without it
+        content = _without(self.model_dump(mode="json", exclude=unused), _VOLATILE)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,12 +1,14 @@
 """The way to PostgreSQL: one engine a process, sessions for units of work."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -17,6 +19,8 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from models.core.text import storable, storable_dump
+
+Answer = TypeVar("Answer")
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -35,6 +39,11 @@ DATABASE_AWAY: Final = (
 Not DataError, IntegrityError, ProgrammingError: they say that the statement is wrong, and the
 database will refuse it for ever.
 """
+
+IN_EACH_OTHERS_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+"""SQLSTATE of transactions that were in each other's way: not serialisable, deadlock, no lock."""
+_REPEATS: Final = 3
+_PAUSE_SECONDS: Final = 0.05
 
 _NO_PARAMETERS: Final[Mapping[str, str | int]] = {}
 
@@ -67,6 +76,25 @@ def create_engine(
     event.listen(engine.sync_engine, "before_cursor_execute", _make_storable, retval=True)
     event.listen(engine.sync_engine, "connect", _keep_prepared)
     return engine
+
+
+async def repeated(transaction: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Run a transaction; again, at most three times, where another one was in its way.
+
+    ``transaction`` is whole: it opens its session and commits. Whoever had to give way waits a
+    moment that grows, and is not the same for two.
+
+    Raises:
+        DBAPIError: the last attempt's.
+    """
+    for attempt in range(_REPEATS):
+        try:
+            return await transaction()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in IN_EACH_OTHERS_WAY:
+                raise
+        await asyncio.sleep(random.uniform(0.5, 1.0) * _PAUSE_SECONDS * 2**attempt)  # noqa: S311
+    return await transaction()
 
 
 def _keep_prepared(connection: Any, _record: Any) -> None:

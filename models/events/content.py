@@ -50,7 +50,7 @@ class BookingContent(BaseModel):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217.", examples=["USD"])]
     changed: list[str] = Field(
         description="What has changed in this version: `status`, `total`, `captured`,"
-        " `refunded`, `items`. Others may come.",
+        " `refunded`, `items`, `details` (time, party, table, guest or notes). Others may come.",
         examples=[["status", "captured"]],
     )
     trip_option_id: str | None = Field(default=None, description="The trip option; of trips only.")

@@ -6,6 +6,8 @@ Locks are taken in one order: booking, claim, counters by time.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,7 +73,8 @@ class Claim:
     visit: tuple[dt.datetime, dt.datetime]
     during: tuple[dt.datetime, dt.datetime]
     """The visit and the venue's buffers."""
-    expires_at: dt.datetime
+    expires_at: dt.datetime | None
+    """None: it is bought at once."""
     resource_no: int | None = None
     duplicate_ok: bool = False
     limits: Limits | None = None
@@ -91,8 +94,7 @@ _QUARTERS = """generate_series(
     date_bin('15 minutes', lower({visit}), timestamptz 'epoch'),
     upper({visit}) - interval '1 microsecond', interval '15 minutes')"""
 
-# Locked by time before any is changed: an UPDATE by itself takes rows in no order.
-_GIVE_BACK = f"""
+GIVE_BACK = f"""
 , quarters AS (
     SELECT ended.venue_id, quarter AS bucket, sum(ended.units) AS units,
         count(*) FILTER (WHERE quarter = first) AS parties,
@@ -112,6 +114,9 @@ _GIVE_BACK = f"""
 )
 SELECT count(*) FROM ended
 """  # noqa: S608
+"""Behind claims ``ended``: takes them out of the counters.
+
+Those are locked by time before any is changed: an UPDATE by itself takes rows in no order."""
 _ENDED = "RETURNING venue_id, visit, units, counted"
 
 _EXPIRE = f"""
@@ -122,7 +127,7 @@ WITH ended AS (
         WHERE {{which}} AND state = 'HELD' AND expires_at <= clock_timestamp()
         ORDER BY id LIMIT {{most}} FOR UPDATE SKIP LOCKED)
     {_ENDED}
-){_GIVE_BACK}"""  # noqa: S608
+){GIVE_BACK}"""  # noqa: S608
 _EXPIRE_OVERDUE = text(_EXPIRE.format(which="venue_id = :venue", most="ALL"))
 _EXPIRE_ALL_OVERDUE = text(_EXPIRE.format(which="true", most=":most"))
 
@@ -132,18 +137,21 @@ WITH ended AS (
         state = CASE WHEN state = 'HELD' THEN CAST(:held_is AS varchar) ELSE 'RELEASED' END
     WHERE booking_id = :booking AND state IN ('HELD', 'SOLD')
     {_ENDED}
-){_GIVE_BACK}""")  # noqa: S608
+){GIVE_BACK}""")  # noqa: S608
 
-_CLAIM = text("""
+GUEST_NO = "hashtextextended(:guest, 0) & 9223372036854775807"
+"""Of a guest's name; not negative, or the range that carries it would overflow."""
+
+_CLAIM = text(f"""
 INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,
     duplicate_ok, visit, during, units, counted, state, expires_at)
 VALUES (:booking, :item, :version, :venue, :resource,
-    hashtextextended(:guest, 0) & 9223372036854775807, :duplicate_ok,
-    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted, 'HELD',
-    :expires_at)
+    {GUEST_NO}, :duplicate_ok,
+    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted,
+    CASE WHEN CAST(:expires_at AS timestamptz) IS NULL THEN 'SOLD' ELSE 'HELD' END, :expires_at)
 ON CONFLICT (booking_id, item, version) DO NOTHING
 RETURNING id
-""")
+""")  # noqa: S608
 
 _COUNT = text(f"""
 INSERT INTO venue_slots AS s (venue_id, bucket, covers, covers_taken, starts, starts_taken,
@@ -196,15 +204,24 @@ async def expire_all_overdue(session: Executor, most: int) -> int:
 
 
 async def claim_place(session: AsyncSession, claim: Claim) -> None:
-    """Claim a place until ``expires_at``; a repeat changes nothing.
+    """Claim a place, until ``expires_at`` or for good; a repeat changes nothing.
 
     Everything happens within a savepoint, so that the caller's transaction outlives a refusal.
 
     Raises:
         PlaceTakenError: there is no such place any more.
     """
-    limits = claim.limits or Limits()
-    visit = {"visit_from": claim.visit[0], "visit_until": claim.visit[1]}
+    async with session.begin_nested():
+        if await insert_claim(session, claim):
+            await count_claim(session, claim)
+
+
+async def insert_claim(session: AsyncSession, claim: Claim) -> bool:
+    """Claim a place without counting it; False: it is claimed already.
+
+    Raises:
+        PlaceTakenError: it is taken. Roll back to a savepoint then.
+    """
     made = {
         "booking": claim.booking_id,
         "item": claim.item,
@@ -218,21 +235,38 @@ async def claim_place(session: AsyncSession, claim: Claim) -> None:
         "units": claim.units,
         "counted": claim.limits is not None,
         "expires_at": claim.expires_at,
-        **visit,
+        "visit_from": claim.visit[0],
+        "visit_until": claim.visit[1],
     }
+    with _refusals():
+        return await session.scalar(_CLAIM, made) is not None
+
+
+async def count_claim(session: AsyncSession, claim: Claim) -> None:
+    """Count a place that is claimed, where its venue counts.
+
+    Raises:
+        PlaceTakenError: there is no more room. Roll back to a savepoint then.
+    """
+    if claim.limits is None:
+        return
     counted = {
         "venue": claim.venue_id,
         "units": claim.units,
-        "covers": limits.covers,
-        "starts": limits.starts,
-        "arrivals": limits.arrivals,
-        **visit,
+        "covers": claim.limits.covers,
+        "starts": claim.limits.starts,
+        "arrivals": claim.limits.arrivals,
+        "visit_from": claim.visit[0],
+        "visit_until": claim.visit[1],
     }
+    with _refusals():
+        await session.execute(_COUNT, counted)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        async with session.begin_nested():
-            new = await session.scalar(_CLAIM, made)
-            if new is not None and claim.limits is not None:
-                await session.execute(_COUNT, counted)
+        yield
     except IntegrityError as error:
         what = _REFUSALS.get(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
         if what is None:

@@ -50,9 +50,23 @@ def _was_live(item: Item, confirmed_at: dt.datetime) -> bool:
 
 
 def unsold(booking: Booking, posted: Iterable[Entry]) -> list[Item]:
-    """Return the items whose sale is still to be posted; only these need commission rules."""
-    done = {entry.source for entry in posted if entry.type == EntryType.SALE}
-    return [item for item in sold(booking) if item.price and item.reference not in done]
+    """Return the items whose sale is not posted as it is; only these need commission rules."""
+    posted = list(posted)
+    return [item for item in sold(booking) if _unposted(item, posted)]
+
+
+def _sales(item: Item, posted: Iterable[Entry]) -> list[Entry]:
+    """Return the sale of an item as it is posted, with every later change of its price."""
+    return [e for e in posted if e.type == EntryType.SALE and _is_of(e, item.reference)]
+
+
+def _unposted(item: Item, posted: Iterable[Entry]) -> int:
+    """Return by how much the price of an item is more than what is posted (minor units).
+
+    What is cancelled keeps the price it had.
+    """
+    sales = _sales(item, posted)
+    return 0 if sales and not item.live else item.price - balance(sales, TRAVELER)
 
 
 def unsettled(entries: Iterable[Entry]) -> int:
@@ -123,22 +137,28 @@ class _Books:
     def sale(self, item: Item, rules: list[CommissionRule], now: dt.datetime) -> None:
         provider = item.reservation.provider if item.reservation else ""
         rule = applicable(rules, item.supplier, provider, now)
+        sales = _sales(item, self._all)
+        more = _unposted(item, sales)
         commission = share(item.price, rule.basis_points) if rule else 0
+        commission += balance(sales, COMMISSION)
         self._post(
             EntryType.SALE,
-            item.reference,
-            f"{_name(item)} sold",
+            f"{item.reference}:{self._version}" if sales else item.reference,
+            f"{_name(item)} sold at another price" if sales else f"{_name(item)} sold",
             {
-                TRAVELER: item.price,
-                Place(Account.PROVIDER_EARNINGS, item.supplier): commission - item.price,
+                TRAVELER: more,
+                Place(Account.PROVIDER_EARNINGS, item.supplier): commission - more,
                 COMMISSION: -commission,
-            },
+            }
+            if more
+            else {},
         )
 
     def cancellation(self, item: Item) -> None:
         """Reverse the sale as it was posted; what the terms keep is the supplier's fee."""
-        sale = self._find(EntryType.SALE, item.reference)
-        undone = {line.place: -line.signed for line in sale.lines} if sale else {}
+        undone: dict[Place, int] = {}
+        for line in (line for sale in _sales(item, self._all) for line in sale.lines):
+            undone[line.place] = undone.get(line.place, 0) - line.signed
         undone[TRAVELER] = undone.get(TRAVELER, 0) + item.fee
         undone[Place(Account.FEES, item.supplier)] = -item.fee
         kept = f", {self._money(item.fee)} kept" if item.fee else ""

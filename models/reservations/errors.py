@@ -1,9 +1,11 @@
 """What is refused about reservations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.bookings.problems import Problem
 from models.core.domain_errors import DomainError
 from models.core.venues import Alternative
 
@@ -85,12 +87,55 @@ class VersionConflict(DomainError):
     Attributes:
         booking: as it stands.
         precondition: whether the version came as ``If-Match``.
+        current: the reservation as callers see it; None: they are told its status only.
     """
 
-    def __init__(self, booking: Booking, *, precondition: bool = False) -> None:
+    def __init__(
+        self,
+        booking: Booking,
+        *,
+        precondition: bool = False,
+        current: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"booking {booking.id} is in version {booking.version}")
         self.booking = booking
         self.precondition = precondition
+        self.current = current
+
+
+class VersionRequired(DomainError):
+    """A change does not say which version of the reservation it is about: nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("neither expected_version nor If-Match was given")
+
+
+class PriceNotAccepted(DomainError):
+    """The reservation would cost more than was accepted: nothing was done.
+
+    Attributes:
+        old: what is paid for it now, minor units.
+        new: what would be.
+        currency: of both.
+    """
+
+    def __init__(self, old: int, new: int, currency: str) -> None:
+        super().__init__("the change costs more than was accepted")
+        self.old = old
+        self.new = new
+        self.currency = currency
+
+
+class NotChanged(DomainError):
+    """A change was begun and could not be made: the reservation stands as it was.
+
+    Attributes:
+        problem: why.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class StateConflict(DomainError):

@@ -18,6 +18,17 @@ SLOT = 1
 """The number of the one item of a reservation."""
 
 
+def visit_of(slot: VenueSlot) -> Visit:
+    """Return what events tell of a slot."""
+    return Visit(
+        venue_id=slot.venue_id,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        time_zone=slot.time_zone,
+        party_size=slot.party_size,
+    )
+
+
 class BookReservationRequest(BaseModel):
     """Everything ``BookReservation`` needs. Ids are made by the caller of the workflow."""
 
@@ -79,13 +90,7 @@ class BookReservationRequest(BaseModel):
                     status=PaymentStatus.NOT_REQUIRED if free else PaymentStatus.PENDING,
                 )
             ],
-            visit=Visit(
-                venue_id=self.slot.venue_id,
-                starts_at=self.slot.starts_at,
-                ends_at=self.slot.ends_at,
-                time_zone=self.slot.time_zone,
-                party_size=self.slot.party_size,
-            ),
+            visit=visit_of(self.slot),
             hold_expires_at=now + dt.timedelta(seconds=self.hold_seconds),
             created_at=now,
             updated_at=now,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import NewBooking, insert_booking, save_quotes
-from models.core.venues import Price, VenueType
+from models.core.venues import Price, VenueSlot, VenueType
 from models.inventory.claims import Claim, Limits, claim_place
 from models.reservations.messages import SLOT, BookReservationRequest, OpenReservation
 from models.reservations.policy import VenuePolicy
@@ -53,16 +53,23 @@ async def insert_reservation(
             venue_id=request.venue_id,
             guest_id=request.guest_id,
             guest={"name": request.guest.name, **request.contact.model_dump(mode="json")},
-            party_size=slot.party_size,
-            local_date=slot.local.date(),
-            local_time=slot.local.time().replace(tzinfo=None),
-            time_zone=slot.time_zone,
-            starts_at=slot.starts_at,
-            ends_at=slot.ends_at,
-            resource_id=slot.resource_id,
             notes=request.guest.notes,
+            **slot_columns(slot),
         )
     )
+
+
+def slot_columns(slot: VenueSlot) -> dict[str, Any]:
+    """Return what of a slot stands in the table ``reservations``."""
+    return {
+        "party_size": slot.party_size,
+        "local_date": slot.local.date(),
+        "local_time": slot.local.time().replace(tzinfo=None),
+        "time_zone": slot.time_zone,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+        "resource_id": slot.resource_id,
+    }
 
 
 async def claim_slot(
@@ -73,24 +80,36 @@ async def claim_slot(
     Raises:
         PlaceTakenError: there is none any more.
     """
-    slot, policy = request.slot, await load_policy(session, request.venue_id)
-    table = None
-    if slot.resource_id is not None:
-        table = await resource_no(session, request.venue_id, slot.resource_id)
     claim = Claim(
         booking_id=request.booking_id,
         item=SLOT,
         venue_id=request.venue_id,
-        guest=f"{request.caller_id}\n{request.guest_id}\n{request.venue_id}",
-        units=slot.party_size,
-        visit=(slot.starts_at, slot.ends_at),
-        during=blocked(policy, slot),
+        guest=guest_of_all(request.caller_id, request.guest_id, request.venue_id),
         expires_at=until,
-        resource_no=table,
         duplicate_ok=request.allow_duplicate,
-        limits=_limits(policy) if policy.counted else None,
+        **await place_of(session, request.venue_id, request.slot),
     )
     await claim_place(session, claim)
+
+
+def guest_of_all(caller_id: str, guest_id: str, venue_id: str) -> str:
+    """Return what names a guest of a caller at a venue, among all of all callers."""
+    return f"{caller_id}\n{guest_id}\n{venue_id}"
+
+
+async def place_of(session: AsyncSession, venue_id: str, slot: VenueSlot) -> dict[str, Any]:
+    """Return what of a claim is the place: its time, table and size, and the venue's limits."""
+    policy = await load_policy(session, venue_id)
+    table = None
+    if slot.resource_id is not None:
+        table = await resource_no(session, venue_id, slot.resource_id)
+    return {
+        "units": slot.party_size,
+        "visit": (slot.starts_at, slot.ends_at),
+        "during": blocked(policy, slot),
+        "resource_no": table,
+        "limits": _limits(policy) if policy.counted else None,
+    }
 
 
 def _limits(policy: VenuePolicy) -> Limits:

@@ -4,7 +4,8 @@ from pydantic import BaseModel
 
 from models.bookings.problems import Problem
 from models.core.money import Currency, MinorUnits
-from models.core.supply import Reservation
+from models.core.supply import Quote, Reservation
+from models.core.venues import VenueGuest, VenueSlot
 
 
 class ItemCall(BaseModel):
@@ -26,6 +27,19 @@ class BookedItem(BaseModel):
     """A HELD reservation is completed after the money is taken, not before."""
     doubtful: bool = False
     """Refused, but an earlier attempt was never answered and may still take effect."""
+
+
+class ChangeCall(BaseModel):
+    """Asks for a reservation to be changed in place, once for its key."""
+
+    booking_id: str
+    item: int
+    key: str
+    reservation: Reservation
+    component: VenueSlot
+    """What it becomes one of."""
+    quote: Quote
+    party: VenueGuest
 
 
 class LookedItem(BaseModel):

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.bookings.booking import Booking, Item, PaymentView
+from models.bookings.booking import Booking, Item
 from models.bookings.changes import ChangedItem as ChangedItem
 from models.bookings.changes import ChangeNote as ChangeNote
 from models.bookings.changes import ChangeOutcome as ChangeOutcome
 from models.bookings.changes import ChangeQuote as ChangeQuote
 from models.bookings.changes import Part as Part
-from models.bookings.lifecycle import BookingState, PaymentPurpose, SagaState
+from models.bookings.changes import payment_for as payment_for
+from models.bookings.lifecycle import BookingState, SagaState
 from models.bookings.problems import Code, Problem
 from models.core.fencing import Fence
 from models.core.keys import item_reference
@@ -174,23 +175,6 @@ def quote_of(booking: Booking, gone: list[Item], new: list[Item], at: dt.datetim
             ],
             default=None,
         ),
-    )
-
-
-def payment_for(
-    booking: Booking, amount: int, payment_method_id: str | None, change_id: str
-) -> PaymentView:
-    """Return the payment of a change that costs ``amount`` more (minor units), still to be made."""
-    first = booking.payment
-    return PaymentView(
-        number=booking.payments[-1].number + 1,
-        purpose=PaymentPurpose.CHANGE,
-        gateway=first.gateway,
-        payment_method_id=payment_method_id or first.payment_method_id,
-        currency=booking.currency,
-        amount=amount,
-        hold=booking.next_hold,
-        change=change_id,
     )
 
 

@@ -100,6 +100,7 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("GET", "/api/bookings"),
         ("POST", "/api/v1/bookings"),
         ("GET", "/api/v1/bookings/{booking_id}"),
+        ("PUT", "/api/v1/bookings/{booking_id}"),
         ("GET", "/api/v1/bookings/reference/{booking_reference}"),
         ("GET", "/api/v1/bookings/guest/{guest_id}"),
         ("GET", "/api/v1/bookings/venue/{venue_id}"),

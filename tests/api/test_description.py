@@ -108,6 +108,7 @@ def test_the_events_of_a_stream_are_described(document: dict[str, Any]) -> None:
 
 
 OPERATIONS = {
+    "changeReservation": "PUT /api/v1/bookings/{booking_id}",
     "cancelReservation": "POST /api/v1/bookings/{booking_id}/cancel",
     "checkAvailability": "POST /api/v1/bookings/availability/check",
     "createReservation": "POST /api/v1/bookings",

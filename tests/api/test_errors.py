@@ -59,13 +59,16 @@ from models.reservations.errors import (
     ChangeUnderWay,
     DuplicateReservation,
     NoReservations,
+    NotChanged,
     PaymentMethodMissing,
+    PriceNotAccepted,
     SlotRefused,
     SlotUnavailable,
     StateConflict,
     VenueNotFound,
     VenuesUnavailable,
     VersionConflict,
+    VersionRequired,
 )
 from models.reservations.policy import VenuePolicy
 from models.reservations.slots import OffsetDoesNotFit, TimeDoesNotExist
@@ -101,6 +104,8 @@ FEE = Problem(
 PRICE = Problem(code=Code.PRICE_CHANGED, step="modify", message="", details={"newPrice": 7})
 LEFT = Problem(code=Code.NOT_REFUNDABLE, step="refund", message="only 1.00 USD is left")
 USD = Money(amount=100, currency="USD")
+DECLINED = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="no")
+SILENT = Problem(code=Code.SUPPLIER_DOWN, step="move", message="silence")
 
 SKIPPED = dt.datetime(2031, 3, 30, 2, 30)  # noqa: DTZ001 - a local time
 CURRENT = {
@@ -187,6 +192,20 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     ),
     (VersionConflict(FAILED), 409, "VERSION_CONFLICT", "expected_version", CURRENT),
     (VersionConflict(FAILED, precondition=True), 412, "VERSION_CONFLICT", "If-Match", CURRENT),
+    (
+        *(VersionConflict(FAILED, current={"id": "b"}), 409, "VERSION_CONFLICT"),
+        *(
+            "expected_version",
+            {"currentVersion": CURRENT["currentVersion"], "current": {"id": "b"}},
+        ),
+    ),
+    (VersionRequired(), 428, "VERSION_REQUIRED", "expected_version", None),
+    (
+        *(PriceNotAccepted(100, 200, "EUR"), 409, "PRICE_CHANGED", "accepted_total"),
+        {"oldPrice": 100, "newPrice": 200, "currency": "EUR"},
+    ),
+    (NotChanged(DECLINED), 409, "PAYMENT_DECLINED", None, None),
+    (NotChanged(SILENT), 503, "SUPPLIER_DOWN", None, None),
     (VenueChanged(VENUE), 409, "VERSION_CONFLICT", "expected_version", {"currentVersion": 3}),
     (
         *(StateConflict(FAILED, [BookingState.NO_SHOW]), 409, "STATE_CONFLICT", "status"),

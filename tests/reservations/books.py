@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from activities.reservations.moving import MoveActivities
 from activities.reservations.record import ReservationActivities
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -17,6 +18,7 @@ from models.core.people import Contact
 from models.core.supply import Quote
 from models.core.terms import CancellationTerms
 from models.core.venues import Price, PriceLine, VenueGuest, VenueSlot
+from models.reservations.changes import MoveClaim
 from models.reservations.messages import BookReservationRequest, OpenReservation
 from models.reservations.policy import VenuePolicy
 from models.reservations.venues import Venue, put_venue, venue_id
@@ -131,6 +133,22 @@ class Diary:
         booking = request.new_booking(dt.datetime.now(dt.UTC))
         booking.state, booking.version = BookingState.VALIDATING, opened.version
         return booking
+
+    async def confirmed(self, wanted: VenueSlot | None = None, **options: Any) -> Booking:
+        """Open a reservation and confirm it."""
+        booking = await self.reserve(wanted, **options)
+        assert booking is not None, "the place is taken"
+        return await self.books.record(booking, BookingState.CONFIRMED)
+
+    async def move(
+        self, booking: Booking, to: VenueSlot, *, version: int = 2, back: bool = False
+    ) -> str | None:
+        """Move a reservation's claim; returns what stands in the way."""
+        asked = MoveClaim(
+            booking_id=booking.id, version=version, slot=to, back=back, fence=[1, version, 0]
+        )
+        moved = await MoveActivities(self.books.sessions).move_claim(asked)
+        return None if moved.refused is None else moved.refused.details["conflict"]
 
     async def claims(self) -> list[str]:
         """Return the states of the venue's claims, in order."""

@@ -90,6 +90,7 @@ class BookingRecord:
         *,
         who: str = "saga",
         change: ChangeNote | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         """Write a transition, then show it: nothing is shown that is not committed."""
         current = self.booking
@@ -104,6 +105,7 @@ class BookingRecord:
             cases=[*self._cases, *self._renewed],
             settled_cases=self._closings,
             ended_requests=self._ended,
+            details=None if details is None else dict(details),
         )
         self._cases, self._renewed, self._closings, self._ended = [], [], [], []
         recorded = await perform_local(calls.RECORD, transition, policies.record(), str(state))

@@ -29,6 +29,7 @@ WORKFLOWS = {
     RequestKind.RESOLVE: "ResolveCase",
     RequestKind.APPROVE: "ConfirmHeld",
     RequestKind.EXPIRE: "ExpireHeld",
+    RequestKind.MOVE: "ModifyReservation",
 }
 """Which workflow carries a request out."""
 
@@ -58,6 +59,14 @@ class Requests:
                 if not cancel.components:
                     return request, cancel
         return None
+
+    def take_all(
+        self, kind: RequestKind, which: Callable[[BookingRequest], bool]
+    ) -> list[BookingRequest]:
+        """Take out the requests of a kind that are ``which``: they are being ended."""
+        taken = [one for one in self._waiting if one.kind is kind and which(one)]
+        self._waiting = [one for one in self._waiting if one not in taken]
+        return taken
 
     def remove(self, request: BookingRequest) -> None:
         """Take a request out: it is being carried out."""

@@ -215,7 +215,7 @@ async def record_transition(
     version = int(stored.version) + 1
     if transition.change is not None:
         await write_payments(session, booking)  # the items that come name theirs
-    step = Step(booking, from_state, version, transition.change)
+    step = Step(booking, from_state, version, transition.change, transition.details)
     for hook in hooks.get(kind, ()):
         await hook.before(session, step)
     fence = {} if transition.fence is None else {"fence": transition.fence}
@@ -226,6 +226,7 @@ async def record_transition(
         "captured": booking.captured != stored.captured,
         "refunded": booking.refunded != stored.refunded,
         "items": transition.change is not None,
+        "details": transition.details is not None,
     }
     events = events_of(booking, from_state, version, changed, attention=bool(transition.cases))
     await write_story(
@@ -236,6 +237,7 @@ async def record_transition(
         booking={
             **booking_columns(booking, version),
             **people_columns(transition.change),
+            **{name: v for hook in hooks.get(kind, ()) for name, v in hook.columns(step).items()},
             **fence,
         },
         payments=payment_rows(booking),

@@ -1,0 +1,316 @@
+"""``PUT /api/v1/bookings/{booking_id}``: other data, or another time, party or table.
+
+Guest and notes change in one transaction. A place is priced first, and moved by a workflow under
+the booking's id: one change at a time, and only of the version that its caller has seen.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.bookings import requests, waiting
+from api.core.callers import KnownCaller
+from api.core.context import AppContext
+from api.core.idempotency import Operation
+from api.reservations import asking, finding, moving, presenter, venues
+from api.reservations.requests import ChangeBody, SlotBody, VenueBody
+from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingState
+from models.bookings.messages import RequestKind, RequestOutcome, Transition
+from models.bookings.problems import Code, Problem
+from models.bookings.repository import Found, StaleVersionError, record_transition
+from models.core.keys import item_reference, traveler_id
+from models.core.people import Contact
+from models.core.supply import Quote
+from models.core.venues import SlotWish, VenueGuest, slot_in
+from models.inventory.claims import Taken
+from models.kinds import HOOKS
+from models.reservations.changes import MOVABLE, STALE, STATE, Details, MoveRequest
+from models.reservations.errors import (
+    ChangeUnderWay,
+    DuplicateReservation,
+    NotChanged,
+    PaymentMethodMissing,
+    PriceNotAccepted,
+    SlotRefused,
+    StateConflict,
+    VersionConflict,
+    VersionRequired,
+)
+from models.reservations.messages import SLOT
+from models.reservations.repository import StoredReservation
+from models.reservations.venues import Venue
+
+OTHERS_SECONDS = 5.0
+"""How long something else that is carried out about the reservation is waited for."""
+_TOLD = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
+"""States in which guest and notes may change."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A change, and the version of the reservation that it is about."""
+
+    body: ChangeBody
+    version: int
+    precondition: bool
+    """Whether ``If-Match`` alone says so."""
+    operation: Operation
+
+
+def asked_for(body: ChangeBody, if_match: str | None, operation: Operation) -> Asked:
+    """Return what is asked for.
+
+    Raises:
+        VersionRequired: it does not say of which version.
+        SlotRefused: it says two.
+    """
+    version, precondition = moving.expected_version(body.expected_version, if_match)
+    if version is None:
+        raise VersionRequired
+    return Asked(body, version, precondition, operation)
+
+
+async def change(
+    context: AppContext, caller: KnownCaller, booking_id: str, asked: Asked, seconds: float
+) -> bool:
+    """Change a reservation; returns whether that has ended, within ``seconds`` for a move.
+
+    Raises:
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        VersionConflict: it is in another version.
+        StateConflict: it cannot be changed (any more).
+        ChangeUnderWay: something else about it is being carried out.
+        SlotUnavailable, DuplicateReservation, NotChanged: it stands as it was.
+        SlotRefused, TimeDoesNotExist, OffsetDoesNotFit: it cannot be asked for.
+        PriceNotAccepted, PaymentMethodMissing: it costs more.
+        VenuesUnavailable, NoReservations: nobody can tell.
+    """
+    request_id = asked.operation.on(booking_id)
+    if asked.operation.repeated and await context.record.request_begun(request_id):
+        return await _end(context, caller, booking_id, request_id, asked, seconds)
+    while True:
+        found, stored = await _at_rest(context, caller, booking_id)
+        await _expect_version(context, caller, found.booking, asked)
+        details = _details(context, found, stored, asked.body)
+        wish = _wish(stored, asked.body)
+        _expect_state(found.booking, MOVABLE if wish else _TOLD)
+        if wish is not None:
+            move = await _priced(context, found.booking, stored, wish, details, asked)
+            request = requests.request_of(RequestKind.MOVE, caller, move, request_id)
+            await requests.send(context, found.booking, caller, request)
+            return await _end(context, caller, booking_id, request_id, asked, seconds, wish)
+        if details == Details() or await _told(context, caller, found.booking, details, request_id):
+            return True
+
+
+# -- judging ---------------------------------------------------------------------------------------
+
+
+async def _at_rest(
+    context: AppContext, caller: KnownCaller, booking_id: str
+) -> tuple[Found, StoredReservation]:
+    """Return a reservation once nothing is carried out about it. Raises ChangeUnderWay."""
+    async for _ in waiting.looks(context, booking_id, OTHERS_SECONDS):
+        found, stored = await finding.find(context, caller, booking_id)
+        if not found.live:
+            return found, stored
+    raise ChangeUnderWay(booking_id)
+
+
+async def _expect_version(
+    context: AppContext, caller: KnownCaller, booking: Booking, asked: Asked
+) -> None:
+    """Make sure that it is the version asked about. Raises VersionConflict, with the booking."""
+    if booking.version == asked.version:
+        return
+    found, stored = await finding.find(context, caller, booking.id)
+    current = presenter.reservation(found.booking, stored, found.history)
+    raise VersionConflict(
+        found.booking,
+        precondition=asked.precondition,
+        current=current.model_dump(mode="json", by_alias=True),
+    )
+
+
+def _expect_state(booking: Booking, states: frozenset[BookingState]) -> None:
+    """Make sure that it may be changed. Raises StateConflict."""
+    if booking.state not in states:
+        why = f"A reservation that is {presenter.status_of(booking.state)} cannot be changed so."
+        raise StateConflict(booking, moving.allowed(booking), why)
+
+
+# -- guest and notes -------------------------------------------------------------------------------
+
+
+def _details(
+    context: AppContext, found: Found, stored: StoredReservation, body: ChangeBody
+) -> Details:
+    """Return guest, contact data and notes as they will be; empty where nothing is different."""
+    given = body.model_fields_set
+    reached = body.guest.model_dump(exclude_unset=True) if "guest" in given else {}
+    merged = {**stored.guest, **reached}
+    notes = body.notes if "notes" in given else stored.notes
+    if merged == stored.guest and notes == stored.notes:
+        return Details()
+    return Details(
+        guest=VenueGuest(name=merged["name"], notes=notes),
+        contact=Contact(email=merged["email"], phone=merged.get("phone")),
+        traveler_id=traveler_id(context.settings.traveler_key, found.caller_id, merged["email"]),
+    )
+
+
+async def _told(
+    context: AppContext, caller: KnownCaller, booking: Booking, details: Details, request_id: str
+) -> bool:
+    """Write guest and notes, in one transaction; False: something else has come before."""
+    following = booking.model_copy(update={"updated_at": dt.datetime.now(dt.UTC)})
+    # Its body holds nobody's data: it is on record so that a repeat finds it.
+    request = requests.request_of(RequestKind.MOVE, caller, Details(), request_id)
+    transition = Transition(
+        booking=following,
+        from_state=booking.state,
+        who=f"caller {caller.id}",
+        why="guest or notes were changed",
+        ended_requests=[RequestOutcome(request=request)],
+        details=details.as_json(),
+    )
+
+    async def write(session: AsyncSession) -> None:
+        await record_transition(session, transition, HOOKS, alone=True)
+
+    try:
+        await context.record.write(write)
+    except StaleVersionError:
+        return False
+    return True
+
+
+# -- time, party, table ----------------------------------------------------------------------------
+
+
+def _wish(stored: StoredReservation, body: ChangeBody) -> SlotBody | None:
+    """Return what is asked for, whole; None where time, party and table stay as they are."""
+    now = SlotBody(
+        date=stored.local_date,
+        time=stored.local_time,
+        utc_offset=_offset(stored),
+        duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
+        party_size=stored.party_size,
+        resource_id=stored.resource_id,
+    )
+    given = {
+        name: getattr(body, name) for name in body.model_fields_set & SlotBody.model_fields.keys()
+    }
+    if {"date", "time"} & given.keys():
+        given.setdefault("utc_offset", None)
+    wish = now.model_copy(update=given)
+    same_time = (wish.date, wish.time) == (now.date, now.time)
+    if same_time and wish.utc_offset is None:
+        wish = wish.model_copy(update={"utc_offset": now.utc_offset})
+    return None if wish == now else wish
+
+
+def _offset(stored: StoredReservation) -> int:
+    local = dt.datetime.combine(stored.local_date, stored.local_time, dt.UTC)
+    return int((local - stored.starts_at).total_seconds()) // 60
+
+
+async def _priced(
+    context: AppContext,
+    booking: Booking,
+    stored: StoredReservation,
+    body: SlotBody,
+    details: Details,
+    asked: Asked,
+) -> MoveRequest:
+    """Return the move, as the venue's services say today that it can be had, and for how much."""
+    wish = _wish_at(stored, body)
+    guest = details.guest or VenueGuest(name=stored.guest["name"], notes=stored.notes)
+    quote = await asking.quote(context, wish, guest, excluding=item_reference(booking.id, SLOT))
+    slot = slot_in(quote)
+    if slot.time_zone != stored.time_zone:
+        words = f"The venue is in {slot.time_zone} now: make a new reservation."
+        raise SlotRefused("date", words)
+    if slot.starts_at != stored.starts_at:
+        venues.expect_bookable(stored.policy, slot, dt.datetime.now(dt.UTC))
+    _expect_accepted(booking, quote, asked.body)
+    pays = "payment" in asked.body.model_fields_set
+    return MoveRequest(
+        booking_id=booking.id,
+        expected_version=asked.version,
+        details=details.model_copy(update={"slot": slot, "quote": quote}),
+        payment_method_id=asked.body.payment.payment_method_id if pays else None,
+    )
+
+
+def _wish_at(stored: StoredReservation, body: SlotBody) -> SlotWish:
+    named = VenueBody(id=stored.venue_id, type=stored.venue_type)
+    venue = Venue(
+        "", stored.venue_id, stored.venue_type, "", stored.time_zone, stored.policy, version=0
+    )
+    return venues.wish_of(body, named, venue)
+
+
+def _expect_accepted(booking: Booking, quote: Quote, body: ChangeBody) -> None:
+    """Make sure that it costs no more than was accepted, and that there is something to pay with.
+
+    Raises:
+        PriceNotAccepted, PaymentMethodMissing, SlotRefused: nothing was done.
+    """
+    old, new = booking.item(SLOT).price, quote.payable.price
+    if new.currency != booking.currency:
+        raise SlotRefused("date", f"The venue's prices are in {new.currency} then.")
+    if new.amount <= old:
+        return
+    given = body.model_fields_set
+    if "accepted_total" not in given or new.amount > body.accepted_total:
+        raise PriceNotAccepted(old, new.amount, new.currency)
+    if "payment" not in given and booking.payment.payment_method_id is None:
+        raise PaymentMethodMissing(new.amount - old, new.currency)
+
+
+# -- how it ended ----------------------------------------------------------------------------------
+
+
+async def _end(
+    context: AppContext,
+    caller: KnownCaller,
+    booking_id: str,
+    request_id: str,
+    asked: Asked,
+    seconds: float,
+    body: SlotBody | None = None,
+) -> bool:
+    """Return whether a change has ended, and was made. Raises as :func:`change`."""
+    ended = await requests.ended_by_id(context, booking_id, request_id, seconds)
+    if ended is None or ended.problem is None:
+        return ended is not None
+    problem = ended.problem
+    found, stored = await finding.find(context, caller, booking_id)
+    if problem.step == STALE:
+        await _expect_version(context, caller, found.booking, asked)
+    if problem.step in {STALE, STATE} or problem.code in _CANCELLED:
+        raise StateConflict(found.booking, moving.allowed(found.booking), _sentence(problem))
+    if problem.code is not Code.UNAVAILABLE:
+        raise NotChanged(problem)
+    conflict = problem.details.get("conflict")
+    if conflict == Taken.GUEST:
+        raise DuplicateReservation(None)
+    reason = str(conflict or problem.provider_code or "full").lower()
+    body = body or _wish(stored, asked.body)
+    if body is None:
+        raise NotChanged(problem)
+    wish = _wish_at(stored, body)
+    own = item_reference(booking_id, SLOT)
+    raise await asking.unavailable(context, wish, reason, excluding=own)
+
+
+_CANCELLED = frozenset({Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR})
+
+
+def _sentence(problem: Problem) -> str:
+    if problem.code in _CANCELLED:
+        return "The reservation was cancelled meanwhile."
+    return "The reservation cannot be changed any more."

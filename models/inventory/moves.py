@@ -1,0 +1,112 @@
+"""Moving a booking's claim to another place: the one or the other, never both or none.
+
+Callers own the transaction. The booking's own claim is let go before the other is made, because
+constraints are checked at once and a booking must not collide with itself.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models.core.database import Executor
+from models.inventory.claims import (
+    GIVE_BACK,
+    GUEST_NO,
+    Claim,
+    HoldLostError,
+    count_claim,
+    insert_claim,
+)
+
+_FIRST = "date_bin('15 minutes', CAST(:visit_from AS timestamptz), timestamptz 'epoch')"
+
+_MAKE_SLOTS = text(f"""
+INSERT INTO venue_slots (venue_id, bucket, covers_taken, starts_taken, arrivals_taken)
+SELECT :venue, quarter, 0, 0, 0 FROM generate_series({_FIRST},
+    CAST(:visit_until AS timestamptz) - interval '1 microsecond', interval '15 minutes') AS quarter
+ORDER BY quarter
+ON CONFLICT (venue_id, bucket) DO NOTHING
+""")  # noqa: S608
+
+_MADE = text("""
+SELECT count(*) FROM inventory_claims
+WHERE booking_id = :booking AND item = :item AND version = :version
+""")
+
+# Its own and all that are in the way, in one order: of two that want each other's place one waits.
+_LOCK_CLAIMS = text(f"""
+SELECT id, booking_id = :booking AS own FROM inventory_claims
+WHERE state IN ('HELD', 'SOLD') AND (booking_id = :booking OR venue_id = :venue AND (
+    (resource_no = CAST(:resource AS bigint) AND during && tstzrange(:from, :until))
+    OR (guest_no = {GUEST_NO} AND visit && tstzrange(:visit_from, :visit_until))))
+ORDER BY id FOR UPDATE
+""")  # noqa: S608
+
+_LOCK_SLOTS = text(f"""
+SELECT s.bucket FROM venue_slots s
+WHERE s.venue_id = :venue AND (
+    (s.bucket >= {_FIRST} AND s.bucket < :visit_until)
+    OR EXISTS (SELECT FROM inventory_claims c WHERE c.id = :old AND c.counted
+        AND s.bucket < upper(c.visit)
+        AND s.bucket >= date_bin('15 minutes', lower(c.visit), timestamptz 'epoch')))
+ORDER BY s.venue_id, s.bucket FOR UPDATE
+""")  # noqa: S608
+
+_LET_GO = text("""
+UPDATE inventory_claims SET state = 'RELEASED', changed_at = clock_timestamp() WHERE id = :old
+""")
+
+_GIVE_BACK = text(f"""
+WITH ended AS (SELECT * FROM inventory_claims WHERE id = :old){GIVE_BACK}""")  # noqa: S608
+
+
+async def make_slots(session: Executor, claim: Claim) -> None:
+    """Make the counters that a claim will need, with nothing taken.
+
+    In a transaction of its own before the place is moved, which locks those of both places in the
+    order of time.
+    """
+    if claim.limits is not None:
+        await session.execute(_MAKE_SLOTS, _values(claim))
+
+
+async def move_place(session: AsyncSession, claim: Claim) -> None:
+    """Let a booking have ``claim`` in place of what it has; a repeat changes nothing.
+
+    Everything happens within a savepoint: a refusal leaves it what it had. Call it with the
+    booking's row locked.
+
+    Raises:
+        PlaceTakenError: there is no such place; nothing was moved.
+        HoldLostError: the booking has no place that could be moved.
+    """
+    values = _values(claim)
+    async with session.begin_nested():
+        if await session.scalar(_MADE, values):
+            return
+        locked = await session.execute(_LOCK_CLAIMS, values)
+        own = [row.id for row in locked.all() if row.own]
+        if not own:
+            raise HoldLostError(claim.booking_id)
+        old = {"old": own[0]}
+        await session.execute(_LET_GO, old)
+        await insert_claim(session, claim)
+        await session.execute(_LOCK_SLOTS, values | old)
+        await session.execute(_GIVE_BACK, old)
+        await count_claim(session, claim)
+
+
+def _values(claim: Claim) -> dict[str, Any]:
+    return {
+        "booking": claim.booking_id,
+        "item": claim.item,
+        "version": claim.version,
+        "venue": claim.venue_id,
+        "guest": claim.guest,
+        "resource": claim.resource_no,
+        "from": claim.during[0],
+        "until": claim.during[1],
+        "visit_from": claim.visit[0],
+        "visit_until": claim.visit[1],
+    }
