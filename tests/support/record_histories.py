@@ -1,13 +1,16 @@
 """Record one history for every end of every workflow, to be replayed by every later version.
 
 By hand, after a deliberate change of workflows: ``python -m tests.support.record_histories``. What
-was recorded before is deleted first. Histories of a workflow are in a folder named after it.
+was recorded before is deleted first, unless parts are named (``… reservations``): these alone are
+recorded then. Histories of a workflow are in a folder named after it.
 """
 
 import asyncio
 import shutil
+import sys
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
 from tests.support.money import Gateway, settled, settling
+from tests.support.record_reservations import reservations
 from tests.support.recorder import HISTORIES, Fault, Recorder
 from tests.support.sandbox_client import running_sandbox
 from tests.support.stack import create_stack
@@ -319,9 +323,27 @@ async def reading(to: Recorder) -> None:
     await to.save("watched", "suppliers")
 
 
-async def main() -> None:
-    """Bring up a stack of its own and record."""
-    shutil.rmtree(HISTORIES, ignore_errors=True)
+PARTS = {
+    part.__name__: part
+    for part in (
+        book_trip,
+        cancel_booking,
+        modify_booking,
+        refund_booking,
+        resolve_case,
+        settle_payment,
+        follow_booking,
+        going_on,
+        reading,
+        reservations,
+    )
+}
+
+
+async def main(names: Sequence[str]) -> None:
+    """Bring up a stack of its own and record; everything where no part is named."""
+    if not names:
+        shutil.rmtree(HISTORIES, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
         servers(Path(scratch) / "servers") as shared,
@@ -337,21 +359,11 @@ async def main() -> None:
         )
         stack.start_worker()
         try:
-            for part in (
-                book_trip,
-                cancel_booking,
-                modify_booking,
-                refund_booking,
-                resolve_case,
-                settle_payment,
-                follow_booking,
-                going_on,
-                reading,
-            ):
-                await part(Recorder(stack))
+            for name in names or PARTS:
+                await PARTS[name](Recorder(stack))
         finally:
             await stack.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

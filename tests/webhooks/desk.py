@@ -66,6 +66,8 @@ class Desk:
         booking = request.new_booking(now).model_copy(
             update={"state": BookingState.VALIDATING, "version": version}
         )
+        if state is BookingState.HELD:
+            return await self._record(await self._held(booking, card), state)
         booking = await self._record(booking, BookingState.PROCESSING)
         if state is BookingState.PROCESSING:
             return booking

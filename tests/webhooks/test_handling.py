@@ -99,6 +99,17 @@ async def test_a_booking_in_the_making_is_left_alone(desk: Desk, age: float, pau
     assert await desk.looks(booking) == 0
 
 
+async def test_a_booking_that_is_held_is_left_to_whoever_decides(desk: Desk) -> None:
+    """No workflow runs for it, and none is started: approving and giving up ask the gateway."""
+    event = await desk.event(await desk.booking(BookingState.HELD))
+
+    await handle_next(desk.inbox())
+
+    row = desk.row(event)
+    assert row["status"] == "done"
+    assert row["outcome"] == "whoever decides about the booking asks the gateway"
+
+
 async def test_a_booking_that_waits_for_its_payment_is_told(desk: Desk) -> None:
     booking = await desk.booking(BookingState.PAYMENT_PENDING)
     handle = await _occupied(desk, booking)
