@@ -139,8 +139,7 @@ class _Books:
         rule = applicable(rules, item.supplier, provider, now)
         sales = _sales(item, self._all)
         more = _unposted(item, sales)
-        commission = share(item.price, rule.basis_points) if rule else 0
-        commission += balance(sales, COMMISSION)
+        commission = share(more, rule.basis_points) if rule else 0
         self._post(
             EntryType.SALE,
             f"{item.reference}:{self._version}" if sales else item.reference,
@@ -149,9 +148,7 @@ class _Books:
                 TRAVELER: more,
                 Place(Account.PROVIDER_EARNINGS, item.supplier): commission - more,
                 COMMISSION: -commission,
-            }
-            if more
-            else {},
+            },
         )
 
     def cancellation(self, item: Item) -> None:

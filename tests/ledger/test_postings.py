@@ -56,6 +56,32 @@ def test_a_confirmed_trip_is_sold_and_nothing_is_left_on_the_traveller() -> None
     }
 
 
+def test_an_item_that_costs_something_else_is_sold_at_its_new_price() -> None:
+    """A reservation that is moved: more, then less, and then it is cancelled."""
+    journal = Journal(FIFTEEN)
+    booking = confirm(new_booking(prices=(10_000,)))
+    journal.post(booking)
+    item = booking.items[0]
+    item.price = 14_000
+    more = booking.payment.model_copy(update={"number": 2, "id": "pi_more", "captured": 4_000})
+    booking.payments = [*booking.payments, more]
+    assert [entry.type for entry in journal.post(booking)] == [EntryType.CAPTURE, EntryType.SALE]
+    assert journal.totals()["PROVIDER_EARNINGS amadeus"] == -11_900
+    item.price = 4_000
+    refund(booking, 10_000)
+    assert {entry.type for entry in journal.post(booking)} == {EntryType.SALE, EntryType.REFUND}
+    assert journal.totals() == {
+        "COMMISSION": -600,
+        "GATEWAY stripe": 4_000,
+        "PROVIDER_EARNINGS amadeus": -3_400,
+    }
+    cancel(booking, {1: 1_000})
+    refund(booking, 3_000)
+    booking.state = S.CANCELLED
+    journal.post(booking)
+    assert journal.totals() == {"FEES amadeus": -1_000, "GATEWAY stripe": 1_000}
+
+
 def test_an_experience_that_was_dropped_is_neither_taken_nor_sold() -> None:
     journal = Journal()
     journal.post(confirm(new_booking(), numbers=[1, 2]))

@@ -13,8 +13,10 @@ from models.bookings.booking import Booking
 from models.core import keys
 from models.core.callers import Caller
 from models.core.people import Contact
-from models.core.venues import SlotWish, VenueGuest, slot_in
+from models.core.venues import SlotWish, VenueGuest, VenueSlot, slot_in
+from models.reservations.changes import Details, MoveRequest
 from models.reservations.messages import BookReservationRequest
+from models.reservations.moves import load_standing
 from models.reservations.policy import VenuePolicy
 from models.reservations.venues import Venue, put_venue, venue_id
 from suppliers.venue import VenueSupplier
@@ -95,11 +97,61 @@ async def start(
 
 
 CLAIMS = {
-    "CONFIRMED": {"SOLD"},
+    "CONFIRMED": {"SOLD", "RELEASED"},  # released: before it was moved
     "FAILED": {"RELEASED"},
     "CANCELLED": {"RELEASED"},
     "EXPIRED": {"EXPIRED", "RELEASED"},
 }
+
+
+APART = """
+SELECT (lower(c.visit), upper(c.visit), c.units, t.external_id)
+    IS NOT DISTINCT FROM (r.starts_at, r.ends_at, r.party_size, r.resource_id)
+FROM inventory_claims c JOIN reservations r ON r.booking_id = c.booking_id
+LEFT JOIN venue_resources t ON t.no = c.resource_no
+WHERE c.booking_id = %s AND c.state IN ('HELD', 'SOLD')
+"""
+"""Of each live claim, whether the reservation's row says the same."""
+
+
+async def moved_to(
+    stack: Stack, booking: Booking, *, hour: int = 22, party: int = 2, card: str | None = None
+) -> MoveRequest:
+    """Return a request for another time of the evening, or another party, as the API makes it."""
+    async with stack.sessions() as session:
+        standing = await load_standing(session, booking.id)
+    assert standing is not None
+    assert standing.details.slot is not None
+    assert standing.details.guest is not None
+    now = standing.details.slot.wish
+    wish = now.model_copy(
+        update={"time": dt.time(hour, 30), "party_size": party, "duration_minutes": 60}
+    )
+    supplier = VenueSupplier(stack.settings)
+    reference = booking.items[0].reference
+    quote = await supplier.quote(wish, standing.details.guest, excluding=reference)
+    await supplier.close()
+    return MoveRequest(
+        booking_id=booking.id,
+        expected_version=booking.version,
+        details=Details(slot=slot_in(quote), quote=quote),
+        payment_method_id=card,
+    )
+
+
+async def judge_place(stack: Stack, booking: Booking, slot: VenueSlot) -> None:
+    """Hold a reservation against the facts, and what its inventory has against ``slot``."""
+    await judge(stack, booking)
+    supplier = VenueSupplier(stack.settings)
+    held = booking.items[0].reservation
+    assert held is not None
+    seen = await supplier.look(held)
+    await supplier.close()
+    assert (seen.starts_at, seen.ends_at) == (slot.starts_at, slot.ends_at)
+    async with stack.sessions() as session:
+        standing = await load_standing(session, booking.id)
+    assert standing is not None
+    assert standing.details.slot == slot
 
 
 async def judge(stack: Stack, booking: Booking) -> dict[str, Any]:
@@ -112,5 +164,8 @@ async def judge(stack: Stack, booking: Booking) -> dict[str, Any]:
             "SELECT state FROM inventory_claims WHERE booking_id = %s", (booking.id,)
         )
         states = {state for (state,) in await found.fetchall()}
+        apart = await connection.execute(APART, (booking.id,))
+        live = [row[0] for row in await apart.fetchall()]
+    assert live == ([True] if booking.state == "CONFIRMED" else []), "row and claim disagree"
     assert states <= CLAIMS[booking.state], (booking.state, states)
     return facts.booking

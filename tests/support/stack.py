@@ -164,8 +164,12 @@ class Stack:
         request_id: str | None = None,
         at: dt.datetime | None = None,
         who: str = "op",
+        **patient: float,
     ) -> BookingRequest:
-        """Give a request to whatever runs under the booking's id, as the API does."""
+        """Give a request to whatever runs under the booking's id, as the API does.
+
+        ``patient`` is how patient the workflow is that it starts, by the names of ``Patience``.
+        """
         request = BookingRequest(
             id=request_id or str(uuid.uuid4()),
             kind=kind,
@@ -175,7 +179,10 @@ class Stack:
         )
         await self.client.start_workflow(
             WORKFLOWS[kind],
-            RequestsRun(booking_id=booking_id, patience=patience(self.settings)),
+            RequestsRun(
+                booking_id=booking_id,
+                patience=patience(self.settings).model_copy(update=patient),
+            ),
             id=booking_id,
             task_queue=self.settings.task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
