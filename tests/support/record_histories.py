@@ -1,11 +1,13 @@
 """Record one history for every end of every workflow, to be replayed by every later version.
 
-By hand, after a deliberate change of workflows: ``python -m tests.support.record_histories``. What
-was recorded before is deleted first. Histories of a workflow are in a folder named after it.
+By hand, after a deliberate change of workflows: ``python -m tests.support.record_histories``, or
+with the names of some workflows' functions (``book_reservation``). What was recorded of them before
+is deleted first. Histories of a workflow are in a folder named after it.
 """
 
 import asyncio
 import shutil
+import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -25,6 +27,7 @@ from models.trips.cancellation_quotes import QuoteCancellationRequest
 from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
+from tests.reservations import places
 from tests.support.money import Gateway, settled, settling
 from tests.support.recorder import HISTORIES, Fault, Recorder
 from tests.support.sandbox_client import running_sandbox
@@ -276,6 +279,45 @@ async def follow_booking(to: Recorder) -> None:
     await follow("left_over_undone", booking, tour.number)
 
 
+async def book_reservation(to: Recorder) -> None:
+    """Paid, free, refused, undone, with another card, and cancelled while it waits for one."""
+    stack = to.stack
+
+    async def reserved(
+        name: str, like: str, *faults: Fault, state: BookingState = CONFIRMED, **options: Any
+    ) -> None:
+        request = await places.request_for(stack, like, **options)
+        await to.arm(request.booking_id, *faults)
+        booking = await asyncio.wait_for((await places.start(stack, request)).result(), 90)
+        assert booking.state is state, (name, booking.state, booking.problem)
+        await stack.sandbox.clear()
+        await to.save(name, booking.id)
+
+    await reserved("confirmed_paid", "chefs-table")
+    await reserved("confirmed_free", "kantine")
+    lost = ("inventory", "reserve", "commit_then_hang")
+    await reserved("confirmed_after_a_timeout", "kantine", lost)
+    refused = ("inventory", "reserve", "refuse")
+    await reserved("failed_refused", "kantine", refused, state=FAILED)
+    uncaptured = ("stripe", "capture", "refuse")
+    await reserved("confirmed_on_a_second_hold", "chefs-table", uncaptured)
+
+    for name, state in (
+        ("confirmed_with_another_card", CONFIRMED),
+        ("cancelled_waiting", CANCELLED),
+    ):
+        request = await places.request_for(stack, card="pm_card_visa_chargeDeclined")
+        handle = await places.start(stack, request)
+        await stack.until(handle, BookingState.PAYMENT_PENDING)
+        if state is CONFIRMED:
+            card = NewCard(payment_method_id="pm_card_visa", who="ada")
+            await handle.execute_update(PAYMENT_METHOD_UPDATE, card)
+        else:
+            await stack.send(RequestKind.CANCEL, request.booking_id, CancelRequest(reason="ill"))
+        assert (await handle.result()).state is state
+        await to.save(name, request.booking_id, handle.first_execution_run_id)
+
+
 async def going_on(to: Recorder) -> None:
     """Have cancellations come while other workflows are under way."""
     stack, waits = to.stack, patience(to.stack.settings)
@@ -319,9 +361,30 @@ async def reading(to: Recorder) -> None:
     await to.save("watched", "suppliers")
 
 
-async def main() -> None:
-    """Bring up a stack of its own and record."""
-    shutil.rmtree(HISTORIES, ignore_errors=True)
+PARTS = {
+    part.__name__: part
+    for part in (
+        book_trip,
+        cancel_booking,
+        modify_booking,
+        refund_booking,
+        resolve_case,
+        settle_payment,
+        follow_booking,
+        book_reservation,
+        going_on,
+        reading,
+    )
+}
+
+
+async def main(names: list[str]) -> None:
+    """Bring up a stack of its own and record; all, or the parts named.
+
+    ``going_on`` and ``reading`` add to the folders of several workflows.
+    """
+    for folder in [HISTORIES / name for name in names] or [HISTORIES]:
+        shutil.rmtree(folder, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
         servers(Path(scratch) / "servers") as shared,
@@ -337,21 +400,11 @@ async def main() -> None:
         )
         stack.start_worker()
         try:
-            for part in (
-                book_trip,
-                cancel_booking,
-                modify_booking,
-                refund_booking,
-                resolve_case,
-                settle_payment,
-                follow_booking,
-                going_on,
-                reading,
-            ):
-                await part(Recorder(stack))
+            for name in names or PARTS:
+                await PARTS[name](Recorder(stack))
         finally:
             await stack.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
