@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show what can be made, in the order one needs it
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-run: setup ## Start the local world and book a sample trip; ARGS=--no-demo only starts it
+run: setup ## Start the local world with a sample trip and reservation; ARGS=--no-demo only starts it
 	@$(BIN)/tripsaga up $(ARGS)
 
 setup: ## Install what running needs into .venv

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-_WORLD, _TRIPS, _PARTS = "The local world", "Trips", "Single processes"
+_WORLD, _TRIPS, _PARTS = "The local world", "Trips and reservations", "Single processes"
 
 # Name: where it is, the panel of `tripsaga --help` that shows it, and what stands there of it.
 _COMMANDS = {
     "up": (
         "commands.up:up",
         _WORLD,
-        "Start everything on this machine, book a sample trip, stay up until Ctrl-C.",
+        "Start everything on this machine, book a sample trip and a table, stay up until Ctrl-C.",
     ),
     "doctor": (
         "commands.doctor:doctor",
@@ -44,6 +44,26 @@ _COMMANDS = {
         "commands.bookings:book",
         _TRIPS,
         "Have the planner put a sample trip together, and book it.",
+    ),
+    "reserve": (
+        "commands.reservations:reserve",
+        _TRIPS,
+        "Reserve a place at a venue; the deposit is paid where there is one.",
+    ),
+    "check-in": (
+        "commands.reservations:check_in",
+        _TRIPS,
+        "Note that the guests of a reservation have come.",
+    ),
+    "complete": (
+        "commands.reservations:complete",
+        _TRIPS,
+        "Note that the visit of a reservation is over.",
+    ),
+    "no-show": (
+        "commands.reservations:no_show",
+        _TRIPS,
+        "Note that the guests of a reservation did not come; what was paid is kept.",
     ),
     "list": (
         "commands.listing:list_",
@@ -193,7 +213,8 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     name="tripsaga",
-    help="Books a whole trip, or nothing: flight, hotel, experiences and payment in one saga.",
+    help="Books a whole trip, or nothing: flight, hotel, experiences and payment in one saga; and"
+    " reserves places at venues.",
     epilog=_CODES,
     cls=_Group,
     no_args_is_help=True,

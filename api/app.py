@@ -41,16 +41,18 @@ from api.webhook_endpoints import routes as webhook_endpoints
 from api.webhooks import routes as webhooks
 from settings import Settings
 
-DESCRIPTION = """Books a whole trip, or nothing.
+DESCRIPTION = """Books a whole trip, or nothing; reserves places at venues.
 
 A trip option is booked and paid as one: flight, hotel and activities. When a required part cannot
 be had, everything is undone and the money is returned; an activity that cannot be had is left out
-and not paid. Amounts are integers in the currency's minor unit, times are UTC.
+and not paid. A reservation holds its place first, and is paid then where something is to be paid.
+Amounts are integers in the currency's minor unit, times are UTC.
 
 Send an `Idempotency-Key` with every booking: the same key and body always lead to the same booking.
 What is not an answer is a problem (RFC 9457) with a stable `code`, explained at `/problems`.
 
-What happens to bookings is told as events (CloudEvents), described at `/asyncapi.json`.
+What happens to bookings is told as events (CloudEvents), described at `/asyncapi.json`: in a feed,
+in a stream of it, and to webhook endpoints of callers, signed and in the order of each booking.
 
 `HEAD` is answered as `GET` is, without the body. Bodies are JSON in UTF-8 of bounded size (413),
 depth and number of values (400). No text may hold a card number (422 `CARD_NUMBER_REFUSED`). A

@@ -31,14 +31,18 @@ _LOOK = {
     "CONFIRMED": ("✓", "bold green"),
     "FAILED": ("✗", "bold red"),
     "CANCELLED": ("↩", "bold yellow"),
+    "EXPIRED": ("↩", "bold yellow"),
     "NEEDS_ATTENTION": ("!", "bold red"),
 }
 STATE_LOOK = {
     "CONFIRMED": "green",
+    "CHECKED_IN": "green",
     "COMPLETED": "green",
     "FAILED": "red",
     "NEEDS_ATTENTION": "red",
     "CANCELLED": "yellow",
+    "EXPIRED": "yellow",
+    "NO_SHOW": "yellow",
     "PAYMENT_PENDING": "yellow",
 }
 
@@ -46,6 +50,11 @@ STATE_LOOK = {
 def look_of(status: str) -> tuple[str, str]:
     """Return the mark of a step's status, and its style."""
     return _LOOK.get(status, ("·", "dim"))
+
+
+def part_of(name: str) -> str:
+    """Return a part of a booking, or its step, as people read it."""
+    return {"venue_slot": "place"}.get(name.lower(), name.lower() if name.isupper() else name)
 
 
 def say_step(
@@ -57,7 +66,9 @@ def say_step(
     """
     mark, look = look_of(status)
     head = Text.assemble(
-        (f"{seconds:8.2f} s  ", "dim"), (f"{mark} ", look), (f"{what:<{width}}", style or "bold")
+        (f"{seconds:8.2f} s  ", "dim"),
+        (f"{mark} ", look),
+        (f"{part_of(what):<{width}}", style or "bold"),
     )
     told = Text(one_line(text), style=style)
     if not out.is_terminal:
@@ -163,7 +174,7 @@ def _what_failed(answer: dict[str, Any]) -> RenderableType:
         for field in ("money", "nextStep")
         if error.get(field)
     ]
-    where = f" at {error['failedStep']}" if error.get("failedStep") else ""
+    where = f" at {part_of(error['failedStep'])}" if error.get("failedStep") else ""
     parts.append(Text(f"\n{error.get('code', '')}{where}", style="dim"))
     return Group(*parts)
 
@@ -203,7 +214,7 @@ def booking_panel(booking: dict[str, Any]) -> RenderableType:
         for number, item in enumerate(components, start=1):
             table.add_row(
                 str(number),
-                escape(str(item.get("type", "")).lower()),
+                escape(part_of(str(item.get("type", "")))),
                 f"{escape(str(item.get('title', '')))} [dim]{escape(str(item.get('supplier')))}[/]",
                 escape(str(item.get("status", ""))),
                 escape(str(item.get("pnr") or item.get("vendorConfirmation") or "–")),

@@ -97,7 +97,7 @@ def book(
 
     try:
         asked = _ask_traveler if watch and not json and sys.stdin.isatty() else None
-        account = _run(
+        account = run(
             lambda: book_trip(target, criteria, show_step, card, asked), quiet=watch or json
         )
     finally:
@@ -161,7 +161,7 @@ def card(
             answer = await client.send_card(booking, payment_method)
             return answer, await client.booking(booking)
 
-    answer, after = _run(ask, quiet=json)
+    answer, after = run(ask, quiet=json)
     if json:
         as_json(answer)
     else:
@@ -174,7 +174,7 @@ def card(
 def show(booking: Booking, *, json: AsJson = False) -> None:
     """Show a booking: its parts, its payment and its history."""
     target = ready_target()
-    found = _run(lambda: _ask_booking(target, booking), quiet=True)
+    found = run(lambda: _ask_booking(target, booking), quiet=True)
     if json:
         as_json(found)
     else:
@@ -205,10 +205,10 @@ def cancel(
     target = ready_target()
     accepted: int | None = None
     if component:
-        stands = _run(lambda: _ask_booking(target, booking), quiet=True)
+        stands = run(lambda: _ask_booking(target, booking), quiet=True)
         component = [component_of(stands, one) for one in component]
     if dry_run or not json:
-        quoted = _run(lambda: _ask_cancel_quote(target, booking, component), quiet=json)
+        quoted = run(lambda: _ask_cancel_quote(target, booking, component), quiet=json)
         accepted = quoted["total"]["kept"]
         if json:
             as_json(quoted)
@@ -227,7 +227,7 @@ def cancel(
             )
             return answer, await client.booking(booking)
 
-    answer, after = _run(ask, quiet=json)
+    answer, after = run(ask, quiet=json)
     if json:
         as_json(answer)
     else:
@@ -268,7 +268,7 @@ def _arm(fail: Part | None, sellers: dict[Part, str], *, slow: bool) -> list[str
     return armed
 
 
-def _run(work: Callable[[], Coroutine[Any, Any, Answer]], *, quiet: bool) -> Answer:
+def run(work: Callable[[], Coroutine[Any, Any, Answer]], *, quiet: bool) -> Answer:
     """Do the work, with something turning meanwhile; problems end the command."""
     waiting: AbstractContextManager[Any] = (
         nullcontext() if quiet or not out.is_terminal else out.status("working …")

@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from commands.account import part_of
 from models.core.money import Money
 
 
@@ -24,7 +25,7 @@ def cancel_quote_panel(quoted: dict[str, Any]) -> RenderableType:
     said: list[RenderableType] = []
     for line in quoted["components"]:
         table.add_row(
-            line["type"].lower(),
+            part_of(line["type"]),
             escape(line["title"]),
             *(_money(line[field], currency) for field in ("price", "kept", "refund")),
         )

@@ -11,7 +11,7 @@ from commands.account import STATE_LOOK
 from commands.asking import ask, say_next
 from commands.options import AsJson
 from commands.output import as_json, out
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BOOKABLE, BookingKind, BookingState
 from models.core.money import Money
 
 _MOMENT = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
@@ -22,6 +22,10 @@ Moment = Annotated[dt.datetime | None, typer.Option(formats=_MOMENT, help="UTC."
 
 def list_(
     *,
+    kind: Annotated[
+        list[BookingKind] | None,
+        typer.Option(case_sensitive=False, help="Only trips, or only reservations."),
+    ] = None,
     state: Annotated[
         list[BookingState] | None,
         typer.Option(case_sensitive=False, help="In this state; may be repeated."),
@@ -46,6 +50,7 @@ def list_(
 ) -> None:
     """List bookings, newest first; all that is given must fit."""
     query: dict[str, Any] = {
+        "kind": [one.value for one in kind or BOOKABLE],
         "state": [one.value for one in state or ()],
         "attention": attention,
         "email": email,

@@ -58,6 +58,10 @@ class Step:
     message: str
 
 
+OnStep = Callable[[Step], None]
+"""Told each step as it happens."""
+
+
 @dataclass
 class Account:
     """How booking a trip went."""
@@ -121,7 +125,7 @@ class TripClient:
         trip: dict[str, Any],
         *,
         card: str = TEST_CARD,
-        on_step: Callable[[Step], None] | None = None,
+        on_step: OnStep | None = None,
         on_wait: OnWait | None = None,
     ) -> Account:
         """Book a trip, telling each step as it happens, and return how it went.
@@ -140,7 +144,7 @@ class TripClient:
         steps: list[Step] = []
 
         def note(event: dict[str, Any]) -> None:
-            step = _step(event, since=wall)
+            step = step_of(event, since=wall)
             steps.append(step)
             if on_step:
                 on_step(step)
@@ -311,7 +315,8 @@ async def _server_sent(stream: httpx.Response) -> AsyncIterator[dict[str, Any]]:
                 yield found
 
 
-def _step(event: dict[str, Any], *, since: float) -> Step:
+def step_of(event: dict[str, Any], *, since: float) -> Step:
+    """Return an event of the stream as a step of what was asked for at ``since``."""
     at = dt.datetime.fromisoformat(str(event["at"]))
     return Step(
         seconds=max(0.0, round(at.timestamp() - since, 3)),

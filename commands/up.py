@@ -1,4 +1,4 @@
-"""``tripsaga up``: the local world, from nothing to a booked trip, until Ctrl-C."""
+"""``tripsaga up``: the local world, from nothing to a booked trip and table, until Ctrl-C."""
 
 import asyncio
 import os
@@ -13,10 +13,13 @@ from rich.markup import escape
 
 from commands.account import account_panel, say_step
 from commands.bookings import book_trip
+from commands.event_arrivals import Arrivals
 from commands.output import Code, err, out
+from commands.reservations import reservation_panel, reserve_place
+from commands.reserving import Visit, a_venue, reservation_request
 from commands.screen import Screen
 from commands.target import find_target
-from commands.trips import Account, TripError
+from commands.trips import TEST_CARD, Account, Step, TripError
 from localworld.errors import LocalWorldError
 from localworld.places import Places
 from localworld.services import Services
@@ -29,12 +32,14 @@ _FORCED = 130
 
 def up(
     *,
-    demo: Annotated[bool, typer.Option(help="Book a sample trip once everything runs.")] = True,
+    demo: Annotated[
+        bool, typer.Option(help="Book a sample trip and reserve a table once everything runs.")
+    ] = True,
     once: Annotated[
-        bool, typer.Option("--once", help="Stop after the sample trip; 0 when it was booked.")
+        bool, typer.Option("--once", help="Stop after the samples; 0 when both stand.")
     ] = False,
 ) -> None:
-    """Start everything on this machine, book a sample trip, stay up until Ctrl-C.
+    """Start everything on this machine, book a sample trip and a table, stay up until Ctrl-C.
 
     Ctrl-C stops what was started, in order; a second one ends it at once. Data stay in var/.
     """
@@ -83,16 +88,32 @@ class _Up:
             return _FORCED
         out.print(f"[dim]everything runs after {self._screen.seconds:.1f} s[/]\n")
         account: Account | None = None
+        stand = not self._demo
         if self._demo:
-            account = await self._unless_stopped(self._book())
+            account, stand = await self._unless_stopped(self._samples()) or (None, False)
             if self._stop.is_set():
                 return 0
         _addresses(found, account)
         if self._once:
-            return Code.DONE if not self._demo or (account and account.confirmed) else Code.BAD
+            return Code.DONE if stand else Code.BAD
         out.print("\n[dim]Ctrl-C stops everything; the data stay in var/[/]")
         await self._stop.wait()
         return 0
+
+    async def _samples(self) -> tuple[Account | None, bool]:
+        """Book a trip and a table, and show their events; also returns whether both stand."""
+        async with Arrivals(find_target()) as arrivals:
+            account = await self._book()
+            visit = await self._reserve()
+            made = {
+                **({str(account.answer.get("bookingReference")): "trip"} if account else {}),
+                **({str(visit.answer["booking_reference"]): "table"} if visit else {}),
+            }
+            out.print("\nTheir events, as the feed has them:\n")
+            for reference, types in (await arrivals.of(made)).items():
+                out.print(f"  {made[reference]:<5}  {reference}  {types}", soft_wrap=True)
+        stand = account is not None and account.confirmed and visit is not None and visit.confirmed
+        return account, stand
 
     async def _book(self) -> Account | None:
         out.print("Booking a sample trip: one flight, one hotel, two activities, two travellers\n")
@@ -100,7 +121,7 @@ class _Up:
             account = await book_trip(
                 find_target(),
                 {},
-                lambda step: say_step(step.seconds, step.status, step.step, step.message),
+                _say,
             )
         except TripError as error:
             err.print(f"[bold red]✗[/] the sample trip could not be booked: {escape(str(error))}")
@@ -108,6 +129,18 @@ class _Up:
         out.print()
         out.print(account_panel(account))
         return account
+
+    async def _reserve(self) -> Visit | None:
+        out.print("\nReserving a sample table, with a deposit: two guests\n")
+        try:
+            request = reservation_request(a_venue(), card=TEST_CARD)
+            visit = await reserve_place(find_target(), request, _say)
+        except TripError as error:
+            err.print(f"[bold red]✗[/] the sample table could not be had: {escape(str(error))}")
+            return None
+        out.print()
+        out.print(reservation_panel(visit.answer, f"{visit.seconds:.2f} s"))
+        return visit
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Return what the work gives; None when a request to stop broke it off."""
@@ -131,6 +164,10 @@ class _Up:
         os._exit(_FORCED)
 
 
+def _say(step: Step) -> None:
+    say_step(step.seconds, step.status, step.step, step.message)
+
+
 def _addresses(found: Services, account: Account | None) -> None:
     """Say where to look."""
     rows = {"API": f"{found['api']}/docs"}
@@ -143,6 +180,7 @@ def _addresses(found: Services, account: Account | None) -> None:
     address = urlsplit(found["codec"])
     rows["Codec"] = f"{address.scheme}://{address.netloc} decrypts for Temporal's Web UI"
     rows["Sandbox"] = f"{found['sandbox']}/_sandbox"
+    rows["Events"] = ".venv/bin/tripsaga events tail --after oldest"
     rows["Database"] = found["database"]
     rows["Scripts"] = 'eval "$(.venv/bin/tripsaga env)"'
     rows["Break it"] = ".venv/bin/tripsaga book --fail hotel --watch"

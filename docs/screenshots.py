@@ -85,6 +85,7 @@ def _take(shots: "Shots", services: dict[str, Any]) -> None:
 
     _take_authentication(shots, workflows)
     _take_suppliers(shots, workflows)
+    _take_reservation(shots, workflows)
 
 
 def _take_authentication(shots: "Shots", workflows: str) -> None:
@@ -114,6 +115,12 @@ def _take_suppliers(shots: "Shots", workflows: str) -> None:
         booking = _booked(*options)
         _run("cancel", booking, "--yes")
         shots.payloads(name, f"{workflows}/{booking}")
+
+
+def _take_reservation(shots: "Shots", workflows: str) -> None:
+    """A table with a deposit."""
+    booking = json.loads(_run("reserve", "--json"))["id"]
+    shots.history("temporal-reservation", f"{workflows}/{booking}")
 
 
 def _booked(*options: str) -> str:

@@ -1,7 +1,7 @@
 """What travellers are told of their money, whatever kind of booking it is."""
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import PaymentStatus
+from models.bookings.lifecycle import BookingKind, PaymentStatus
 from models.core.money import Money
 
 
@@ -17,6 +17,8 @@ def money(booking: Booking) -> str:
     kept = captured - refunded - booking.paid_by_hand - booking.lost - booking.disputed
     if booking.has_payment_case:
         return _unsettled(booking)
+    if booking.kind is BookingKind.RESERVATION and not payment.amount:
+        return "There was nothing to pay."
     if booking.lost or booking.disputed:
         return _disputed(booking, kept)
     if booking.paid_by_hand:

@@ -183,6 +183,7 @@ STILL_CANCELLING: dict[str, Any] = {
 WHOLE: dict[str, Any] = {
     "bookingId": _ID,
     "bookingReference": _REFERENCE,
+    "kind": "TRIP",
     "tripOptionId": "0b9fd6e0-5a63-4d3b-9a39-3d0d3f2a7f11",
     "state": "CONFIRMED",
     "totalPrice": 200000,
@@ -278,6 +279,7 @@ LISTED: dict[str, Any] = {
         {
             "bookingId": _ID,
             "bookingReference": _REFERENCE,
+            "kind": "TRIP",
             "state": "CONFIRMED",
             "titles": ["DL 100 JFK–CDG", "Hotel Aurora", "Harbour tour by boat"],
             "totalPrice": 200000,

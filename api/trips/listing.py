@@ -16,11 +16,12 @@ from api.core.filters import Cursor, Flag, Words
 from api.core.named import owner_of
 from api.openapi import problems, shown
 from api.trips.schemas.listing import BookingPage, ListedBooking
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingKind, BookingState
 from models.core.callers import Caller, Scope
 from models.core.keys import traveler_id
 from models.core.text import Email
 from models.core.times import Moment
+from models.core.venues import VENUE
 from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, list_bookings
 
@@ -41,6 +42,10 @@ async def bookings(
     caller: TheCaller,
     request: Request,
     *,
+    kind: Annotated[
+        list[BookingKind] | None,
+        Query(description="One of these: `TRIP` or `RESERVATION`; trips where it is not given."),
+    ] = None,
     state: Annotated[list[BookingState] | None, Query(description="One of these.")] = None,
     attention: Annotated[
         Flag | None, Query(description="Whether a person must settle something about it.")
@@ -73,10 +78,11 @@ async def bookings(
     """List bookings; all that is given must fit. Callers find their own, operators everybody's."""
     search = BookingSearch(
         owner=owner_of(caller),
+        kinds=sorted(set(kind or (BookingKind.TRIP,))),
         states=state or (),
         attention=attention,
         code=code,
-        suppliers=tuple(BY_NAME),
+        suppliers=(*BY_NAME, VENUE),
         payment=payment,
         since=since,
         until=until,
@@ -113,6 +119,7 @@ def _listed(row: RowMapping) -> ListedBooking:
     return ListedBooking(
         booking_id=row["id"],
         booking_reference=row["reference"],
+        kind=row["kind"],
         state=row["state"],
         titles=row["titles"] or [],
         total_price=row["accepted_total"],

@@ -1,4 +1,4 @@
-"""Bookings of trips as callers and operators look for them, newest first. Only reads."""
+"""Bookings as callers and operators look for them, newest first. Only reads."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    or_,
     select,
     true,
     union_all,
@@ -35,6 +36,7 @@ class BookingSearch:
 
     owner: str | None
     """The caller whose they are; None for anybody's (operators)."""
+    kinds: Collection[BookingKind] = (BookingKind.TRIP,)
     states: Collection[BookingState] = ()
     attention: bool | None = None
     """Whether a case about the traveller is open."""
@@ -54,7 +56,7 @@ class BookingSearch:
 async def list_bookings(
     session: AsyncSession, search: BookingSearch, *, limit: int, after: Place | None = None
 ) -> Sequence[RowMapping]:
-    """Return trips that fit, newest first; ``after`` is the last one of the page before."""
+    """Return bookings that fit, newest first; ``after`` is the last one of the page before."""
     found = _page(search, limit, after).subquery()
     item = BOOKING_ITEMS.c
     titles = (
@@ -79,7 +81,7 @@ def _page(search: BookingSearch, limit: int, after: Place | None) -> Select[Any]
     named = _named(search)
     source: FromClause = BOOKINGS
     if named:
-        columns = [*_SHOWN, BOOKINGS.c.caller_id, BOOKINGS.c.traveler_id, BOOKINGS.c.kind]
+        columns = [*_SHOWN, BOOKINGS.c.caller_id, BOOKINGS.c.traveler_id]
         source = select(*columns).where(*named).cte("few").prefix_with("MATERIALIZED")
     table = source.c
     conditions: list[ColumnElement[bool]] = []
@@ -91,17 +93,17 @@ def _page(search: BookingSearch, limit: int, after: Place | None) -> Select[Any]
         conditions.append(~has_open_case(table.id))
     shown = [table[column.name] for column in _SHOWN]
     if not named and search.travelers is None:
-        merged = ranges(search.owner, [BookingKind.TRIP], search.states)
+        merged = ranges(search.owner, search.kinds, search.states)
         return page(shown, merged, *conditions, limit=limit, after=after)
     if search.owner is not None:
         conditions.append(table.caller_id == search.owner)
     if search.states:
         conditions.append(table.state.in_(search.states))
-    of_kind: list[Range] = [table.kind == BookingKind.TRIP]
+    of_kind: list[Range] = [table.kind == kind for kind in search.kinds]
     if search.travelers is None:
         return page(shown, of_kind, *conditions, limit=limit, after=after, source=source)
     whose = _pairs(search.travelers)
-    of_kind = [and_(*of_kind, table.traveler_id == whose.c.t, table.caller_id == whose.c.c)]
+    of_kind = [and_(or_(*of_kind), table.traveler_id == whose.c.t, table.caller_id == whose.c.c)]
     theirs = page(shown, of_kind, *conditions, limit=limit, after=after, source=source).lateral()
     merge: Select[Any] = select(*theirs.c).select_from(whose.join(theirs, true()))
     return merge.order_by(*newest_first(theirs)).limit(limit)
@@ -144,6 +146,7 @@ _SHOWN = [
     for name in (
         "id",
         "reference",
+        "kind",
         "state",
         "accepted_total",
         "captured",

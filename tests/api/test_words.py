@@ -7,7 +7,7 @@ import pytest
 
 from api.bookings import money as told_money
 from api.trips.presenters import booking as translate
-from api.trips.presenters import words
+from api.trips.presenters import texts, words
 from models.bookings.booking import Booking, Item, OpenCase, PaymentView, RefundView
 from models.bookings.lifecycle import (
     SETTLED_STATES,
@@ -95,7 +95,7 @@ def test_every_code_has_plain_words(code: Code) -> None:
 
 
 def test_no_words_are_left_over() -> None:
-    assert set(words.WORDS) == set(Code)
+    assert set(texts.WORDS) == set(Code)
 
 
 def test_the_sagas_own_words_win_and_become_sentences() -> None:
@@ -296,7 +296,7 @@ def test_nobody_is_promised_a_person_who_has_settled_it(code: Code, state: Booki
     assert waits is not None
     assert "a person is looking after it" in waits.next_step
     assert "person" not in told.message + told.next_step
-    if "person" in words.WORDS[code].next_step:
+    if "person" in texts.WORDS[code].next_step:
         assert told.message.endswith("nothing of the trip is booked.")
         assert "nothing of the trip" not in waits.message
 
@@ -311,7 +311,7 @@ def test_of_a_booking_that_stands_nothing_is_told_once_it_is_settled() -> None:
     assert refused is not None
     assert (refused.code, refused.next_step) == (
         Code.NEEDS_ATTENTION,
-        words.WORDS[Code.NEEDS_ATTENTION].next_step,
+        texts.WORDS[Code.NEEDS_ATTENTION].next_step,
     )
     assert translate.cancel_answer(settled, []).error is None
     for one in (waits, settled):

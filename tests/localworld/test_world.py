@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -224,7 +225,10 @@ def test_a_second_world_runs_beside_it(world: RunningWorld, place: Path) -> None
     )
     try:
         assert other.end(120) == 0, other.output
-        assert "CONFIRMED" in other.output
+        for what in ("trip ", "table"):
+            told = re.search(rf"^  {what}  (TS-\S+)  created, .*confirmed$", other.output, re.M)
+            assert told, other.output
+            assert f"{told[1]}  CONFIRMED" in other.output
         assert other.left() == []
         assert httpx.get(f"{world.services['api']}/readyz").status_code == 200
     finally:

@@ -1,7 +1,7 @@
 """From a booking to the contract's JSON (contracts.md §1)."""
 
 from api.bookings import money as told_money
-from api.trips.presenters import words
+from api.trips.presenters import texts, words
 from api.trips.presenters.confirmations import (
     NOTHING_CONFIRMED,
     confirmations,
@@ -43,7 +43,7 @@ def _wants_card(booking: Booking) -> bool:
 
 
 def _progress(booking: Booking) -> str | None:
-    return words.progress(booking.state, card=_wants_card(booking))
+    return words.progress(booking.state, booking.kind, card=_wants_card(booking))
 
 
 def error(booking: Booking, *, operator: bool = False) -> ErrorAnswer | None:
@@ -122,7 +122,7 @@ def running_answer(
         message=(
             words.progress(state) or words.progress(BookingState.PENDING)
             if soon
-            else words.NOT_SOON
+            else texts.NOT_SOON
         ),
         status_url=status_url(booking_id),
         events_url=f"{status_url(booking_id)}/events",
@@ -206,6 +206,7 @@ def whole_booking(
     return WholeBooking(
         booking_id=booking.id,
         booking_reference=booking.reference,
+        kind=booking.kind,
         trip_option_id=booking.trip_option_id,
         state=booking.state,
         total_price=booking.accepted_total,
@@ -234,7 +235,7 @@ def _unsettled(booking: Booking) -> ErrorAnswer | None:
     stuck = [item for item in booking.live_items if item.problem is not None]
     if not booking.needs_attention:
         return None
-    told = words.WORDS[Code.NEEDS_ATTENTION]
+    told = texts.words_of(booking.kind, Code.NEEDS_ATTENTION)
     problem = stuck[0].problem if stuck else None
     return ErrorAnswer(
         code=problem.code if problem else Code.NEEDS_ATTENTION,

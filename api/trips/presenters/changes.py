@@ -4,7 +4,7 @@ from api.bookings import money as told_money
 from api.bookings.money import amount as shown
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
-from api.trips.presenters import words
+from api.trips.presenters import texts, words
 from api.trips.presenters.confirmations import confirmations, pay_at_property
 from api.trips.presenters.payments import paid_answer, waited_for
 from api.trips.schemas.answers import BookAnswer, ErrorAnswer, PaymentAnswer
@@ -23,8 +23,8 @@ from models.trips.errors import ChangeRefused
 _NEXT = {
     Code.PRICE_CHANGED: "Ask for the price of the change again; if you accept it, send it as the"
     " accepted total, with a new Idempotency-Key.",
-    Code.NOT_CHANGEABLE: words.WORDS[Code.NOT_CHANGEABLE].next_step,
-    Code.AMOUNT_TOO_SMALL: words.WORDS[Code.AMOUNT_TOO_SMALL].next_step,
+    Code.NOT_CHANGEABLE: texts.WORDS[Code.NOT_CHANGEABLE].next_step,
+    Code.AMOUNT_TOO_SMALL: texts.WORDS[Code.AMOUNT_TOO_SMALL].next_step,
     Code.UNAVAILABLE: "Choose something else and ask for the change again.",
     Code.PAYMENT_DECLINED: "Ask for the change again with another card.",
     Code.AUTHENTICATION_REQUIRED: "Ask for the change again and approve the payment when your bank"
@@ -161,7 +161,7 @@ def _paid(booking: Booking, change_id: str) -> PaymentView | None:
 
 
 def _message(booking: Booking, problem: Problem) -> str:
-    told = words.WORDS[problem.code]
+    told = texts.WORDS[problem.code]
     item = next((i for i in booking.items if i.number == problem.item), None)
     if (item is not None and told.about_item) or problem.plain or problem.field:
         return words.about(problem, item)

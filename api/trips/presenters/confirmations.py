@@ -30,7 +30,10 @@ def pay_at_property(item: Item | ChangedItem) -> list[PropertyChargeAnswer]:
 
 
 def confirmations(booking: Booking) -> Confirmations:
-    """Return what has been booked; the contract's ``flight`` and ``hotel`` are the first ones."""
+    """Return what has been booked of a trip, the contract's ``flight`` and ``hotel`` first.
+
+    A reservation has its code at its component alone.
+    """
     flights, hotels, activities = [], [], []
     for item in booking.live_items:
         if item.reservation is None:
@@ -48,7 +51,7 @@ def confirmations(booking: Booking) -> Confirmations:
         elif item.type is ItemType.HOTEL:
             name, due = provider or item.title, pay_at_property(item)
             hotels.append(HotelConfirmation(hotel_name=name, pay_at_property=due, **common))
-        else:
+        elif item.type is ItemType.ACTIVITY:
             activities.append(
                 ActivityConfirmation(
                     name=item.title,

@@ -9,7 +9,8 @@ from models.bookings.booking import Booking, HistoryEntry
 from models.bookings.progress import AttemptSeen
 from models.bookings.repository import Found
 from models.core.money import Money
-from models.core.supply import Reservation, ReservationStatus
+from models.core.supply import ItemType, Reservation, ReservationStatus
+from models.core.venues import VENUE
 from models.suppliers.listings import BY_NAME, title_of
 
 _AT_THE_GATEWAY = {
@@ -47,6 +48,8 @@ def _transition(entry: HistoryEntry) -> Step:
 
 def _sought(attempt: AttemptSeen) -> str:
     """Return how it is found out at a supplier what became of a call."""
+    if attempt.provider == VENUE and attempt.operation == "book":
+        return "asking again is safe"
     supplier = BY_NAME.get(attempt.provider)
     if attempt.operation != "book" or supplier is None:
         return "looking"
@@ -77,8 +80,9 @@ def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step
     if item is None:
         return
     step, title, supplier = item.type.lower(), item.title, title_of(attempt.provider)
+    place = item.type is ItemType.VENUE_SLOT
     begun = {
-        "book": f"Booking {title} at {supplier}.",
+        "book": f"Reserving {title}." if place else f"Booking {title} at {supplier}.",
         "complete": f"Completing {title}.",
         "cancel": f"Cancelling {title}.",
     }
@@ -93,11 +97,13 @@ def _steps_at_suppliers(booking: Booking, attempt: AttemptSeen) -> Iterator[Step
     elif attempt.outcome == "done" and attempt.operation == "cancel":
         yield Step(attempt.finished_at, step, "undone", f"{title}: nothing is held any more.")
     elif attempt.outcome == "done":
-        status, told = _reserved(Reservation.model_validate(attempt.result))
+        status, told = _reserved(
+            Reservation.model_validate(attempt.result), "reserved" if place else "booked"
+        )
         yield Step(attempt.finished_at, step, status, f"{title} {told}.")
 
 
-def _reserved(reservation: Reservation) -> tuple[str, str]:
+def _reserved(reservation: Reservation, done: str) -> tuple[str, str]:
     match reservation.status:
         case ReservationStatus.HELD:
             until = reservation.held_until
@@ -105,7 +111,7 @@ def _reserved(reservation: Reservation) -> tuple[str, str]:
         case ReservationStatus.PENDING:
             return "waiting", "is yet to be confirmed"
         case _:
-            return "done", f"is booked: {reservation.confirmation_code}"
+            return "done", f"is {done}: {reservation.confirmation_code}"
 
 
 def _paid(attempt: AttemptSeen) -> Iterator[Step]:

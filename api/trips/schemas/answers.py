@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from api.core.schemas import Answer
 from models.bookings.lifecycle import (
+    BookingKind,
     BookingState,
     CancelledBy,
     ItemStatus,
@@ -267,7 +268,8 @@ class WholeBooking(Answer):
 
     booking_id: str
     booking_reference: str
-    trip_option_id: str
+    kind: BookingKind
+    trip_option_id: str | None = Field(description="Null: it is no trip.")
     state: BookingState
     total_price: int
     currency: str

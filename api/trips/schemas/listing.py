@@ -3,7 +3,7 @@
 from pydantic import AwareDatetime, Field
 
 from api.core.schemas import Answer
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingKind, BookingState
 
 
 class ListedBooking(Answer):
@@ -11,6 +11,7 @@ class ListedBooking(Answer):
 
     booking_id: str
     booking_reference: str
+    kind: BookingKind
     state: BookingState
     titles: list[str] = Field(description="Of its components.")
     total_price: int

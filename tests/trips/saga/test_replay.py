@@ -28,6 +28,9 @@ FIRST = {min(folder.glob("*.json")) for folder in FOLDER.iterdir() if folder.is_
 BOOKED = {"confirmed", "failed", "cancelled", "gone_on", "booked_before"}
 """How ``BookTrip`` ends: in one of three states, by going on with a request, or at once."""
 
+RESERVED = {"confirmed_paid", "confirmed_free", "failed", "cancelled"}
+"""How ``BookReservation`` ends."""
+
 
 def test_every_workflow_has_a_history() -> None:
     started = [json.loads(path.read_text())["events"][0] for path in HISTORIES]
@@ -36,8 +39,9 @@ def test_every_workflow_has_a_history() -> None:
         for event in started
     }
     assert types == {workflow.__name__ for workflow in WORKFLOWS}
-    booked = [path.stem for path in HISTORIES if path.parent.name == "book_trip"]
-    assert {end for end in BOOKED for name in booked if name.startswith(end)} == BOOKED
+    for folder, ends in (("book_trip", BOOKED), ("book_reservation", RESERVED)):
+        booked = [path.stem for path in HISTORIES if path.parent.name == folder]
+        assert {end for end in ends for name in booked if name.startswith(end)} == ends
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: str(path.relative_to(FOLDER)))

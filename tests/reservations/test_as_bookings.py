@@ -1,0 +1,109 @@
+"""A reservation where all bookings are: ``/booking/…``, in words that fit it."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from api.trips.presenters import booking as translate
+from api.trips.presenters import texts, words
+from models.bookings.lifecycle import SETTLED_STATES, BookingKind, BookingState
+from models.bookings.problems import Code, Problem
+from tests.api.conftest import api as api
+from tests.api.conftest import client
+from tests.api.conftest import key as key
+from tests.api.conftest import operator_key as operator_key
+from tests.api.conftest import whole as whole
+from tests.api.server import Served
+from tests.api.test_words import booking
+from tests.reservations.test_api import PATH, wanted
+from tests.support.stack import Stack
+
+_OF_TRIPS = re.compile(r"\b(trip|travel|book(ed|ing)? again)", re.IGNORECASE)
+
+
+@pytest.fixture
+async def office(whole: Served, stack: Stack, operator_key: str) -> Any:
+    """An operator of a system that works."""
+    async with client(whole.url, operator_key) as http:
+        yield http
+
+
+async def made(http: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
+    asked = wanted("chefs-table", payment={"payment_method_id": "pm_card_visa"}, **changes)
+    answer = await http.post(PATH, json=asked)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def test_it_is_read_watched_and_listed(office: httpx.AsyncClient) -> None:
+    reservation = await made(office)
+    path = f"/booking/{reservation['booking_reference']}"
+    whole = (await office.get(path)).json()
+    assert (whole["kind"], whole["tripOptionId"]) == ("RESERVATION", None)
+    (place,) = whole["components"]
+    assert (place["type"], place["vendorConfirmation"]) == (
+        "VENUE_SLOT",
+        reservation["inventory_reference"],
+    )
+    assert whole["confirmations"]["activities"] == []
+    steps = (await office.get(f"{path}/steps")).json()["steps"]
+    told = [step["message"] for step in steps if step["step"] == "venue_slot"]
+    assert told == [
+        f"Reserving {place['title']}.",
+        f"{place['title']} is reserved: {place['vendorConfirmation']}.",
+    ]
+    stream = (await office.get(f"{path}/events")).text
+    assert stream.count("event: step") == len(steps)
+    assert "event: end" in stream
+    for query, there in (({"kind": "RESERVATION"}, True), ({"kind": "TRIP"}, False), ({}, False)):
+        for known in ({}, {"email": "ada@example.com"}, {"code": place["vendorConfirmation"]}):
+            found = await office.get("/booking", params={**query, **known, "limit": 100})
+            ids = {one["bookingId"]: one["kind"] for one in found.json()["bookings"]}
+            assert (whole["bookingId"] in ids) is there, (query, known)
+    both: dict[str, str | int | list[str]] = {
+        "kind": ["TRIP", "RESERVATION"],
+        "email": "ada@example.com",
+        "limit": 1,
+    }
+    (newest,) = (await office.get("/booking", params=both)).json()["bookings"]
+    assert newest["bookingId"] == whole["bookingId"]
+
+
+async def test_it_is_cancelled_as_any_booking(office: httpx.AsyncClient) -> None:
+    reservation = await made(office)
+    named = {"bookingId": reservation["booking_reference"]}
+    quoted = await office.post("/booking/cancel", params={"dryRun": "true"}, json=named)
+    assert quoted.json()["total"]["refund"] == 4_000
+    done = (await office.post("/booking/cancel", json=named)).json()
+    assert (done["success"], done["refund"]["amount"]) == (True, 4_000)
+    again = (await office.post("/booking/cancel", json=named)).json()
+    assert again == done
+    read = (await office.get(f"{PATH}/{reservation['id']}")).json()
+    assert (read["status"], read["payment"]["refunded"]) == ("CANCELLED", 4_000)
+    shown = (await office.get(f"/booking/{reservation['id']}")).json()
+    assert not _OF_TRIPS.search(f"{shown['error']}{shown['note']}"), shown["error"]
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_no_code_speaks_of_trips(code: Code) -> None:
+    failed = booking(BookingState.FAILED, problem=Problem(code=code, step="claim", message=""))
+    failed = failed.model_copy(update={"kind": BookingKind.RESERVATION})
+    error = translate.error(failed)
+    assert error is not None
+    for text in (error.message, error.next_step, error.money):
+        assert not _OF_TRIPS.search(text), text
+        assert text[0].isupper()
+        assert text[-1] == "."
+    assert texts.words_of(BookingKind.TRIP, code) is texts.WORDS[code]
+
+
+@pytest.mark.parametrize("state", list(BookingState))
+def test_no_state_speaks_of_trips(state: BookingState) -> None:
+    made = booking(state).model_copy(update={"kind": BookingKind.RESERVATION})
+    told = [words.progress(state, BookingKind.RESERVATION, card=card) for card in (False, True)]
+    if state in texts.OVER:
+        told.append(words.not_cancellable(made))
+    assert (told[0] is None) is (state in SETTLED_STATES)
+    assert not any(_OF_TRIPS.search(text) for text in told if text)
