@@ -171,7 +171,7 @@ async def run(
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(webhooks.run(stop, settings.shutdown_grace_seconds)))
-    running.append(asyncio.create_task(lifecycle.run(stop)))
+    running.append(asyncio.create_task(lifecycle.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)

@@ -32,6 +32,7 @@ from temporal import under_booking
 MOST = 200
 """So much is claimed at once."""
 EXPIRE_HELD = "ExpireHeld"
+RPC_TIMEOUT = dt.timedelta(seconds=5)
 WHO = "schedule"
 """Whom the history names."""
 _TO = {Action.NO_SHOW: BookingState.NO_SHOW, Action.COMPLETE: BookingState.COMPLETED}
@@ -125,6 +126,7 @@ class Lifecycle:
                 run,
                 **under_booking(booking, self._patience.task_queue, owner.caller_id),
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                rpc_timeout=RPC_TIMEOUT,
                 static_summary=f"Give {booking.reference} up: {rule}",
             )
         except WorkflowAlreadyStartedError:

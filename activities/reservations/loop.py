@@ -18,8 +18,18 @@ class LifecycleLoop:
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until ``stop`` is set; what a round leaves undone is claimed again later."""
+    async def run(self, stop: asyncio.Event, grace_seconds: float) -> None:
+        """Run until ``stop`` is set; a round that is under way has ``grace_seconds`` to end.
+
+        What it leaves undone is claimed again when its lease runs out.
+        """
+        rounds = asyncio.create_task(self._rounds(stop))
+        await stop.wait()
+        await asyncio.wait([rounds], timeout=grace_seconds)
+        rounds.cancel()
+        await asyncio.gather(rounds, return_exceptions=True)
+
+    async def _rounds(self, stop: asyncio.Event) -> None:
         away = False
         while not stop.is_set():
             more = False
