@@ -75,9 +75,12 @@ async def test_a_fault_while_it_is_moved(stack: Stack, step: str, kind: str) -> 
     }
     assert code == (refused[step] if kind == "refuse" else None)
     after = await stack.recorded(booking.id)
+    if (step, kind) == ("refund", "refuse"):  # it stands moved, and a person gives the money back
+        assert len(after.cases) == 1
+        await stack.sandbox.clear()
+        after = await stack.resolve(booking.id, "retry")
+    assert after.cases == []
     await judge_place(stack, after, before if code else asked.slot)
-    if step != "refund" or kind != "refuse":
-        assert after.cases == []
     assert (await stack.cancel(booking.id)).state is S.CANCELLED
 
 
