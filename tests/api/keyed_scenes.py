@@ -296,7 +296,25 @@ async def move_reservation(scene: Scene) -> Sent:
     return sent
 
 
+async def change_reservation(scene: Scene) -> Sent:
+    number = await _reserved(scene)
+    [(version,)] = scene.tables("SELECT version FROM bookings WHERE id = %s", number)
+    asked = {"expected_version": version, "notes": "window, please"}
+    query = "SELECT version - %s FROM bookings WHERE id = %s"
+    return Sent(
+        who=scene.planner,
+        path=f"/api/v1/bookings/{number}",
+        json=asked,
+        done=200,
+        effects=counted(scene.tables, query, version, number),
+        theirs={404},
+        other={**asked, "notes": "by the door"},
+        method="PUT",
+    )
+
+
 WITH_WORKFLOWS = {
+    ("PUT", "/api/v1/bookings/{booking_id}"): change_reservation,
     ("POST", "/api/v1/bookings"): reserve,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): cancel_reservation,
     ("POST", "/api/v1/bookings/{booking_id}/status"): move_reservation,

@@ -7,7 +7,9 @@ from temporalio import activity
 
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
+from activities.reservations.moving import MoveActivities
 from activities.reservations.record import ReservationActivities
+from activities.suppliers.changes import ItemChangeActivities
 from activities.suppliers.following.rounds import FollowActivities
 from activities.suppliers.items import ItemActivities
 from activities.trips.cancellation_quotes import CancelQuoteActivities
@@ -22,10 +24,12 @@ def test_every_call_has_an_activity_of_its_shape() -> None:
     homes = (
         BookingActivities,
         ReservationActivities,
+        MoveActivities,
         QuoteActivities,
         CancelQuoteActivities,
         ChangeActivities,
         ItemActivities,
+        ItemChangeActivities,
         PaymentActivities,
         WatchActivities,
         FollowActivities,
