@@ -143,7 +143,7 @@ def _due() -> list[str]:
     when = {held_until: "at the end of the hold", ends: "at the end of the visit"}
     lines = []
     for state in _ordered(HAS_DUE):
-        for tracked, words in (("none", ""), ("tracked", " (`check_in: tracked`)")):
+        for tracked, words in (("untracked", ""), ("tracked", " (`check_in: tracked`)")):
             policy = VenuePolicy.model_validate({"check_in": tracked})
             due = due_after(state, held_until, Visit(begins, ends, "Europe/Berlin", policy))
             for action, one in due.items():

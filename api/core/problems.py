@@ -295,6 +295,7 @@ WORDS: Final[Mapping[str, str]] = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",
+    "tuple_type": "must be a list",
     "literal_error": "must be {expected}",
     "missing": "is missing",
     "model_attributes_type": _OBJECT,

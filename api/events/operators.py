@@ -21,7 +21,7 @@ _ASKING = (401, 403, 422, 500, 503)
 LetterId = Annotated[int, Path(alias="letterId", ge=1, le=LARGEST)]
 
 
-@router.get(
+@router.listing(
     "/sinks",
     operation_id="listSinks",
     response_model_exclude_none=True,

@@ -36,7 +36,7 @@ from models.webhook_endpoints.deliveries import (
     load_delivery,
     retry_delivery,
 )
-from models.webhook_endpoints.errors import UrlRefused
+from models.webhook_endpoints.errors import EndpointNotFound, UrlRefused
 from models.webhook_endpoints.fanning_out import Recovered, recover
 from models.webhook_endpoints.repository import expect_active, load_endpoint
 from models.webhook_endpoints.signing import secret_of
@@ -157,11 +157,17 @@ async def change(
     responses=problems(*READING, 409, 422),
 )
 @keyed()
-async def remove(context: Context, caller: TheCaller, endpoint_id: EndpointId) -> None:
+async def remove(
+    context: Context, caller: TheCaller, endpoint_id: EndpointId, operation: TheOperation
+) -> None:
     """Delete an endpoint; what is pending is not sent."""
-    await context.record.write(
-        lambda session: repository.delete_endpoint(session, caller.id, str(endpoint_id))
-    )
+    try:
+        await context.record.write(
+            lambda session: repository.delete_endpoint(session, caller.id, str(endpoint_id))
+        )
+    except EndpointNotFound:
+        if not operation.repeated:  # else an earlier attempt has deleted it
+            raise
 
 
 @router.post(

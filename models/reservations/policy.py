@@ -65,7 +65,7 @@ class VenuePolicy(_Strict):
     or 1,440 where reservations are approved by hand."""
     check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880)] = 60
     """How long before the beginning guests may be checked in."""
-    check_in: Literal["none", "tracked"] = "none"
+    check_in: Literal["untracked", "tracked"] = "untracked"
     """``tracked``: who is not checked in has not come. Else a visit is over when it ends."""
     no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440)] = 30
     """How long after the beginning a guest may still be checked in."""

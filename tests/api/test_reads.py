@@ -218,9 +218,7 @@ async def test_a_booking_that_was_taken_is_told_although_too_many_read(
     monkeypatch.setattr(waits, "settled", settled)
     context = SimpleNamespace(record=SimpleNamespace(find=full))
     asked = SimpleNamespace(
-        booking_id=booking.id,
-        caller=SimpleNamespace(id="ada"),
-        body=SimpleNamespace(payment_info=SimpleNamespace(currency="USD")),
+        booking_id=booking.id, reference=booking.reference, caller=SimpleNamespace(id="ada")
     )
     told = await starting._until_settled(cast("Any", context), cast("Any", asked), 1)
     assert isinstance(told, starting.Taken)

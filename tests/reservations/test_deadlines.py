@@ -66,7 +66,7 @@ def test_each_rule_names_itself_and_its_deadline(
     assert (which, due.at, due.rule) == (action, at, rule)
 
 
-@pytest.mark.parametrize("tracked", ["none", "tracked"])
+@pytest.mark.parametrize("tracked", ["untracked", "tracked"])
 def test_nothing_is_due_in_any_other_state(tracked: str) -> None:
     for state in BookingState:
         due = due_after(state, HELD_UNTIL, visit(check_in=tracked))
