@@ -400,7 +400,12 @@ def _(error: reservations.VenuesUnavailable) -> ApiProblem:
 
 @problem_of.register
 def _(error: reservations.SlotRefused) -> ApiProblem:
-    return ApiProblem(422, "INVALID_REQUEST", error.words, field=error.field)
+    return ApiProblem(422, "SLOT_REFUSED", error.words, field=error.field)
+
+
+@problem_of.register
+def _(error: reservations.Contradiction) -> ApiProblem:
+    return ApiProblem(422, "CONTRADICTORY_REQUEST", error.words, field=error.field)
 
 
 @problem_of.register
@@ -419,7 +424,7 @@ def _(error: slots.TimeDoesNotExist) -> ApiProblem:
 def _(error: slots.OffsetDoesNotFit) -> ApiProblem:
     known = ", ".join(presenter.offset_text(offset) for offset in error.offsets)
     detail = f"The venue's clock is {known} ahead of UTC at that time."
-    return ApiProblem(422, "INVALID_REQUEST", detail, field="utc_offset")
+    return ApiProblem(422, "SLOT_REFUSED", detail, field="utc_offset")
 
 
 @problem_of.register

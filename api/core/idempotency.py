@@ -172,7 +172,7 @@ def given_key(declaration: Declaration, request: Request, body: Any) -> str:
         inside = None
     if header is not None and inside is not None and header != inside:
         detail = f"The {HEADER} header and {FIELD} in the body differ: send one of them."
-        raise ApiProblem(422, "INVALID_REQUEST", detail, field=FIELD)
+        raise ApiProblem(422, "CONTRADICTORY_REQUEST", detail, field=FIELD)
     if declaration.demanded and header is None and inside is None:
         raise ApiProblem(
             400,

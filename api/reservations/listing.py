@@ -21,7 +21,7 @@ from models.bookings.lifecycle import BookingState
 from models.core.callers import Scope
 from models.core.text import Key
 from models.core.times import Day, Moment
-from models.reservations.errors import SlotRefused
+from models.reservations.errors import Contradiction
 from models.reservations.listing import of_guest, of_venue
 from models.reservations.venues import find_venue
 
@@ -94,7 +94,7 @@ async def venues(
 ) -> ReservationPage:
     """List the reservations at the caller's venue; at one nobody knows there are none."""
     if date is not None and (since or until):
-        raise SlotRefused("date", "Ask for a date, or for from and to.")
+        raise Contradiction("date", "Ask for a date, or for from and to.")
     after = None if cursor is None else place_of(request, caller, cursor)
 
     async def find(session: AsyncSession) -> Sequence[RowMapping]:

@@ -12,7 +12,7 @@ from models.bookings.repository import StaleVersionError, find_booking
 from models.kinds import HOOKS
 from models.reservations.errors import (
     ChangeUnderWay,
-    SlotRefused,
+    Contradiction,
     StateConflict,
     VersionConflict,
 )
@@ -35,15 +35,15 @@ def expected_version(named: int | None, if_match: str | None) -> tuple[int | Non
     """Return the version that a request is about, and whether ``If-Match`` alone says so.
 
     Raises:
-        SlotRefused: the two differ, or the header is no version.
+        Contradiction: the two differ, or the header is no version of a reservation.
     """
     if if_match is None or if_match.strip() == "*":
         return named, False
     tag = if_match.strip().removeprefix("W/").strip('"')
     if not (tag.isascii() and tag.isdecimal() and len(tag) < 10):
-        raise SlotRefused("If-Match", "If-Match must be the ETag of the reservation.")
+        raise Contradiction("If-Match", "If-Match must be the ETag of the reservation.")
     if named not in (None, int(tag)):
-        raise SlotRefused("expected_version", "If-Match and expected_version differ.")
+        raise Contradiction("expected_version", "If-Match and expected_version differ.")
     return int(tag), named is None
 
 

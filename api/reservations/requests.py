@@ -60,6 +60,10 @@ _KeyField = Annotated[
 ]
 
 
+Version = Annotated[int | None, Field(ge=1, le=2_147_483_647, strict=True)]
+"""Of what the request is about, as its caller has seen it."""
+
+
 class Body(BaseModel):
     """A message at the HTTP edge."""
 
@@ -183,7 +187,7 @@ class ChangeBody(Body):
         }
     )
 
-    expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    expected_version: Version = None
     date: Day = _SAME
     time: LocalTime = _SAME
     utc_offset: Annotated[
@@ -226,7 +230,7 @@ class CancelBody(Body):
 
     reason: Annotated[Prose, Field(max_length=500)] = ""
     by: Literal["GUEST", "VENUE"] = "GUEST"
-    expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    expected_version: Version = None
     idempotency_key: _KeyField = None
 
 
@@ -238,7 +242,7 @@ class StatusBody(Body):
     )
 
     status: Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED"]
-    expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    expected_version: Version = None
     reason: Annotated[Prose, Field(max_length=500)] = ""
     idempotency_key: _KeyField = None
 
@@ -268,4 +272,4 @@ class PutVenueBody(Body):
     name: Annotated[Text, Field(max_length=300)] = ""
     time_zone: TimeZone
     policy: VenuePolicy = VenuePolicy()
-    expected_version: Annotated[int | None, Field(ge=1, strict=True)] = None
+    expected_version: Version = None

@@ -12,7 +12,7 @@ from api.reservations.answers import VenueAnswer
 from api.reservations.requests import PutVenueBody
 from models.core.callers import Scope
 from models.core.text import Key
-from models.reservations.errors import VenueNotFound
+from models.reservations.errors import SlotRefused, VenueNotFound
 from models.reservations.venues import Venue, find_venue, put_venue, venue_id
 
 PREFIX = "/api/v1/venues"
@@ -42,6 +42,8 @@ async def put(
     body: Annotated[PutVenueBody, Body()],
 ) -> VenueAnswer:
     """Put the venue as it is said to be, whole; reservations that stand keep their times."""
+    if (words := body.policy.contradiction) is not None:
+        raise SlotRefused("policy", f"The policy contradicts itself: {words}")
     venue = Venue(
         id=venue_id(caller.id, external_id),
         external_id=external_id,

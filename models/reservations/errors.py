@@ -46,6 +46,20 @@ class SlotRefused(DomainError):
         self.words = words
 
 
+class Contradiction(DomainError):
+    """Two parts of a request say different things.
+
+    Attributes:
+        field: one of them.
+        words: a sentence for whoever sent it.
+    """
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+        self.words = words
+
+
 class SlotUnavailable(DomainError):
     """There is no room for the party at that time.
 

@@ -4,9 +4,9 @@ Opening hours, tables and prices are the inventory's and the pricing service's; 
 says what we hold ourselves, so that two requests of ours cannot have the same place.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.core.venues import Minutes, PartySize
 
@@ -74,16 +74,17 @@ class VenuePolicy(_Strict):
     covers: Count = 0
     pacing: Pacing = Pacing()
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    @property
+    def contradiction(self) -> str | None:
+        """What of it does not go together, as a sentence; None: all does."""
         sizes = [turn.up_to for turn in self.turn_minutes]
         if sizes != sorted(set(sizes)):
-            raise ValueError("turn_minutes must grow in up_to")
+            return "turn_minutes must grow in up_to."
         if self.min_party > self.max_party:
-            raise ValueError("min_party must not be larger than max_party")
+            return "min_party must not be larger than max_party."
         if self.book_ahead_min_minutes > self.book_ahead_max_days * 1_440:
-            raise ValueError("book_ahead_min_minutes must not be more than book_ahead_max_days")
-        return self
+            return "book_ahead_min_minutes must not be more than book_ahead_max_days."
+        return None
 
     def turn(self, party_size: int) -> int | None:
         """Return how many minutes a party of this size stays; None: as the inventory says."""

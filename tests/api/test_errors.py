@@ -57,6 +57,7 @@ from models.payments.errors import (
 )
 from models.reservations.errors import (
     ChangeUnderWay,
+    Contradiction,
     DuplicateReservation,
     NoReservations,
     NotChanged,
@@ -172,8 +173,9 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (VenueNotFound(), 404, "VENUE_UNKNOWN", None, None),
     (NoReservations(), 503, "VENUES_UNAVAILABLE", None, None),
     (VenuesUnavailable(7), 503, "VENUES_UNAVAILABLE", None, None),
-    (SlotRefused("time", "No."), 422, "INVALID_REQUEST", "time", None),
-    (OffsetDoesNotFit([dt.timedelta(hours=-3)]), 422, "INVALID_REQUEST", "utc_offset", None),
+    (SlotRefused("time", "No."), 422, "SLOT_REFUSED", "time", None),
+    (Contradiction("date", "No."), 422, "CONTRADICTORY_REQUEST", "date", None),
+    (OffsetDoesNotFit([dt.timedelta(hours=-3)]), 422, "SLOT_REFUSED", "utc_offset", None),
     (
         *(TimeDoesNotExist(SKIPPED, SKIPPED), 422, "TIME_DOES_NOT_EXIST", "time"),
         {"next": {"date": "2031-03-30", "time": "02:30"}},

@@ -54,6 +54,14 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422", "429",
 [[operations]]
 include-path = "/api/bookings"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422", "429", "5xx"]
+[[operations]]
+include-path-regex = "^/api/v1/bookings/(guest|venue)/"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "422", "429", "5xx"]
+[[operations]]
+include-path-regex = "^/api/v1/bookings/.booking_id.(/status)?$"
+checks.positive_data_acceptance.expected-statuses = [
+    "2xx", "3xx", "404", "409", "412", "422", "428", "429", "5xx"
+]
 """
 
 QUICK = 10

@@ -53,11 +53,26 @@ def test_every_time_that_is_shown_is_one_moment(zone: str, day: dt.date) -> None
 
 
 @pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"turn_minutes": [{"up_to": 4, "minutes": 60}, {"up_to": 2, "minutes": 90}]},
+            "turn_minutes must grow",
+        ),
+        ({"min_party": 5, "max_party": 4}, "min_party must not be larger"),
+        ({"book_ahead_min_minutes": 2_000, "book_ahead_max_days": 1}, "book_ahead_min_minutes"),
+    ],
+    ids=lambda wrong: next(iter(wrong)) if isinstance(wrong, dict) else "",
+)
+def test_a_policy_that_contradicts_itself_says_so(wrong: dict[str, object], words: str) -> None:
+    found = VenuePolicy.model_validate(wrong).contradiction
+    assert found is not None
+    assert words in found
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
-        {"turn_minutes": [{"up_to": 4, "minutes": 60}, {"up_to": 2, "minutes": 90}]},
-        {"min_party": 5, "max_party": 4},
-        {"book_ahead_min_minutes": 2_000, "book_ahead_max_days": 1},
         {"slot_minutes": 7},
         {"covers": -1},
         {"opening_hours": []},
@@ -73,5 +88,6 @@ def test_a_policy_says_how_long_a_party_stays() -> None:
     turns = [{"up_to": 2, "minutes": 90}, {"up_to": 6, "minutes": 120}]
     policy = VenuePolicy.model_validate({"turn_minutes": turns})
     assert [policy.turn(size) for size in (1, 2, 3, 6, 7)] == [90, 90, 120, 120, None]
+    assert policy.contradiction is None
     assert not policy.counted
     assert VenuePolicy(pacing=Pacing(parties=3)).counted
