@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from api.core.idempotency import IdempotencyKey
-from models.core.money import MinorUnits
+from models.core.money import WHOLE, MinorUnits
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
@@ -15,7 +15,6 @@ from models.core.venues import (
     PartySize,
     ResourceId,
     SlotWish,
-    TimeZone,
     VenueId,
     VenueType,
 )
@@ -60,7 +59,7 @@ _KeyField = Annotated[
 ]
 
 
-Version = Annotated[int | None, Field(ge=1, le=2_147_483_647, strict=True)]
+Version = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True), WHOLE]
 """Of what the request is about, as its caller has seen it."""
 
 
@@ -187,7 +186,7 @@ class ChangeBody(Body):
         }
     )
 
-    expected_version: Version = None
+    expected_version: Version | None = None
     date: Day = _SAME
     time: LocalTime = _SAME
     utc_offset: Annotated[
@@ -230,7 +229,7 @@ class CancelBody(Body):
 
     reason: Annotated[Prose, Field(max_length=500)] = ""
     by: Literal["GUEST", "VENUE"] = "GUEST"
-    expected_version: Version = None
+    expected_version: Version | None = None
     idempotency_key: _KeyField = None
 
 
@@ -242,7 +241,7 @@ class StatusBody(Body):
     )
 
     status: Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED"]
-    expected_version: Version = None
+    expected_version: Version | None = None
     reason: Annotated[Prose, Field(max_length=500)] = ""
     idempotency_key: _KeyField = None
 
@@ -270,6 +269,6 @@ class PutVenueBody(Body):
 
     type: VenueType
     name: Annotated[Text, Field(max_length=300)] = ""
-    time_zone: TimeZone
+    time_zone: Annotated[Text, Field(min_length=1, max_length=64, description="IANA.")]
     policy: VenuePolicy = VenuePolicy()
-    expected_version: Version = None
+    expected_version: Version | None = None

@@ -11,6 +11,7 @@ from api.openapi import READING, WRITING, problems, shown
 from api.reservations.answers import VenueAnswer
 from api.reservations.requests import PutVenueBody
 from models.core.callers import Scope
+from models.core.legs import known_zone
 from models.core.text import Key
 from models.reservations.errors import SlotRefused, VenueNotFound
 from models.reservations.venues import Venue, find_venue, put_venue, venue_id
@@ -42,8 +43,11 @@ async def put(
     body: Annotated[PutVenueBody, Body()],
 ) -> VenueAnswer:
     """Put the venue as it is said to be, whole; reservations that stand keep their times."""
-    if (words := body.policy.contradiction) is not None:
-        raise SlotRefused("policy", f"The policy contradicts itself: {words}")
+    if known_zone(body.time_zone) is None:
+        words = "There is no such time zone in the IANA database; one is Europe/Berlin."
+        raise SlotRefused("time_zone", words)
+    if (wrong := body.policy.contradiction) is not None:
+        raise SlotRefused("policy", f"The policy contradicts itself: {wrong}")
     venue = Venue(
         id=venue_id(caller.id, external_id),
         external_id=external_id,

@@ -57,7 +57,7 @@ async def request_for(
     slot = slot_in(quote)
     async with stack.sessions.begin() as session:
         if await session.get(Caller, CALLER) is None:
-            session.add(Caller(id=CALLER, name="reserves", created_at=slot.starts_at))
+            session.add(Caller(id=CALLER, name="books places in tests", created_at=slot.starts_at))
             await session.flush()
         venue = Venue("", place, "RESTAURANT", "", slot.time_zone, VenuePolicy(), 1)
         await put_venue(session, CALLER, venue, expected=None)
