@@ -64,7 +64,7 @@ Named = Annotated[
     "",
     operation_id="createReservation",
     status_code=201,
-    response_model=ReservationAnswer,
+    response_model=ReservationAnswer | TakenAnswer,
     summary="Reserve a slot at a venue",
     responses={
         201: {"description": "Reserved.", "content": shown("RESERVATION")},

@@ -144,8 +144,10 @@ async def test_approved_as_the_hold_ends(stack: Stack) -> None:
         ends = booking.hold_expires_at.timestamp()
         await asyncio.sleep(max(ends - time.time() + number * 0.05, 0))
         approving = asyncio.create_task(approve(stack, booking))
-        ended = await expired(stack, booking)
-        assert (await approving is None) is (ended.state is S.CONFIRMED)
+        await expired(stack, booking)
+        refused = await approving
+        ended = await stack.recorded(booking.id)
+        assert (refused is None) is (ended.state is S.CONFIRMED)
 
     await asyncio.gather(*(decide(number, booking) for number, booking in enumerate(held)))
     for booking in held:
