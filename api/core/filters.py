@@ -9,6 +9,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from models.core.text import ANY_LINE
 from models.core.venues import VENUE
+from models.events.content import CONTENTS
 from models.suppliers.listings import BY_NAME
 
 
@@ -47,6 +48,10 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ORDER_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}~[0-9]{{1,9}}$"
+EVENT_PLACE: Final = "^([0-9]{1,15}|latest)$"
+EVENT_TYPES: Final = sorted({type_ for type_, _ in CONTENTS})
+_TYPE: Final = f"({'|'.join(EVENT_TYPES)})".replace(".", r"\.")
+SOME_EVENT_TYPES: Final = f"^{_TYPE}(,{_TYPE}){{0,{len(EVENT_TYPES) - 1}}}$"
 CURSOR: Final = "^[A-Za-z0-9_-]{43}$"
 Cursor = Annotated[str, Field(pattern=CURSOR)]
 """Made and read by ``api.core.cursors``."""

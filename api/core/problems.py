@@ -20,7 +20,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.core.filters import CURSOR, ORDER_PLACE
+from api.core.filters import CURSOR, EVENT_PLACE, EVENT_TYPES, ORDER_PLACE, SOME_EVENT_TYPES
 from models.bookings.problems import Code
 from models.core.addresses import URL
 from models.core.database import DATABASE_AWAY
@@ -265,7 +265,14 @@ _ROUTING: Final[dict[int, _Answered]] = {
 
 _PLACE: Final = "must be `next` of the page before"
 _URL: Final = "must be a URL such as https://example.com/hooks"
-_FORMS: Final[Mapping[str, str]] = {**FORMS, URL: _URL, CURSOR: _PLACE, ORDER_PLACE: _PLACE}
+_FORMS: Final[Mapping[str, str]] = {
+    **FORMS,
+    URL: _URL,
+    CURSOR: _PLACE,
+    ORDER_PLACE: _PLACE,
+    EVENT_PLACE: f"{_PLACE}, or latest",
+    SOME_EVENT_TYPES: f"must be types of events, separated by commas: {', '.join(EVENT_TYPES)}",
+}
 
 _DAY: Final = "must be a date such as 2031-03-01"
 _MOMENT: Final = "must be a date and time with its zone, such as 2031-03-01T09:00:00Z"

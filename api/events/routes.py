@@ -8,6 +8,7 @@ from fastapi import Header, Path, Query, Request, Response
 
 from api.core.audience import Audience, Policy
 from api.core.context import AppContext, Context, TheCaller
+from api.core.filters import EVENT_PLACE, EVENT_TYPES, SOME_EVENT_TYPES
 from api.core.named import owner_of
 from api.core.problems import ApiProblem
 from api.core.schemas import LARGEST
@@ -16,7 +17,6 @@ from api.events.schemas import EventFeed
 from api.events.streams import PAGE, EventStream, stream
 from api.openapi import problems, shown
 from models.core.callers import Scope
-from models.events.content import CONTENTS
 from models.events.feed import FeedPage, latest_position, read_feed
 from models.events.schemas import asyncapi, schema_of
 
@@ -24,15 +24,12 @@ router = Audience(Policy.CALLER, Scope.EVENTS_READ, prefix="/api/v1/events", tag
 public = Audience(Policy.PUBLIC, tags=["events"])
 
 LATEST = "latest"
-_PLACE = "^([0-9]{1,15}|latest)$"
-_TYPES = sorted({type_ for type_, _ in CONTENTS})
-_ONE = f"({'|'.join(_TYPES)})".replace(".", r"\.")
 _ASKING = (401, 410, 422, 500, 503)
 
 After = Annotated[
     str | None,
     Query(
-        pattern=_PLACE,
+        pattern=EVENT_PLACE,
         description="`next` of the page before this one, or `latest`; absent: from the oldest"
         " event that is kept.",
     ),
@@ -40,8 +37,8 @@ After = Annotated[
 Types = Annotated[
     str | None,
     Query(
-        pattern=f"^{_ONE}(,{_ONE}){{0,{len(_TYPES) - 1}}}$",
-        description=f"Only events of these types, separated by commas: {', '.join(_TYPES)}.",
+        pattern=SOME_EVENT_TYPES,
+        description=f"Only events of these types, separated by commas: {', '.join(EVENT_TYPES)}.",
         examples=["booking.confirmed,booking.cancelled"],
     ),
 ]
@@ -84,7 +81,7 @@ _SENT: dict[str, Any] = {
     "required": ["id", "event", "data"],
     "properties": {
         "id": {"type": "string", "description": "The position: send it as `Last-Event-ID`."},
-        "event": {"type": "string", "enum": _TYPES},
+        "event": {"type": "string", "enum": EVENT_TYPES},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
@@ -117,7 +114,7 @@ async def events_stream(
     last_event_id: Annotated[
         str | None,
         Header(
-            pattern=_PLACE,
+            pattern=EVENT_PLACE,
             description="`id` of the last event seen, which goes before `after`; browsers send it"
             " when they come back.",
         ),

@@ -23,9 +23,8 @@ from payments.registry import webhook_verifier
 from settings import Settings
 
 LIBRARY = re.compile(
-    r"Input|value should|validation|instance|Field required|valid (string|integer|list|dict)|python"
-    r"|pydantic|regex|pattern|Value error|items after|[{}]|None|unable to|parse|\binput\b",
-    re.IGNORECASE,
+    r"(?i:input|value should|validation|instance|field required|valid (string|integer|list|dict)"
+    r"|python|pydantic|regex|pattern|value error|items after|[{}]|unable to|parse)|None",
 )
 """Words of pydantic, and of Python."""
 NO_FORM = "does not have the expected form"

@@ -96,7 +96,8 @@ def test_deliveries_are_listed_and_made_again(ask: Ask, endpoint: str, database_
     assert "no⏎answer" in listed
     assert "booking.held" in done(ask("webhooks", "retry", endpoint, "7"))
     [one] = json.loads(done(ask("webhooks", "deliveries", endpoint, "--json")))
-    assert (one["state"], one["attempts"]) == ("PENDING", 0)
+    assert one["state"] == "PENDING"
+    assert one["attempts"] <= 1, "counted anew; the API may have tried once already"
 
 
 def test_what_is_missing_is_recovered(ask: Ask, endpoint: str, database_url: str) -> None:

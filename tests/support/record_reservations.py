@@ -1,4 +1,4 @@
-"""Histories of reservations (``record_histories``): made at once, and approved by hand."""
+"""Histories of reservations (``record_histories``): made at once, and approved by hand; moved."""
 
 import asyncio
 from typing import Any
@@ -7,9 +7,10 @@ from activities.reservations.lifecycle import Lifecycle
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CancelRequest, RequestKind
+from models.bookings.problems import Code
 from models.reservations.messages import ApproveRequest
 from temporal import patience
-from tests.reservations.places import request_for, start
+from tests.reservations.places import moved_to, request_for, start
 from tests.support.recorder import Fault, Recorder
 
 S = BookingState
@@ -38,6 +39,19 @@ async def reservations(to: Recorder) -> None:
         await asyncio.sleep(0.3)
         await lifecycle.round()
     await to.save("expired", held.id)
+    stands = await _made(to, "", S.CONFIRMED)
+    kind = RequestKind.MOVE
+    dearer = await moved_to(to.stack, stands, party=3)
+    stands = await to.asked("moved_dearer", kind, stands, dearer)
+    cheaper = await moved_to(to.stack, stands, hour=21, party=1)
+    stands = await to.asked("moved_cheaper", kind, stands, cheaper)
+    for name, fault, times, code in (
+        ("failed_refused", ("inventory", "update", "refuse"), 1, Code.UNAVAILABLE),
+        ("failed_declined", ("stripe", "capture", "refuse"), 2, Code.PAYMENT_DECLINED),
+    ):
+        await to.arm(stands.id, fault, times=times)
+        wish = await moved_to(to.stack, stands, party=3)
+        stands = await to.asked(name, kind, stands, wish, code)
 
 
 async def _made(

@@ -14,7 +14,7 @@ from models.core.patience import BookingOrder
 from models.core.supply import ItemType, Quote
 from models.core.terms import CancellationTerms, FeeStep
 from workflows.core.compensations import Compensations, shielded
-from workflows.trips.plan import plan
+from workflows.trips.plan import CONTRACT_ORDER, plan
 
 
 def item(number: int, kind: ItemType) -> Item:
@@ -67,8 +67,8 @@ def test_every_item_is_in_one_stage_or_nothing_is_planned(
         )
         for number, (kind, price, fee, holdable) in enumerate(components)
     ]
-    if order is BookingOrder.CONTRACT and any(i.type not in OF_TRIPS for i in items):
-        with pytest.raises(ValueError, match="which no trip has"):
+    if order is BookingOrder.CONTRACT and any(i.type not in CONTRACT_ORDER for i in items):
+        with pytest.raises(ValueError, match="which has no place in it"):
             plan(items, order, now=NOW)
         return
     stages = plan(items, order, now=NOW)
