@@ -18,6 +18,7 @@ from tests.api.server import Served, add_caller, serve
 from tests.api.test_repeats import DECLARED, Route, patiently
 from tests.api.test_webhooks_operators import Tables
 from tests.conftest import migrate
+from tests.reservations.test_api import SCOPES
 from tests.support.environment import changed
 from tests.support.processes import Process
 from tests.support.stack import Stack
@@ -100,14 +101,16 @@ async def killed_then_repeated(
     return await patiently(sent, **headers)
 
 
-async def _as_if_nothing_had_happened(sent: Sent, env: dict[str, str], at: str) -> None:
+async def _as_if_nothing_had_happened(
+    sent: Sent, env: dict[str, str], at: str, *, rebuilt: bool = False
+) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     answer = await killed_then_repeated(sent, env, at, headers)
     assert answer.status_code == sent.done, answer.text
     assert await sent.effects() == 1
     again = await sent.send(**headers)
     assert (again.status_code, again.content) == (sent.done, answer.content)
-    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers.get("idempotency-replayed") == (None if rebuilt else "true")
     assert await sent.effects() == 1
 
 
@@ -133,10 +136,24 @@ def survivor(world: Stack) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def reserving_key(database_url: str) -> str:
+    return add_caller(database_url, name="reserves and dies", scopes=SCOPES)
+
+
 @pytest.fixture
 async def world_scene(
-    survivor: Served, stack: Stack, key: str, operator_key: str, database_url: str
+    request: pytest.FixtureRequest,
+    survivor: Served,
+    stack: Stack,
+    key: str,
+    operator_key: str,
+    reserving_key: str,
+    database_url: str,
 ) -> AsyncIterator[Scene]:
+    asked = getattr(request.node, "callspec", None)
+    if asked is not None and asked.params["route"][1].startswith("/api/v1/"):
+        key = reserving_key
     async with client(survivor.url, key) as planner, client(survivor.url, operator_key) as one:
         yield Scene(planner, one, one, Tables(database_url), stack)
 
@@ -146,20 +163,22 @@ async def test_k2_killed_when_money_was_given_back(world_scene: Scene, stack: St
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("at", [*POINTS, *map(str, range(1, WAITS + 1, 3))])
 @pytest.mark.parametrize(
-    "route",
+    ("route", "at"),
     [
-        route
+        pytest.param(route, at, id=f"{route[1]}-{at}")
         for route in sorted(WITH_WORKFLOWS)
         if route[1].split("/")[-1] not in {"book", "modify"}
+        for at in [*POINTS, *map(str, range(1, WAITS + 1, 3))]
+        # an answer that is rebuilt is not kept: that point is never reached
+        if not (DECLARED[route].rebuilt and at == "finished")
     ],
-    ids=lambda route: route[1],
 )
 async def test_k2_killed_while_a_workflow_works(
     world_scene: Scene, stack: Stack, route: Route, at: str
 ) -> None:
-    await _as_if_nothing_had_happened(await WITH_WORKFLOWS[route](world_scene), stack.env, at)
+    sent = await WITH_WORKFLOWS[route](world_scene)
+    await _as_if_nothing_had_happened(sent, stack.env, at, rebuilt=DECLARED[route].rebuilt)
 
 
 # -- K3: believed dead -------------------------------------------------------------------------
