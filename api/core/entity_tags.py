@@ -8,16 +8,21 @@ from fastapi import Request, Response
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "As in the answer whose `ETag` came as `If-None-Match`."},
 }
-"""For the description of routes that answer by :func:`answered`."""
+"""For the description of routes that answer by :func:`answered` or :func:`not_modified`."""
 
 
 def answered(request: Request, body: bytes) -> Response:
     """Return JSON with its entity tag, or 304 without it when the caller has this very answer."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag}
+    found = not_modified(request, tag)
+    return found or Response(body, media_type="application/json", headers={"ETag": tag})
+
+
+def not_modified(request: Request, tag: str) -> Response | None:
+    """Return 304 when the caller has the answer of this entity tag already, else None."""
     if _has(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        return Response(status_code=304, headers={"ETag": tag})
+    return None
 
 
 def _has(known: str, tag: str) -> bool:

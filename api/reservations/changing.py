@@ -64,7 +64,7 @@ def asked_for(body: ChangeBody, if_match: str | None, operation: Operation) -> A
 
     Raises:
         VersionRequired: it does not say of which version.
-        SlotRefused: it says two.
+        Contradiction: it says two.
     """
     version, precondition = moving.expected_version(body.expected_version, if_match)
     if version is None:
@@ -92,7 +92,7 @@ async def change(
         return await _end(context, caller, booking_id, request_id, asked, seconds)
     while True:
         found, stored = await _at_rest(context, caller, booking_id)
-        await _expect_version(context, caller, found.booking, asked)
+        _expect_version(found, stored, asked)
         details = _details(context, found, stored, asked.body)
         wish = _wish(stored, asked.body)
         _expect_state(found.booking, MOVABLE if wish else _TOLD)
@@ -119,13 +119,10 @@ async def _at_rest(
     raise ChangeUnderWay(booking_id)
 
 
-async def _expect_version(
-    context: AppContext, caller: KnownCaller, booking: Booking, asked: Asked
-) -> None:
+def _expect_version(found: Found, stored: StoredReservation, asked: Asked) -> None:
     """Make sure that it is the version asked about. Raises VersionConflict, with the booking."""
-    if booking.version == asked.version:
+    if found.booking.version == asked.version:
         return
-    found, stored = await finding.find(context, caller, booking.id)
     current = presenter.reservation(found.booking, stored, found.history)
     raise VersionConflict(
         found.booking,
@@ -290,7 +287,7 @@ async def _end(
     problem = ended.problem
     found, stored = await finding.find(context, caller, booking_id)
     if problem.step == STALE:
-        await _expect_version(context, caller, found.booking, asked)
+        _expect_version(found, stored, asked)
     if problem.step in {STALE, STATE} or problem.code in _CANCELLED:
         raise StateConflict(found.booking, moving.allowed(found.booking), _sentence(problem))
     if problem.code is not Code.UNAVAILABLE:

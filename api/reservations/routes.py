@@ -9,7 +9,7 @@ from api.bookings.starting import Taken, book
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.entity_tags import NOT_MODIFIED
+from api.core.entity_tags import NOT_MODIFIED, not_modified
 from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
@@ -101,16 +101,15 @@ async def create(
     asked = creating.asked_for(context, caller, operation, body, request.state.allowances)
     found = await book(context, asked, patience)
     if isinstance(found, Taken):
-        accepted(response, f"{PREFIX}/{found.booking_id}")
-        return TakenAnswer(
-            id=found.booking_id, booking_reference=found.reference, status_url=_url(found)
-        )
+        url = _url(found.booking_id)
+        accepted(response, url)
+        return TakenAnswer(id=found.booking_id, booking_reference=found.reference, status_url=url)
     refusal = await creating.refusal_of(context, found, body)
     if refusal is not None:
         raise refusal
     answer = await finding.answer(context, caller, found.id)
     if answer.status == "PENDING":
-        accepted(response, f"{PREFIX}/{found.id}")
+        accepted(response, _url(found.id))
     elif found.confirmed_at is None:
         response.status_code = 200
     _tag(response, answer)
@@ -158,12 +157,9 @@ async def by_id(
     context: Context, caller: TheCaller, request: Request, response: Response, booking_id: Named
 ) -> ReservationAnswer | Response:
     """Return a reservation with its history; its version is the `ETag`."""
-    answer = await _answer(context, caller, booking_id)
-    tag = _tag(response, answer)
-    known = request.headers.get("if-none-match", "")
-    if tag in [one.strip().removeprefix("W/") for one in known.split(",")]:
-        return Response(status_code=304, headers={"ETag": tag})
-    return answer
+    named = await booking_named(context, caller, booking_id)
+    answer = await finding.answer(context, caller, named)
+    return not_modified(request, _tag(response, answer)) or answer
 
 
 @work.put(
@@ -205,11 +201,7 @@ async def change(
     asked = changing.asked_for(body, if_match, operation)
     named = await booking_named(context, caller, booking_id)
     ended = await changing.change(context, caller, named, asked, patience)
-    answer = await finding.answer(context, caller, named)
-    if not ended:
-        accepted(response, f"{PREFIX}/{named}")
-    _tag(response, answer)
-    return answer
+    return await _told(context, caller, response, named, ended=ended)
 
 
 @work.post(
@@ -252,11 +244,7 @@ async def cancel(
     if found.booking.state is not BookingState.CANCELLED:
         moving.expect_version(found.booking, body.expected_version)
     ended = await _cancel(context, caller, found.booking, body.by, body.reason, patience)
-    answer = await finding.answer(context, caller, named)
-    if not ended:
-        accepted(response, f"{PREFIX}/{named}")
-    _tag(response, answer)
-    return answer
+    return await _told(context, caller, response, named, ended=ended)
 
 
 @work.post(
@@ -312,11 +300,7 @@ async def status(
         )
     else:
         await moving.move(context, caller, named, BookingState(body.status), body.reason, check)
-    answer = await finding.answer(context, caller, named)
-    if not ended:
-        accepted(response, f"{PREFIX}/{named}")
-    _tag(response, answer)
-    return answer
+    return await _told(context, caller, response, named, ended=ended)
 
 
 @work.post(
@@ -341,8 +325,15 @@ async def check_availability(
     return await availability.check(context, caller, body)
 
 
-async def _answer(context: AppContext, caller: KnownCaller, name: str) -> ReservationAnswer:
-    return await finding.answer(context, caller, await booking_named(context, caller, name))
+async def _told(
+    context: AppContext, caller: KnownCaller, response: Response, booking_id: str, *, ended: bool
+) -> ReservationAnswer:
+    """Return a reservation as it is after a request about it; 202 while that has not ended."""
+    answer = await finding.answer(context, caller, booking_id)
+    if not ended:
+        accepted(response, _url(booking_id))
+    _tag(response, answer)
+    return answer
 
 
 async def _cancel(
@@ -369,5 +360,5 @@ def _tag(response: Response, answer: ReservationAnswer) -> str:
     return tag
 
 
-def _url(found: Taken) -> str:
-    return f"{PREFIX}/{found.booking_id}"
+def _url(booking_id: str) -> str:
+    return f"{PREFIX}/{booking_id}"

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.booking import Booking, PaymentView
-from models.bookings.lifecycle import PaymentPurpose
+from models.bookings.lifecycle import PaymentPurpose, PaymentStatus
 from models.bookings.problems import Problem
 from models.core.fencing import Fence
 from models.core.money import Currency, MinorUnits
@@ -101,3 +101,12 @@ def payment_for(
         hold=booking.next_hold,
         change=change_id,
     )
+
+
+def end_payments(booking: Booking, change_id: str) -> None:
+    """Have nobody wait any more for what the payment of a change needed: the change is undone."""
+    for payment in booking.payments:
+        if payment.change == change_id:
+            payment.waits_until = payment.client_secret = payment.next_action = None
+            if payment.id is None:
+                payment.status = PaymentStatus.FAILED  # it was never begun

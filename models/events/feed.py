@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.core.outbox import COUNTER, FED, FEED, FedEvent, fed_events
+from models.core.outbox import COUNTER, FED, FEED, FedEvent, events_after
 from models.events.cloudevent import encode
 from models.events.errors import EventsGone, EventsNotThereYet
 
@@ -123,10 +123,7 @@ async def latest_position(session: AsyncSession) -> int:
 
 async def read_new(session: AsyncSession, after: int, limit: int) -> tuple[list[Told], int]:
     """Return everybody's events behind a position, and how far they go."""
-    rows = await session.execute(
-        FED.where(FEED.c.position > after).order_by(FEED.c.position).limit(limit)
-    )
-    events = fed_events(rows)
+    events = await events_after(session, after, limit)
     return told(events), events[-1].position if events else after
 
 

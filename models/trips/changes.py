@@ -16,7 +16,6 @@ from models.bookings.changes import ChangeNote as ChangeNote
 from models.bookings.changes import ChangeOutcome as ChangeOutcome
 from models.bookings.changes import ChangeQuote as ChangeQuote
 from models.bookings.changes import Part as Part
-from models.bookings.changes import payment_for as payment_for
 from models.bookings.lifecycle import BookingState, SagaState
 from models.bookings.problems import Code, Problem
 from models.core.fencing import Fence

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import event
 
 from models.bookings.booking import Booking, DisputeView, PaymentView, RefundView
+from models.bookings.changes import payment_for
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentPurpose, PaymentStatus
 from models.core.keys import change_id, payment_key
 from models.payments import refunds, repository
 from models.payments.recorded import gateway_balances, recorded_payments
-from models.trips.changes import payment_for
 from tests.ledger.bookings import NOON, TOTAL, TOUR, confirm, count
 from tests.ledger.conftest import Books
 from tests.ledger.conftest import books as books

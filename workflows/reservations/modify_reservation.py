@@ -11,8 +11,8 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking
-    from models.bookings.changes import payment_for
-    from models.bookings.lifecycle import BookingState, PaymentStatus
+    from models.bookings.changes import end_payments, payment_for
+    from models.bookings.lifecycle import BookingState
     from models.bookings.messages import (
         SUPPLIER_CASE,
         BookingRequest,
@@ -176,11 +176,7 @@ class ModifyReservation:
         _, problem = end_of(reason)
         left = await self._compensations.run()
         booking = self._record.booking
-        for payment in booking.payments:
-            if payment.change == request.id:
-                payment.waits_until = payment.client_secret = payment.next_action = None
-                if payment.id is None:
-                    payment.status = PaymentStatus.FAILED  # it was never begun
+        end_payments(booking, request.id)
         booking.problem = None
         for unsettled in left:
             if unsettled.step == MOVE:

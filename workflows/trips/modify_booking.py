@@ -9,8 +9,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models import calls
-    from models.bookings.booking import Booking, Item, PaymentView
-    from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+    from models.bookings.booking import Booking, Item
+    from models.bookings.changes import end_payments, payment_for
+    from models.bookings.lifecycle import BookingState, ItemStatus
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
     from models.trips.changes import (
@@ -19,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
         ChangeOutcome,
         ChangeQuote,
         ChangeRequest,
-        payment_for,
         refusal,
     )
     from workflows.core import policies
@@ -241,9 +241,7 @@ class ModifyBooking:
         booking = self._record.booking
         for item in self._new:
             item.status = ItemStatus.FAILED  # it was never a part of the trip
-        for payment in booking.payments:
-            if payment.change == change.change_id:
-                _end_waiting(payment)
+        end_payments(booking, change.change_id)
         booking.problem = None
         booking.warnings = warnings
         number = booking.payments[-1].number
@@ -287,12 +285,6 @@ def _fail(problem: Problem | None) -> None:
     """End the change: the traveller has accepted this one, not a part of it."""
     if problem is not None:
         raise TripFailedError(problem)
-
-
-def _end_waiting(payment: PaymentView) -> None:
-    payment.waits_until = payment.client_secret = payment.next_action = None
-    if payment.id is None:
-        payment.status = PaymentStatus.FAILED  # it was never begun
 
 
 def _words(change: ChangeRequest) -> str:
