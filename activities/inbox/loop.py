@@ -5,16 +5,15 @@ is away the loop says so once and waits; nothing is lost, for the events are in 
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 
+from activities.core.pauses import LONGEST_SECONDS, pause
 from activities.inbox.inbox import Inbox
 from models.inbox.repository import ClaimedEvent
 
 AT_ONCE = 8
 """Payments a worker looks at together: a gateway that is slow for one holds up no other."""
-LONGEST_PAUSE_SECONDS = 30.0
 
 log = logging.getLogger("tripsaga.inbox")
 
@@ -33,7 +32,7 @@ class InboxLoop:
 
         What does not end in time comes back when its lease runs out.
         """
-        pause = self._poll_seconds
+        seconds = self._poll_seconds
         handling: set[asyncio.Task[None]] = set()
         while not stop.is_set():
             await self._room.acquire()
@@ -44,9 +43,8 @@ class InboxLoop:
                 task.add_done_callback(handling.discard)
                 continue
             self._room.release()
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS) if self._away else self._poll_seconds
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            seconds = min(2 * seconds, LONGEST_SECONDS) if self._away else self._poll_seconds
+            await pause(stop, seconds)
         if handling:
             await asyncio.wait(handling, timeout=grace_seconds)
         for task in handling:

@@ -1,7 +1,6 @@
 """A worker works for its own world only: its database answers, Temporal and sandbox are of it."""
 
 import asyncio
-import contextlib
 import json
 import logging
 import time
@@ -10,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from temporalio.client import Client
 
+from activities.core.pauses import pause
 from models.core.database import DATABASE_AWAY, create_engine
 from models.core.http import HttpClient, NoAnswerError, NotSentError
 from models.core.world import SANDBOX_PATH, WORLD_ID, world_of_temporal
@@ -65,7 +65,7 @@ async def watch_database(
     engine = create_engine(settings.database.sqlalchemy_url, pool_size=1)
     seen = time.monotonic()
     try:
-        while not await _stopped(stop, min(_EVERY_SECONDS, away_seconds)):
+        while not await pause(stop, min(_EVERY_SECONDS, away_seconds)):
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS), engine.connect() as connection:
                     await connection.execute(text("SELECT 1"))
@@ -95,7 +95,7 @@ async def _world_of_database(settings: Settings, stop: asyncio.Event) -> str | N
                 if not told:
                     log.warning("no task is taken until the database answers: %s", _words(error))
                     told = True
-            if await _stopped(stop, _EVERY_SECONDS):
+            if await pause(stop, _EVERY_SECONDS):
                 return None
     finally:
         await engine.dispose()
@@ -114,12 +114,6 @@ async def _world_of_sandbox(settings: Settings) -> str | None:
     finally:
         await client.close()
     return str(found) if found else None
-
-
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()
 
 
 def _words(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import logging
 from sqlalchemy.exc import DBAPIError
 from temporalio.common import MetricMeter
 
+from activities.core.pauses import pause
 from models.core.database import Sessions
 from models.operations.figures import watch_figures
 from models.suppliers.health import Circuit, load_health
@@ -63,10 +64,7 @@ class Gauges:
                 await self.show()
             except (DBAPIError, OSError, TimeoutError) as error:
                 log.warning("metrics are not up to date: %s", error)
-            try:
-                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
-            except TimeoutError:
-                continue
+            await pause(stop, LOOK_SECONDS)
 
     async def show(self) -> None:
         """Look once."""

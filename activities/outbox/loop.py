@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
+from activities.core.pauses import longer, pause
 from activities.outbox.sinks import Sink, SinkService
 from models.core.database import Sessions
 from models.core.outbox import BATCH, nudged_by_commits, sequence
@@ -12,8 +13,6 @@ from models.core.outbox import BATCH, nudged_by_commits, sequence
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 """Pauses of who has just had something to do, and of who had not; a nudge ends them."""
-LONGEST_PAUSE_SECONDS = 30.0
-"""Between two attempts at a consumer that is away."""
 
 log = logging.getLogger("tripsaga.outbox")
 
@@ -56,15 +55,15 @@ class OutboxLoop:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 if not away:
                     log.warning("the outbox cannot be read: %s", error)
-                away = _longer(away)
+                away = longer(away)
                 placed = 0
             if placed:
                 for nudge in self._placed.values():
                     nudge.set()
             if away:
-                await _pause(stop, away)
+                await pause(stop, away)
             elif placed < BATCH:
-                await _pause(self._written, BUSY_SECONDS if placed else IDLE_SECONDS)
+                await pause(self._written, BUSY_SECONDS if placed else IDLE_SECONDS)
 
     async def _serve(self, service: SinkService, stop: asyncio.Event) -> None:
         placed, away, known = self._placed[service], 0.0, False
@@ -79,20 +78,11 @@ class OutboxLoop:
             except Exception as error:  # noqa: BLE001 - nothing may end the loop
                 log.warning("events could not be delivered to %s: %s", service.name, error)
                 more = None
-            away = _longer(away) if more is None else 0.0
+            away = longer(away) if more is None else 0.0
             if away:
-                await _pause(stop, away)
+                await pause(stop, away)
             elif not more:
-                await _pause(placed, BUSY_SECONDS if busy else IDLE_SECONDS)
+                await pause(placed, BUSY_SECONDS if busy else IDLE_SECONDS)
             busy = bool(more)
         with contextlib.suppress(Exception):  # the lease ends by itself
             await service.end()
-
-
-def _longer(pause: float) -> float:
-    return min(max(2 * pause, IDLE_SECONDS), LONGEST_PAUSE_SECONDS)
-
-
-async def _pause(nudge: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(nudge.wait(), seconds)

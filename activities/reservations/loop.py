@@ -1,9 +1,9 @@
 """The loop that looks after the time of reservations: part of every worker process."""
 
 import asyncio
-import contextlib
 import logging
 
+from activities.core.pauses import pause
 from activities.reservations.lifecycle import Lifecycle
 
 ROUND_SECONDS = 10.0
@@ -41,5 +41,4 @@ class LifecycleLoop:
                     log.warning("what is due about reservations cannot be read: %s", error)
                 away = True
             if not more:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+                await pause(stop, ROUND_SECONDS)

@@ -1,10 +1,10 @@
 """The loop that sends webhooks: part of every worker process, as many of which may run."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
+from activities.core.pauses import longer, pause
 from activities.webhook_endpoints.delivering import Webhooks
 from models.webhook_endpoints.claiming import Claimed
 from models.webhook_endpoints.fanning_out import BATCH
@@ -15,7 +15,6 @@ AT_ONCE = 32
 """Requests of one worker that are under way together."""
 LOOK_AFTER_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
-LONGEST_PAUSE_SECONDS = 30.0
 
 log = logging.getLogger("tripsaga.webhooks")
 
@@ -39,7 +38,7 @@ class WebhookLoop:
             (self._look_after, LOOK_AFTER_SECONDS),
             (self._forget, FORGET_SECONDS),
         ]
-        tasks = [asyncio.create_task(_repeat(step, pause, stop)) for step, pause in steps]
+        tasks = [asyncio.create_task(_repeat(step, seconds, stop)) for step, seconds in steps]
         tasks.append(asyncio.create_task(_repeat(self._send, POLL_SECONDS, stop, self._wake)))
         await stop.wait()
         self._wake.set()
@@ -88,7 +87,7 @@ class WebhookLoop:
 
 async def _repeat(
     step: Callable[[], Awaitable[bool]],
-    pause: float,
+    seconds: float,
     stop: asyncio.Event,
     wake: asyncio.Event | None = None,
 ) -> None:
@@ -103,8 +102,7 @@ async def _repeat(
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             if not away:
                 log.warning("webhooks cannot be looked after: %s", error)
-            away = min(max(2 * away, 1.0), LONGEST_PAUSE_SECONDS)
+            away = longer(away)
             more = False
         if not more:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), away or pause)
+            await pause(wake, away or seconds)
