@@ -89,6 +89,16 @@ class PaymentSteps:
         self._number = number
         self._compensations.register(f"payment {number}", self._return)
 
+    def register_if_local(self) -> None:
+        """Register the compensation of paying from the start, where that is a local activity.
+
+        Its effect is older than its place in the history: when a worker dies before its workflow
+        task ends, the successor begins that task anew, and may decide otherwise (a cancel has
+        come, a price has changed) without ever reaching the step again.
+        """
+        if self._gateway in self._record.patience.local:
+            self.register()
+
     @property
     def _payment(self) -> PaymentView:
         return self._record.booking.payment_numbered(self._number)

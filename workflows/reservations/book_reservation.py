@@ -51,7 +51,9 @@ class BookReservation:
             goes_on_in=BookingState.HELD if self._by_hand else BookingState.PROCESSING,
         )
         self._items = ItemSteps(self._record, self._compensations)
-        self._register_what_is_local()
+        if self._amount:
+            self._payment.register_if_local()
+        self._items.register_local(self._record.booking.items)
 
     @workflow.run
     async def run(self, _request: BookReservationRequest) -> Booking:
@@ -147,16 +149,3 @@ class BookReservation:
         if over or reason.problem.code is Code.HOLD_EXPIRED:
             return BookingState.EXPIRED
         return None
-
-    def _register_what_is_local(self) -> None:
-        """Register the compensation of every step that runs as a local activity, from the start.
-
-        Its effect is older than its place in the history (``BookTrip`` says why).
-        """
-        local = self._record.patience.local
-        booking = self._record.booking
-        if booking.accepted_total and self._record.patience.gateway in local:
-            self._payment.register()
-        for item in booking.items:
-            if item.supplier in local:
-                self._items.register(item)

@@ -61,6 +61,15 @@ class ItemSteps:
 
         self._compensations.register(_name(item), undo)
 
+    def register_local(self, items: Sequence[Item]) -> None:
+        """Register from the start what is booked by local activities.
+
+        ``PaymentSteps.register_if_local`` says why.
+        """
+        for item in items:
+            if item.supplier in self._record.patience.local:
+                self.register(item)
+
     def settle(self, items: Sequence[Item]) -> None:
         """Let what was booked provisionally be the booking's own."""
         for item in items:

@@ -58,7 +58,9 @@ class BookTrip:
         )
         self._items = ItemSteps(self._record, self._compensations)
         self._refunds = Refunds(self._record)
-        self._register_what_is_local()
+        self._payment.register_if_local()
+        for stage in plan(self._record.booking.items):
+            self._items.register_local(stage)
 
     @workflow.run
     async def run(self, _request: BookTripRequest) -> Booking:
@@ -198,21 +200,6 @@ class BookTrip:
             await self._record.write(BookingState.CONFIRMED, why)
 
     # -- helpers ------------------------------------------------------------------------------
-
-    def _register_what_is_local(self) -> None:
-        """Register the compensation of every step that runs as a local activity, from the start.
-
-        Its effect is older than its place in the history: when a worker dies before its workflow
-        task ends, the successor begins that task anew, and may decide otherwise (a cancel has
-        come, a price has changed) without ever reaching the step again.
-        """
-        local = self._record.patience.local
-        if self._record.patience.gateway in local:
-            self._payment.register()
-        for stage in plan(self._record.booking.items):
-            for item in stage:
-                if item.supplier in local:
-                    self._items.register(item)
 
     def _price_changed(self, total: int) -> Problem:
         booking = self._record.booking
