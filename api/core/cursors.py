@@ -10,6 +10,8 @@ import hashlib
 import json
 import struct
 import uuid
+from collections.abc import Sequence
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -18,12 +20,19 @@ from api.core.named import owner_of
 from api.core.problems import ApiProblem
 from models.bookings.listing import Place
 
+Row = TypeVar("Row")
+
 _PAGING = {"limit", "after", "cursor"}
 """Parameters that may be others for the next page."""
 _PARTS = struct.Struct(">Bq16s7s")
 _VERSION = 1
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def page_of(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], Row | None]:
+    """Return the first ``limit`` rows, and the last of them if there is one more."""
+    return rows[:limit], rows[limit - 1] if len(rows) > limit else None
 
 
 def cursor_of(request: Request, caller: KnownCaller, place: Place) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
-from api.core.cursors import cursor_of, place_of
+from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Cursor, Words
 from api.core.named import owner_of
 from api.core.problems import ApiProblem
@@ -84,13 +84,13 @@ async def recent(
         ids = [row["id"] for row in rows[:limit]]
         return rows, await titles_of(session, ids) if ids else {}
 
-    rows, titles = await context.lists.read(find)
-    if len(rows) > limit:
-        last = rows[limit - 1]
+    found, titles = await context.lists.read(find)
+    rows, last = page_of(found, limit)
+    if last is not None:
         query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
         query.append(("cursor", cursor_of(request, caller, (last["created_at"], last["id"]))))
         response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
-    return [_told(row, titles.get(row["id"], [])) for row in rows[:limit]]
+    return [_told(row, titles.get(row["id"], [])) for row in rows]
 
 
 def _told(row: RowMapping, titles: list[str]) -> RecentBooking:

@@ -7,6 +7,7 @@ from fastapi import Path, Query
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context
+from api.core.cursors import page_of
 from api.core.filters import Flag, Words
 from api.core.idempotency import natural
 from api.core.schemas import LARGEST
@@ -57,9 +58,9 @@ async def dead_letters(
     """List events that somebody refused for good; each has a case."""
     search = partial(list_dead_letters, sink=sink, is_open=is_open, after=after)
     found = await context.record.read(lambda session: search(session, limit + 1))
+    letters, last = page_of(found, limit)
     return DeadLetterPage(
-        dead_letters=[DeadLetterAnswer.of(one) for one in found[:limit]],
-        next=found[limit - 1].id if len(found) > limit else None,
+        dead_letters=[DeadLetterAnswer.of(one) for one in letters], next=last and last.id
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.cursors import page_of
 from api.core.filters import Flag, Words
 from api.core.idempotency import TheOperation, keyed
 from api.core.named import NAME_MAX, booking_named
@@ -82,10 +83,8 @@ async def cases(
             session, is_open=is_open, limit=limit + 1, booking_id=booking_id, after=after
         )
     )
-    return CasePage(
-        cases=[CaseAnswer.of(row) for row in rows[:limit]],
-        next=rows[limit - 1].id if len(rows) > limit else None,
-    )
+    cases, last = page_of(rows, limit)
+    return CasePage(cases=[CaseAnswer.of(row) for row in cases], next=last and last.id)
 
 
 @router.get(
@@ -162,10 +161,8 @@ async def webhooks(
     rows = await context.record.read(
         lambda session: list_events(session, status=status, limit=limit + 1, after=after)
     )
-    return EventPage(
-        events=[EventAnswer.of(row) for row in rows[:limit]],
-        next=rows[limit - 1].id if len(rows) > limit else None,
-    )
+    events, last = page_of(rows, limit)
+    return EventPage(events=[EventAnswer.of(row) for row in events], next=last and last.id)
 
 
 @router.get(

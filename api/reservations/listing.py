@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.core.audience import Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import Context, TheCaller
-from api.core.cursors import cursor_of, place_of
+from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Cursor
 from api.openapi import problems, shown
 from api.reservations import presenter
@@ -131,11 +131,10 @@ def _states(wanted: list[Status] | None) -> list[BookingState]:
 def _page(
     request: Request, caller: KnownCaller, rows: Sequence[RowMapping], limit: int
 ) -> ReservationPage:
-    more = len(rows) > limit
-    last = rows[limit - 1] if more else None
+    shown, last = page_of(rows, limit)
     return ReservationPage(
-        bookings=[_listed(row) for row in rows[:limit]],
-        has_more=more,
+        bookings=[_listed(row) for row in shown],
+        has_more=last is not None,
         next_cursor=last
         and cursor_of(request, caller, (last["starts_at"], str(last["booking_id"]))),
     )

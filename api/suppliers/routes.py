@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
+from api.core.cursors import page_of
 from api.core.filters import OrderPlace, ProviderName, SupplierName, Words, made_at, place
 from api.core.named import NAME_MAX, booking_named
 from api.core.schemas import LARGEST
@@ -108,9 +109,10 @@ async def attempts(
             after=after,
         )
     )
-    page = AttemptPage(attempts=[AttemptAnswer.model_validate(dict(row)) for row in rows[:limit]])
-    if len(rows) > limit:
-        page.next = rows[limit - 1]["id"]
+    attempts, last = page_of(rows, limit)
+    page = AttemptPage(attempts=[AttemptAnswer.model_validate(dict(row)) for row in attempts])
+    if last is not None:
+        page.next = last["id"]
     return page
 
 
@@ -159,8 +161,8 @@ async def orders(
     rows = await context.record.read(
         lambda session: list_orders(session, search, limit=limit + 1, after=before)
     )
-    page = OrderPage(orders=[OrderAnswer.model_validate(dict(row)) for row in rows[:limit]])
-    if len(rows) > limit:
-        last = rows[limit - 1]
+    orders, last = page_of(rows, limit)
+    page = OrderPage(orders=[OrderAnswer.model_validate(dict(row)) for row in orders])
+    if last is not None:
         page.next = place(last["created_at"], last["booking_id"], last["number"])
     return page

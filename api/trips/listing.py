@@ -11,7 +11,7 @@ from sqlmodel import col
 from api.core.audience import Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.cursors import cursor_of, place_of
+from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Cursor, Flag, Words
 from api.core.named import owner_of
 from api.openapi import problems, shown
@@ -96,10 +96,9 @@ async def bookings(
             wanted = replace(search, travelers=travelers)
         return list(await list_bookings(session, wanted, limit=limit + 1, after=before))
 
-    rows = await context.lists.read(find)
-    page = BookingPage(bookings=[_listed(row) for row in rows[:limit]])
-    if len(rows) > limit:
-        last = rows[limit - 1]
+    rows, last = page_of(await context.lists.read(find), limit)
+    page = BookingPage(bookings=[_listed(row) for row in rows])
+    if last is not None:
         page.next = cursor_of(request, caller, (last["created_at"], last["id"]))
     return page
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
 from api.core.context import AppContext, Context, TheCaller
+from api.core.cursors import page_of
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.schemas import LARGEST
 from api.openapi import READING, WRITING, problems, shown
@@ -265,10 +266,10 @@ async def deliveries(
         found = await list_deliveries(session, row.id, state=state, before=cursor, limit=limit + 1)
         return list(found)
 
-    rows = await context.record.read(read)
+    rows, last = page_of(await context.record.read(read), limit)
     return DeliveryPage(
-        deliveries=[DeliveryAnswer.of(row) for row in rows[:limit]],
-        next_cursor=rows[limit - 1].position if len(rows) > limit else None,
+        deliveries=[DeliveryAnswer.of(row) for row in rows],
+        next_cursor=last and last.position,
     )
 
 
