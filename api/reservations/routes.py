@@ -1,6 +1,6 @@
 """``/api/v1/bookings``: reservations at venues (contracts.md §2)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Body, Header, Path, Query, Request, Response
 
@@ -54,6 +54,12 @@ work = Audience(
     tags=["reservations"],
 )
 look = Audience(Policy.CALLER, Scope.RESERVATIONS_READ, prefix=PREFIX, tags=["reservations"])
+
+_FOUND: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The reservation.", "content": shown("RESERVATION")},
+    **NOT_MODIFIED,
+    **problems(*READING, 422),
+}
 
 Named = Annotated[
     str, Path(alias="booking_id", description="The id or the reference of the reservation.")
@@ -121,11 +127,7 @@ async def create(
     operation_id="getReservationByReference",
     response_model=ReservationAnswer,
     summary="A reservation, by its reference",
-    responses={
-        200: {"description": "The reservation.", "content": shown("RESERVATION")},
-        **NOT_MODIFIED,
-        **problems(*READING, 422),
-    },
+    responses=_FOUND,
 )
 async def by_reference(
     context: Context,
@@ -147,11 +149,7 @@ async def by_reference(
     operation_id="getReservation",
     response_model=ReservationAnswer,
     summary="A reservation",
-    responses={
-        200: {"description": "The reservation.", "content": shown("RESERVATION")},
-        **NOT_MODIFIED,
-        **problems(*READING, 422),
-    },
+    responses=_FOUND,
 )
 async def by_id(
     context: Context, caller: TheCaller, request: Request, response: Response, booking_id: Named
