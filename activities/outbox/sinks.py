@@ -18,13 +18,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from models.core.cases import CaseKind, close_case, open_case
 from models.core.database import Sessions
 from models.core.errors import AuthConfig, Fault
-from models.core.outbox import (
-    FedEvent,
+from models.core.outbox import FedEvent, events_after
+from models.core.sinks import (
     Lease,
     add_dead_letter,
     add_sink,
     end_replay,
-    events_after,
     lease_sink,
     letters_to_replay,
     move_cursor,

@@ -18,23 +18,16 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ColumnElement,
     Identity,
     Index,
-    Integer,
     Result,
     SmallInteger,
     UniqueConstraint,
     event,
     func,
-    insert,
-    literal,
-    literal_column,
     select,
     text,
-    update,
 )
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlmodel import Field, SQLModel
@@ -208,19 +201,7 @@ async def sequence(session: AsyncSession, *, batch: int = BATCH) -> int:
     return 0 if now is None else int(now) - int(last)
 
 
-# -- sinks -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A sink that is one worker's for a while."""
-
-    sink: str
-    epoch: int
-    position: int
-    """How far the sink has come."""
-    stalled_for: dt.timedelta | None
-    """How long nothing could be delivered; None while it goes on."""
+# -- reading -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -254,7 +235,7 @@ _PREVIOUS = (
     .scalar_subquery()
 )
 
-_TOLD = (
+TOLD = (
     EVENTS.c.id,
     EVENTS.c.booking_id,
     EVENTS.c.booking_version,
@@ -265,8 +246,9 @@ _TOLD = (
     EVENTS.c.schema_version,
     EVENTS.c.trace,
 )
+"""What is told of an event, wherever it is found: by the feed, or by a dead letter."""
 
-FED = select(FEED.c.position, FEED.c.caller_id, *_TOLD).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
+FED = select(FEED.c.position, FEED.c.caller_id, *TOLD).join(EVENTS, EVENTS.c.id == FEED.c.event_id)
 """The columns of a ``FedEvent``; add which ones, in which order."""
 
 
@@ -275,131 +257,9 @@ def fed_events(rows: Result[*tuple[Any, ...]]) -> list[FedEvent]:
     return [FedEvent(**row._mapping) for row in rows]
 
 
-async def lease_sink(
-    session: AsyncSession, sink: str, worker: str, span: dt.timedelta
-) -> Lease | None:
-    """Take a sink with something to deliver, or keep it; None: nothing to do, or another has it."""
-    table = SINKS.c
-    own = table.leased_by == worker
-    free = func.coalesce(table.leased_until < func.clock_timestamp(), True)
-    row = (
-        await session.execute(
-            update(SINKS)
-            .where(
-                table.name == sink,
-                (table.position < select(COUNTER.c.last).scalar_subquery())
-                | select(DEAD_LETTERS.c.id).where(*_to_replay(sink)).exists(),
-                own | free,
-            )
-            .values(
-                leased_by=worker,
-                leased_until=func.clock_timestamp() + span,
-                epoch=table.epoch + (func.coalesce(table.leased_by, "") != worker).cast(Integer),
-            )
-            .returning(
-                table.epoch,
-                table.position,
-                (func.clock_timestamp() - table.stalled_since).label("stalled_for"),
-            )
-        )
-    ).one_or_none()
-    return None if row is None else Lease(sink, **row._mapping)
-
-
 async def events_after(session: AsyncSession, position: int, limit: int) -> Sequence[FedEvent]:
     """Return the events behind a position of the feed, in their order."""
     rows = await session.execute(
         FED.where(FEED.c.position > position).order_by(FEED.c.position).limit(limit)
     )
     return fed_events(rows)
-
-
-async def release_sink(session: AsyncSession, sink: str, worker: str) -> None:
-    """End a worker's lease, if it has one: it has delivered all it had begun."""
-    await session.execute(
-        update(SINKS)
-        .where(SINKS.c.name == sink, SINKS.c.leased_by == worker)
-        .values(leased_until=func.clock_timestamp())
-    )
-
-
-async def add_sink(session: AsyncSession, sink: str) -> None:
-    """Add a sink, unless it is there; it will get every event that is kept."""
-    oldest = select(func.min(FEED.c.position) - 1).scalar_subquery()
-    kept = select(literal(sink), func.coalesce(oldest, COUNTER.c.last))
-    await session.execute(
-        upsert(SINKS).from_select(["name", "position"], kept).on_conflict_do_nothing()
-    )
-
-
-async def move_cursor(
-    session: AsyncSession, lease: Lease, position: int, error: str | None = None
-) -> bool:
-    """Note how far a sink has come, and why no further; False: another worker has it now."""
-    table = SINKS.c
-    moved = await session.execute(
-        update(SINKS)
-        .where(table.name == lease.sink, table.epoch == lease.epoch, table.position <= position)
-        .values(
-            position=position,
-            last_error=error,
-            stalled_since=(
-                None
-                if error is None
-                else func.coalesce(table.stalled_since, func.clock_timestamp())
-            ),
-        )
-    )
-    return bool(moved.rowcount)  # type: ignore[attr-defined]
-
-
-async def add_dead_letter(session: AsyncSession, sink: str, event: FedEvent, error: str) -> None:
-    """Keep an event that a sink refuses for good."""
-    await session.execute(
-        insert(DEAD_LETTERS).values(
-            sink=sink, position=event.position, event_id=event.id, error=error
-        )
-    )
-
-
-# -- dead letters that are sent again ----------------------------------------------------------
-
-
-def _to_replay(sink: str) -> tuple[ColumnElement[bool], ...]:
-    letter = DEAD_LETTERS.c
-    asked = letter.replay_asked_at.is_not(None)
-    return letter.sink == sink, asked, letter.replayed_at.is_(None)
-
-
-async def letters_to_replay(session: AsyncSession, sink: str, limit: int) -> dict[int, FedEvent]:
-    """Return what a sink is to be sent again, by the dead letter's number: the same events."""
-    letter = DEAD_LETTERS.c
-    # Its place in the feed may have been purged.
-    caller = "(SELECT b.caller_id FROM bookings b WHERE b.id = outbox_events.booking_id)"
-    rows = await session.execute(
-        select(
-            letter.id.label("letter"),
-            letter.position,
-            literal_column(caller).label("caller_id"),
-            *_TOLD,
-        )
-        .join_from(DEAD_LETTERS, EVENTS, EVENTS.c.id == letter.event_id)
-        .where(*_to_replay(sink))
-        .order_by(letter.position)
-        .limit(limit)
-    )
-    found = {}
-    for row in rows:
-        told = dict(row._mapping)
-        letter_id = told.pop("letter")
-        found[letter_id] = FedEvent(**told)
-    return found
-
-
-async def end_replay(session: AsyncSession, letter_id: int, error: str | None = None) -> None:
-    """Note that a dead letter was accepted, or why it is refused again."""
-    ended: dict[str, Any] = {"replay_asked_at": None}
-    ended |= {"replayed_at": func.now()} if error is None else {"error": error}
-    await session.execute(
-        update(DEAD_LETTERS).where(DEAD_LETTERS.c.id == letter_id).values(**ended)
-    )

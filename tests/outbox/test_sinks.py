@@ -11,7 +11,8 @@ from activities.outbox.sinks import Pace, SinkService
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.errors import Retryable
-from models.core.outbox import FedEvent, lease_sink, move_cursor, sequence
+from models.core.outbox import FedEvent, sequence
+from models.core.sinks import lease_sink, move_cursor
 from models.operations.figures import watch_figures
 from tests.ledger.bookings import confirm
 from tests.ledger.conftest import Books
