@@ -1,5 +1,6 @@
 """The inventory service's paths, and its venues under ``/_sandbox/venues``."""
 
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -21,15 +22,14 @@ def router(world: World) -> APIRouter:
     """Return the routes over ``world``."""
     world.faults.operations[NAME] = OPERATIONS
     book = Book(world)
+    answer = partial(serve, world, service=NAME)
     routes = APIRouter(prefix="/inventory_service/api/v1/inventory", route_class=ServiceRoute)
 
     @routes.post("/check-availability")
     async def check(request: Request) -> Response:
         asked = await parsed(messages.Check, request)
-        return await serve(
-            world,
+        return await answer(
             request,
-            service=NAME,
             operation="check",
             reference=asked.excluding,
             execute=lambda _: _checked(world, book, asked),
@@ -39,10 +39,8 @@ def router(world: World) -> APIRouter:
     @routes.post("/reserve")
     async def reserve(request: Request) -> Response:
         asked = await parsed(messages.Reserve, request)
-        return await serve(
-            world,
+        return await answer(
             request,
-            service=NAME,
             operation="reserve",
             reference=asked.reference,
             execute=lambda _: book.reserve(asked),
@@ -52,10 +50,8 @@ def router(world: World) -> APIRouter:
     @routes.post("/update-reservation")
     async def update(request: Request) -> Response:
         asked = await parsed(messages.Update, request)
-        return await serve(
-            world,
+        return await answer(
             request,
-            service=NAME,
             operation="update",
             reference=asked.reference,
             execute=lambda _: book.update(asked),
@@ -65,10 +61,8 @@ def router(world: World) -> APIRouter:
     @routes.post("/release")
     async def release(request: Request) -> Response:
         asked = await parsed(messages.Release, request)
-        return await serve(
-            world,
+        return await answer(
             request,
-            service=NAME,
             operation="release",
             reference=asked.reference,
             execute=lambda _: book.release(asked.reference),
