@@ -19,8 +19,7 @@ from tests.ledger.conftest import Books
 from tests.outbox.consumer import Consumer, judge
 from tests.support.databases import migrate
 from tests.support.processes import Process
-from tests.support.rabbitmq import Broker, NotToBeHad
-from tests.support.rabbitmq import broker as running_broker
+from tests.support.rabbitmq import Broker
 
 TRANSITIONS = 10_000
 KILLS = 10
@@ -29,15 +28,6 @@ pytestmark = [
     pytest.mark.xdist_group("broker"),
     pytest.mark.timeout(1800),
 ]
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    try:
-        with running_broker() as made:
-            yield made
-    except NotToBeHad as error:
-        pytest.skip(str(error))
 
 
 class Server:

@@ -5,7 +5,7 @@ import json
 import random
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,10 @@ from tests.ledger.conftest import Books
 from tests.outbox.consumer import Consumer, judge
 from tests.support.amqp_proxy import Proxy
 from tests.support.processes import Process
-from tests.support.rabbitmq import Broker, NotToBeHad
-from tests.support.rabbitmq import broker as running_broker
+from tests.support.rabbitmq import Broker
 
 S = BookingState
 pytestmark = pytest.mark.xdist_group("broker")
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    try:
-        with running_broker() as made:
-            yield made
-    except NotToBeHad as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

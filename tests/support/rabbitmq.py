@@ -172,10 +172,15 @@ def broker() -> Iterator[Broker]:
 
 
 def main() -> None:
-    """Install it for a test run; without it the tests that want it say so themselves."""
+    """Install it for a test run; without it the tests that want it say so themselves.
+
+    With ``--required``, as CI asks for it, that is an error.
+    """
     try:
         obtain()
     except NotToBeHad as error:
+        if "--required" in sys.argv[1:]:
+            raise SystemExit(str(error)) from None
         print(error, file=sys.stderr)
 
 
