@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from api.core.context import AppContext
+from models.bookings.problems import Problem
 from models.core.domain_errors import DomainError
 from models.core.errors import InvalidRequest, ProviderError, Refusal, Retryable, Unavailable
 from models.core.supply import Quote
@@ -36,6 +37,14 @@ async def quote(
             return await venues.quote(wish, guest, excluding=excluding)
     except SlotUnavailable as refused:
         raise await unavailable(context, wish, refused.reason, excluding=excluding) from refused
+
+
+async def taken(
+    context: AppContext, wish: SlotWish, problem: Problem, *, excluding: str | None = None
+) -> DomainError:
+    """Return the refusal of a slot that our record or the inventory had no room in."""
+    reason = problem.details.get("conflict") or problem.provider_code or "full"
+    return await unavailable(context, wish, str(reason).lower(), excluding=excluding)
 
 
 async def unavailable(

@@ -40,7 +40,6 @@ from models.reservations.errors import (
 )
 from models.reservations.messages import SLOT
 from models.reservations.repository import StoredReservation
-from models.reservations.venues import Venue
 
 OTHERS_SECONDS = 5.0
 """How long something else that is carried out about the reservation is waited for."""
@@ -244,10 +243,7 @@ async def _priced(
 
 def _wish_at(stored: StoredReservation, body: SlotBody) -> SlotWish:
     named = VenueBody(id=stored.venue_id, type=stored.venue_type)
-    venue = Venue(
-        "", stored.venue_id, stored.venue_type, "", stored.time_zone, stored.policy, version=0
-    )
-    return venues.wish_of(body, named, venue)
+    return venues.wish_by(stored.policy, stored.time_zone, body, named)
 
 
 def _expect_accepted(booking: Booking, quote: Quote, body: ChangeBody) -> None:
@@ -292,16 +288,14 @@ async def _end(
         raise StateConflict(found.booking, moving.allowed(found.booking), _sentence(problem))
     if problem.code is not Code.UNAVAILABLE:
         raise NotChanged(problem)
-    conflict = problem.details.get("conflict")
-    if conflict == Taken.GUEST:
+    if problem.details.get("conflict") == Taken.GUEST:
         raise DuplicateReservation(None)
-    reason = str(conflict or problem.provider_code or "full").lower()
     body = body or _wish(stored, asked.body)
     if body is None:
         raise NotChanged(problem)
     wish = _wish_at(stored, body)
     own = item_reference(booking_id, SLOT)
-    raise await asking.unavailable(context, wish, reason, excluding=own)
+    raise await asking.taken(context, wish, problem, excluding=own)
 
 
 _CANCELLED = frozenset({Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR})

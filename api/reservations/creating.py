@@ -134,9 +134,7 @@ async def refusal_of(context: AppContext, booking: Booking, body: CreateBody) ->
         return None
     if problem.code is not Code.UNAVAILABLE:
         return None
-    conflict = problem.details.get("conflict")
-    if conflict == Taken.GUEST:
+    if problem.details.get("conflict") == Taken.GUEST:
         other = await context.record.read(lambda session: find_overlapping(session, booking.id))
         return DuplicateReservation(other)
-    reason = str(conflict or problem.provider_code or "full").lower()
-    return await asking.unavailable(context, body.wish(body.venue), reason)
+    return await asking.taken(context, body.wish(body.venue), problem)

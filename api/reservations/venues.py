@@ -48,10 +48,13 @@ def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotW
         SlotRefused: the policy does not let it be reserved.
         TimeDoesNotExist, OffsetDoesNotFit: the venue's clock never shows this time.
     """
-    wish = body.wish(venue_body)
     if venue is None:
-        return wish
-    policy = venue.policy
+        return body.wish(venue_body)
+    return wish_by(venue.policy, venue.time_zone, body, venue_body)
+
+
+def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
+    """Return what is asked for by a policy, at a venue in ``zone``. Raises as :func:`wish_of`."""
     if not policy.min_party <= body.party_size <= policy.max_party:
         words = f"This venue takes parties of {policy.min_party} to {policy.max_party}."
         raise SlotRefused("party_size", words)
@@ -59,7 +62,8 @@ def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotW
         words = f"Reservations begin every {policy.slot_minutes} minutes, counted from midnight."
         raise SlotRefused("time", words)
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
-    utc_of(body.date, body.time, venue.time_zone, offset)
+    utc_of(body.date, body.time, zone, offset)
+    wish = body.wish(venue_body)
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
     return wish
