@@ -74,6 +74,10 @@ def reserve(
     fail: Annotated[
         Part | None, typer.Option(help="Have this step refused, to see the rest put back.")
     ] = None,
+    approve: Annotated[
+        bool,
+        typer.Option("--approve", help="Have the venue decide by hand, and approve it for it."),
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show each step as it happens.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -98,7 +102,9 @@ def reserve(
 
     told = show_step if watch and not json else None
     try:
-        visit = run(lambda: reserve_place(target, request, told), quiet=watch or json)
+        visit = run(
+            lambda: reserve_place(target, request, told, approve=approve), quiet=watch or json
+        )
     finally:
         if armed:  # what did not fire must not hit the next booking
             call("DELETE", f"/_sandbox/faults/{armed}")
@@ -112,11 +118,15 @@ def reserve(
 
 
 async def reserve_place(
-    target: Target, request: dict[str, Any], on_step: OnStep | None = None
+    target: Target,
+    request: dict[str, Any],
+    on_step: OnStep | None = None,
+    *,
+    approve: bool = False,
 ) -> Visit:
     """Reserve. Raises TripError."""
     async with VenueClient(target.api, target.api_key, target.sandbox) as client:
-        return await client.reserve(request, on_step=on_step)
+        return await client.reserve(request, approve=approve, on_step=on_step)
 
 
 Why = Annotated[str, typer.Option(help="Why; kept with the reservation.")]

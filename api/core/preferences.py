@@ -6,13 +6,19 @@ And the answer when that was not long enough.
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Response
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from api.core.context import Context
 
 LONGEST_WAIT = 120.0
 """Seconds; what most proxies on the way stand at most."""
 
+Wait = Annotated[int, Field(ge=0, le=1_000_000)]
+"""Seconds, as a query gives them."""
+
+_AS_WAIT: TypeAdapter[int] = TypeAdapter(Wait)
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
 
 
@@ -45,14 +51,28 @@ async def _patience(
         ),
     ] = "",
     wait: Annotated[
-        int | None,
-        Query(ge=0, le=1_000_000, description="Wait at most so many seconds for the end."),
+        Wait | None, Query(description="Wait at most so many seconds for the end.")
     ] = None,
 ) -> float:
     return seconds_to_wait(prefer, wait, context.settings.book_wait_seconds)
 
 
 Patience = Annotated[float, Depends(_patience)]
+
+
+def wanted(request: Request, default: float) -> float:
+    """Return how many seconds the caller wants to wait, before the route reads its parameters.
+
+    Raises:
+        RequestValidationError: ``wait`` is none; the route itself would say the same.
+    """
+    given = request.query_params.get("wait")
+    try:
+        wait = None if given is None else _AS_WAIT.validate_python(given)
+    except ValidationError as error:
+        where = ("query", "wait")
+        raise RequestValidationError([{**e, "loc": where} for e in error.errors()]) from error
+    return seconds_to_wait(request.headers.get("Prefer", ""), wait, default)
 
 
 def accepted(response: Response, status_url: str | None) -> None:

@@ -20,7 +20,7 @@ from fastapi.exceptions import RequestValidationError
 
 from api.core.context import AppContext
 from api.core.idempotency import HEADER, Declaration, Operation, fingerprint, given_key
-from api.core.preferences import seconds_to_wait
+from api.core.preferences import wanted
 from api.core.problems import database_away
 from api.core.record import NOT_READ
 from api.core.strict_json import canonical
@@ -89,7 +89,8 @@ class _Keeper:
         self._request = request
         self._operation = operation
         self._record = context.record
-        self._longest = min(LONGEST_WAIT_SECONDS, _wanted(request, context))
+        patience = wanted(request, context.settings.book_wait_seconds)
+        self._longest = min(LONGEST_WAIT_SECONDS, patience)
         self._times = Times(
             lease=timedelta(seconds=settings.lease_seconds),
             keep=timedelta(hours=settings.keep_hours),
@@ -239,14 +240,6 @@ def is_final(response: Response) -> bool:
         comes_again = any(b'"code":"%s"' % code in response.body for code in COME_AGAIN)
         return not comes_again and "retry-after" not in response.headers
     return 200 <= status < 300 and status != 202
-
-
-def _wanted(request: Request, context: AppContext) -> float:
-    """Return how long the caller wants to wait, in seconds."""
-    wait = request.query_params.get("wait", "")
-    given = int(wait) if wait.isdecimal() and len(wait) < 8 else None
-    default = context.settings.book_wait_seconds
-    return seconds_to_wait(request.headers.get("Prefer", ""), given, default)
 
 
 def _replayed(stored: StoredAnswer) -> Response:

@@ -87,7 +87,9 @@ class RecoverBody(_Asked):
     )
     since: Moment | None = Field(default=None, description="What happened then or later.")
     include_delivered: bool = Field(
-        default=False, description="Also what was delivered before; else it is left out."
+        default=False,
+        strict=True,
+        description="Also what was delivered before; else it is left out.",
     )
 
     @model_validator(mode="after")

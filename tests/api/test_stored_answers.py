@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.core.audience import Audience, Policy
 from api.core.idempotency import Declaration, Repeat, TheOperation, given_key, keyed
+from api.core.preferences import Patience
 from api.core.problems import ApiProblem, unavailable
 from models.core.callers import Scope
 from settings import Settings
@@ -38,7 +39,11 @@ router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/scratch")
 @router.post("/{kind}")
 @keyed()
 async def scratch(
-    kind: str, body: Annotated[Wish, Body()], operation: TheOperation, response: Response
+    kind: str,
+    body: Annotated[Wish, Body()],
+    operation: TheOperation,
+    response: Response,
+    patience: Patience,
 ) -> dict[str, Any]:
     ran[operation.key] += 1
     repeated.setdefault(operation.key, []).append(operation.repeated)
@@ -227,6 +232,18 @@ async def test_how_long_is_waited_is_no_part_of_the_request(http: httpx.AsyncCli
     first = await ask(http, "plain", key)
     again = await ask(http, "plain", key, headers={"Prefer": "wait=7"})
     assert first.content == again.content
+
+
+@pytest.mark.parametrize("wait", ["", "soon", "-1", "1.5", "1000001"])
+async def test_a_wait_that_is_none_is_refused_of_repeats_too(
+    http: httpx.AsyncClient, wait: str
+) -> None:
+    key = uuid.uuid4().hex
+    await ask(http, "plain", key)
+    again = await ask(http, "plain", key, query=f"?wait={wait}")
+    assert (again.status_code, again.json()["code"]) == (422, "INVALID_REQUEST")
+    assert again.json()["field"] == "wait"
+    assert ran[key] == 1
 
 
 async def test_who_comes_meanwhile_waits_or_is_told_to_come_again(

@@ -280,7 +280,16 @@ async def test_what_is_no_endpoint_is_refused(mine: httpx.AsyncClient, body: Any
     assert (await mine.get(HOOKS)).json() == {"endpoints": []}
 
 
-@pytest.mark.parametrize("body", [{}, {"after": 1, "since": "2031-03-01T09:00:00Z"}, {"after": -1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"after": 1, "since": "2031-03-01T09:00:00Z"},
+        {"after": -1},
+        {"after": 1, "include_delivered": 1},
+        {"after": 1, "include_delivered": "true"},
+    ],
+)
 async def test_where_to_recover_from_is_one_place(mine: httpx.AsyncClient, body: Any) -> None:
     endpoint = await made(mine)
     where = f"{HOOKS}/{endpoint['id']}/recover"

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from typer.testing import Result
 
+from commands.reserving import a_thursday
 from tests.api.conftest import operator_key as operator_key
 from tests.api.conftest import whole as whole
 from tests.api.server import Served
@@ -72,6 +73,25 @@ def test_a_table_is_reserved_step_by_step_and_told(ask: Ask) -> None:
     assert reference not in ask("list", "--kind", "trip").output
     for told in (shown, why, done):
         assert "trip" not in told.output.replace("tripsaga", "").replace("stripe", "").lower()
+
+
+@pytest.mark.parametrize("how", [(), ("--watch",)])
+def test_a_venue_that_decides_by_hand_approves(ask: Ask, how: tuple[str, ...]) -> None:
+    venue = f"chefs-table~{uuid.uuid4().hex[:8]}"
+    done = ask("reserve", "--venue", venue, "--approve", *how)
+    assert done.exit_code == 0, done.output
+    assert "  CONFIRMED" in done.output
+    assert "paid 40.00 EUR" in done.output
+    # Whoever does not approve for the venue is told what the reservation waits for, at once.
+    week, fortnight = (str(a_thursday() + dt.timedelta(days=days)) for days in (7, 14))
+    held = ask("reserve", "--venue", venue, "--date", week, "--json")
+    assert held.exit_code == 1, held.output
+    waiting = json.loads(held.output)
+    assert waiting["status"] == "PENDING"
+    assert waiting["message"].startswith("The place is held until the venue approves")
+    assert waiting["seconds"] < 30
+    at_once = reserved(ask, "--approve", "--venue", venue, "--date", fortnight)
+    assert at_once["payment"]["captured"] == 4000
 
 
 def test_it_is_cancelled_after_the_price_is_shown(ask: Ask) -> None:

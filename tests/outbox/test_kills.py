@@ -2,22 +2,20 @@
 
 import asyncio
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from localworld import postgres
 from localworld.ports import choose
 from models.core.outbox import events_after
 from tests.api.server import add_caller
 from tests.ledger.conftest import Books
 from tests.outbox.consumer import Consumer, judge
 from tests.support.databases import migrate
+from tests.support.killable import Database, a_database
 from tests.support.processes import Process
 from tests.support.rabbitmq import Broker
 
@@ -28,19 +26,6 @@ pytestmark = [
     pytest.mark.xdist_group("broker"),
     pytest.mark.timeout(1800),
 ]
-
-
-class Server:
-    """A PostgreSQL that can be killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._data = folder / "postgres"
-        self.running = postgres.start(self._data, fast=True)
-        self.url = self.running.url
-
-    def kill(self) -> None:
-        self.running.child.kill()
-        self.running = postgres.start(self._data, fast=True)
 
 
 async def follow(key: str, port: int, seen: list[str]) -> None:
@@ -63,15 +48,12 @@ async def follow(key: str, port: int, seen: list[str]) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    # Not below pytest's own folder, into which it lets nobody: PostgreSQL is another user.
-    with tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as folder:
-        made = Server(Path(folder))
+def server() -> Iterator[Database]:
+    with a_database() as made:
         yield made
-        made.running.child.kill()
 
 
-async def test_nothing_is_lost_whatever_is_killed(broker: Broker, server: Server) -> None:
+async def test_nothing_is_lost_whatever_is_killed(broker: Broker, server: Database) -> None:
     migrate(server.url)
     key = add_caller(server.url, role="operator")
     port, chance, kills = choose(0), random.Random(11), Counter[str]()

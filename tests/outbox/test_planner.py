@@ -173,9 +173,12 @@ async def test_a_worker_that_told_something_old_mends_it(world: World) -> None:
         last = await session.scalar(text("SELECT last FROM event_counter")) or 0
         event = (await events_after(session, last - 2, 1))[0]
     assert event.type == "booking.status_changed"
-    world.scripted.say("/lock", Reply(200, {}, delay=0.5))
+    resumed = asyncio.Event()
+    world.scripted.say("/lock", Reply(200, {}, until=resumed))
     telling = asyncio.create_task(world.sink.deliver(event))
-    await asyncio.sleep(0.2)
+    while not world.heard:
+        await asyncio.sleep(0.01)
     await world.cancelled(booking)
+    resumed.set()
     await telling
     assert [status for _, status, _ in world.heard] == ["BOOKED", "OPEN"]

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -454,36 +455,35 @@ async def test_webhooks_tell_the_end(client: Client) -> None:
 
 
 async def test_orders_and_forms_survive_a_restart(tmp_path: Path) -> None:
-    async def process() -> tuple[Client, StateFile]:
+    @asynccontextmanager
+    async def process(ahead: int) -> AsyncIterator[Client]:
         world = MovableWorld()
+        world.ahead = dt.timedelta(seconds=ahead)
         state = StateFile(tmp_path / "state", world)
         state.load()
-        ledger_of(world).pace.decides_after = 1.5
-        ledger_of(world).pace.info_lag = 0
+        pace = ledger_of(world).pace
+        pace.decides_after, pace.cut_off, pace.info_lag = 30, 60, 0
         app = create_app(world)
         for start in world.starters:
             start()
-        http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sandbox")
-        return Client(world, http), state
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
+            yield Client(world, http)
+        await world.close()
+        await state.close()
 
-    client, state = await process()
-    await client.book("begun")
-    amount = (await client.form("formed"))["data"]["payment_types"][0]["amount"]
-    await client.world.close()
-    await client.http.aclose()
-    await state.close()
-
-    client, state = await process()
-    assert (await client.status("begun"))["status"] == "processing"
-    assert (await client.form("formed"))["error"] == "double_booking_form"
-    assert (await client.finish("formed", amount))["status"] == "ok"
-    for _ in range(100):
-        rows = client.world.log.rows(supplier="ratehawk", reference="begun")
-        if rows[-1]["effect"] == "confirmed":
-            break
-        await asyncio.sleep(0.05)
-    assert rows[-1]["effect"] == "confirmed", "decided though nobody asked"
-    assert (await client.status("begun"))["status"] == "ok"
-    await client.world.close()
-    await client.http.aclose()
-    await state.close()
+    async with process(0) as client:
+        await client.book("begun")
+        amount = (await client.form("formed"))["data"]["payment_types"][0]["amount"]
+    async with process(1) as client:
+        assert (await client.status("begun"))["status"] == "processing"
+        assert (await client.form("formed"))["error"] == "double_booking_form"
+        assert (await client.finish("formed", amount))["status"] == "ok"
+    async with process(60) as client:
+        for _ in range(100):
+            rows = client.world.log.rows(supplier="ratehawk", reference="begun")
+            if rows[-1]["effect"] == "confirmed":
+                break
+            await asyncio.sleep(0.05)
+        assert rows[-1]["effect"] == "confirmed", "decided though nobody asked"
+        assert (await client.status("begun"))["status"] == "ok"

@@ -184,6 +184,8 @@ class Reply:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
+    until: asyncio.Event | None = None
+    """It keeps what it has to say until then."""
 
 
 class Scripted:
@@ -213,6 +215,8 @@ class Scripted:
                 self.requests.append((path, _json(await reader.readexactly(length))))
                 reply = self._next(path)
                 await asyncio.sleep(reply.delay)
+                if reply.until is not None:
+                    await reply.until.wait()
                 if reply.status == 0:
                     writer.transport.abort()
                     return
