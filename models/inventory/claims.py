@@ -90,9 +90,10 @@ _REFUSALS = {
     "venue_slots_arrivals": Taken.VENUE,
 }
 
-_QUARTERS = """generate_series(
+QUARTERS = """generate_series(
     date_bin('15 minutes', lower({visit}), timestamptz 'epoch'),
     upper({visit}) - interval '1 microsecond', interval '15 minutes')"""
+"""The quarters of an hour, in UTC, that a visit touches."""
 
 GIVE_BACK = f"""
 , quarters AS (
@@ -101,7 +102,7 @@ GIVE_BACK = f"""
         coalesce(sum(ended.units) FILTER (WHERE quarter = first), 0) AS arrivals
     FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
           FROM ended WHERE counted) AS ended,
-        {_QUARTERS.format(visit="ended.visit")} AS quarter
+        {QUARTERS.format(visit="ended.visit")} AS quarter
     GROUP BY 1, 2
 ), locked AS (
     SELECT s.venue_id, s.bucket, q.units, q.parties, q.arrivals
@@ -159,7 +160,7 @@ INSERT INTO venue_slots AS s (venue_id, bucket, covers, covers_taken, starts, st
 SELECT :venue, quarter, CAST(:covers AS int), :units,
     CAST(:starts AS int), CASE WHEN first THEN 1 ELSE 0 END,
     CAST(:arrivals AS int), CASE WHEN first THEN :units ELSE 0 END
-FROM {_QUARTERS.format(visit="tstzrange(:visit_from, :visit_until)")} AS quarter,
+FROM {QUARTERS.format(visit="tstzrange(:visit_from, :visit_until)")} AS quarter,
     LATERAL (SELECT quarter <= CAST(:visit_from AS timestamptz) AS first) AS at
 ORDER BY quarter
 ON CONFLICT (venue_id, bucket) DO UPDATE SET

@@ -1,4 +1,4 @@
-"""The invariants about money that are checked while the system runs: reliability.md §2.
+"""The invariants that are checked while the system runs: of money and places, reliability.md §2.
 
 Here against record and ledger; ``activities.operations`` holds them against the gateway as well.
 Read only; callers own the transaction.
@@ -16,6 +16,7 @@ from models.ledger.chain import Sealed, breaks
 from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES
 from models.operations import invariant_queries as queries
+from models.operations import place_queries as places
 
 MOST_FOUND = 1000
 """Violations of one query that are told; whoever finds more has other worries than their number."""
@@ -91,6 +92,17 @@ INVARIANTS = (
         "The ledger is the gateway's: a booking's cash in the ledger is what was captured less"
         " what was refunded or disputed; nothing is in suspense without a case.",
         (Query(queries.LEDGER_IS_NOT_RECORD), Query(queries.SUSPENSE)),
+    ),
+    Invariant(
+        "I10",
+        "Places are conserved: no two have the same one, what is counted of a venue is what is"
+        " held and sold there, and nothing is held or left undone when its time is over.",
+        (
+            Query(places.HELD_TOO_LONG),
+            Query(places.OVERDUE),
+            Query(places.UNCONSTRAINED),
+            Query(places.MISCOUNTED, only_full=True),
+        ),
     ),
 )
 

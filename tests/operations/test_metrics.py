@@ -56,7 +56,7 @@ async def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
     await watch(stack)
     async with httpx.AsyncClient(trust_env=False) as http:
         text = (await http.get(f"http://{stack.settings.metrics_address}/metrics")).text
-    for invariant in ("I1", "I2", "I8", "I9"):
+    for invariant in ("I1", "I2", "I8", "I9", "I10"):
         assert f'invariant="{invariant}"' in text
     for kind in ("SAGA", "DISPUTE", "REFUND", "INVARIANT", "WEBHOOK", "RECONCILIATION"):
         assert f'kind="{kind}"' in text

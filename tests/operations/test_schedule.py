@@ -97,5 +97,5 @@ async def test_triggered_it_makes_a_round(stack: Stack) -> None:
     workflow = started.workflow_id
     assert workflow.startswith(watch_id(stack.settings))
     summary = await stack.client.get_workflow_handle(workflow).result()
-    assert set(summary["checked"]["violations"]) == {"I1", "I2", "I8", "I9"}
+    assert set(summary["checked"]["violations"]) == {"I1", "I2", "I8", "I9", "I10"}
     await handle.delete()

@@ -110,7 +110,12 @@ async def test_whatever_is_killed_a_reservation_is_whole_or_not_at_all(
     key = add_caller(database.url, scopes=SCOPES)
     api = Program("api", {**own_stack.env, "API_PORT": str(port)})
     worker = Program("worker", own_stack.env)
-    victims = {"api": api, "worker": worker, "postgres": database, "sandbox": outside}
+    victims: dict[str, Program | Database] = {
+        "api": api,
+        "worker": worker,
+        "postgres": database,
+        "sandbox": outside,
+    }
     kills = Counter(dict.fromkeys(victims, 0))
     card = {"payment_method_id": "pm_card_visa"}
     guests: list[Guest] = []
