@@ -1,4 +1,4 @@
-"""A booking as callers name it: by its id, or by the reference its traveller has."""
+"""Bookings, venues and guests as paths name them, by our ids or the caller's own."""
 
 from typing import Annotated
 
@@ -8,9 +8,20 @@ from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
 from models.bookings.errors import BookingNotFound
 from models.core.keys import parse_booking_id, parse_booking_reference
+from models.core.text import PATH_LINE, Key
 
 NAME_MAX = 64
 """Characters of an id or a reference, as people may write it."""
+
+_IN_PATH = {"pattern": PATH_LINE}
+"""Said of the caller's own ids alone: ``api.core.edge`` answers 404 to escaped slashes."""
+VenueId = Annotated[
+    Key,
+    Path(description="As the caller and the inventory know the venue.", json_schema_extra=_IN_PATH),
+]
+GuestId = Annotated[
+    Key, Path(description="The caller's own id of the guest.", json_schema_extra=_IN_PATH)
+]
 
 
 def owner_of(caller: KnownCaller) -> str | None:

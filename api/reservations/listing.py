@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,12 +14,12 @@ from api.core.callers import KnownCaller
 from api.core.context import Context, TheCaller
 from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Cursor
+from api.core.named import GuestId, VenueId
 from api.openapi import problems, shown
 from api.reservations import presenter
 from api.reservations.answers import ListedReservation, ReservationPage, Status
 from models.bookings.lifecycle import BookingState
 from models.core.callers import Scope
-from models.core.text import Key
 from models.core.times import Day, Moment
 from models.reservations.errors import Contradiction
 from models.reservations.listing import of_guest, of_venue
@@ -28,7 +28,7 @@ from models.reservations.venues import find_venue
 router = Audience(
     Policy.CALLER, Scope.RESERVATIONS_READ, prefix="/api/v1/bookings", tags=["reservations"]
 )
-_LISTED = {200: {"content": shown("RESERVATIONS")}, **problems(400, 401, 422, 500, 503)}
+_LISTED = {200: {"content": shown("RESERVATIONS")}, **problems(400, 401, 404, 422, 500, 503)}
 
 Wanted = Annotated[list[Status] | None, Query(alias="status", description="One of these.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
@@ -47,7 +47,7 @@ async def guests(
     context: Context,
     caller: TheCaller,
     request: Request,
-    guest_id: Annotated[Key, Path(description="The caller's own id of the guest.")],
+    guest_id: GuestId,
     *,
     status: Wanted = None,
     since: Since = None,
@@ -83,7 +83,7 @@ async def venues(
     context: Context,
     caller: TheCaller,
     request: Request,
-    venue_id: Annotated[Key, Path(description="As the caller and the inventory know the venue.")],
+    venue_id: VenueId,
     *,
     date: Annotated[Day | None, Query(description="On this day at the venue.")] = None,
     status: Wanted = None,

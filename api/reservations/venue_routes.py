@@ -2,27 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import Body, Path
+from fastapi import Body
 
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.idempotency import natural
+from api.core.named import VenueId
 from api.openapi import READING, WRITING, problems, shown
 from api.reservations.answers import VenueAnswer
 from api.reservations.requests import PutVenueBody
 from models.core.callers import Scope
 from models.core.legs import known_zone
-from models.core.text import Key
 from models.reservations.errors import SlotRefused, VenueNotFound
 from models.reservations.venues import Venue, find_venue, put_venue, venue_id
 
 PREFIX = "/api/v1/venues"
 work = Audience(Policy.CALLER, Scope.VENUES_WRITE, prefix=PREFIX, tags=["reservations"])
 look = Audience(Policy.CALLER, Scope.RESERVATIONS_READ, prefix=PREFIX, tags=["reservations"])
-
-ExternalId = Annotated[
-    Key, Path(alias="external_id", description="As the caller and the inventory know the venue.")
-]
 
 
 @work.put(
@@ -39,7 +35,7 @@ ExternalId = Annotated[
 async def put(
     context: Context,
     caller: TheCaller,
-    external_id: ExternalId,
+    external_id: VenueId,
     body: Annotated[PutVenueBody, Body()],
 ) -> VenueAnswer:
     """Put the venue as it is said to be, whole; reservations that stand keep their times."""
@@ -73,7 +69,7 @@ async def put(
         **problems(*READING, 422),
     },
 )
-async def get(context: Context, caller: TheCaller, external_id: ExternalId) -> VenueAnswer:
+async def get(context: Context, caller: TheCaller, external_id: VenueId) -> VenueAnswer:
     """Return a venue with its policy; defaults are filled in."""
     found = await context.record.read(lambda session: find_venue(session, caller.id, external_id))
     if found is None:

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from api.core.filters import OneOf
 from api.core.schemas import LARGEST
 from models.core.addresses import LONGEST_URL, URL
+from models.core.money import WHOLE
 from models.core.text import Text
 from models.core.times import Moment
 from models.events.content import CONTENTS
@@ -31,7 +32,7 @@ Types = Annotated[
     list[EventType], Field(max_length=50, description="Types of events; empty: all of them.")
 ]
 Description = Annotated[Text, Field(max_length=200, description="Your own words.")]
-Position = Annotated[int, Field(ge=0, le=LARGEST)]
+Position = Annotated[int, Field(ge=0, le=LARGEST, strict=True), WHOLE]
 
 
 class _Asked(BaseModel):

@@ -64,6 +64,8 @@ _LINE: Final = rf"\t\n{HELD}"
 
 ANY_LINE: Final = rf"^[^{_LINE}]*$"
 LINE: Final = rf"^[^{_LINE}]*[^\s{_LINE}][^{_LINE}]*$"
+PATH_LINE: Final = rf"^[^/\\{_LINE}]*[^/\\\s{_LINE}][^/\\{_LINE}]*$"
+"""A line that can be part of a path: no slash, as ``api.core.edge`` lets none in."""
 ANY_LINES: Final = rf"^[^{HELD}]*$"
 LINES: Final = rf"^[^{HELD}]*[^\s{HELD}][^{HELD}]*$"
 

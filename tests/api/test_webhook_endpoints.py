@@ -286,6 +286,7 @@ async def test_what_is_no_endpoint_is_refused(mine: httpx.AsyncClient, body: Any
         {},
         {"after": 1, "since": "2031-03-01T09:00:00Z"},
         {"after": -1},
+        {"after": False},
         {"after": 1, "include_delivered": 1},
         {"after": 1, "include_delivered": "true"},
     ],
