@@ -24,7 +24,7 @@ from sqlalchemy import create_engine
 from benchmarks import crowd_at_venues, figures, histories, tables
 from benchmarks.bookings import told
 from benchmarks.crowd import BIG_CALLER
-from benchmarks.doors import Door, World
+from benchmarks.doors import Door, Reserve, World
 from benchmarks.rounds import Cell, Rounds, play
 from benchmarks.stage import Stage, cores, stage
 from benchmarks.ways import NotBookedError
@@ -57,8 +57,8 @@ class Report(figures.Report):
     """Reservations in the record of the full one before it began."""
     above_inventory: dict[str, float]
     """By world: p50 of asking what is free less the inventory's own, milliseconds."""
-    full_by_empty: dict[str, float]
-    """Ratios of the full world's figures to the empty one's."""
+    full_by_empty: dict[str, dict[str, float]]
+    """Ratios of the full world's figures to the empty one's, by what was asked."""
 
 
 async def measure(plan: Plan, worlds: Sequence[World], crowd: int, console: Console) -> Report:
@@ -110,17 +110,21 @@ async def measure(plan: Plan, worlds: Sequence[World], crowd: int, console: Cons
 
 def _ratios(
     cells: Sequence[figures.CellFigures], sql: Sequence[figures.SqlFigures]
-) -> dict[str, float]:
+) -> dict[str, dict[str, float]]:
     by_name = {(cell.way, cell.concurrency): cell for cell in cells}
-    found: dict[str, float] = {}
+    found: dict[str, dict[str, float]] = {}
     for (name, at_once), empty in by_name.items():
         kind, world = name.split(", ")
         if world == EMPTY:
-            full, what = by_name[f"{kind}, {FULL}", at_once], f"{kind}, {at_once} at once"
-            found[f"{what}: p50"] = round(full.p50 / empty.p50, 2)
-            found[f"{what}: per second"] = round(full.per_second / empty.per_second, 2)
-            found[f"{what}: CPU"] = round(full.cpu_total / max(empty.cpu_total, 0.01), 2)
-    found["statements"] = round(sql[1].statements / sql[0].statements, 2)
+            full = by_name[f"{kind}, {FULL}", at_once]
+            found[f"{kind}, {at_once} at once"] = {
+                "p50": round(full.p50 / empty.p50, 2),
+                "per_second": round(full.per_second / empty.per_second, 2),
+                "cpu": round(full.cpu_total / max(empty.cpu_total, 0.01), 2),
+            }
+            if kind == Reserve.kind:
+                statements = sql[1].statements / sql[0].statements
+                found[f"{kind}, {at_once} at once"]["statements"] = round(statements, 2)
     return found
 
 
@@ -143,13 +147,16 @@ def open_doors(keys: dict[str, str], name: str, crowd: int, settings: Settings) 
 def show(report: Report, console: Console) -> None:
     """Print everything a run has found."""
     tables.show(report, console, "A confirmed reservation, nothing to be paid")
-    table = tables.new_table("\nAsking what is free, above the inventory's own time", "World", "ms")
     for world, milliseconds in report.above_inventory.items():
-        table.add_row(world, f"{milliseconds:.1f}")
-    console.print(table)
-    table = tables.new_table(f"\n{report.crowd:,} reservations ÷ none", "What", "×")
-    for what, ratio in report.full_by_empty.items():
-        table.add_row(what, f"{ratio:.2f}")
+        console.print(
+            f"\nAsking what is free, above the inventory's own: {milliseconds:.1f} ms, {world}"
+        )
+    measured = ("p50", "per_second", "cpu", "statements")
+    title = f"\nWith {report.crowd:,} reservations, in units of the empty record"
+    table = tables.new_table(title, "Request", *measured)
+    for what, ratios in report.full_by_empty.items():
+        shown = (f"{ratios[name]:.2f}" if name in ratios else "" for name in measured)
+        table.add_row(what, *shown)
     console.print(table)
 
 
