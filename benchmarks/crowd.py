@@ -68,7 +68,7 @@ _CASES = "kind, source, booking_id, summary, details, opened_at, resolved_at, re
 
 _INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
-WHERE tablename IN ('bookings', 'booking_items', 'payments', 'reservations')
+WHERE tablename IN ('bookings', 'booking_items', 'payments', 'reservations', 'inventory_claims')
     AND indexname NOT IN (SELECT conname FROM pg_constraint)
 """
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import Executor
+from models.inventory.overlaps import GUEST_NO
 
 
 class Taken(StrEnum):
@@ -138,9 +139,6 @@ WITH ended AS (
     WHERE booking_id = :booking AND state IN ('HELD', 'SOLD')
     {_ENDED}
 ){GIVE_BACK}""")  # noqa: S608
-
-GUEST_NO = "hashtextextended(:guest, 0) & 9223372036854775807"
-"""Of a guest's name; not negative, or the range that carries it would overflow."""
 
 _CLAIM = text(f"""
 INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,

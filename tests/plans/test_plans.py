@@ -14,6 +14,7 @@ from benchmarks.lists import Seen, faults, look
 from localworld.shared import Servers
 from settings import Settings
 from tests.api.conftest import NOBODY
+from tests.plans import in_the_way
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.xdist_group("crowd")
@@ -85,6 +86,13 @@ async def test_reservations_have_one_index_for_each_list(
         assert {name for (name,) in rows} == set(OF_RESERVATIONS.values())
 
 
+@pytest.mark.parametrize("table", [None, "table-1"])
+async def test_what_stands_in_the_way_is_found_by_its_time(
+    reserved_url: str, table: str | None
+) -> None:
+    assert in_the_way.faults(await in_the_way.plans(reserved_url, table)) == []
+
+
 async def test_the_api_asks_for_pages_like_this(crowd_url: str) -> None:
     """One plan for all callers, and two seconds for a page."""
     settings = Settings(database={"url": crowd_url}, temporal={"address": NOBODY})
@@ -110,3 +118,4 @@ async def test_a_million_reservations(shared_servers: Servers) -> None:
     url = migrated_database(shared_servers)
     crowd_at_venues.fill(url, 1_000_000)
     assert faults(await look(url, of=reservation_pages.cases)) == []
+    assert in_the_way.faults(await in_the_way.plans(url, "table-1")) == []
