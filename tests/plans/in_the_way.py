@@ -1,4 +1,4 @@
-"""How PostgreSQL finds what stands in the way of a party at the busiest venue of a crowd."""
+"""How PostgreSQL finds what stands in the way at the busiest venue of a crowd, and what is due."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from benchmarks.plans import Explainer, Plan, statements_of
 from models.core.database import create_engine, create_sessions
 from models.core.venues import VenueSlot
 from models.inventory import moves
-from models.inventory.claims import Claim
+from models.inventory.claims import Claim, expire_all_overdue
 from models.reservations.conflicts import find_room
+from models.reservations.due import claim_due
 from models.reservations.policy import VenuePolicy
 from models.reservations.venues import Venue
 
@@ -42,7 +43,10 @@ _CLAIM = Claim(
 
 
 async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
-    """Return the plans for any value of asking for a table, or for none, and of moving there."""
+    """Return the plans for any value: of asking for a table or none, of moving there, of rounds.
+
+    Of all that the crowd has, nothing is due.
+    """
     slot = VenueSlot(
         title="",
         venue_id=BIG_VENUE,
@@ -63,23 +67,31 @@ async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
     async def lock(session: AsyncSession) -> None:
         await session.execute(moves.LOCK_CLAIMS, moves.values_of(_CLAIM))
 
+    async def look(session: AsyncSession) -> None:
+        await claim_due(session, 50)
+        await expire_all_overdue(session, 50)
+
     others, taken = await statements_of(sessions, ask)
     (locked,) = await statements_of(sessions, lock)
+    due, overdue = await statements_of(sessions, look)
     await engine.dispose()
-    sent = {"others": others, "taken": taken, "locked": locked}
+    sent = {"others": others, "taken": taken, "locked": locked, "due": due, "overdue": overdue}
     with psycopg.connect(url, autocommit=True) as connection:
         explainer = Explainer(connection)
         return {name: explainer.explain(one, generic=True) for name, one in sent.items()}
 
 
 def faults(found: Mapping[str, Plan]) -> list[str]:
-    """Return what is wrong: claims are found by guest, by table, or by the hour of the venue."""
+    """Return what is wrong.
+
+    Claims are found by guest, by table, or by the hour of the venue; what is due, by its time.
+    """
     wrong = [
         f"{name}: {one.scans}" for name, one in found.items() if "inventory_claims" in one.scans
     ]
     wrong += [
         f"{name}: {found[name].buffers} buffers, {found[name].removed} rows left out"
-        for name in ("others", "locked")
+        for name in ("others", "locked", "due", "overdue")
         if found[name].buffers > 40 or found[name].removed > 10
     ]
     if "ix_inventory_claims_venue_visits" not in found["taken"].indexes:
