@@ -30,8 +30,6 @@ from temporal import connect
 
 _WARMING = 16
 _IDLE_SECONDS = 3.0
-_PAUSE_SECONDS = 5.0
-"""Before a disturbed round is repeated; longer each time."""
 _COUNTED = 20
 """Bookings whose SQL and history are counted; the counts hardly differ from one to the next."""
 
@@ -140,7 +138,7 @@ class Benchmark:
                     for name in self._plan.ways:
                         cell = Cell(latency, concurrency, name)
                         played = await self._least_disturbed(cell, rounds)
-                        self._say(f"round {number}: {_told(played)}")
+                        self._say(f"round {number}: {told(played)}")
         await self._set_latency(0)
         return rounds
 
@@ -148,16 +146,10 @@ class Benchmark:
         # Slow suppliers take time and tell little more by more bookings.
         bookings = self._plan.bookings // 4 if cell.latency else self._plan.bookings
         bookings = max(bookings, 4, 2 * cell.concurrency if cell.concurrency > 1 else 1)
-        tried: list[Round] = []
-        while len(tried) < self._plan.tries:
-            await asyncio.sleep(_PAUSE_SECONDS * len(tried))
-            tried.append(await play(cell, self._ways[cell.way], self._trips, bookings, self._meter))
-            if not rounds.is_disturbed(tried[-1]):
-                break
-        rounds.repeated += len(tried) - 1
-        best = min(tried, key=lambda one: (rounds.is_disturbed(one), one.pace, one.disturbance))
-        rounds.kept.append(best)
-        return best
+        way = self._ways[cell.way]
+        return await rounds.calmest(
+            self._plan.tries, lambda: play(cell, way, self._trips, bookings, self._meter)
+        )
 
     async def _sql(self, name: str) -> figures.SqlFigures:
         self._say(f"counting SQL: {name}")
@@ -265,7 +257,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(played: Round) -> str:
+def told(played: Round) -> str:
+    """Say how a round went."""
     cell = played.cell
     slow = f", suppliers {cell.latency * 1000:g} ms" if cell.latency else ""
     p50 = figures.milliseconds(figures.percentile(played.latencies, 0.5))

@@ -2,14 +2,14 @@
 
 One caller has 60 % of them, one traveller a tenth of those; one state is that of one booking in ten
 thousand; 500 in a row were made at the same moment. States are written as they are wanted, past the
-trigger that guards them.
+trigger that guards them. What reservations have is made in ``benchmarks.crowd_at_venues``.
 """
 
 import datetime as dt
 import json
 import random
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -42,7 +42,8 @@ _STATES = {
 """Of 100,000."""
 _OPEN_CASES, _SETTLED_CASES = 0.000_2, 0.02
 _REFERRED = 0.05
-_KINDS = {BookingKind.TRIP: 9, BookingKind.STAY: 1}
+KINDS: Mapping[BookingKind, int] = {BookingKind.TRIP: 9, BookingKind.STAY: 1}
+"""Kinds of which the crowd has bookings if nothing else is said, and how many of each."""
 _AT_ONCE = 5_000
 _SUPPLIERS = ("amadeus", "booking_com")
 
@@ -67,7 +68,7 @@ _CASES = "kind, source, booking_id, summary, details, opened_at, resolved_at, re
 
 _INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
-WHERE tablename IN ('bookings', 'booking_items', 'payments')
+WHERE tablename IN ('bookings', 'booking_items', 'payments', 'reservations', 'inventory_claims')
     AND indexname NOT IN (SELECT conname FROM pg_constraint)
 """
 
@@ -85,11 +86,13 @@ class Made:
     at: dt.datetime
 
 
-def crowd(bookings: int, seed: int = 1) -> Iterator[Made]:
+def crowd(
+    bookings: int, seed: int = 1, kinds_of: Mapping[BookingKind, int] = KINDS
+) -> Iterator[Made]:
     """Yield so many bookings, oldest first."""
     draw = random.Random(seed)
     states, weights = [*_STATES], [*_STATES.values()]
-    kinds, shares = [*_KINDS], [*_KINDS.values()]
+    kinds, shares = [*kinds_of], [*kinds_of.values()]
     for number in range(bookings):
         big = draw.random() < 0.6
         caller = 0 if big else draw.randrange(1, CALLERS)
@@ -106,8 +109,21 @@ def crowd(bookings: int, seed: int = 1) -> Iterator[Made]:
         )
 
 
-def fill(url: str, bookings: int, seed: int = 1) -> None:
-    """Write the crowd into an empty, migrated database, and have its statistics made."""
+Copied = tuple[str, str, Callable[[Made], Iterable[Row]], Sequence[Made]]
+"""A table, columns of it, the rows of a booking there, and the bookings that have some."""
+
+
+def fill(
+    url: str,
+    bookings: int,
+    seed: int = 1,
+    kinds: Mapping[BookingKind, int] = KINDS,
+    beside: Callable[[Sequence[Made]], Sequence[Copied]] = lambda _: (),
+) -> None:
+    """Write the crowd into a migrated database without bookings, and have its statistics made.
+
+    ``beside``: what else is written, of bookings that were just made.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         # No triggers and no foreign keys: neither is what is measured, and each costs minutes. So
         # do indexes that grow row by row: they are built afterwards.
@@ -122,26 +138,32 @@ def fill(url: str, bookings: int, seed: int = 1) -> None:
             )
         draw = random.Random(seed + 1)
         part: list[Made] = []
-        for made in crowd(bookings, seed):
+        for made in crowd(bookings, seed, kinds):
             part.append(made)
             if len(part) == _AT_ONCE:
-                _write(connection, part, draw)
+                _write(connection, part, draw, beside)
                 part.clear()
-        _write(connection, part, draw)
+        _write(connection, part, draw, beside)
         for _, made_by in indexes:
             connection.execute(made_by)
         connection.execute("VACUUM ANALYZE")
 
 
-def _write(connection: psycopg.Connection, part: list[Made], draw: random.Random) -> None:
+def _write(
+    connection: psycopg.Connection,
+    part: list[Made],
+    draw: random.Random,
+    beside: Callable[[Sequence[Made]], Sequence[Copied]],
+) -> None:
     cased = [one for one in part if draw.random() < _SETTLED_CASES]
     open_ = [one for one in part if draw.random() < _OPEN_CASES]
-    rows: list[tuple[str, str, Callable[[Made], Iterable[Row]], list[Made]]] = [
+    rows: list[Copied] = [
         ("bookings", _BOOKINGS, _booking, part),
         ("booking_items", _ITEMS, _items, part),
         ("payments", _PAYMENTS, _payment, part),
         ("cases", _CASES, lambda one: _case(one, settled=True), cased),
         ("cases", _CASES, lambda one: _case(one, settled=False), open_),
+        *beside(part),
     ]
     with connection.transaction(), connection.cursor() as cursor:
         for table, columns, of, bookings in rows:

@@ -3,8 +3,8 @@
 On a PostgreSQL of its own, filled by COPY with a crowd of bookings (``benchmarks.crowd``): every
 list, with every filter, its first page, the one behind the 10,000th row and the last, planned for
 the values given and for any. A page that reads a table whole, sorts, leaves rows out or touches too
-much of memory is named, and the program ends with 1. ``--transitions`` measures what the indexes of
-lists cost those who write.
+much of memory is named, and the program ends with 1. ``--reservations`` does the same for the lists
+of guests and venues; ``--transitions`` measures what the indexes of lists cost those who write.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from alembic.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.crowd import fill
+from benchmarks import crowd, crowd_at_venues, reservation_pages
 from benchmarks.figures import percentile
 from benchmarks.index_costs import measure_transitions
 from benchmarks.pages import LIMIT, Case, cases, oldest_place
@@ -55,7 +55,10 @@ class Seen:
 
 
 async def look(
-    url: str, rounds: int = 0, kinds_of_plan: Collection[bool] = (False, True)
+    url: str,
+    rounds: int = 0,
+    kinds_of_plan: Collection[bool] = (False, True),
+    of: Callable[[psycopg.Connection], Iterator[Case]] = cases,
 ) -> list[Seen]:
     """Explain every page of every case, and ask for it ``rounds`` times.
 
@@ -66,7 +69,7 @@ async def look(
     sessions = create_sessions(engine)
     with psycopg.connect(url, autocommit=True) as connection:
         explainer, oldest = Explainer(connection), oldest_place(connection)
-        for case in cases(connection):
+        for case in of(connection):
             async with sessions() as session:
                 places = await case.places(session, oldest)
             for where, after in places.items():
@@ -90,7 +93,11 @@ def faults(found: Sequence[Seen]) -> list[str]:
         f"{one.name}: {fault} ({', '.join(one.plan.indexes)})"
         for one in found
         for fault in one.plan.faults(
-            limit=LIMIT, ranges=one.case.ranges, named=one.case.named, generic=one.generic
+            limit=LIMIT,
+            ranges=one.case.ranges,
+            named=one.case.named,
+            joined=one.case.joined,
+            generic=one.generic,
         )
     ]
 
@@ -131,6 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description=__doc__)
     parser.add_argument("--bookings", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--reservations", action="store_true", help="lists of guests and venues, instead"
+    )
     parser.add_argument("--transitions", action="store_true", help="what writers pay, instead")
     given = parser.parse_args(arguments)
     console = Console(width=140)
@@ -139,12 +149,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         migrate(server.url)
         began = time.perf_counter()
+        fill = crowd_at_venues.fill if given.reservations else crowd.fill
         fill(server.url, given.bookings, given.seed)
         console.print(f"{given.bookings:,} bookings in {time.perf_counter() - began:.0f} s")
         if given.transitions:
             measure_transitions(server.cluster, console)
             return 0
-        found = asyncio.run(look(server.url, _ROUNDS))
+        of = reservation_pages.cases if given.reservations else cases
+        found = asyncio.run(look(server.url, _ROUNDS, of=of))
         show(found, console)
         wrong = faults(found)
         for one in wrong:

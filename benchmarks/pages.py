@@ -14,6 +14,7 @@ from benchmarks.crowd import (
     BIG_REFERRAL,
     BIG_TRAVELER,
     CALLERS,
+    KINDS,
     NEWEST,
     RARE_STATE,
     SMALL_CALLER,
@@ -25,9 +26,8 @@ from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, list_bookings
 
 LIMIT = 20
-KINDS = (BookingKind.TRIP, BookingKind.STAY)
-"""Kinds of which the crowd has bookings."""
 TENTH_THOUSAND = 10_000
+_MOST = 10_000_000
 OWNERS = {"anybody's": None, "60 %": BIG_CALLER, "1 %": SMALL_CALLER}
 """Whose: operators list anybody's; callers with so much of everything list their own."""
 
@@ -46,6 +46,12 @@ class Case:
     """How many of an index are merged for it."""
     named: int = 0
     """How many bookings the filter looks up at most."""
+    joined: int = 0
+    """How many rows of other tables are looked up for each that is shown."""
+    place: tuple[str, str] = ("created_at", "id")
+    """The columns that say where a row stands."""
+    whole: bool = False
+    """Whether the list is walked to its end for the last page; else it is everybody's."""
 
     def page(self, after: Place | None) -> Query:
         """Return the query of a page as the API sends it: with the row that tells of more."""
@@ -53,15 +59,18 @@ class Case:
 
     async def places(self, session: AsyncSession, oldest: Place) -> dict[str, Place | None]:
         """Return where pages are looked at: the first, behind the 10,000th row, the last."""
-        rows: Sequence[RowMapping] = await self.ask(session, TENTH_THOUSAND, None)
+        most = _MOST if self.whole else TENTH_THOUSAND
+        rows: Sequence[RowMapping] = await self.ask(session, most, None)
         found: dict[str, Place | None] = {"first": None}
         if len(rows) > LIMIT:
-            last = rows[-1] if len(rows) == TENTH_THOUSAND else rows[len(rows) // 2]
-            found["10,000th"] = last["created_at"], last["id"]
-            end = rows[-LIMIT - 1]
-            short = len(rows) < TENTH_THOUSAND
-            found["last"] = (end["created_at"], end["id"]) if short else oldest
+            number = TENTH_THOUSAND - 1 if len(rows) >= TENTH_THOUSAND else len(rows) // 2
+            found["10,000th"] = self._place_of(rows[number])
+            found["last"] = self._place_of(rows[-LIMIT - 1]) if len(rows) < most else oldest
         return found
+
+    def _place_of(self, row: RowMapping) -> Place:
+        at, booking = self.place
+        return row[at], str(row[booking])
 
 
 def oldest_place(connection: psycopg.Connection) -> Place:
@@ -93,7 +102,7 @@ def _recent(whose: str, owner: str | None) -> Iterator[Case]:
     for group in (None, *StatusGroup):
         states = len(STATES_OF[group]) if group else 1
         for product, kinds in (
-            ("all", KINDS),
+            ("all", tuple(KINDS)),
             *((kind.lower(), (kind,)) for kind in (*KINDS, BookingKind.RESERVATION)),
         ):
             name = f"status {group or 'All'}, product {product}"

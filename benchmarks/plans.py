@@ -16,6 +16,8 @@ MOST_BUFFERS = 80
 """Of 8 kB, which a page of 20 rows may touch; what is shown beside each row has its own."""
 MOST_BESIDE = 12
 """The same for what is looked up for one row that is shown."""
+MOST_A_ROW = 4
+"""The same for a row that is looked up by its key: an index of a million has three levels."""
 
 Query = Callable[[AsyncSession], Awaitable[Any]]
 Sent = tuple[str, dict[str, Any]]
@@ -40,16 +42,20 @@ class Plan:
     """Tables that were read whole."""
     milliseconds: float = 0.0
 
-    def faults(self, *, limit: int, ranges: int = 1, named: int = 0, generic: bool) -> list[str]:
+    def faults(
+        self, *, limit: int, ranges: int = 1, named: int = 0, joined: int = 0, generic: bool
+    ) -> list[str]:
         """Return what is wrong with a page of ``limit`` rows.
 
         ``ranges`` of an index are merged for it; or ``named`` rows at most are looked up, which are
-        sorted and may be left out. A plan for given values may prefer leaving out as many rows as
-        it returns; what the API runs is the one for any (``generic``).
+        sorted and may be left out. ``joined`` rows of other tables are looked up for each. A plan
+        for given values may prefer leaving out as many rows as it returns; what the API runs is the
+        one for any (``generic``).
         """
         most = max(MOST_BUFFERS, limit + 6 * ranges)
         if named:  # a small index may be read whole instead
             most += 2 * MOST_BUFFERS + 10 * named
+        most += MOST_A_ROW * joined * (limit + 1)
         found = [f"{table} is read whole" for table in self.scans]
         if self.sorted_rows > max(named, limit + 1):  # no more than a page has
             found.append(f"{self.sorted_rows} rows are sorted")

@@ -14,6 +14,8 @@ DISTURBED = 0.25
 """Cores kept busy by others, from which on a round says more about them than about us."""
 SLOW = 1.25
 """The same for a fixed calculation's time, in units of the shortest seen in the run."""
+_PAUSE_SECONDS = 5.0
+"""Before a disturbed round is repeated; longer each time."""
 
 Trips = Callable[[int], Awaitable[list[dict[str, Any]]]]
 """Has the planner make so many trips."""
@@ -66,6 +68,19 @@ class Rounds:
     def is_disturbed(self, one: Round) -> bool:
         """Tell whether others were busy, or the machine slower than it can be, in a round."""
         return one.disturbance > DISTURBED or one.pace > SLOW * self.best_pace
+
+    async def calmest(self, tries: int, once: Callable[[], Awaitable[Round]]) -> Round:
+        """Play a round until nothing disturbs it, ``tries`` times at most; keep the quietest."""
+        tried: list[Round] = []
+        while len(tried) < tries:
+            await asyncio.sleep(_PAUSE_SECONDS * len(tried))
+            tried.append(await once())
+            if not self.is_disturbed(tried[-1]):
+                break
+        self.repeated += len(tried) - 1
+        best = min(tried, key=lambda one: (self.is_disturbed(one), one.pace, one.disturbance))
+        self.kept.append(best)
+        return best
 
     @property
     def best_pace(self) -> float:

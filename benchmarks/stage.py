@@ -45,16 +45,22 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
+def stage(
+    changes: Mapping[str, str],
+    *,
+    name: str = "",
+    prepare: Callable[[Settings], None] = lambda _: None,
+) -> Iterator[Stage]:
     """Have a stage while in the context; ``changes`` are settings (``DISPATCH_VIATOR`` …).
 
-    Main thread only. Its files are gone afterwards.
+    ``name`` tells several of one program apart; ``prepare`` is called with the database migrated,
+    before anything uses it. Main thread only. Its files are gone afterwards.
 
     Raises:
         LocalWorldError, RuntimeError: something does not start.
     """
     forget_own_settings()
-    directory = ROOT / "var" / "benchmarks" / str(os.getpid())
+    directory = ROOT / "var" / "benchmarks" / f"{os.getpid()}{name}"
     directory.mkdir(parents=True)
     with contextlib.ExitStack() as running:
         running.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -75,6 +81,7 @@ def stage(changes: Mapping[str, str]) -> Iterator[Stage]:
         settings = Settings()
         _migrate(settings)
         api_key = _make_caller(settings)
+        prepare(settings)
         worker = _start(running, directory, "worker", ("worker",), environment)
         _wait_for_line(worker, WORKER_RUNS)
         port = ports.choose(0)

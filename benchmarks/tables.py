@@ -8,12 +8,11 @@ from benchmarks.figures import CellFigures, Report
 _WHO = ("worker", "temporal", "postgres", "api", "sandbox", "client")
 
 
-def show(report: Report, console: Console) -> None:
-    """Print everything a run has found."""
+def show(report: Report, console: Console, what: str = "A confirmed trip of four items") -> None:
+    """Print everything a run has found about booking ``what``."""
     changed = ", ".join(f"{name}={value}" for name, value in report.settings.items())
     console.print(
-        f"[bold]A confirmed trip of four items[/], {report.cores} cores"
-        + (f", with {changed}" if changed else "")
+        f"[bold]{what}[/], {report.cores} cores" + (f", with {changed}" if changed else "")
     )
     console.print(_times(report.cells))
     console.print(_cpu(report))
@@ -27,7 +26,8 @@ def show(report: Report, console: Console) -> None:
         )
 
 
-def _table(title: str, *headings: str) -> Table:
+def new_table(title: str, *headings: str) -> Table:
+    """Return an empty table; all columns but the first are numbers."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left")
@@ -40,7 +40,7 @@ def _load(cell: CellFigures) -> str:
 
 
 def _times(cells: list[CellFigures]) -> Table:
-    table = _table(
+    table = new_table(
         "\nTime of a booking, ms",
         *("Way", "Load", "p50", "p99", "min", "bookings/s", "(range)", "× plain"),
         *("supplier time", "over it", "others' cores", "slowness"),
@@ -64,7 +64,7 @@ def _times(cells: list[CellFigures]) -> Table:
 
 
 def _cpu(report: Report) -> Table:
-    table = _table("\nCPU of a booking, ms", "Way", "Load", "together", *_WHO)
+    table = new_table("\nCPU of a booking, ms", "Way", "Load", "together", *_WHO)
     for cell in report.cells:
         table.add_row(
             cell.way,
@@ -85,7 +85,7 @@ def _cpu(report: Report) -> Table:
 
 def _history(report: Report) -> Table:
     history = report.history
-    table = _table(
+    table = new_table(
         "\nHistory of a booking",
         *("Events", "bytes", "workflow tasks", "activities", "local", "timers"),
     )
@@ -103,7 +103,7 @@ def _history(report: Report) -> Table:
 
 
 def _steps(report: Report) -> Table:
-    table = _table(
+    table = new_table(
         "\nSteps of a booking alone, ms",
         *("Step", "kind", "began", "to the next", "waited for a worker", "took"),
     )
@@ -120,7 +120,7 @@ def _steps(report: Report) -> Table:
 
 
 def _sql(report: Report) -> Table:
-    table = _table(
+    table = new_table(
         "\nSQL of a booking",
         *("Way", "statements", "BEGIN/COMMIT", "transactions", "of them writing"),
     )

@@ -45,7 +45,7 @@ async def check(
     )
     if found.reason == TIME_DOES_NOT_EXIST:
         raise asking.does_not_exist(wish, found)
-    room = await _room(context, body, venue, found.slot, excluded)
+    room = await _room(context, caller, body, venue, found.slot, excluded)
     return AvailabilityAnswer(
         available=found.available and room.is_free,
         checked_at=found.checked_at,
@@ -82,6 +82,7 @@ async def check(
 
 async def _room(
     context: AppContext,
+    caller: KnownCaller,
     body: AvailabilityBody,
     venue: Venue | None,
     slot: VenueSlot,
@@ -91,7 +92,7 @@ async def _room(
         return Room()
 
     async def query(session: AsyncSession) -> Room:
-        return await find_room(session, venue, slot, body.guest_id, excluded)
+        return await find_room(session, caller.id, venue, slot, body.guest_id, excluded)
 
     return await context.record.read(query)
 

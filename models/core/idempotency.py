@@ -173,7 +173,7 @@ DELETE FROM idempotency_keys WHERE {_OURS} AND attempt = 1 RETURNING 1
 _PURGE = text("""
 DELETE FROM idempotency_keys WHERE (subject, route, key_hash) IN (
     SELECT subject, route, key_hash FROM idempotency_keys
-    WHERE expires_at < clock_timestamp() - CAST(:after AS interval)
+    WHERE expires_at < (SELECT clock_timestamp()) - CAST(:after AS interval)
         AND locked_until < clock_timestamp()
     ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED
 )

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import Executor
+from models.inventory.overlaps import GUEST_NO
 
 
 class Taken(StrEnum):
@@ -120,12 +121,13 @@ SELECT count(*) FROM ended
 Those are locked by time before any is changed: an UPDATE by itself takes rows in no order."""
 _ENDED = "RETURNING venue_id, visit, units, counted"
 
+# The time in a subquery is one value: an index is read up to it, and not to its end.
 _EXPIRE = f"""
 WITH ended AS (
     UPDATE inventory_claims SET state = 'EXPIRED', changed_at = clock_timestamp()
     WHERE id IN (
         SELECT id FROM inventory_claims
-        WHERE {{which}} AND state = 'HELD' AND expires_at <= clock_timestamp()
+        WHERE {{which}} AND state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
         ORDER BY id LIMIT {{most}} FOR UPDATE SKIP LOCKED)
     {_ENDED}
 ){GIVE_BACK}"""  # noqa: S608
@@ -139,9 +141,6 @@ WITH ended AS (
     WHERE booking_id = :booking AND state IN ('HELD', 'SOLD')
     {_ENDED}
 ){GIVE_BACK}""")  # noqa: S608
-
-GUEST_NO = "hashtextextended(:guest, 0) & 9223372036854775807"
-"""Of a guest's name; not negative, or the range that carries it would overflow."""
 
 _CLAIM = text(f"""
 INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,

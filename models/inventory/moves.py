@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.core.database import Executor
 from models.inventory.claims import (
     GIVE_BACK,
-    GUEST_NO,
     Claim,
     HoldLostError,
     count_claim,
     insert_claim,
 )
+from models.inventory.overlaps import OF_THE_GUEST, of_table
 
 _FIRST = "date_bin('15 minutes', CAST(:visit_from AS timestamptz), timestamptz 'epoch')"
 
@@ -35,11 +35,10 @@ WHERE booking_id = :booking AND item = :item AND version = :version
 """)
 
 # Its own and all that are in the way, in one order: of two that want each other's place one waits.
-_LOCK_CLAIMS = text(f"""
+LOCK_CLAIMS = text(f"""
 SELECT id, booking_id = :booking AS own FROM inventory_claims
-WHERE state IN ('HELD', 'SOLD') AND (booking_id = :booking OR venue_id = :venue AND (
-    (resource_no = CAST(:resource AS bigint) AND during && tstzrange(:from, :until))
-    OR (guest_no = {GUEST_NO} AND visit && tstzrange(:visit_from, :visit_until))))
+WHERE (booking_id = :booking AND state IN ('HELD', 'SOLD'))
+    OR {of_table("CAST(:resource AS bigint)")} OR {OF_THE_GUEST}
 ORDER BY id FOR UPDATE
 """)  # noqa: S608
 
@@ -68,7 +67,7 @@ async def make_slots(session: Executor, claim: Claim) -> None:
     order of time.
     """
     if claim.limits is not None:
-        await session.execute(_MAKE_SLOTS, _values(claim))
+        await session.execute(_MAKE_SLOTS, values_of(claim))
 
 
 async def move_place(session: AsyncSession, claim: Claim) -> None:
@@ -81,11 +80,11 @@ async def move_place(session: AsyncSession, claim: Claim) -> None:
         PlaceTakenError: there is no such place; nothing was moved.
         HoldLostError: the booking has no place that could be moved.
     """
-    values = _values(claim)
+    values = values_of(claim)
     async with session.begin_nested():
         if await session.scalar(_MADE, values):
             return
-        locked = await session.execute(_LOCK_CLAIMS, values)
+        locked = await session.execute(LOCK_CLAIMS, values)
         own = [row.id for row in locked.all() if row.own]
         if not own:
             raise HoldLostError(claim.booking_id)
@@ -97,7 +96,8 @@ async def move_place(session: AsyncSession, claim: Claim) -> None:
         await count_claim(session, claim)
 
 
-def _values(claim: Claim) -> dict[str, Any]:
+def values_of(claim: Claim) -> dict[str, Any]:
+    """Return the parameters of the statements about a claim."""
     return {
         "booking": claim.booking_id,
         "item": claim.item,

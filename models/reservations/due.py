@@ -49,10 +49,11 @@ ON CONFLICT (booking_id, action) DO UPDATE SET
     due_at = excluded.due_at, rule = excluded.rule, attempts = 0, leased_until = NULL
 """)
 
+# The time in a subquery is one value: an index is read up to it, and not to its end.
 _CLAIM = text("""
 WITH taken AS (
     SELECT booking_id, action FROM booking_due
-    WHERE due_at <= clock_timestamp()
+    WHERE due_at <= (SELECT clock_timestamp())
         AND (leased_until IS NULL OR leased_until <= clock_timestamp())
     ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
 )

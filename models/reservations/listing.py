@@ -1,10 +1,26 @@
-"""Lists of reservations: of a guest, newest first, and of a venue, in the order of the day."""
+"""Lists of reservations: of a guest, the latest first, and of a venue, in the order of the day.
+
+A page costs the same wherever it is. There is one index of a guest's reservations and one of a
+venue's; both end with (``state``, ``starts_at``, ``booking_id``), so those in one state are a range
+that is read in the list's order from any place on. Those in several, or in whatever state, are
+merged from their ranges (``models.bookings.listing`` does the same). A second index without the
+state would be taken for pages that ask for one: of an average venue either reads a few rows. What
+stands elsewhere is joined to the rows of the page alone.
+"""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    bindparam,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
@@ -15,19 +31,11 @@ Place = tuple[dt.datetime, str]
 """When a reservation begins, and its booking's id: where it stands in a list."""
 
 _R, _B, _V = RESERVATIONS.c, BOOKINGS.c, VENUES.c
-_PLACE = tuple_(_R.starts_at, _R.booking_id)
 _COLUMNS = (
     _R.booking_id,
-    _B.reference,
-    _B.version,
-    _B.state,
-    _B.accepted_total,
-    _B.currency,
-    _B.created_at,
+    _R.venue_id,
     _R.guest_id,
     _R.guest["name"].astext.label("guest_name"),
-    _V.external_id.label("venue_id"),
-    _V.name.label("venue_name"),
     _R.local_date,
     _R.local_time,
     _R.time_zone,
@@ -36,51 +44,85 @@ _COLUMNS = (
     _R.party_size,
     _R.resource_id,
 )
+_JOINED = (
+    _B.reference,
+    _B.version,
+    _B.state,
+    _B.accepted_total,
+    _B.currency,
+    _B.created_at,
+    _V.external_id.label("venue_id"),
+    _V.name.label("venue_name"),
+)
 
 
 async def of_guest(
     session: AsyncSession, caller: str, guest_id: str, *, before: Place | None, **filters: Any
 ) -> Sequence[RowMapping]:
     """Return a caller's reservations of a guest, the latest first."""
-    query = _select(**filters).where(_R.caller_id == caller, _R.guest_id == guest_id)
-    if before is not None:
-        query = query.where(_typed(before) > _PLACE)
-    query = query.order_by(_R.starts_at.desc(), _R.booking_id.desc())
-    return (await session.execute(query)).mappings().all()
+    whose = (_R.caller_id == caller, _R.guest_id == guest_id)
+    return await _found(session, _page(whose, before, latest_first=True, **filters))
 
 
 async def of_venue(
     session: AsyncSession, venue: str, *, after: Place | None, **filters: Any
 ) -> Sequence[RowMapping]:
     """Return the reservations of a venue (its id on record), the earliest first."""
-    query = _select(**filters).where(_R.venue_id == venue)
-    if after is not None:
-        query = query.where(_typed(after) < _PLACE)
-    query = query.order_by(_R.starts_at, _R.booking_id)
-    return (await session.execute(query)).mappings().all()
+    whose = (_R.venue_id == venue,)
+    return await _found(session, _page(whose, after, latest_first=False, **filters))
+
+
+async def _found(session: AsyncSession, page: Select[Any]) -> Sequence[RowMapping]:
+    found: Sequence[RowMapping] = (await session.execute(page)).mappings().all()
+    return found
+
+
+def _page(
+    whose: Sequence[ColumnElement[bool]],
+    behind: Place | None,
+    *,
+    latest_first: bool,
+    limit: int,
+    states: Collection[BookingState] = (),
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> Select[Any]:
+    """Select ``limit`` reservations behind a place, in any of the states, or whatever theirs is."""
+    # Of two bounds at the same end PostgreSQL begins at either and leaves out the rest row by row.
+    if behind is not None and latest_first and until is not None:
+        behind, until = (behind, None) if behind[0] < until else (None, until)
+    if behind is not None and not latest_first and since is not None:
+        behind, since = (behind, None) if behind[0] >= since else (None, since)
+    conditions = [*whose]
+    if since is not None:
+        conditions.append(_R.starts_at >= since)
+    if until is not None:
+        conditions.append(_R.starts_at < until)
+    if behind is not None:
+        place, bound = tuple_(_R.starts_at, _R.booking_id), _typed(behind)
+        conditions.append(place < bound if latest_first else place > bound)
+
+    def order(rows: Any) -> Sequence[ColumnElement[Any]]:
+        place = (rows.starts_at, rows.booking_id)
+        return [one.desc() for one in place] if latest_first else place
+
+    # Each range has the limit of its own: PostgreSQL merges only what is in order by itself.
+    parts: list[Select[Any]] = [
+        select(*_COLUMNS).where(*conditions, _R.state == state).order_by(*order(_R)).limit(limit)
+        for state in sorted(set(states or BookingState))
+    ]
+    rows = parts[0].subquery()
+    if len(parts) > 1:
+        merged = union_all(*parts).subquery()
+        rows = select(*merged.c).order_by(*order(merged.c)).limit(limit).subquery()
+    return (
+        select(*(column for column in rows.c if column.name != "venue_id"), *_JOINED)
+        .join(BOOKINGS, _B.id == rows.c.booking_id)
+        .join(VENUES, _V.id == rows.c.venue_id)
+        .order_by(*order(rows.c))
+    )
 
 
 def _typed(place: Place) -> Any:
     columns = (_R.starts_at, _R.booking_id)
-    parts = (bindparam(None, v, c.type) for v, c in zip(place, columns, strict=True))
-    return tuple_(*parts)
-
-
-def _select(
-    *,
-    limit: int,
-    states: Sequence[BookingState] = (),
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-) -> Any:
-    return (
-        select(*_COLUMNS)
-        .join(BOOKINGS, _B.id == _R.booking_id)
-        .join(VENUES, _V.id == _R.venue_id)
-        .where(
-            _B.state.in_([str(state) for state in states]) if states else true(),
-            _R.starts_at >= since if since else true(),
-            _R.starts_at < until if until else true(),
-        )
-        .limit(limit)
-    )
+    return tuple_(*(bindparam(None, v, c.type) for v, c in zip(place, columns, strict=True)))

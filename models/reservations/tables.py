@@ -67,13 +67,14 @@ class ReservationRow(SQLModel, table=True):
     __tablename__ = "reservations"
     __table_args__ = (
         Index(
-            "ix_reservations_guest",
+            "ix_reservations_guest_list",
             "caller_id",
             "guest_id",
+            "state",
             text("starts_at DESC"),
             text("booking_id DESC"),
         ),
-        Index("ix_reservations_venue", "venue_id", "starts_at", "booking_id"),
+        Index("ix_reservations_venue_list", "venue_id", "state", "starts_at", "booking_id"),
         CheckConstraint("party_size BETWEEN 1 AND 500", name="reservations_party"),
         CheckConstraint("ends_at > starts_at", name="reservations_times"),
     )
@@ -94,6 +95,8 @@ class ReservationRow(SQLModel, table=True):
     ends_at: dt.datetime = Field(sa_column=time_column())
     resource_id: str | None = None
     notes: str = ""
+    state: str
+    """The booking's, for lists; triggers write it, nobody else does."""
 
 
 class DueRow(SQLModel, table=True):

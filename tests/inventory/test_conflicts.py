@@ -39,7 +39,7 @@ async def test_checking_and_claiming_agree(
         async with diary.books.sessions() as session:
             venue = await find_venue(session, diary.caller, diary.external_id)
             assert venue is not None
-            room: Room = await find_room(session, venue, wanted, guest, None)
+            room: Room = await find_room(session, diary.caller, venue, wanted, guest, None)
         held = chance.choice([0, 900, 900])
         booking = await diary.reserve(wanted, guest=guest, hold_seconds=held)
         assert room.is_free is (booking is not None), (wanted, guest, room)

@@ -16,7 +16,7 @@ from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import CaseNote, Transition
 from models.bookings.repository import load_booking, record_transition
-from models.core.database import create_engine, create_sessions
+from models.core.database import create_engine, create_sessions, repeated
 from models.core.fencing import Fence
 from models.kinds import HOOKS
 from models.ledger.checking import Findings, check
@@ -78,8 +78,13 @@ class Books:
             fence=fence,
             cases=list(cases),
         )
-        async with self.sessions.begin() as session:
-            version = await record_transition(session, transition, HOOKS)
+
+        async def write() -> int:
+            async with self.sessions.begin() as session:
+                return await record_transition(session, transition, HOOKS)
+
+        # As the activity does: selling a claim and making another may be in each other's way.
+        version = await repeated(write)
         following.version = version
         return following
 

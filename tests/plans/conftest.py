@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks import crowd_at_venues
 from benchmarks.crowd import fill
 from localworld.shared import Servers
 from settings import Settings
@@ -18,6 +19,14 @@ BOOKINGS = 20_000
 def crowd_url(shared_servers: Servers) -> str:
     url = migrated_database(shared_servers)
     fill(url, BOOKINGS)
+    return url
+
+
+@pytest.fixture(scope="package")
+def reserved_url(shared_servers: Servers) -> str:
+    """A crowd of reservations."""
+    url = migrated_database(shared_servers)
+    crowd_at_venues.fill(url, BOOKINGS)
     return url
 
 

@@ -1,0 +1,23 @@
+"""Claims of a venue are found by their time. Everything here can be repeated."""
+
+import sqlalchemy as sa
+
+from migrations.online import create_index, drop_index
+
+revision = "0032c"
+down_revision = "0032b"
+branch_labels = None
+depends_on = None
+
+LIVE = {"postgresql_where": sa.text("state IN ('HELD','SOLD')")}
+
+
+def upgrade() -> None:
+    columns = ["venue_id", sa.text("lower(visit)")]
+    create_index("ix_inventory_claims_venue_visits", "inventory_claims", columns, **LIVE)
+    drop_index("ix_inventory_claims_venue")
+
+
+def downgrade() -> None:
+    create_index("ix_inventory_claims_venue", "inventory_claims", ["venue_id"], **LIVE)
+    drop_index("ix_inventory_claims_venue_visits")
