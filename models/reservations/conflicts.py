@@ -55,24 +55,26 @@ WHERE c.venue_id = :venue AND c.state IN ('HELD', 'SOLD')
 ORDER BY lower(c.visit), b.reference LIMIT :most
 """)
 
+# The counters that a claim would be held against, but for what it would find given back: holds
+# that are over, and what is excluded. Visits that were used up early are counted to their ends.
 _TAKEN = text("""
-SELECT coalesce(max(covers), 0) AS covers, coalesce(max(starts), 0) AS starts,
-    coalesce(max(arrivals), 0) AS arrivals
-FROM (
-    SELECT quarter, sum(c.units) AS covers,
-        count(*) FILTER (WHERE here AND began) AS starts,
-        sum(c.units) FILTER (WHERE here AND began) AS arrivals
-    FROM generate_series(date_bin('15 minutes', CAST(:starts_at AS timestamptz), 'epoch'),
-            CAST(:ends_at AS timestamptz) - interval '1 microsecond', interval '15 minutes')
-        AS quarter
-    JOIN inventory_claims c ON c.venue_id = :venue AND c.counted
+SELECT coalesce(max(s.covers_taken - free.covers), 0) AS covers,
+    coalesce(max(s.starts_taken - free.starts) FILTER (WHERE here), 0) AS starts,
+    coalesce(max(s.arrivals_taken - free.arrivals) FILTER (WHERE here), 0) AS arrivals
+FROM generate_series(date_bin('15 minutes', CAST(:starts_at AS timestamptz), 'epoch'),
+        CAST(:ends_at AS timestamptz) - interval '1 microsecond', interval '15 minutes') AS quarter
+JOIN venue_slots s ON s.venue_id = :venue AND s.bucket = quarter,
+LATERAL (SELECT quarter <= CAST(:starts_at AS timestamptz) AS here) AS at,
+LATERAL (
+    SELECT coalesce(sum(c.units), 0) AS covers,
+        count(*) FILTER (WHERE lower(c.visit) >= quarter) AS starts,
+        coalesce(sum(c.units) FILTER (WHERE lower(c.visit) >= quarter), 0) AS arrivals
+    FROM inventory_claims c
+    WHERE c.venue_id = :venue AND c.counted AND c.state IN ('HELD', 'SOLD')
         AND c.visit && tstzrange(quarter, quarter + interval '15 minutes')
-        AND (c.state = 'SOLD' OR (c.state = 'HELD' AND c.expires_at > clock_timestamp()))
-        AND c.booking_id IS DISTINCT FROM CAST(:excluded AS uuid),
-    LATERAL (SELECT quarter <= CAST(:starts_at AS timestamptz) AS here,
-        lower(c.visit) >= quarter AS began) AS at
-    GROUP BY quarter
-) AS quarters
+        AND (c.booking_id = CAST(:excluded AS uuid)
+            OR (c.state = 'HELD' AND c.expires_at <= clock_timestamp()))
+) AS free
 """)
 
 
