@@ -4,11 +4,13 @@ Hypothesis draws the rules, and for each a number that all else of it is made of
 one by one is small and repeated, and such lives were tame.
 """
 
+import functools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
 
 from models.core.venues import VenueType
 from models.reservations.policy import VenuePolicy
@@ -24,13 +26,6 @@ _PACING: list[dict[str, int]] = [{}, {}, {"parties": 1}, {"covers": 4}, {"partie
 
 class Chance(random.Random):
     """The choices of one step."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self._number = number
-
-    def __repr__(self) -> str:
-        return f"Chance({self._number})"
 
     def one(self, options: Sequence[T]) -> T:
         """Choose one of ``options``."""
@@ -73,4 +68,32 @@ class Chance(random.Random):
         )
 
 
-CHANCE = st.integers(0, 2**32 - 1).map(Chance)
+NUMBERS = st.integers(0, 2**32 - 1)
+
+Play = Callable[[Any, Chance], None]
+
+PLAYS: dict[str, tuple[Callable[[Any], object], Play]] = {}
+"""All that may happen, by name, and when it may."""
+
+
+def step(may_be: Callable[[Any], object]) -> Callable[[Play], Play]:
+    """Make a rule of a method, which holds while ``may_be`` is true.
+
+    A number that is drawn again is another chance at another step.
+    """
+
+    def ruled(play: Play) -> Play:
+        @functools.wraps(play)
+        def numbered(self: Any, number: int) -> None:
+            self.steps += 1
+            play(self, Chance(number * 1_000 + self.steps))
+
+        PLAYS[play.__name__] = (may_be, play)
+        made: Play = precondition(lambda self: bool(may_be(self)))(rule(number=NUMBERS)(numbered))
+        return made
+
+    return ruled
+
+
+def always(_: object) -> bool:
+    return True

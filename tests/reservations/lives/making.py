@@ -4,11 +4,11 @@ import datetime as dt
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import initialize
 
 from models.bookings.lifecycle import BookingKind, BookingState, may_become
 from models.bookings.messages import RequestKind, RequestOutcome
-from tests.reservations.lives.draws import CHANCE, GUESTS, Chance
+from tests.reservations.lives.draws import GUESTS, NUMBERS, Chance, always, step
 from tests.reservations.lives.model import Life, Place
 from tests.reservations.lives.nights import NIGHTS, Night
 from tests.reservations.lives.stage import MINUTE, Stage, request_of
@@ -29,20 +29,25 @@ class Making(Stage):
 
     # -- making ------------------------------------------------------------------------------------
 
-    @initialize(night=st.sampled_from(NIGHTS), chance=CHANCE)
-    def begin(self, night: Night, chance: Chance) -> None:
+    @initialize(night=st.sampled_from(NIGHTS), number=NUMBERS)
+    def begin(self, night: Night, number: int) -> None:
         """Begin with some reservations that are there already."""
+        chance = Chance(number)
         self.open_venues(night, chance.kinds(), [chance.policy(), chance.policy()])
         for _ in range(chance.randint(4, 7)):
-            self.reserve(chance)
+            self._reserve(chance)
         for life in self.model.in_state(S.VALIDATING):
             state = chance.one(_BEGUN)
             if state is not None:
                 self.record(life, state)
+        self.mix(chance, 8)
 
-    @rule(chance=CHANCE)
+    @step(always)
     def reserve(self, chance: Chance) -> None:
         """Ask for a place: it is had if nothing is in the way, and only then."""
+        self._reserve(chance)
+
+    def _reserve(self, chance: Chance) -> None:
         number = chance.randint(0, 1)
         place = self.place(number, **chance.place())
         if place is None or place.visit[0] < self.model.now:
@@ -98,8 +103,7 @@ class Making(Stage):
         else:
             life.claims.append(wanted)
 
-    @precondition(lambda self: bool(self.model.in_state(*MAKING)))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.model.in_state(*MAKING))
     def go_on(self, chance: Chance) -> None:
         """Let the workflow that makes a reservation record its next state, or one that is none."""
         life, to = chance.one(self.model.in_state(*MAKING)), chance.one(_NEXT)
@@ -113,8 +117,7 @@ class Making(Stage):
 
     # -- a workflow of one request -----------------------------------------------------------------
 
-    @precondition(lambda self: bool(self.model.in_state(S.HELD)))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.model.in_state(S.HELD))
     def decide(self, chance: Chance) -> None:
         """Approve what is held, or refuse it."""
         life, yes, cut = chance.one(self.model.in_state(S.HELD)), chance.yes(), chance.cut()
@@ -131,8 +134,7 @@ class Making(Stage):
             self.record(life, S.CONFIRMED, ended)
         self.tally["approved" if life.state is S.CONFIRMED else "not approved"] += 1
 
-    @precondition(lambda self: bool(self.model.in_state(S.CONFIRMED, S.CHECKED_IN)))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.model.in_state(S.CONFIRMED, S.CHECKED_IN))
     def cancel(self, chance: Chance) -> None:
         life = chance.one(self.model.in_state(S.CONFIRMED, S.CHECKED_IN))
         cut = chance.cut()

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-from hypothesis.stateful import precondition, rule
-
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind, RequestOutcome
 from models.bookings.problems import Code, Problem
 from models.reservations.changes import Details, MoveRequest, refusal
 from models.reservations.messages import SLOT, visit_of
 from tests.reservations.books import quote
-from tests.reservations.lives.draws import CHANCE, Chance
+from tests.reservations.lives.draws import Chance, step
 from tests.reservations.lives.making import Making
 from tests.reservations.lives.model import Claim, Life
 from tests.reservations.lives.stage import Moving, request_of
@@ -21,8 +19,7 @@ S = BookingState
 class Moves(Making):
     """What ``ModifyReservation`` does, in two steps: others may come between."""
 
-    @precondition(lambda self: bool(self.movable()))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.movable())
     def begin_move(self, chance: Chance) -> None:
         """Move a claim; the reservation follows it, or it is put back."""
         life = chance.one(self.movable())
@@ -62,16 +59,17 @@ class Moves(Making):
         life.busy = True
         self.moves.append(Moving(life, place, slot, request, opened))
 
-    @precondition(lambda self: bool(self.moves))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.moves)
     def take_what_is_left(self, chance: Chance) -> None:
-        """Somebody else asks for the place that a reservation is leaving."""
-        life = chance.one(self.moves).life
+        """Somebody else asks for the place that a reservation is leaving, which may come back."""
+        move = chance.one(self.moves)
+        life = move.life
         if life.place.visit[0] >= self.model.now:
             self.ask(life.venue, replace(life.place), f"after {life.guest}", cut=chance.cut())
+            if chance.yes():
+                self._put_back(move, chance)
 
-    @precondition(lambda self: bool(self.moves))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.moves)
     def land(self, chance: Chance) -> None:
         """The venue has said yes."""
         move = chance.one(self.moves)
@@ -86,11 +84,12 @@ class Moves(Making):
         self.record(life, S.CONFIRMED, [RequestOutcome(request=move.request)], details=details)
         self.tally["moved"] += 1
 
-    @precondition(lambda self: bool(self.moves))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.moves)
     def put_back(self, chance: Chance) -> None:
         """The venue has said no: the claim goes back whatever the limits; its table may be gone."""
-        move = chance.one(self.moves)
+        self._put_back(chance.one(self.moves), chance)
+
+    def _put_back(self, move: Moving, chance: Chance) -> None:
         self.moves.remove(move)
         life = move.life
         assert move.opened.details.slot is not None

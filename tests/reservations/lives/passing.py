@@ -2,11 +2,8 @@
 
 import datetime as dt
 
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
-
 from models.bookings.lifecycle import BookingKind, BookingState, may_become
-from tests.reservations.lives.draws import CHANCE, GUESTS, Chance
+from tests.reservations.lives.draws import GUESTS, Chance, always, step
 from tests.reservations.lives.model import Life
 from tests.reservations.lives.stage import MINUTE, Stage
 
@@ -24,8 +21,7 @@ class Passing(Stage):
 
     # -- without a workflow ------------------------------------------------------------------------
 
-    @precondition(lambda self: bool(self.at_desk()))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.at_desk())
     def by_hand(self, chance: Chance) -> None:
         """Move a reservation as a desk does, which may have read it a while ago."""
         life = chance.one(self.at_desk())
@@ -52,7 +48,7 @@ class Passing(Stage):
         if done:
             assert self.model.move(life, state) == ""
 
-    @rule(chance=CHANCE)
+    @step(always)
     def change_policy(self, chance: Chance) -> None:
         """Register a venue anew; what stands, stands."""
         number, policy = chance.randint(0, 1), chance.policy()
@@ -63,17 +59,16 @@ class Passing(Stage):
 
     # -- time --------------------------------------------------------------------------------------
 
-    @rule(minutes=st.sampled_from([1, 5, 20, 45]))
-    def wait(self, minutes: int) -> None:
-        self.turn_clock(self.model.now + minutes * MINUTE)
+    @step(always)
+    def wait(self, chance: Chance) -> None:
+        self.turn_clock(self.model.now + chance.one([1, 5, 20, 45]) * MINUTE)
 
-    @precondition(lambda self: bool(self.model.moments()))
-    @rule(chance=CHANCE)
+    @step(lambda self: self.model.moments())
     def wait_for_something(self, chance: Chance) -> None:
         """Let it be the minute in which something is due, over or begins."""
         self.wait_for(chance.one(self.model.moments()[:3]))
 
-    @rule(chance=CHANCE)
+    @step(always)
     def sweep(self, chance: Chance) -> None:
         """Make a round; one that was cut is made up for when the leases are over."""
         if chance.yes() and self.model.moments():
@@ -94,7 +89,7 @@ class Passing(Stage):
 
     # -- what is free ------------------------------------------------------------------------------
 
-    @rule(chance=CHANCE)
+    @step(always)
     def look(self, chance: Chance) -> None:
         """What is said to be free is what can be had."""
         number, guest = chance.randint(0, 1), chance.one(GUESTS)

@@ -17,6 +17,7 @@ from models.reservations.changes import OpenedMove
 from models.reservations.policy import VenuePolicy
 from models.reservations.slots import TimeDoesNotExist, utc_of
 from tests.reservations.books import Diary
+from tests.reservations.lives.draws import PLAYS, Chance
 from tests.reservations.lives.facts import seen, wrong
 from tests.reservations.lives.model import LOST, Life, Model, Place, events_of
 from tests.reservations.lives.nights import Night
@@ -49,6 +50,7 @@ class Stage(RuleBasedStateMachine):
         self.pages: dict[str, Booking] = {}
         """What a venue's desk has read of its reservations, some time ago."""
         self.swept = False
+        self.steps = 0
 
     def open_venues(
         self, night: Night, kinds: list[VenueType], policies: list[VenuePolicy]
@@ -106,6 +108,15 @@ class Stage(RuleBasedStateMachine):
                 assert abs(row.due_at - life.due[1]) < MINUTE / 4
 
     # -- helpers -----------------------------------------------------------------------------------
+
+    def mix(self, chance: Chance, times: int) -> None:
+        """Let something happen so often: Hypothesis leaves rules out, in most lives too many."""
+        for _ in range(times):
+            able = [play for may_be, play in PLAYS.values() if may_be(self)]
+            chance.one(able)(self, chance)
+            self.steps += 1
+            self.nothing_is_wrong()
+            self.everything_is_as_predicted()
 
     def arm(self, cut: int) -> None:
         self.world.scissors.arm(cut)
