@@ -174,8 +174,10 @@ _SELL = text("""
 UPDATE inventory_claims SET state = 'SOLD', changed_at = clock_timestamp()
 WHERE booking_id = :booking AND state = 'HELD' AND expires_at > clock_timestamp()
 """)
+# USED: the guest came after all, which was a mistake, too.
 _SOLD = text("""
-SELECT count(*) FILTER (WHERE state = 'SOLD') > 0 AND count(*) FILTER (WHERE state = 'HELD') = 0
+SELECT count(*) FILTER (WHERE state IN ('SOLD', 'USED')) > 0
+    AND count(*) FILTER (WHERE state = 'HELD') = 0
 FROM inventory_claims WHERE booking_id = :booking
 """)
 _USE = text("""

@@ -47,12 +47,6 @@ class ClaimRow(SQLModel, table=True):
         ),
         Index("ux_inventory_claims_booking", "booking_id", "item", "version", unique=True),
         Index("ix_inventory_claims_overdue", "expires_at", postgresql_where=text("state = 'HELD'")),
-        Index(
-            "ix_inventory_claims_venue_visits",
-            "venue_id",
-            text("lower(visit)"),
-            postgresql_where=text(LIVE),
-        ),
         CheckConstraint(
             "state IN ('HELD','SOLD','USED','RELEASED','EXPIRED')", name="inventory_claims_state"
         ),

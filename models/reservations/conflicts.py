@@ -57,31 +57,30 @@ WHERE (met.state = 'SOLD' OR met.expires_at > clock_timestamp())
 GROUP BY b.reference, met.visit ORDER BY lower(met.visit), b.reference LIMIT :most
 """)  # noqa: S608
 
-# No visit is longer than a day (``models.core.venues.Minutes``): so the index by their beginning
-# finds those that are there.
+# The counters that a claim would be held against, but for what it would find given back: holds
+# that are over, and what is excluded. Visits that were used up early are counted to their ends.
 _TAKEN = text("""
-WITH there AS MATERIALIZED (
+WITH free AS MATERIALIZED (
     SELECT visit, units FROM inventory_claims
-    WHERE venue_id = :venue AND counted
-        AND lower(visit) > CAST(:starts_at AS timestamptz) - interval '25 hours'
-        AND lower(visit) < CAST(:ends_at AS timestamptz) + interval '15 minutes'
-        AND (state = 'SOLD' OR (state = 'HELD' AND expires_at > clock_timestamp()))
-        AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
+    WHERE booking_id = CAST(:excluded AS uuid) AND state IN ('HELD', 'SOLD')
+        AND venue_id = :venue AND counted
+    UNION ALL SELECT visit, units FROM inventory_claims
+    WHERE state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
+        AND venue_id = :venue AND counted AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
 )
-SELECT coalesce(max(covers), 0) AS covers, coalesce(max(starts), 0) AS starts,
-    coalesce(max(arrivals), 0) AS arrivals
-FROM (
-    SELECT quarter, sum(there.units) AS covers,
-        count(*) FILTER (WHERE here AND began) AS starts,
-        sum(there.units) FILTER (WHERE here AND began) AS arrivals
-    FROM generate_series(date_bin('15 minutes', CAST(:starts_at AS timestamptz), 'epoch'),
-            CAST(:ends_at AS timestamptz) - interval '1 microsecond', interval '15 minutes')
-        AS quarter
-    JOIN there ON there.visit && tstzrange(quarter, quarter + interval '15 minutes'),
-    LATERAL (SELECT quarter <= CAST(:starts_at AS timestamptz) AS here,
-        lower(there.visit) >= quarter AS began) AS at
-    GROUP BY quarter
-) AS quarters
+SELECT coalesce(max(s.covers_taken - given.covers), 0) AS covers,
+    coalesce(max(s.starts_taken - given.starts) FILTER (WHERE here), 0) AS starts,
+    coalesce(max(s.arrivals_taken - given.arrivals) FILTER (WHERE here), 0) AS arrivals
+FROM generate_series(date_bin('15 minutes', CAST(:starts_at AS timestamptz), 'epoch'),
+        CAST(:ends_at AS timestamptz) - interval '1 microsecond', interval '15 minutes') AS quarter
+JOIN venue_slots s ON s.venue_id = :venue AND s.bucket = quarter,
+LATERAL (SELECT quarter <= CAST(:starts_at AS timestamptz) AS here) AS at,
+LATERAL (
+    SELECT coalesce(sum(units), 0) AS covers,
+        count(*) FILTER (WHERE lower(visit) >= quarter) AS starts,
+        coalesce(sum(units) FILTER (WHERE lower(visit) >= quarter), 0) AS arrivals
+    FROM free WHERE visit && tstzrange(quarter, quarter + interval '15 minutes')
+) AS given
 """)
 
 

@@ -22,6 +22,11 @@ FROM bookings b JOIN booking_items i ON i.booking_id = b.id AND i.number = 1
 WHERE b.id = :booking
 """)
 
+_WITH_TABLE = text("""
+SELECT resource_no IS NOT DISTINCT FROM CAST(:table AS bigint) FROM inventory_claims
+WHERE booking_id = :booking AND item = :item AND version = :version
+""")
+
 _OF_ALL = text("""
 SELECT r.caller_id::text, r.guest_id, r.venue_id::text, c.duplicate_ok
 FROM reservations r JOIN inventory_claims c ON c.booking_id = r.booking_id AND c.version = 1
@@ -78,11 +83,14 @@ async def claim_at(session: AsyncSession, asked: MoveClaim) -> Claim:
 async def put_back(session: AsyncSession, claim: Claim) -> Taken | None:
     """Let a reservation have its place again; returns what another party has of it by now.
 
-    Without the table, where that is taken: its venue's inventory has the last word.
+    Without the table, where that is taken: its venue's inventory has the last word. A repeat
+    changes nothing and is answered alike.
     """
     try:
         await move_place(session, claim)
     except PlaceTakenError as taken:
         await move_place(session, replace(claim, resource_no=None))
         return taken.what
-    return None
+    made = {"booking": claim.booking_id, "item": claim.item, "version": claim.version}
+    with_table = await session.scalar(_WITH_TABLE, {**made, "table": claim.resource_no})
+    return None if with_table else Taken.RESOURCE

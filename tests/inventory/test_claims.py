@@ -97,6 +97,7 @@ async def end(diary: Diary, booking: Booking, *states: BookingState) -> Booking:
         ([S.HELD, S.PROCESSING, S.CONFIRMED, S.CANCELLED], "RELEASED"),
         ([S.CONFIRMED, S.CHECKED_IN, S.COMPLETED], "USED"),
         ([S.CONFIRMED, S.NO_SHOW], "USED"),
+        ([S.CONFIRMED, S.NO_SHOW, S.CHECKED_IN, S.CONFIRMED], "USED"),
     ],
     ids=lambda states: "-".join(states) if isinstance(states, list) else states,
 )

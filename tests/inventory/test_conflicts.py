@@ -47,3 +47,20 @@ async def test_checking_and_claiming_agree(
         if booking is not None and held and chance.random() < 0.4:
             await diary.books.record(booking, BookingState.CANCELLED)
     assert answers == {True, False}
+
+
+@pytest.mark.parametrize("limits", POLICIES[1:3], ids="-".join)
+async def test_a_visit_that_was_over_early_is_counted_to_its_end(
+    diary: Diary, limits: dict[str, object]
+) -> None:
+    """Its guests are not there; the counters that a claim is held against keep them."""
+    await diary.open_venue(**limits)
+    for _ in range(2):
+        booking = await diary.confirmed(slot(party=3))
+        await diary.books.record(booking, BookingState.NO_SHOW)
+    async with diary.books.sessions() as session:
+        venue = await find_venue(session, diary.caller, diary.external_id)
+        assert venue is not None
+        room = await find_room(session, diary.caller, venue, slot(party=1), None, None)
+    assert not room.is_free
+    assert await diary.reserve(slot(party=1)) is None

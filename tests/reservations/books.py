@@ -17,7 +17,7 @@ from models.core.money import Money
 from models.core.people import Contact
 from models.core.supply import Quote
 from models.core.terms import CancellationTerms
-from models.core.venues import Price, PriceLine, VenueGuest, VenueSlot
+from models.core.venues import Price, PriceLine, VenueGuest, VenueSlot, VenueType
 from models.reservations.changes import MoveClaim
 from models.reservations.messages import BookReservationRequest, OpenReservation
 from models.reservations.policy import VenuePolicy
@@ -66,6 +66,9 @@ def quote(wanted: VenueSlot, amount: int = 0) -> Quote:
 class Diary:
     """A caller's venue, and the reservations at it."""
 
+    type: VenueType = "RESTAURANT"
+    time_zone = "Europe/Berlin"
+
     def __init__(self, books: Books, caller: str | None = None) -> None:
         self.books = books
         self.external_id = f"v-{uuid.uuid4().hex[:12]}"
@@ -81,9 +84,9 @@ class Diary:
             venue = Venue(
                 id=self.venue,
                 external_id=self.external_id,
-                type="RESTAURANT",
+                type=self.type,
                 name="Kantine",
-                time_zone="Europe/Berlin",
+                time_zone=self.time_zone,
                 policy=VenuePolicy(**policy),
                 version=1,
             )

@@ -1,4 +1,4 @@
-"""Claims of a venue are found by their time. Everything here can be repeated."""
+"""Nobody looks among all claims of a venue any more. This can be repeated."""
 
 import sqlalchemy as sa
 
@@ -13,11 +13,8 @@ LIVE = {"postgresql_where": sa.text("state IN ('HELD','SOLD')")}
 
 
 def upgrade() -> None:
-    columns = ["venue_id", sa.text("lower(visit)")]
-    create_index("ix_inventory_claims_venue_visits", "inventory_claims", columns, **LIVE)
     drop_index("ix_inventory_claims_venue")
 
 
 def downgrade() -> None:
     create_index("ix_inventory_claims_venue", "inventory_claims", ["venue_id"], **LIVE)
-    drop_index("ix_inventory_claims_venue_visits")
