@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import uuid
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
@@ -12,7 +13,7 @@ from activities.core.opening import log_transition
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import StaleVersionError, load_booking, load_identity
-from models.core.database import Sessions, direct
+from models.core.database import Sessions, direct, repeated
 from models.core.patience import Patience
 from models.inventory.claims import expire_all_overdue
 from models.kinds import HOOKS
@@ -72,7 +73,7 @@ class Lifecycle:
     async def _act(self, claimed: Claimed) -> None:
         """Do one thing, unless something else about the booking is under way: then next round."""
         try:
-            expired = await self._move(claimed)
+            expired = await repeated(partial(self._move, claimed))
             if expired is None or await self._begin_expiring(claimed.booking_id, *expired):
                 return
         except StaleVersionError:

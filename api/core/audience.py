@@ -70,6 +70,8 @@ class GuardedRoute(APIRoute):
     policy: Policy
     scope: Scope | None
     """What its caller has to have; None where no key is needed."""
+    also: tuple[Scope, ...]
+    """Any of these will do instead."""
     deadline: float
     limited: bool
     """Of a route that needs no key: its requests are counted for the address they come from."""
@@ -136,8 +138,8 @@ class GuardedRoute(APIRoute):
         limits.requests.spend(caller.id, allowances)
         if self.listing:
             limits.searches.spend(caller.id, allowances)
-        if self.scope is not None and not caller.may(self.scope):
-            raise _missing(self.scope)
+        if self.scope is not None and not any(map(caller.may, (self.scope, *self.also))):
+            raise _missing(self.scope, self.also)
 
     def _turn(self, request: Request) -> AbstractAsyncContextManager[None]:
         """Wait until it is this request's turn: for callers' reads, of which there may be many."""
@@ -147,11 +149,12 @@ class GuardedRoute(APIRoute):
         return context.reads
 
 
-def _missing(scope: Scope) -> ApiProblem:
+def _missing(scope: Scope, also: tuple[Scope, ...]) -> ApiProblem:
     details = {"scope": scope}
     if scope is Scope.OPERATOR:
         return ApiProblem(403, "OPERATORS_ONLY", "Only operators may do this.", details=details)
-    detail = f"This needs the scope {scope}, which the caller of this key does not have."
+    needed = " or ".join((scope, *also))
+    detail = f"This needs the scope {needed}, which the caller of this key does not have."
     return ApiProblem(403, "SCOPE_MISSING", detail, details=details)
 
 
@@ -226,11 +229,14 @@ class Audience(APIRouter):
         policy: Policy,
         scope: Scope | None = None,
         *,
+        also: tuple[Scope, ...] = (),
         deadline: float = READ_SECONDS,
         limited: bool = True,
         **options: Any,
     ) -> None:
         """Prepare; ``scope`` is said for the policy CALLER, and only for it.
+
+        Any of ``also`` will do instead of it.
 
         Raises:
             TypeError: it is missing, or said where it is not asked for.
@@ -239,7 +245,8 @@ class Audience(APIRouter):
             raise TypeError(f"{policy}: a scope is named for routes of callers, and only there")
         if policy is Policy.OPERATOR:
             scope = Scope.OPERATOR
-        guard = {"policy": policy, "scope": scope, "deadline": deadline, "limited": limited}
+        guard: dict[str, Any] = {"policy": policy, "scope": scope, "also": also}
+        guard |= {"deadline": deadline, "limited": limited}
         guarded = type(f"{policy.title()}Route", (GuardedRoute,), guard)
         if scope is not None:
             needed = Security(_key, scopes=[scope])

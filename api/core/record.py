@@ -18,7 +18,7 @@ from models.bookings.repository import (
     load_ended_request,
 )
 from models.bookings.tables import BOOKINGS
-from models.core.database import DATABASE_AWAY, Sessions, autocommit, direct
+from models.core.database import DATABASE_AWAY, Sessions, autocommit, direct, repeated
 from models.core.domain_errors import TooManyReads
 from models.trips.repository import StoredChange, load_change
 
@@ -81,20 +81,25 @@ class Record:
             self._turns.release()
 
     async def write(self, work: Callable[[AsyncSession], Awaitable[Read]]) -> Read:
-        """Do work that may be repeated in a transaction; twice, when its connection was dead.
+        """Do work that may be repeated in a transaction.
+
+        It is done again when its connection was dead, or another transaction was in its way.
 
         Raises:
             OperationalError, InterfaceError, TimeoutError: the database does not answer.
         """
+
+        async def transaction() -> Read:
+            async with self._sessions.begin() as session:
+                return await work(session)
+
         async with asyncio.timeout(PATIENCE_SECONDS):
             try:
-                async with self._sessions.begin() as session:
-                    return await work(session)
+                return await repeated(transaction)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-            async with self._sessions.begin() as session:
-                return await work(session)
+            return await repeated(transaction)
 
     async def statement(self, work: Callable[[AsyncConnection], Awaitable[Read]]) -> Read:
         """Run one statement that may be repeated, a transaction of its own; twice, as ``write``.

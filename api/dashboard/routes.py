@@ -20,7 +20,9 @@ from models.bookings.lifecycle import BOOKABLE, BookingKind, StatusGroup
 from models.bookings.listing import Listing, group_of, list_recent, titles_of
 from models.core.callers import Scope
 
-router = Audience(Policy.CALLER, Scope.TRIPS, prefix="/api", tags=["bookings"])
+router = Audience(
+    Policy.CALLER, Scope.TRIPS, also=(Scope.RESERVATIONS_READ,), prefix="/api", tags=["bookings"]
+)
 
 _NEXT = {
     "Link": {
@@ -40,6 +42,7 @@ Status = Literal["All", "Confirmed", "Pending", "Cancelled"]
         200: {"headers": _NEXT, "content": shown("RECENT")},
         **plain_problems(400, 401, 403, 422, 500, 503),
     },
+    openapi_extra={"security": [{"APIKeyHeader": [Scope.RESERVATIONS_READ]}]},  # or that one
 )
 async def recent(
     context: Context,
@@ -64,16 +67,22 @@ async def recent(
 ) -> list[RecentBooking]:
     """List bookings as dashboards show them. Callers find their own, operators everybody's.
 
+    A caller with the scope `reservations:read` alone finds its reservations.
     What goes wrong is told in words alone: `{"error": "…"}`.
     """
     group = None if status == "All" else StatusGroup(status)
     given = [name for name, value in (("user", user), ("referral", referral)) if value is not None]
     if given and (len(given) > 1 or group or product):
         raise ApiProblem(422, "INVALID_REQUEST", f"{given[0]} cannot be given with other filters.")
+    kinds = BOOKABLE if caller.may(Scope.TRIPS) else (BookingKind.RESERVATION,)
+    if product is not None:
+        kinds = tuple(kind for kind in kinds if kind is product)
+    if not kinds:
+        return []
     listing = Listing(
         owner=owner_of(caller),
         group=group,
-        kinds=BOOKABLE if product is None else (product,),
+        kinds=kinds,
         user=user,
         referral=referral,
     )

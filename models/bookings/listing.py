@@ -94,7 +94,10 @@ def newest_first(rows: FromClause) -> Sequence[ColumnElement[Any]]:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which bookings are listed. ``user`` and ``referral`` stand alone: no index has more."""
+    """Which bookings are listed. ``user`` and ``referral`` stand alone: no index has more.
+
+    Bookings of other kinds are left out of them row by row.
+    """
 
     owner: str | None
     """The caller whose they are; None for anybody's (operators)."""
@@ -107,16 +110,17 @@ class Listing:
     def ranges(self) -> list[Range]:
         """Return the ranges it is merged from."""
         table = BOOKINGS.c
+        kind = [] if self.kinds == BOOKABLE else [table.kind.in_(self.kinds)]
         if self.user is not None:
             owner: Any = self.owner
             if owner is None:  # a traveller's id is of one caller alone
                 other = BOOKINGS.alias("other").c
                 found = select(other.caller_id).where(other.traveler_id == self.user).limit(1)
                 owner = found.scalar_subquery()
-            return [and_(table.traveler_id == self.user, table.caller_id == owner)]
+            return [and_(table.traveler_id == self.user, table.caller_id == owner, *kind)]
         if self.referral is not None:
             whose = [] if self.owner is None else [table.caller_id == self.owner]
-            return [and_(*whose, table.referral_code == self.referral)]
+            return [and_(*whose, table.referral_code == self.referral, *kind)]
         return ranges(self.owner, self.kinds, STATES_OF[self.group] if self.group else ())
 
 

@@ -56,6 +56,10 @@ _LET_GO = text("""
 UPDATE inventory_claims SET state = 'RELEASED', changed_at = clock_timestamp() WHERE id = :old
 """)
 
+_USED = text("""
+SELECT count(*) FROM inventory_claims WHERE booking_id = :booking AND state = 'USED'
+""")
+
 _GIVE_BACK = text(f"""
 WITH ended AS (SELECT * FROM inventory_claims WHERE id = :old){GIVE_BACK}""")  # noqa: S608
 
@@ -86,9 +90,10 @@ async def move_place(session: AsyncSession, claim: Claim) -> None:
             return
         locked = await session.execute(LOCK_CLAIMS, values)
         own = [row.id for row in locked.all() if row.own]
-        if not own:
+        # The guest was taken for missing, and comes another time: nothing is to be given back.
+        if not own and not await session.scalar(_USED, values):
             raise HoldLostError(claim.booking_id)
-        old = {"old": own[0]}
+        old = {"old": own[0] if own else None}
         await session.execute(_LET_GO, old)
         await insert_claim(session, claim)
         await session.execute(_LOCK_SLOTS, values | old)

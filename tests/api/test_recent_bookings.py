@@ -18,6 +18,7 @@ from tests.api.server import Served, add_caller
 from tests.ledger.bookings import NOON, confirm, request
 from tests.ledger.conftest import Books
 from tests.ledger.conftest import books as books
+from tests.reservations.books import Diary
 
 FIELDS = (
     *("id", "reference", "user_id", "username", "first_name", "product", "product_title", "status"),
@@ -120,6 +121,25 @@ async def test_filters(
     assert confirmed.id in {one["id"] for one in users}
     theirs = await alone.get("/api/bookings", params={"user": "trv_bob"})
     assert (theirs.status_code, theirs.json()) == (200, []), "another caller's"
+
+
+async def test_who_may_see_reservations_alone(
+    lonely: Served, database_url: str, books: Books
+) -> None:
+    scopes = [Scope.RESERVATIONS_READ]
+    key = add_caller(database_url, name=f"tables {uuid.uuid4()}", scopes=scopes)
+    caller = await Callers(Record(books.sessions, at_once=1)).identify(key)
+    diary = Diary(books, caller.id)
+    await diary.open_venue()
+    reservation = await diary.reserve()
+    assert reservation is not None
+    async with client(lonely.url, key) as http:
+        tables = Dashboard(http, books, caller.id)
+        await tables.begin()
+        assert await tables.ids() == {reservation.id}
+        assert await tables.ids(product="RESERVATION", status="Pending") == {reservation.id}
+        assert await tables.ids(product="TRIP") == set()
+        assert await tables.ids(user="trv_ada") == set()
 
 
 async def test_pages_lead_to_each_other(dashboard: Dashboard) -> None:

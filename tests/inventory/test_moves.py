@@ -64,6 +64,19 @@ async def test_one_is_not_in_ones_own_way(diary: Diary) -> None:
     assert (await diary.claims()).count("SOLD") == 1
 
 
+async def test_who_was_taken_for_missing_comes_another_time(diary: Diary) -> None:
+    """The old time stays counted to its end, as it does for everybody who did not come."""
+    await diary.open_venue(**LIMITED)
+    booking = await diary.confirmed(slot(table="t", party=4))
+    for state in (BookingState.NO_SHOW, BookingState.CHECKED_IN, BookingState.CONFIRMED):
+        booking = await diary.books.record(booking, state)
+    assert await diary.move(booking, slot(LATER, table="t", party=4)) is None
+    assert await diary.claims() == ["SOLD", "USED"]
+    assert await diary.reserve(slot(LATER, table="u", party=1)) is None
+    assert await diary.reserve(slot(table="u", party=1)) is None
+    assert await diary.adds_up()
+
+
 async def test_buffers_move_along(diary: Diary) -> None:
     await diary.open_venue(buffer_before_minutes=10, buffer_after_minutes=20)
     booking = await diary.confirmed(slot(table="t"))

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from models.core.callers import Scope
+from models.core.keys import item_reference
 from tests.api.conftest import client
 from tests.api.conftest import whole as whole
 from tests.api.server import Served, add_caller
-from tests.support.sandbox_client import SandboxClient
 from tests.support.stack import Stack
 
 SCOPES = (Scope.RESERVATIONS_READ, Scope.RESERVATIONS_WRITE, Scope.VENUES_WRITE)
@@ -121,16 +122,48 @@ async def test_a_refused_card_leaves_the_place_held(dinner: httpx.AsyncClient) -
     assert taken.status_code == 202
 
 
-async def test_one_of_many_has_the_table(dinner: httpx.AsyncClient, sandbox: SandboxClient) -> None:
-    """R1 in short: everybody else is told of other times, and the inventory saw one."""
+@pytest.mark.parametrize("many", [12, pytest.param(100, marks=pytest.mark.exhaustive)])
+async def test_one_of_many_has_the_table(
+    dinner: httpx.AsyncClient, stack: Stack, database_url: str, many: int
+) -> None:
+    """R1; reports 1 and 7. Everybody else is told of other times, and the inventory saw one."""
     venue = wanted()["venue"]
-    asked = [wanted(venue=venue, resource_id="table-7", party_size=4) for _ in range(12)]
+    asked = [wanted(venue=venue, resource_id="table-7", party_size=4) for _ in range(many)]
     asking = [patiently(partial(dinner.post, PATH, json=body)) for body in asked]
     answers = await asyncio.gather(*asking)
-    assert sorted(one.status_code for one in answers) == [201, *[409] * 11], answers[0].text
+    assert sorted(one.status_code for one in answers) == [201, *[409] * (many - 1)]
     for one in answers:
         if one.status_code == 409:
             assert one.json()["code"] == "SLOT_UNAVAILABLE", one.text
+    (told,) = (one.json() for one in answers if one.status_code == 201)
+    now = (await dinner.get(f"{PATH}/{told['id']}")).json()
+    assert (now["status"], now["version"]) == ("CONFIRMED", told["version"])
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        found = await connection.execute(
+            "SELECT booking_id::text, state FROM inventory_claims c JOIN venues v"
+            " ON v.id = c.venue_id WHERE v.external_id = %s AND state IN ('HELD', 'SOLD')",
+            (venue["id"],),
+        )
+        assert await found.fetchall() == [(told["id"], "SOLD")]
+    slots = (await stack.sandbox.http.get("/_sandbox/venues")).json()["taken"]
+    references = [one["reference"] for one in slots if one["venue"] == venue["id"]]
+    assert references == [item_reference(told["id"], 1)]
+
+
+async def test_nobody_waits_for_another_guests_bank(
+    dinner: httpx.AsyncClient, stack: Stack
+) -> None:
+    """Report 11: whoever pays holds a row, and no lock."""
+    card = {"payment_method_id": "pm_card_visa"}
+    venue = wanted("chefs-table")["venue"]
+    armed = await stack.sandbox.arm("stripe", "confirm", "commit_then_hang", seconds=20)
+    slow = asyncio.create_task(dinner.post(PATH, json=wanted(venue=venue, payment=card)))
+    while not await stack.sandbox.fired(armed):
+        await asyncio.sleep(0.02)
+    other = await dinner.post(PATH, json=wanted(venue=venue, payment=card))
+    assert other.status_code == 201, other.text
+    assert not slow.done()
+    assert (await slow).status_code == 201
 
 
 async def test_a_guest_is_in_one_place_at_a_time(dinner: httpx.AsyncClient) -> None:
