@@ -65,6 +65,11 @@ _COMMANDS = {
         _TRIPS,
         "Note that the guests of a reservation did not come; what was paid is kept.",
     ),
+    "times": (
+        "commands.times:app",
+        _TRIPS,
+        "Find reservations whose country has changed its time since, and move them.",
+    ),
     "list": (
         "commands.listing:list_",
         _TRIPS,

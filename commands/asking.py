@@ -12,7 +12,7 @@ from commands.output import Code, give_up, out, reason
 from commands.target import Target, find_target
 from models.bookings.messages import UNSETTLED_CASE
 
-SECONDS = 60
+SECONDS = 65
 """How long an answer is waited for."""
 
 FORBIDDEN = frozenset({httpx.codes.FORBIDDEN})
@@ -32,14 +32,7 @@ def ask(
     """
     target = ready_target()
     try:
-        answer = httpx.request(
-            method,
-            f"{target.api}{path}",
-            headers={"X-API-Key": target.api_key, **more.pop("headers", {})},
-            timeout=SECONDS,
-            trust_env=False,
-            **more,
-        )
+        answer = _answer(target, method, path, **more)
         found = {} if answer.status_code == httpx.codes.NO_CONTENT else answer.json()
     except (httpx.HTTPError, ValueError) as error:
         what = f"{target.api} does not answer as the API ({type(error).__name__})"
@@ -49,6 +42,24 @@ def ask(
     if answer.is_error:
         give_up(reason(answer), code=Code.REFUSED if answer.is_client_error else Code.AWAY)
     return dict(found)
+
+
+def try_asking(method: str, path: str, **more: Any) -> str:
+    """Ask the API, and go on whatever it says: returns why it is not done; "" when it is."""
+    target = ready_target()
+    try:
+        answer = _answer(target, method, path, **more)
+    except httpx.HTTPError as error:
+        return f"{target.api} does not answer ({type(error).__name__})"
+    if answer.is_error:
+        return reason(answer)
+    return "" if answer.status_code != httpx.codes.ACCEPTED else "it is still under way"
+
+
+def _answer(target: Target, method: str, path: str, **more: Any) -> httpx.Response:
+    headers = {"X-API-Key": target.api_key, **more.pop("headers", {})}
+    url = f"{target.api}{path}"
+    return httpx.request(method, url, headers=headers, timeout=SECONDS, trust_env=False, **more)
 
 
 def component_of(booking: dict[str, Any], named: str) -> str:

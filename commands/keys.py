@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from commands import callers
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
+from commands.record import refused
 from commands.target import find_target
 from models.core.callers import PLANNER, Scope
 
@@ -206,11 +207,6 @@ def database() -> Iterator[Engine]:
     except callers.CallerError as error:
         give_up(str(error), code=Code.REFUSED, mend="`tripsaga key list` shows callers and keys")
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(
-            f"the database refuses: {reason}",
-            code=Code.AWAY,
-            mend="`tripsaga doctor` finds out why",
-        )
+        refused(error)
     finally:
         engine.dispose()

@@ -1,21 +1,17 @@
 """``tripsaga ledger``: what the books say, whether they are right, and what the company earns."""
 
-import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from commands import ledger_tables
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
-from commands.target import find_target
-from models.core.database import Sessions, create_engine, create_sessions
+from commands.record import read, work_on, write
 from models.ledger import add_rule
 from models.ledger.catching_up import catch_up as write_missing
 from models.ledger.checking import check as check_ledger
@@ -25,8 +21,6 @@ from models.ledger.reading import load_rules
 from models.ledger.reports import balances as ledger_balances
 from models.ledger.reports import statement as ledger_statement
 from models.suppliers.listings import BY_NAME as SUPPLIERS
-
-Answer = TypeVar("Answer")
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Balances, statements, checks and commission."
@@ -46,7 +40,7 @@ def balances(
 ) -> None:
     """Show what stands on every account."""
     moment = _utc(at)
-    found = _read(lambda session: ledger_balances(session, moment))
+    found = read(lambda session: ledger_balances(session, moment))
     if json:
         as_json([asdict(one) | {"balance": one.balance} for one in found])
         return
@@ -63,7 +57,7 @@ def statement(
     json: AsJson = False,
 ) -> None:
     """Show every entry of a booking, and what the traveller is owed after each."""
-    found = _read(lambda session: ledger_statement(session, booking))
+    found = read(lambda session: ledger_statement(session, booking))
     if found is None:
         give_up(f"there is no booking {booking!r}", code=Code.REFUSED)
     if json:
@@ -87,7 +81,7 @@ def check(
 ) -> None:
     """Verify sums, hash chains, sources and cash; ends with 1 when something is wrong."""
     start = _utc(since)
-    found = _read(lambda session: check_ledger(session, start))
+    found = read(lambda session: check_ledger(session, start))
     if json:
         as_json(asdict(found) | {"ok": not found.violations})
     else:
@@ -119,7 +113,7 @@ def commission(
     if supplier is None:
         if provider or valid_from:
             give_up("a rule needs a supplier and a rate", code=Code.USAGE)
-        _list_rules(_read(load_rules), json=json)
+        _list_rules(read(load_rules), json=json)
         return
     if supplier != ledger_tables.FOR_ALL and supplier not in SUPPLIERS:
         known = ", ".join([*sorted(SUPPLIERS), ledger_tables.FOR_ALL])
@@ -139,7 +133,7 @@ def commission(
         )
 
     try:
-        rule, is_new = _write(add)
+        rule, is_new = write(add)
     except RuleRefused as error:
         give_up(str(error), code=Code.USAGE)
     if json:
@@ -173,44 +167,7 @@ def catch_up(*, json: AsJson = False) -> None:
 
 def write_missing_entries() -> int:
     """Have every paid booking in the ledger; return how many were not. Faults end the command."""
-    return _run(write_missing)
-
-
-def _run(work: Callable[[Sessions], Awaitable[Answer]]) -> Answer:
-    """Do work on the database; problems with it end the command."""
-
-    async def connected() -> Answer:
-        engine = create_engine(find_target().settings.database.sqlalchemy_url, pool_size=1)
-        try:
-            return await work(create_sessions(engine))
-        finally:
-            await engine.dispose()
-
-    try:
-        return asyncio.run(connected())
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(
-            f"the database refuses: {reason}",
-            code=Code.AWAY,
-            mend="`tripsaga doctor` finds out why",
-        )
-
-
-def _read(query: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
-    async def read(sessions: Sessions) -> Answer:
-        async with sessions() as session:
-            return await query(session)
-
-    return _run(read)
-
-
-def _write(work: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
-    async def write(sessions: Sessions) -> Answer:
-        async with sessions.begin() as session:
-            return await work(session)
-
-    return _run(write)
+    return work_on(write_missing)
 
 
 def _basis_points(rate: str) -> int:

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from commands import callers, ledger, schedules, schema, world
 from commands.output import Code, give_up, out
+from commands.record import refused
 from commands.target import find_target
 from settings import Settings
 
@@ -43,12 +44,7 @@ def migrate(
     except CommandError as error:
         give_up(f"the migrations do not fit: {error}", code=Code.USAGE)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(
-            f"the database refuses: {reason}",
-            code=Code.AWAY,
-            mend="is DATABASE_URL right, and the server up?",
-        )
+        refused(error, "is DATABASE_URL right, and the server up?")
     if before == after:
         out.print(f"[green]✓[/] database is at {after}")
     else:

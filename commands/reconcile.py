@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from commands import schedules
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
+from commands.record import read
 from commands.target import find_target
-from models.core.database import create_engine, create_sessions
 from models.core.money import Money
 from models.operations.messages import WatchRequest, WatchSummary
 from models.payments.day_report import DayReport
@@ -53,10 +52,10 @@ def reconcile(
     if now:
         summary = _round(settings, WatchRequest(full=True, day=chosen or today))
         chosen = chosen or today
-    reports = _reports(settings, chosen)
+    reports = _reports(chosen)
     if not reports and chosen:
         summary = _round(settings, WatchRequest(day=chosen))
-        reports = _reports(settings, chosen)
+        reports = _reports(chosen)
     if json:
         shown = [report.model_dump(mode="json") for report in reports]
         as_json({"reports": shown, "round": summary.model_dump(mode="json") if summary else None})
@@ -106,24 +105,9 @@ def _round(settings: Settings, request: WatchRequest) -> WatchSummary:
         )
 
 
-def _reports(settings: Settings, day: dt.date | None) -> list[DayReport]:
-    async def read() -> list[DayReport]:
-        engine = create_engine(settings.database.sqlalchemy_url, pool_size=1)
-        try:
-            async with create_sessions(engine)() as session:
-                return await load_reports(session, day=day, limit=1 if day is None else 10)
-        finally:
-            await engine.dispose()
-
-    try:
-        return asyncio.run(read())
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-        give_up(
-            f"the database refuses: {reason}",
-            code=Code.AWAY,
-            mend="`tripsaga doctor` finds out why",
-        )
+def _reports(day: dt.date | None) -> list[DayReport]:
+    limit = 1 if day is None else 10
+    return read(lambda session: load_reports(session, day=day, limit=limit))
 
 
 def _show_round(summary: WatchSummary) -> None:

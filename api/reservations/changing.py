@@ -40,6 +40,7 @@ from models.reservations.errors import (
 )
 from models.reservations.messages import SLOT
 from models.reservations.repository import StoredReservation
+from models.reservations.slots import reads
 
 OTHERS_SECONDS = 5.0
 """How long something else that is carried out about the reservation is waited for."""
@@ -187,11 +188,16 @@ async def _told(
 
 
 def _wish(stored: StoredReservation, body: ChangeBody) -> SlotBody | None:
-    """Return what is asked for, whole; None where time, party and table stay as they are."""
+    """Return what is asked for, whole; None where time, party and table stay as they are.
+
+    Where a country has changed its time since, the same time is another moment.
+    """
+    local = dt.datetime.combine(stored.local_date, stored.local_time)
+    drifted = not reads(stored.starts_at, local, stored.time_zone)
     now = SlotBody(
         date=stored.local_date,
         time=stored.local_time,
-        utc_offset=_offset(stored),
+        utc_offset=None if drifted else _offset(stored),
         duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
         party_size=stored.party_size,
         resource_id=stored.resource_id,
@@ -205,7 +211,8 @@ def _wish(stored: StoredReservation, body: ChangeBody) -> SlotBody | None:
     same_time = (wish.date, wish.time) == (now.date, now.time)
     if same_time and wish.utc_offset is None:
         wish = wish.model_copy(update={"utc_offset": now.utc_offset})
-    return None if wish == now else wish
+    stays = wish == now and not (drifted and {"date", "time"} & given.keys())
+    return None if stays else wish
 
 
 def _offset(stored: StoredReservation) -> int:

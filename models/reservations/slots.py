@@ -46,7 +46,7 @@ def utc_of(
     """
     local = dt.datetime.combine(date, time, ZoneInfo(zone))
     moments = [local.replace(fold=fold).astimezone(dt.UTC) for fold in (0, 1)]
-    shown = [moment for moment in moments if _reads(moment, local, zone)]
+    shown = [moment for moment in moments if reads(moment, local, zone)]
     if not shown:
         raise TimeDoesNotExist(local.replace(tzinfo=None), _next_local(moments, zone))
     if offset is None:
@@ -64,7 +64,8 @@ def blocked(policy: VenuePolicy, slot: VenueSlot) -> tuple[dt.datetime, dt.datet
     return slot.starts_at - before, slot.ends_at + after
 
 
-def _reads(moment: dt.datetime, local: dt.datetime, zone: str) -> bool:
+def reads(moment: dt.datetime, local: dt.datetime, zone: str) -> bool:
+    """Tell whether a clock in the zone shows ``local`` at that moment."""
     shown = moment.astimezone(ZoneInfo(zone))
     return shown.replace(tzinfo=None) == local.replace(tzinfo=None, fold=0)
 

@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 
 late_commits = pytest.mark.xdist_group("late commits")
 
-LATE_SECONDS = 10
+LATE_SECONDS = 20
 """When the attempt commits that was given up: after the step's deadline and its undo."""
 
 
