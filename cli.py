@@ -68,7 +68,7 @@ _COMMANDS = {
     "times": (
         "commands.times:app",
         _TRIPS,
-        "Find reservations whose country has changed its time since, and move them.",
+        "Whether reservations are when their guests think they are.",
     ),
     "list": (
         "commands.listing:list_",

@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from benchmarks.reservations import Report
 from tests.support.processes import ROOT
 
 
+@pytest.mark.exhaustive
 def test_a_small_run_asks_everything_of_both_worlds() -> None:
     options = "--bookings 2 --rounds 1 --concurrency 1,2 --crowd 2000 --tries 1 --json --quiet"
     done = subprocess.run(
