@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import itertools
 import uuid
+from abc import ABC, abstractmethod
 from typing import Any
 
 import httpx
@@ -29,7 +30,7 @@ def wish(number: int) -> dict[str, Any]:
     return {"venue": _VENUE, "date": day.isoformat(), "time": f"{hour:02}:00", "party_size": 2}
 
 
-class Door:
+class Door(ABC):
     """One kind of request; ``name`` says of which kind, and to which world it is sent."""
 
     kind: str
@@ -46,9 +47,9 @@ class Door:
             for _ in range(connections)
         ]
 
+    @abstractmethod
     async def book(self, trip: dict[str, Any]) -> Booked:
         """Send the request for a slot and wait for its answer."""
-        raise NotImplementedError
 
     async def send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Send a request by a client of its own.

@@ -96,15 +96,22 @@ QUARTERS = """generate_series(
     upper({visit}) - interval '1 microsecond', interval '15 minutes')"""
 """The quarters of an hour, in UTC, that a visit touches."""
 
+
+def by_quarter(claims: str) -> str:
+    """Return the query for what claims (a table, in SQL) make of counters, by venue and quarter."""
+    return f"""
+    SELECT claim.venue_id, quarter AS bucket, sum(claim.units) AS units,
+        count(*) FILTER (WHERE quarter = first) AS parties,
+        coalesce(sum(claim.units) FILTER (WHERE quarter = first), 0) AS arrivals
+    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
+          FROM {claims} WHERE counted) AS claim,
+        {QUARTERS.format(visit="claim.visit")} AS quarter
+    GROUP BY claim.venue_id, quarter"""  # noqa: S608
+
+
 GIVE_BACK = f"""
 , quarters AS (
-    SELECT ended.venue_id, quarter AS bucket, sum(ended.units) AS units,
-        count(*) FILTER (WHERE quarter = first) AS parties,
-        coalesce(sum(ended.units) FILTER (WHERE quarter = first), 0) AS arrivals
-    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
-          FROM ended WHERE counted) AS ended,
-        {QUARTERS.format(visit="ended.visit")} AS quarter
-    GROUP BY 1, 2
+    {by_quarter("ended")}
 ), locked AS (
     SELECT s.venue_id, s.bucket, q.units, q.parties, q.arrivals
     FROM venue_slots s JOIN quarters q ON q.venue_id = s.venue_id AND q.bucket = s.bucket

@@ -5,7 +5,7 @@ As those in ``models.operations.invariant_queries``; what they look at is small,
 
 # ruff: noqa: S608  (made of our own constants)
 
-from models.inventory.claims import QUARTERS
+from models.inventory.claims import by_quarter
 
 LATE = "interval '15 minutes'"
 """Many times as long as a round of the loop that does what is due, and as its leases."""
@@ -24,22 +24,17 @@ FROM booking_due WHERE due_at < now() - {LATE} GROUP BY booking_id
 """
 
 MISCOUNTED = f"""
-WITH live AS (
-    SELECT venue_id, quarter AS bucket, sum(units) AS covers,
-        count(*) FILTER (WHERE quarter = first) AS starts,
-        coalesce(sum(units) FILTER (WHERE quarter = first), 0) AS arrivals
-    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
-          FROM inventory_claims WHERE counted AND state IN ('HELD', 'SOLD', 'USED')) AS claims,
-        {QUARTERS.format(visit="claims.visit")} AS quarter
-    GROUP BY venue_id, quarter
+WITH standing AS (
+    SELECT * FROM inventory_claims WHERE state IN ('HELD', 'SOLD', 'USED')
+), live AS ({by_quarter("standing")}
 )
 SELECT format('%s at %s', venue_id, bucket) AS subject, NULL::uuid AS booking_id,
     format('%s guests, %s parties and %s arrivals are counted, and there are %s, %s and %s',
         coalesce(s.covers_taken, 0), coalesce(s.starts_taken, 0), coalesce(s.arrivals_taken, 0),
-        coalesce(l.covers, 0), coalesce(l.starts, 0), coalesce(l.arrivals, 0)) AS what
+        coalesce(l.units, 0), coalesce(l.parties, 0), coalesce(l.arrivals, 0)) AS what
 FROM venue_slots s FULL JOIN live l USING (venue_id, bucket)
-WHERE coalesce(s.covers_taken, 0) <> coalesce(l.covers, 0)
-    OR coalesce(s.starts_taken, 0) <> coalesce(l.starts, 0)
+WHERE coalesce(s.covers_taken, 0) <> coalesce(l.units, 0)
+    OR coalesce(s.starts_taken, 0) <> coalesce(l.parties, 0)
     OR coalesce(s.arrivals_taken, 0) <> coalesce(l.arrivals, 0)
 """
 

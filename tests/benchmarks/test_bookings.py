@@ -1,18 +1,14 @@
 """The benchmark runs and its figures are what they claim to be. No figure is held to a limit."""
 
 import datetime as dt
-import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
 from benchmarks.critical_path import union
 from benchmarks.figures import Report, percentile
 from benchmarks.statements import Statements, count
-from tests.support.processes import ROOT
+from tests.benchmarks.small_runs import small_run
 from tests.support.selection import table
 
 
@@ -59,18 +55,7 @@ def test_statements_and_transactions_are_told_apart_in_the_log() -> None:
 @pytest.mark.parametrize("concurrency", table(["1", "1,2"], quick=["1"]))
 def test_a_small_run_measures_every_way(concurrency: str) -> None:
     options = f"--bookings 2 --rounds 1 --concurrency {concurrency} --latency 0 --tries 1 --json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bookings", *options.split()],
-        cwd=ROOT,
-        # A setting of the machine must not reach the benchmark's own world.
-        env={**os.environ, "TASK_QUEUE": "nobody-serves-this", "DATABASE_URL": "postgresql://no"},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = Report.model_validate(json.loads(done.stdout))
+    report = Report.model_validate(small_run("bookings", options))
 
     assert {(cell.way, str(cell.concurrency)) for cell in report.cells} == {
         (way, number) for way in ("plain", "saga", "api") for number in concurrency.split(",")

@@ -1,14 +1,10 @@
 """The benchmark of events runs. No figure is held to a limit."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from benchmarks.events import EventsReport
+from tests.benchmarks.small_runs import small_run
 from tests.support import rabbitmq
-from tests.support.processes import ROOT
 
 
 @pytest.mark.exhaustive
@@ -19,16 +15,7 @@ def test_a_small_run_measures_everything() -> None:
     except rabbitmq.NotToBeHad as error:
         pytest.skip(str(error))
     options = "--rate 10 --seconds 2 --idle 1 --rounds 5 --backlog 100 --json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.events", *options.split()],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = EventsReport.model_validate(json.loads(done.stdout))
+    report = EventsReport.model_validate(small_run("events", options, seconds=300))
     assert report.transitions == 20
     assert 0 < report.p50 <= report.p95 <= report.p99 <= report.max
     assert report.caught_up >= 100

@@ -1,31 +1,15 @@
 """The benchmark of reservations runs in both worlds. No figure is held to a limit."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 from benchmarks.reservations import Report
-from tests.support.processes import ROOT
+from tests.benchmarks.small_runs import small_run
 
 
 @pytest.mark.exhaustive
 def test_a_small_run_asks_everything_of_both_worlds() -> None:
     options = "--bookings 2 --rounds 1 --concurrency 1,2 --crowd 2000 --tries 1 --json --quiet"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reservations", *options.split()],
-        cwd=ROOT,
-        # A setting of the machine must not reach the benchmark's own world.
-        env={**os.environ, "TASK_QUEUE": "nobody-serves-this", "DATABASE_URL": "postgresql://no"},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = Report.model_validate(json.loads(done.stdout))
+    report = Report.model_validate(small_run("reservations", options))
 
     assert {(cell.way, cell.concurrency) for cell in report.cells} == {
         (f"{kind}, {world}", at_once)
