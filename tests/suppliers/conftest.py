@@ -158,6 +158,7 @@ async def served() -> AsyncIterator[LocalWorld]:
             log_level="error",
             lifespan="off",
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,  # as the sandbox itself
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -2,14 +2,17 @@
 
 import asyncio
 import datetime as dt
+import inspect
 import socket
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
+import uvicorn
 from pydantic import Field
 
 from models.core.errors import AuthConfig, InvalidRequest, ProviderError, Retryable, UnknownOutcome
+from models.core.http import HttpClient
 from suppliers.core.answers import Amount, Loose, LooseList, Message, Moment
 from suppliers.core.http import JsonClient
 from tests.suppliers.conftest import Reply, Scripted
@@ -297,3 +300,9 @@ async def test_a_connection_that_ends_under_a_request_is_not_asked_again(method:
     assert len(asked) == 2
     await http.close()
     server.close()
+
+
+def test_a_connection_is_given_up_before_servers_close_it() -> None:
+    """A request that crosses the close of an idle connection has an unknown outcome."""
+    kept = inspect.signature(HttpClient).parameters["keep"].default
+    assert kept < inspect.signature(uvicorn.Config).parameters["timeout_keep_alive"].default
