@@ -93,8 +93,13 @@ class KafkaSink:
 
 
 async def _stop(producer: Any) -> None:
+    # Not by its stop(): an idempotent producer goes on sending what was not confirmed for as long
+    # as the broker is away, and stop() waits for that (github.com/aio-libs/aiokafka/issues/1101).
+    # What was not confirmed is published again by the next producer.
+    producer._closed = True
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
-            await producer.stop()
+            await producer._sender.close()
+            await producer.client.close()
     except Exception:  # noqa: BLE001, S110 - it is given up, whatever becomes of it
         pass

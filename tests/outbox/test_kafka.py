@@ -59,6 +59,7 @@ async def test_a_broker_that_is_away_is_no_fault_of_the_event(
     program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "CONFIRM_SECONDS", 1.0)
+    before = asyncio.all_tasks()
     with kafka.serving(kafka.cached()) as address:
         sink = KafkaSink(address)
         await sink.deliver(EVENT)
@@ -68,5 +69,6 @@ async def test_a_broker_that_is_away_is_no_fault_of_the_event(
         with pytest.raises(Retryable):
             await sink.deliver(EVENT)
     await sink.close()
+    assert asyncio.all_tasks() == before, "a producer that was given up goes on"
     with pytest.raises(ValueError, match="schema"):
         await sink.deliver(dataclasses.replace(EVENT, data={}))
