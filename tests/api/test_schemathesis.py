@@ -64,7 +64,7 @@ checks.positive_data_acceptance.expected-statuses = [
 ]
 """
 
-QUICK = 10
+QUICK = 5
 """So many examples are drawn for each operation in every run."""
 
 LESS = """

@@ -9,7 +9,6 @@ from benchmarks.critical_path import union
 from benchmarks.figures import Report, percentile
 from benchmarks.statements import Statements, count
 from tests.benchmarks.small_runs import small_run
-from tests.support.selection import table
 
 
 def at(seconds: float) -> dt.datetime:
@@ -52,7 +51,8 @@ def test_statements_and_transactions_are_told_apart_in_the_log() -> None:
     }
 
 
-@pytest.mark.parametrize("concurrency", table(["1", "1,2"], quick=["1"]))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("concurrency", ["1", "1,2"])
 def test_a_small_run_measures_every_way(concurrency: str) -> None:
     options = f"--bookings 2 --rounds 1 --concurrency {concurrency} --latency 0 --tries 1 --json"
     report = Report.model_validate(small_run("bookings", options))

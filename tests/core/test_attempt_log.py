@@ -24,7 +24,7 @@ MANNERS = {
 }
 """As Stripe, as Stripe's refunds, as Duffel, as Amadeus."""
 
-FEW, MANY = 40, 400
+FEW, MANY = 15, 400
 """So many orders of steps are tried for each manner: in every run, and at night."""
 
 

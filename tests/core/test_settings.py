@@ -13,6 +13,7 @@ from settings import Settings, names, problems_in
 from temporal import patience
 from tests.support.environment import PRODUCTION, settings_from
 from tests.support.processes import ROOT
+from tests.support.selection import table
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_all_that_is_missing_is_listed_at_once() -> None:
         assert sum(name in line for line in lines) == 1, name
 
 
-@pytest.mark.parametrize("program", ["api", "worker", "codec"])
+@pytest.mark.parametrize("program", table(["api", "worker", "codec"], quick=["codec"]))
 def test_programs_say_it_in_lines_and_not_by_a_traceback(program: str) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", program],

@@ -30,7 +30,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world() -> Iterator[RunningWorld]:
     """A world for all tests of the group ``localworld``."""
     path = _make()
@@ -38,6 +38,7 @@ def world() -> Iterator[RunningWorld]:
     running.wait_until_up()
     yield running
     running.send(signal.SIGINT)
-    running.end()
+    assert running.end() == 0
     assert running.left() == []
+    assert not running.services_file.exists()
     shutil.rmtree(path, ignore_errors=True)

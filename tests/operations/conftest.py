@@ -19,13 +19,13 @@ from tests.support.stack import Stack, create_stack
 from workflows.operations.watch_money import WatchMoney
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def watched_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_sandbox(tmp_path_factory.mktemp("watched")) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def watched(
     shared_servers: Servers, temporal_address: str, watched_sandbox_url: str
 ) -> AsyncIterator[Stack]:

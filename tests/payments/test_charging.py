@@ -20,7 +20,7 @@ from tests.support.selection import table
 
 ASKED, TAKEN = 10_000, 7_000
 """What is to be held, and what of it is confirmed and captured."""
-FEW, MANY = 20, 200
+FEW, MANY = 12, 200
 """So many orders of steps are tried: in every run, and at night."""
 OVER = {PaymentStatus.RELEASED, PaymentStatus.REFUNDED}
 

@@ -20,7 +20,7 @@ TAKEN, PART = 10_000, 2_000
 """What was captured, and what each request gives back of it: always the same amount."""
 
 
-FEW, MANY = 12, 150
+FEW, MANY = 6, 150
 """So many orders of steps are tried of each kind: in every run, and at night."""
 
 

@@ -20,7 +20,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ("worker", "sandbox.app", "uvicorn", "uvicorn.protocols.http.h11_impl")
+from temporalio.worker._worker import load_default_build_id
+
+PRELOADED = (
+    *("worker", "sandbox.app", "uvicorn", "uvicorn.protocols.http.h11_impl"),
+    # What these import only when they start.
+    *("sqlalchemy.dialects.postgresql.psycopg", "psycopg", "stripe._stripe_client"),
+    *("stripe._v1_services", "stripe._v2_services"),
+)
 ON_DEMAND = {"api": "api.app", "tests.support.dying_api": "api.app"}
 """What only some programs need: imported before the first of them is started."""
 
@@ -29,6 +36,8 @@ def main() -> None:
     """Take orders until nobody gives any; whoever still runs then is ended."""
     for name in PRELOADED:
         importlib.import_module(name)
+    # Temporal's workers read and hash the code of all modules; who is forked has the answer.
+    load_default_build_id()
     gc.freeze()
     exits: dict[int, Path] = {}
     wake_read, wake_write = os.pipe()

@@ -18,13 +18,13 @@ from tests.webhooks.rows import Rows
 SECRET = "whsec_following"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def acting_sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_sandbox(tmp_path_factory.mktemp("following")) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def followed(
     shared_servers: Servers, temporal_address: str, acting_sandbox_url: str
 ) -> AsyncIterator[Stack]:
@@ -56,7 +56,7 @@ async def world(followed: Stack) -> AsyncIterator[World]:
     await followed.sandbox.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told(followed: Stack) -> Iterator[Served]:
     """An API that the sandbox's suppliers tell of what they do."""
     port = ports.choose(0)
