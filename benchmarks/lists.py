@@ -27,7 +27,7 @@ from rich.table import Table
 from benchmarks import crowd, crowd_at_venues, reservation_pages
 from benchmarks.figures import percentile
 from benchmarks.index_costs import measure_transitions
-from benchmarks.pages import LIMIT, Case, cases, oldest_place
+from benchmarks.pages import Case, cases, oldest_place
 from benchmarks.plans import Explainer, Plan, statements_of
 from localworld import postgres
 from localworld.places import ROOT
@@ -93,7 +93,8 @@ def faults(found: Sequence[Seen]) -> list[str]:
         f"{one.name}: {fault} ({', '.join(one.plan.indexes)})"
         for one in found
         for fault in one.plan.faults(
-            limit=LIMIT,
+            limit=one.case.limit,
+            counts=one.case.counts,
             ranges=one.case.ranges,
             named=one.case.named,
             joined=one.case.joined,
