@@ -1,10 +1,12 @@
 """A reservation as callers are answered it."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from functools import partial
 
 from api.bookings import finding
+from api.bookings.keeping import kept
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.entity_tags import Tagged, tag_of
 from api.reservations import presenter
 from api.reservations.answers import ReservationAnswer
 from models.bookings.errors import BookingNotFound
@@ -26,10 +28,7 @@ async def find(
     if found.booking.kind is not BookingKind.RESERVATION:
         raise BookingNotFound(booking_id)
 
-    async def query(session: AsyncSession) -> StoredReservation | None:
-        return await load_details(session, booking_id)
-
-    stored = await context.record.read(query)
+    stored = await context.record.look(partial(load_details, booking_id=booking_id))
     assert stored is not None, "a reservation is written down with its booking"
     return found, stored
 
@@ -38,3 +37,17 @@ async def answer(context: AppContext, caller: KnownCaller, booking_id: str) -> R
     """Return a reservation, whole. Raises as :func:`find`."""
     found, stored = await find(context, caller, booking_id)
     return presenter.reservation(found.booking, stored, found.history)
+
+
+async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tagged:
+    """Return the answer of ``GET …/{booking_id}``; that about one at rest is made once.
+
+    Raises:
+        DomainError: as :func:`find`.
+    """
+
+    async def make() -> Tagged:
+        whole = await answer(context, caller, booking_id)
+        return Tagged(whole.model_dump_json(by_alias=True).encode(), tag_of(whole.version))
+
+    return await kept(context, caller, booking_id, "reservation", make)

@@ -16,6 +16,7 @@ from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
 from models.core.cases import open_cases_of
+from models.core.database import Executor
 from models.core.people import Address, Contact, Traveler
 from models.payments.repository import PAYMENTS_JSON
 
@@ -172,7 +173,7 @@ async def count_under_way(session: AsyncSession) -> int:
 
 
 async def find_booking(
-    session: AsyncSession, booking_id: str, owner: str | None, *, attempts: bool = False
+    connection: Executor, booking_id: str, owner: str | None, *, attempts: bool = False
 ) -> Found | None:
     """Return a booking of ``owner`` (of anybody when None) with all that is shown of it.
 
@@ -182,7 +183,7 @@ async def find_booking(
     query = (_WATCHED if attempts else _WHOLE).where(BOOKINGS.c.id == booking_id)
     if owner is not None:
         query = query.where(BOOKINGS.c.caller_id == owner)
-    row = (await session.execute(query)).one_or_none()
+    row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
     booking = _booking(row)
