@@ -15,16 +15,18 @@ Form = Literal["booking", "reservation"]
 """A reservation is told in both."""
 
 
-async def kept(
+async def whole(
     context: AppContext,
     caller: KnownCaller,
     booking_id: str,
     form: Form,
-    make: Callable[[], Awaitable[Tagged]],
+    make: Callable[[], Awaitable[tuple[Tagged, bool]]],
 ) -> Tagged:
-    """Return the answer in a form; ``make`` reads the record for it.
+    """Return the answer in a form; ``make`` reads the record for it, and says whether it is live.
 
-    It is made anew unless the booking is at rest and stands as it did before it was read last.
+    It is made anew unless the booking is at rest and stands as it did before it was read last. An
+    answer is kept when it is asked for again: until then, and while the booking is live, to look
+    where it stands would only cost more.
 
     Raises:
         BookingNotFound: it is no id.
@@ -33,11 +35,17 @@ async def kept(
     if not is_booking_id(booking_id):
         raise BookingNotFound(booking_id)
     place = form, booking_id, owner_of(caller)
+    if not context.answers.is_asked_again(place):
+        told, live = await make()
+        if not live:
+            context.answers.keep(place, None)
+        return told
     standing = await context.standings.now(booking_id)
     if standing is None or standing.live:
-        return await make()
-    told = context.answers.get(place, standing)
-    if told is None:
-        told = await make()
-        context.answers.keep(place, Kept(standing, told))
-    return told
+        context.answers.forget(place)
+        return (await make())[0]
+    kept = context.answers.get(place, standing)
+    if kept is None:
+        kept, _ = await make()
+        context.answers.keep(place, Kept(standing, kept))
+    return kept

@@ -29,7 +29,11 @@ class Answers:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Place, Kept] = OrderedDict()
+        self._kept: OrderedDict[Place, Kept | None] = OrderedDict()
+
+    def is_asked_again(self, place: Place) -> bool:
+        """Tell whether this was answered before, about a booking at rest."""
+        return place in self._kept
 
     def get(self, place: Place, standing: Standing) -> Tagged | None:
         """Return what was kept there; None if nothing was, or the booking has changed."""
@@ -39,8 +43,12 @@ class Answers:
         self._kept.move_to_end(place)
         return kept.told
 
-    def keep(self, place: Place, kept: Kept) -> None:
-        """Keep an answer; the one that was not asked for longest is forgotten."""
+    def forget(self, place: Place) -> None:
+        """Forget an answer: something happens to the booking."""
+        self._kept.pop(place, None)
+
+    def keep(self, place: Place, kept: Kept | None) -> None:
+        """Keep an answer, or (None) that there was one; the one asked for longest ago goes."""
         self._kept[place] = kept
         if len(self._kept) > KEPT_AT_MOST:
             self._kept.popitem(last=False)

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from api.bookings import finding
-from api.bookings.keeping import kept
+from api.bookings import finding, keeping
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import Tagged, tag_of
@@ -27,7 +26,6 @@ async def find(
     found = await finding.find(context, caller, booking_id)
     if found.booking.kind is not BookingKind.RESERVATION:
         raise BookingNotFound(booking_id)
-
     stored = await context.record.look(partial(load_details, booking_id=booking_id))
     assert stored is not None, "a reservation is written down with its booking"
     return found, stored
@@ -46,8 +44,10 @@ async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tag
         DomainError: as :func:`find`.
     """
 
-    async def make() -> Tagged:
-        whole = await answer(context, caller, booking_id)
-        return Tagged(whole.model_dump_json(by_alias=True).encode(), tag_of(whole.version))
+    async def make() -> tuple[Tagged, bool]:
+        found, stored = await find(context, caller, booking_id)
+        whole = presenter.reservation(found.booking, stored, found.history)
+        body = whole.model_dump_json(by_alias=True).encode()
+        return Tagged(body, tag_of(whole.version)), found.live
 
-    return await kept(context, caller, booking_id, "reservation", make)
+    return await keeping.whole(context, caller, booking_id, "reservation", make)

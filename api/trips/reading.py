@@ -1,7 +1,7 @@
 """``GET /booking/{id}``: the record answers, for running bookings as for ended ones."""
 
+from api.bookings import keeping
 from api.bookings.finding import find
-from api.bookings.keeping import kept
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import Tagged, tagged
@@ -15,9 +15,9 @@ async def whole(context: AppContext, caller: KnownCaller, booking_id: str) -> Ta
         DomainError: as :func:`find`.
     """
 
-    async def make() -> Tagged:
+    async def make() -> tuple[Tagged, bool]:
         found = await find(context, caller, booking_id)
         answer = translate.whole_booking(found.booking, found.history, operator=caller.is_operator)
-        return tagged(answer.model_dump_json(by_alias=True).encode())
+        return tagged(answer.model_dump_json(by_alias=True).encode()), found.live
 
-    return await kept(context, caller, booking_id, "booking", make)
+    return await keeping.whole(context, caller, booking_id, "booking", make)

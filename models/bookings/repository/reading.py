@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,6 +78,15 @@ _WHOLE: Select[Any] = _BOOKING.add_columns(
     _json("attempts", f"CASE WHEN state NOT IN ({_AT_REST}) THEN ({_ATTEMPTS}) END"),
 )
 _WATCHED: Select[Any] = _BOOKING.add_columns(_HISTORY, _BUSY, _NOW, _json("attempts", _ATTEMPTS))
+_NAMED = BOOKINGS.c.id == bindparam("named")
+_OWN = BOOKINGS.c.caller_id == bindparam("owner")
+# Whole, for SQLAlchemy works out once what a statement is: of these that takes as long as to run.
+_FOUND = {
+    (attempts, own): selected.where(_NAMED, _OWN) if own else selected.where(_NAMED)
+    for attempts, selected in ((False, _WHOLE), (True, _WATCHED))
+    for own in (False, True)
+}
+"""By whether attempts are asked for, and whether of an owner alone."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +189,9 @@ async def find_booking(
     Ownership stands in the WHERE, not after the read (S5). None: there is none, or it is not
     ``owner``'s. ``attempts`` asks for those of a booking at rest as well.
     """
-    query = (_WATCHED if attempts else _WHOLE).where(BOOKINGS.c.id == booking_id)
-    if owner is not None:
-        query = query.where(BOOKINGS.c.caller_id == owner)
-    row = (await connection.execute(query)).one_or_none()
+    query = _FOUND[attempts, owner is not None]
+    values = {"named": booking_id} if owner is None else {"named": booking_id, "owner": owner}
+    row = (await connection.execute(query, values)).one_or_none()
     if row is None:
         return None
     booking = _booking(row)
