@@ -80,7 +80,7 @@ _WHOLE: Select[Any] = _BOOKING.add_columns(
 _WATCHED: Select[Any] = _BOOKING.add_columns(_HISTORY, _BUSY, _NOW, _json("attempts", _ATTEMPTS))
 _NAMED = BOOKINGS.c.id == bindparam("named")
 _OWN = BOOKINGS.c.caller_id == bindparam("owner")
-# Whole, for SQLAlchemy works out once what a statement is: of these that takes as long as to run.
+# SQLAlchemy works out for each statement that is made what it keeps it by: long, for these.
 _FOUND = {
     (attempts, own): selected.where(_NAMED, _OWN) if own else selected.where(_NAMED)
     for attempts, selected in ((False, _WHOLE), (True, _WATCHED))
