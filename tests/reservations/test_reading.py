@@ -1,5 +1,6 @@
 """A reservation is read once while it stays as it is, and told anew when anything has changed."""
 
+import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,8 @@ from api.core.callers import Callers
 from api.core.record import Record
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import BookingRequest, RequestKind, RequestOutcome
+from models.bookings.repository import begin_request, end_requests
 from models.core.callers import Scope
 from models.core.cases import close_case, open_case
 from models.reservations.policy import VenuePolicy
@@ -105,6 +108,25 @@ async def test_one_that_moves_is_read_each_time(desk: Desk) -> None:
         assert (await desk.read(booking, statements=2))["status"] == "PENDING"
     booking = await desk.diary.books.record(booking, S.CONFIRMED)
     assert (await desk.kept(booking))["status"] == "CONFIRMED"
+
+
+async def test_what_was_kept_is_forgotten_when_something_happens(desk: Desk) -> None:
+    booking = await desk.diary.confirmed()
+    told = await desk.kept(booking)
+    asked = BookingRequest(
+        id=str(uuid.uuid4()),
+        kind=RequestKind.CANCEL,
+        requested_at=dt.datetime.now(dt.UTC),
+        who="test",
+    )
+    sessions = desk.diary.books.sessions
+    async with sessions.begin() as session:
+        await begin_request(session, booking.id, asked)
+    for statements in (3, 2, 2):  # where it stands is looked up once
+        assert await desk.read(booking, statements=statements) == told
+    async with sessions.begin() as session:
+        await end_requests(session, booking.id, [RequestOutcome(request=asked)])
+    assert await desk.kept(booking) == told
 
 
 async def test_what_was_kept_is_nobody_elses(desk: Desk, lonely: Served, database_url: str) -> None:
