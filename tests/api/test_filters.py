@@ -40,7 +40,7 @@ def _read() -> dict[str, list[str]]:
         )
         for context in iter_route_contexts(create_app(Settings()).routes)
         if isinstance(route := context.original_route, GuardedRoute)
-        and "GET" in route.methods
+        and "GET" in (route.methods or ())
         and route.policy not in KEYLESS
     }
 
