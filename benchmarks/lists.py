@@ -1,10 +1,11 @@
 """``python -m benchmarks.lists``: what pages of lists cost when there are a million bookings.
 
 On a PostgreSQL of its own, filled by COPY with a crowd of bookings (``benchmarks.crowd``): every
-list, with every filter, its first page, the one behind the 10,000th row and the last, and its
-count where it has one, planned for the values given and for any. A page that reads a table whole, sorts, leaves rows out or touches too
-much of memory is named, and the program ends with 1. ``--reservations`` does the same for the lists
-of guests and venues; ``--transitions`` measures what the indexes of lists cost those who write.
+list, with every filter, its first page, the one behind the 10,000th row and the last, and its count
+where it has one, planned for the values given and for any. A page that reads a table whole, sorts,
+leaves rows out or touches too much of memory is named, and the program ends with 1.
+``--reservations`` does the same for the lists of guests and venues; ``--transitions`` measures what
+the indexes of lists cost those who write.
 """
 
 import argparse
