@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.core.idempotency import HEADER
-from api.core.problems import MEDIA_TYPE, PAGE, PlainError, ProblemDocument
+from api.core.problems import MEDIA_TYPE, PAGE, PlainError, ProblemDocument, unknown_parameter
 from api.core.stored_answers import REPLAYED
 from api.core.strict_json import MAX_NUMBER
 from models.core.text import ANY_LINE, ANY_LINES
@@ -140,11 +140,14 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
         schemas["PlainError"] = PlainError.model_json_schema()
         _describe_open_objects(schemas)
         for operations in document["paths"].values():
-            for operation in operations.values():  # api.core.edge refuses whatever route it is for
+            for method, operation in operations.items():
+                # api.core.edge refuses whatever route it is for
                 operation["responses"].setdefault("400", _answer(400))
                 if operation.get("security"):  # as api.core.audience does
                     operation["responses"].setdefault("403", _answer(403, _SCOPE_MISSING))
                 _describe_keys(operation)
+                if method == "get":
+                    _describe_filters(operation)
         app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
 
@@ -155,6 +158,20 @@ def _describe_keys(operation: dict[str, Any]) -> None:
         for status, answer in operation["responses"].items():
             if status.startswith("2"):
                 answer.setdefault("headers", {}).update(_KEY_TOLD)
+
+
+def _describe_filters(operation: dict[str, Any]) -> None:
+    """Show how a list refuses a filter that it does not have (api.core.audience)."""
+    given = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+    if not given:
+        return
+    answer = _answer(422, ("FILTER_NOT_SUPPORTED", unknown_parameter(given), None))
+    problem = answer["content"][MEDIA_TYPE]["example"]
+    for media_type, content in operation["responses"]["422"]["content"].items():
+        if media_type == MEDIA_TYPE:
+            content["example"] = {**problem, "details": {"supported": sorted(given)}}
+        else:
+            content["example"] = {"error": problem["detail"]}
 
 
 _KEY_TOLD = {

@@ -1,10 +1,11 @@
 """``python -m benchmarks.lists``: what pages of lists cost when there are a million bookings.
 
 On a PostgreSQL of its own, filled by COPY with a crowd of bookings (``benchmarks.crowd``): every
-list, with every filter, its first page, the one behind the 10,000th row and the last, planned for
-the values given and for any. A page that reads a table whole, sorts, leaves rows out or touches too
-much of memory is named, and the program ends with 1. ``--reservations`` does the same for the lists
-of guests and venues; ``--transitions`` measures what the indexes of lists cost those who write.
+list, with every filter, its first page, the one behind the 10,000th row and the last, and its count
+where it has one, planned for the values given and for any. A page that reads a table whole, sorts,
+leaves rows out or touches too much of memory is named, and the program ends with 1.
+``--reservations`` does the same for the lists of guests and venues; ``--transitions`` measures what
+the indexes of lists cost those who write.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from rich.table import Table
 from benchmarks import crowd, crowd_at_venues, reservation_pages
 from benchmarks.figures import percentile
 from benchmarks.index_costs import measure_transitions
-from benchmarks.pages import LIMIT, Case, cases, oldest_place
+from benchmarks.pages import Case, cases, oldest_place
 from benchmarks.plans import Explainer, Plan, statements_of
 from localworld import postgres
 from localworld.places import ROOT
@@ -93,7 +94,8 @@ def faults(found: Sequence[Seen]) -> list[str]:
         f"{one.name}: {fault} ({', '.join(one.plan.indexes)})"
         for one in found
         for fault in one.plan.faults(
-            limit=LIMIT,
+            limit=one.case.limit,
+            counts=one.case.counts,
             ranges=one.case.ranges,
             named=one.case.named,
             joined=one.case.joined,

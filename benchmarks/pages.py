@@ -21,7 +21,7 @@ from benchmarks.crowd import (
 )
 from benchmarks.plans import Query
 from models.bookings.lifecycle import STATES_OF, BookingKind, BookingState, StatusGroup
-from models.bookings.listing import Listing, Place, list_recent
+from models.bookings.listing import MOST_COUNTED, Listing, Place, count_recent, list_recent
 from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, list_bookings
 
@@ -52,6 +52,13 @@ class Case:
     """The columns that say where a row stands."""
     whole: bool = False
     """Whether the list is walked to its end for the last page; else it is everybody's."""
+    counts: bool = False
+    """Whether its rows are counted instead; then places and limits say nothing."""
+
+    @property
+    def limit(self) -> int:
+        """How many rows it comes to at most, but for the one that tells of more."""
+        return MOST_COUNTED if self.counts else LIMIT
 
     def page(self, after: Place | None) -> Query:
         """Return the query of a page as the API sends it: with the row that tells of more."""
@@ -59,6 +66,8 @@ class Case:
 
     async def places(self, session: AsyncSession, oldest: Place) -> dict[str, Place | None]:
         """Return where pages are looked at: the first, behind the 10,000th row, the last."""
+        if self.counts:
+            return {"count": None}
         most = _MOST if self.whole else TENTH_THOUSAND
         rows: Sequence[RowMapping] = await self.ask(session, most, None)
         found: dict[str, Place | None] = {"first": None}
@@ -91,13 +100,18 @@ def cases(connection: psycopg.Connection) -> Iterator[Case]:
 
 
 def _recent(whose: str, owner: str | None) -> Iterator[Case]:
-    def case(name: str, ranges: int, **filters: Any) -> Case:
+    def case(name: str, ranges: int, **filters: Any) -> Iterator[Case]:
         listing = Listing(owner=owner, **filters)
 
         async def ask(session: AsyncSession, limit: int, after: Place | None) -> Any:
             return await list_recent(session, listing, limit=limit, after=after)
 
-        return Case("/api/bookings", f"{whose}, {name}", ask, ranges)
+        async def ask_how_many(session: AsyncSession, *_: Any) -> Any:
+            return await count_recent(session, listing)
+
+        for counts in (False, True):
+            asking = ask_how_many if counts else ask
+            yield Case("/api/bookings", f"{whose}, {name}", asking, ranges, counts=counts)
 
     for group in (None, *StatusGroup):
         states = len(STATES_OF[group]) if group else 1
@@ -106,11 +120,11 @@ def _recent(whose: str, owner: str | None) -> Iterator[Case]:
             *((kind.lower(), (kind,)) for kind in (*KINDS, BookingKind.RESERVATION)),
         ):
             name = f"status {group or 'All'}, product {product}"
-            yield case(name, states * len(kinds), group=group, kinds=kinds)
-    yield case("user with 6 %", 1, user=BIG_TRAVELER)
-    yield case("user unknown", 1, user="nobody")
-    yield case("referral with 2 %", 1, referral=BIG_REFERRAL)
-    yield case("referral unknown", 1, referral="NONE")
+            yield from case(name, states * len(kinds), group=group, kinds=kinds)
+    yield from case("user with 6 %", 1, user=BIG_TRAVELER)
+    yield from case("user unknown", 1, user="nobody")
+    yield from case("referral with 2 %", 1, referral=BIG_REFERRAL)
+    yield from case("referral unknown", 1, referral="NONE")
 
 
 def _trips(whose: str, owner: str | None, connection: psycopg.Connection) -> Iterator[Case]:

@@ -43,9 +43,16 @@ class Plan:
     milliseconds: float = 0.0
 
     def faults(
-        self, *, limit: int, ranges: int = 1, named: int = 0, joined: int = 0, generic: bool
+        self,
+        *,
+        limit: int,
+        ranges: int = 1,
+        named: int = 0,
+        joined: int = 0,
+        counts: bool = False,
+        generic: bool,
     ) -> list[str]:
-        """Return what is wrong with a page of ``limit`` rows.
+        """Return what is wrong with a page of ``limit`` rows, or with what ``counts`` so many.
 
         ``ranges`` of an index are merged for it; or ``named`` rows at most are looked up, which are
         sorted and may be left out. ``joined`` rows of other tables are looked up for each. A plan
@@ -57,9 +64,11 @@ class Plan:
             most += 2 * MOST_BUFFERS + 10 * named
         most += MOST_A_ROW * joined * (limit + 1)
         found = [f"{table} is read whole" for table in self.scans]
-        if self.sorted_rows > max(named, limit + 1):  # no more than a page has
+        # no more than a page has; what is counted is not sorted at all
+        if self.sorted_rows > (0 if counts else max(named, limit + 1)):
             found.append(f"{self.sorted_rows} rows are sorted")
-        if self.removed > named + (limit if generic else 2 * limit):
+        left_out = 0 if counts and generic else limit if generic else 2 * limit
+        if self.removed > named + left_out:
             found.append(f"{self.removed} rows are read and left out")
         if self.buffers > most:
             found.append(f"{self.buffers} buffers are touched")

@@ -12,7 +12,7 @@ from benchmarks.crowd_at_venues import DAYS, venue_of
 from benchmarks.pages import Case
 from models.bookings.lifecycle import BookingState
 from models.bookings.listing import Place
-from models.reservations.listing import of_guest, of_venue
+from models.reservations.listing import count_of_guest, count_of_venue, of_guest, of_venue
 
 _S = BookingState
 _PENDING = frozenset(
@@ -66,23 +66,31 @@ def cases(connection: psycopg.Connection) -> Iterator[Case]:
         for times, between in TIMES.items():
             filters = {"states": wanted, **between}
             for whose, guest_id in guests.items():
-                yield _of_guest(f"{whose}, {states}, {times}", guest_id, filters)
+                yield from _of_guest(f"{whose}, {states}, {times}", guest_id, filters)
             for which, venue in venues.items():
-                yield _of_venue(f"{which}, {states}, {times}", venue, filters)
+                yield from _of_venue(f"{which}, {states}, {times}", venue, filters)
 
 
-def _of_guest(name: str, guest: str, filters: dict[str, Any]) -> Case:
+def _of_guest(name: str, guest: str, filters: dict[str, Any]) -> Iterator[Case]:
     async def ask(session: AsyncSession, limit: int, after: Place | None) -> Any:
         return await of_guest(session, BIG_CALLER, guest, before=after, limit=limit, **filters)
 
-    return _listed("/guest", name, ask, filters)
+    async def ask_how_many(session: AsyncSession, *_: Any) -> Any:
+        return await count_of_guest(session, BIG_CALLER, guest, **filters)
+
+    yield _listed("/guest", name, ask, filters)
+    yield _counted("/guest", name, ask_how_many, filters)
 
 
-def _of_venue(name: str, venue: str, filters: dict[str, Any]) -> Case:
+def _of_venue(name: str, venue: str, filters: dict[str, Any]) -> Iterator[Case]:
     async def ask(session: AsyncSession, limit: int, after: Place | None) -> Any:
         return await of_venue(session, venue, after=after, limit=limit, **filters)
 
-    return _listed("/venue", name, ask, filters)
+    async def ask_how_many(session: AsyncSession, *_: Any) -> Any:
+        return await count_of_venue(session, venue, **filters)
+
+    yield _listed("/venue", name, ask, filters)
+    yield _counted("/venue", name, ask_how_many, filters)
 
 
 def _listed(
@@ -91,6 +99,13 @@ def _listed(
     ask: Callable[[AsyncSession, int, Place | None], Any],
     filters: dict[str, Any],
 ) -> Case:
-    ranges = len(filters["states"] or BookingState)
     place = ("starts_at", "booking_id")
-    return Case(name, case, ask, ranges, joined=2, place=place, whole=True)
+    return Case(name, case, ask, _ranges(filters), joined=2, place=place, whole=True)
+
+
+def _counted(name: str, case: str, ask: Callable[..., Any], filters: dict[str, Any]) -> Case:
+    return Case(name, case, ask, _ranges(filters), counts=True)
+
+
+def _ranges(filters: dict[str, Any]) -> int:
+    return len(filters["states"] or BookingState)

@@ -3,9 +3,14 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from api.core.entity_tags import Tagged
 from models.bookings.repository import Standing
 
 KEPT_AT_MOST = 2_000
+
+Place = tuple[str, str, str | None]
+"""The form of an answer, the booking's id, and the caller it is given to. None: operators, who are
+told more."""
 
 
 @dataclass(frozen=True)
@@ -14,28 +19,36 @@ class Kept:
 
     standing: Standing
     """Where the booking stood before it was read: it has not changed while this is unchanged."""
-    body: bytes
+    told: Tagged
 
 
 class Answers:
     """Keeps the answers given last. Each is checked against the record before it is given again.
 
-    ``owner`` is the caller they are given to, None: operators, who are told more.
+    A ``place`` says which answer it is.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str | None], Kept] = OrderedDict()
+        self._kept: OrderedDict[Place, Kept | None] = OrderedDict()
 
-    def get(self, booking_id: str, standing: Standing, owner: str | None) -> bytes | None:
-        """Return what was kept for ``owner``; None if nothing was, or the booking has changed."""
-        kept = self._kept.get((booking_id, owner))
+    def is_asked_again(self, place: Place) -> bool:
+        """Tell whether this was answered before, about a booking at rest."""
+        return place in self._kept
+
+    def get(self, place: Place, standing: Standing) -> Tagged | None:
+        """Return what was kept there; None if nothing was, or the booking has changed."""
+        kept = self._kept.get(place)
         if kept is None or kept.standing != standing:
             return None
-        self._kept.move_to_end((booking_id, owner))
-        return kept.body
+        self._kept.move_to_end(place)
+        return kept.told
 
-    def keep(self, booking_id: str, owner: str | None, kept: Kept) -> None:
-        """Keep an answer; the one that was not asked for longest is forgotten."""
-        self._kept[booking_id, owner] = kept
+    def forget(self, place: Place) -> None:
+        """Forget an answer: something happens to the booking."""
+        self._kept.pop(place, None)
+
+    def keep(self, place: Place, kept: Kept | None) -> None:
+        """Keep an answer, or (None) that there was one; the one asked for longest ago goes."""
+        self._kept[place] = kept
         if len(self._kept) > KEPT_AT_MOST:
             self._kept.popitem(last=False)

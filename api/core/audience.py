@@ -21,7 +21,7 @@ from api.core import idempotency, stored_answers
 from api.core import strict_json as strictjson
 from api.core.callers import HEADER
 from api.core.context import AppContext
-from api.core.problems import ApiProblem, unavailable
+from api.core.problems import ApiProblem, unavailable, unknown_parameter
 from api.core.rate_limits import network
 from models.core.callers import Scope
 from models.core.domain_errors import CallerUnknown
@@ -92,13 +92,14 @@ class GuardedRoute(APIRoute):
             for field in get_flat_params(self.dependant)
             if isinstance(field.field_info, params.Query)
         }
+        lists = self.listing or ("GET" in (self.methods or ()) and bool(known))
 
         async def guarded(request: Request) -> Response:
             try:
                 async with asyncio.timeout(self.deadline):
                     await self._admit(request)
                     if self.policy not in KEYLESS:
-                        _expect_known(request, known)
+                        _expect_known(request, known, lists=lists)
                     strict = StrictRequest(request.scope, request.receive)
                     body = await _read_body(strict) if self.body_field is not None else None
                     async with self._turn(request):
@@ -158,18 +159,21 @@ def _missing(scope: Scope, also: tuple[Scope, ...]) -> ApiProblem:
     return ApiProblem(403, "SCOPE_MISSING", detail, details=details)
 
 
-def _expect_known(request: Request, known: dict[str, bool]) -> None:
+def _expect_known(request: Request, known: dict[str, bool], *, lists: bool) -> None:
     """Make sure that nothing is asked for that would be passed over: a filter, ``dryrun``, the
     first of two ``dryRun``.
 
-    ``known`` has the parameters, and whether each may be repeated.
+    ``known`` has the parameters, and whether each may be repeated. ``lists``: the route answers a
+    list, or the stream of one, and its parameters are filters.
 
     Raises:
         ApiProblem: 422.
     """
     if not known.keys() >= request.query_params.keys():
-        named = f"only {', '.join(sorted(known))}" if known else "none"
-        detail = f"The query has a parameter that is not known here: {named} can be given."
+        detail = unknown_parameter(known)
+        if lists:
+            supported = {"supported": sorted(known)}
+            raise ApiProblem(422, "FILTER_NOT_SUPPORTED", detail, details=supported)
         raise ApiProblem(422, "INVALID_REQUEST", detail)
     names = [name for name, _ in request.query_params.multi_items()]
     for name in known:

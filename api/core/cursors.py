@@ -22,7 +22,7 @@ from models.bookings.listing import Place
 
 Row = TypeVar("Row")
 
-_PAGING = {"limit", "after", "cursor"}
+_PAGING = {"limit", "after", "cursor", "count"}
 """Parameters that may be others for the next page."""
 _PARTS = struct.Struct(">Bq16s7s")
 _VERSION = 1

@@ -1,6 +1,7 @@
 """Answers that a caller may have already: ``ETag`` and ``If-None-Match`` (RFC 9110)."""
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
@@ -8,21 +9,33 @@ from fastapi import Request, Response
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "As in the answer whose `ETag` came as `If-None-Match`."},
 }
-"""For the description of routes that answer by :func:`answered` or :func:`not_modified`."""
+"""For the description of routes that answer by :func:`answered`."""
 
 
-def answered(request: Request, body: bytes) -> Response:
+@dataclass(frozen=True)
+class Tagged:
+    """JSON as it is answered, with its entity tag."""
+
+    body: bytes
+    tag: str
+
+
+def tagged(body: bytes) -> Tagged:
+    """Return JSON with a tag made of what it says."""
+    return Tagged(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def tag_of(version: int) -> str:
+    """Return the tag of something that is told by its version."""
+    return f'"{version}"'
+
+
+def answered(request: Request, told: Tagged) -> Response:
     """Return JSON with its entity tag, or 304 without it when the caller has this very answer."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    found = not_modified(request, tag)
-    return found or Response(body, media_type="application/json", headers={"ETag": tag})
-
-
-def not_modified(request: Request, tag: str) -> Response | None:
-    """Return 304 when the caller has the answer of this entity tag already, else None."""
-    if _has(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    return None
+    headers = {"ETag": told.tag}
+    if _has(request.headers.get("if-none-match", ""), told.tag):
+        return Response(status_code=304, headers=headers)
+    return Response(told.body, media_type="application/json", headers=headers)
 
 
 def _has(known: str, tag: str) -> bool:

@@ -4,9 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
+from fastapi import Query
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
+from models.bookings.listing import MOST_COUNTED
 from models.core.text import ANY_LINE
 from models.core.venues import VENUE
 from models.events.content import CONTENTS
@@ -45,6 +47,15 @@ def _flag(given: Any) -> Any:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """A switch in a query; pydantic alone takes ``1``, ``on`` and more."""
+
+Counted = Annotated[
+    Flag,
+    Query(
+        description=f"Tell how many the whole list has: up to {MOST_COUNTED:,}, or that there are"
+        " more. It takes a second statement, so ask for it with one page."
+    ),
+]
+"""Whether a list is counted; ``models.bookings.listing.count`` does it."""
 
 _UUID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ORDER_PLACE: Final = f"^[0-9]{{1,16}}~{_UUID}~[0-9]{{1,9}}$"

@@ -6,7 +6,7 @@ must be equal for what does not exist and what belongs to another caller (S4).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -72,6 +72,7 @@ Own = Literal[
     "EVENTS_GONE",
     "EVENT_UNKNOWN",
     "FEE_CHANGED",
+    "FILTER_NOT_SUPPORTED",
     "HEAD_TOO_SLOW",
     "IDEMPOTENCY_KEY_INVALID",
     "IDEMPOTENCY_KEY_IN_PROGRESS",
@@ -216,6 +217,12 @@ def temporal_away(*, headers: Mapping[str, str] | None = None) -> ApiProblem:
         " Idempotency-Key.",
         headers=headers,
     )
+
+
+def unknown_parameter(known: Collection[str]) -> str:
+    """Return what whoever sent a parameter that a route does not know is told: those it knows."""
+    named = f"only {', '.join(sorted(known))}" if known else "none"
+    return f"The query has a parameter that is not known here: {named} can be given."
 
 
 def is_temporal_away(error: Exception) -> bool:

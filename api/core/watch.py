@@ -26,13 +26,13 @@ class Standings:
     """Tells where bookings stand now: what is asked while a look is under way shares the next."""
 
     def __init__(self, record: Record) -> None:
-        self._looks = Batch(lambda ids: record.read(partial(standings, ids=ids)))
+        self._looks = Batch(lambda ids: record.look(partial(standings, ids=ids)))
 
     async def now(self, booking_id: str) -> Standing | None:
         """Return where a booking stands, by a look that begins after this call; None: unknown.
 
         Raises:
-            TooManyReads, OperationalError, InterfaceError, TimeoutError: as ``Record.read``.
+            TooManyReads, OperationalError, InterfaceError, TimeoutError: as ``Record.look``.
         """
         return await self._looks.find(booking_id)
 
@@ -82,7 +82,7 @@ class Watch:
             began = time.monotonic()
             ids = list(self._waiters)
             try:
-                found = await self._record.read(partial(standings, ids=ids))
+                found = await self._record.look(partial(standings, ids=ids))
             except Exception as error:  # noqa: BLE001 - they who wait must not wait for nobody
                 _log.warning("bookings cannot be looked at: %s", type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)

@@ -11,26 +11,44 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.core.audience import Audience, Policy
 from api.core.context import Context, TheCaller
 from api.core.cursors import cursor_of, page_of, place_of
-from api.core.filters import Cursor, Words
+from api.core.filters import Counted, Cursor, Words
 from api.core.named import owner_of
 from api.core.problems import ApiProblem
 from api.dashboard.schemas import RecentBooking
 from api.openapi import plain_problems, shown
 from models.bookings.lifecycle import BOOKABLE, BookingKind, StatusGroup
-from models.bookings.listing import Listing, group_of, list_recent, titles_of
+from models.bookings.listing import (
+    MOST_COUNTED,
+    Count,
+    Listing,
+    count_recent,
+    group_of,
+    list_recent,
+    titles_of,
+)
 from models.core.callers import Scope
 
 router = Audience(
     Policy.CALLER, Scope.TRIPS, also=(Scope.RESERVATIONS_READ,), prefix="/api", tags=["bookings"]
 )
 
-_NEXT = {
+COUNT, EXCEEDED = "X-Total-Count", "X-Total-Count-Exceeded"
+_HEADERS = {
     "Link": {
         "description": 'The next page, `rel="next"`; absent on the last.',
         "schema": {"type": "string", "examples": ['</api/bookings?cursor=AQAG…>; rel="next"']},
-    }
+    },
+    COUNT: {
+        "description": "With `count=true`: how many the whole list has, but no more than 1,000.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": MOST_COUNTED, "examples": [42]},
+    },
+    EXCEEDED: {
+        "description": f"Whether it has more than `{COUNT}`, which is 1,000 then.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
 }
 
+_Found = tuple[Sequence[RowMapping], Mapping[str, list[str]], Count | None]
 Status = Literal["All", "Confirmed", "Pending", "Cancelled"]
 
 
@@ -39,7 +57,7 @@ Status = Literal["All", "Confirmed", "Pending", "Cancelled"]
     operation_id="listRecentBookings",
     summary="Bookings of all kinds, newest first",
     responses={
-        200: {"headers": _NEXT, "content": shown("RECENT")},
+        200: {"headers": _HEADERS, "content": shown("RECENT")},
         **plain_problems(400, 401, 403, 422, 500, 503),
     },
     openapi_extra={"security": [{"APIKeyHeader": [Scope.RESERVATIONS_READ]}]},  # or that one
@@ -64,20 +82,29 @@ async def recent(
     cursor: Annotated[
         Cursor | None, Query(description="Of the `Link` of the page before this one.")
     ] = None,
+    count: Counted = False,
 ) -> list[RecentBooking]:
     """List bookings as dashboards show them. Callers find their own, operators everybody's.
 
     A caller with the scope `reservations:read` alone finds its reservations.
-    What goes wrong is told in words alone: `{"error": "…"}`.
+    What goes wrong is told in words alone: `{"error": "…"}`. With `count=true` two headers tell
+    how many all pages have, up to 1,000.
     """
     group = None if status == "All" else StatusGroup(status)
     given = [name for name, value in (("user", user), ("referral", referral)) if value is not None]
     if given and (len(given) > 1 or group or product):
-        raise ApiProblem(422, "INVALID_REQUEST", f"{given[0]} cannot be given with other filters.")
+        raise ApiProblem(
+            422,
+            "FILTER_NOT_SUPPORTED",
+            f"{given[0]} cannot be given with other filters: user and referral stand alone, status"
+            " and product go together.",
+        )
     kinds = BOOKABLE if caller.may(Scope.TRIPS) else (BookingKind.RESERVATION,)
     if product is not None:
         kinds = tuple(kind for kind in kinds if kind is product)
     if not kinds:
+        if count:
+            _tell(response, Count(0, exceeded=False))
         return []
     listing = Listing(
         owner=owner_of(caller),
@@ -88,18 +115,27 @@ async def recent(
     )
     after = None if cursor is None else place_of(request, caller, cursor)
 
-    async def find(session: AsyncSession) -> tuple[Sequence[RowMapping], Mapping[str, list[str]]]:
+    async def find(session: AsyncSession) -> _Found:
         rows = await list_recent(session, listing, limit=limit + 1, after=after)
         ids = [row["id"] for row in rows[:limit]]
-        return rows, await titles_of(session, ids) if ids else {}
+        titles = await titles_of(session, ids) if ids else {}
+        return rows, titles, await count_recent(session, listing) if count else None
 
-    found, titles = await context.lists.read(find)
+    found, titles, counted = await context.lists.read(find)
+    if counted is not None:
+        _tell(response, counted)
     rows, last = page_of(found, limit)
     if last is not None:
-        query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        once = {"cursor", "count"}  # whoever follows links has been told how many there are
+        query = [pair for pair in request.query_params.multi_items() if pair[0] not in once]
         query.append(("cursor", cursor_of(request, caller, (last["created_at"], last["id"]))))
         response.headers["Link"] = f'<{request.url.path}?{urlencode(query)}>; rel="next"'
     return [_told(row, titles.get(row["id"], [])) for row in rows]
+
+
+def _tell(response: Response, count: Count) -> None:
+    response.headers[COUNT] = str(count.rows)
+    response.headers[EXCEEDED] = str(count.exceeded).lower()
 
 
 def _told(row: RowMapping, titles: list[str]) -> RecentBooking:

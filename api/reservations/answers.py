@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from models.bookings.listing import MOST_COUNTED
 from models.core.venues import VenueType
 from models.reservations.policy import Approval, VenuePolicy
 
@@ -253,3 +254,13 @@ class ReservationPage(BaseModel):
     bookings: list[ListedReservation]
     has_more: bool
     next_cursor: str | None = Field(description="The next page's `cursor`.")
+    count: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_COUNTED,
+        description="How many the whole list has, but no more than 1,000; there with `count=true`.",
+    )
+    count_exceeded: bool | None = Field(
+        default=None,
+        description="Whether it has more than `count`, which is 1,000 then; there with `count`.",
+    )

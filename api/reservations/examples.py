@@ -184,6 +184,9 @@ RESERVATIONS: dict[str, Any] = {
     "next_cursor": None,
 }
 
+RESERVATIONS_COUNTED: dict[str, Any] = {**RESERVATIONS, "count": 1, "count_exceeded": False}
+"""With ``count=true``."""
+
 VENUE: dict[str, Any] = {
     "id": "kantine",
     "type": "RESTAURANT",

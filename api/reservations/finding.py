@@ -1,10 +1,11 @@
 """A reservation as callers are answered it."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from functools import partial
 
-from api.bookings import finding
+from api.bookings import finding, keeping
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.entity_tags import Tagged, tag_of
 from api.reservations import presenter
 from api.reservations.answers import ReservationAnswer
 from models.bookings.errors import BookingNotFound
@@ -25,11 +26,7 @@ async def find(
     found = await finding.find(context, caller, booking_id)
     if found.booking.kind is not BookingKind.RESERVATION:
         raise BookingNotFound(booking_id)
-
-    async def query(session: AsyncSession) -> StoredReservation | None:
-        return await load_details(session, booking_id)
-
-    stored = await context.record.read(query)
+    stored = await context.record.look(partial(load_details, booking_id=booking_id))
     assert stored is not None, "a reservation is written down with its booking"
     return found, stored
 
@@ -38,3 +35,19 @@ async def answer(context: AppContext, caller: KnownCaller, booking_id: str) -> R
     """Return a reservation, whole. Raises as :func:`find`."""
     found, stored = await find(context, caller, booking_id)
     return presenter.reservation(found.booking, stored, found.history)
+
+
+async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tagged:
+    """Return the answer of ``GET …/{booking_id}``; that about one at rest is made once.
+
+    Raises:
+        DomainError: as :func:`find`.
+    """
+
+    async def make() -> tuple[Tagged, bool]:
+        found, stored = await find(context, caller, booking_id)
+        whole = presenter.reservation(found.booking, stored, found.history)
+        body = whole.model_dump_json(by_alias=True).encode()
+        return Tagged(body, tag_of(whole.version)), found.live
+
+    return await keeping.whole(context, caller, booking_id, "reservation", make)

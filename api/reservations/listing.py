@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Query, Request
@@ -13,33 +13,39 @@ from api.core.audience import Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import Context, TheCaller
 from api.core.cursors import cursor_of, page_of, place_of
-from api.core.filters import Cursor
+from api.core.filters import Counted, Cursor
 from api.core.named import GuestId, VenueId
 from api.openapi import problems, shown
 from api.reservations import presenter
 from api.reservations.answers import ListedReservation, ReservationPage, Status
 from models.bookings.lifecycle import BookingState
+from models.bookings.listing import Count
 from models.core.callers import Scope
 from models.core.times import Day, Moment
 from models.reservations.errors import Contradiction
-from models.reservations.listing import of_guest, of_venue
+from models.reservations.listing import count_of_guest, count_of_venue, of_guest, of_venue
 from models.reservations.venues import find_venue
 
 router = Audience(
     Policy.CALLER, Scope.RESERVATIONS_READ, prefix="/api/v1/bookings", tags=["reservations"]
 )
-_LISTED = {200: {"content": shown("RESERVATIONS")}, **problems(400, 401, 404, 422, 500, 503)}
+_LISTED = {
+    200: {"content": shown("RESERVATIONS", "RESERVATIONS_COUNTED")},
+    **problems(400, 401, 404, 422, 500, 503),
+}
 
 Wanted = Annotated[list[Status] | None, Query(alias="status", description="One of these.")]
 Limit = Annotated[int, Query(ge=1, le=100, description="At most so many.")]
 Behind = Annotated[Cursor | None, Query(description="`next_cursor` of the page before this one.")]
 Since = Annotated[Moment | None, Query(alias="from", description="Beginning then or later.")]
 Until = Annotated[Moment | None, Query(alias="to", description="Beginning before then.")]
+_Found = tuple[Sequence[RowMapping], Count | None]
 
 
 @router.listing(
     "/guest/{guest_id}",
     operation_id="listReservationsOfGuest",
+    response_model_exclude_unset=True,
     summary="Reservations of a guest, the latest first",
     responses=_LISTED,
 )
@@ -54,21 +60,19 @@ async def guests(
     until: Until = None,
     limit: Limit = 20,
     cursor: Behind = None,
+    count: Counted = False,
 ) -> ReservationPage:
-    """List the caller's reservations of a guest; of a guest nobody knows there are none."""
-    before = None if cursor is None else place_of(request, caller, cursor)
+    """List the caller's reservations of a guest; of a guest nobody knows there are none.
 
-    async def find(session: AsyncSession) -> Sequence[RowMapping]:
-        return await of_guest(
-            session,
-            caller.id,
-            guest_id,
-            before=before,
-            limit=limit + 1,
-            states=_states(status),
-            since=since,
-            until=until,
-        )
+    With `count=true` the page tells how many all pages have, up to 1,000.
+    """
+    before = None if cursor is None else place_of(request, caller, cursor)
+    filters: dict[str, Any] = {"states": _states(status), "since": since, "until": until}
+
+    async def find(session: AsyncSession) -> _Found:
+        whose = caller.id, guest_id
+        rows = await of_guest(session, *whose, before=before, limit=limit + 1, **filters)
+        return rows, await count_of_guest(session, *whose, **filters) if count else None
 
     return _page(request, caller, await context.lists.read(find), limit)
 
@@ -76,6 +80,7 @@ async def guests(
 @router.listing(
     "/venue/{venue_id}",
     operation_id="listReservationsOfVenue",
+    response_model_exclude_unset=True,
     summary="Reservations at a venue, the earliest first",
     responses=_LISTED,
 )
@@ -91,26 +96,24 @@ async def venues(
     until: Until = None,
     limit: Limit = 20,
     cursor: Behind = None,
+    count: Counted = False,
 ) -> ReservationPage:
-    """List the reservations at the caller's venue; at one nobody knows there are none."""
+    """List the reservations at the caller's venue; at one nobody knows there are none.
+
+    With `count=true` the page tells how many all pages have, up to 1,000.
+    """
     if date is not None and (since or until):
         raise Contradiction("date", "Ask for a date, or for from and to.")
     after = None if cursor is None else place_of(request, caller, cursor)
 
-    async def find(session: AsyncSession) -> Sequence[RowMapping]:
+    async def find(session: AsyncSession) -> _Found:
         venue = await find_venue(session, caller.id, venue_id)
         if venue is None:
-            return []
+            return [], Count(0, exceeded=False) if count else None
         first, last = (since, until) if date is None else _day(date, venue.time_zone)
-        return await of_venue(
-            session,
-            venue.id,
-            after=after,
-            limit=limit + 1,
-            states=_states(status),
-            since=first,
-            until=last,
-        )
+        filters = {"states": _states(status), "since": first, "until": last}
+        rows = await of_venue(session, venue.id, after=after, limit=limit + 1, **filters)
+        return rows, await count_of_venue(session, venue.id, **filters) if count else None
 
     return _page(request, caller, await context.lists.read(find), limit)
 
@@ -128,16 +131,18 @@ def _states(wanted: list[Status] | None) -> list[BookingState]:
     return [state for state in BookingState if presenter.status_of(state) in (wanted or ())]
 
 
-def _page(
-    request: Request, caller: KnownCaller, rows: Sequence[RowMapping], limit: int
-) -> ReservationPage:
+def _page(request: Request, caller: KnownCaller, found: _Found, limit: int) -> ReservationPage:
+    rows, count = found
     shown, last = page_of(rows, limit)
-    return ReservationPage(
+    page = ReservationPage(
         bookings=[_listed(row) for row in shown],
         has_more=last is not None,
         next_cursor=last
         and cursor_of(request, caller, (last["starts_at"], str(last["booking_id"]))),
     )
+    if count is not None:
+        page.count, page.count_exceeded = count.rows, count.exceeded
+    return page
 
 
 def _listed(row: RowMapping) -> ListedReservation:

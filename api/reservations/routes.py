@@ -9,7 +9,7 @@ from api.bookings.starting import Taken, book
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.entity_tags import NOT_MODIFIED, not_modified
+from api.core.entity_tags import NOT_MODIFIED, answered, tag_of
 from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
@@ -118,7 +118,7 @@ async def create(
         accepted(response, _url(found.id))
     elif found.confirmed_at is None:
         response.status_code = 200
-    _tag(response, answer)
+    response.headers["ETag"] = tag_of(answer.version)
     return answer
 
 
@@ -133,15 +133,14 @@ async def by_reference(
     context: Context,
     caller: TheCaller,
     request: Request,
-    response: Response,
     booking_reference: Annotated[
         str, Path(description="In any case, with dashes or without; O is 0, I and L are 1.")
     ],
-) -> ReservationAnswer | Response:
+) -> Response:
     """Return a reservation by what its guest was told."""
     if parse_booking_reference(booking_reference) is None:
         raise BookingNotFound(booking_reference)
-    return await by_id(context, caller, request, response, booking_reference)
+    return await by_id(context, caller, request, booking_reference)
 
 
 @look.get(
@@ -152,12 +151,11 @@ async def by_reference(
     responses=_FOUND,
 )
 async def by_id(
-    context: Context, caller: TheCaller, request: Request, response: Response, booking_id: Named
-) -> ReservationAnswer | Response:
+    context: Context, caller: TheCaller, request: Request, booking_id: Named
+) -> Response:
     """Return a reservation with its history; its version is the `ETag`."""
     named = await booking_named(context, caller, booking_id)
-    answer = await finding.answer(context, caller, named)
-    return not_modified(request, _tag(response, answer)) or answer
+    return answered(request, await finding.told(context, caller, named))
 
 
 @work.put(
@@ -330,7 +328,7 @@ async def _told(
     answer = await finding.answer(context, caller, booking_id)
     if not ended:
         accepted(response, _url(booking_id))
-    _tag(response, answer)
+    response.headers["ETag"] = tag_of(answer.version)
     return answer
 
 
@@ -350,12 +348,6 @@ async def _cancel(
     except NotCancellable as refused:
         raise StateConflict(refused.booking, moving.allowed(refused.booking)) from refused
     return ended
-
-
-def _tag(response: Response, answer: ReservationAnswer) -> str:
-    tag = f'"{answer.version}"'
-    response.headers["ETag"] = tag
-    return tag
 
 
 def _url(booking_id: str) -> str:

@@ -283,5 +283,4 @@ async def by_id(
 
     Who has the answer already sends its `ETag` as `If-None-Match`, and gets 304 while it is true.
     """
-    body = await reading.whole(context, caller, booking_id)
-    return answered(request, body)
+    return answered(request, await reading.whole(context, caller, booking_id))

@@ -47,6 +47,19 @@ Place = tuple[dt.datetime, str]
 Range = ColumnElement[bool]
 """A condition that is one range of an index of lists."""
 
+MOST_COUNTED = 1_000
+"""A list is counted up to here, so that a count costs as little whatever the list's length."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows a list has."""
+
+    rows: int
+    """At most :data:`MOST_COUNTED`."""
+    exceeded: bool
+    """Whether it has more than that."""
+
 
 def ranges(
     owner: str | None, kinds: Collection[BookingKind], states: Collection[BookingState] = ()
@@ -85,6 +98,18 @@ def page(
         return parts[0]
     rows = union_all(*parts).subquery()
     return select(*rows.c).order_by(*newest_first(rows)).limit(limit)
+
+
+async def count(session: AsyncSession, parts: Sequence[Select[Any]]) -> Count:
+    """Count the rows of ranges, each of which is selected in the order of its index.
+
+    Without that order PostgreSQL might read the table, of which a limit seems to make little.
+    """
+    most = MOST_COUNTED + 1  # the one that tells of more
+    each = [part.limit(most) for part in parts]
+    rows = (union_all(*each).limit(most) if len(each) > 1 else each[0]).subquery()
+    found = await session.scalar(select(func.count()).select_from(rows)) or 0
+    return Count(min(found, MOST_COUNTED), exceeded=found > MOST_COUNTED)
 
 
 def newest_first(rows: FromClause) -> Sequence[ColumnElement[Any]]:
@@ -134,6 +159,12 @@ async def list_recent(
     statement = page(_COLUMNS, listing.ranges(), limit=limit, after=after)
     found: Sequence[RowMapping] = (await session.execute(statement)).mappings().all()
     return found
+
+
+async def count_recent(session: AsyncSession, listing: Listing) -> Count:
+    """Return how many bookings a list has, on all its pages."""
+    ordered = select(_T.id).order_by(*newest_first(BOOKINGS))
+    return await count(session, [ordered.where(one) for one in listing.ranges()])
 
 
 _T = BOOKINGS.c

@@ -10,6 +10,7 @@ stands elsewhere is joined to the rows of the page alone.
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
+from models.bookings.listing import Count, Range, count
 from models.bookings.tables import BOOKINGS
 from models.reservations.tables import RESERVATIONS, VENUES
 
@@ -72,6 +74,33 @@ async def of_venue(
     return await _found(session, _page(whose, after, latest_first=False, **filters))
 
 
+async def count_of_guest(
+    session: AsyncSession, caller: str, guest_id: str, **filters: Any
+) -> Count:
+    """Return how many reservations :func:`of_guest` lists, on all its pages."""
+    whose = (_R.caller_id == caller, _R.guest_id == guest_id)
+    return await _count(session, whose, latest_first=True, **filters)
+
+
+async def count_of_venue(session: AsyncSession, venue: str, **filters: Any) -> Count:
+    """Return how many reservations :func:`of_venue` lists, on all its pages."""
+    return await _count(session, (_R.venue_id == venue,), latest_first=False, **filters)
+
+
+async def _count(
+    session: AsyncSession,
+    whose: Sequence[ColumnElement[bool]],
+    *,
+    latest_first: bool,
+    states: Collection[BookingState] = (),
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> Count:
+    ordered = select(_R.booking_id).where(*whose, *_between(since, until))
+    ordered = ordered.order_by(*_order(_R, latest_first=latest_first))
+    return await count(session, [ordered.where(one) for one in _in(states)])
+
+
 async def _found(session: AsyncSession, page: Select[Any]) -> Sequence[RowMapping]:
     found: Sequence[RowMapping] = (await session.execute(page)).mappings().all()
     return found
@@ -93,23 +122,16 @@ def _page(
         behind, until = (behind, None) if behind[0] < until else (None, until)
     if behind is not None and not latest_first and since is not None:
         behind, since = (behind, None) if behind[0] >= since else (None, since)
-    conditions = [*whose]
-    if since is not None:
-        conditions.append(_R.starts_at >= since)
-    if until is not None:
-        conditions.append(_R.starts_at < until)
+    conditions = [*whose, *_between(since, until)]
     if behind is not None:
         place, bound = tuple_(_R.starts_at, _R.booking_id), _typed(behind)
         conditions.append(place < bound if latest_first else place > bound)
 
-    def order(rows: Any) -> Sequence[ColumnElement[Any]]:
-        place = (rows.starts_at, rows.booking_id)
-        return [one.desc() for one in place] if latest_first else place
-
+    order = partial(_order, latest_first=latest_first)
     # Each range has the limit of its own: PostgreSQL merges only what is in order by itself.
     parts: list[Select[Any]] = [
-        select(*_COLUMNS).where(*conditions, _R.state == state).order_by(*order(_R)).limit(limit)
-        for state in sorted(set(states or BookingState))
+        select(*_COLUMNS).where(*conditions, one).order_by(*order(_R)).limit(limit)
+        for one in _in(states)
     ]
     rows = parts[0].subquery()
     if len(parts) > 1:
@@ -121,6 +143,21 @@ def _page(
         .join(VENUES, _V.id == rows.c.venue_id)
         .order_by(*order(rows.c))
     )
+
+
+def _in(states: Collection[BookingState]) -> list[Range]:
+    """Return the ranges of these states, or of all there are."""
+    return [_R.state == state for state in sorted(set(states or BookingState))]
+
+
+def _between(since: dt.datetime | None, until: dt.datetime | None) -> list[ColumnElement[bool]]:
+    bounds = [] if since is None else [_R.starts_at >= since]
+    return bounds if until is None else [*bounds, _R.starts_at < until]
+
+
+def _order(rows: Any, *, latest_first: bool) -> Sequence[ColumnElement[Any]]:
+    place = (rows.starts_at, rows.booking_id)
+    return [one.desc() for one in place] if latest_first else place
 
 
 def _typed(place: Place) -> Any:

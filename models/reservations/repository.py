@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import NewBooking, insert_booking, save_quotes
+from models.core.database import Executor
 from models.core.venues import Price, VenueSlot, VenueType
 from models.inventory.claims import Claim, Limits, claim_place
 from models.reservations.messages import SLOT, BookReservationRequest, OpenReservation
@@ -168,9 +169,9 @@ async def find_overlapping(session: AsyncSession, booking_id: str) -> str | None
     return found
 
 
-async def load_details(session: AsyncSession, booking_id: str) -> StoredReservation | None:
+async def load_details(connection: Executor, booking_id: str) -> StoredReservation | None:
     """Return what a reservation is; None for a booking that is none."""
-    found = await session.execute(_DETAILS, {"booking": booking_id})
+    found = await connection.execute(_DETAILS, {"booking": booking_id})
     row = found.mappings().one_or_none()
     if row is None:
         return None

@@ -267,6 +267,21 @@ def test_every_code_is_named_and_explained(document: dict[str, Any]) -> None:
         assert re.search(r"^- Money: .+\n(  .+\n)*- Next: .+", section, re.MULTILINE), code
 
 
+def test_lists_show_how_they_refuse_other_filters(document: dict[str, Any]) -> None:
+    lists = 0
+    for at, operation in _operations(document):
+        given = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        if not at.startswith("GET ") or not given:
+            continue
+        (content,) = operation["responses"]["422"]["content"].values()
+        told = content["example"]
+        words = told["error"] if "error" in told else told["detail"]
+        assert {name for name in given if name in words} == given
+        assert told.get("details", {}).get("supported") in (None, sorted(given))
+        lists += 1
+    assert lists > 12
+
+
 async def test_a_problem_links_to_its_explanation(alone: httpx.AsyncClient) -> None:
     problem = (await alone.get("/booking/nowhere")).json()
     path, _, section = problem["type"].partition("#")

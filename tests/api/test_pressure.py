@@ -88,7 +88,7 @@ async def test_reads_take_turns(
     booked = (await api.post("/booking/book", json=body(await sandbox.trip()))).json()
     read, running, most = reading.whole, 0, 0
 
-    async def counted(*asked: Any) -> bytes:
+    async def counted(*asked: Any) -> Any:
         nonlocal running, most
         running += 1
         most = max(most, running)

@@ -231,7 +231,8 @@ async def test_an_answer_given_before_is_not_given_when_anything_has_changed(
     booking = await books.record(confirm(await books.open()), BookingState.CONFIRMED)
     path, source = f"/booking/{booking.id}", f"supplier:{booking.id}"
     first = await operator.get(path)
-    assert (await operator.get(path)).content == first.content
+    for _ in range(2):  # it is kept when it is asked for again
+        assert (await operator.get(path)).content == first.content
     others = await alone.get(path)
     unknown = await alone.get(f"/booking/{uuid.uuid4()}")
     assert others.status_code == unknown.status_code != 200, "another caller's, kept or not"

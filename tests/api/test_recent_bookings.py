@@ -156,6 +156,41 @@ async def test_pages_lead_to_each_other(dashboard: Dashboard) -> None:
     assert (pages, len(seen), set(seen)) == (3, 5, made)
 
 
+async def test_a_list_is_counted_on_wish(dashboard: Dashboard) -> None:
+    for _ in range(3):
+        await dashboard.begin()
+    plain = await dashboard.http.get("/api/bookings", params={"limit": 2})
+    assert not {"x-total-count", "x-total-count-exceeded"} & plain.headers.keys()
+    counted = await dashboard.http.get("/api/bookings", params={"limit": 2, "count": "true"})
+    assert _count(counted) == ("3", "false")
+    assert counted.json() == plain.json()
+    assert counted.links == plain.links, "which are followed without counting again"
+    for query, count in (
+        ({"status": "Pending"}, "3"),
+        ({"status": "Confirmed"}, "0"),
+        ({"user": "trv_ada"}, "3"),
+        ({"user": "nobody"}, "0"),
+        ({"referral": "NONE"}, "0"),
+        ({"product": "STAY"}, "0"),
+    ):
+        answer = await dashboard.http.get("/api/bookings", params={**query, "count": "true"})
+        assert _count(answer) == (count, "false"), query
+
+
+async def test_who_has_no_bookings_of_a_product_is_told_so(
+    lonely: Served, database_url: str
+) -> None:
+    key = add_caller(database_url, name="counts tables", scopes=[Scope.RESERVATIONS_READ])
+    async with client(lonely.url, key) as http:
+        answer = await http.get("/api/bookings", params={"product": "TRIP", "count": "true"})
+    assert (answer.json(), _count(answer)) == ([], ("0", "false"))
+
+
+def _count(answer: httpx.Response) -> tuple[str, str]:
+    headers = answer.headers
+    return headers["x-total-count"], headers["x-total-count-exceeded"]
+
+
 async def test_a_cursor_is_of_one_list(dashboard: Dashboard, lonely: Served, key: str) -> None:
     for _ in range(2):
         await dashboard.begin()
@@ -179,12 +214,12 @@ async def test_a_cursor_is_of_one_list(dashboard: Dashboard, lonely: Served, key
 @pytest.mark.parametrize(
     ("status", "query", "words"),
     [
-        (422, {"stat": "All"}, "only cursor, limit, product, referral, status, user can be given"),
+        (422, {"stat": "All"}, "only count, cursor, limit, product, referral, status, user can"),
         (422, {"status": "Lost"}, "status must be All, Confirmed, Pending or Cancelled"),
         (422, {"product": "CAR"}, "product must be"),
         (422, {"limit": 0}, "limit must be at least 1"),
         (422, {"limit": 101}, "limit must be at most 100"),
-        (422, {"user": "a", "status": "Pending"}, "user cannot be given with other filters"),
+        (422, {"user": "a", "status": "Pending"}, "status and product go together."),
         (422, {"user": "a", "referral": "b"}, "user cannot be given with other filters"),
         (422, {"cursor": "x"}, "cursor must be"),
         (400, {"cursor": "x" * 43}, "This cursor was not made for this list"),

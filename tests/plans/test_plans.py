@@ -1,4 +1,4 @@
-"""Every page of every list is read from its index, and costs the same wherever it is."""
+"""Every page, and every count, of every list is read from its index, and costs the same."""
 
 from functools import partial
 
@@ -48,6 +48,7 @@ async def reservation_lists(reserved_url: str) -> list[Seen]:
 async def test_every_page_walks_its_index(pages: list[Seen]) -> None:
     assert len(pages) > 150
     assert {one.case.list for one in pages} == {"/booking", "/api/bookings"}
+    assert {one.case.list for one in pages if one.case.counts} == {"/api/bookings"}
     assert faults(pages) == []
 
 
@@ -65,7 +66,9 @@ async def test_no_index_of_lists_is_there_for_nothing(pages: list[Seen], crowd_u
 
 async def test_every_page_of_reservations_walks_its_index(reservation_lists: list[Seen]) -> None:
     assert len(reservation_lists) > 300
-    assert {one.case.list for one in reservation_lists} == {"/guest", "/venue"}
+    for counts in (False, True):
+        of_these = [one for one in reservation_lists if one.case.counts is counts]
+        assert {one.case.list for one in of_these} == {"/guest", "/venue"}
     assert faults(reservation_lists) == []
 
 

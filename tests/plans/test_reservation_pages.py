@@ -1,4 +1,7 @@
-"""Pages of reservations, one behind the other, are what a plain query finds: each row once."""
+"""Pages of reservations, one behind the other, are what a plain query finds: each row once.
+
+So many there are, as a list is counted, up to a thousand.
+"""
 
 import datetime as dt
 from collections.abc import Collection
@@ -11,8 +14,15 @@ from benchmarks.crowd import BIG_CALLER, BIG_TRAVELER
 from benchmarks.crowd_at_venues import venue_of
 from benchmarks.reservation_pages import STATES, TIMES
 from models.bookings.lifecycle import BookingState
+from models.bookings.listing import MOST_COUNTED, Count
 from models.core.database import create_engine, create_sessions
-from models.reservations.listing import Place, of_guest, of_venue
+from models.reservations.listing import (
+    Place,
+    count_of_guest,
+    count_of_venue,
+    of_guest,
+    of_venue,
+)
 from tests.support.selection import table
 
 pytestmark = pytest.mark.xdist_group("crowd")
@@ -71,8 +81,16 @@ async def test_a_walk_finds_each_once(reserved_url: str, states: str, times: str
                     return seen
                 place = page[-1]["starts_at"], str(page[-1]["booking_id"])
 
+    async def count(*, of_a_guest: bool) -> Count:
+        filters = {"states": STATES[states], **TIMES[times]}
+        async with create_sessions(engine)() as session:
+            if of_a_guest:
+                return await count_of_guest(session, BIG_CALLER, BIG_TRAVELER, **filters)
+            return await count_of_venue(session, venue_of(BIG_CALLER, 0), **filters)
+
     for query, of_a_guest in ((_GUEST, True), (_VENUE, False)):
-        assert await walk(of_a_guest=of_a_guest) == plainly(
-            reserved_url, query, STATES[states], times
-        )
+        found = plainly(reserved_url, query, STATES[states], times)
+        assert await walk(of_a_guest=of_a_guest) == found
+        rows = min(len(found), MOST_COUNTED)
+        assert await count(of_a_guest=of_a_guest) == Count(rows, len(found) > MOST_COUNTED)
     await engine.dispose()

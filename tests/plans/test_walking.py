@@ -112,6 +112,13 @@ async def test_each_is_seen_once(
     assert there - times.keys() == set()
 
 
+async def test_a_long_list_is_counted_up_to_a_thousand(crowded: Served, operator: str) -> None:
+    async with client(crowded.url, operator) as http:
+        answer = await http.get("/api/bookings", params={"limit": 1, "count": "true"})
+    headers = answer.headers
+    assert (headers["x-total-count"], headers["x-total-count-exceeded"]) == ("1000", "true")
+
+
 async def test_a_page_that_takes_long_is_given_up(
     crowd_url: str, crowded: Served, operator: str
 ) -> None:

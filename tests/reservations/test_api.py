@@ -338,12 +338,21 @@ async def test_reservations_are_listed(dinner: httpx.AsyncClient) -> None:
         assert (other.status_code, other.json()["code"]) == (400, "CURSOR_INVALID")
         none = await dinner.get(path, params={"status": "CANCELLED"})
         assert none.json() == {"bookings": [], "has_more": False, "next_cursor": None}
-    day = await dinner.get(venue, params={"date": asked["date"]})
+        counted = (await dinner.get(path, params={**behind, "count": "true"})).json()
+        assert counted == {**second, "count": 3, "count_exceeded": False}
+        some = {"status": "CANCELLED", "count": "true"}
+        assert (await dinner.get(path, params=some)).json()["count"] == 0
+        plain = (await dinner.get(path, params={"limit": 2, "count": "false"})).json()
+        assert plain.keys() == none.json().keys()
+    day = await dinner.get(venue, params={"date": asked["date"], "count": "true"})
     assert [one["id"] for one in day.json()["bookings"]] == [one["id"] for one in made]
-    after = await dinner.get(venue, params={"date": (a_day() + dt.timedelta(days=1)).isoformat()})
+    tomorrow = (a_day() + dt.timedelta(days=1)).isoformat()
+    after = await dinner.get(venue, params={"date": tomorrow, "count": "true"})
     assert after.json()["bookings"] == []
-    late = await dinner.get(guest, params={"from": made[1]["starts_at"]})
+    assert (day.json()["count"], after.json()["count"]) == (3, 0)
+    late = await dinner.get(guest, params={"from": made[1]["starts_at"], "count": "true"})
     assert [one["time"] for one in late.json()["bookings"]] == ["22:00", "20:00"]
+    assert late.json()["count"] == 2
 
 
 async def test_lists_have_nothing_of_other_callers(
@@ -353,14 +362,9 @@ async def test_lists_have_nothing_of_other_callers(
     await dinner.post(PATH, json=asked)
     key = add_caller(database_url, name="yet another app", scopes=SCOPES)
     async with client(whole.url, key) as other:
+        none = {"bookings": [], "has_more": False, "next_cursor": None}
         for name in (f"guest/{asked['guest']['id']}", f"venue/{asked['venue']['id']}"):
-            theirs, unknown = await other.get(f"{PATH}/{name}"), await other.get(f"{PATH}/{name}x")
-            assert (
-                theirs.json()
-                == unknown.json()
-                == {
-                    "bookings": [],
-                    "has_more": False,
-                    "next_cursor": None,
-                }
-            )
+            for path in (f"{PATH}/{name}", f"{PATH}/{name}x"):
+                assert (await other.get(path)).json() == none
+                counted = await other.get(path, params={"count": "true"})
+                assert counted.json() == {**none, "count": 0, "count_exceeded": False}

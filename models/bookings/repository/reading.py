@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,7 @@ from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
 from models.core.cases import open_cases_of
+from models.core.database import Executor
 from models.core.people import Address, Contact, Traveler
 from models.payments.repository import PAYMENTS_JSON
 
@@ -77,6 +78,15 @@ _WHOLE: Select[Any] = _BOOKING.add_columns(
     _json("attempts", f"CASE WHEN state NOT IN ({_AT_REST}) THEN ({_ATTEMPTS}) END"),
 )
 _WATCHED: Select[Any] = _BOOKING.add_columns(_HISTORY, _BUSY, _NOW, _json("attempts", _ATTEMPTS))
+_NAMED = BOOKINGS.c.id == bindparam("named")
+_OWN = BOOKINGS.c.caller_id == bindparam("owner")
+# SQLAlchemy works out for each statement that is made what it keeps it by: long, for these.
+_FOUND = {
+    (attempts, own): selected.where(_NAMED, _OWN) if own else selected.where(_NAMED)
+    for attempts, selected in ((False, _WHOLE), (True, _WATCHED))
+    for own in (False, True)
+}
+"""By whether attempts are asked for, and whether of an owner alone."""
 
 
 @dataclass(frozen=True)
@@ -172,17 +182,16 @@ async def count_under_way(session: AsyncSession) -> int:
 
 
 async def find_booking(
-    session: AsyncSession, booking_id: str, owner: str | None, *, attempts: bool = False
+    connection: Executor, booking_id: str, owner: str | None, *, attempts: bool = False
 ) -> Found | None:
     """Return a booking of ``owner`` (of anybody when None) with all that is shown of it.
 
     Ownership stands in the WHERE, not after the read (S5). None: there is none, or it is not
     ``owner``'s. ``attempts`` asks for those of a booking at rest as well.
     """
-    query = (_WATCHED if attempts else _WHOLE).where(BOOKINGS.c.id == booking_id)
-    if owner is not None:
-        query = query.where(BOOKINGS.c.caller_id == owner)
-    row = (await session.execute(query)).one_or_none()
+    query = _FOUND[attempts, owner is not None]
+    values = {"named": booking_id} if owner is None else {"named": booking_id, "owner": owner}
+    row = (await connection.execute(query, values)).one_or_none()
     if row is None:
         return None
     booking = _booking(row)
