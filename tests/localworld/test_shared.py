@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from localworld import ports, shared
 from localworld.places import ROOT
+from tests.support.selection import table
 
 OTHER = """
 import sys
@@ -45,9 +47,10 @@ def test_one_pair_for_all_stopped_with_the_last(place: Path) -> None:
         time.sleep(0.05)
 
 
-def test_who_comes_while_the_servers_stop_gets_working_ones(place: Path) -> None:
+@pytest.mark.parametrize("visits", table([2, 4], quick=[2]))
+def test_who_comes_while_the_servers_stop_gets_working_ones(place: Path, visits: int) -> None:
     """Either the old pair, kept after all, or a new one; never one that is going away."""
-    for number in range(4):
+    for number in range(visits):
         with shared.servers(place) as found:
             with psycopg.connect(found.create_database(f"d{number}")) as connection:
                 connection.execute("CREATE TABLE mine ()")

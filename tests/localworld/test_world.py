@@ -69,7 +69,6 @@ def test_what_happens_at_the_gateway_is_told(world: RunningWorld) -> None:
         assert time.monotonic() < end
         time.sleep(0.2)
     assert (cases[0]["kind"], cases[0]["bookingId"]) == ("DISPUTE", booked["bookingId"])
-    assert booked["bookingReference"] in world.tripsaga("cases").stdout.replace("\n", "")
     number = str(cases[0]["id"])
     assert "disputeId" in world.tripsaga("cases", "show", number).stdout
     settled = world.tripsaga("cases", "settle", number, "Evidence sent.", "--json")
@@ -78,9 +77,6 @@ def test_what_happens_at_the_gateway_is_told(world: RunningWorld) -> None:
     assert again.returncode == 3
     assert "settled already" in again.stderr
     assert json.loads(world.tripsaga("cases", "--json").stdout) == []
-    assert (
-        json.loads(world.tripsaga("cases", "--settled", "--json").stdout)[0]["id"] == cases[0]["id"]
-    )
     after = json.loads(world.tripsaga("doctor", "--json").stdout)["findings"]
     assert next(f["what"] for f in after if f["name"] == "events") != before
 

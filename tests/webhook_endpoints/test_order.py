@@ -216,7 +216,7 @@ async def test_loops_of_two_workers_deliver_everything(world: World, receiver: R
     running = [asyncio.create_task(loop.run(stop, 5)) for loop in loops]
     running.append(asyncio.create_task(OutboxLoop(world.books.sessions, []).run(stop, 5)))
     bookings = [await world.booking() for _ in range(3)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(receiver.received) < 9:
             await asyncio.sleep(0.05)
     stop.set()
