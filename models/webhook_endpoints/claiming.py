@@ -169,7 +169,12 @@ async def _succeeded(session: AsyncSession, endpoint_id: str) -> None:
     table = ENDPOINTS.c
     await session.execute(
         update(ENDPOINTS)
-        .where(table.id == endpoint_id, table.first_failure_at.is_not(None))
+        .where(
+            table.id == endpoint_id,
+            table.first_failure_at.is_not(None),
+            # Under way when it was disabled: since when, and why, stays true.
+            table.status != EndpointStatus.DISABLED,
+        )
         .values(first_failure_at=None, last_failure_at=None)
     )
 
