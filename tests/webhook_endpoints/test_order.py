@@ -3,7 +3,10 @@
 import asyncio
 import datetime as dt
 
+import pytest
+
 from activities.outbox.loop import OutboxLoop
+from activities.webhook_endpoints import loop
 from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.guarded_http import Reply as Answered
 from models.webhook_endpoints.claiming import AT_ONCE, LEASE, claim, record_attempt
@@ -223,6 +226,24 @@ async def test_loops_of_two_workers_deliver_everything(world: World, receiver: R
     await asyncio.gather(*running)
     for booking in bookings:
         assert receiver.of(booking.id) == EVERYTHING
+
+
+async def test_a_loop_is_told_of_what_is_new(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for its next look, which here is tomorrow's."""
+    monkeypatch.setattr(loop, "POLL_SECONDS", 86_400)
+    await world.endpoint(receiver.url(), "booking.confirmed")
+    stop, sends = asyncio.Event(), WebhookLoop(world.worker())
+    outbox = OutboxLoop(world.books.sessions, [], placed=sends.nudge)
+    running = [asyncio.create_task(one.run(stop, 5)) for one in (sends, outbox)]
+    for told in (1, 2, 3):
+        await world.booking()
+        async with asyncio.timeout(20):
+            while len(receiver.received) < told:
+                await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.gather(*running)
 
 
 async def test_what_is_fanned_out_while_an_endpoint_is_paused_is_dropped_with_the_rest(
