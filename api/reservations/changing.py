@@ -232,7 +232,7 @@ async def _priced(
     wish = _wish_at(stored, body)
     guest = details.guest or VenueGuest(name=stored.guest["name"], notes=stored.notes)
     quote = await asking.quote(context, wish, guest, excluding=item_reference(booking.id, SLOT))
-    slot = slot_in(quote)
+    slot = slot_in(quote).named(stored.venue_name)
     if slot.time_zone != stored.time_zone:
         words = f"The venue is in {slot.time_zone} now: make a new reservation."
         raise SlotRefused("date", words)

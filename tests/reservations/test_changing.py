@@ -88,7 +88,12 @@ async def test_buffers_keep_a_move_away(dinner: httpx.AsyncClient) -> None:
     """Report 6 of the design: a hand-made request went around the buffers."""
     asked = wanted(resource_id="table-7")
     policy = {"buffer_before_minutes": 30, "buffer_after_minutes": 30}
-    registered = {"type": "RESTAURANT", "time_zone": "Europe/Berlin", "policy": policy}
+    registered = {
+        "type": "RESTAURANT",
+        "name": "Kantine",
+        "time_zone": "Europe/Berlin",
+        "policy": policy,
+    }
     await dinner.put(f"/api/v1/venues/{asked['venue']['id']}", json=registered)
     assert (await dinner.post(PATH, json=asked)).status_code == 201
     guest = {**asked["guest"], "id": str(uuid.uuid4())}
@@ -194,6 +199,40 @@ async def test_a_repeat_is_answered_alike(dinner: httpx.AsyncClient) -> None:
         booking = first.json()
     other = await put(dinner, booking, key, time="21:30")
     assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_another_version_under_a_key_is_another_request(dinner: httpx.AsyncClient) -> None:
+    """Whether body or header names it: nobody is told of a change that was not looked at."""
+    booking = await made(dinner)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    tag = {"If-Match": f'"{booking["version"]}"'}
+    first = await put(dinner, booking, key | tag, expected_version=None, notes="a")
+    again = await put(dinner, booking, key | tag, expected_version=None, notes="a")
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for other in ({"If-Match": first.headers["ETag"]}, {}):
+        reused = await put(dinner, booking, key | other, expected_version=None, notes="a")
+        assert (reused.status_code, reused.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    current = (await dinner.get(f"{PATH}/{booking['id']}")).json()
+    assert current == first.json()
+
+
+@pytest.mark.parametrize(
+    ("tag", "version", "field"),
+    [('"1"', 2, "expected_version"), ("soon", None, "If-Match"), ('"1", "2"', 1, "If-Match")],
+)
+@pytest.mark.parametrize("route", ["", "/status"])
+async def test_versions_that_disagree_are_refused(
+    dinner: httpx.AsyncClient, route: str, tag: str, version: int | None, field: str
+) -> None:
+    asked = {"expected_version": version} if version else {}
+    body = {**asked, **({"status": "CHECKED_IN"} if route else {"notes": "a"})}
+    ask = dinner.post if route else dinner.put
+    answer = await ask(
+        f"{PATH}/{(await made(dinner))['id']}{route}", json=body, headers={"If-Match": tag}
+    )
+    assert answer.status_code == 422, answer.text
+    assert (answer.json()["code"], answer.json()["field"]) == ("CONTRADICTORY_REQUEST", field)
 
 
 async def judge_rivals(
