@@ -11,7 +11,7 @@ import pytest
 from tests.api.conftest import client
 from tests.api.conftest import whole as whole
 from tests.api.server import Served, add_caller
-from tests.reservations.test_api import PATH, SCOPES, patiently, wanted
+from tests.reservations.test_api import PATH, SCOPES, by_hand, patiently, wanted
 from tests.reservations.test_api import dinner as dinner
 from tests.reservations.test_api import venue_key as venue_key
 from tests.support.stack import Stack
@@ -149,6 +149,38 @@ async def test_what_is_over_is_not_changed(dinner: httpx.AsyncClient) -> None:
         answer = await put(dinner, now, **body)
         assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
         assert answer.json()["details"]["allowed"] == []
+
+
+async def test_what_waits_for_its_venue_gets_no_other_place(dinner: httpx.AsyncClient) -> None:
+    """It is said what can be done; guest and notes are nothing that anybody decides about."""
+    made = await by_hand(dinner, "chefs-table")
+    moved = await put(dinner, made, time="20:00")
+    assert (moved.status_code, moved.json()["code"]) == (409, "STATE_CONFLICT"), moved.text
+    assert moved.json()["details"] == {"status": "PENDING", "allowed": ["CANCELLED", "CONFIRMED"]}
+    assert "approval" in moved.json()["detail"]
+    told = await put(dinner, made, notes="high chair", guest={"phone": "+4930123456"})
+    assert told.status_code == 200, told.text
+    now = told.json()
+    assert (now["notes"], now["guest"]["phone"]) == ("high chair", "+4930123456")
+    for name in ("status", "hold_expires_at", "payment", "starts_at", "inventory_reference"):
+        assert now[name] == made[name], name
+    yes = {"status": "CONFIRMED", "expected_version": now["version"]}
+    confirmed = await dinner.post(f"{PATH}/{made['id']}/status", json=yes)
+    assert (confirmed.status_code, confirmed.json()["notes"]) == (200, "high chair")
+    assert confirmed.json()["payment"]["captured"] == 4_000
+
+
+async def test_what_waits_for_its_payment_is_not_changed(dinner: httpx.AsyncClient) -> None:
+    """It is refused at once: nobody waits for a bank to be told to come again."""
+    card = {"payment": {"payment_method_id": "pm_card_chargeDeclined"}}
+    waits = (await dinner.post(PATH, json=wanted("chefs-table", **card))).json()
+    assert waits["payment"]["waits_until"]
+    for change in ({"time": "20:00"}, {"notes": "late"}):
+        answer = await put(dinner, waits, **change)
+        assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
+        assert answer.json()["details"] == {"status": "PENDING", "allowed": ["CANCELLED"]}
+        assert "payment" in answer.json()["detail"]
+    assert (await dinner.get(f"{PATH}/{waits['id']}")).json()["version"] == waits["version"]
 
 
 async def test_what_it_costs_more_is_accepted_and_paid(dinner: httpx.AsyncClient) -> None:
