@@ -137,6 +137,15 @@ def test_no_code_speaks_of_trips(code: Code) -> None:
     assert texts.words_of(BookingKind.TRIP, code) is texts.WORDS[code]
 
 
+def test_what_its_venue_did_not_approve_was_not_unpaid() -> None:
+    problem = Problem(code=Code.HOLD_EXPIRED, step="approve", message="not approved by 2031-03-01")
+    expired = booking(BookingState.EXPIRED, problem=problem)
+    error = translate.error(expired.model_copy(update={"kind": BookingKind.RESERVATION}))
+    assert error is not None
+    assert error.message == "The venue did not approve the reservation in time."
+    assert "paid" not in error.next_step
+
+
 @pytest.mark.parametrize("state", list(BookingState))
 def test_no_state_speaks_of_trips(state: BookingState) -> None:
     made = booking(state).model_copy(update={"kind": BookingKind.RESERVATION})
