@@ -9,8 +9,9 @@ from activities.webhook_endpoints.delivering import Webhooks
 from models.webhook_endpoints.claiming import Claimed
 from models.webhook_endpoints.fanning_out import BATCH
 
-POLL_SECONDS = 0.5
-"""How often a worker looks for events and due deliveries while there are none."""
+POLL_SECONDS = 1.0
+"""How often a worker looks for events and due deliveries while it is told of none: for those that
+another one has given their positions, or left behind."""
 APART_SECONDS = 0.1
 """Pause between two rounds of making deliveries, so that what is written close together is one."""
 AT_ONCE = 32

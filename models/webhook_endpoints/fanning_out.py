@@ -18,9 +18,10 @@ BATCH = 500
 RECOVERED_AT_ONCE = 5_000
 """So many deliveries are made again by one request."""
 
-_LOCK = text(
-    f"SELECT position FROM event_sinks WHERE name = '{SINK}' FOR UPDATE SKIP LOCKED"  # noqa: S608
-)
+_LOCK = text(f"""
+SELECT position FROM event_sinks
+WHERE name = '{SINK}' AND position < (SELECT last FROM event_counter) FOR UPDATE SKIP LOCKED
+""")  # noqa: S608
 # A delivery behind one that waits for its next attempt is due with it, not before: else it would
 # look overdue, and be looked at in vain each time.
 _FAN_OUT = text(f"""
