@@ -124,7 +124,8 @@ async def record_attempt(session: AsyncSession, claimed: Claimed, reply: Reply) 
     )
     endpoint = await _locked(session, claimed.endpoint_id)
     if reply.accepted:
-        await _succeeded(session, claimed.endpoint_id)
+        if endpoint is not None and endpoint.failing is not None:
+            await _succeeded(session, claimed.endpoint_id)
         await _end(session, claimed, DeliveryState.DELIVERED, reply.status, None)
         return
     disabled = None
@@ -171,7 +172,6 @@ async def _succeeded(session: AsyncSession, endpoint_id: str) -> None:
         update(ENDPOINTS)
         .where(
             table.id == endpoint_id,
-            table.first_failure_at.is_not(None),
             # Under way when it was disabled: since when, and why, stays true.
             table.status != EndpointStatus.DISABLED,
         )
