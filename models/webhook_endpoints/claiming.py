@@ -93,6 +93,21 @@ RETURNING d.endpoint_id::text, d.position, d.attempts, e.url,
 """)  # noqa: S608
 
 
+# One statement, as many as there are deliveries: the endpoint is locked meanwhile.
+_END = text("""
+WITH ended AS (
+    UPDATE webhook_deliveries SET state = :state, leased_until = NULL, last_status = :status,
+        last_error = :error, ended_at = clock_timestamp()
+    WHERE endpoint_id = :endpoint AND position = :position AND attempts = :attempts
+        AND state = ANY(:states)
+    RETURNING endpoint_id, booking_id, position
+)
+UPDATE webhook_deliveries d SET next_at = clock_timestamp() FROM ended
+WHERE d.endpoint_id = ended.endpoint_id AND d.booking_id = ended.booking_id
+    AND d.position > ended.position AND d.state = 'PENDING'
+""")
+
+
 async def claim(
     session: AsyncSession, room: int, *, lease: dt.timedelta = LEASE
 ) -> Sequence[Claimed]:
@@ -230,17 +245,18 @@ async def _end(
     states = [DeliveryState.PENDING]
     if state is DeliveryState.DELIVERED:  # given up while it was under way: it has arrived
         states.append(DeliveryState.DROPPED)
-    ended = await session.execute(
-        _own(claimed, states).values(
-            state=state,
-            leased_until=None,
-            last_status=status,
-            last_error=error,
-            ended_at=func.clock_timestamp(),
-        )
+    await session.execute(
+        _END,
+        {
+            "endpoint": claimed.endpoint_id,
+            "position": claimed.position,
+            "attempts": claimed.attempts,
+            "states": states,
+            "state": state,
+            "status": status,
+            "error": error,
+        },
     )
-    if ended.rowcount:  # type: ignore[attr-defined]
-        await _move_followers(session, claimed, dt.timedelta())
 
 
 async def _postpone(

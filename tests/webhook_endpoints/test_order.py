@@ -92,6 +92,26 @@ async def test_fan_out_is_done_or_not_done(world: World, receiver: Receiver) -> 
     assert await world.states(endpoint) == ["PENDING"] * 3
 
 
+async def test_what_follows_one_that_ends_meanwhile_is_due_at_once(
+    world: World, receiver: Receiver
+) -> None:
+    """And not when the lease of the one in front would have run out."""
+    await world.endpoint(receiver.url(), "booking.confirmed", "booking.updated")
+    booking = await world.booking()
+    await world.fan_out()
+    [front] = await world.webhooks.claim(1)
+    await world.update(booking)
+    await world.feed()
+    async with world.books.sessions() as ending:
+        await record_attempt(ending, front, Answered(204, None, b"", {}, 1))
+        fanning = asyncio.create_task(world.webhooks.fan_out())
+        await asyncio.wait([fanning], timeout=0.5)  # it waits for the other
+        await ending.commit()
+    assert await fanning == (1, 1)
+    assert await world.send() == 1
+    assert [kind for _, kind in receiver.of(booking.id)] == ["booking.updated"]
+
+
 async def test_many_workers_fan_out_each_event_once(world: World, receiver: Receiver) -> None:
     endpoint = await world.endpoint(receiver.url())
     for _ in range(4):
