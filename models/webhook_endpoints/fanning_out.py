@@ -22,12 +22,12 @@ _LOCK = text(f"""
 SELECT position FROM event_sinks
 WHERE name = '{SINK}' AND position < (SELECT last FROM event_counter) FOR UPDATE SKIP LOCKED
 """)  # noqa: S608
-# A statement of its own: the next one then sees what became of every delivery that had been under
-# way. Else one that has just ended would still look claimed, and those behind it due with its lease.
+# A statement of its own: the next one then sees what became of deliveries that were under way. Else
+# one that has just ended would still look claimed, and those behind it due with its lease.
 _ENDPOINTS = text("""
 SELECT FROM webhook_endpoints e WHERE e.status = 'ACTIVE' AND e.caller_id IN (
     SELECT caller_id FROM event_feed WHERE position > :after ORDER BY position LIMIT :batch
-) FOR SHARE OF e
+) FOR UPDATE OF e
 """)
 # A delivery behind one that waits for its next attempt is due with it, not before: else it would
 # look overdue, and be looked at in vain each time.
