@@ -163,9 +163,10 @@ async def run(
     inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
     loop = InboxLoop(inbox, settings.inbox_poll_seconds)
     relays = create_relays(settings)
-    outbox = OutboxLoop(sessions, [PlannerSink(sessions, activities.planner), *relays])
     sender = WebhookSender(settings.webhook_key, settings.webhook_reach)
     webhooks = WebhookLoop(Webhooks(sessions, sender))
+    sinks = [PlannerSink(sessions, activities.planner), *relays]
+    outbox = OutboxLoop(sessions, sinks, placed=webhooks.nudge)
     lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings)))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))

@@ -1,42 +1,42 @@
-"""``python -m benchmarks.events``: how soon what is committed is at the broker, and what it costs.
+"""``python -m benchmarks.events``: how soon what is committed is told, and what it costs.
 
 On a PostgreSQL and a RabbitMQ of its own: transitions at a steady rate, each timed from its commit
-until a consumer has its event (the broker's confirm comes no later); then how fast a relay catches
-up; what an idle relay costs; and what a transition takes with and without its events.
+until a consumer has its event (the broker's confirm comes no later), and then until a webhook
+endpoint has it; what an idle relay costs in both; how fast a relay catches up; and what a
+transition takes with and without its events.
 """
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest import mock
 
 import psutil
-from aio_pika import connect
-from aio_pika.abc import AbstractQueue
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
 from benchmarks.figures import percentile
+from benchmarks.hearing import Heard
 from benchmarks.statements import logged
 from localworld import postgres
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import writing
-from models.events.schemas import EXCHANGE
-from tests.ledger.bookings import confirm
+from models.webhook_endpoints.fanning_out import SINK as WEBHOOKS
 from tests.ledger.conftest import Books
 from tests.support.databases import migrate
 from tests.support.processes import Process
 from tests.support.rabbitmq import Broker, broker
+from tests.webhook_endpoints.conftest import World
+
+BROKER = "rabbitmq"
+"""The relay's name as a sink."""
 
 
 class EventsReport(BaseModel):
@@ -46,14 +46,22 @@ class EventsReport(BaseModel):
     """Transitions a second, as planned; each has one event."""
     transitions: int
     p50: float
+    """From the commit until a consumer at the broker has the event."""
     p95: float
     p99: float
     max: float
+    webhook_p50: float
+    """From the commit until a webhook endpoint has the event: its request is read there."""
+    webhook_p95: float
+    webhook_p99: float
+    webhook_max: float
     caught_up: int
     """Events that waited when the relay was started."""
     caught_up_per_second: float
     idle_core_percent: float
     """Of the relay's process while nothing happens."""
+    webhooks_idle_core_percent: float
+    """The same where it sends webhooks, and none is due."""
     with_events: float
     without_events: float
     """Median of a transition, on this machine's disk."""
@@ -62,55 +70,20 @@ class EventsReport(BaseModel):
     """SQL statements of one transition."""
 
 
-class Heard:
-    """A consumer that notes when it has had which event."""
-
-    def __init__(self) -> None:
-        self.at: dict[tuple[str, int], float] = {}
-
-    @asynccontextmanager
-    async def listening(self, url: str) -> AsyncIterator[None]:
-        """Take events while in the context."""
-        connection = await connect(url)
-        channel = await connection.channel()
-        await channel.set_qos(500)
-        await channel.declare_exchange(
-            EXCHANGE,
-            "topic",
-            durable=True,
-            arguments={"alternate-exchange": "bookings.unrouted"},
-        )
-        queue = await channel.declare_queue("benchmark", durable=True)
-        await queue.bind(EXCHANGE, "booking.updated")
-        task = asyncio.create_task(self._take(queue))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await connection.close()
-
-    async def _take(self, queue: AbstractQueue) -> None:
-        async with queue.iterator() as messages:
-            async for message in messages:
-                told = json.loads(message.body)
-                self.at[told["subject"], told["bookingversion"]] = time.monotonic()
-                await message.ack()
-
-
 class Bench:
     """A record with bookings that are changed, and a relay in a process of its own."""
 
     def __init__(self, books: Books, at: Broker) -> None:
         self.books = books
-        self._env = {"DATABASE_URL": books.url, "RABBITMQ_URL": at.url}
+        self.world = World(books)
+        self._env = {"DATABASE_URL": books.url}
+        self._broker = {"RABBITMQ_URL": at.url}
         self.bookings: list[Booking] = []
 
     async def prepare(self, count: int) -> None:
-        """Make bookings that are confirmed."""
-        for _ in range(count):
-            booking = confirm(await self.books.open())
-            self.bookings.append(await self.books.record(booking, BookingState.CONFIRMED))
+        """Make bookings of one caller that are confirmed."""
+        self.world.caller = await self.world.add_caller()
+        self.bookings = [await self.world.booking() for _ in range(count)]
 
     async def move(self, number: int) -> Booking:
         """Record a transition of one booking: one event."""
@@ -118,29 +91,31 @@ class Bench:
         self.bookings[number] = moved
         return moved
 
-    def relay(self) -> Process:
-        """Start the relay."""
-        process = Process("-m", "tests.support.relay", env=self._env)
+    def relay(self, sink: str = BROKER) -> Process:
+        """Start a relay to the broker, or one that sends webhooks."""
+        broker = self._broker if sink == BROKER else {"WEBHOOK_MASTER_KEY": "benchmark" * 4}
+        process = Process("-m", "tests.support.relay", sink, env={**self._env, **broker})
         process.wait_for_line("relay is running")
         return process
 
-    async def behind(self) -> int:
-        """How many events the relay has not had."""
+    async def behind(self, sink: str = BROKER) -> int:
+        """How many events a sink has not had."""
         async with self.books.sessions() as session:
             return int(
                 await session.scalar(
                     text(
                         "SELECT (SELECT count(*) FROM outbox_pending) + (SELECT last FROM"
                         " event_counter) - (SELECT coalesce(max(position), 0) FROM event_sinks"
-                        " WHERE name = 'rabbitmq')"
-                    )
+                        " WHERE name = :sink)"
+                    ),
+                    {"sink": sink},
                 )
                 or 0
             )
 
-    async def settled(self) -> None:
-        """Wait until the relay has had everything."""
-        while await self.behind():  # noqa: ASYNC110 - it is in the database
+    async def settled(self, sink: str = BROKER) -> None:
+        """Wait until a sink has had everything."""
+        while await self.behind(sink):  # noqa: ASYNC110 - it is in the database
             await asyncio.sleep(0.02)
 
 
@@ -176,6 +151,28 @@ async def cost(bench: Bench, rounds: int, *, events: bool) -> float:
     return statistics.median(times)
 
 
+async def idle(process: Process, seconds: float) -> float:
+    """Return how much of a core a process takes while nothing happens, in per cent."""
+    await asyncio.sleep(3)
+    watched, before = psutil.Process(process.pid), time.monotonic()
+    used = sum(watched.cpu_times()[:2])
+    await asyncio.sleep(seconds)
+    return 100 * (sum(watched.cpu_times()[:2]) - used) / (time.monotonic() - before)
+
+
+async def webhooks(bench: Bench, options: argparse.Namespace) -> tuple[list[float], float]:
+    """Return from commit to endpoint, in milliseconds, and what the sender takes when idle."""
+    relay, heard = bench.relay(WEBHOOKS), Heard()
+    try:
+        await bench.settled(WEBHOOKS)  # what happened before is not sent
+        async with heard.receiving() as url:
+            await bench.world.endpoint(url, "booking.updated")
+            times = await latencies(bench, heard, options.rate, options.seconds)
+            return times, await idle(relay, options.idle)
+    finally:
+        relay.kill()
+
+
 async def run(options: argparse.Namespace, folder: Path, at: Broker) -> EventsReport:
     """Measure."""
     log = folder / "postgres.log"
@@ -190,12 +187,9 @@ async def run(options: argparse.Namespace, folder: Path, at: Broker) -> EventsRe
             await bench.settled()
             times = await latencies(bench, heard, options.rate, options.seconds)
             await bench.settled()
-            await asyncio.sleep(3)
-            watched, before = psutil.Process(relay.pid), time.monotonic()
-            used = sum(watched.cpu_times()[:2])
-            await asyncio.sleep(options.idle)
-            idle = (sum(watched.cpu_times()[:2]) - used) / (time.monotonic() - before)
+            idle_percent = await idle(relay, options.idle)
         relay.stop()
+        sent, sender_percent = await webhooks(bench, options)
         costs: dict[bool, list[float]] = {True: [], False: []}
         for _ in range(4):  # alternately: the machine has other users
             for events in (True, False):
@@ -223,9 +217,14 @@ async def run(options: argparse.Namespace, folder: Path, at: Broker) -> EventsRe
         p95=percentile(times, 0.95),
         p99=percentile(times, 0.99),
         max=max(times),
+        webhook_p50=percentile(sent, 0.5),
+        webhook_p95=percentile(sent, 0.95),
+        webhook_p99=percentile(sent, 0.99),
+        webhook_max=max(sent),
         caught_up=waiting,
         caught_up_per_second=waiting / caught_up,
-        idle_core_percent=100 * idle,
+        idle_core_percent=idle_percent,
+        webhooks_idle_core_percent=sender_percent,
         with_events=statistics.median(costs[True]),
         without_events=statistics.median(costs[False]),
         statements_with=counted[True],

@@ -176,6 +176,8 @@ def reservation_panel(answer: dict[str, Any], subtitle: str | None = None) -> Re
     if failure:
         parts.append(Text(f"\n{one_line(failure['message'])}", style="bold"))
     parts.append(Text(f"\n{one_line(answer['message'])}"))
+    if failure:
+        parts.append(Text(f"→ {one_line(failure['next_step'])}"))
     redirect = (payment["next_action"] or {}).get("redirect_to_url") or {}
     if redirect.get("url"):
         parts.append(Text(f"→ approve it: {redirect['url']}", style="cyan"))

@@ -129,6 +129,8 @@ class VenueClient(TripClient):
         free = await self._post(f"{PATH}/availability/check", asked)
         body = {
             "type": venue["type"],
+            # Of ours it is a sample, whose id says what it is called: chefs-table~1f3a.
+            "name": venue["id"].partition("~")[0].replace("-", " ").title(),
             "time_zone": free["time_zone"],
             "policy": {"approval": "manual"},
         }

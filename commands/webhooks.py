@@ -122,9 +122,17 @@ def retry(endpoint: Id, position: Position, *, json: AsJson = False) -> None:
 
 
 @app.command()
-def rotate(endpoint: Id, *, json: AsJson = False) -> None:
+def rotate(
+    endpoint: Id,
+    *,
+    expire_old_now: Annotated[
+        bool, typer.Option("--expire-old-now", help="The new one alone signs: the old one leaked.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """Make another secret; the one before it signs as well for 24 hours."""
-    told = ask("POST", f"{PATH}/{endpoint}/rotate-secret")
+    query = {"expire_old_now": "true"} if expire_old_now else None
+    told = ask("POST", f"{PATH}/{endpoint}/rotate-secret", params=query)
     if json:
         as_json(told)
         return

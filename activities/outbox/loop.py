@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from activities.core.pauses import longer, pause
 from activities.outbox.sinks import Sink, SinkService
@@ -20,8 +20,12 @@ log = logging.getLogger("tripsaga.outbox")
 class OutboxLoop:
     """Gives events their positions, and delivers them to the sinks."""
 
-    def __init__(self, sessions: Sessions, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, sessions: Sessions, sinks: Sequence[Sink], *, placed: Callable[[], None] | None = None
+    ) -> None:
+        """Prepare; ``placed`` is called whenever events have got their positions."""
         self._sessions = sessions
+        self._tell_placed = placed
         self._services = [SinkService(sessions, sink) for sink in sinks]
         self._written = asyncio.Event()
         """This process has committed events that have no position yet."""
@@ -60,6 +64,8 @@ class OutboxLoop:
             if placed:
                 for nudge in self._placed.values():
                     nudge.set()
+                if self._tell_placed is not None:
+                    self._tell_placed()
             if away:
                 await pause(stop, away)
             elif placed < BATCH:

@@ -9,8 +9,11 @@ from activities.webhook_endpoints.delivering import Webhooks
 from models.webhook_endpoints.claiming import Claimed
 from models.webhook_endpoints.fanning_out import BATCH
 
-POLL_SECONDS = 0.5
-"""How often a worker looks for events and due deliveries while there are none."""
+POLL_SECONDS = 1.0
+"""How often a worker looks for events and due deliveries while it is told of none: for those that
+another one has given their positions, or left behind."""
+APART_SECONDS = 0.1
+"""Pause between two rounds of making deliveries, so that what is written close together is one."""
 AT_ONCE = 32
 """Requests of one worker that are under way together."""
 LOOK_AFTER_SECONDS = 5.0
@@ -27,19 +30,25 @@ class WebhookLoop:
         self._sending: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         """Something may be due before the next look."""
+        self._fed = asyncio.Event()
+        """This process has given events their positions."""
+
+    def nudge(self) -> None:
+        """Have deliveries made now: there are new events in the feed."""
+        self._fed.set()
 
     async def run(self, stop: asyncio.Event, grace_seconds: float) -> None:
         """Run until ``stop`` is set; what is being sent then has ``grace_seconds`` to end.
 
         What does not end in time is sent again when its lease runs out.
         """
-        steps: list[tuple[Callable[[], Awaitable[bool]], float]] = [
-            (self._fan_out, POLL_SECONDS),
-            (self._look_after, LOOK_AFTER_SECONDS),
-            (self._forget, FORGET_SECONDS),
+        steps: list[tuple[Callable[[], Awaitable[bool]], float, asyncio.Event]] = [
+            (self._fan_out, POLL_SECONDS, self._fed),
+            (self._send, POLL_SECONDS, self._wake),
+            (self._look_after, LOOK_AFTER_SECONDS, asyncio.Event()),
+            (self._forget, FORGET_SECONDS, asyncio.Event()),
         ]
-        tasks = [asyncio.create_task(_repeat(step, seconds, stop)) for step, seconds in steps]
-        tasks.append(asyncio.create_task(_repeat(self._send, POLL_SECONDS, stop, self._wake)))
+        tasks = [asyncio.create_task(_repeat(*step, stop)) for step in steps]
         await stop.wait()
         self._wake.set()
         if self._sending:
@@ -52,7 +61,10 @@ class WebhookLoop:
         looked_at, made = await self._webhooks.fan_out()
         if made:
             self._wake.set()
-        return looked_at == BATCH
+        if looked_at == BATCH:
+            return True
+        await asyncio.sleep(APART_SECONDS)
+        return False
 
     async def _send(self) -> bool:
         room = AT_ONCE - len(self._sending)
@@ -86,13 +98,12 @@ class WebhookLoop:
 
 
 async def _repeat(
-    step: Callable[[], Awaitable[bool]],
-    seconds: float,
-    stop: asyncio.Event,
-    wake: asyncio.Event | None = None,
+    step: Callable[[], Awaitable[bool]], seconds: float, wake: asyncio.Event, stop: asyncio.Event
 ) -> None:
-    """Do a step again and again: at once where it says that there is more, else after a pause."""
-    wake = wake or asyncio.Event()
+    """Do a step again and again: at once where it says that there is more, else after a pause.
+
+    ``wake`` ends the pause.
+    """
     away = 0.0
     while not stop.is_set():
         wake.clear()

@@ -80,6 +80,14 @@ def _subject(request: Request) -> str:
     return f"caller:{request.state.caller.id}"
 
 
+def _condition(request: Request) -> list[str]:
+    """Return the version that a request is about, where the header says it and not the body.
+
+    It is what is asked for as much as ``expected_version`` is (decision 103).
+    """
+    return [value.strip() for value in request.headers.getlist("if-match")]
+
+
 class _Keeper:
     """Sees to it that one request is carried out by one attempt at a time, and answered once."""
 
@@ -102,7 +110,7 @@ class _Keeper:
         self._slot = Slot(operation.subject, operation.route, hashlib.sha256(hashed).digest())
         # How long is waited is no part of what is asked for.
         asked = sorted(pair for pair in request.query_params.multi_items() if pair[0] != "wait")
-        whole = canonical([operation.fingerprint, asked])
+        whole = canonical([operation.fingerprint, asked, *_condition(request)])
         self._fingerprint = hashlib.sha256(whole).digest()
 
     async def answer(self, declaration: Declaration, handle: Handler) -> Response:

@@ -1,13 +1,14 @@
 """What is asked of a booking, and cannot be done."""
 
 from api.bookings import money as told_money
+from api.bookings import words
 from api.core.problems import (
     ApiProblem,
     ProblemCode,
     unavailable,
 )
 from api.errors.registry import problem_of
-from api.trips.presenters import changes, words
+from api.trips.presenters import changes
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
 from models.payments import errors as payments

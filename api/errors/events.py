@@ -70,6 +70,19 @@ def _(error: webhooks.EndpointNotActive) -> ApiProblem:
 
 
 @problem_of.register
+def _(error: webhooks.SecretRotated) -> ApiProblem:
+    return ApiProblem(
+        409,
+        "WEBHOOK_SECRET_ROTATED",
+        f"The secret before the present one is valid until {error.until:%Y-%m-%d %H:%M} UTC, and"
+        " would end by this. Rotate then, or now with expire_old_now=true if your receiver does"
+        " not need it any more.",
+        field="expire_old_now",
+        details={"old_secret_until": error.until.isoformat()},
+    )
+
+
+@problem_of.register
 def _(error: webhooks.TooManyEndpoints) -> ApiProblem:
     detail = f"You have {error.most} webhook endpoints, which is as many as you may have."
     return ApiProblem(409, "TOO_MANY_WEBHOOK_ENDPOINTS", detail)

@@ -85,7 +85,9 @@ class FailureAnswer(BaseModel):
     """Why it could not be had."""
 
     code: str
-    message: str
+    message: str = Field(description="What happened, in plain words.")
+    money: str = Field(description="What happens to the guest's money.")
+    next_step: str = Field(description="What the guest can do now.")
 
 
 class HistoryAnswer(BaseModel):

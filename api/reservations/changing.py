@@ -44,8 +44,17 @@ from models.reservations.slots import reads
 
 OTHERS_SECONDS = 5.0
 """How long something else that is carried out about the reservation is waited for."""
-_TOLD = frozenset({BookingState.CONFIRMED, BookingState.CHECKED_IN})
+_TOLD = frozenset({BookingState.HELD, BookingState.CONFIRMED, BookingState.CHECKED_IN})
 """States in which guest and notes may change."""
+_NOT_YET = {
+    BookingState.HELD: "The reservation waits for its venue's approval: guest and notes can change,"
+    " time, party and table once it is confirmed. Or cancel it, and make another.",
+    BookingState.PAYMENT_PENDING: "The reservation waits for its payment: it can be changed once"
+    " that is made. Or cancel it, and make another; nothing has been taken.",
+    BookingState.CHECKED_IN: "The guest has come: guest and notes can change, time, party and table"
+    " cannot.",
+}
+"""Why a reservation cannot be changed as it is asked, where its status alone does not tell."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,16 @@ async def change(
 async def _at_rest(
     context: AppContext, caller: KnownCaller, booking_id: str
 ) -> tuple[Found, StoredReservation]:
-    """Return a reservation once nothing is carried out about it. Raises ChangeUnderWay."""
+    """Return a reservation once nothing is carried out about it.
+
+    Raises:
+        ChangeUnderWay: something is, for longer than is waited.
+        StateConflict: it waits for its payment, which may take as long as the place is held.
+    """
     async for _ in waiting.looks(context, booking_id, OTHERS_SECONDS):
         found, stored = await finding.find(context, caller, booking_id)
+        if found.booking.state is BookingState.PAYMENT_PENDING:
+            _expect_state(found.booking, _TOLD)
         if not found.live:
             return found, stored
     raise ChangeUnderWay(booking_id)
@@ -134,8 +150,8 @@ def _expect_version(found: Found, stored: StoredReservation, asked: Asked) -> No
 def _expect_state(booking: Booking, states: frozenset[BookingState]) -> None:
     """Make sure that it may be changed. Raises StateConflict."""
     if booking.state not in states:
-        why = f"A reservation that is {presenter.status_of(booking.state)} cannot be changed so."
-        raise StateConflict(booking, moving.allowed(booking), why)
+        why = f"A reservation that is {presenter.status_of(booking.state)} cannot be changed."
+        raise StateConflict(booking, moving.allowed(booking), _NOT_YET.get(booking.state, why))
 
 
 # -- guest and notes -------------------------------------------------------------------------------
@@ -232,7 +248,7 @@ async def _priced(
     wish = _wish_at(stored, body)
     guest = details.guest or VenueGuest(name=stored.guest["name"], notes=stored.notes)
     quote = await asking.quote(context, wish, guest, excluding=item_reference(booking.id, SLOT))
-    slot = slot_in(quote)
+    slot = slot_in(quote).named(stored.venue_name)
     if slot.time_zone != stored.time_zone:
         words = f"The venue is in {slot.time_zone} now: make a new reservation."
         raise SlotRefused("date", words)

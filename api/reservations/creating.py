@@ -49,7 +49,7 @@ def asked_for(
         wish = venues.wish_of(body, body.venue, found)
         quote = await asking.quote(context, wish, guest)
         venue = await _venue(context, caller, body, found, quote)
-        slot = slot_in(quote)
+        slot = slot_in(quote).named(venue.name)
         venues.expect_bookable(venue.policy, slot, dt.datetime.now(dt.UTC))
         due = quote.payable.price
         if due.amount and body.payment is None:

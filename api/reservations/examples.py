@@ -99,7 +99,13 @@ RESERVATION_WAITS: dict[str, Any] = {
         "captured": 0,
         "waits_until": "2027-03-01T09:27:14.120934Z",
     },
-    "failure": {"code": "PAYMENT_DECLINED", "message": "Your card was declined."},
+    "failure": {
+        "code": "PAYMENT_DECLINED",
+        "message": "Your card was declined.",
+        "money": "Your card was not charged.",
+        "next_step": "Send another card and the reservation goes on; it waits until 09:27 UTC on"
+        " 1 March.",
+    },
     "message": "The place is held until the payment is approved, or another card is sent."
     " Your card was not charged.",
 }
@@ -124,7 +130,12 @@ RESERVATION_FAILED: dict[str, Any] = {
     "inventory_reference": None,
     "hold_expires_at": None,
     "payment": {**RESERVATION["payment"], "status": "released", "captured": 0},
-    "failure": {"code": "SUPPLIER_DOWN", "message": "The venues' inventory does not answer."},
+    "failure": {
+        "code": "SUPPLIER_DOWN",
+        "message": "The venue's system did not answer.",
+        "money": "Your card was not charged.",
+        "next_step": "Nothing is wrong with your request. Please reserve again in a few minutes.",
+    },
     "message": "The reservation could not be had; nothing is reserved. Your card was not charged.",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from api.bookings import money as told_money
+from api.bookings import words
 from api.reservations.answers import (
     CancellationAnswer,
     CancelQuote,
@@ -180,7 +181,10 @@ def _failure(booking: Booking) -> FailureAnswer | None:
     problem = booking.problem
     if problem is None or booking.state not in {_S.FAILED, _S.EXPIRED, _S.PAYMENT_PENDING}:
         return None
-    return FailureAnswer(code=problem.code, message=_sentence(problem.message))
+    code, _, message, next_step = words.failure(booking)
+    return FailureAnswer(
+        code=code, message=message, money=told_money.money(booking), next_step=next_step
+    )
 
 
 def _message(booking: Booking) -> str:
@@ -228,8 +232,3 @@ def _reached(history: Sequence[HistoryEntry]) -> dict[str, dt.datetime]:
     return {
         str(entry.to_state): entry.at for entry in history if entry.from_state is not entry.to_state
     }
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -83,7 +83,13 @@ class VenueBody(Body):
 
     id: Annotated[VenueId, Field(description="As the caller and the inventory service know it.")]
     type: VenueType
-    name: Annotated[Text, Field(max_length=300)] = ""
+    name: Annotated[
+        Text,
+        Field(
+            max_length=300,
+            description="Of a venue that nobody has registered; else its inventory's name for it.",
+        ),
+    ] = ""
 
 
 class PaymentBody(Body):
@@ -268,7 +274,9 @@ class PutVenueBody(Body):
     )
 
     type: VenueType
-    name: Annotated[Text, Field(max_length=300)] = ""
+    name: Annotated[
+        Text, Field(min_length=1, max_length=300, description="As guests know it, in all titles.")
+    ]
     time_zone: Annotated[Text, Field(min_length=1, max_length=64, description="IANA.")]
     policy: VenuePolicy = VenuePolicy()
     expected_version: Version | None = None

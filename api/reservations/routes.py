@@ -192,7 +192,8 @@ async def change(
     one is made, and the others get 409 `VERSION_CONFLICT` (412 with `If-Match`) with the
     reservation as it stands. Another time, party or table is priced anew: what it costs more is
     charged, up to `accepted_total`, and what it costs less is given back. 409 `SLOT_UNAVAILABLE`
-    has other times; the reservation keeps its own.
+    has other times; the reservation keeps its own. What waits for its venue's approval keeps its
+    place, and what waits for its payment is not changed: 409 `STATE_CONFLICT` at once.
     """
     asked = changing.asked_for(body, if_match, operation)
     named = await booking_named(context, caller, booking_id)

@@ -17,6 +17,7 @@ WEBHOOK_ENDPOINT_DISABLED: dict[str, Any] = {
     "disabled_reason": "every attempt has failed for 5 days",
     "missing_after": 4711,
     "failing_since": "2031-03-02T10:00:00Z",
+    "disabled_at": "2031-03-07T11:12:13Z",
 }
 WEBHOOK_ENDPOINTS: dict[str, Any] = {"endpoints": [WEBHOOK_ENDPOINT]}
 _SECRET = "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.core.audience import Audience, Policy
 from api.core.context import AppContext, Context, TheCaller
 from api.core.cursors import page_of
+from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.schemas import LARGEST
 from api.openapi import READING, WRITING, problems, shown
@@ -175,17 +176,31 @@ async def remove(
     "/{endpoint_id}/rotate-secret",
     operation_id="rotateWebhookSecret",
     summary="Another secret",
-    responses={200: {"content": shown("WEBHOOK_SECRET_ROTATED")}, **problems(*READING, 422)},
+    responses={200: {"content": shown("WEBHOOK_SECRET_ROTATED")}, **problems(*READING, 409, 422)},
     response_model_exclude_none=True,
 )
 @keyed(rebuilt=True)  # the answer holds a secret, which is stored nowhere
 async def rotate(
-    context: Context, caller: TheCaller, endpoint_id: EndpointId, operation: TheOperation
+    context: Context,
+    caller: TheCaller,
+    endpoint_id: EndpointId,
+    operation: TheOperation,
+    *,
+    expire_old_now: Annotated[
+        Flag, Query(description="Sign with the new secret alone from now on: the old one leaked.")
+    ] = False,
 ) -> EndpointWithSecret:
-    """Make another secret. For 24 hours messages are signed with the one before it as well."""
+    """Make another secret. For 24 hours messages are signed with the one before it as well.
+
+    In that time there is no third one: 409 `WEBHOOK_SECRET_ROTATED` says until when. With
+    `expire_old_now` there is, at any time, and every older one ends at once: a receiver that has
+    only an older one refuses what it is sent until it has the new one, and is then sent it again.
+    """
     which = str(endpoint_id)
     row = await context.record.write(
-        lambda session: repository.rotate_secret(session, caller.id, which, operation.on(which))
+        lambda session: repository.rotate_secret(
+            session, caller.id, which, operation.on(which), expire_old_now=expire_old_now
+        )
     )
     return _with_secret(context, row)
 

@@ -116,6 +116,9 @@ class EndpointAnswer(BaseModel):
     failing_since: AwareDatetime | None = Field(
         default=None, description="Since then every attempt has failed."
     )
+    disabled_at: AwareDatetime | None = Field(
+        default=None, description="Of a DISABLED one: of the failure that it was disabled for."
+    )
     old_secret_until: AwareDatetime | None = Field(
         default=None,
         description="After a rotation: until then each message is signed with both secrets.",
@@ -134,6 +137,8 @@ class EndpointAnswer(BaseModel):
             disabled_reason=row.disabled_reason,
             missing_after=row.missing_after,
             failing_since=row.first_failure_at,
+            # It is disabled with a failure, and none is noted of one that is not active.
+            disabled_at=row.last_failure_at if row.status == EndpointStatus.DISABLED else None,
             old_secret_until=row.old_generation_until,
             created_at=row.created_at,
             **more,

@@ -100,6 +100,19 @@ class VenueSlot(CamelModel):
             raise ValueError("the slot does not start at a whole minute")
         return self
 
+    @classmethod
+    def title_of(cls, name: str, start: dt.datetime) -> str:
+        """Return how a slot is called: where it is, and its start on the venue's clock."""
+        return f"{name}, {start:%-d %b %Y %H:%M}"
+
+    def named(self, name: str) -> Self:
+        """Return the slot at a venue of this name, which its caller gave it; "": as it is."""
+        if not name:
+            return self
+        return self.model_copy(
+            update={"venue_name": name, "title": self.title_of(name, self.local)}
+        )
+
     @property
     def local(self) -> dt.datetime:
         """The start as the clock at the venue's wall shows it, with its offset."""

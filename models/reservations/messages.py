@@ -16,6 +16,8 @@ from models.reservations.policy import Approval
 
 SLOT = 1
 """The number of the one item of a reservation."""
+APPROVE = "approve"
+"""The step that problems of a reservation name which waited for its venue."""
 
 
 def visit_of(slot: VenueSlot) -> Visit:

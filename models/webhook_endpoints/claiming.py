@@ -50,6 +50,8 @@ class Claimed:
     url: str
     generations: list[int]
     """Of the secrets it is signed with, newest first."""
+    failing: bool
+    """Whether no attempt at the endpoint had succeeded since one failed."""
 
 
 # Not clock_timestamp(), which is none of an index' conditions: it may change from row to row.
@@ -89,8 +91,24 @@ WHERE (d.endpoint_id, d.position) = (taken.endpoint_id, taken.position) AND e.id
 RETURNING d.endpoint_id::text, d.position, d.attempts, e.url,
     CASE WHEN e.old_generation_until > clock_timestamp()
         THEN ARRAY[e.secret_generation, e.secret_generation - 1]
-        ELSE ARRAY[e.secret_generation] END AS generations
+        ELSE ARRAY[e.secret_generation] END AS generations,
+    e.first_failure_at IS NOT NULL AS failing
 """)  # noqa: S608
+
+
+# One statement, as many as there are deliveries: the endpoint is locked meanwhile.
+_END = text("""
+WITH ended AS (
+    UPDATE webhook_deliveries SET state = :state, leased_until = NULL, last_status = :status,
+        last_error = :error, ended_at = clock_timestamp()
+    WHERE endpoint_id = :endpoint AND position = :position AND attempts = :attempts
+        AND state = ANY(:states)
+    RETURNING endpoint_id, booking_id, position
+)
+UPDATE webhook_deliveries d SET next_at = clock_timestamp() FROM ended
+WHERE d.endpoint_id = ended.endpoint_id AND d.booking_id = ended.booking_id
+    AND d.position > ended.position AND d.state = 'PENDING'
+""")
 
 
 async def claim(
@@ -122,9 +140,13 @@ async def record_attempt(session: AsyncSession, claimed: Claimed, reply: Reply) 
             answer=reply.text or None,
         )
     )
-    endpoint = await _locked(session, claimed.endpoint_id)
+    # One after another, each with its write to disk, they would be few: what changes nothing of the
+    # endpoint shares it. A failure that comes between claim and success is cleared by the next one.
+    shares = reply.accepted and not claimed.failing
+    endpoint = await _locked(session, claimed.endpoint_id, shares=shares)
     if reply.accepted:
-        await _succeeded(session, claimed.endpoint_id)
+        if claimed.failing:
+            await _succeeded(session, claimed.endpoint_id)
         await _end(session, claimed, DeliveryState.DELIVERED, reply.status, None)
         return
     disabled = None
@@ -156,7 +178,7 @@ async def suspend_keyless(session: AsyncSession) -> list[str]:
     rows = await session.scalars(
         text(
             "SELECT e.id::text FROM webhook_endpoints e"  # noqa: S608
-            f" WHERE e.status = 'ACTIVE' AND NOT {OPENS} FOR NO KEY UPDATE SKIP LOCKED LIMIT 100"
+            f" WHERE e.status = 'ACTIVE' AND NOT {OPENS} FOR UPDATE SKIP LOCKED LIMIT 100"
         )
     )
     found = list(rows)
@@ -169,23 +191,31 @@ async def _succeeded(session: AsyncSession, endpoint_id: str) -> None:
     table = ENDPOINTS.c
     await session.execute(
         update(ENDPOINTS)
-        .where(table.id == endpoint_id, table.first_failure_at.is_not(None))
+        .where(
+            table.id == endpoint_id,
+            # Under way when it was disabled: since when, and why, stays true.
+            table.status != EndpointStatus.DISABLED,
+        )
         .values(first_failure_at=None, last_failure_at=None)
     )
 
 
-async def _locked(session: AsyncSession, endpoint_id: str) -> Row[*tuple[Any, ...]] | None:
-    """Lock an endpoint and return how it stands; None: it is deleted."""
-    return (
-        await session.execute(
-            text(
-                "SELECT url, status, clock_timestamp() - first_failure_at AS failing,"
-                " last_failure_at - first_failure_at AS apart"
-                " FROM webhook_endpoints WHERE id = :id FOR NO KEY UPDATE"
-            ),
-            {"id": endpoint_id},
-        )
-    ).one_or_none()
+_STANDING = """
+SELECT url, status, clock_timestamp() - first_failure_at AS failing,
+    last_failure_at - first_failure_at AS apart
+FROM webhook_endpoints WHERE id = :id FOR """
+_ALONE, _SHARED = text(f"{_STANDING}UPDATE"), text(f"{_STANDING}KEY SHARE")
+
+
+async def _locked(
+    session: AsyncSession, endpoint_id: str, *, shares: bool = False
+) -> Row[*tuple[Any, ...]] | None:
+    """Lock an endpoint and return how it stands; None: it is deleted.
+
+    ``shares``: others may have it who end deliveries of their own bookings, or claim some.
+    """
+    lock = _SHARED if shares else _ALONE
+    return (await session.execute(lock, {"id": endpoint_id})).one_or_none()
 
 
 async def _failed(
@@ -225,17 +255,18 @@ async def _end(
     states = [DeliveryState.PENDING]
     if state is DeliveryState.DELIVERED:  # given up while it was under way: it has arrived
         states.append(DeliveryState.DROPPED)
-    ended = await session.execute(
-        _own(claimed, states).values(
-            state=state,
-            leased_until=None,
-            last_status=status,
-            last_error=error,
-            ended_at=func.clock_timestamp(),
-        )
+    await session.execute(
+        _END,
+        {
+            "endpoint": claimed.endpoint_id,
+            "position": claimed.position,
+            "attempts": claimed.attempts,
+            "states": states,
+            "state": state,
+            "status": status,
+            "error": error,
+        },
     )
-    if ended.rowcount:  # type: ignore[attr-defined]
-        await _move_followers(session, claimed, dt.timedelta())
 
 
 async def _postpone(

@@ -1,5 +1,7 @@
 """What is refused about webhook endpoints."""
 
+import datetime as dt
+
 from models.core.domain_errors import DomainError
 
 
@@ -39,6 +41,18 @@ class EndpointNotActive(DomainError):
     def __init__(self, status: str) -> None:
         super().__init__(f"the endpoint is {status}")
         self.status = status
+
+
+class SecretRotated(DomainError):
+    """The endpoint's secret was replaced a short while ago: the one before it still signs.
+
+    Attributes:
+        until: how long that does.
+    """
+
+    def __init__(self, until: dt.datetime) -> None:
+        super().__init__(f"an old secret of the endpoint signs until {until}")
+        self.until = until
 
 
 class TooManyEndpoints(DomainError):

@@ -18,9 +18,17 @@ BATCH = 500
 RECOVERED_AT_ONCE = 5_000
 """So many deliveries are made again by one request."""
 
-_LOCK = text(
-    f"SELECT position FROM event_sinks WHERE name = '{SINK}' FOR UPDATE SKIP LOCKED"  # noqa: S608
-)
+_LOCK = text(f"""
+SELECT position FROM event_sinks
+WHERE name = '{SINK}' AND position < (SELECT last FROM event_counter) FOR UPDATE SKIP LOCKED
+""")  # noqa: S608
+# A statement of its own: the next one then sees what became of deliveries that were under way. Else
+# one that has just ended would still look claimed, and those behind it due with its lease.
+_ENDPOINTS = text("""
+SELECT FROM webhook_endpoints e WHERE e.status = 'ACTIVE' AND e.caller_id IN (
+    SELECT caller_id FROM event_feed WHERE position > :after ORDER BY position LIMIT :batch
+) FOR UPDATE OF e
+""")
 # A delivery behind one that waits for its next attempt is due with it, not before: else it would
 # look overdue, and be looked at in vain each time.
 _FAN_OUT = text(f"""
@@ -31,7 +39,6 @@ WITH fed AS (
     SELECT e.id AS endpoint_id, f.*
     FROM fed f JOIN webhook_endpoints e ON e.caller_id = f.caller_id
     WHERE e.status = 'ACTIVE' AND (e.types = '{{}}' OR f.type = ANY(e.types))
-    FOR SHARE OF e
 ), made AS (
     INSERT INTO webhook_deliveries (endpoint_id, position, event_id, booking_id, type, next_at)
     SELECT w.endpoint_id, w.position, w.event_id, w.booking_id, w.type, coalesce(
@@ -56,8 +63,9 @@ async def fan_out(session: AsyncSession, *, batch: int = BATCH) -> tuple[int, in
     after = await session.scalar(_LOCK)
     if after is None:
         return 0, 0
-    # A statement of its own: it sees all that was committed before the lock was had.
-    row = (await session.execute(_FAN_OUT, {"after": after, "batch": batch})).one()
+    given = {"after": after, "batch": batch}
+    await session.execute(_ENDPOINTS, given)
+    row = (await session.execute(_FAN_OUT, given)).one()
     return row.looked_at, row.made
 
 

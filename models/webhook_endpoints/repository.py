@@ -14,6 +14,7 @@ from models.webhook_endpoints.errors import (
     EndpointExists,
     EndpointNotActive,
     EndpointNotFound,
+    SecretRotated,
     TooManyEndpoints,
 )
 from models.webhook_endpoints.tables import (
@@ -235,26 +236,45 @@ async def drop_left_over(session: AsyncSession) -> int:
 
 
 async def rotate_secret(
-    session: AsyncSession, caller_id: str, endpoint_id: str, rotation: str
+    session: AsyncSession,
+    caller_id: str,
+    endpoint_id: str,
+    rotation: str,
+    *,
+    expire_old_now: bool = False,
 ) -> EndpointRow:
     """Give an endpoint another secret; the one before it signs as well for ``OVERLAP``.
 
-    ``rotation`` is the operation's id: the one that was done last is not done again, for of three
-    secrets only two sign.
+    Args:
+        session: in a transaction of the caller's.
+        caller_id: whose endpoint it is.
+        endpoint_id: which.
+        rotation: the operation's id; the one that was done last is not done again.
+        expire_old_now: no secret but the new one signs from now on.
 
     Raises:
         EndpointNotFound: there is none, or it is another caller's.
+        SecretRotated: an old secret still signs, and is not to end now. Only two sign at a time,
+            so a receiver that has only that one would refuse everything.
     """
     row = await load_endpoint(session, caller_id, endpoint_id, lock=True)
     if row.rotation == rotation:
         return row
-    await session.execute(
-        _one(endpoint_id).values(
+    table = ENDPOINTS.c
+    now = func.clock_timestamp()
+    change = _one(endpoint_id)
+    if not expire_old_now:
+        change = change.where(func.coalesce(table.old_generation_until <= now, True))
+    rotated = await session.execute(
+        change.values(
             rotation=rotation,
-            secret_generation=ENDPOINTS.c.secret_generation + 1,
-            old_generation_until=func.clock_timestamp() + OVERLAP,
+            secret_generation=table.secret_generation + 1,
+            old_generation_until=None if expire_old_now else now + OVERLAP,
         )
     )
+    if not rotated.rowcount:  # type: ignore[attr-defined]
+        assert row.old_generation_until is not None
+        raise SecretRotated(row.old_generation_until)
     return await load_endpoint(session, caller_id, endpoint_id)
 
 

@@ -58,7 +58,9 @@ class Slot(Message):
             ValueError: it contradicts itself.
         """
         made = VenueSlot(
-            title=f"{self.venue.name or self.venue.id}, {self.date:%-d %b %Y} {self.time:%H:%M}",
+            title=VenueSlot.title_of(
+                self.venue.name or self.venue.id, dt.datetime.combine(self.date, self.time)
+            ),
             venue_id=self.venue.id,
             venue_type=self.venue.type,
             venue_name=self.venue.name or "",

@@ -92,6 +92,7 @@ from models.webhook_endpoints.errors import (
     EndpointExists,
     EndpointNotActive,
     EndpointNotFound,
+    SecretRotated,
     TooManyEndpoints,
     UrlRefused,
 )
@@ -113,6 +114,7 @@ CURRENT = {
     "currentVersion": FAILED.version,
     "current": {"id": FAILED.id, "status": "CANCELLED"},
 }
+SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
@@ -229,6 +231,10 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (DeliveryNotFound(), 404, "WEBHOOK_DELIVERY_UNKNOWN", None, None),
     (EndpointExists("e"), 409, "WEBHOOK_ENDPOINT_EXISTS", "url", {"endpoint_id": "e"}),
     (EndpointNotActive("PAUSED"), 409, "WEBHOOK_ENDPOINT_NOT_ACTIVE", None, None),
+    (
+        *(SecretRotated(SOON), 409, "WEBHOOK_SECRET_ROTATED", "expire_old_now"),
+        {"old_secret_until": SOON.isoformat()},
+    ),
     (TooManyEndpoints(50), 409, "TOO_MANY_WEBHOOK_ENDPOINTS", None, None),
     (UrlRefused("is no URL"), 422, "WEBHOOK_URL_REFUSED", "url", None),
     (RuleRefused("a rule cannot begin in the past"), 422, "RULE_REFUSED", None, None),

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from settings import Settings
 from tests.api.conftest import NOBODY, client
@@ -164,6 +164,49 @@ async def test_a_rotation_signs_with_both(mine: httpx.AsyncClient, receiver: Rec
     [request] = receiver.received
     for secret in (endpoint["secret"], rotated["secret"]):
         Webhook(secret).verify(request.body, request.headers)
+
+
+async def test_a_secret_that_is_still_in_use_is_not_dropped(
+    mine: httpx.AsyncClient, receiver: Receiver, tables: Tables
+) -> None:
+    """The receiver has the first secret: rotating twice would leave it with none that signs."""
+    endpoint = await made(mine, receiver.url())
+    where = f"{HOOKS}/{endpoint['id']}"
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    rotated = (await mine.post(f"{where}/rotate-secret", headers=key)).json()
+    refused = problem(await mine.post(f"{where}/rotate-secret"), 409, "WEBHOOK_SECRET_ROTATED")
+    told = refused["details"]["old_secret_until"]
+    assert told[:23] == rotated["old_secret_until"][:23]
+    assert "expire_old_now=true" in refused["detail"]
+    again = await mine.post(f"{where}/rotate-secret", headers=key)
+    assert again.json() == rotated, "a repeat is told what was done"
+    await mine.post(f"{where}/test")
+    [request] = receiver.received
+    Webhook(endpoint["secret"]).verify(request.body, request.headers)
+
+    tables("UPDATE webhook_endpoints SET old_generation_until = now() WHERE id = %s", where[-36:])
+    third = (await mine.post(f"{where}/rotate-secret")).json()
+    assert third["secret"] not in {endpoint["secret"], rotated["secret"]}
+
+
+@pytest.mark.parametrize("after_a_rotation", [False, True])
+async def test_a_secret_that_leaked_ends_at_once(
+    mine: httpx.AsyncClient, receiver: Receiver, after_a_rotation: bool
+) -> None:
+    endpoint = await made(mine, receiver.url())
+    where = f"{HOOKS}/{endpoint['id']}"
+    known = [endpoint["secret"]]
+    if after_a_rotation:
+        known.append((await mine.post(f"{where}/rotate-secret")).json()["secret"])
+    ended = await mine.post(f"{where}/rotate-secret", params={"expire_old_now": "true"})
+    assert ended.status_code == 200, ended.text
+    assert "old_secret_until" not in ended.json()
+    await mine.post(f"{where}/test")
+    [request] = receiver.received
+    Webhook(ended.json()["secret"]).verify(request.body, request.headers)
+    for secret in known:
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(request.body, request.headers)
 
 
 async def test_the_list_of_deliveries_is_paged(mine: httpx.AsyncClient, tables: Tables) -> None:

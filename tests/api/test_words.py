@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from api.bookings import money as told_money
+from api.bookings import texts, words
 from api.trips.presenters import booking as translate
-from api.trips.presenters import texts, words
 from models.bookings.booking import Booking, Item, OpenCase, PaymentView, RefundView
 from models.bookings.lifecycle import (
     SETTLED_STATES,

@@ -18,5 +18,6 @@ def test_a_small_run_measures_everything() -> None:
     report = EventsReport.model_validate(small_run("events", options, seconds=300))
     assert report.transitions == 20
     assert 0 < report.p50 <= report.p95 <= report.p99 <= report.max
+    assert 0 < report.webhook_p50 <= report.webhook_p95 <= report.webhook_p99 <= report.webhook_max
     assert report.caught_up >= 100
     assert 0 < report.statements_without <= report.statements_with

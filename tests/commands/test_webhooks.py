@@ -61,6 +61,9 @@ def test_an_endpoint_is_subscribed_listed_and_unsubscribed(ask: Ask) -> None:
     for word in (one["id"], "ACTIVE", NOWHERE, "booking.confirmed"):
         assert word in listed
     assert "whsec_" in done(ask("webhooks", "rotate", one["id"]))
+    refused = ask("webhooks", "rotate", one["id"])
+    assert (refused.exit_code, "expire_old_now" in refused.stderr) == (3, True)
+    assert "whsec_" in done(ask("webhooks", "rotate", one["id"], "--expire-old-now"))
     done(ask("webhooks", "unsubscribe", one["id"]))
     assert "No endpoint is subscribed" in done(ask("webhooks", "list"))
     gone = ask("webhooks", "unsubscribe", one["id"])

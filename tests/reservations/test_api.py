@@ -190,7 +190,10 @@ async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
     path = f"/api/v1/venues/{asked['venue']['id']}"
     assert (await dinner.get(path)).status_code == 404
     policy = {"max_party": 4, "slot_minutes": 30, "capacity_mode": "COVERS", "covers": 3}
-    put = {"type": "RESTAURANT", "time_zone": "Europe/Berlin", "policy": policy}
+    put = {"type": "RESTAURANT", "name": "Kantine", "time_zone": "Europe/Berlin", "policy": policy}
+    for name in (None, "", " "):
+        nameless = await dinner.put(path, json={**put, "name": name})
+        assert (nameless.status_code, nameless.json()["code"]) == (422, "INVALID_REQUEST")
     stored = (await dinner.put(path, json=put)).json()
     assert (stored["version"], stored["policy"]["covers"]) == (1, 3)
     assert (await dinner.put(path, json=put)).json() == stored
@@ -229,7 +232,7 @@ async def test_a_time_that_the_clocks_skip_is_refused(dinner: httpx.AsyncClient)
         answer = await dinner.post(PATH, json=skipped)
         assert (answer.status_code, answer.json()["code"]) == (422, "TIME_DOES_NOT_EXIST")
         assert answer.json()["details"]["next"] == {"date": "2027-03-28", "time": "03:00"}
-        put = {"type": "CAFE", "time_zone": "Europe/Berlin"}
+        put = {"type": "CAFE", "name": "Nachtcafé", "time_zone": "Europe/Berlin"}
         assert (await dinner.put(f"/api/v1/venues/{venue['id']}", json=put)).status_code == 200
     twice = {**skipped, "date": "2027-10-31"}
     first = (await dinner.post(PATH, json=twice)).json()
@@ -262,6 +265,7 @@ async def by_hand(dinner: httpx.AsyncClient, like: str = "kantine") -> dict[str,
     asked = wanted(like, payment={"payment_method_id": "pm_card_visa"})
     put = {
         "type": "RESTAURANT",
+        "name": "Kantine",
         "time_zone": "Europe/Berlin",
         "policy": {"approval": "manual", "check_in": "tracked"},
     }

@@ -1,13 +1,14 @@
 """A reservation where all bookings are: ``/booking/…``, in words that fit it."""
 
+import datetime as dt
 import re
 from typing import Any
 
 import httpx
 import pytest
 
+from api.bookings import texts, words
 from api.trips.presenters import booking as translate
-from api.trips.presenters import texts, words
 from models.bookings.lifecycle import SETTLED_STATES, BookingKind, BookingState
 from models.bookings.problems import Code, Problem
 from tests.api.conftest import api as api
@@ -71,6 +72,43 @@ async def test_it_is_read_watched_and_listed(office: httpx.AsyncClient) -> None:
     assert newest["bookingId"] == whole["bookingId"]
 
 
+async def test_it_is_called_as_the_venues_caller_calls_it(office: httpx.AsyncClient) -> None:
+    """Not as its inventory does, nor by its id."""
+    asked = wanted()
+    venue = {"type": "RESTAURANT", "name": "Zum Löwen", "time_zone": "Europe/Berlin"}
+    await office.put(f"/api/v1/venues/{asked['venue']['id']}", json=venue)
+    now = (await office.post(PATH, json=asked)).json()
+    for time in (asked["time"], "21:00"):
+        if time != now["time"]:
+            change = {"time": time, "expected_version": now["version"]}
+            now = (await office.put(f"{PATH}/{now['id']}", json=change)).json()
+        (place,) = (await office.get(f"/booking/{now['id']}")).json()["components"]
+        day = dt.date.fromisoformat(asked["date"])
+        assert place["title"] == f"Zum Löwen, {day:%-d %b %Y} {time}"
+        assert now["venue"]["name"] == "Zum Löwen"
+
+
+async def test_what_the_inventory_says_is_for_operators(
+    office: httpx.AsyncClient, stack: Stack
+) -> None:
+    """Guests are told what happened, in our words, and what becomes of their money."""
+    asked = wanted("chefs-table", payment={"payment_method_id": "pm_card_visa"})
+    await stack.sandbox.arm("inventory", "reserve", "refuse")
+    refused = await office.post(PATH, json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (409, "SLOT_UNAVAILABLE")
+    (listed,) = (await office.get(f"{PATH}/guest/{asked['guest']['id']}")).json()["bookings"]
+    failure = (await office.get(f"{PATH}/{listed['id']}")).json()["failure"]
+    error = (await office.get(f"/booking/{listed['id']}")).json()["error"]
+    assert error["supplierCode"] == "full"
+    assert error["supplierSaid"] not in failure["message"]
+    assert failure == {
+        "code": "UNAVAILABLE",
+        "message": error["message"],
+        "money": "Your card was not charged.",
+        "next_step": "Choose another time or another place and reserve again.",
+    }
+
+
 async def test_it_is_cancelled_as_any_booking(office: httpx.AsyncClient) -> None:
     reservation = await made(office)
     named = {"bookingId": reservation["booking_reference"]}
@@ -97,6 +135,15 @@ def test_no_code_speaks_of_trips(code: Code) -> None:
         assert text[0].isupper()
         assert text[-1] == "."
     assert texts.words_of(BookingKind.TRIP, code) is texts.WORDS[code]
+
+
+def test_what_its_venue_did_not_approve_was_not_unpaid() -> None:
+    problem = Problem(code=Code.HOLD_EXPIRED, step="approve", message="not approved by 2031-03-01")
+    expired = booking(BookingState.EXPIRED, problem=problem)
+    error = translate.error(expired.model_copy(update={"kind": BookingKind.RESERVATION}))
+    assert error is not None
+    assert error.message == "The venue did not approve the reservation in time."
+    assert "paid" not in error.next_step
 
 
 @pytest.mark.parametrize("state", list(BookingState))

@@ -11,7 +11,7 @@ import pytest
 from tests.api.conftest import client
 from tests.api.conftest import whole as whole
 from tests.api.server import Served, add_caller
-from tests.reservations.test_api import PATH, SCOPES, patiently, wanted
+from tests.reservations.test_api import PATH, SCOPES, by_hand, patiently, wanted
 from tests.reservations.test_api import dinner as dinner
 from tests.reservations.test_api import venue_key as venue_key
 from tests.support.stack import Stack
@@ -88,7 +88,12 @@ async def test_buffers_keep_a_move_away(dinner: httpx.AsyncClient) -> None:
     """Report 6 of the design: a hand-made request went around the buffers."""
     asked = wanted(resource_id="table-7")
     policy = {"buffer_before_minutes": 30, "buffer_after_minutes": 30}
-    registered = {"type": "RESTAURANT", "time_zone": "Europe/Berlin", "policy": policy}
+    registered = {
+        "type": "RESTAURANT",
+        "name": "Kantine",
+        "time_zone": "Europe/Berlin",
+        "policy": policy,
+    }
     await dinner.put(f"/api/v1/venues/{asked['venue']['id']}", json=registered)
     assert (await dinner.post(PATH, json=asked)).status_code == 201
     guest = {**asked["guest"], "id": str(uuid.uuid4())}
@@ -146,6 +151,38 @@ async def test_what_is_over_is_not_changed(dinner: httpx.AsyncClient) -> None:
         assert answer.json()["details"]["allowed"] == []
 
 
+async def test_what_waits_for_its_venue_gets_no_other_place(dinner: httpx.AsyncClient) -> None:
+    """It is said what can be done; guest and notes are nothing that anybody decides about."""
+    made = await by_hand(dinner, "chefs-table")
+    moved = await put(dinner, made, time="20:00")
+    assert (moved.status_code, moved.json()["code"]) == (409, "STATE_CONFLICT"), moved.text
+    assert moved.json()["details"] == {"status": "PENDING", "allowed": ["CANCELLED", "CONFIRMED"]}
+    assert "approval" in moved.json()["detail"]
+    told = await put(dinner, made, notes="high chair", guest={"phone": "+4930123456"})
+    assert told.status_code == 200, told.text
+    now = told.json()
+    assert (now["notes"], now["guest"]["phone"]) == ("high chair", "+4930123456")
+    for name in ("status", "hold_expires_at", "payment", "starts_at", "inventory_reference"):
+        assert now[name] == made[name], name
+    yes = {"status": "CONFIRMED", "expected_version": now["version"]}
+    confirmed = await dinner.post(f"{PATH}/{made['id']}/status", json=yes)
+    assert (confirmed.status_code, confirmed.json()["notes"]) == (200, "high chair")
+    assert confirmed.json()["payment"]["captured"] == 4_000
+
+
+async def test_what_waits_for_its_payment_is_not_changed(dinner: httpx.AsyncClient) -> None:
+    """It is refused at once: nobody waits for a bank to be told to come again."""
+    card = {"payment": {"payment_method_id": "pm_card_chargeDeclined"}}
+    waits = (await dinner.post(PATH, json=wanted("chefs-table", **card))).json()
+    assert waits["payment"]["waits_until"]
+    for change in ({"time": "20:00"}, {"notes": "late"}):
+        answer = await put(dinner, waits, **change)
+        assert (answer.status_code, answer.json()["code"]) == (409, "STATE_CONFLICT")
+        assert answer.json()["details"] == {"status": "PENDING", "allowed": ["CANCELLED"]}
+        assert "payment" in answer.json()["detail"]
+    assert (await dinner.get(f"{PATH}/{waits['id']}")).json()["version"] == waits["version"]
+
+
 async def test_what_it_costs_more_is_accepted_and_paid(dinner: httpx.AsyncClient) -> None:
     booking = await made(dinner, "chefs-table", party_size=1, **CARD)
     assert booking["payment"]["captured"] == 2000
@@ -194,6 +231,40 @@ async def test_a_repeat_is_answered_alike(dinner: httpx.AsyncClient) -> None:
         booking = first.json()
     other = await put(dinner, booking, key, time="21:30")
     assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_another_version_under_a_key_is_another_request(dinner: httpx.AsyncClient) -> None:
+    """Whether body or header names it: nobody is told of a change that was not looked at."""
+    booking = await made(dinner)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    tag = {"If-Match": f'"{booking["version"]}"'}
+    first = await put(dinner, booking, key | tag, expected_version=None, notes="a")
+    again = await put(dinner, booking, key | tag, expected_version=None, notes="a")
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for other in ({"If-Match": first.headers["ETag"]}, {}):
+        reused = await put(dinner, booking, key | other, expected_version=None, notes="a")
+        assert (reused.status_code, reused.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    current = (await dinner.get(f"{PATH}/{booking['id']}")).json()
+    assert current == first.json()
+
+
+@pytest.mark.parametrize(
+    ("tag", "version", "field"),
+    [('"1"', 2, "expected_version"), ("soon", None, "If-Match"), ('"1", "2"', 1, "If-Match")],
+)
+@pytest.mark.parametrize("route", ["", "/status"])
+async def test_versions_that_disagree_are_refused(
+    dinner: httpx.AsyncClient, route: str, tag: str, version: int | None, field: str
+) -> None:
+    asked = {"expected_version": version} if version else {}
+    body = {**asked, **({"status": "CHECKED_IN"} if route else {"notes": "a"})}
+    ask = dinner.post if route else dinner.put
+    answer = await ask(
+        f"{PATH}/{(await made(dinner))['id']}{route}", json=body, headers={"If-Match": tag}
+    )
+    assert answer.status_code == 422, answer.text
+    assert (answer.json()["code"], answer.json()["field"]) == ("CONTRADICTORY_REQUEST", field)
 
 
 async def judge_rivals(

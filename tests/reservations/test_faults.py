@@ -1,14 +1,18 @@
 """Every step of making and cancelling a reservation × every kind of fault, judged from outside."""
 
 import asyncio
+import datetime as dt
+import uuid
 
 import pytest
 
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.problems import Code
+from models.core.keys import booking_id, booking_reference
+from suppliers.venue import VenueSupplier
 from tests.reservations.places import judge, request_for, start
 from tests.support.selection import table
-from tests.support.stack import Stack
+from tests.support.stack import MakeStack, Stack
 from tests.trips.saga.cells import FAULTS
 
 S = BookingState
@@ -103,7 +107,7 @@ async def test_a_place_held_in_vain_expires(stack: Stack) -> None:
     assert row["captured"] == 0
 
 
-async def test_a_place_that_another_has_meanwhile_is_not_paid_for(stack: Stack) -> None:
+async def test_a_place_that_is_not_held_long_enough_is_not_paid_for(stack: Stack) -> None:
     """M3: what is held is lost while the card is asked; the money goes back, untaken."""
     request = await request_for(stack, hold_seconds=1)
     about = {"reference": request.booking_id, "seconds": 0.7}
@@ -115,6 +119,58 @@ async def test_a_place_that_another_has_meanwhile_is_not_paid_for(stack: Stack) 
     assert booking.problem.code is Code.HOLD_EXPIRED
     row = await judge(stack, booking)
     assert row["captured"] == 0
+
+
+async def test_a_payment_that_succeeds_after_the_place_was_resold_is_released(
+    make_stack: MakeStack,
+) -> None:
+    """Report 12 of the design: the money was kept, and nothing was delivered.
+
+    The hold ends while the bank thinks; the venue gives the seat away, and another guest has it.
+    Then the bank says yes.
+    """
+    async with make_stack(f"late-{uuid.uuid4().hex[:4]}", PROVIDER_TIMEOUT_SECONDS="20") as stack:
+        stack.start_worker()
+        late = await request_for(stack, table="seat-1", hold_seconds=1)
+        key = str(uuid.uuid4())
+        other = late.model_copy(
+            update={
+                "booking_id": booking_id(late.caller_id, key),
+                "booking_reference": booking_reference(booking_id(late.caller_id, key)),
+                "idempotency_key": key,
+                "guest_id": key,
+                "hold_seconds": 900,
+            }
+        )
+        about = {"reference": late.booking_id, "seconds": 6}
+        await stack.sandbox.arm("stripe", "confirm", "slow", **about)
+        paying = await start(stack, late)
+        async with asyncio.timeout(30):
+            while not await stack.sandbox.fired():
+                await asyncio.sleep(0.05)
+        held = await stack.recorded(late.booking_id)
+        assert held.hold_expires_at is not None
+        left = held.hold_expires_at - dt.datetime.now(dt.UTC)
+        await asyncio.sleep(max(left.total_seconds(), 0) + 0.1)
+        venue = VenueSupplier(stack.settings)
+        await venue.release(held.items[0].reference)
+        await venue.close()
+        resold = await asyncio.wait_for((await start(stack, other)).result(), 30)
+        assert (resold.state, resold.captured) == (S.CONFIRMED, 4_000)
+        intent = (await stack.recorded(late.booking_id)).payment
+        assert intent.status is PaymentStatus.PENDING, "the bank has answered: this run is void"
+
+        ended = await asyncio.wait_for(paying.result(), 60)
+        assert ended.state is S.EXPIRED
+        assert ended.problem is not None
+        assert ended.problem.code is Code.HOLD_EXPIRED
+        lost = await judge(stack, ended)
+        assert (lost["captured"], lost["state"]) == (0, "EXPIRED")
+        assert (await stack.recorded(late.booking_id)).payment.status is PaymentStatus.RELEASED
+        log = await stack.sandbox.log(late.booking_id)
+        told = [row["effect"] for row in log if row["supplier"] == "stripe"]
+        assert [one for one in told if one != "none"] == ["created", "authorised", "released"]
+        await judge(stack, await stack.recorded(other.booking_id))
 
 
 async def test_it_is_cancelled_while_it_is_made(stack: Stack) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 import datetime as dt
 
+import pytest
+
 from activities.outbox.loop import OutboxLoop
+from activities.webhook_endpoints import loop
 from activities.webhook_endpoints.loop import WebhookLoop
 from models.core.guarded_http import Reply as Answered
 from models.webhook_endpoints.claiming import AT_ONCE, LEASE, claim, record_attempt
@@ -87,6 +90,26 @@ async def test_fan_out_is_done_or_not_done(world: World, receiver: Receiver) -> 
     assert await world.webhooks.fan_out() == (3, 3)
     assert await world.webhooks.fan_out() == (0, 0)
     assert await world.states(endpoint) == ["PENDING"] * 3
+
+
+async def test_what_follows_one_that_ends_meanwhile_is_due_at_once(
+    world: World, receiver: Receiver
+) -> None:
+    """And not when the lease of the one in front would have run out."""
+    await world.endpoint(receiver.url(), "booking.confirmed", "booking.updated")
+    booking = await world.booking()
+    await world.fan_out()
+    [front] = await world.webhooks.claim(1)
+    await world.update(booking)
+    await world.feed()
+    async with world.books.sessions() as ending:
+        await record_attempt(ending, front, Answered(204, None, b"", {}, 1))
+        fanning = asyncio.create_task(world.webhooks.fan_out())
+        await asyncio.wait([fanning], timeout=0.5)  # it waits for the other
+        await ending.commit()
+    assert await fanning == (1, 1)
+    assert await world.send() == 1
+    assert [kind for _, kind in receiver.of(booking.id)] == ["booking.updated"]
 
 
 async def test_many_workers_fan_out_each_event_once(world: World, receiver: Receiver) -> None:
@@ -223,6 +246,24 @@ async def test_loops_of_two_workers_deliver_everything(world: World, receiver: R
     await asyncio.gather(*running)
     for booking in bookings:
         assert receiver.of(booking.id) == EVERYTHING
+
+
+async def test_a_loop_is_told_of_what_is_new(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for its next look, which here is tomorrow's."""
+    monkeypatch.setattr(loop, "POLL_SECONDS", 86_400)
+    await world.endpoint(receiver.url(), "booking.confirmed")
+    stop, sends = asyncio.Event(), WebhookLoop(world.worker())
+    outbox = OutboxLoop(world.books.sessions, [], placed=sends.nudge)
+    running = [asyncio.create_task(one.run(stop, 5)) for one in (sends, outbox)]
+    for told in (1, 2, 3):
+        await world.booking()
+        async with asyncio.timeout(20):
+            while len(receiver.received) < told:
+                await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.gather(*running)
 
 
 async def test_what_is_fanned_out_while_an_endpoint_is_paused_is_dropped_with_the_rest(

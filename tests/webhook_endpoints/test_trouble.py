@@ -5,6 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from api.webhook_endpoints.schemas import EndpointAnswer
 from models.webhook_endpoints import repository
 from models.webhook_endpoints.claiming import KEYLESS
 from models.webhook_endpoints.deliveries import delivery_figures, retry_delivery
@@ -227,6 +228,37 @@ async def test_one_that_fails_for_days_is_disabled_with_a_case(
     async with world.books.sessions.begin() as session:
         await set_active(session, world.caller, endpoint.id)
     assert await world.rows(cases) == [("EVENT", source, "webhooks")]
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+async def test_its_caller_reads_that_it_is_disabled_since_when_and_why(
+    world: World, receiver: Receiver, arrives: bool
+) -> None:
+    """That is the notice (decision 102). What was under way, and arrives, changes none of it."""
+    endpoint = await world.endpoint(receiver.url(), CONFIRMED)
+    receiver.answer = lambda _: Reply(410)
+    await world.booking()
+    await world.booking()
+    await world.fan_out()
+    gone, under_way = await world.webhooks.claim(2)
+    await world.webhooks.deliver(gone)
+    if arrives:
+        receiver.answer = lambda _: OK
+        await world.webhooks.deliver(under_way)
+    async with world.books.sessions() as session:
+        told = EndpointAnswer.of(await load_endpoint(session, world.caller, endpoint.id))
+    [(failed,)] = await world.rows("SELECT min(at) FROM webhook_attempts")
+    assert told.status is EndpointStatus.DISABLED
+    assert told.disabled_reason == "the receiver answers 410: it is gone"
+    assert told.disabled_at is not None
+    assert abs(told.disabled_at - failed) < 10 * SECOND
+    assert told.failing_since is not None
+    assert told.missing_after is not None
+    async with world.books.sessions.begin() as session:
+        await set_active(session, world.caller, endpoint.id)
+    async with world.books.sessions() as session:
+        told = EndpointAnswer.of(await load_endpoint(session, world.caller, endpoint.id))
+    assert (told.disabled_reason, told.disabled_at, told.failing_since) == (None, None, None)
 
 
 async def test_two_failures_with_nothing_between_disable_nothing(

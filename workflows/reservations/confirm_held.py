@@ -11,14 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
-    from models.reservations.messages import ApproveRequest
+    from models.reservations.messages import APPROVE, ApproveRequest
     from workflows.core.outcomes import TripFailedError, end_of, ends_the_trip
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
     from workflows.reservations.selling import confirm, selling
     from workflows.suppliers.held import Held
-
-STEP = "approve"
 
 
 @workflow.defn(name="ConfirmHeld")
@@ -80,4 +78,5 @@ def _refusal(booking: Booking) -> Problem | None:
     """Return why there is nothing to approve; None for what has been confirmed."""
     if booking.state is BookingState.CONFIRMED:
         return None
-    return Problem(code=Code.NOT_CHANGEABLE, step=STEP, message=f"the booking is {booking.state}")
+    message = f"the booking is {booking.state}"
+    return Problem(code=Code.NOT_CHANGEABLE, step=APPROVE, message=message)

@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
-    from models.reservations.messages import ExpireRequest
+    from models.reservations.messages import APPROVE, ExpireRequest
     from workflows.core.outcomes import TripFailedError
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
@@ -38,6 +38,6 @@ class ExpireHeld:
             await self._record.write_ended_requests()
             return
         rule = ExpireRequest.model_validate(request.body).rule
-        reason = TripFailedError(Problem(code=Code.HOLD_EXPIRED, step="approve", message=rule))
+        reason = TripFailedError(Problem(code=Code.HOLD_EXPIRED, step=APPROVE, message=rule))
         held = Held(self._record, self._requests)
         await held.give_back(reason, ends=BookingState.EXPIRED, who=request.who, why=rule)

@@ -1,7 +1,7 @@
 """From a booking to the contract's JSON (contracts.md §1)."""
 
 from api.bookings import money as told_money
-from api.trips.presenters import texts, words
+from api.bookings import texts, words
 from api.trips.presenters.confirmations import (
     NOTHING_CONFIRMED,
     confirmations,

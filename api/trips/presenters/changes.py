@@ -1,10 +1,10 @@
 """From changes to the contract's JSON, in words for travellers."""
 
 from api.bookings import money as told_money
+from api.bookings import texts, words
 from api.bookings.money import amount as shown
 from api.trips.modifying import CONFLICTS, Asked, Quoted
 from api.trips.presenters import booking as translate
-from api.trips.presenters import texts, words
 from api.trips.presenters.confirmations import confirmations, pay_at_property
 from api.trips.presenters.payments import paid_answer, waited_for
 from api.trips.schemas.answers import BookAnswer, ErrorAnswer, PaymentAnswer

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.trips.presenters import words
+from api.bookings import words
 from models.bookings.booking import Booking, HistoryEntry
 from models.bookings.progress import AttemptSeen
 from models.bookings.repository import Found

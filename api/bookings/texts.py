@@ -210,6 +210,13 @@ _RESERVATION: dict[Code, Words] = {
 }
 
 
+NOT_APPROVED = Words(
+    "The venue did not approve the reservation in time.",
+    "Reserve again, or choose another place.",
+)
+"""In place of ``HOLD_EXPIRED``, where the place waited for its venue and not for money."""
+
+
 def words_of(kind: BookingKind, code: Code) -> Words:
     """Return what is said of a code about a kind of booking."""
     if kind is BookingKind.RESERVATION:
