@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.trips.changes import TripChanges
 from tests.support.stack import Stack
@@ -69,6 +71,7 @@ async def test_a_dropped_tour_is_refunded(stack: Stack) -> None:
     await judged(stack, booking.id)
 
 
+@pytest.mark.exhaustive  # two changes and a cancellation, below
 async def test_an_added_tour_is_paid(stack: Stack) -> None:
     booking = await confirmed(stack, activities=1)
     tour = (await offers(stack, "ACTIVITY", activities=2))[1]

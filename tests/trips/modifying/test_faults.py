@@ -77,7 +77,6 @@ async def judge(
         FAULTS,
         quick=[
             # a refused card, and an activity that is refused: test_failing; a hotel: test_api
-            ("authorise", "commit_then_hang"),
             ("flight", "hang"),
             ("capture", "refuse"),
         ],

@@ -138,7 +138,8 @@ def _expect_not_void(
     """A run without faults, kills and both ends proves nothing (reliability.md §2, V1–V4)."""
     fired, played = company.fired, sum(ends.values())
     assert sum(fired.values()) >= played, report
-    assert sum(fired[kind] for kind in AFTER) >= sum(fired.values()) / 6, report
+    after = sum(fired[kind] for kind in AFTER)
+    assert after >= (sum(fired.values()) / 6 if played > SOME else 1), report
     if played >= 200:
         assert all(fired[kind] >= 5 for kind in company.armed), report
         assert company.kills >= 16, report

@@ -132,9 +132,8 @@ What commits late, in any order, is played on the attempt log: ``tests/core/test
 QUICK_KILLS = (("flight", "during"), ("capture", "during"))
 """One killed worker where a person must settle the unknown, and one at the point of no return.
 
-A step that is asked again by its successor: ``test_kill_during_a_local_call`` and
-``test_a_cancel_reaches_the_successor_first``. Deaths between any two statements of an attempt, for
-every role of a step: ``tests/core/test_attempt_log`` and ``tests/payments/test_charging``.
+Deaths between any two statements of an attempt, for every role of a step, are played in
+``tests/core/test_attempt_log``, ``tests/payments/test_charging`` and ``test_refunding``.
 """
 
 
