@@ -7,29 +7,11 @@ import pytest
 
 from settings import Settings
 from temporal import metrics_runtime
-from tests.operations.conftest import watch, watch_in_vain
+from tests.operations.conftest import watch
 from tests.operations.metrics import figure, until_figure
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.stack import Stack
-
-PARTS = "tripsaga_watch_parts_total"
-
-
-async def test_parts_of_rounds_are_counted_by_how_they_end(stack: Stack) -> None:
-    def counted(part: str, outcome: str) -> float:
-        return figure(stack, PARTS, part=part, outcome=outcome)
-
-    checked = counted("check_invariants", "done")
-    compared = counted("reconcile_payments", "done")
-    await watch(stack)
-    assert counted("check_invariants", "done") == checked + 1
-    assert counted("reconcile_payments", "done") == compared + 1
-    failed = counted("reconcile_payments", "failed")
-    await stack.sandbox.arm("stripe", "retrieve", "error", rate=1.0)
-    await watch_in_vain(stack)
-    assert counted("reconcile_payments", "failed") > failed
-    assert counted("reconcile_payments", "done") == compared + 1
 
 
 async def test_open_cases_and_differences_are_shown(

@@ -8,11 +8,13 @@ from localworld.shared import Servers
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from tests.operations.conftest import watch, watch_in_vain
+from tests.operations.metrics import figure
 from tests.operations.outside import Outside
 from tests.operations.record import Record
 from tests.support.checker import check
 from tests.support.databases import migrated_database
 from tests.support.money import lost_create
+from tests.support.selection import table
 from tests.support.stack import Stack, create_stack
 from tests.trips.saga.test_cancel_confirmed import confirmed
 
@@ -49,7 +51,7 @@ async def resolve(stack: Stack, booking: Booking, *, paid_by_hand: bool = False)
     await stack.resolve(booking.id, "resolved", paid_by_hand=paid_by_hand)
 
 
-@pytest.mark.parametrize("long_ago", [False, True], ids=["recent", "long ago"])
+@pytest.mark.parametrize("long_ago", table([False, True], quick=[True]), ids=["recent", "long ago"])
 async def test_a_refund_in_the_dashboard(
     stack: Stack, record: Record, outside: Outside, long_ago: bool
 ) -> None:
@@ -74,6 +76,7 @@ async def test_a_refund_in_the_dashboard(
     assert await record.open_cases_about(booking.id) == []
 
 
+@pytest.mark.exhaustive  # as in the next, with less to give back
 async def test_a_late_success_after_the_end(stack: Stack, record: Record, outside: Outside) -> None:
     booking = await stack.book(payment_method=STOLEN)
     assert booking.state is BookingState.FAILED
@@ -155,8 +158,10 @@ async def test_a_dispute_begins_and_ends(stack: Stack, record: Record, outside: 
     assert row["status"] == "lost"
 
 
-@pytest.mark.parametrize("captured", [False, True], ids=["held", "taken"])
-@pytest.mark.parametrize("state", ["CONFIRMED", "FAILED"])
+@pytest.mark.parametrize(
+    ("state", "captured"),
+    table(["CONFIRMED", "FAILED"], [False, True], quick=[("CONFIRMED", True), ("FAILED", False)]),
+)
 async def test_a_second_payment_of_a_booking_goes_back(
     stack: Stack, record: Record, outside: Outside, state: str, captured: bool
 ) -> None:
@@ -178,6 +183,7 @@ async def test_a_second_payment_of_a_booking_goes_back(
     assert quiet.reconciled.differing == 0
 
 
+@pytest.mark.exhaustive  # trips/saga/test_settling: it adds up
 async def test_a_second_payment_goes_back_while_a_dispute_holds_what_was_cancelled(
     stack: Stack, record: Record, outside: Outside
 ) -> None:
@@ -313,20 +319,29 @@ async def test_a_payment_the_gateway_does_not_know(
 
 
 async def test_bookings_under_way_are_left_alone(stack: Stack, record: Record) -> None:
-    handle = await stack.start(await stack.request(payment_method="pm_card_threeDSecure2Required"))
+    request = await stack.request(payment_method="pm_card_threeDSecure2Required")
+    request.patience.authentication_deadline = 60
+    handle = await stack.start(request)
     waiting = await stack.until(handle, BookingState.PAYMENT_PENDING)
     summary = await watch(stack)
     assert summary.reconciled is not None
     assert summary.reconciled.differing == 0
     assert await record.open_cases_about(waiting.id) == []
     assert (await record.booking(waiting.id))["state"] == "PAYMENT_PENDING"
+    await handle.cancel()
     await handle.result()
 
 
 async def test_a_gateway_that_is_away_fails_the_round_but_not_the_rest(
     stack: Stack, record: Record
 ) -> None:
+    def counted(part: str, outcome: str) -> float:
+        return figure(stack, "tripsaga_watch_parts_total", part=part, outcome=outcome)
+
     booking = await confirmed(stack)
+    checked = counted("check_invariants", "done")
+    compared = counted("reconcile_payments", "done")
+    failed = counted("reconcile_payments", "failed")
     await record.post(booking, "planted", "GATEWAY", "FEES", 300)
     await stack.sandbox.arm("stripe", "retrieve", "error", rate=1.0)
     why, summary = await watch_in_vain(stack)
@@ -335,11 +350,16 @@ async def test_a_gateway_that_is_away_fails_the_round_but_not_the_rest(
     assert summary.checked is not None
     assert not summary.checked.gateway
     assert summary.checked.violations["I9"] == 1
+    assert counted("check_invariants", "done") == checked + 1
+    assert counted("reconcile_payments", "done") == compared
+    assert counted("reconcile_payments", "failed") > failed
     await stack.sandbox.clear()
     await record.post(booking, "mended", "FEES", "GATEWAY", 300)
     after = await watch(stack)
     assert after.checked is not None
     assert after.checked.closed == 1
+    assert counted("check_invariants", "done") == checked + 2
+    assert counted("reconcile_payments", "done") == compared + 1
 
 
 async def test_attempts_of_dead_workers_get_an_outcome_once_their_booking_is_settled(

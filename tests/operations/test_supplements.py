@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import pytest
+
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.payments.day_report import DayReport
@@ -32,7 +34,9 @@ def paid(booking: Booking) -> str:
     return payment_id
 
 
-async def test_a_changed_booking_is_as_it_should_be(stack: Stack, record: Record) -> None:
+async def test_a_changed_booking_is_as_it_should_be_until_it_is_disputed(
+    stack: Stack, record: Record, outside: Outside
+) -> None:
     booking = await dearer(stack)
     summary = await watch(stack)
     assert summary.reconciled is not None
@@ -48,7 +52,21 @@ async def test_a_changed_booking_is_as_it_should_be(stack: Stack, record: Record
     assert dollars.recorded.net == dollars.gateway.net
     assert dollars.ledger == dollars.recorded.net
 
+    dispute = await outside.dispute(paid(booking))
+    await watch(stack)
+    assert [one["status"] for one in await record.disputes(booking.id, 2)] == ["open"]
+    assert await record.open_cases_about(booking.id) == [f"dispute:{dispute}"]
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
+    await outside.decide(dispute, "won")
+    summary = await watch(stack)
+    assert summary.checked is not None
+    assert not any(summary.checked.violations.values()), summary.checked.violations
+    assert await record.open_cases_about(booking.id) == []
+    assert (await record.booking(booking.id))["state"] == BookingState.CONFIRMED
+    await check(stack.sandbox, stack.settings.database.url, booking.id)
 
+
+@pytest.mark.exhaustive  # of the first payment: test_reconciling
 async def test_a_refund_of_the_difference_in_the_dashboard(
     stack: Stack, record: Record, outside: Outside
 ) -> None:
@@ -88,6 +106,7 @@ async def test_money_that_nobody_here_asked_for_is_a_persons(
     assert f"payment:{unknown}" not in await record.open_cases_about(booking.id)
 
 
+@pytest.mark.exhaustive  # of one beside the first payment: test_reconciling
 async def test_a_payment_beside_the_supplement_is_nobodys(stack: Stack, outside: Outside) -> None:
     booking = await dearer(stack)
     await lost_create(stack.settings.database.url, booking.id)
@@ -99,20 +118,4 @@ async def test_a_payment_beside_the_supplement_is_nobodys(stack: Stack, outside:
     left = {p["id"]: p["captured"] - p["refunded"] for p in state}
     assert left.pop(stray) == 0
     assert sum(left.values()) == booking.captured
-    await check(stack.sandbox, stack.settings.database.url, booking.id)
-
-
-async def test_the_difference_is_disputed(stack: Stack, record: Record, outside: Outside) -> None:
-    booking = await dearer(stack)
-    dispute = await outside.dispute(paid(booking))
-    await watch(stack)
-    assert [one["status"] for one in await record.disputes(booking.id, 2)] == ["open"]
-    assert await record.open_cases_about(booking.id) == [f"dispute:{dispute}"]
-    await check(stack.sandbox, stack.settings.database.url, booking.id)
-    await outside.decide(dispute, "won")
-    summary = await watch(stack)
-    assert summary.checked is not None
-    assert not any(summary.checked.violations.values()), summary.checked.violations
-    assert await record.open_cases_about(booking.id) == []
-    assert (await record.booking(booking.id))["state"] == BookingState.CONFIRMED
     await check(stack.sandbox, stack.settings.database.url, booking.id)

@@ -14,6 +14,7 @@ from tests.api.server import Served, add_caller
 from tests.reservations.test_api import PATH, SCOPES, by_hand, patiently, wanted
 from tests.reservations.test_api import dinner as dinner
 from tests.reservations.test_api import venue_key as venue_key
+from tests.support.selection import table
 from tests.support.stack import Stack
 
 CARD = {"payment": {"payment_method_id": "pm_card_visa"}}
@@ -205,9 +206,16 @@ async def test_what_it_costs_more_is_accepted_and_paid(dinner: httpx.AsyncClient
     assert cancelled.json()["cancellation"]["refund"] == 4000, cancelled.text
 
 
-async def test_a_refused_card_leaves_it_as_it_was(dinner: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    "method",
+    table(
+        ["pm_card_visa_chargeDeclined", "pm_card_visa_chargeDeclinedStolenCard"],
+        quick=["pm_card_visa_chargeDeclinedStolenCard"],
+    ),
+)
+async def test_a_refused_card_leaves_it_as_it_was(dinner: httpx.AsyncClient, method: str) -> None:
     booking = await made(dinner, "chefs-table", party_size=1, **CARD)
-    card = {"payment": {"payment_method_id": "pm_card_visa_chargeDeclined"}}
+    card = {"payment": {"payment_method_id": method}}
     refused = await put(dinner, booking, party_size=2, accepted_total=4000, **card)
     now = (await dinner.get(f"{PATH}/{booking['id']}")).json()
     if refused.status_code == 202:  # another card is waited for, then it is given up

@@ -37,12 +37,9 @@ REFUSED = {
         STEPS,
         FAULTS,
         quick=[
+            # Of the money: trips/saga/test_faults. Whom nobody answers: below.
             ("reserve", "refuse"),
-            ("reserve", "hang"),
             ("reserve", "commit_then_error"),
-            ("reserve", "malformed"),
-            ("create", "commit_then_hang"),
-            ("capture", "late_commit"),
         ],
     ),
 )

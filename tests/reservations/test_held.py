@@ -115,7 +115,7 @@ async def expired(stack: Stack, booking: Booking) -> Booking:
 
 async def test_not_approved_in_time_it_keeps_nothing(stack: Stack) -> None:
     """Every webhook may be lost: the gateway is asked before anything is given up (report 14)."""
-    booking = await hold(stack, hold_seconds=5)
+    booking = await hold(stack, hold_seconds=3)
     ended = await expired(stack, booking)
     assert (ended.state, ended.captured) == (S.EXPIRED, 0)
     assert ended.problem is not None
@@ -135,6 +135,7 @@ async def test_what_was_taken_by_somebody_else_meanwhile_is_given_back(stack: St
     await judge(stack, ended)
 
 
+@pytest.mark.exhaustive  # test_orders: the same statements, in any order
 async def test_approved_as_the_hold_ends(stack: Stack) -> None:
     """One of the two is carried out, and the money is with whom it belongs."""
     held = await asyncio.gather(*(hold(stack, hold_seconds=6) for _ in range(4)))
@@ -160,7 +161,7 @@ async def test_approved_as_the_hold_ends(stack: Stack) -> None:
     "kind",
     table(
         ["refuse", *(kind for kind in FAULTS if kind != "refuse")],
-        quick=["refuse", "commit_then_hang", "hang"],
+        quick=["refuse", "commit_then_hang"],
     ),
 )
 async def test_a_fault_while_the_money_is_taken(stack: Stack, kind: str) -> None:

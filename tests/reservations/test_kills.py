@@ -23,9 +23,7 @@ async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize(
-    ("step", "point"), table(CALLS, POINTS, quick=[("reserve", "after"), ("capture", "during")])
-)
+@pytest.mark.parametrize(("step", "point"), table(CALLS, POINTS, quick=[("capture", "during")]))
 async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     request = await request_for(own_stack)
     if point == "during":

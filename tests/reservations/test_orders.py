@@ -47,8 +47,8 @@ from tests.support.interleaving import Dice, in_any_order, with_gates
 S = BookingState
 CHOICES = 400
 SEEDS = [
-    *range(50),
-    *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(50, 1_000)),
+    *range(25),
+    *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(25, 1_000)),
 ]
 
 

@@ -165,6 +165,7 @@ async def test_a_refund_made_elsewhere_is_found_and_a_person_asked(
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+@pytest.mark.exhaustive  # trips/saga/test_settling, once it is looked at
 async def test_a_refund_that_comes_back_is_a_persons(
     stack: Stack, recorded: Recorded, rows: Rows
 ) -> None:
@@ -180,6 +181,7 @@ async def test_a_refund_that_comes_back_is_a_persons(
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+@pytest.mark.exhaustive  # test_handling, and one comes in any order below
 async def test_a_dispute_is_recorded_and_a_case(
     stack: Stack, recorded: Recorded, rows: Rows
 ) -> None:
@@ -197,6 +199,7 @@ async def test_a_dispute_is_recorded_and_a_case(
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+@pytest.mark.exhaustive  # trips/saga/test_settling, once it is looked at
 async def test_a_payment_nobody_asked_for_is_given_back(stack: Stack, recorded: Recorded) -> None:
     booking = await stack.book(payment_method="pm_card_visa_chargeDeclinedStolenCard")
     assert booking.state is BookingState.FAILED
@@ -228,6 +231,7 @@ async def test_events_in_any_order_and_number_lead_to_the_same(
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+@pytest.mark.exhaustive  # test_handling: a worker that dies loses nothing
 async def test_a_killed_workers_events_are_anothers(
     stack: Stack, recorded: Recorded, rows: Rows
 ) -> None:

@@ -18,7 +18,7 @@ from tests.webhooks.forging import Forger, Forgery
 from tests.webhooks.rows import Rows
 
 FORGERIES = int(os.environ.get("TRIPSAGA_FORGERIES", "2000"))
-SOME = 500
+SOME = 250
 """So many are made in every run."""
 SEED = int(os.environ.get("TRIPSAGA_SEED", "20310301"))
 AT_ONCE = 8

@@ -38,6 +38,7 @@ async def handled(rows: Rows, payment_id: str) -> set[str]:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.exhaustive  # a booking in peace: test_end_to_end
 async def test_a_change_in_peace_leaves_nothing_to_do(stack: Stack, rows: Rows) -> None:
     booking = await confirmed(stack)
     requested = swap(booking.items[1], await other_hotel(stack, nights=7))

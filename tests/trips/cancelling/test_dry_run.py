@@ -177,7 +177,7 @@ async def test_the_suppliers_own_word_stands_beside_it(
     assert after["HOTEL"]["kept"] == says["fee"] + 1, "the stored terms count"
 
 
-@pytest.mark.parametrize("kind", table(["hang", "error", "reset", "malformed"], quick=["hang"]))
+@pytest.mark.parametrize("kind", table(["hang", "error", "reset", "malformed"], quick=["error"]))
 async def test_a_supplier_that_does_not_answer_did_not_say(
     api: httpx.AsyncClient, stack: Stack, trip: dict[str, Any], kind: str
 ) -> None:
@@ -246,6 +246,7 @@ async def test_without_temporal_the_caller_is_asked_to_come_again(
     assert "Retry-After" in answer.headers
 
 
+@pytest.mark.exhaustive
 async def test_a_worker_that_is_restarted_meanwhile_is_waited_for(
     api: httpx.AsyncClient, stack: Stack, trip: dict[str, Any]
 ) -> None:

@@ -125,6 +125,7 @@ async def test_a_ticketed_flight_is_announced_and_then_goes_to_an_operator(
     assert ended["payment"]["refunded"] == quoted["total"]["refund"]
 
 
+@pytest.mark.exhaustive  # saga/test_cancel_confirmed: the same without the door
 async def test_a_hotel_that_refuses_goes_to_an_operator(
     api: httpx.AsyncClient, operator: httpx.AsyncClient, stack: Stack, free: dict[str, Any]
 ) -> None:

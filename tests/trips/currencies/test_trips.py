@@ -71,7 +71,8 @@ async def confirmed(stack: Stack, **criteria: Any) -> tuple[Booking, Facts]:
 # -- one currency ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("currency", ["JPY", "BHD"])
+# A trip in yen: test_yen_for_a_trip_in_dollars_and_back.
+@pytest.mark.parametrize("currency", table(["JPY", "BHD"], quick=["BHD"]))
 async def test_currencies_without_and_with_three_decimals(stack: Stack, currency: str) -> None:
     booking, facts = await confirmed(stack, currency=currency)
     (paid,) = facts.payments
@@ -210,6 +211,7 @@ async def test_a_price_that_changes_at_booking_is_seen_in_its_own_currency(
     assert not any(row["live"] for row in facts.reservations)
 
 
+@pytest.mark.exhaustive  # in one: saga
 async def test_an_experience_that_fails_is_not_paid_in_any_currency(stack: Stack) -> None:
     request = await stack.request(currencies=MIXED)
     await stack.sandbox.arm("viator", "book", "refuse", reference=request.booking_id)
@@ -287,6 +289,7 @@ async def test_the_rates_are_old(elsewhere: World, sandbox_url: str) -> None:
     assert plain.state is BookingState.CONFIRMED, "without another currency no rate is needed"
 
 
+@pytest.mark.exhaustive  # tests/suppliers/test_rates: to be asked again; given up as any
 async def test_the_bank_is_down(elsewhere: World) -> None:
     nobody = "http://127.0.0.1:1/eurofxref-daily.xml"
     stack = await elsewhere(EXCHANGE_RATES_URL=nobody, STEP_DEADLINE_SECONDS="1")

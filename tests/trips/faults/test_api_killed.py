@@ -87,6 +87,7 @@ async def test_7_F10(stack: Stack, key: str, caller: httpx.AsyncClient) -> None:
     await _booked_all_the_same(stack, key, caller, "capture")
 
 
+@pytest.mark.exhaustive
 async def test_c1_F10(stack: Stack, key: str, caller: httpx.AsyncClient) -> None:
     booked = (await caller.post("/booking/book", json=body(await stack.sandbox.trip()))).json()
     for number in range(1, 5):

@@ -12,6 +12,7 @@ from tests.support.checker import check
 from tests.support.stack import Stack
 
 late_commits = pytest.mark.xdist_group("late commits")
+"""In every run they are played on the record alone: ``tests/payments/test_charging``."""
 
 LATE_SECONDS = 20
 """When the attempt commits that was given up: after the step's deadline and its undo."""
@@ -62,6 +63,7 @@ async def _came(stack: Stack, booking: Booking) -> int:
     return len([row for row in rows if row.get("fault") == "late_commit"])
 
 
+@pytest.mark.exhaustive
 @late_commits
 @pytest.mark.parametrize("operation", ["create", "confirm"])
 async def test_3_F16(stack: Stack, given_up: dict[str, Booking], operation: str) -> None:
@@ -69,6 +71,7 @@ async def test_3_F16(stack: Stack, given_up: dict[str, Booking], operation: str)
     await _holds_nothing(stack, given_up[operation])
 
 
+@pytest.mark.exhaustive
 @late_commits
 async def test_7_F16(stack: Stack, given_up: dict[str, Booking]) -> None:
     """The capture commits after the hold was released: it takes nothing."""

@@ -206,6 +206,7 @@ async def test_another_card_for_the_difference(
     await judged(stack, identity)
 
 
+@pytest.mark.exhaustive  # test_failing has it below the door
 async def test_a_card_that_no_other_may_follow_gives_the_change_up(
     api: httpx.AsyncClient, stack: Stack, sandbox: SandboxClient
 ) -> None:
@@ -222,6 +223,7 @@ async def test_a_card_that_no_other_may_follow_gives_the_change_up(
     await judged(stack, identity)
 
 
+@pytest.mark.exhaustive  # test_failing: one after the other
 async def test_two_changes_at_once_are_made_one_after_the_other_or_turned_away(
     api: httpx.AsyncClient, stack: Stack
 ) -> None:

@@ -8,6 +8,7 @@ from models.core.supply import TripComponent
 from models.payments.messages import GoodwillRefund
 from models.trips.changes import TripChanges
 from tests.support.money import Gateway, granted, settled
+from tests.support.selection import table
 from tests.support.stack import Stack
 from tests.support.trips import confirmed_by_hand
 from tests.trips.modifying.changes import FREE, change, confirmed, judged, now, other_hotel, swap
@@ -38,6 +39,7 @@ async def test_goodwill_comes_from_the_newest_payment_first(stack: Stack) -> Non
     await judged(stack, booking.id)
 
 
+@pytest.mark.exhaustive  # of one payment: saga/test_settling
 async def test_a_refund_of_the_difference_comes_back(stack: Stack) -> None:
     booking = await dearer(stack)
     set_terms(stack, booking.id, 5, FREE)
@@ -75,7 +77,7 @@ async def test_an_experience_may_be_confirmed_later(stack: Stack) -> None:
     await judged(stack, booking.id)
 
 
-@pytest.mark.parametrize("before", ["goodwill", "open", "lost"])
+@pytest.mark.parametrize("before", table(["goodwill", "open", "lost"], quick=["goodwill"]))
 async def test_what_is_with_the_traveller_already_is_not_told_to_go_back(
     stack: Stack, before: str
 ) -> None:
@@ -97,10 +99,3 @@ async def test_what_is_with_the_traveller_already_is_not_told_to_go_back(
     assert (outcome.quote.difference, outcome.quote.refund) == (-tour.price, 0)
     assert (outcome.refunded, outcome.in_dispute) == (0, in_dispute)
     await judged(stack, booking.id)
-
-
-async def test_what_goes_back_is_recorded_with_the_change(stack: Stack) -> None:
-    booking = await confirmed(stack)
-    tour = booking.items[2]
-    outcome = await change(stack, booking.id, TripChanges(drop=[tour.component_id]))
-    assert outcome.refunded == (await now(stack, booking.id)).refunded == tour.price

@@ -26,8 +26,9 @@ from tests.trips.random_sagas.company import Company, Outcome
 from tests.trips.random_sagas.plays import AFTER, REQUESTS, Play, make_plays
 
 SAGAS = int(os.environ.get("TRIPSAGA_SAGAS", "200"))
-SOME = 25
+SOME = 12
 """So many are played in every run."""
+MORE = 25
 SEED = int(os.environ.get("TRIPSAGA_SEED", "5"))
 HEALED = 20
 """So many at most, a quarter of the first ones, are played once more without faults: all must be
@@ -83,7 +84,7 @@ def left_behind(facts: Facts) -> list[str]:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("sagas", table([SOME, SAGAS], quick=[SOME]))
+@pytest.mark.parametrize("sagas", table([SOME, MORE, SAGAS], quick=[SOME]))
 async def test_nothing_is_lost_and_nothing_is_left_behind(company: Company, sagas: int) -> None:
     started = time.monotonic()
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=21)
@@ -137,7 +138,8 @@ def _expect_not_void(
     """A run without faults, kills and both ends proves nothing (reliability.md §2, V1–V4)."""
     fired, played = company.fired, sum(ends.values())
     assert sum(fired.values()) >= played, report
-    assert sum(fired[kind] for kind in AFTER) >= sum(fired.values()) / 6, report
+    after = sum(fired[kind] for kind in AFTER)
+    assert after >= (sum(fired.values()) / 6 if played > SOME else 1), report
     if played >= 200:
         assert all(fired[kind] >= 5 for kind in company.armed), report
         assert company.kills >= 16, report

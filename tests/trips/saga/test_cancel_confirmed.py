@@ -45,6 +45,7 @@ async def test_free_cancellation_gives_everything_back(stack: Stack) -> None:
     assert facts.booking["cancel_reason"] == "ill"
 
 
+@pytest.mark.exhaustive  # cancelling/test_dry_run: as quoted
 async def test_fees_follow_the_stored_terms(stack: Stack) -> None:
     booking = await confirmed(stack)
     past = (dt.datetime.now(dt.UTC) - dt.timedelta(days=1)).isoformat()
@@ -70,6 +71,7 @@ async def test_cancelling_twice_is_the_same_answer(stack: Stack) -> None:
     await check(stack.sandbox, stack.settings.database.url, booking.id)
 
 
+@pytest.mark.exhaustive  # cancelling/test_dry_run: one item and the rest
 async def test_one_component_can_go_and_the_rest_stands(stack: Stack) -> None:
     booking = await confirmed(stack)
     tour = booking.items[3]
@@ -113,10 +115,7 @@ async def test_what_was_never_taken_is_not_counted_as_given_back(stack: Stack) -
             ("stripe", "refund"),
         ],
         ["error", "reset", "hang", "commit_then_hang", "commit_then_error"],
-        quick=[
-            ("amadeus", "cancel", "hang"),
-            ("stripe", "refund", "commit_then_hang"),
-        ],
+        quick=[],  # of an item: test_undo; of a refund: test_settling, faults/test_giving_back
     ),
 )
 async def test_trouble_on_the_way_is_settled(

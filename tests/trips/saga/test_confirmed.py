@@ -13,6 +13,8 @@ async def test_books_the_sample_trip(stack: Stack) -> None:
     assert all(item.live and item.reservation for item in booking.items)
     facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert booking.payment.captured == sum(item.price for item in booking.items)
+    assert booking.payment.hold == 1, "a hold that lasts is left alone"
+    assert booking.payment.capture_before is not None
     assert [row["to_state"] for row in facts.history] == [
         "PENDING",
         "VALIDATING",

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.problems import Code
@@ -27,16 +29,10 @@ async def test_a_hold_about_to_lapse_is_made_anew_before_it_is_needed(stack: Sta
     assert (released["status"], captured["status"]) == ("canceled", "succeeded")
 
 
-async def test_a_hold_that_lasts_is_left_alone(stack: Stack) -> None:
-    booking = await stack.book()
-    assert booking.payment.hold == 1
-    assert booking.payment.capture_before is not None
-
-
 async def test_a_booking_whose_hold_cannot_be_made_anew_fails_cleanly(stack: Stack) -> None:
     """The second hold is refused: nothing may be left of what the first one was for."""
     request = await stack.request()
-    request.patience.authentication_deadline = 3
+    request.patience.authentication_deadline = 1
     await stack.sandbox.arm(
         "stripe", "confirm", "short_hold", seconds=40, reference=request.booking_id
     )
@@ -59,6 +55,7 @@ async def test_a_hold_that_lapsed_before_the_capture_is_made_anew(stack: Stack) 
     await judged(stack, booking)
 
 
+@pytest.mark.exhaustive  # so in every test of test_undo
 async def test_a_hold_that_lapses_twice_ends_the_trip(stack: Stack) -> None:
     request = await stack.request()
     await stack.sandbox.arm("stripe", "capture", "refuse", reference=request.booking_id, times=2)

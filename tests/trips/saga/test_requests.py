@@ -15,6 +15,7 @@ from models.bookings.messages import CancelRequest, RequestKind
 from temporal import patience
 from tests.support.checker import check
 from tests.support.money import settling
+from tests.support.selection import table
 from tests.support.stack import Stack
 from tests.support.trips import unsettled
 from tests.trips.saga.test_cancel_confirmed import confirmed, set_terms
@@ -55,11 +56,15 @@ async def under_way(stack: Stack, booking: Booking, begin: Begin) -> str:
 
 @pytest.mark.parametrize(
     ("workflow", "begin"),
-    [
-        ("SettlePayment", settle),
-        ("FollowBooking", follow),
-        ("CancelBooking", cancel_a_tour),
-    ],
+    table(
+        [
+            ("SettlePayment", settle),
+            ("FollowBooking", follow),
+            ("CancelBooking", cancel_a_tour),
+        ],
+        # Requests after a settling: test_requests_of_all_kinds_are_carried_out_in_their_order.
+        quick=[("FollowBooking", follow), ("CancelBooking", cancel_a_tour)],
+    ),
 )
 async def test_a_cancel_is_carried_out_after_what_runs(
     stack: Stack, workflow: str, begin: Begin
@@ -94,7 +99,8 @@ async def test_requests_of_all_kinds_are_carried_out_in_their_order(stack: Stack
     assert [row["amount"] for row in facts.refunds] == [tour.price, other.price]
 
 
-@pytest.mark.parametrize("in_time", [True, False])
+# In every run: test_a_retry_keeps_the_fee_of_the_request.
+@pytest.mark.parametrize("in_time", table([True, False], quick=[]))
 async def test_the_fee_is_that_of_the_moment_of_the_request(stack: Stack, in_time: bool) -> None:
     """Free until a moment that passes while another cancel still runs."""
     booking = await confirmed(stack)

@@ -72,14 +72,20 @@ async def test_a_price_that_changes_at_booking_is_not_paid(stack: Stack, supplie
     ),
 )
 async def test_a_declined_card_books_nothing(stack: Stack, card: str, code: str) -> None:
-    booking, facts = await booked(stack, payment_method=card)
+    """Nobody sends another one."""
+    request = await stack.request(payment_method=card)
+    request.patience.authentication_deadline = 1
+    booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
     assert booking.problem is not None
     assert booking.problem.code is Code.PAYMENT_DECLINED
     assert booking.problem.provider_code == code
+    assert booking.payment.status is PaymentStatus.RELEASED
+    facts = await check(stack.sandbox, stack.settings.database.url, booking.id)
     assert facts.reservations == []
 
 
+@pytest.mark.exhaustive  # refused as any other: test_cards
 async def test_an_unknown_payment_method_books_nothing(stack: Stack) -> None:
     booking, facts = await booked(stack, payment_method="pm_does_not_exist")
     assert booking.state is BookingState.FAILED
@@ -110,6 +116,7 @@ async def test_the_traveller_authenticates_and_the_trip_goes_on(stack: Stack) ->
 
 async def test_a_traveller_who_does_not_authenticate_is_let_go(stack: Stack) -> None:
     request = await stack.request()
+    request.patience.authentication_deadline = 2
     await stack.sandbox.arm("stripe", "confirm", "authenticate", reference=request.booking_id)
     booking = await asyncio.wait_for((await stack.start(request)).result(), 60)
     assert booking.state is BookingState.FAILED
@@ -133,7 +140,7 @@ async def test_a_trip_option_is_booked_once(stack: Stack) -> None:
 
 async def test_a_failed_trip_can_be_tried_again(stack: Stack) -> None:
     trip = await stack.sandbox.trip()
-    failed = await stack.book(trip=trip, payment_method="pm_card_visa_chargeDeclined")
+    failed = await stack.book(trip=trip, payment_method="pm_card_visa_chargeDeclinedStolenCard")
     assert failed.state is BookingState.FAILED
     again = await stack.book(trip=trip)
     assert again.state is BookingState.CONFIRMED, again.problem

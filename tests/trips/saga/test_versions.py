@@ -64,6 +64,7 @@ async def confirmed(stack: Stack, handle: WorkflowHandle[Any, Booking]) -> Booki
     return booking
 
 
+@pytest.mark.exhaustive  # in every run the old one is stopped: below
 async def test_the_old_version_drains_while_the_new_one_books(
     own_stack: Stack, deployment: Deployment
 ) -> None:

@@ -39,6 +39,7 @@ async def test_a_worker_told_to_stop_finishes_what_it_is_doing(own_stack: Stack)
     await own_stack.sandbox.clear()
 
 
+@pytest.mark.exhaustive  # the random sagas have two workers too
 async def test_two_workers_side_by_side(own_stack: Stack) -> None:
     own_stack.start_worker()
     own_stack.start_worker()
@@ -49,6 +50,7 @@ async def test_two_workers_side_by_side(own_stack: Stack) -> None:
     assert own_stack.stop_workers() == [0, 0]
 
 
+@pytest.mark.exhaustive  # tests/outbox/test_planner: it hears later
 async def test_a_planner_that_does_not_listen_holds_nothing_up(own_stack: Stack) -> None:
     own_stack.start_worker(TRIP_PLANNER_URL="http://127.0.0.1:9")
     request = await own_stack.request()
