@@ -107,7 +107,8 @@ async def test_a_cancel_reaches_the_successor_first(own_stack: Stack, operation:
     assert await own_stack.sandbox.payments(request.booking_id)
     cancel = await own_stack.send(RequestKind.CANCEL, request.booking_id, CancelRequest())
     own_stack.start_worker()
-    assert await own_stack.ended(cancel) is None
+    ended = await own_stack.ended(cancel)
+    assert ended is None, (await own_stack.recorded(request.booking_id)).problem
     booking = await asyncio.wait_for(handle.result(), 60)
     assert booking.state is BookingState.CANCELLED
     await check(own_stack.sandbox, own_stack.settings.database.url, request.booking_id)
