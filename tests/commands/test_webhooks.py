@@ -142,12 +142,15 @@ def test_ctrl_c_ends_the_listening_and_unsubscribes(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as listening:
         assert listening.stdout is not None
-        lines = iter(listening.stdout.readline, "")
-        assert any("webhook_endpoint.test" in line for line in lines)
-        assert len(json.loads(done(ask("webhooks", "list", "--json")))) == 1
-        listening.send_signal(signal.SIGINT)
-        assert "unsubscribed" in listening.stdout.read()
-        assert listening.wait(20) == 0
+        try:
+            lines = iter(listening.stdout.readline, "")
+            assert any("webhook_endpoint.test" in line for line in lines)
+            assert len(json.loads(done(ask("webhooks", "list", "--json")))) == 1
+            listening.send_signal(signal.SIGINT)
+            assert "unsubscribed" in listening.stdout.read()
+            assert listening.wait(20) == 0
+        finally:
+            listening.kill()  # else its end is waited for, though the test has timed out
     assert json.loads(done(ask("webhooks", "list", "--json"))) == []
 
 
