@@ -97,9 +97,9 @@ async def _stop(producer: Any) -> None:
     # as the broker is away, and stop() waits for that (github.com/aio-libs/aiokafka/issues/1101).
     # What was not confirmed is published again by the next producer.
     producer._closed = True
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await producer._sender.close()
-            await producer.client.close()
-    except Exception:  # noqa: BLE001, S110 - it is given up, whatever becomes of it
-        pass
+    for part in (producer._sender, producer.client):
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await part.close()
+        except Exception:  # noqa: BLE001, S110 - it is given up, whatever becomes of it
+            pass

@@ -50,5 +50,6 @@ class Answers:
     def keep(self, place: Place, kept: Kept | None) -> None:
         """Keep an answer, or (None) that there was one; the one asked for longest ago goes."""
         self._kept[place] = kept
+        self._kept.move_to_end(place)
         if len(self._kept) > KEPT_AT_MOST:
             self._kept.popitem(last=False)

@@ -85,7 +85,9 @@ def _condition(request: Request) -> list[str]:
 
     It is what is asked for as much as ``expected_version`` is (decision 103).
     """
-    return [value.strip() for value in request.headers.getlist("if-match")]
+    return [
+        value.strip().removeprefix("W/").strip('"') for value in request.headers.getlist("if-match")
+    ]
 
 
 class _Keeper:

@@ -100,7 +100,7 @@ async def change(
     if asked.operation.repeated and await context.record.request_begun(request_id):
         return await _end(context, caller, booking_id, request_id, asked, seconds)
     while True:
-        found, stored = await _at_rest(context, caller, booking_id)
+        found, stored = await _at_rest(context, caller, booking_id, asked)
         _expect_version(found, stored, asked)
         details = _details(context, found, stored, asked.body)
         wish = _wish(stored, asked.body)
@@ -118,17 +118,19 @@ async def change(
 
 
 async def _at_rest(
-    context: AppContext, caller: KnownCaller, booking_id: str
+    context: AppContext, caller: KnownCaller, booking_id: str, asked: Asked
 ) -> tuple[Found, StoredReservation]:
     """Return a reservation once nothing is carried out about it.
 
     Raises:
         ChangeUnderWay: something is, for longer than is waited.
-        StateConflict: it waits for its payment, which may take as long as the place is held.
+        VersionConflict, StateConflict: as :func:`_expect_version`, :func:`_expect_state`;
+            at once while it waits for its payment, which may take as long as the place is held.
     """
     async for _ in waiting.looks(context, booking_id, OTHERS_SECONDS):
         found, stored = await finding.find(context, caller, booking_id)
         if found.booking.state is BookingState.PAYMENT_PENDING:
+            _expect_version(found, stored, asked)
             _expect_state(found.booking, _TOLD)
         if not found.live:
             return found, stored

@@ -39,7 +39,7 @@ from models.webhook_endpoints.deliveries import (
     retry_delivery,
 )
 from models.webhook_endpoints.errors import EndpointNotFound, UrlRefused
-from models.webhook_endpoints.fanning_out import Recovered, recover
+from models.webhook_endpoints.fanning_out import Recovered, lock_cursor, recover
 from models.webhook_endpoints.repository import expect_active, load_endpoint
 from models.webhook_endpoints.signing import secret_of
 from models.webhook_endpoints.signing import shown as written
@@ -352,10 +352,11 @@ async def recover_(
     """
 
     async def work(session: AsyncSession) -> Recovered:
+        last = await lock_cursor(session)
         row = await load_endpoint(session, caller.id, str(endpoint_id), lock=True)
         expect_active(row)
         return await recover(
-            session, row, after=body.after, since=body.since, delivered=body.include_delivered
+            session, row, last, after=body.after, since=body.since, delivered=body.include_delivered
         )
 
     made = await context.record.write(work)

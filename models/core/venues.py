@@ -17,6 +17,10 @@ from models.core.terms import CancellationTerms
 from models.core.text import CamelModel, Prose, Text
 from models.core.times import Day, Moment
 
+TITLE: Final = 300
+"""Characters of a title, at most."""
+_NAMED_AT_MOST = TITLE - len(", 31 Dec 2031 23:59")
+
 VENUE: Final = "venue"
 """The supplier's name: in items, attempts, the ledger, and the queue ``trips-venue``."""
 
@@ -80,7 +84,7 @@ class VenueSlot(CamelModel):
 
     type: Literal[ItemType.VENUE_SLOT] = ItemType.VENUE_SLOT
     supplier: Literal["venue"] = VENUE
-    title: Annotated[Text, Field(max_length=300)] = ""
+    title: Annotated[Text, Field(max_length=TITLE)] = ""
     venue_id: VenueId
     venue_type: VenueType
     venue_name: Annotated[Text, Field(max_length=300)] = ""
@@ -102,8 +106,12 @@ class VenueSlot(CamelModel):
 
     @classmethod
     def title_of(cls, name: str, start: dt.datetime) -> str:
-        """Return how a slot is called: where it is, and its start on the venue's clock."""
-        return f"{name}, {start:%-d %b %Y %H:%M}"
+        """Return how a slot is called: where it is, and its start on the venue's clock.
+
+        A long name is cut: a title has at most 300 characters.
+        """
+        short = name if len(name) <= _NAMED_AT_MOST else f"{name[: _NAMED_AT_MOST - 1]}…"
+        return f"{short}, {start:%-d %b %Y %H:%M}"
 
     def named(self, name: str) -> Self:
         """Return the slot at a venue of this name, which its caller gave it; "": as it is."""

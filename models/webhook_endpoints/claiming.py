@@ -88,6 +88,7 @@ UPDATE webhook_deliveries d SET attempts = attempts + 1,
     next_at = clock_timestamp() + :lease, leased_until = clock_timestamp() + :lease
 FROM taken, webhook_endpoints e
 WHERE (d.endpoint_id, d.position) = (taken.endpoint_id, taken.position) AND e.id = d.endpoint_id
+    AND d.state = 'PENDING' -- still: whoever had it until its lease ended may just have ended it
 RETURNING d.endpoint_id::text, d.position, d.attempts, e.url,
     CASE WHEN e.old_generation_until > clock_timestamp()
         THEN ARRAY[e.secret_generation, e.secret_generation - 1]

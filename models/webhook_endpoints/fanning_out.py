@@ -27,7 +27,7 @@ WHERE name = '{SINK}' AND position < (SELECT last FROM event_counter) FOR UPDATE
 _ENDPOINTS = text("""
 SELECT FROM webhook_endpoints e WHERE e.status = 'ACTIVE' AND e.caller_id IN (
     SELECT caller_id FROM event_feed WHERE position > :after ORDER BY position LIMIT :batch
-) FOR UPDATE OF e
+) ORDER BY e.id FOR UPDATE OF e
 """)
 # A delivery behind one that waits for its next attempt is due with it, not before: else it would
 # look overdue, and be looked at in vain each time.
@@ -105,9 +105,19 @@ SELECT (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM fed) AS looked
 """)
 
 
+async def lock_cursor(session: AsyncSession) -> int:
+    """Keep events from being fanned out meanwhile; returns the position up to which they are.
+
+    Take it before any endpoint, as the fan-out does.
+    """
+    sink = text(f"SELECT position FROM event_sinks WHERE name = '{SINK}' FOR UPDATE")  # noqa: S608
+    return await session.scalar(sink) or 0
+
+
 async def recover(
     session: AsyncSession,
     endpoint: EndpointRow,
+    last: int,
     *,
     after: int | None = None,
     since: dt.datetime | None = None,
@@ -116,12 +126,10 @@ async def recover(
 ) -> Recovered:
     """Make deliveries again of what is in the feed behind a position, or since a moment.
 
-    What is pending stays as it is; what was delivered too, unless ``delivered``. The endpoint's
-    row must be locked by the caller's transaction.
+    What is pending stays as it is; what was delivered too, unless ``delivered``. The caller's
+    transaction has locked the cursor, which stands at ``last`` (:func:`lock_cursor`: what is behind
+    it the fan-out will make itself), and then the endpoint's row.
     """
-    # Locked against the fan-out: what is behind its cursor it will make itself.
-    sink = text(f"SELECT position FROM event_sinks WHERE name = '{SINK}' FOR UPDATE")  # noqa: S608
-    last = await session.scalar(sink) or 0
     if after is None:
         found = await session.scalar(_FIRST_SINCE, {"caller": endpoint.caller_id, "since": since})
         after = last if found is None else int(found)

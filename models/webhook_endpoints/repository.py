@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from models.core.cases import close_case
+from models.core.domain_errors import Keyed, KeyReused
 from models.webhook_endpoints.errors import (
     EndpointExists,
     EndpointNotActive,
@@ -254,11 +255,14 @@ async def rotate_secret(
 
     Raises:
         EndpointNotFound: there is none, or it is another caller's.
+        KeyReused: the operation that was done last was asked for otherwise.
         SecretRotated: an old secret still signs, and is not to end now. Only two sign at a time,
             so a receiver that has only that one would refuse everything.
     """
     row = await load_endpoint(session, caller_id, endpoint_id, lock=True)
     if row.rotation == rotation:
+        if expire_old_now != (row.old_generation_until is None):
+            raise KeyReused(Keyed.REQUEST)
         return row
     table = ENDPOINTS.c
     now = func.clock_timestamp()

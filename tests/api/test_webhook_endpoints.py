@@ -209,6 +209,24 @@ async def test_a_secret_that_leaked_ends_at_once(
             Webhook(secret).verify(request.body, request.headers)
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_rotation_is_not_repeated_as_another_one(
+    mine: httpx.AsyncClient, receiver: Receiver, *, first: bool
+) -> None:
+    """A secret that leaked would go on signing, and its owner be told that it does not."""
+    endpoint = await made(mine, receiver.url())
+    where = f"{HOOKS}/{endpoint['id']}/rotate-secret"
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+
+    async def rotate(now: bool) -> httpx.Response:
+        return await mine.post(where, params={"expire_old_now": str(now).lower()}, headers=key)
+
+    done = await rotate(first)
+    assert (await rotate(first)).json() == done.json()
+    other = await rotate(not first)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
 async def test_the_list_of_deliveries_is_paged(mine: httpx.AsyncClient, tables: Tables) -> None:
     endpoint = await made(mine)
     where = f"{HOOKS}/{endpoint['id']}/deliveries"

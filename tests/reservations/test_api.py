@@ -185,6 +185,17 @@ async def test_a_key_makes_one_reservation(dinner: httpx.AsyncClient) -> None:
     assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
+@pytest.mark.parametrize("letter", ["N", "ñ", "😀"])
+async def test_a_venue_with_a_long_name_is_reserved(dinner: httpx.AsyncClient, letter: str) -> None:
+    asked = wanted()
+    path = f"/api/v1/venues/{asked['venue']['id']}"
+    put = {"type": "RESTAURANT", "name": letter * 300, "time_zone": "Europe/Berlin"}
+    assert (await dinner.put(path, json=put)).status_code == 200
+    made = (await dinner.post(PATH, json=asked)).json()
+    assert made["status"] == "CONFIRMED", made
+    assert made["venue"]["name"] == letter * 300
+
+
 async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
     asked = wanted()
     path = f"/api/v1/venues/{asked['venue']['id']}"

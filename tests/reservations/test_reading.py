@@ -137,6 +137,8 @@ async def test_what_was_kept_is_nobody_elses(desk: Desk, lonely: Served, databas
         theirs = await http.get(f"{PATH}/{booking.id}")
         unknown = await http.get(f"{PATH}/{uuid.uuid4()}")
     assert theirs.status_code == unknown.status_code != 200, "another caller's, kept or not"
+    same = {"requestId": None, "instance": None}
+    assert {**theirs.json(), **same} == {**unknown.json(), **same}
 
 
 async def test_as_any_booking_it_is_told_otherwise(

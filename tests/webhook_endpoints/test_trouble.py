@@ -9,7 +9,7 @@ from api.webhook_endpoints.schemas import EndpointAnswer
 from models.webhook_endpoints import repository
 from models.webhook_endpoints.claiming import KEYLESS
 from models.webhook_endpoints.deliveries import delivery_figures, retry_delivery
-from models.webhook_endpoints.fanning_out import recover
+from models.webhook_endpoints.fanning_out import lock_cursor, recover
 from models.webhook_endpoints.repository import (
     delete_endpoint,
     load_endpoint,
@@ -50,8 +50,9 @@ async def recovered(
     more, after = True, (await world.standing(endpoint))[2] or 0
     while more:
         async with world.books.sessions.begin() as session:
+            last = await lock_cursor(session)
             row = await load_endpoint(session, world.caller, endpoint.id, lock=True)
-            step = await recover(session, row, after=after, batch=batch, delivered=delivered)
+            step = await recover(session, row, last, after=after, batch=batch, delivered=delivered)
         made, more, after = made + step.deliveries, step.more, step.through
     return made
 

@@ -102,7 +102,8 @@ async def test_x4(stack: Stack, step: str, kind: str) -> None:
     table(
         AFTERWARDS,
         [kind for kind in FAULTS if kind != "refuse"],
-        # What is refused is in test_failing; each call's faults are those of a cancellation.
+        # What is refused is in test_failing; faults of such calls: saga/test_undo,
+        # faults/test_giving_back.
         quick=[],
     ),
 )
