@@ -79,6 +79,7 @@ def test_what_was_refused_is_sent_again(
 ) -> None:
     booking = made(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DELETE FROM event_dead_letters")  # of other tests
         row = connection.execute(
             "INSERT INTO event_dead_letters (sink, position, event_id, error)"
             " SELECT 'rabbitmq', 7, id, 'ValueError: no' FROM outbox_events"
