@@ -72,5 +72,7 @@ def in_path(order_id: str, operation: str) -> str:
     Raises:
         InvalidRequest: it would lead to another path.
     """
-    encoded = percent_encoded(_STRAY_PERCENT.sub("%25", order_id), safe="%")
+    # What has no UTF-8, half of a surrogate pair, becomes a question mark: no id has one.
+    whole = _STRAY_PERCENT.sub("%25", order_id)
+    encoded = percent_encoded(whole, safe="%", errors="replace")
     return segment(encoded, provider=NAME, operation=operation, encoded=True)

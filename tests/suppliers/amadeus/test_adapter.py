@@ -26,6 +26,7 @@ from sandbox.amadeus.search import by_body
 from sandbox.amadeus.tokens import token_at
 from settings import Settings
 from suppliers.amadeus.adapter import AmadeusSupplier
+from suppliers.amadeus.orders import in_path
 from suppliers.amadeus.travelers import latin_name
 from suppliers.core.protocol import Party
 from tests.suppliers.amadeus.script import REFERENCE
@@ -541,6 +542,12 @@ async def test_an_id_that_a_person_typed_in(
     for already in (False, True):
         assert (await flights.cancel(by_hand, "key")).already is already
     assert local.live("amadeus", REFERENCE) == 0
+
+
+@pytest.mark.parametrize("order", ["\ud800", "eJz\udfff", "a?b", "../orders"])
+def test_what_is_no_id_is_refused(order: str) -> None:
+    with pytest.raises(InvalidRequest, match="is no id of amadeus"):
+        in_path(order, "find")
 
 
 @pytest.mark.parametrize(
