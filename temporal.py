@@ -9,6 +9,7 @@ from temporalio.common import (
     TypedSearchAttributes,
     WorkflowIDReusePolicy,
 )
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -115,6 +116,7 @@ async def connect(
     return await Client.connect(
         **options,
         data_converter=data_converter(ring, plaintext=settings.payload_plaintext),
+        interceptors=[TracingInterceptor()],
         lazy=lazy,
         runtime=runtime,
     )

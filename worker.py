@@ -82,7 +82,9 @@ def workflow_runner(*, sandboxed: bool) -> WorkflowRunner:
     """Return how workflow code is run: in the determinism sandbox (tests) or plainly."""
     if not sandboxed:
         return UnsandboxedWorkflowRunner()
-    restrictions = SandboxRestrictions.default.with_passthrough_modules("models", "iso4217")
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(
+        "models", "iso4217", "opentelemetry"
+    )
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
-from activities.core.pauses import longer, pause
+from activities.core.pauses import keep_doing, longer, pause
 from activities.outbox.sinks import Sink, SinkService
 from models.core.database import Sessions
 from models.core.outbox import BATCH, nudged_by_commits, sequence
@@ -38,7 +38,9 @@ class OutboxLoop:
         What does not end in time is delivered again by another worker.
         """
         with nudged_by_commits(self._written.set):
-            tasks = [asyncio.create_task(self._sequence(stop))]
+            trouble = "the outbox cannot be read"
+            sequencing = keep_doing(self._sequence, stop, log, trouble, wake=self._written)
+            tasks = [asyncio.create_task(sequencing)]
             tasks += [asyncio.create_task(self._serve(service, stop)) for service in self._services]
             await stop.wait()
             for nudge in (self._written, *self._placed.values()):
@@ -48,28 +50,17 @@ class OutboxLoop:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _sequence(self, stop: asyncio.Event) -> None:
-        away = 0.0
-        while not stop.is_set():
-            self._written.clear()
-            try:
-                async with self._sessions.begin() as session:
-                    placed = await sequence(session)
-                away = 0.0
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-                if not away:
-                    log.warning("the outbox cannot be read: %s", error)
-                away = longer(away)
-                placed = 0
-            if placed:
-                for nudge in self._placed.values():
-                    nudge.set()
-                if self._tell_placed is not None:
-                    self._tell_placed()
-            if away:
-                await pause(stop, away)
-            elif placed < BATCH:
-                await pause(self._written, BUSY_SECONDS if placed else IDLE_SECONDS)
+    async def _sequence(self) -> float:
+        async with self._sessions.begin() as session:
+            placed = await sequence(session)
+        if placed:
+            for nudge in self._placed.values():
+                nudge.set()
+            if self._tell_placed is not None:
+                self._tell_placed()
+        if placed == BATCH:
+            return 0
+        return BUSY_SECONDS if placed else IDLE_SECONDS
 
     async def _serve(self, service: SinkService, stop: asyncio.Event) -> None:
         placed, away, known = self._placed[service], 0.0, False

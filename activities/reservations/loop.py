@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from activities.core.pauses import pause
+from activities.core.pauses import keep_doing
 from activities.reservations.lifecycle import Lifecycle
 
 ROUND_SECONDS = 10.0
@@ -23,22 +23,13 @@ class LifecycleLoop:
 
         What it leaves undone is claimed again when its lease runs out.
         """
-        rounds = asyncio.create_task(self._rounds(stop))
+        trouble = "what is due about reservations cannot be read"
+        rounds = asyncio.create_task(keep_doing(self._round, stop, log, trouble))
         await stop.wait()
         await asyncio.wait([rounds], timeout=grace_seconds)
         rounds.cancel()
         await asyncio.gather(rounds, return_exceptions=True)
 
-    async def _rounds(self, stop: asyncio.Event) -> None:
-        away = False
-        while not stop.is_set():
-            more = False
-            try:
-                more = await self._lifecycle.round()
-                away = False
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-                if not away:
-                    log.warning("what is due about reservations cannot be read: %s", error)
-                away = True
-            if not more:
-                await pause(stop, ROUND_SECONDS)
+    async def _round(self) -> float:
+        more = await self._lifecycle.round()
+        return 0 if more else ROUND_SECONDS

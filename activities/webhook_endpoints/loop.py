@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from activities.core.pauses import longer, pause
+from activities.core.pauses import keep_doing
 from activities.webhook_endpoints.delivering import Webhooks
 from models.webhook_endpoints.claiming import Claimed
 from models.webhook_endpoints.fanning_out import BATCH
@@ -42,13 +42,17 @@ class WebhookLoop:
 
         What does not end in time is sent again when its lease runs out.
         """
-        steps: list[tuple[Callable[[], Awaitable[bool]], float, asyncio.Event]] = [
-            (self._fan_out, POLL_SECONDS, self._fed),
-            (self._send, POLL_SECONDS, self._wake),
-            (self._look_after, LOOK_AFTER_SECONDS, asyncio.Event()),
-            (self._forget, FORGET_SECONDS, asyncio.Event()),
+        steps: list[tuple[Callable[[], Awaitable[float]], asyncio.Event | None]] = [
+            (self._fan_out, self._fed),
+            (self._send, self._wake),
+            (self._look_after, None),
+            (self._forget, None),
         ]
-        tasks = [asyncio.create_task(_repeat(*step, stop)) for step in steps]
+        trouble = "webhooks cannot be looked after"
+        tasks = [
+            asyncio.create_task(keep_doing(step, stop, log, trouble, wake=wake))
+            for step, wake in steps
+        ]
         await stop.wait()
         self._wake.set()
         if self._sending:
@@ -57,25 +61,25 @@ class WebhookLoop:
             task.cancel()
         await asyncio.gather(*tasks, *self._sending, return_exceptions=True)
 
-    async def _fan_out(self) -> bool:
+    async def _fan_out(self) -> float:
         looked_at, made = await self._webhooks.fan_out()
         if made:
             self._wake.set()
         if looked_at == BATCH:
-            return True
+            return 0
         await asyncio.sleep(APART_SECONDS)
-        return False
+        return POLL_SECONDS
 
-    async def _send(self) -> bool:
+    async def _send(self) -> float:
         room = AT_ONCE - len(self._sending)
         if not room:
-            return False
+            return POLL_SECONDS
         claimed = await self._webhooks.claim(room)
         for one in claimed:
             task = asyncio.create_task(self._deliver(one))
             self._sending.add(task)
             task.add_done_callback(self._sent)
-        return bool(claimed)
+        return 0 if claimed else POLL_SECONDS
 
     async def _deliver(self, claimed: Claimed) -> None:
         try:
@@ -88,32 +92,10 @@ class WebhookLoop:
         self._sending.discard(task)
         self._wake.set()
 
-    async def _look_after(self) -> bool:
+    async def _look_after(self) -> float:
         await self._webhooks.look_after()
-        return False
+        return LOOK_AFTER_SECONDS
 
-    async def _forget(self) -> bool:
+    async def _forget(self) -> float:
         await self._webhooks.forget()
-        return False
-
-
-async def _repeat(
-    step: Callable[[], Awaitable[bool]], seconds: float, wake: asyncio.Event, stop: asyncio.Event
-) -> None:
-    """Do a step again and again: at once where it says that there is more, else after a pause.
-
-    ``wake`` ends the pause.
-    """
-    away = 0.0
-    while not stop.is_set():
-        wake.clear()
-        try:
-            more = await step()
-            away = 0.0
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-            if not away:
-                log.warning("webhooks cannot be looked after: %s", error)
-            away = longer(away)
-            more = False
-        if not more:
-            await pause(wake, away or seconds)
+        return FORGET_SECONDS

@@ -9,12 +9,14 @@ import logging
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager, nullcontext
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.core import problems, rate_limits
 from models.core.incoming import holds_card_number
+from models.core.traces import continued
 
 _log = logging.getLogger("api.access")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -80,7 +82,8 @@ class Edge:
             if refused:
                 await problems.response(refused, scope)(scope, receive, send_with_headers)
             else:
-                await self._app(scope, receive, send_with_headers)
+                with _trace(scope):
+                    await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = status or HUNG_UP  # nobody is there to be answered, and nothing went wrong
         except Exception as error:
@@ -154,3 +157,8 @@ def _request_id(scope: Scope) -> str:
             if not holds_card_number(given):
                 return given
     return uuid.uuid4().hex
+
+
+def _trace(scope: Scope) -> AbstractContextManager[None]:
+    given = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return continued(given[0].decode("latin-1")) if len(given) == 1 else nullcontext()

@@ -13,9 +13,10 @@ from models.bookings.repository.rows import item_columns
 from models.bookings.tables import BOOKING_ITEMS, BOOKINGS, HISTORY
 from models.core.outbox import EVENTS, will_write_events
 from models.core.recordset import as_json, insertion, recordset
+from models.core.traces import current_trace
 from models.payments.repository import UPSERT_PAYMENTS
 
-_EVENT = tuple(BookingEvent.model_fields)
+_EVENT = (*BookingEvent.model_fields, "trace")
 _HISTORY = ("booking_id", "version", "from_state", "to_state", "at", "who", "why", "digest")
 _ITEM = "booking_items.booking_id = :booking_id AND booking_items.number = fresh.number"
 
@@ -70,6 +71,7 @@ async def write_story(
     """
     if events:
         will_write_events(session)
+    trace = current_trace()
     statement = _statement(tuple(booking), tuple(items[0]) if items else (), new=new)
     values = {
         "booking_id": booking_id,
@@ -77,6 +79,6 @@ async def write_story(
         "payments": as_json(payments),
         "items": as_json(items),
         "history": as_json(history),
-        "events": as_json([event.model_dump() for event in events]),
+        "events": as_json([{**event.model_dump(), "trace": trace} for event in events]),
     }
     await session.execute(statement, values)
