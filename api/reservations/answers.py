@@ -117,7 +117,10 @@ class ReservationAnswer(BaseModel):
     ends_at: AwareDatetime
     duration_minutes: int
     party_size: int
-    resource_id: str | None
+    resource_id: str | None = Field(description="What was asked for; null: any one.")
+    assigned_resource_id: str | None = Field(
+        description="What the venue's inventory has given, once it has; it may still give another."
+    )
     notes: str
     price_snapshot: PriceSnapshot
     payment: PaymentAnswer

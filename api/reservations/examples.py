@@ -26,6 +26,7 @@ RESERVATION: dict[str, Any] = {
     "duration_minutes": 105,
     "party_size": 4,
     "resource_id": None,
+    "assigned_resource_id": "table-7",
     "notes": "high chair",
     "price_snapshot": {
         "total": 4000,
@@ -127,6 +128,7 @@ RESERVATION_TAKEN: dict[str, Any] = {
 RESERVATION_FAILED: dict[str, Any] = {
     **_PENDING,
     "status": "CANCELLED",
+    "assigned_resource_id": None,
     "inventory_reference": None,
     "hold_expires_at": None,
     "payment": {**RESERVATION["payment"], "status": "released", "captured": 0},

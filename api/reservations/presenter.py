@@ -67,6 +67,7 @@ def reservation(
 ) -> ReservationAnswer:
     """Return a reservation, whole."""
     item, payment = booking.items[0], _shown_payment(booking)
+    made = item.reservation
     reached = _reached(history)
     return ReservationAnswer(
         id=booking.id,
@@ -94,6 +95,7 @@ def reservation(
         duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
         party_size=stored.party_size,
         resource_id=stored.resource_id,
+        assigned_resource_id=made.details.get("assigned_resource_id") if made else None,
         notes=stored.notes,
         price_snapshot=_snapshot(stored.price),
         payment=PaymentAnswer(
@@ -105,7 +107,7 @@ def reservation(
             client_secret=payment.client_secret if payment.waits_until else None,
             next_action=payment.next_action if payment.waits_until else None,
         ),
-        inventory_reference=item.reservation.confirmation_code if item.reservation else None,
+        inventory_reference=made.confirmation_code if made else None,
         hold_expires_at=booking.hold_expires_at if _held(booking) else None,
         cancellation=_cancellation(booking),
         failure=_failure(booking),

@@ -74,6 +74,7 @@ async def test_a_table_is_reserved(dinner: httpx.AsyncClient) -> None:
     assert (made["date"], made["time"], made["duration_minutes"]) == (asked["date"], "19:30", 90)
     assert made["payment"]["status"] == "not_required"
     assert made["inventory_reference"]
+    assert (made["resource_id"], made["assigned_resource_id"]) == (None, "table-1")
     assert [step["to"] for step in made["history"]] == ["PENDING", "CONFIRMED"]
     read = await dinner.get(f"{PATH}/{made['id']}")
     assert read.json() == made
