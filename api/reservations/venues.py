@@ -1,6 +1,7 @@
 """The venue that a request names, and what its policy lets be reserved."""
 
 import datetime as dt
+from dataclasses import replace
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
@@ -24,19 +25,25 @@ async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) ->
     return found
 
 
+def unregistered(caller: KnownCaller, body: VenueBody) -> Venue:
+    """Return a venue that the record does not know: its policy leaves all to its inventory."""
+    return Venue(
+        id=venue_id(caller.id, body.id),
+        external_id=body.id,
+        type=body.type,
+        name=body.name,
+        time_zone="",
+        policy=VenuePolicy(),
+        version=1,
+    )
+
+
 async def keep_venue(
     context: AppContext, caller: KnownCaller, body: VenueBody, slot: VenueSlot
 ) -> Venue:
     """Keep a venue that the record does not know, with the zone its inventory tells."""
-    venue = Venue(
-        id=venue_id(caller.id, body.id),
-        external_id=body.id,
-        type=body.type,
-        name=body.name or slot.venue_name,
-        time_zone=slot.time_zone,
-        policy=VenuePolicy(),
-        version=1,
-    )
+    name = body.name or slot.venue_name
+    venue = replace(unregistered(caller, body), name=name, time_zone=slot.time_zone)
     await context.record.write(lambda session: add_venue(session, caller.id, venue))
     return venue
 
@@ -63,6 +70,11 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
         raise SlotRefused("time", words)
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
     utc_of(body.date, body.time, zone, offset)
+    return wished(policy, body, venue_body)
+
+
+def wished(policy: VenuePolicy, body: SlotBody, venue_body: VenueBody) -> SlotWish:
+    """Return what is asked for, whether or not the policy lets it be reserved."""
     wish = body.wish(venue_body)
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
@@ -75,10 +87,10 @@ def expect_bookable(policy: VenuePolicy, slot: VenueSlot, now: dt.datetime) -> N
     Raises:
         SlotRefused: it is.
     """
-    ahead = dt.timedelta(minutes=policy.book_ahead_min_minutes)
-    if slot.starts_at < now + ahead:
+    why = policy.out_of_time(slot.starts_at, now)
+    if why == "too_soon":
         words = "This time is over, or so soon that it cannot be reserved any more."
         raise SlotRefused("time", words)
-    if slot.starts_at > now + dt.timedelta(days=policy.book_ahead_max_days):
+    if why == "too_far_ahead":
         words = f"Reservations can be made {policy.book_ahead_max_days} days ahead."
         raise SlotRefused("date", words)

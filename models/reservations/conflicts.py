@@ -37,19 +37,23 @@ class Conflict:
 class Room:
     """How much room is left in our own record; None: any amount."""
 
-    is_met: bool = False
-    """Whether another party has the table then, or the guest is there already."""
-    is_full: bool = False
-    """Whether the party is more than the venue's limits let come."""
+    reason: str | None = None
+    """What stands in the way of the party (``guest``, ``venue``, ``resource``); None: nothing."""
     covers_free: int | None = None
     starts_free: int | None = None
     arrivals_free: int | None = None
     conflicts: tuple[Conflict, ...] = ()
 
+    def fewer(self, free: int, unit: str) -> int:
+        """Return how much is free by the inventory and, of covers, by our own count, too."""
+        if unit != "covers" or self.covers_free is None:
+            return free
+        return min(free, self.covers_free)
+
     @property
     def is_free(self) -> bool:
         """Whether nothing stands in the way of the party."""
-        return not (self.is_met or self.is_full)
+        return self.reason is None
 
 
 _STANDS = """({0}state = 'SOLD' OR {0}expires_at > clock_timestamp())
@@ -94,15 +98,15 @@ WITH asked AS (
 )
 SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.starts AS starts,
     coalesce(began.arrivals, 0) - given.arrivals AS arrivals,
-    EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
+    CASE WHEN EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
     of_table(
         "(SELECT no FROM venue_resources"
         " WHERE venue_id = :venue AND external_id = CAST(:resource AS varchar))",
         'tstzrange(asked."from", asked.until)',
     )
-}) OR EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
+}) THEN 'resource' WHEN EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
     of_guest("tstzrange(asked.visit_from, asked.visit_until)")
-}) AS met
+}) THEN 'guest' END AS met
 FROM asked, LATERAL (
     SELECT max(s.covers_taken - (SELECT coalesce(sum(units), 0) FROM free
         WHERE taken && tstzrange(s.bucket, s.bucket + interval '15 minutes'))) AS covers
@@ -149,10 +153,11 @@ async def find_room(
         },
     )
     conflicts = [Conflict(**row) for row in others.mappings()]
-    is_met = any(one.venue_id == venue.external_id for one in conflicts)
-    if room.is_full:
+    here = [one for one in conflicts if one.venue_id == venue.external_id]
+    if room.reason == "venue":
         conflicts.append(Conflict("VENUE", None, venue.external_id, slot.starts_at, slot.ends_at))
-    return replace(room, is_met=is_met, conflicts=tuple(conflicts))
+    reason = here[0].kind.lower() if here else room.reason
+    return replace(room, reason=reason, conflicts=tuple(conflicts))
 
 
 async def find_rooms(
@@ -190,17 +195,17 @@ _ASKED = ("visits_from", "visits_until", "froms", "untils", "slots_at", "slots_u
 
 def _room(policy: VenuePolicy, party: int, row: Any) -> Room:
     covers = policy.covers if policy.capacity_mode == "COVERS" else None
-    left = [
+    left = tuple(
         None if limit is None else max(limit - taken, 0)
         for limit, taken in (
             (covers, row.covers),
             (policy.pacing.parties, row.starts),
             (policy.pacing.covers, row.arrivals),
         )
-    ]
+    )
     wanted = (party, 1, party)
     is_full = any(free is not None and free < w for free, w in zip(left, wanted, strict=True))
-    return Room(row.met, is_full, left[0], left[1], left[2])
+    return Room("venue" if is_full else row.met, left[0], left[1], left[2])
 
 
 def _whose(

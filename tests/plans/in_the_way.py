@@ -12,7 +12,7 @@ from benchmarks.plans import Explainer, Plan, statements_of
 from models.core.database import create_engine, create_sessions
 from models.core.venues import VenueSlot
 from models.inventory import moves
-from models.inventory.claims import Claim, expire_all_overdue
+from models.inventory.claims import Claim, expire_all_overdue, values_of
 from models.reservations.conflicts import find_room
 from models.reservations.due import claim_due
 from models.reservations.policy import VenuePolicy
@@ -65,13 +65,13 @@ async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
         await find_room(session, BIG_CALLER, _VENUE, slot, BIG_TRAVELER, None)
 
     async def lock(session: AsyncSession) -> None:
-        await session.execute(moves.LOCK_CLAIMS, moves.values_of(_CLAIM))
+        await session.execute(moves.LOCK_CLAIMS, values_of(_CLAIM))
 
     async def look(session: AsyncSession) -> None:
         await claim_due(session, 50)
         await expire_all_overdue(session, 50)
 
-    others, taken = await statements_of(sessions, ask)
+    taken, others = await statements_of(sessions, ask)
     (locked,) = await statements_of(sessions, lock)
     due, overdue = await statements_of(sessions, look)
     await engine.dispose()
