@@ -66,12 +66,13 @@ WITH met AS (
         ON {of_table("t.no")}
     WHERE t.venue_id = :venue AND t.external_id = CAST(:resource AS varchar)
     UNION ALL SELECT 'GUEST', c.* FROM inventory_claims c WHERE {of_guest()}
-    UNION ALL SELECT 'GUEST', c.* FROM reservations r JOIN inventory_claims c USING (booking_id)
+    UNION ALL (SELECT 'GUEST', c.* FROM reservations r JOIN inventory_claims c USING (booking_id)
     WHERE r.caller_id = CAST(:caller AS uuid) AND r.guest_id = CAST(:guest_id AS varchar)
         AND r.state IN ('VALIDATING','HELD','PAYMENT_PENDING','PROCESSING','CONFIRMED','CHECKED_IN')
         AND r.starts_at < :visit_until
         AND r.starts_at > CAST(:visit_from AS timestamptz) - interval '1 day'
-        AND c.{LIVE} AND c.venue_id <> :venue AND c.visit && {VISIT}
+        AND r.ends_at > :visit_from AND r.venue_id <> :venue AND c.{LIVE} AND c.visit && {VISIT}
+    LIMIT :most)
 )
 SELECT max(met.kind) AS kind, b.reference, v.external_id AS venue_id,
     lower(met.visit) AS starts_at, upper(met.visit) AS ends_at

@@ -81,6 +81,10 @@ async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
         return {name: explainer.explain(one, generic=True) for name, one in sent.items()}
 
 
+# The busiest guest is in more places at that hour than are told, each with claim, booking, venue.
+_BUFFERS = {"others": 20 * 15}
+
+
 def faults(found: Mapping[str, Plan]) -> list[str]:
     """Return what is wrong.
 
@@ -93,6 +97,6 @@ def faults(found: Mapping[str, Plan]) -> list[str]:
     wrong += [
         f"{name}: {found[name].buffers} buffers, {found[name].removed} rows left out"
         for name in found
-        if found[name].buffers > 40 or found[name].removed > 10
+        if found[name].buffers > _BUFFERS.get(name, 40) or found[name].removed > 10
     ]
     return wrong
