@@ -63,7 +63,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str, str, list[str]]] = {
     "pacing": (
         {"pacing": {"parties": 1}, "slot_minutes": 30},
         *("19:30", "venue"),
-        ["19:00", "20:00", "18:30", "20:30", "18:00"],
+        ["19:00", "18:30", "20:30", "18:00", "21:00"],
     ),
     "table": ({"buffer_before_minutes": 20}, "21:00", "resource", ["21:30", "21:45", "22:00"]),
 }
@@ -76,6 +76,8 @@ async def test_where_we_have_no_room(dinner: httpx.AsyncClient, what: str) -> No
     asked = wanted(resource_id="table-7" if what == "table" else None)
     await put_venue(dinner, asked, **policy)
     await reserve(dinner, asked)
+    if what == "pacing":
+        await reserve(dinner, asked, time="20:00")
     told = await check(dinner, {**asked, "time": time})
     assert told["reason"] == reason
     assert await can_be_had(dinner, asked, told["alternatives"]) == times
@@ -104,6 +106,20 @@ async def test_where_the_inventory_has_no_room(
     refused = await dinner.post(PATH, json={**asked, "guest": {**asked["guest"], "id": "g-2"}})
     assert refused.json()["details"]["reason"] == "resource_taken"
     assert refused.json()["details"]["alternatives"] == told["alternatives"]
+
+
+async def test_the_inventory_is_asked_about_times_nearby(
+    dinner: httpx.AsyncClient, whole: Served, database_url: str
+) -> None:
+    asked = wanted(resource_id="table-7")
+    key = add_caller(database_url, name=f"another {uuid.uuid4()}", scopes=SCOPES)
+    async with client(whole.url, key) as other:
+        await reserve(other, asked, time="22:45", duration_minutes=45)
+    await put_venue(dinner, asked, buffer_before_minutes=10)
+    await reserve(dinner, asked)
+    told = await check(dinner, {**asked, "time": "21:00"})
+    assert told["reason"] == "resource"
+    assert await can_be_had(dinner, asked, told["alternatives"]) == ["21:15"]
 
 
 async def test_where_a_reservation_cannot_move(dinner: httpx.AsyncClient) -> None:
