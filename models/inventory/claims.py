@@ -223,13 +223,15 @@ WHERE booking_id = :booking AND state = 'SOLD'
 """)
 
 
-async def expire_overdue(session: Executor, venue_id: str) -> None:
+async def expire_overdue(session: Executor, venue_id: str) -> int:
     """Give back what has been held at a venue for longer than it may: it is free for everybody.
+
+    Returns how many places.
 
     In a transaction of its own before places are claimed, which would take the counters' locks in
     another order.
     """
-    await session.execute(_EXPIRE_OVERDUE, {"venue": venue_id})
+    return int(await session.scalar(_EXPIRE_OVERDUE, {"venue": venue_id}) or 0)
 
 
 async def expire_all_overdue(session: Executor, most: int) -> int:
