@@ -178,7 +178,7 @@ class CapacityAnswer(BaseModel):
 
 
 class PacingAnswer(BaseModel):
-    """How many more may arrive in that slot; null: any number."""
+    """How many more may arrive in that slot of the venue; null: any number."""
 
     starts_free: int | None
     covers_free: int | None
