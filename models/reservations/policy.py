@@ -56,6 +56,7 @@ class VenuePolicy(_Strict):
     inventory service says."""
     buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
     buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    """So long before and after a visit its table and its seats are nobody else's."""
     min_party: PartySize = 1
     max_party: PartySize = MOST_GUESTS
     book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600)] = 0
