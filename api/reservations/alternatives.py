@@ -135,14 +135,15 @@ def _nearby(policy: VenuePolicy, found: Availability) -> Iterable[dt.datetime]:
     here, _ = slot_of(policy, slot)
     steps = (ends - begins + _FURTHER) // step
     starts = [here + number * step for number in range(-steps, steps + 1)]
-    lasts = slot.ends_at - slot.starts_at
+    # Guests of a hotel stay when its desk has closed.
+    open_for = dt.timedelta(0) if slot.venue_type == "HOTEL" else slot.ends_at - slot.starts_at
     return [
         start
         for start in starts
         if start != slot.starts_at
         and (
             not found.shifts
-            or any(one.opens_at <= start <= one.closes_at - lasts for one in found.shifts)
+            or any(one.opens_at <= start <= one.closes_at - open_for for one in found.shifts)
         )
     ]
 

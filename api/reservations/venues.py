@@ -6,7 +6,7 @@ from dataclasses import replace
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.reservations.requests import SlotBody, VenueBody
-from models.core.venues import SlotWish, VenueSlot
+from models.core.venues import DAY_MINUTES, SlotWish, VenueSlot
 from models.reservations.errors import SlotRefused
 from models.reservations.policy import VenuePolicy
 from models.reservations.slots import utc_of
@@ -56,12 +56,14 @@ def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotW
         TimeDoesNotExist, OffsetDoesNotFit: the venue's clock never shows this time.
     """
     if venue is None:
+        _expect_length(body, venue_body)
         return body.wish(venue_body)
     return wish_by(venue.policy, venue.time_zone, body, venue_body)
 
 
 def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
     """Return what is asked for by a policy, at a venue in ``zone``. Raises as :func:`wish_of`."""
+    _expect_length(body, venue_body)
     if not policy.min_party <= body.party_size <= policy.max_party:
         words = f"This venue takes parties of {policy.min_party} to {policy.max_party}."
         raise SlotRefused("party_size", words)
@@ -71,6 +73,13 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
     utc_of(body.date, body.time, zone, offset)
     return wished(policy, body, venue_body)
+
+
+def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
+    """Make sure that only a stay lasts for days. Raises SlotRefused."""
+    if venue_body.type != "HOTEL" and (body.duration_minutes or 0) > DAY_MINUTES:
+        words = f"Only at a HOTEL a reservation may last longer than {DAY_MINUTES} minutes."
+        raise SlotRefused("duration_minutes", words)
 
 
 def wished(policy: VenuePolicy, body: SlotBody, venue_body: VenueBody) -> SlotWish:

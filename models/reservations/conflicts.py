@@ -59,7 +59,8 @@ class Room:
 _STANDS = """({0}state = 'SOLD' OR {0}expires_at > clock_timestamp())
     AND {0}booking_id IS DISTINCT FROM CAST(:excluded AS uuid)"""
 
-# What a guest has at other venues is found by the list of theirs; no visit is longer than a day.
+# What a guest has at other venues is found by the list of theirs: what began within a day. Who
+# stays at a hotel for longer is not told so at every dinner.
 _OTHERS = text(f"""
 WITH met AS (
     SELECT 'RESOURCE' AS kind, c.* FROM venue_resources t JOIN inventory_claims c

@@ -81,6 +81,17 @@ async def test_buffers_keep_a_table_free(diary: Diary) -> None:
         assert (await diary.reserve(slot(starts_at, table="t")) is not None) is free, minutes
 
 
+async def test_a_stay_is_counted_each_night(diary: Diary) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    stay = await diary.reserve(slot(minutes=90 * 24 * 60))
+    assert stay is not None
+    assert await diary.reserve(slot(EVENING + 24 * 89 * HOUR, party=1)) is None
+    assert await diary.reserve(slot(EVENING + 24 * 90 * HOUR, party=1)) is not None
+    assert await diary.adds_up()
+    await end(diary, stay, S.CANCELLED)
+    assert await diary.adds_up()
+
+
 EXAMPLE = PutVenueBody.model_json_schema()["examples"][0]["policy"]
 
 
