@@ -32,10 +32,10 @@ from models.reservations.venues import Venue
 
 MOST = 5
 """So many are told."""
-_CANDIDATES = 100
-"""Starts nearby, at most, that our record is asked about at once."""
 _FURTHER = dt.timedelta(hours=2)
 """How far behind what a visit itself blocks, before and after, other starts are looked for."""
+_STEPS = 50
+"""So many slots before and after, at most."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ async def find(context: AppContext, search: Search, found: Availability) -> list
         for other in (_at(slot, start) for start in sorted(starts, key=_distance_to(slot)))
         if venue.policy.out_of_time(other.starts_at, now) is None
         and slot_of(venue.policy, other)[0] == other.starts_at
-    ][:_CANDIDATES]
+    ]
 
     async def query(session: AsyncSession) -> list[Room]:
         whose = search.guest_id, search.excluded
@@ -133,7 +133,7 @@ def _nearby(policy: VenuePolicy, found: Availability) -> Iterable[dt.datetime]:
     slot, step = found.slot, dt.timedelta(minutes=policy.slot_minutes)
     begins, ends = blocked(policy, slot)
     here, _ = slot_of(policy, slot)
-    steps = (ends - begins + _FURTHER) // step
+    steps = min((ends - begins + _FURTHER) // step, _STEPS)
     starts = [here + number * step for number in range(-steps, steps + 1)]
     # Guests of a hotel stay when its desk has closed.
     open_for = dt.timedelta(0) if slot.venue_type == "HOTEL" else slot.ends_at - slot.starts_at
