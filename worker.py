@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import uvloop
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     UnsandboxedWorkflowRunner,
     Worker,
@@ -169,7 +169,8 @@ async def run(
     webhooks = WebhookLoop(Webhooks(sessions, sender))
     sinks = [PlannerSink(sessions, activities.planner), *relays]
     outbox = OutboxLoop(sessions, sinks, placed=webhooks.nudge)
-    lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings)))
+    meter = runtime.metric_meter if runtime else MetricMeter.noop
+    lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings), meter))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))

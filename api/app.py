@@ -124,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         story.router,
         reservation_lists.router,
         reservations.work,
+        reservations.ask,
         reservations.look,
         venues.work,
         venues.look,

@@ -1,6 +1,5 @@
 """Output of commands: one console for people, JSON for scripts, errors with a way to mend them."""
 
-import datetime as dt
 import json
 from collections.abc import Iterable
 from enum import IntEnum
@@ -79,7 +78,7 @@ def reason(answer: "httpx.Response") -> str:
         told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in told)
     words = str(told or f"{answer.request.url} answers {answer.status_code}")
     if free := (found.get("details") or {}).get("alternatives"):
-        times = (dt.datetime.fromisoformat(one["starts_at"]).astimezone(dt.UTC) for one in free)
-        words += f" Free at {', '.join(f'{one:%Y-%m-%d %H:%M}' for one in times)} UTC."
+        times = ", ".join(f"{one['date']} {one['time']}" for one in free)
+        words += f" Free at {times} there."
     about = [str(found[name]) for name in ("code", "field") if found.get(name)]
     return f"{words} ({', '.join(about)})" if about else words

@@ -6,10 +6,11 @@ import uuid
 from functools import partial
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import MetricMeter, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.core.opening import log_transition
+from activities.reservations.counts import count_places
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import StaleVersionError, load_booking, load_identity
@@ -44,7 +45,14 @@ log = logging.getLogger("tripsaga.lifecycle")
 class Lifecycle:
     """Does what is due, and gives back places that have been held for too long."""
 
-    def __init__(self, sessions: Sessions, client: Client, patience: Patience) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        client: Client,
+        patience: Patience,
+        meter: MetricMeter = MetricMeter.noop,
+    ) -> None:
+        self._meter = meter
         self._sessions = sessions
         self._client = client
         self._patience = patience
@@ -54,6 +62,7 @@ class Lifecycle:
         async with direct(self._sessions) as connection:
             given_back = await expire_all_overdue(connection, MOST)
             claimed = await claim_due(connection, MOST)
+        count_places("expired", given_back, self._meter)
         if given_back:
             log.info("%d places were held for too long and are free", given_back)
         for one in claimed:

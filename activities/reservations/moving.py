@@ -7,7 +7,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.core.failures import fenced
-from activities.reservations.record import not_to_be_had
+from activities.reservations.counts import count_places
+from activities.reservations.record import not_to_be_had, outcome_of
 from models import calls
 from models.bookings.messages import BookingRequest
 from models.bookings.repository import (
@@ -72,13 +73,15 @@ class MoveActivities:
             claim = await claim_at(session, asked)
             await session.commit()  # a table that was never named has a number now
         async with direct(self._sessions) as connection:
-            await expire_overdue(connection, claim.venue_id)
+            count_places("expired", await expire_overdue(connection, claim.venue_id))
             await make_slots(connection, claim)
         try:
             with fenced():
-                return await repeated(lambda: self._move(asked, claim))
+                moved = await repeated(lambda: self._move(asked, claim))
         except HoldLostError as lost:
             raise ApplicationError(str(lost), type="HoldLost", non_retryable=True) from lost
+        count_places(outcome_of(moved.refused))
+        return moved
 
     async def _move(self, asked: MoveClaim, claim: Claim) -> MovedClaim:
         async with self._sessions.begin() as session:

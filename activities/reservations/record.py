@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.core.opening import open_once
+from activities.reservations.counts import count_places
 from models import calls
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Code, Problem
@@ -42,6 +43,11 @@ class ReservationOpening:
         return None
 
 
+def outcome_of(refusal: Problem | None) -> str:
+    """Return what became of a place that was asked for, as it is counted."""
+    return "held" if refusal is None else str(refusal.details["conflict"]).lower()
+
+
 def not_to_be_had(what: Taken, step: str) -> Problem:
     """Return the problem of a place that something stands in the way of."""
     return Problem(
@@ -69,5 +75,9 @@ class ReservationActivities:
             ApplicationError: it gets no reference of its own (not retryable).
         """
         async with direct(self._sessions) as connection:
-            await expire_overdue(connection, opening.request.venue_id)
-        return await repeated(lambda: open_once(self._sessions, opening, ReservationOpening()))
+            expired = await expire_overdue(connection, opening.request.venue_id)
+        opened = await repeated(lambda: open_once(self._sessions, opening, ReservationOpening()))
+        count_places("expired", expired)
+        if opened.existing is None:
+            count_places(outcome_of(opened.refusal))
+        return opened

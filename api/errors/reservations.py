@@ -71,10 +71,7 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
         "There is no room for this party at that time. Nothing was reserved or charged.",
         details={
             "reason": error.reason,
-            "alternatives": [
-                {"starts_at": one.starts_at.isoformat(), "free": one.free}
-                for one in error.alternatives
-            ],
+            "alternatives": [presenter.alternative(one).model_dump() for one in error.alternatives],
         },
     )
 

@@ -181,7 +181,7 @@ class CapacityAnswer(BaseModel):
 
 
 class PacingAnswer(BaseModel):
-    """How many more may arrive in that slot; null: any number."""
+    """How many more may arrive in that slot of the venue; null: any number."""
 
     starts_free: int | None
     covers_free: int | None
@@ -195,16 +195,17 @@ class DepositAnswer(BaseModel):
 
 
 class ConflictAnswer(BaseModel):
-    """A reservation that stands in the way."""
+    """A reservation that stands in the way; or the guest's own elsewhere, which does not."""
 
     kind: Literal["GUEST", "VENUE", "RESOURCE"]
-    booking_reference: str | None = Field(description="Null where it is another caller's.")
+    venue_id: str = Field(description="Where: another venue's refuses nothing.")
+    booking_reference: str | None = Field(description="Null where it is no single one.")
     starts_at: AwareDatetime | None
     ends_at: AwareDatetime | None
 
 
 class AlternativeAnswer(BaseModel):
-    """Another time at which the party would find a place."""
+    """Another time, on the venue's clock, at which the party would be reserved."""
 
     date: str
     time: str
@@ -217,7 +218,10 @@ class AvailabilityAnswer(BaseModel):
 
     available: bool
     checked_at: AwareDatetime
-    reason: str | None = Field(description="Why not, as the inventory service says it.")
+    reason: str | None = Field(
+        description="Why not: `too_soon`, `too_far_ahead`, `guest`, `venue` or `resource` by the"
+        " venue's policy and our record, else as the inventory service says it."
+    )
     time_zone: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
@@ -227,7 +231,9 @@ class AvailabilityAnswer(BaseModel):
     pacing: PacingAnswer
     deposit: DepositAnswer | None
     conflicts: list[ConflictAnswer]
-    alternatives: list[AlternativeAnswer]
+    alternatives: list[AlternativeAnswer] = Field(
+        max_length=5, description="Where it is not available, the nearest first."
+    )
 
 
 class ListedReservation(BaseModel):
@@ -237,12 +243,14 @@ class ListedReservation(BaseModel):
     booking_reference: str
     version: int
     status: Status
+    attention: bool = Field(description="Whether a person must settle something about it.")
     guest_id: str
     guest_name: str
     venue_id: str
     venue_name: str
     date: str
     time: str
+    utc_offset: str
     time_zone: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime

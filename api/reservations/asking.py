@@ -1,14 +1,12 @@
 """Asking the venues' services; what they refuse is told as our own refusals."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from api.core.context import AppContext
-from models.bookings.problems import Problem
-from models.core.domain_errors import DomainError
 from models.core.errors import InvalidRequest, ProviderError, Refusal, Retryable, Unavailable
 from models.core.supply import Quote
-from models.core.venues import TIME_DOES_NOT_EXIST, Availability, Price, SlotWish, VenueGuest
+from models.core.venues import Availability, Price, SlotWish, VenueGuest
 from models.reservations.errors import (
     NoReservations,
     SlotRefused,
@@ -27,36 +25,12 @@ async def quote(
     ``excluding``: as if that reservation (our reference) were not there.
 
     Raises:
-        SlotUnavailable: with other times.
-        TimeDoesNotExist, SlotRefused: it cannot be asked for.
+        SlotUnavailable: without other times (``api.reservations.alternatives`` tells them).
+        SlotRefused: it cannot be asked for.
         VenuesUnavailable, NoReservations: nobody can tell.
     """
-    venues = venues_of(context)
-    try:
-        with _told():
-            return await venues.quote(wish, guest, excluding=excluding)
-    except SlotUnavailable as refused:
-        raise await unavailable(context, wish, refused.reason, excluding=excluding) from refused
-
-
-async def taken(
-    context: AppContext, wish: SlotWish, problem: Problem, *, excluding: str | None = None
-) -> DomainError:
-    """Return the refusal of a slot that our record or the inventory had no room in."""
-    reason = problem.details.get("conflict") or problem.provider_code or "full"
-    return await unavailable(context, wish, str(reason).lower(), excluding=excluding)
-
-
-async def unavailable(
-    context: AppContext, wish: SlotWish, reason: str, *, excluding: str | None = None
-) -> DomainError:
-    """Return the refusal of a slot, with other times if the inventory tells them now."""
-    with suppress(DomainError):
-        found = await availability(context, wish, excluding=excluding)
-        if found.reason == TIME_DOES_NOT_EXIST:
-            return does_not_exist(wish, found)
-        return SlotUnavailable(reason, found.alternatives)
-    return SlotUnavailable(reason)
+    with _told():
+        return await venues_of(context).quote(wish, guest, excluding=excluding)
 
 
 def does_not_exist(wish: SlotWish, found: Availability) -> TimeDoesNotExist:

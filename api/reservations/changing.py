@@ -13,14 +13,14 @@ from api.bookings import requests, waiting
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
-from api.reservations import asking, finding, moving, presenter, venues
+from api.reservations import alternatives, finding, moving, presenter, venues
 from api.reservations.requests import ChangeBody, SlotBody, VenueBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind, RequestOutcome, Transition
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import Found, StaleVersionError, record_transition
-from models.core.keys import item_reference, traveler_id
+from models.core.keys import traveler_id
 from models.core.people import Contact
 from models.core.supply import Quote
 from models.core.venues import SlotWish, VenueGuest, slot_in
@@ -41,6 +41,7 @@ from models.reservations.errors import (
 from models.reservations.messages import SLOT
 from models.reservations.repository import StoredReservation
 from models.reservations.slots import reads
+from models.reservations.venues import Venue, venue_id
 
 OTHERS_SECONDS = 5.0
 """How long something else that is carried out about the reservation is waited for."""
@@ -106,7 +107,7 @@ async def change(
         wish = _wish(stored, asked.body)
         _expect_state(found.booking, MOVABLE if wish else _TOLD)
         if wish is not None:
-            move = await _priced(context, found.booking, stored, wish, details, asked)
+            move = await _priced(context, found, stored, wish, details, asked)
             request = requests.request_of(RequestKind.MOVE, caller, move, request_id)
             await requests.send(context, found.booking, caller, request)
             return await _end(context, caller, booking_id, request_id, asked, seconds, wish)
@@ -240,7 +241,7 @@ def _offset(stored: StoredReservation) -> int:
 
 async def _priced(
     context: AppContext,
-    booking: Booking,
+    found: Found,
     stored: StoredReservation,
     body: SlotBody,
     details: Details,
@@ -249,17 +250,17 @@ async def _priced(
     """Return the move, as the venue's services say today that it can be had, and for how much."""
     wish = _wish_at(stored, body)
     guest = details.guest or VenueGuest(name=stored.guest["name"], notes=stored.notes)
-    quote = await asking.quote(context, wish, guest, excluding=item_reference(booking.id, SLOT))
+    quote = await alternatives.quote(context, _search(found, stored), wish, guest)
     slot = slot_in(quote).named(stored.venue_name)
     if slot.time_zone != stored.time_zone:
         words = f"The venue is in {slot.time_zone} now: make a new reservation."
         raise SlotRefused("date", words)
     if slot.starts_at != stored.starts_at:
         venues.expect_bookable(stored.policy, slot, dt.datetime.now(dt.UTC))
-    _expect_accepted(booking, quote, asked.body)
+    _expect_accepted(found.booking, quote, asked.body)
     pays = "payment" in asked.body.model_fields_set
     return MoveRequest(
-        booking_id=booking.id,
+        booking_id=found.booking.id,
         expected_version=asked.version,
         details=details.model_copy(update={"slot": slot, "quote": quote}),
         payment_method_id=asked.body.payment.payment_method_id if pays else None,
@@ -269,6 +270,19 @@ async def _priced(
 def _wish_at(stored: StoredReservation, body: SlotBody) -> SlotWish:
     named = VenueBody(id=stored.venue_id, type=stored.venue_type)
     return venues.wish_by(stored.policy, stored.time_zone, body, named)
+
+
+def _search(found: Found, stored: StoredReservation) -> alternatives.Search:
+    venue = Venue(
+        id=venue_id(found.caller_id, stored.venue_id),
+        external_id=stored.venue_id,
+        type=stored.venue_type,
+        name=stored.venue_name,
+        time_zone=stored.time_zone,
+        policy=stored.policy,
+        version=1,
+    )
+    return alternatives.Search(found.caller_id, venue, stored.guest_id, found.booking.id)
 
 
 def _expect_accepted(booking: Booking, quote: Quote, body: ChangeBody) -> None:
@@ -318,9 +332,7 @@ async def _end(
     body = body or _wish(stored, asked.body)
     if body is None:
         raise NotChanged(problem)
-    wish = _wish_at(stored, body)
-    own = item_reference(booking_id, SLOT)
-    raise await asking.taken(context, wish, problem, excluding=own)
+    raise await alternatives.taken(context, _search(found, stored), _wish_at(stored, body), problem)
 
 
 _CANCELLED = frozenset({Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR})

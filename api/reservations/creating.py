@@ -7,7 +7,7 @@ from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
 from api.core.rate_limits import Allowance
-from api.reservations import asking, venues
+from api.reservations import alternatives, venues
 from api.reservations.requests import CreateBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -47,7 +47,7 @@ def asked_for(
     async def start() -> None:
         found = await venues.venue_of(context, caller, body.venue)
         wish = venues.wish_of(body, body.venue, found)
-        quote = await asking.quote(context, wish, guest)
+        quote = await alternatives.quote(context, _search(caller, body, found), wish, guest)
         venue = await _venue(context, caller, body, found, quote)
         slot = slot_in(quote).named(venue.name)
         venues.expect_bookable(venue.policy, slot, dt.datetime.now(dt.UTC))
@@ -127,7 +127,17 @@ def _details(request: BookReservationRequest, due: Money) -> str:
     )
 
 
-async def refusal_of(context: AppContext, booking: Booking, body: CreateBody) -> DomainError | None:
+def _search(caller: KnownCaller, body: CreateBody, venue: Venue | None) -> alternatives.Search:
+    return alternatives.Search(
+        caller=caller.id,
+        venue=venue or venues.unregistered(caller, body.venue),
+        guest_id=None if body.allow_duplicate else body.guest.id,
+    )
+
+
+async def refusal_of(
+    context: AppContext, caller: KnownCaller, booking: Booking, body: CreateBody
+) -> DomainError | None:
     """Return why a reservation that ended was not to be had; None: the answer is the booking."""
     problem = booking.problem
     if booking.state is not BookingState.FAILED or problem is None:
@@ -137,4 +147,6 @@ async def refusal_of(context: AppContext, booking: Booking, body: CreateBody) ->
     if problem.details.get("conflict") == Taken.GUEST:
         other = await context.record.read(lambda session: find_overlapping(session, booking.id))
         return DuplicateReservation(other)
-    return await asking.taken(context, body.wish(body.venue), problem)
+    search = _search(caller, body, await venues.venue_of(context, caller, body.venue))
+    wish = venues.wished(search.venue.policy, body, body.venue)
+    return await alternatives.taken(context, search, wish, problem)

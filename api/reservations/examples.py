@@ -177,12 +177,14 @@ RESERVATIONS: dict[str, Any] = {
             "booking_reference": "TS-7Q2MD-K4X9P",
             "version": 5,
             "status": "CONFIRMED",
+            "attention": False,
             "guest_id": "g-17",
             "guest_name": "Ada Okafor",
             "venue_id": "kantine",
             "venue_name": "Kantine",
             "date": "2027-03-14",
             "time": "19:30",
+            "utc_offset": "+01:00",
             "time_zone": "Europe/Berlin",
             "starts_at": "2027-03-14T18:30:00Z",
             "ends_at": "2027-03-14T20:15:00Z",
@@ -229,7 +231,7 @@ VENUE: dict[str, Any] = {
 AVAILABILITY: dict[str, Any] = {
     "available": False,
     "checked_at": "2027-03-01T09:12:44Z",
-    "reason": None,
+    "reason": "guest",
     "time_zone": "Europe/Berlin",
     "starts_at": "2027-03-14T18:30:00Z",
     "ends_at": "2027-03-14T20:15:00Z",
@@ -241,6 +243,7 @@ AVAILABILITY: dict[str, Any] = {
     "conflicts": [
         {
             "kind": "GUEST",
+            "venue_id": "kantine",
             "booking_reference": "TS-7Q2MD-K4X9P",
             "starts_at": "2027-03-14T18:30:00Z",
             "ends_at": "2027-03-14T20:15:00Z",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from api.bookings import money as told_money
 from api.bookings import words
 from api.reservations.answers import (
+    AlternativeAnswer,
     CancellationAnswer,
     CancelQuote,
     FailureAnswer,
@@ -24,7 +25,7 @@ from api.reservations.answers import (
 )
 from models.bookings.booking import Booking, HistoryEntry, PaymentView
 from models.bookings.lifecycle import BookingState, CancelledBy, PaymentStatus
-from models.core.venues import Price
+from models.core.venues import Alternative, Price
 from models.reservations.repository import StoredReservation
 
 _S = BookingState
@@ -60,6 +61,16 @@ def offset_text(offset: dt.timedelta) -> str:
     minutes = int(offset.total_seconds()) // 60
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+def alternative(one: Alternative) -> AlternativeAnswer:
+    """Return another start, which is told on the venue's clock."""
+    return AlternativeAnswer(
+        date=one.starts_at.date().isoformat(),
+        time=f"{one.starts_at:%H:%M}",
+        utc_offset=offset_text(one.starts_at.utcoffset() or dt.timedelta(0)),
+        free=one.free,
+    )
 
 
 def reservation(

@@ -11,7 +11,7 @@ from models.core.money import WHOLE, MinorUnits
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
-    Minutes,
+    Duration,
     PartySize,
     ResourceId,
     SlotWish,
@@ -108,8 +108,11 @@ class SlotBody(Body):
         Field(description="Which of two, where clocks show this time twice; else the first."),
     ] = None
     duration_minutes: Annotated[
-        Minutes | None,
-        Field(description="In real time; as the venue's policy or its inventory says otherwise."),
+        Duration | None,
+        Field(
+            description="In real time, longer than a day (1,440) only at a HOTEL; as the venue's"
+            " policy or its inventory says otherwise."
+        ),
     ] = None
     party_size: PartySize
     resource_id: Annotated[
@@ -200,7 +203,7 @@ class ChangeBody(Body):
         Field(description="Which of two, where clocks show this time twice; null: the first."),
     ] = _SAME
     duration_minutes: Annotated[
-        Minutes | None, Field(description="Null: as the venue's policy or its inventory says.")
+        Duration | None, Field(description="Null: as the venue's policy or its inventory says.")
     ] = _SAME
     party_size: PartySize = _SAME
     resource_id: Annotated[ResourceId | None, Field(description="Null: any one.")] = _SAME

@@ -53,6 +53,13 @@ work = Audience(
     prefix=PREFIX,
     tags=["reservations"],
 )
+ask = Audience(
+    Policy.CALLER,
+    Scope.RESERVATIONS_READ,
+    deadline=WORK_SECONDS,
+    prefix=PREFIX,
+    tags=["reservations"],
+)
 look = Audience(Policy.CALLER, Scope.RESERVATIONS_READ, prefix=PREFIX, tags=["reservations"])
 
 _FOUND: dict[int | str, dict[str, Any]] = {
@@ -110,7 +117,7 @@ async def create(
         url = _url(found.booking_id)
         accepted(response, url)
         return TakenAnswer(id=found.booking_id, booking_reference=found.reference, status_url=url)
-    refusal = await creating.refusal_of(context, found, body)
+    refusal = await creating.refusal_of(context, caller, found, body)
     if refusal is not None:
         raise refusal
     answer = await finding.answer(context, caller, found.id)
@@ -300,7 +307,7 @@ async def status(
     return await _told(context, caller, response, named, ended=ended)
 
 
-@work.post(
+@ask.post(
     "/availability/check",
     operation_id="checkAvailability",
     response_model=AvailabilityAnswer,
@@ -316,8 +323,10 @@ async def check_availability(
 ) -> AvailabilityAnswer:
     """Ask the venue's inventory and our own record; nothing is held by it.
 
-    `available: true` promises nothing: only a reservation holds. Of conflicts, only the caller's
-    own have a reference.
+    `available: true` promises nothing: only a reservation holds. Where it is false, `reason` says
+    why, and `alternatives` are up to five other times at which a reservation would be had, the
+    nearest first. With `guest_id`, `conflicts` also have what the guest has at the caller's other
+    venues at that time (`venue_id`), which refuses nothing.
     """
     return await availability.check(context, caller, body)
 

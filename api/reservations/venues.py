@@ -1,11 +1,12 @@
 """The venue that a request names, and what its policy lets be reserved."""
 
 import datetime as dt
+from dataclasses import replace
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.reservations.requests import SlotBody, VenueBody
-from models.core.venues import SlotWish, VenueSlot
+from models.core.venues import DAY_MINUTES, SlotWish, VenueSlot
 from models.reservations.errors import SlotRefused
 from models.reservations.policy import VenuePolicy
 from models.reservations.slots import utc_of
@@ -24,19 +25,25 @@ async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) ->
     return found
 
 
+def unregistered(caller: KnownCaller, body: VenueBody) -> Venue:
+    """Return a venue that the record does not know: its policy leaves all to its inventory."""
+    return Venue(
+        id=venue_id(caller.id, body.id),
+        external_id=body.id,
+        type=body.type,
+        name=body.name,
+        time_zone="",
+        policy=VenuePolicy(),
+        version=1,
+    )
+
+
 async def keep_venue(
     context: AppContext, caller: KnownCaller, body: VenueBody, slot: VenueSlot
 ) -> Venue:
     """Keep a venue that the record does not know, with the zone its inventory tells."""
-    venue = Venue(
-        id=venue_id(caller.id, body.id),
-        external_id=body.id,
-        type=body.type,
-        name=body.name or slot.venue_name,
-        time_zone=slot.time_zone,
-        policy=VenuePolicy(),
-        version=1,
-    )
+    name = body.name or slot.venue_name
+    venue = replace(unregistered(caller, body), name=name, time_zone=slot.time_zone)
     await context.record.write(lambda session: add_venue(session, caller.id, venue))
     return venue
 
@@ -49,12 +56,14 @@ def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotW
         TimeDoesNotExist, OffsetDoesNotFit: the venue's clock never shows this time.
     """
     if venue is None:
+        _expect_length(body, venue_body)
         return body.wish(venue_body)
     return wish_by(venue.policy, venue.time_zone, body, venue_body)
 
 
 def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
     """Return what is asked for by a policy, at a venue in ``zone``. Raises as :func:`wish_of`."""
+    _expect_length(body, venue_body)
     if not policy.min_party <= body.party_size <= policy.max_party:
         words = f"This venue takes parties of {policy.min_party} to {policy.max_party}."
         raise SlotRefused("party_size", words)
@@ -63,6 +72,18 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
         raise SlotRefused("time", words)
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
     utc_of(body.date, body.time, zone, offset)
+    return wished(policy, body, venue_body)
+
+
+def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
+    """Make sure that only a stay lasts for days. Raises SlotRefused."""
+    if venue_body.type != "HOTEL" and (body.duration_minutes or 0) > DAY_MINUTES:
+        words = f"Only at a HOTEL a reservation may last longer than {DAY_MINUTES} minutes."
+        raise SlotRefused("duration_minutes", words)
+
+
+def wished(policy: VenuePolicy, body: SlotBody, venue_body: VenueBody) -> SlotWish:
+    """Return what is asked for, whether or not the policy lets it be reserved."""
     wish = body.wish(venue_body)
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
@@ -75,10 +96,10 @@ def expect_bookable(policy: VenuePolicy, slot: VenueSlot, now: dt.datetime) -> N
     Raises:
         SlotRefused: it is.
     """
-    ahead = dt.timedelta(minutes=policy.book_ahead_min_minutes)
-    if slot.starts_at < now + ahead:
+    why = policy.out_of_time(slot.starts_at, now)
+    if why == "too_soon":
         words = "This time is over, or so soon that it cannot be reserved any more."
         raise SlotRefused("time", words)
-    if slot.starts_at > now + dt.timedelta(days=policy.book_ahead_max_days):
+    if why == "too_far_ahead":
         words = f"Reservations can be made {policy.book_ahead_max_days} days ahead."
         raise SlotRefused("date", words)

@@ -28,8 +28,12 @@ VenueType = Literal["HOTEL", "RESTAURANT", "CAFE", "RETAIL"]
 VenueId = Annotated[Text, Field(min_length=1, max_length=200)]
 ResourceId = Annotated[Text, Field(min_length=1, max_length=200)]
 """A table, room, fitting room or stylist, by the venue's own id."""
-Minutes = Annotated[int, Field(ge=5, le=1_440)]
-"""How long a slot lasts, in real time, also over a change of clocks."""
+DAY_MINUTES: Final = 1_440
+Minutes = Annotated[int, Field(ge=5, le=DAY_MINUTES)]
+"""How long a venue gives a party by itself, in real time."""
+Duration = Annotated[int, Field(ge=5, le=90 * DAY_MINUTES)]
+"""How long a slot lasts, in real time, also over a change of clocks. Longer than a day only at a
+HOTEL: a stay of up to 90 nights (record-and-marketplace.md §2.2)."""
 PartySize = Annotated[int, Field(ge=1, le=500)]
 
 
@@ -64,7 +68,7 @@ class SlotWish(BaseModel):
     """Local, without a zone; whole minutes."""
     utc_offset_minutes: int | None = Field(default=None, ge=-1_440, le=1_440)
     """Which of two, where the local time exists twice (autumn); None: the first."""
-    duration_minutes: Minutes | None = None
+    duration_minutes: Duration | None = None
     """None: as long as the venue gives such a party."""
     party_size: PartySize
     resource_id: ResourceId | None = None
@@ -91,7 +95,7 @@ class VenueSlot(CamelModel):
     time_zone: TimeZone
     starts_at: Moment
     ends_at: Moment
-    duration_minutes: Minutes
+    duration_minutes: Duration
     party_size: PartySize
     resource_id: ResourceId | None = None
     """As it was asked for; None: the venue chooses."""

@@ -1,8 +1,9 @@
 """Claiming places and giving them back. Callers own the transaction.
 
 Two claims that cannot both be are refused by the database: a table's and a guest's by exclusion
-constraints, a venue's capacity by CHECKs of its counters. Each statement is safe to repeat.
-Locks are taken in one order: booking, claim, counters by time.
+constraints, a venue's capacity by CHECKs of its counters: of guests in each quarter of an hour in
+which they keep a place from others, of starts and arrivals in each slot of the venue. Each
+statement is safe to repeat. Locks are taken in one order: booking, claim, counters by time.
 """
 
 import datetime as dt
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -53,12 +55,14 @@ class HoldLostError(Exception):
 class Limits:
     """How many there may be at a venue; None: any number."""
 
+    slot: tuple[dt.datetime, dt.datetime]
+    """The venue's slot in which the visit begins, to the beginning of the next."""
     covers: int | None = None
     """Guests at a time."""
     starts: int | None = None
-    """Parties that arrive in a quarter of an hour."""
+    """Parties that arrive in the slot."""
     arrivals: int | None = None
-    """Guests who arrive in a quarter of an hour."""
+    """Guests who arrive in the slot."""
 
 
 @dataclass(frozen=True)
@@ -91,30 +95,45 @@ _REFUSALS = {
     "venue_slots_arrivals": Taken.VENUE,
 }
 
-QUARTERS = """generate_series(
-    date_bin('15 minutes', lower({visit}), timestamptz 'epoch'),
-    upper({visit}) - interval '1 microsecond', interval '15 minutes')"""
-"""The quarters of an hour, in UTC, that a visit touches."""
+
+def quarter(moment: str) -> str:
+    """Return the quarter of an hour, in UTC, in which a moment is (both in SQL)."""
+    return f"date_bin('15 minutes', {moment}, timestamptz 'epoch')"
 
 
-def by_quarter(claims: str) -> str:
-    """Return the query for what claims (a table, in SQL) make of counters, by venue and quarter."""
+def quarters(begins: str, ends: str) -> str:
+    """Return the quarters of an hour, in UTC, that a range touches (all in SQL)."""
+    return f"""generate_series({quarter(begins)},
+    {ends} - interval '1 microsecond', interval '15 minutes')"""
+
+
+# Of claims from before migration 0033a guests are counted without the buffers, and the start in its
+# quarter of an hour.
+COUNTED = "CASE WHEN slot_at IS NULL THEN visit ELSE during END"
+"""While what time the guests of a claim are counted, in SQL."""
+STARTS = f"coalesce(slot_at, {quarter('lower(visit)')})"
+"""Where the start of a claim is counted, in SQL."""
+
+
+def by_bucket(claims: str) -> str:
+    """Return the query for what claims (a table, in SQL) make of counters, by venue and bucket."""
     return f"""
-    SELECT claim.venue_id, quarter AS bucket, sum(claim.units) AS units,
-        count(*) FILTER (WHERE quarter = first) AS parties,
-        coalesce(sum(claim.units) FILTER (WHERE quarter = first), 0) AS arrivals
-    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
-          FROM {claims} WHERE counted) AS claim,
-        {QUARTERS.format(visit="claim.visit")} AS quarter
-    GROUP BY claim.venue_id, quarter"""  # noqa: S608
+    SELECT venue_id, at.bucket, sum(at.units) AS units, sum(at.parties) AS parties,
+        sum(at.arrivals) AS arrivals
+    FROM {claims} AS claim, LATERAL (SELECT {COUNTED} AS taken, {STARTS} AS starts) AS counts,
+        LATERAL (
+            SELECT quarter AS bucket, units, 0 AS parties, 0 AS arrivals
+            FROM {quarters("lower(taken)", "upper(taken)")} AS quarter
+            UNION ALL SELECT starts, 0, 1, units) AS at
+    WHERE counted GROUP BY venue_id, at.bucket"""  # noqa: S608
 
 
 GIVE_BACK = f"""
-, quarters AS (
-    {by_quarter("ended")}
+, buckets AS (
+    {by_bucket("ended")}
 ), locked AS (
-    SELECT s.venue_id, s.bucket, q.units, q.parties, q.arrivals
-    FROM venue_slots s JOIN quarters q ON q.venue_id = s.venue_id AND q.bucket = s.bucket
+    SELECT s.venue_id, s.bucket, b.units, b.parties, b.arrivals
+    FROM venue_slots s JOIN buckets b ON b.venue_id = s.venue_id AND b.bucket = s.bucket
     ORDER BY s.venue_id, s.bucket FOR UPDATE OF s
 ), given AS (
     UPDATE venue_slots s SET covers_taken = s.covers_taken - l.units,
@@ -126,7 +145,7 @@ SELECT count(*) FROM ended
 """Behind claims ``ended``: takes them out of the counters.
 
 Those are locked by time before any is changed: an UPDATE by itself takes rows in no order."""
-_ENDED = "RETURNING venue_id, visit, units, counted"
+_ENDED = "RETURNING venue_id, visit, during, slot_at, units, counted"
 
 # The time in a subquery is one value: an index is read up to it, and not to its end.
 _EXPIRE = f"""
@@ -151,24 +170,35 @@ WITH ended AS (
 
 _CLAIM = text(f"""
 INSERT INTO inventory_claims (booking_id, item, version, venue_id, resource_no, guest_no,
-    duplicate_ok, visit, during, units, counted, state, expires_at)
+    duplicate_ok, visit, during, slot_at, units, counted, state, expires_at)
 VALUES (:booking, :item, :version, :venue, :resource,
     {GUEST_NO}, :duplicate_ok,
-    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), :units, :counted,
+    tstzrange(:visit_from, :visit_until), tstzrange(:from, :until), CAST(:slot_at AS timestamptz),
+    :units, :counted,
     CASE WHEN CAST(:expires_at AS timestamptz) IS NULL THEN 'SOLD' ELSE 'HELD' END, :expires_at)
 ON CONFLICT (booking_id, item, version) DO NOTHING
 RETURNING id
 """)  # noqa: S608
 
+BUCKETS = f"""
+SELECT quarter AS bucket, CAST(:units AS int) AS units, 0 AS parties, 0 AS arrivals
+FROM {quarters("CAST(:from AS timestamptz)", "CAST(:until AS timestamptz)")} AS quarter
+UNION ALL SELECT CAST(:slot_at AS timestamptz), 0, 1, :units
+"""  # noqa: S608
+"""The counters of a claim that is to be made, one of them perhaps twice."""
+
+# What began in the slot when the venue had shorter ones is counted in buckets of its own.
 _COUNT = text(f"""
 INSERT INTO venue_slots AS s (venue_id, bucket, covers, covers_taken, starts, starts_taken,
     arrivals, arrivals_taken)
-SELECT :venue, quarter, CAST(:covers AS int), :units,
-    CAST(:starts AS int), CASE WHEN first THEN 1 ELSE 0 END,
-    CAST(:arrivals AS int), CASE WHEN first THEN :units ELSE 0 END
-FROM {QUARTERS.format(visit="tstzrange(:visit_from, :visit_until)")} AS quarter,
-    LATERAL (SELECT quarter <= CAST(:visit_from AS timestamptz) AS first) AS at
-ORDER BY quarter
+SELECT :venue, bucket, CAST(:covers AS int), sum(units),
+    CAST(:starts AS int) - others.starts, sum(parties),
+    CAST(:arrivals AS int) - others.arrivals, sum(at.arrivals)
+FROM ({BUCKETS}) AS at, (
+    SELECT coalesce(sum(starts_taken), 0) AS starts, coalesce(sum(arrivals_taken), 0) AS arrivals
+    FROM venue_slots
+    WHERE venue_id = :venue AND bucket > :slot_at AND bucket < :slot_until) AS others
+GROUP BY bucket, others.starts, others.arrivals ORDER BY bucket
 ON CONFLICT (venue_id, bucket) DO UPDATE SET
     covers = excluded.covers, covers_taken = s.covers_taken + excluded.covers_taken,
     starts = CASE WHEN excluded.starts_taken > 0 THEN excluded.starts ELSE s.starts END,
@@ -193,13 +223,15 @@ WHERE booking_id = :booking AND state = 'SOLD'
 """)
 
 
-async def expire_overdue(session: Executor, venue_id: str) -> None:
+async def expire_overdue(session: Executor, venue_id: str) -> int:
     """Give back what has been held at a venue for longer than it may: it is free for everybody.
+
+    Returns how many places.
 
     In a transaction of its own before places are claimed, which would take the counters' locks in
     another order.
     """
-    await session.execute(_EXPIRE_OVERDUE, {"venue": venue_id})
+    return int(await session.scalar(_EXPIRE_OVERDUE, {"venue": venue_id}) or 0)
 
 
 async def expire_all_overdue(session: Executor, most: int) -> int:
@@ -231,24 +263,8 @@ async def insert_claim(session: AsyncSession, claim: Claim) -> bool:
     Raises:
         PlaceTakenError: it is taken. Roll back to a savepoint then.
     """
-    made = {
-        "booking": claim.booking_id,
-        "item": claim.item,
-        "version": claim.version,
-        "venue": claim.venue_id,
-        "resource": claim.resource_no,
-        "guest": claim.guest,
-        "duplicate_ok": claim.duplicate_ok,
-        "from": claim.during[0],
-        "until": claim.during[1],
-        "units": claim.units,
-        "counted": claim.limits is not None,
-        "expires_at": claim.expires_at,
-        "visit_from": claim.visit[0],
-        "visit_until": claim.visit[1],
-    }
     with _refusals():
-        return await session.scalar(_CLAIM, made) is not None
+        return await session.scalar(_CLAIM, values_of(claim)) is not None
 
 
 async def count_claim(session: AsyncSession, claim: Claim) -> None:
@@ -259,17 +275,34 @@ async def count_claim(session: AsyncSession, claim: Claim) -> None:
     """
     if claim.limits is None:
         return
-    counted = {
+    with _refusals():
+        await session.execute(_COUNT, values_of(claim))
+
+
+def values_of(claim: Claim) -> dict[str, Any]:
+    """Return the parameters of the statements about a claim."""
+    limits = claim.limits
+    return {
+        "booking": claim.booking_id,
+        "item": claim.item,
+        "version": claim.version,
         "venue": claim.venue_id,
-        "units": claim.units,
-        "covers": claim.limits.covers,
-        "starts": claim.limits.starts,
-        "arrivals": claim.limits.arrivals,
+        "resource": claim.resource_no,
+        "guest": claim.guest,
+        "duplicate_ok": claim.duplicate_ok,
+        "from": claim.during[0],
+        "until": claim.during[1],
         "visit_from": claim.visit[0],
         "visit_until": claim.visit[1],
+        "units": claim.units,
+        "expires_at": claim.expires_at,
+        "counted": limits is not None,
+        "slot_at": limits and limits.slot[0],
+        "slot_until": limits and limits.slot[1],
+        "covers": limits and limits.covers,
+        "starts": limits and limits.starts,
+        "arrivals": limits and limits.arrivals,
     }
-    with _refusals():
-        await session.execute(_COUNT, counted)
 
 
 @contextmanager

@@ -4,28 +4,25 @@ Callers own the transaction. The booking's own claim is let go before the other 
 constraints are checked at once and a booking must not collide with itself.
 """
 
-from typing import Any
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import Executor
 from models.inventory.claims import (
+    BUCKETS,
     GIVE_BACK,
     Claim,
     HoldLostError,
+    by_bucket,
     count_claim,
     insert_claim,
+    values_of,
 )
-from models.inventory.overlaps import OF_THE_GUEST, of_table
-
-_FIRST = "date_bin('15 minutes', CAST(:visit_from AS timestamptz), timestamptz 'epoch')"
+from models.inventory.overlaps import of_guest, of_table
 
 _MAKE_SLOTS = text(f"""
 INSERT INTO venue_slots (venue_id, bucket, covers_taken, starts_taken, arrivals_taken)
-SELECT :venue, quarter, 0, 0, 0 FROM generate_series({_FIRST},
-    CAST(:visit_until AS timestamptz) - interval '1 microsecond', interval '15 minutes') AS quarter
-ORDER BY quarter
+SELECT DISTINCT CAST(:venue AS uuid), bucket, 0, 0, 0 FROM ({BUCKETS}) AS at ORDER BY bucket
 ON CONFLICT (venue_id, bucket) DO NOTHING
 """)  # noqa: S608
 
@@ -38,17 +35,16 @@ WHERE booking_id = :booking AND item = :item AND version = :version
 LOCK_CLAIMS = text(f"""
 SELECT id, booking_id = :booking AS own FROM inventory_claims
 WHERE (booking_id = :booking AND state IN ('HELD', 'SOLD'))
-    OR {of_table("CAST(:resource AS bigint)")} OR {OF_THE_GUEST}
+    OR {of_table("CAST(:resource AS bigint)")} OR {of_guest()}
 ORDER BY id FOR UPDATE
 """)  # noqa: S608
 
 _LOCK_SLOTS = text(f"""
+WITH own AS (SELECT * FROM inventory_claims WHERE id = :old)
 SELECT s.bucket FROM venue_slots s
-WHERE s.venue_id = :venue AND (
-    (s.bucket >= {_FIRST} AND s.bucket < :visit_until)
-    OR EXISTS (SELECT FROM inventory_claims c WHERE c.id = :old AND c.counted
-        AND s.bucket < upper(c.visit)
-        AND s.bucket >= date_bin('15 minutes', lower(c.visit), timestamptz 'epoch')))
+WHERE s.venue_id = :venue AND s.bucket IN (
+    SELECT bucket FROM ({BUCKETS}) AS wanted
+    UNION ALL SELECT bucket FROM ({by_bucket("own")}) AS had)
 ORDER BY s.venue_id, s.bucket FOR UPDATE
 """)  # noqa: S608
 
@@ -99,19 +95,3 @@ async def move_place(session: AsyncSession, claim: Claim) -> None:
         await session.execute(_LOCK_SLOTS, values | old)
         await session.execute(_GIVE_BACK, old)
         await count_claim(session, claim)
-
-
-def values_of(claim: Claim) -> dict[str, Any]:
-    """Return the parameters of the statements about a claim."""
-    return {
-        "booking": claim.booking_id,
-        "item": claim.item,
-        "version": claim.version,
-        "venue": claim.venue_id,
-        "guest": claim.guest,
-        "resource": claim.resource_no,
-        "from": claim.during[0],
-        "until": claim.during[1],
-        "visit_from": claim.visit[0],
-        "visit_until": claim.visit[1],
-    }

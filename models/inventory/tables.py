@@ -77,7 +77,11 @@ class ClaimRow(SQLModel, table=True):
     visit: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
     """From the beginning to the end, half-open."""
     during: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
-    """The visit and the venue's buffers: what blocks a table is stored, not reckoned at a look."""
+    """The visit and the venue's buffers: what blocks is stored, not reckoned at a look."""
+    slot_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """When the venue's slot begins in which the visit does, where it is counted. NULL, also of one
+    that is counted: its guests are counted without the buffers, and its start in its quarter of an
+    hour, as the release before this column did and may still do while this one is rolled out."""
     units: int
     """The party's size."""
     counted: bool = False
@@ -89,9 +93,11 @@ class ClaimRow(SQLModel, table=True):
 
 
 class VenueSlotRow(SQLModel, table=True):
-    """How many guests are at a venue in a quarter of an hour, and how many arrive in it.
+    """How many guests are at a venue in a quarter of an hour, and how many arrive in a slot.
 
-    Limits are those of the venue's policy when somebody last came; NULL: no limit.
+    Guests are counted in quarters of an hour of UTC, starts where a slot of the venue begins.
+    Limits are those of the venue's policy when somebody last came, less what began in the same slot
+    and is counted in another row; NULL: no limit.
     """
 
     __tablename__ = "venue_slots"
@@ -116,7 +122,7 @@ class VenueSlotRow(SQLModel, table=True):
     bucket: dt.datetime = Field(sa_column=Column(time_column().type, primary_key=True))
     covers: int | None = None
     covers_taken: int = 0
-    """Guests who are there."""
+    """Guests who are there, or whose places are kept free before or after them."""
     starts: int | None = None
     starts_taken: int = 0
     """Parties that arrive."""

@@ -5,7 +5,7 @@ As those in ``models.operations.invariant_queries``; what they look at is small,
 
 # ruff: noqa: S608  (made of our own constants)
 
-from models.inventory.claims import by_quarter
+from models.inventory.claims import by_bucket
 
 LATE = "interval '15 minutes'"
 """Many times as long as a round of the loop that does what is due, and as its leases."""
@@ -26,7 +26,7 @@ FROM booking_due WHERE due_at < now() - {LATE} GROUP BY booking_id
 MISCOUNTED = f"""
 WITH standing AS (
     SELECT * FROM inventory_claims WHERE state IN ('HELD', 'SOLD', 'USED')
-), live AS ({by_quarter("standing")}
+), live AS ({by_bucket("standing")}
 )
 SELECT format('%s at %s', venue_id, bucket) AS subject, NULL::uuid AS booking_id,
     format('%s guests, %s parties and %s arrivals are counted, and there are %s, %s and %s',

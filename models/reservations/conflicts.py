@@ -1,16 +1,20 @@
 """What of our own record stands in the way of a slot; holds that are over do not."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.venues import VenueSlot
-from models.inventory.overlaps import OF_THE_GUEST, of_table
+from models.inventory.claims import COUNTED, STARTS, quarter
+from models.inventory.overlaps import VISIT, of_guest, of_table
+from models.inventory.tables import LIVE
+from models.reservations.policy import VenuePolicy
 from models.reservations.repository import guest_of_all
-from models.reservations.slots import blocked
+from models.reservations.slots import blocked, slot_of
 from models.reservations.venues import Venue
 
 MOST = 20
@@ -19,10 +23,12 @@ MOST = 20
 
 @dataclass(frozen=True)
 class Conflict:
-    """A reservation that stands in the way."""
+    """A reservation that is there at that time."""
 
     kind: Literal["GUEST", "VENUE", "RESOURCE"]
     reference: str | None
+    venue_id: str
+    """As its caller knows it. The guest's own at another venue stands in nobody's way."""
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
 
@@ -31,57 +37,92 @@ class Conflict:
 class Room:
     """How much room is left in our own record; None: any amount."""
 
-    conflicts: tuple[Conflict, ...] = ()
+    reason: str | None = None
+    """What stands in the way of the party (``guest``, ``venue``, ``resource``); None: nothing."""
     covers_free: int | None = None
     starts_free: int | None = None
     arrivals_free: int | None = None
+    conflicts: tuple[Conflict, ...] = ()
+
+    def fewer(self, free: int, unit: str) -> int:
+        """Return how much is free by the inventory and, of covers, by our own count, too."""
+        if unit != "covers" or self.covers_free is None:
+            return free
+        return min(free, self.covers_free)
 
     @property
     def is_free(self) -> bool:
-        """Whether nothing stands in the way of a party."""
-        return not self.conflicts
+        """Whether nothing stands in the way of the party."""
+        return self.reason is None
 
 
+_STANDS = """({0}state = 'SOLD' OR {0}expires_at > clock_timestamp())
+    AND {0}booking_id IS DISTINCT FROM CAST(:excluded AS uuid)"""
+
+# What a guest has at other venues is found by the list of theirs: what began within a day. Who
+# stays at a hotel for longer is not told so at every dinner.
 _OTHERS = text(f"""
 WITH met AS (
     SELECT 'RESOURCE' AS kind, c.* FROM venue_resources t JOIN inventory_claims c
         ON {of_table("t.no")}
     WHERE t.venue_id = :venue AND t.external_id = CAST(:resource AS varchar)
-    UNION ALL SELECT 'GUEST', c.* FROM inventory_claims c WHERE {OF_THE_GUEST}
+    UNION ALL SELECT 'GUEST', c.* FROM inventory_claims c WHERE {of_guest()}
+    UNION ALL (SELECT 'GUEST', c.* FROM reservations r JOIN inventory_claims c USING (booking_id)
+    WHERE r.caller_id = CAST(:caller AS uuid) AND r.guest_id = CAST(:guest_id AS varchar)
+        AND r.state IN ('VALIDATING','HELD','PAYMENT_PENDING','PROCESSING','CONFIRMED','CHECKED_IN')
+        AND r.starts_at < :visit_until
+        AND r.starts_at > CAST(:visit_from AS timestamptz) - interval '1 day'
+        AND r.ends_at > :visit_from AND r.venue_id <> :venue AND c.{LIVE} AND c.visit && {VISIT}
+    LIMIT :most)
 )
-SELECT max(met.kind) AS kind, b.reference, lower(met.visit) AS starts_at,
-    upper(met.visit) AS ends_at
-FROM met JOIN bookings b ON b.id = met.booking_id
-WHERE (met.state = 'SOLD' OR met.expires_at > clock_timestamp())
-    AND met.booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
-GROUP BY b.reference, met.visit ORDER BY lower(met.visit), b.reference LIMIT :most
+SELECT max(met.kind) AS kind, b.reference, v.external_id AS venue_id,
+    lower(met.visit) AS starts_at, upper(met.visit) AS ends_at
+FROM met JOIN bookings b ON b.id = met.booking_id JOIN venues v ON v.id = met.venue_id
+WHERE {_STANDS.format("met.")}
+GROUP BY b.reference, v.id, met.visit
+ORDER BY v.id <> :venue, lower(met.visit), b.reference LIMIT :most
 """)  # noqa: S608
 
 # The counters that a claim would be held against, but for what it would find given back: holds
 # that are over, and what is excluded. Visits that were used up early are counted to their ends.
-_TAKEN = text("""
-WITH free AS MATERIALIZED (
-    SELECT visit, units FROM inventory_claims
-    WHERE booking_id = CAST(:excluded AS uuid) AND state IN ('HELD', 'SOLD')
-        AND venue_id = :venue AND counted
-    UNION ALL SELECT visit, units FROM inventory_claims
+_ROOM = text(f"""
+WITH asked AS (
+    SELECT * FROM unnest(CAST(:visits_from AS timestamptz[]), CAST(:visits_until AS timestamptz[]),
+        CAST(:froms AS timestamptz[]), CAST(:untils AS timestamptz[]),
+        CAST(:slots_at AS timestamptz[]), CAST(:slots_until AS timestamptz[]))
+        WITH ORDINALITY AS asked (visit_from, visit_until, "from", until, slot_at, slot_until, n)
+), free AS MATERIALIZED (
+    SELECT {COUNTED} AS taken, {STARTS} AS starts, units FROM inventory_claims
+    WHERE booking_id = CAST(:excluded AS uuid) AND {LIVE} AND venue_id = :venue AND counted
+    UNION ALL SELECT {COUNTED}, {STARTS}, units FROM inventory_claims
     WHERE state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
         AND venue_id = :venue AND counted AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
 )
-SELECT coalesce(max(s.covers_taken - given.covers), 0) AS covers,
-    coalesce(max(s.starts_taken - given.starts) FILTER (WHERE here), 0) AS starts,
-    coalesce(max(s.arrivals_taken - given.arrivals) FILTER (WHERE here), 0) AS arrivals
-FROM generate_series(date_bin('15 minutes', CAST(:starts_at AS timestamptz), 'epoch'),
-        CAST(:ends_at AS timestamptz) - interval '1 microsecond', interval '15 minutes') AS quarter
-JOIN venue_slots s ON s.venue_id = :venue AND s.bucket = quarter,
-LATERAL (SELECT quarter <= CAST(:starts_at AS timestamptz) AS here) AS at,
-LATERAL (
-    SELECT coalesce(sum(units), 0) AS covers,
-        count(*) FILTER (WHERE lower(visit) >= quarter) AS starts,
-        coalesce(sum(units) FILTER (WHERE lower(visit) >= quarter), 0) AS arrivals
-    FROM free WHERE visit && tstzrange(quarter, quarter + interval '15 minutes')
+SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.starts AS starts,
+    coalesce(began.arrivals, 0) - given.arrivals AS arrivals,
+    CASE WHEN EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
+    of_table(
+        "(SELECT no FROM venue_resources"
+        " WHERE venue_id = :venue AND external_id = CAST(:resource AS varchar))",
+        'tstzrange(asked."from", asked.until)',
+    )
+}) THEN 'resource' WHEN EXISTS (SELECT FROM inventory_claims WHERE {_STANDS.format("")} AND {
+    of_guest("tstzrange(asked.visit_from, asked.visit_until)")
+}) THEN 'guest' END AS met
+FROM asked, LATERAL (
+    SELECT max(s.covers_taken - (SELECT coalesce(sum(units), 0) FROM free
+        WHERE taken && tstzrange(s.bucket, s.bucket + interval '15 minutes'))) AS covers
+    FROM venue_slots s WHERE s.venue_id = :venue AND s.covers_taken > 0
+        AND s.bucket >= {quarter('asked."from"')} AND s.bucket < asked.until
+) AS there, LATERAL (
+    SELECT sum(s.starts_taken) AS starts, sum(s.arrivals_taken) AS arrivals FROM venue_slots s
+    WHERE s.venue_id = :venue AND s.bucket >= asked.slot_at AND s.bucket < asked.slot_until
+) AS began, LATERAL (
+    SELECT count(*) AS starts, coalesce(sum(units), 0) AS arrivals FROM free
+    WHERE starts >= asked.slot_at AND starts < asked.slot_until
 ) AS given
-""")
+ORDER BY n
+""")  # noqa: S608
 
 
 async def find_room(
@@ -92,47 +133,89 @@ async def find_room(
     guest_id: str | None,
     excluded: str | None,
 ) -> Room:
-    """Return what stands in the way of a party at a caller's venue.
+    """Return what stands in the way of a party at a caller's venue, and what its guest has besides.
 
     As if the booking ``excluded`` were not there.
     """
+    room = Room()
+    if venue.policy.counted:
+        (room,) = await find_rooms(session, caller, venue, [slot], guest_id, excluded)
     blocks_from, blocks_until = blocked(venue.policy, slot)
-    values: dict[str, Any] = {
-        "venue": venue.id,
-        "starts_at": slot.starts_at,
-        "ends_at": slot.ends_at,
-        "excluded": excluded,
-    }
     others = await session.execute(
         _OTHERS,
         {
-            "venue": venue.id,
-            "excluded": excluded,
+            **_whose(caller, venue, slot, guest_id, excluded),
+            "caller": caller,
+            "guest_id": guest_id,
             "from": blocks_from,
             "until": blocks_until,
             "visit_from": slot.starts_at,
             "visit_until": slot.ends_at,
-            "resource": slot.resource_id,
-            "guest": None if guest_id is None else guest_of_all(caller, guest_id, venue.id),
             "most": MOST,
         },
     )
     conflicts = [Conflict(**row) for row in others.mappings()]
-    policy = venue.policy
-    if not policy.counted:
-        return Room(tuple(conflicts))
-    taken = (await session.execute(_TAKEN, values)).one()
+    here = [one for one in conflicts if one.venue_id == venue.external_id]
+    if room.reason == "venue":
+        conflicts.append(Conflict("VENUE", None, venue.external_id, slot.starts_at, slot.ends_at))
+    reason = here[0].kind.lower() if here else room.reason
+    return replace(room, reason=reason, conflicts=tuple(conflicts))
+
+
+async def find_rooms(
+    session: AsyncSession,
+    caller: str,
+    venue: Venue,
+    slots: Sequence[VenueSlot],
+    guest_id: str | None,
+    excluded: str | None,
+) -> list[Room]:
+    """Return how much room there is for a party in each of some slots, in their order.
+
+    As :func:`find_room`, in one statement, and without the conflicts.
+    """
+    if not slots:
+        return []
+    visits = [(slot.starts_at, slot.ends_at) for slot in slots]
+    blocks = [blocked(venue.policy, slot) for slot in slots]
+    begins = [slot_of(venue.policy, slot) for slot in slots]
+    columns = zip(
+        *((*v, *b, *s) for v, b, s in zip(visits, blocks, begins, strict=True)), strict=True
+    )
+    found = await session.execute(
+        _ROOM,
+        {
+            **_whose(caller, venue, slots[0], guest_id, excluded),
+            **dict(zip(_ASKED, map(list, columns), strict=True)),
+        },
+    )
+    return [_room(venue.policy, slots[0].party_size, row) for row in found]
+
+
+_ASKED = ("visits_from", "visits_until", "froms", "untils", "slots_at", "slots_until")
+
+
+def _room(policy: VenuePolicy, party: int, row: Any) -> Room:
     covers = policy.covers if policy.capacity_mode == "COVERS" else None
-    room = {
-        "covers_free": _left(covers, taken.covers),
-        "starts_free": _left(policy.pacing.parties, taken.starts),
-        "arrivals_free": _left(policy.pacing.covers, taken.arrivals),
+    left = tuple(
+        None if limit is None else max(limit - taken, 0)
+        for limit, taken in (
+            (covers, row.covers),
+            (policy.pacing.parties, row.starts),
+            (policy.pacing.covers, row.arrivals),
+        )
+    )
+    wanted = (party, 1, party)
+    is_full = any(free is not None and free < w for free, w in zip(left, wanted, strict=True))
+    return Room("venue" if is_full else row.met, left[0], left[1], left[2])
+
+
+def _whose(
+    caller: str, venue: Venue, slot: VenueSlot, guest_id: str | None, excluded: str | None
+) -> dict[str, Any]:
+    return {
+        "venue": venue.id,
+        "resource": slot.resource_id,
+        "guest": None if guest_id is None else guest_of_all(caller, guest_id, venue.id),
+        "excluded": excluded,
     }
-    wanted = {"covers_free": slot.party_size, "starts_free": 1, "arrivals_free": slot.party_size}
-    if any(left is not None and left < wanted[name] for name, left in room.items()):
-        conflicts.append(Conflict("VENUE", None, slot.starts_at, slot.ends_at))
-    return Room(tuple(conflicts), **room)
-
-
-def _left(limit: int | None, taken: int) -> int | None:
-    return None if limit is None else max(limit - taken, 0)

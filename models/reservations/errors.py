@@ -65,7 +65,7 @@ class SlotUnavailable(DomainError):
 
     Attributes:
         reason: why, as a stable word.
-        alternatives: other times with room.
+        alternatives: other times with room, on the venue's clock.
     """
 
     def __init__(self, reason: str, alternatives: Sequence[Alternative] = ()) -> None:

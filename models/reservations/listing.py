@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.bookings.lifecycle import BookingState
 from models.bookings.listing import Count, Range, count
 from models.bookings.tables import BOOKINGS
+from models.core.cases import has_open_case
 from models.reservations.tables import RESERVATIONS, VENUES
 
 Place = tuple[dt.datetime, str]
@@ -138,7 +139,11 @@ def _page(
         merged = union_all(*parts).subquery()
         rows = select(*merged.c).order_by(*order(merged.c)).limit(limit).subquery()
     return (
-        select(*(column for column in rows.c if column.name != "venue_id"), *_JOINED)
+        select(
+            *(column for column in rows.c if column.name != "venue_id"),
+            *_JOINED,
+            has_open_case(rows.c.booking_id).label("attention"),
+        )
         .join(BOOKINGS, _B.id == rows.c.booking_id)
         .join(VENUES, _V.id == rows.c.venue_id)
         .order_by(*order(rows.c))

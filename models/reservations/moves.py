@@ -67,7 +67,7 @@ async def claim_at(session: AsyncSession, asked: MoveClaim) -> Claim:
     found = (await session.execute(_OF_ALL, {"booking": asked.booking_id})).one()
     place: dict[str, Any] = await place_of(session, found.venue_id, asked.slot)
     if asked.back and place["limits"] is not None:
-        place["limits"] = Limits()
+        place["limits"] = Limits(slot=place["limits"].slot)
     return Claim(
         booking_id=asked.booking_id,
         item=SLOT,

@@ -4,6 +4,7 @@ Opening hours, tables and prices are the inventory's and the pricing service's; 
 says what we hold ourselves, so that two requests of ours cannot have the same place.
 """
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,9 @@ PENDING_MINUTES_BY_HAND = 1_440
 
 Approval = Literal["instant", "manual"]
 """Who says yes to a reservation: we do at once, or somebody at the venue."""
+
+OutOfTime = Literal["too_soon", "too_far_ahead"]
+"""Why a time cannot be reserved by now: it is over or about to begin, or too far ahead."""
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
@@ -52,6 +56,7 @@ class VenuePolicy(_Strict):
     inventory service says."""
     buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
     buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    """So long before and after a visit its table and its seats are nobody else's."""
     min_party: PartySize = 1
     max_party: PartySize = MOST_GUESTS
     book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600)] = 0
@@ -90,6 +95,14 @@ class VenuePolicy(_Strict):
         """Return how many minutes a party of this size stays; None: as the inventory says."""
         fitting = (turn.minutes for turn in self.turn_minutes if party_size <= turn.up_to)
         return next(fitting, None)
+
+    def out_of_time(self, starts_at: dt.datetime, now: dt.datetime) -> OutOfTime | None:
+        """Return why what begins then cannot be reserved now, by the clock; None: it can."""
+        if starts_at < now + dt.timedelta(minutes=self.book_ahead_min_minutes):
+            return "too_soon"
+        if starts_at > now + dt.timedelta(days=self.book_ahead_max_days):
+            return "too_far_ahead"
+        return None
 
     @property
     def hold_minutes(self) -> int:

@@ -14,7 +14,7 @@ from models.core.venues import Price, VenueSlot, VenueType
 from models.inventory.claims import Claim, Limits, claim_place
 from models.reservations.messages import SLOT, BookReservationRequest, OpenReservation
 from models.reservations.policy import VenuePolicy
-from models.reservations.slots import blocked
+from models.reservations.slots import blocked, slot_of
 from models.reservations.tables import RESERVATIONS
 from models.reservations.venues import load_policy, resource_no
 
@@ -109,13 +109,18 @@ async def place_of(session: AsyncSession, venue_id: str, slot: VenueSlot) -> dic
         "visit": (slot.starts_at, slot.ends_at),
         "during": blocked(policy, slot),
         "resource_no": table,
-        "limits": _limits(policy) if policy.counted else None,
+        "limits": _limits(policy, slot) if policy.counted else None,
     }
 
 
-def _limits(policy: VenuePolicy) -> Limits:
+def _limits(policy: VenuePolicy, slot: VenueSlot) -> Limits:
     covers = policy.covers if policy.capacity_mode == "COVERS" else None
-    return Limits(covers=covers, starts=policy.pacing.parties, arrivals=policy.pacing.covers)
+    return Limits(
+        slot=slot_of(policy, slot),
+        covers=covers,
+        starts=policy.pacing.parties,
+        arrivals=policy.pacing.covers,
+    )
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,14 @@ def blocked(policy: VenuePolicy, slot: VenueSlot) -> tuple[dt.datetime, dt.datet
     return slot.starts_at - before, slot.ends_at + after
 
 
+def slot_of(policy: VenuePolicy, slot: VenueSlot) -> tuple[dt.datetime, dt.datetime]:
+    """Return when the venue's slot begins in which a visit does, and when the next one does."""
+    length = dt.timedelta(minutes=policy.slot_minutes)
+    midnight = slot.local.replace(hour=0, minute=0, tzinfo=None)
+    begins = slot.starts_at - (slot.local.replace(tzinfo=None) - midnight) % length
+    return begins, begins + length
+
+
 def reads(moment: dt.datetime, local: dt.datetime, zone: str) -> bool:
     """Tell whether a clock in the zone shows ``local`` at that moment."""
     shown = moment.astimezone(ZoneInfo(zone))

@@ -10,7 +10,6 @@ from sandbox.world import ReservationRecord, World
 
 NAME: Final = "inventory"
 _DAYS_AHEAD: Final = 730
-_LONGEST: Final = 720
 _STEP: Final = 15
 _MOST_ALTERNATIVES: Final = 5
 
@@ -32,7 +31,7 @@ class Places:
             return "in_the_past"
         if slot.starts_at > now + dt.timedelta(days=_DAYS_AHEAD):
             return "too_far_ahead"
-        if slot.minutes % _STEP or slot.minutes > _LONGEST:
+        if slot.minutes % _STEP or slot.minutes > venue.longest:
             return "duration_not_offered"
         if slot.party > venue.largest:
             return "party_too_large"
@@ -42,7 +41,7 @@ class Places:
             return "not_a_start_time"
         if not any(self.shifts(slot)):
             return "venue_closed"
-        if not any(o <= slot.starts_at and slot.ends_at <= c for o, c in self.shifts(slot)):
+        if not any(o <= slot.starts_at <= c - _open_for(slot) for o, c in self.shifts(slot)):
             return "outside_shift"
         if slot.resource_id is not None and not slot.fitting:
             return "party_too_large"
@@ -79,7 +78,7 @@ class Places:
         step = dt.timedelta(minutes=slot.venue.slot_minutes)
         for opens, closes in self.shifts(slot):
             begins = opens
-            while begins + dt.timedelta(minutes=slot.minutes) <= closes:
+            while begins <= closes - _open_for(slot):
                 other = slot.at(begins)
                 if begins != slot.starts_at and self.trouble(other, excluding) is None:
                     free = self.capacity(other, excluding)[1]
@@ -93,7 +92,7 @@ class Places:
 
     def overlapping(self, slot: Slot, excluding: str | None) -> Iterator[ReservationRecord]:
         """Yield the reservations at the slot's venue that meet it in time."""
-        day = slot.starts_at.date() - dt.timedelta(days=1)
+        day = slot.starts_at.date() - dt.timedelta(days=1 + slot.venue.longest // 1_440)
         while day <= slot.ends_at.date():
             for record in self._index().get((slot.venue.id, day), ()):
                 if (
@@ -119,6 +118,11 @@ class Places:
     def leave(self, record: ReservationRecord) -> None:
         """Have it count no more: it is released, or is about to be moved."""
         self._index()[_place_of(record)].remove(record)
+
+
+def _open_for(slot: Slot) -> dt.timedelta:
+    """Return how long the venue has to be open from a slot's start on."""
+    return dt.timedelta(minutes=0 if slot.venue.longest > 1_440 else slot.minutes)
 
 
 def _place_of(record: ReservationRecord) -> tuple[str, dt.date]:

@@ -16,7 +16,7 @@ def price(slot: Slot, now: dt.datetime, *, binding: bool, drift: bool) -> dict[s
     each, flat = tariff.each, tariff.flat
     if drift:
         each, flat = (raised(one) if one else 0 for one in (each, flat))
-    charges = ((slot.party, each), (1, flat))
+    charges = ((slot.party, each), (slot.nights, flat))
     lines = [
         {
             "description": tariff.what,

@@ -38,7 +38,7 @@ class Tariff:
     each: int = 0
     """For every person."""
     flat: int = 0
-    """For the reservation."""
+    """For the reservation; of a stay for each night."""
     what: str = "Reservation"
     deposit_each: int | None = None
     """Paid when reserving, for every person; None: the whole is."""
@@ -62,6 +62,8 @@ class Venue:
     resources: tuple[Resource, ...] = ()
     covers: int = 0
     """Seats to be had where there are no resources."""
+    longest: int = 720
+    """Minutes; where it is longer than a day, guests stay when the venue has closed."""
     slot_minutes: int = 15
     """Reservations begin at multiples of this after the full hour."""
     turns: tuple[tuple[int, int], ...] = ((2, 90), (4, 120), (8, 150))
@@ -179,6 +181,19 @@ _VENUES: Final = (
         turns=((4, 240),),
         largest=4,
         tariff=Tariff("USD", flat=8_900, what="Room by day", free_until=(1, dt.time(18))),
+    ),
+    Venue(
+        id="hudson-nights",
+        type="HOTEL",
+        name="Hudson House",
+        time_zone="America/New_York",
+        shifts=(_shift(EVERY_DAY, "15:00", "23:00"),),
+        resources=_tables("suite", (1, 2), (1, 4)),
+        longest=129_600,
+        slot_minutes=60,
+        turns=((4, 1_200),),
+        largest=4,
+        tariff=Tariff("USD", flat=21_000, what="Night", free_until=(1, dt.time(18))),
     ),
 )
 

@@ -33,7 +33,7 @@ class AskedSlot(Body):
     date: dt.date
     time: str = Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
     utc_offset: str | None = Field(default=None, pattern=r"^[+-][0-2][0-9]:[0-5][0-9]$")
-    duration_minutes: int | None = Field(default=None, ge=5, le=1_440)
+    duration_minutes: int | None = Field(default=None, ge=5, le=129_600)
     party_size: int = Field(ge=1, le=500)
     resource_id: Word | None = None
 
@@ -60,6 +60,11 @@ class Slot:
     def ends_at(self) -> dt.datetime:
         """In real time: a slot over a change of clocks is not longer or shorter."""
         return self.starts_at + dt.timedelta(minutes=self.minutes)
+
+    @property
+    def nights(self) -> int:
+        """How many nights a stay has; 1 for what is shorter than a day."""
+        return -(-self.minutes // 1_440)
 
     @property
     def local(self) -> dt.datetime:

@@ -108,6 +108,10 @@ class _Capacity(Message):
     unit: Literal["covers", "resources"]
 
 
+MOST_ALTERNATIVES = 20
+"""So many are looked at; the contract has five."""
+
+
 class _Alternative(Message):
     starts_at: Moment
     free: Annotated[StrictInt, Field(ge=1)]
@@ -145,7 +149,8 @@ class Checked(Message):
             turn_minutes=self.turn_minutes,
             capacity=SlotCapacity(**self.capacity.model_dump()),
             alternatives=tuple(
-                Alternative(starts_at=one.starts_at, free=one.free) for one in self.alternatives
+                Alternative(starts_at=one.starts_at, free=one.free)
+                for one in self.alternatives[:MOST_ALTERNATIVES]
             ),
             shifts=tuple(
                 Shift(opens_at=one.opens_at, closes_at=one.closes_at) for one in self.shifts

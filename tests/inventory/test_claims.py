@@ -7,6 +7,7 @@ import random
 import pytest
 from sqlalchemy import text
 
+from api.reservations.requests import PutVenueBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.inventory.claims import HoldLostError
@@ -78,6 +79,103 @@ async def test_buffers_keep_a_table_free(diary: Diary) -> None:
     for minutes, free in ((149, False), (150, True), (-149, False), (-150, True)):
         starts_at = EVENING + dt.timedelta(minutes=minutes)
         assert (await diary.reserve(slot(starts_at, table="t")) is not None) is free, minutes
+
+
+async def test_a_stay_is_counted_each_night(diary: Diary) -> None:
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    stay = await diary.reserve(slot(minutes=90 * 24 * 60))
+    assert stay is not None
+    assert await diary.reserve(slot(EVENING + 24 * 89 * HOUR, party=1)) is None
+    assert await diary.reserve(slot(EVENING + 24 * 90 * HOUR, party=1)) is not None
+    assert await diary.adds_up()
+    await end(diary, stay, S.CANCELLED)
+    assert await diary.adds_up()
+
+
+EXAMPLE = PutVenueBody.model_json_schema()["examples"][0]["policy"]
+
+
+async def test_seats_that_are_cleared_or_made_ready_are_taken(diary: Diary) -> None:
+    """The example of a policy: 40 covers, and a quarter of an hour to clear them."""
+    await diary.open_venue(**EXAMPLE)
+    assert await diary.reserve(slot(party=40), guest="ada") is not None
+    for minutes, free in ((120, False), (134, False), (135, True), (-120, False), (-135, True)):
+        asked = slot(EVENING + dt.timedelta(minutes=minutes), party=1)
+        assert (await diary.reserve(asked) is not None) is free, minutes
+    assert await diary.adds_up()
+
+
+async def test_buffers_are_the_venues_and_not_the_guests(diary: Diary) -> None:
+    await diary.open_venue(**EXAMPLE)
+    assert await diary.reserve(slot(), guest="ada") is not None
+    assert await diary.reserve(slot(EVENING + 2 * HOUR), guest="ada") is not None
+    assert await diary.reserve(slot(EVENING - 2 * HOUR), guest="ada") is not None
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 20, 30, 60])
+async def test_arrivals_are_counted_by_slot(diary: Diary, minutes: int) -> None:
+    """Buffers keep nobody from arriving."""
+    limits = {"pacing": {"parties": 2}, "buffer_before_minutes": 30, "buffer_after_minutes": 30}
+    await diary.open_venue(slot_minutes=minutes, **limits)
+    for later in (0, minutes, -minutes):
+        asked = slot(EVENING + HOUR / 2 + dt.timedelta(minutes=later))  # at 20:00 there
+        had = [await diary.reserve(asked) is not None for _ in range(3)]
+        assert had == [True, True, False], later
+    assert await diary.adds_up()
+
+
+async def test_a_venue_changes_its_slots(diary: Diary) -> None:
+    """What stands is counted in the slot of today in which it begins, and given back whole."""
+    pacing = {"pacing": {"parties": 2, "covers": 6}}
+    await diary.open_venue(slot_minutes=15, **pacing)
+    hour = EVENING + HOUR / 2  # 20:00 there
+    quarters = [hour + dt.timedelta(minutes=15 * n) for n in range(4)]
+    stand = [await diary.reserve(slot(begins)) for begins in quarters]
+    assert None not in stand
+    await diary.open_venue(slot_minutes=60, **pacing)
+    assert await diary.reserve(slot(hour)) is None
+    assert await diary.reserve(slot(hour + HOUR)) is not None
+    await diary.open_venue(slot_minutes=30, **pacing)
+    assert await diary.reserve(slot(hour)) is None
+    await diary.open_venue(slot_minutes=20, **pacing)
+    third = hour + dt.timedelta(minutes=20)
+    assert [await diary.reserve(slot(third)) is not None for _ in range(2)] == [True, False]
+    await diary.open_venue(slot_minutes=60, **pacing)
+    for one in stand:
+        assert one is not None
+        assert await diary.reserve(slot(hour)) is None
+        await end(diary, one, S.CANCELLED)
+    assert await diary.reserve(slot(hour, party=5)) is None
+    assert await diary.reserve(slot(hour, party=4)) is not None
+    assert await diary.adds_up()
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_what_the_release_before_has_counted_is_given_back(diary: Diary, moved: bool) -> None:
+    """It counted visits without buffers, and starts by the quarter of an hour."""
+    await diary.open_venue(
+        slot_minutes=5, capacity_mode="COVERS", covers=9, buffer_after_minutes=60
+    )
+    begins = EVENING + dt.timedelta(minutes=5)
+    booking = await diary.confirmed(slot(begins, party=4))
+    async with diary.books.connection() as connection:
+        mine = (diary.venue,)
+        await connection.execute("DELETE FROM venue_slots WHERE venue_id = %s", mine)
+        await connection.execute(
+            "INSERT INTO venue_slots (venue_id, bucket, covers_taken, starts_taken, arrivals_taken)"
+            " SELECT %s, at, CASE WHEN at <= %s THEN 4 ELSE 0 END,"
+            " CASE WHEN at = %s THEN 1 ELSE 0 END, CASE WHEN at = %s THEN 4 ELSE 0 END"
+            " FROM generate_series(%s, %s, interval '15 minutes') AS at",
+            (*mine, EVENING + 2 * HOUR, EVENING, EVENING, EVENING, EVENING + 3 * HOUR),
+        )
+        await connection.execute(
+            "UPDATE inventory_claims SET slot_at = NULL WHERE venue_id = %s", mine
+        )
+    if moved:
+        assert await diary.move(booking, slot(begins + 9 * HOUR, party=4)) is None
+        assert await diary.adds_up()
+    await end(diary, booking, S.CANCELLED)
+    assert await diary.taken() == []
 
 
 async def end(diary: Diary, booking: Booking, *states: BookingState) -> Booking:

@@ -13,8 +13,9 @@ from tests.reservations.books import EVENING, Diary, slot
 POLICIES: list[dict[str, object]] = [
     {},
     {"capacity_mode": "COVERS", "covers": 6},
-    {"pacing": {"parties": 2}},
+    {"pacing": {"parties": 2}, "slot_minutes": 60},
     {"pacing": {"covers": 5}, "buffer_before_minutes": 10, "buffer_after_minutes": 20},
+    {"capacity_mode": "COVERS", "covers": 6, "buffer_before_minutes": 25, "slot_minutes": 20},
 ]
 
 

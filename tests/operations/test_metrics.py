@@ -1,16 +1,20 @@
 """What a Prometheus sees of the worker, and what it does not."""
 
 import asyncio
+import uuid
 
 import httpx
 import pytest
 
+from models.bookings.lifecycle import BookingState
+from models.core.keys import booking_reference
 from settings import Settings
 from temporal import metrics_runtime
 from tests.operations.conftest import watch
 from tests.operations.metrics import figure, until_figure
 from tests.operations.outside import Outside
 from tests.operations.record import Record
+from tests.reservations.places import request_for, start
 from tests.support.stack import Stack
 
 
@@ -43,6 +47,30 @@ async def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
     for kind in ("SAGA", "DISPUTE", "REFUND", "INVARIANT", "WEBHOOK", "RECONCILIATION"):
         assert f'kind="{kind}"' in text
     assert "temporal_workflow_completed_total" in text
+
+
+async def test_places_are_counted_by_what_became_of_them(stack: Stack, record: Record) -> None:
+    def counted() -> list[float]:
+        outcomes = ("held", "resource", "expired")
+        return [figure(stack, "tripsaga_places_total", outcome=one) for one in outcomes]
+
+    before = counted()
+    request = await request_for(stack, table="seat-1")
+    request.approval = "manual"
+    for state in (BookingState.HELD, BookingState.FAILED, BookingState.HELD):
+        request.booking_id = str(uuid.uuid4())
+        request.booking_reference = booking_reference(request.booking_id)
+        request.guest_id = request.idempotency_key = request.booking_id
+        assert (await (await start(stack, request)).result()).state is state
+        if state is BookingState.FAILED:
+            await record.do(
+                "UPDATE inventory_claims SET expires_at = now() WHERE venue_id = %(venue)s",
+                venue=request.venue_id,
+            )
+            # the inventory has another seat for this party
+            request.slot = request.slot.model_copy(update={"resource_id": "seat-2"})
+    grown = [now - then for now, then in zip(counted(), before, strict=True)]
+    assert grown == [2, 1, 1]
 
 
 def test_an_address_that_cannot_be_used_is_reported_plainly(stack: Stack) -> None:

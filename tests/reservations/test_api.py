@@ -197,6 +197,30 @@ async def test_a_venue_with_a_long_name_is_reserved(dinner: httpx.AsyncClient, l
     assert made["venue"]["name"] == letter * 300
 
 
+async def test_a_stay_of_several_nights(dinner: httpx.AsyncClient) -> None:
+    """At a hotel, and nowhere else; each night is its guest's, counted where the hotel counts."""
+    asked = wanted("hudson-nights", time="15:00", duration_minutes=4_080)
+    asked["venue"]["type"] = "HOTEL"
+    asked["payment"] = {"payment_method_id": "pm_card_visa"}
+    put = {"type": "HOTEL", "name": "Hudson House", "time_zone": "America/New_York"}
+    policy = {"slot_minutes": 60, "capacity_mode": "COVERS", "covers": 3}
+    path = f"/api/v1/venues/{asked['venue']['id']}"
+    assert (await dinner.put(path, json={**put, "policy": policy})).status_code == 200
+    made = await dinner.post(PATH, json=asked)
+    assert made.status_code == 201, made.text
+    assert (made.json()["duration_minutes"], made.json()["price_snapshot"]["total"]) == (
+        *(4_080, 63_000),
+    )
+    other = {**asked, "guest": {**asked["guest"], "id": "g-2"}}
+    for days, status in ((2, 409), (-2, 409), (3, 201), (-3, 201)):
+        date = (a_day() + dt.timedelta(days=days)).isoformat()
+        answer = await dinner.post(PATH, json={**other, "date": date})
+        assert answer.status_code == status, answer.text
+    table = wanted(duration_minutes=1_441)
+    refused = await dinner.post(PATH, json=table)
+    assert (refused.status_code, refused.json()["field"]) == (422, "duration_minutes")
+
+
 async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
     asked = wanted()
     path = f"/api/v1/venues/{asked['venue']['id']}"

@@ -101,6 +101,25 @@ async def test_what_has_changed_is_told(desk: Desk) -> None:
     assert (await desk.read(booking))["status"] == "CHECKED_IN"
 
 
+async def test_a_list_tells_offset_and_attention(desk: Desk) -> None:
+    booking = await desk.diary.confirmed()
+
+    async def listed() -> dict[str, Any]:
+        page = await desk.http.get(f"{PATH}/venue/{desk.diary.external_id}")
+        told: dict[str, Any] = page.json()["bookings"][0]
+        return told
+
+    before = await listed()
+    assert (before["time"], before["utc_offset"]) == ("19:30", "+01:00")
+    assert before["attention"] is False
+    async with desk.diary.books.sessions.begin() as session:
+        source = f"supplier:{booking.id}"
+        await open_case(
+            session, kind="SUPPLIER", source=source, summary="look", booking_id=booking.id
+        )
+    assert await listed() == {**before, "attention": True}
+
+
 async def test_one_that_moves_is_read_each_time(desk: Desk) -> None:
     booking = await desk.diary.reserve()
     assert booking is not None

@@ -57,6 +57,7 @@ class Chance(random.Random):
         """Choose what a venue lets be reserved."""
         return VenuePolicy.model_validate(
             {
+                "slot_minutes": self.one([15, 15, 20, 30, 60]),
                 "buffer_before_minutes": self.one([0, 0, 10]),
                 "buffer_after_minutes": self.one([0, 0, 20]),
                 "check_in": self.one(["tracked", "untracked"]),

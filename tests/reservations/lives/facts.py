@@ -14,12 +14,15 @@ WITH claims AS MATERIALIZED (
 ), live AS (
     SELECT * FROM claims WHERE state IN ('HELD', 'SOLD')
 ), counted AS (
-    SELECT venue_id, bucket, sum(units) AS covers, count(*) FILTER (WHERE bucket = first) AS starts,
-        coalesce(sum(units) FILTER (WHERE bucket = first), 0) AS arrivals
-    FROM (SELECT *, date_bin('15 minutes', lower(visit), timestamptz 'epoch') AS first
-          FROM claims WHERE counted AND state IN ('HELD', 'SOLD', 'USED')) AS c,
-        generate_series(first, upper(visit) - interval '1 microsecond', interval '15 minutes')
-            AS bucket
+    SELECT venue_id, bucket, sum(covers) AS covers, sum(starts) AS starts,
+        sum(arrivals) AS arrivals
+    FROM (SELECT venue_id, generate_series(
+            date_bin('15 minutes', lower(during), timestamptz 'epoch'),
+            upper(during) - interval '1 microsecond', interval '15 minutes') AS bucket,
+            units AS covers, 0 AS starts, 0 AS arrivals
+          FROM claims WHERE counted AND state IN ('HELD', 'SOLD', 'USED')
+          UNION ALL SELECT venue_id, slot_at, 0, 1, units
+          FROM claims WHERE counted AND state IN ('HELD', 'SOLD', 'USED')) AS each
     GROUP BY venue_id, bucket
 ), slots AS (
     SELECT * FROM venue_slots WHERE venue_id = ANY(%(venues)s::uuid[])

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -37,6 +38,8 @@ class Claim:
     guest: str
     place: Place
     during: Range
+    slot_at: dt.datetime
+    """Where its start is counted."""
     counted: bool
     twice: bool
     """Whether the guest may be there twice."""
@@ -92,7 +95,8 @@ class Model:
         after = dt.timedelta(minutes=policy.buffer_after_minutes)
         during = (place.visit[0] - before, place.visit[1] + after)
         counted = bool(self.limits(venue))
-        return Claim(venue, guest, place, during, counted, twice, "SOLD", self.now)
+        slot = self._slot(venue, place)
+        return Claim(venue, guest, place, during, slot, counted, twice, "SOLD", self.now)
 
     def limits(self, venue: int) -> dict[str, int]:
         """Return how many guests may be there, and how many parties and guests may arrive."""
@@ -133,16 +137,23 @@ class Model:
         taken = {"covers": 0, "starts": 0, "arrivals": 0}
         others = [c for c in self._others(wanted.venue, own) if c.counted]
         counting = [c for c in others if c.state in (*LIVE, "USED")]
-        first = True
-        for quarter in _quarters(wanted.place.visit):
-            there = [c for c in counting if quarter in _quarters(c.place.visit)]
+        for quarter in _quarters(wanted.during):
+            there = [c for c in counting if quarter in _quarters(c.during)]
             taken["covers"] = max(taken["covers"], sum(c.place.party for c in there))
-            if first:
-                begun = [c for c in there if next(_quarters(c.place.visit)) == quarter]
-                taken["starts"] = len(begun)
-                taken["arrivals"] = sum(c.place.party for c in begun)
-            first = False
+        slot = self._slot(wanted.venue, wanted.place)
+        begun = [c for c in counting if slot <= c.slot_at < slot + self._length(wanted.venue)]
+        taken["starts"] = len(begun)
+        taken["arrivals"] = sum(c.place.party for c in begun)
         return {name: most - taken[name] for name, most in self.limits(wanted.venue).items()}
+
+    def _length(self, venue: int) -> dt.timedelta:
+        return dt.timedelta(minutes=self.policies[venue].slot_minutes)
+
+    def _slot(self, venue: int, place: Place) -> dt.datetime:
+        """Return when the slot of today's policy begins: by the clock at the wall."""
+        local = place.visit[0].astimezone(ZoneInfo(place.zone))
+        since = dt.timedelta(hours=local.hour, minutes=local.minute)
+        return place.visit[0] - since % self._length(venue)
 
     def _others(self, venue: int, own: Claim | None) -> list[Claim]:
         claims = [claim for life in self.lives for claim in life.claims]
@@ -227,10 +238,10 @@ def _meet(one: Range, other: Range) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _quarters(visit: Range) -> Iterator[dt.datetime]:
-    """Yield every quarter of an hour of UTC that a visit touches."""
-    since = visit[0] - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    quarter = visit[0] - since % QUARTER
-    while quarter < visit[1]:
+def _quarters(during: Range) -> Iterator[dt.datetime]:
+    """Yield every quarter of an hour of UTC that a range touches."""
+    since = during[0] - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    quarter = during[0] - since % QUARTER
+    while quarter < during[1]:
         yield quarter
         quarter += QUARTER

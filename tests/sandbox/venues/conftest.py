@@ -12,7 +12,13 @@ from tests.suppliers.conftest import LocalWorld, served
 
 INVENTORY = "/inventory_service/api/v1/inventory"
 PRICING = "/pricing_service/api/v1/pricing"
-TYPES = {"cafe-aurora": "CAFE", "nachtcafe": "CAFE", "atelier": "RETAIL", "hudson-day": "HOTEL"}
+TYPES = {
+    "cafe-aurora": "CAFE",
+    "nachtcafe": "CAFE",
+    "atelier": "RETAIL",
+    "hudson-day": "HOTEL",
+    "hudson-nights": "HOTEL",
+}
 
 
 class Caller:

@@ -86,6 +86,29 @@ async def test_alternatives_can_be_had(caller: Caller) -> None:
         assert (await caller.check(slot(venue, TUESDAY, time, 8)))["available"]
 
 
+async def test_a_stay_keeps_its_room_for_all_its_nights(caller: Caller) -> None:
+    room: dict[str, Any] = {
+        "venue": twin("hudson-nights"),
+        "time": "15:00",
+        "resource_id": "suite-1",
+    }
+    nights = 24 * 60
+    asked = slot(date="2027-06-01", duration_minutes=3 * nights - 240, **room)
+    assert (await caller.reserve(asked))[0] == 201
+    for date, stays, free in (
+        ("2027-06-03", 1, False),
+        ("2027-05-25", 30, False),
+        ("2027-06-04", 90, True),
+        ("2027-05-31", 1, True),
+    ):
+        other = slot(date=date, duration_minutes=stays * nights - 240, **room)
+        assert (await caller.check(other))["available"] is free, date
+    late = slot(date="2027-06-01", duration_minutes=nights, **{**room, "time": "11:00"})
+    assert await caller.refused(late) == "outside_shift"
+    price = (await caller.ask("estimate", {"slot": asked}))[1]
+    assert (price["total"], price["lines"][0]["quantity"]) == (63_000, 3)
+
+
 async def test_a_reference_reserves_once(caller: Caller) -> None:
     reference, asked = str(uuid.uuid4()), slot(twin("kantine"), TUESDAY, "19:00")
     ends = await asyncio.gather(*(caller.reserve(asked, reference) for _ in range(20)))
