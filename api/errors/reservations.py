@@ -68,7 +68,7 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
     return ApiProblem(
         409,
         "SLOT_UNAVAILABLE",
-        "There is no room for this party at that time. Nothing was reserved or charged.",
+        f"There is no room for this party at that time. {_NOTHING_RESERVED}",
         details={
             "reason": error.reason,
             "alternatives": [
@@ -81,13 +81,17 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
 
 @problem_of.register
 def _(error: reservations.DuplicateReservation) -> ApiProblem:
+    what = "The reservation stands as it was." if error.moving else _NOTHING_RESERVED
     return ApiProblem(
         409,
         "DUPLICATE_RESERVATION",
-        "The guest has another reservation there at that time. Nothing was reserved or charged.",
-        field="allow_duplicate",
+        f"The guest has another reservation there at that time. {what}",
+        field=None if error.moving else "allow_duplicate",
         details={"reference": error.reference},
     )
+
+
+_NOTHING_RESERVED = "Nothing was reserved or charged."
 
 
 @problem_of.register
@@ -111,11 +115,7 @@ def _(error: reservations.VersionConflict) -> ApiProblem:
         "VERSION_CONFLICT",
         f"The reservation is in version {booking.version} now. Nothing was done.",
         field="If-Match" if error.precondition else "expected_version",
-        details={
-            "currentVersion": booking.version,
-            "current": error.current
-            or {"id": booking.id, "status": presenter.status_of(booking.state)},
-        },
+        details={"currentVersion": booking.version, "current": error.current},
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.reservations import finding
+from api.reservations import finding, presenter
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
-from models.bookings.repository import StaleVersionError, find_booking
+from models.bookings.repository import Found, StaleVersionError
 from models.kinds import HOOKS
 from models.reservations.errors import (
     ChangeUnderWay,
@@ -25,10 +25,27 @@ BY_HAND = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW})
 _FROM = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.NO_SHOW})
 
 
-def expect_version(booking: Booking, expected: int | None, *, precondition: bool = False) -> None:
-    """Make sure that a request is about the booking as it stands. Raises VersionConflict."""
-    if expected is not None and expected != booking.version:
-        raise VersionConflict(booking, precondition=precondition)
+Check = Callable[[Found, StoredReservation], None]
+"""Looks at a reservation as it is found."""
+
+
+def expect_version(
+    found: Found, stored: StoredReservation, expected: int | None, *, precondition: bool = False
+) -> None:
+    """Make sure that a request is about the reservation as it stands. Raises VersionConflict."""
+    if expected not in (None, found.booking.version):
+        raise _moved_on(found, stored, precondition=precondition)
+
+
+def _moved_on(
+    found: Found, stored: StoredReservation, *, precondition: bool = False
+) -> VersionConflict:
+    current = presenter.reservation(found.booking, stored, found.history)
+    return VersionConflict(
+        found.booking,
+        precondition=precondition,
+        current=current.model_dump(mode="json", by_alias=True),
+    )
 
 
 def expected_version(named: int | None, if_match: str | None) -> tuple[int | None, bool]:
@@ -62,11 +79,9 @@ async def move(
     booking_id: str,
     to: BookingState,
     reason: str,
-    check: Callable[[Booking], None],
+    check: Check,
 ) -> None:
     """Move a reservation in one transaction; one that is there already stays as it is.
-
-    ``check`` looks at the booking as it is found.
 
     Raises:
         BookingNotFound: unknown, another caller's, or no reservation.
@@ -78,7 +93,7 @@ async def move(
     booking = found.booking
     if booking.state is to:
         return
-    check(booking)
+    check(found, stored)
     if booking.state not in _FROM or not may_become(booking.kind, booking.state, to):
         raise StateConflict(booking, allowed(booking))
     _expect_time(booking, stored, to)
@@ -90,11 +105,10 @@ async def move(
             lambda session: move_alone(session, HOOKS, booking, to, who=who, why=why)
         )
     except StaleVersionError as error:
-        now = await context.record.read(lambda session: find_booking(session, booking_id, None))
-        assert now is not None
+        now, told = await finding.find(context, caller, booking_id)
         if now.live:
             raise ChangeUnderWay(booking_id) from error
-        raise VersionConflict(now.booking) from error
+        raise _moved_on(now, told) from error
 
 
 def _expect_time(booking: Booking, stored: StoredReservation, to: BookingState) -> None:

@@ -67,6 +67,7 @@ def reservation(
 ) -> ReservationAnswer:
     """Return a reservation, whole."""
     item, payment = booking.items[0], _shown_payment(booking)
+    refused = payment.waits_until is not None and booking.problem is not None
     reached = _reached(history)
     return ReservationAnswer(
         id=booking.id,
@@ -97,7 +98,7 @@ def reservation(
         notes=stored.notes,
         price_snapshot=_snapshot(stored.price),
         payment=PaymentAnswer(
-            status=payment.status,
+            status=PaymentStatus.FAILED if refused else payment.status,
             amount=booking.chargeable,
             captured=booking.captured,
             refunded=booking.refunded,
@@ -122,14 +123,16 @@ def reservation(
     )
 
 
-def cancel_quote(booking: Booking, now: dt.datetime) -> CancelQuote:
-    """Return what cancelling would keep now, by the stored terms."""
+def cancel_quote(booking: Booking, by: CancelledBy, now: dt.datetime) -> CancelQuote:
+    """Return what cancelling would keep now."""
     live = booking.live_items if booking.confirmed_at is not None else []
-    fee = sum(item.fee_at(now) for item in live)
+    fee = sum(item.fee_at(now, by) for item in live)
     ends = [
         end
         for item in live
-        if item.quote and (end := item.quote.payable.terms.step_ends(now)) is not None
+        if by.pays_fee
+        and item.quote
+        and (end := item.quote.payable.terms.step_ends(now)) is not None
     ]
     return CancelQuote(
         id=booking.id,

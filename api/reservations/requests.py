@@ -216,6 +216,16 @@ class ChangeBody(Body):
     idempotency_key: _KeyField = None
 
 
+class CardBody(PaymentBody):
+    """Another card, where one was refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"payment_method_id": "pm_card_mastercard"}]}
+    )
+
+    idempotency_key: _KeyField = None
+
+
 class AvailabilityBody(SlotBody):
     """What is asked of a venue; nothing is held by it."""
 

@@ -79,11 +79,13 @@ class DuplicateReservation(DomainError):
 
     Attributes:
         reference: of that one, where it is known.
+        moving: whether one that stands was to be moved there.
     """
 
-    def __init__(self, reference: str | None) -> None:
+    def __init__(self, reference: str | None, *, moving: bool = False) -> None:
         super().__init__("the guest has another reservation there at that time")
         self.reference = reference
+        self.moving = moving
 
 
 class PaymentMethodMissing(DomainError):
@@ -101,15 +103,15 @@ class VersionConflict(DomainError):
     Attributes:
         booking: as it stands.
         precondition: whether the version came as ``If-Match``.
-        current: the reservation as callers see it; None: they are told its status only.
+        current: the reservation as callers see it.
     """
 
     def __init__(
         self,
         booking: Booking,
         *,
+        current: Mapping[str, Any],
         precondition: bool = False,
-        current: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"booking {booking.id} is in version {booking.version}")
         self.booking = booking

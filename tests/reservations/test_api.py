@@ -262,7 +262,7 @@ async def test_a_reservation_moves_as_it_may(dinner: httpx.AsyncClient) -> None:
     early = await dinner.post(path, json={"status": "CHECKED_IN"})
     assert (early.status_code, early.json()["code"]) == (409, "STATE_CONFLICT")
     stale = await dinner.post(path, json={"status": "CHECKED_IN", "expected_version": 1})
-    assert (stale.status_code, stale.json()["details"]["currentVersion"]) == (409, made["version"])
+    assert (stale.status_code, stale.json()["details"]["current_version"]) == (409, made["version"])
     matched = await dinner.post(path, json={"status": "CHECKED_IN"}, headers={"If-Match": '"1"'})
     assert matched.status_code == 412
     cancelled = await dinner.post(path, json={"status": "CANCELLED", "reason": "closed"})

@@ -118,7 +118,7 @@ async def test_a_change_names_its_version(dinner: httpx.AsyncClient) -> None:
     assert done.status_code == 200, done.text
     old = await put(dinner, booking, notes="b", time="21:00")
     assert (old.status_code, old.json()["code"]) == (409, "VERSION_CONFLICT")
-    assert old.json()["details"]["currentVersion"] == done.json()["version"]
+    assert old.json()["details"]["current_version"] == done.json()["version"]
     assert old.json()["details"]["current"] == done.json()
     matched = await put(dinner, booking, tag, expected_version=None, notes="b")
     assert (matched.status_code, matched.json()["field"]) == (412, "If-Match")
@@ -190,7 +190,7 @@ async def test_what_it_costs_more_is_accepted_and_paid(dinner: httpx.AsyncClient
     dearer = await put(dinner, booking, party_size=2)
     assert (dearer.status_code, dearer.json()["code"]) == (409, "PRICE_CHANGED")
     figures = dearer.json()["details"]
-    assert (figures["oldPrice"], figures["newPrice"]) == (2000, 4000)
+    assert (figures["old_price"], figures["new_price"]) == (2000, 4000)
     paid = await put(dinner, booking, party_size=2, accepted_total=4000)
     assert paid.status_code == 200, paid.text
     now = paid.json()
@@ -286,7 +286,7 @@ async def judge_rivals(
     for lost in answers:
         if lost is not won[0]:
             assert (lost.status_code, lost.json()["code"]) == (409, "VERSION_CONFLICT"), lost.text
-            assert lost.json()["details"]["currentVersion"] == now["version"]
+            assert lost.json()["details"]["current_version"] == now["version"]
 
 
 @pytest.mark.parametrize(

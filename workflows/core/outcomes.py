@@ -37,9 +37,9 @@ def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
         case TripFailedError():
             return BookingState.FAILED, reason.problem
         case TripCancelledError():
-            by_operator = reason.cancel.by is CancelledBy.OPERATOR
+            by_guest = reason.cancel.by is CancelledBy.GUEST
             return BookingState.CANCELLED, Problem(
-                code=Code.CANCELLED_BY_OPERATOR if by_operator else Code.CANCELLED_BY_TRAVELER,
+                code=Code.CANCELLED_BY_TRAVELER if by_guest else Code.CANCELLED_BY_OPERATOR,
                 step="cancel",
                 message=reason.cancel.reason or "cancelled before it was confirmed",
             )
