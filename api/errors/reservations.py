@@ -19,6 +19,15 @@ def _(_error: reservations.VenueNotFound) -> ApiProblem:
 
 
 @problem_of.register
+def _(_error: reservations.VenueTimeZoneUnknown) -> ApiProblem:
+    detail = (
+        "In which time zone the venue is, its inventory does not say: register the venue with its"
+        " zone (PUT /api/v1/venues/{external_id}), and ask again. Nothing was reserved."
+    )
+    return ApiProblem(422, "VENUE_TIME_ZONE_UNKNOWN", detail, field="venue.id")
+
+
+@problem_of.register
 def _(_error: reservations.NoReservations) -> ApiProblem:
     detail = "No reservations are taken here: no inventory of venues is connected."
     return unavailable("VENUES_UNAVAILABLE", detail)

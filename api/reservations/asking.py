@@ -8,12 +8,20 @@ from models.bookings.problems import Problem
 from models.core.domain_errors import DomainError
 from models.core.errors import InvalidRequest, ProviderError, Refusal, Retryable, Unavailable
 from models.core.supply import Quote
-from models.core.venues import TIME_DOES_NOT_EXIST, Availability, Price, SlotWish, VenueGuest
+from models.core.venues import (
+    TIME_DOES_NOT_EXIST,
+    ZONE_UNKNOWN,
+    Availability,
+    Price,
+    SlotWish,
+    VenueGuest,
+)
 from models.reservations.errors import (
     NoReservations,
     SlotRefused,
     SlotUnavailable,
     VenuesUnavailable,
+    VenueTimeZoneUnknown,
 )
 from models.reservations.slots import TimeDoesNotExist
 from suppliers.venue import VenueSupplier
@@ -28,7 +36,7 @@ async def quote(
 
     Raises:
         SlotUnavailable: with other times.
-        TimeDoesNotExist, SlotRefused: it cannot be asked for.
+        TimeDoesNotExist, SlotRefused, VenueTimeZoneUnknown: it cannot be asked for.
         VenuesUnavailable, NoReservations: nobody can tell.
     """
     venues = venues_of(context)
@@ -95,6 +103,8 @@ def _told() -> Iterator[None]:
     except Unavailable as refusal:
         raise SlotUnavailable(refusal.code or "unavailable") from refusal
     except InvalidRequest as refusal:
+        if refusal.code == ZONE_UNKNOWN:
+            raise VenueTimeZoneUnknown from refusal
         words = str(refusal) if refusal.plain else "this cannot be reserved"
         text = words[:1].upper() + words[1:] + "."
         raise SlotRefused(refusal.field or "venue.id", text) from refusal

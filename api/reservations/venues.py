@@ -63,7 +63,7 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
         raise SlotRefused("time", words)
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
     utc_of(body.date, body.time, zone, offset)
-    wish = body.wish(venue_body)
+    wish = body.wish(venue_body).model_copy(update={"time_zone": zone})
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
     return wish

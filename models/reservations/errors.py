@@ -17,6 +17,13 @@ class VenueNotFound(DomainError):
         super().__init__("there is no such venue for this caller")
 
 
+class VenueTimeZoneUnknown(DomainError):
+    """Nobody has registered the venue, and its services do not tell its time zone."""
+
+    def __init__(self) -> None:
+        super().__init__("the venue's time zone is not known")
+
+
 class NoReservations(DomainError):
     """No reservations are taken here: the services of the venues are not configured."""
 
