@@ -170,6 +170,7 @@ _OURS = frozenset(
         Code.SUPPLIER_DOWN,
         Code.PAYMENT_DOWN,
         Code.OUTCOME_UNKNOWN,
+        Code.SUPPLIER_ANSWER_WRONG,
         Code.CONFIGURATION,
         Code.INTERNAL,
     }
@@ -181,6 +182,7 @@ _NOT_CHANGED = {
     Code.AUTHENTICATION_REQUIRED: "The payment was not authenticated in time.",
     Code.AMOUNT_TOO_SMALL: "What it costs more is less than a card can be charged.",
     Code.SUPPLIER_DOWN: "The venue does not answer.",
+    Code.SUPPLIER_ANSWER_WRONG: "The venue answered with something else than was asked for.",
     Code.OUTCOME_UNKNOWN: "The venue or the payment service does not answer.",
     Code.PAYMENT_DOWN: "The payment service does not answer.",
     Code.INVALID_TRIP: "The venue does not let this be reserved.",
@@ -209,6 +211,12 @@ def _(error: reservations.StateConflict) -> ApiProblem:
         field="status",
         details={"status": status, "allowed": [str(state) for state in error.allowed]},
     )
+
+
+@problem_of.register
+def _(_error: reservations.ReasonMissing) -> ApiProblem:
+    detail = "The reservation is a NO_SHOW: say in reason why the guest is checked in all the same."
+    return ApiProblem(422, "INVALID_REQUEST", detail, field="reason")
 
 
 @problem_of.register

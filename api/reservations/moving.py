@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.entity_tags import version_of
 from api.reservations import finding, presenter
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
@@ -13,6 +14,7 @@ from models.kinds import HOOKS
 from models.reservations.errors import (
     ChangeUnderWay,
     Contradiction,
+    ReasonMissing,
     StateConflict,
     VersionConflict,
 )
@@ -56,12 +58,12 @@ def expected_version(named: int | None, if_match: str | None) -> tuple[int | Non
     """
     if if_match is None or if_match.strip() == "*":
         return named, False
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not (tag.isascii() and tag.isdecimal() and len(tag) < 10):
+    version = version_of(if_match)
+    if version is None:
         raise Contradiction("If-Match", "If-Match must be the ETag of the reservation.")
-    if named not in (None, int(tag)):
+    if named not in (None, version):
         raise Contradiction("expected_version", "If-Match and expected_version differ.")
-    return int(tag), named is None
+    return version, named is None
 
 
 def allowed(booking: Booking) -> list[BookingState]:
@@ -87,6 +89,7 @@ async def move(
         BookingNotFound: unknown, another caller's, or no reservation.
         StateConflict: it cannot move there.
         VersionConflict: it has moved on meanwhile.
+        ReasonMissing: a NO_SHOW is corrected, and nobody says why.
         ChangeUnderWay: a request about it is being carried out.
     """
     found, stored = await finding.find(context, caller, booking_id)
@@ -97,6 +100,8 @@ async def move(
     if booking.state not in _FROM or not may_become(booking.kind, booking.state, to):
         raise StateConflict(booking, allowed(booking))
     _expect_time(booking, stored, to)
+    if booking.state is _S.NO_SHOW and not reason.strip():
+        raise ReasonMissing
     if found.live:
         raise ChangeUnderWay(booking_id)
     who, why = f"caller {caller.id}", reason or _WHY[to]

@@ -45,6 +45,12 @@ _BY = {
 }
 
 
+_NO_CARD = (
+    "Nothing is paid when reserving: no card is needed, and one that was sent is neither kept nor"
+    " charged."
+)
+
+
 def status_of(state: BookingState) -> Status:
     """Return the status that callers see: while it is being made, it is PENDING."""
     return _STATUS.get(state, "PENDING")
@@ -105,6 +111,7 @@ def reservation(
             waits_until=payment.waits_until,
             client_secret=payment.client_secret if payment.waits_until else None,
             next_action=payment.next_action if payment.waits_until else None,
+            note=_NO_CARD if payment.status is PaymentStatus.NOT_REQUIRED else None,
         ),
         inventory_reference=item.reservation.confirmation_code if item.reservation else None,
         hold_expires_at=booking.hold_expires_at if _held(booking) else None,

@@ -256,9 +256,14 @@ class StatusBody(Body):
         json_schema_extra={"examples": [{"status": "CHECKED_IN", "expected_version": 4}]}
     )
 
-    status: Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED"]
+    status: Annotated[
+        Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED", "EXPIRED"],
+        Field(description="EXPIRED comes by time alone: asked for, it is 409 STATE_CONFLICT."),
+    ]
     expected_version: Version | None = None
-    reason: Annotated[Prose, Field(max_length=500)] = ""
+    reason: Annotated[
+        Prose, Field(max_length=500, description="Needed where a guest comes after a NO_SHOW.")
+    ] = ""
     idempotency_key: _KeyField = None
 
 

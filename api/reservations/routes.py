@@ -9,7 +9,7 @@ from api.bookings.starting import Taken, book
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.entity_tags import NOT_MODIFIED, answered, tag_of
+from api.core.entity_tags import NOT_MODIFIED, answered
 from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
@@ -122,7 +122,7 @@ async def create(
         accepted(response, _url(found.id))
     elif found.confirmed_at is None:
         response.status_code = 200
-    response.headers["ETag"] = tag_of(answer.version)
+    response.headers["ETag"] = finding.tagged(answer).tag
     return answer
 
 
@@ -138,7 +138,7 @@ async def by_reference(
     caller: TheCaller,
     request: Request,
     booking_reference: Annotated[
-        str, Path(description="In any case, with dashes or without; O is 0, I and L are 1.")
+        str, Path(description="In any case, with dashes or without; O is 0, I and L are 1, U is V.")
     ],
 ) -> Response:
     """Return a reservation by what its guest was told."""
@@ -157,7 +157,7 @@ async def by_reference(
 async def by_id(
     context: Context, caller: TheCaller, request: Request, booking_id: Named
 ) -> Response:
-    """Return a reservation with its history; its version is the `ETag`."""
+    """Return a reservation with its history; its `ETag` begins with its version."""
     named = await booking_named(context, caller, booking_id)
     return answered(request, await finding.told(context, caller, named))
 
@@ -379,7 +379,7 @@ async def _told(
     answer = await finding.answer(context, caller, booking_id)
     if not ended:
         accepted(response, _url(booking_id))
-    response.headers["ETag"] = tag_of(answer.version)
+    response.headers["ETag"] = finding.tagged(answer).tag
     return answer
 
 

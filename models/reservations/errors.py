@@ -179,6 +179,13 @@ class StateConflict(DomainError):
         self.why = why
 
 
+class ReasonMissing(DomainError):
+    """What the record has said is corrected, and nobody says why: nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("a guest who has not come is checked in without a reason")
+
+
 class ChangeUnderWay(DomainError):
     """Something else about the booking is being carried out: ask again when it has ended."""
 

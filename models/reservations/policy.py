@@ -13,6 +13,7 @@ from models.core.venues import Minutes, PartySize
 MOST_GUESTS = 500
 """Of one party."""
 
+NO_SHOW_GRACE_MINUTES = 30
 PENDING_MINUTES = 15
 PENDING_MINUTES_BY_HAND = 1_440
 """So long at most: well below the days after which a card's hold ends by itself."""
@@ -67,8 +68,9 @@ class VenuePolicy(_Strict):
     """How long before the beginning guests may be checked in."""
     check_in: Literal["untracked", "tracked"] = "untracked"
     """``tracked``: who is not checked in has not come. Else a visit is over when it ends."""
-    no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440)] = 30
-    """How long after the beginning a guest may still be checked in."""
+    no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440)] | None = None
+    """How long after the beginning a guest may still be checked in; None: 30, and at hotels until
+    04:00 of the next day there."""
     capacity_mode: Literal["NONE", "COVERS"] = "NONE"
     """``COVERS``: no more guests at a time than ``covers``."""
     covers: Count = 0

@@ -6,6 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.messages import BookingRequest, CancelRequest
 from models.bookings.problems import Code, Problem
+from models.core.errors import OTHER_THAN_ASKED
 from models.core.money import Money, least_charge
 
 
@@ -57,8 +58,12 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
     unknown = isinstance(cause, exceptions.TimeoutError) or (
         isinstance(cause, ApplicationError) and cause.type == "UnknownOutcome"
     )
+    if isinstance(cause, ApplicationError) and OTHER_THAN_ASKED in cause.details:
+        code = Code.SUPPLIER_ANSWER_WRONG
+    elif unknown:
+        code = Code.OUTCOME_UNKNOWN
     return Problem(
-        code=Code.OUTCOME_UNKNOWN if unknown else code,
+        code=code,
         step=step,
         message=getattr(cause, "message", "") or str(cause) or type(cause).__name__,
         item=item,
