@@ -1,6 +1,7 @@
 """Answers compared with what was asked for: an answer about something else is no success."""
 
 import datetime as dt
+from typing import Final
 
 from models.core.errors import OTHER_THAN_ASKED, UnknownOutcome
 from models.core.money import Money

@@ -32,7 +32,7 @@ def test_every_reference_that_is_made_is_its_own_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", ["", "TS", "TS-4K7QP-9XW2", "TS-4K7QP-9XW200", "AB-4K7QP-9XW20", "TS-4K7UP-9XW20"]
+    "other", ["", "TS", "TS-4K7QP-9XW2", "TS-4K7QP-9XW200", "AB-4K7QP-9XW20", "TS-4K7*P-9XW20"]
 )
 def test_what_is_no_reference_is_none(other: str) -> None:
     assert parse_booking_reference(other) is None

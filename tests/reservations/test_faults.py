@@ -106,7 +106,7 @@ async def test_an_answer_about_another_party_is_given_back(stack: Stack) -> None
     row = await judge(stack, booking)
     assert row["captured"] == 0
     effects = [row["effect"] for row in await stack.sandbox.log(booking.id)]
-    assert {"created", "cancelled"} <= {*effects}, effects
+    assert {"created", "released"} <= {*effects}, effects
 
 
 async def test_a_place_held_in_vain_expires(stack: Stack) -> None:
