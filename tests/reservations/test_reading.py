@@ -55,7 +55,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(lonely: Served, database_url: str, books: Books) -> AsyncIterator[Desk]:
-    scopes = [Scope.RESERVATIONS_READ]
+    scopes = [Scope.RESERVATIONS_READ, Scope.RESERVATIONS_WRITE, Scope.VENUES_WRITE]
     key = add_caller(database_url, name=f"desk {uuid.uuid4()}", scopes=scopes)
     caller = await Callers(Record(books.sessions, at_once=1)).identify(key)
     diary = Diary(books, caller.id)
