@@ -47,16 +47,5 @@ async def settled(
     return standing
 
 
-async def change_waits(context: AppContext, booking_id: str, change: str, *, heard: int) -> bool:
-    """Tell whether a change of a booking waits for the traveller: for 3-D Secure, or another card.
-
-    ``heard`` is the version of the record that is no news.
-    """
-    found = await context.record.find(booking_id, owner=None)
-    if found is None or found.booking.version <= heard:
-        return False
-    return any(p.waits_until for p in found.booking.payments if p.change == change)
-
-
 def _waits_for_nobody(standing: Standing) -> bool:
     return standing.at_rest or standing.state in PARKED_STATES

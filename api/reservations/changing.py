@@ -331,12 +331,12 @@ async def _ended(
 
     ``heard`` is the version of the record that is no news.
     """
-    async for _ in waiting.looks(context, booking_id, seconds):
+    async for standing in waiting.looks(context, booking_id, seconds):
         with suppress(*NOT_READ):  # the workflow waits for the database as well
             ended = await context.record.ended_request(request_id)
             if ended is not None:
                 return ended
-            if await waiting.change_waits(context, booking_id, request_id, heard=heard):
+            if standing is not None and standing.waits and standing.version > heard:
                 return None
     return None
 

@@ -181,11 +181,17 @@ async def ended(
                 operation.expect_same(known.fingerprint, Keyed.CHANGE)
             if known is not None and known.outcome is not None:
                 return known.outcome
-            if known is None:
-                continue
-            if await waiting.change_waits(context, booking_id, change_id, heard=heard):
+            if known is not None and await _waits(context, booking_id, change_id, heard):
                 return None
     return None
+
+
+async def _waits(context: AppContext, booking_id: str, change_id: str, heard: int) -> bool:
+    """Tell whether the change waits for the traveller: for 3-D Secure, or another card."""
+    found = await context.record.find(booking_id, owner=None)
+    if found is None or found.booking.version <= heard:
+        return False
+    return any(p.waits_until for p in found.booking.payments if p.change == change_id)
 
 
 async def _fit(context: AppContext, booking: Booking, requested: TripChanges) -> None:
