@@ -1,5 +1,6 @@
 """``tripsaga refund``: give back more than the terms ask for."""
 
+import uuid
 from typing import Annotated, Any
 
 import typer
@@ -52,7 +53,7 @@ def refund(
     body: dict[str, Any] = {"amount": money.amount, "currency": currency, "reason": reason}
     if component is not None:
         body["componentId"] = component_of(before, component)
-    headers = {"Idempotency-Key": key} if key else {}
+    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
     path = f"/booking/{before['bookingId']}/refund"
     after = ask("POST", path, json=body, headers=headers)
     if json:

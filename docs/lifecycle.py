@@ -145,7 +145,9 @@ def _due() -> list[str]:
     for state in _ordered(HAS_DUE):
         for tracked, words in (("untracked", ""), ("tracked", " (`check_in: tracked`)")):
             policy = VenuePolicy.model_validate({"check_in": tracked})
-            due = due_after(state, held_until, Visit(begins, ends, "Europe/Berlin", policy))
+            due = due_after(
+                state, held_until, Visit(begins, ends, "Europe/Berlin", "RESTAURANT", policy)
+            )
             for action, one in due.items():
                 at = when.get(one.at, "`no_show_grace_minutes` after the beginning")
                 line = f"| {state}{{}} | `{action}` | {at} | {one.rule} |"

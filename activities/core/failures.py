@@ -9,7 +9,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import StaleVersionError
 from models.core import errors
-from models.core.errors import Fault, PriceChanged, Refusal, Retryable, UnknownOutcome
+from models.core.errors import (
+    OTHER_THAN_ASKED,
+    Fault,
+    PriceChanged,
+    Refusal,
+    Retryable,
+    UnknownOutcome,
+)
 
 _CODES: dict[type[Refusal], Code] = {
     errors.Unavailable: Code.UNAVAILABLE,
@@ -95,6 +102,7 @@ def application_error(fault: Fault) -> ApplicationError:
     """
     return ApplicationError(
         str(fault),
+        *((fault.code,) if fault.code == OTHER_THAN_ASKED else ()),
         type=fault.kind,
         category=ApplicationErrorCategory.BENIGN,
         non_retryable=isinstance(fault, UnknownOutcome) and fault.code == "unsettled",

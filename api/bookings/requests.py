@@ -82,16 +82,9 @@ async def ended(
     context: AppContext, booking_id: str, request: BookingRequest, seconds: float
 ) -> EndedRequest | None:
     """Wait until a request has ended; None when time is up, and it goes on without us."""
-    return await ended_by_id(context, booking_id, request.id, seconds)
-
-
-async def ended_by_id(
-    context: AppContext, booking_id: str, request_id: str, seconds: float
-) -> EndedRequest | None:
-    """Wait as :func:`ended`, for a request of which only the id is known."""
     async for _ in waiting.looks(context, booking_id, seconds):
         with suppress(*NOT_READ):  # the workflow waits for the database as well
-            found = await context.record.ended_request(request_id)
+            found = await context.record.ended_request(request.id)
             if found is not None:
                 return found
     return None

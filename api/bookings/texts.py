@@ -59,9 +59,19 @@ WORDS: dict[Code, Words] = {
         "Nothing is wrong with your request. Please book again in a few minutes.",
         "{item} could not be booked: the company that offers it does not answer.",
     ),
+    Code.SUPPLIER_ANSWER_WRONG: Words(
+        "One of the companies we book with answered with something else than we asked for.",
+        "You need not do anything: a person is looking after it and will settle it.",
+        "{item}: the company that offers it answered with something else than we asked for.",
+        "This has been cleared up: nothing of the trip is booked.",
+    ),
     Code.HOLD_EXPIRED: Words(
         "A part of the trip was not held for us long enough to book the rest.",
         "Please book again; if it happens once more, choose another offer.",
+    ),
+    Code.NOT_APPROVED: Words(  # of reservations alone
+        "The venue did not approve the reservation in time.",
+        "Reserve again, or choose another place.",
     ),
     Code.PAYMENT_DOWN: Words(
         "The payment service did not answer.",
@@ -159,6 +169,11 @@ _RESERVATION: dict[Code, Words] = {
         "The venue's system did not answer.",
         "Nothing is wrong with your request. Please reserve again in a few minutes.",
     ),
+    Code.SUPPLIER_ANSWER_WRONG: Words(
+        "The venue's system answered with another time, party or table than was asked for.",
+        "You need not do anything: a person is looking after it and will settle it.",
+        settled="It was given back: nothing is reserved.",
+    ),
     Code.HOLD_EXPIRED: Words(
         "The place was not held long enough to be paid.",
         "Please reserve again, if the place is still free.",
@@ -208,13 +223,6 @@ _RESERVATION: dict[Code, Words] = {
         "Please reserve again. If it happens twice, contact us with your reference.",
     ),
 }
-
-
-NOT_APPROVED = Words(
-    "The venue did not approve the reservation in time.",
-    "Reserve again, or choose another place.",
-)
-"""In place of ``HOLD_EXPIRED``, where the place waited for its venue and not for money."""
 
 
 def words_of(kind: BookingKind, code: Code) -> Words:

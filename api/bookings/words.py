@@ -9,7 +9,6 @@ from models.bookings.lifecycle import BookingKind, BookingState, SagaState
 from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.core.party import called
 from models.core.supply import ItemType
-from models.reservations.messages import APPROVE
 from models.suppliers.listings import title_of
 
 KIND = {
@@ -38,8 +37,6 @@ def failure(booking: Booking) -> tuple[Code, str, str, str]:
     problem = booking.problem
     code = problem.code if problem else _code_of(booking)
     words = texts.words_of(booking.kind, code)
-    if code is Code.HOLD_EXPIRED and problem is not None and problem.step == APPROVE:
-        words = texts.NOT_APPROVED
     message = words.message
     if problem is not None:
         item = next((i for i in booking.items if i.number == problem.item), None)

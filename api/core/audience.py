@@ -81,7 +81,8 @@ class GuardedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self.repeats = idempotency.declared(endpoint)
         if self.repeats is not None and self.repeats.is_keyed:
-            options["dependencies"] = [*(options.get("dependencies") or ()), idempotency.DESCRIBED]
+            described = idempotency.described(self.repeats)
+            options["dependencies"] = [*(options.get("dependencies") or ()), described]
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]

@@ -1,6 +1,7 @@
 """Answers that a caller may have already: ``ETag`` and ``If-None-Match`` (RFC 9110)."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +26,21 @@ def tagged(body: bytes) -> Tagged:
     return Tagged(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-def tag_of(version: int) -> str:
-    """Return the tag of something that is told by its version."""
-    return f'"{version}"'
+def versioned(version: int, body: bytes) -> Tagged:
+    """Return JSON with a tag of a version, behind which it says more that may change by itself."""
+    return Tagged(body, f'"{version}-{hashlib.sha256(body).hexdigest()[:12]}"')
+
+
+def version_of(tag: str) -> int | None:
+    """Return the version that a tag of ``versioned``, or a version alone, names; None: it is none.
+
+    What a change is made of is the version: that something else is told since is no obstacle.
+    """
+    found = _VERSIONED.fullmatch(tag.strip())
+    return int(found[1]) if found else None
+
+
+_VERSIONED = re.compile(r'(?:W/)?"?(\d{1,9})(?:-[0-9a-f]{12})?"?', re.ASCII)
 
 
 def answered(request: Request, told: Tagged) -> Response:

@@ -14,10 +14,11 @@ an application with a route that does not say so is not made::
   request, and its answer is stored and given again. The handler does what it does under
   :meth:`Operation.on`, so that a process that died before its answer was stored has done nothing
   twice: the repeat runs the handler again, as :attr:`Operation.repeated`, and it has to find what
-  is there instead of refusing it. ``keyed(demanded=True)`` refuses a request without a key, for
-  what moves money; else one is made and told. ``keyed(rebuilt=True)`` stores nothing: the handler
-  itself answers every repeat from the effect, and holds the request against
-  :meth:`Operation.expect_same`. List 409 and 422 among the route's problems.
+  is there instead of refusing it. ``keyed(demanded=True)`` refuses a request without the header,
+  for what moves money as often as it is asked (decision 108); else a key is made and told.
+  ``keyed(rebuilt=True)`` stores nothing: the handler itself answers every repeat from the effect,
+  and holds the request against :meth:`Operation.expect_same`. List 409 and 422 among the route's
+  problems.
 - ``natural``: to do it again changes nothing and is answered alike (PUT with a version, logout).
 - ``event``: a signed event with a unique id, kept once.
 
@@ -72,7 +73,7 @@ class Declaration:
     rebuilt: bool = False
     """Keyed: the handler answers repeats itself, and nothing is stored."""
     demanded: bool = False
-    """Keyed: a request without a key is refused."""
+    """Keyed: a request without the header is refused."""
     of: Keyed = Keyed.REQUEST
     """Keyed: what is done once, for whoever uses a key twice."""
 
@@ -113,21 +114,34 @@ def declared(endpoint: Callable[..., Any]) -> Declaration | None:
     return found
 
 
+_TOLD: Final = (
+    "1 to 255 visible ASCII characters. The same key and body are done once and answered alike,"
+    " however often they are sent."
+)
+
+
 async def _describe(
     idempotency_key: Annotated[
         IdempotencyKey | None,
         Header(
-            description="1 to 255 visible ASCII characters. The same key and body are done once and"
-            " answered alike, however often they are sent. Without one, a key is made and told.",
-            examples=["order-4711"],
+            description=f"{_TOLD} Without one, a key is made and told.", examples=["order-4711"]
         ),
     ] = None,
 ) -> None:
     """Stand in the OpenAPI document; :func:`given_key` reads the header."""
 
 
-DESCRIBED: Final = Depends(_describe)
-"""A dependency of every keyed route."""
+async def _describe_demanded(
+    idempotency_key: Annotated[
+        IdempotencyKey, Header(description=f"{_TOLD} Demanded.", examples=["order-4711"])
+    ],
+) -> None:
+    """Stand in the OpenAPI document; :func:`given_key` reads the header."""
+
+
+def described(declaration: Declaration) -> Any:
+    """Return the dependency of a keyed route that describes its header."""
+    return Depends(_describe_demanded if declaration.demanded else _describe)
 
 
 # -- keys and fingerprints ---------------------------------------------------------------------
@@ -173,7 +187,7 @@ def given_key(declaration: Declaration, request: Request, body: Any) -> str:
     if header is not None and inside is not None and header != inside:
         detail = f"The {HEADER} header and {FIELD} in the body differ: send one of them."
         raise ApiProblem(422, "CONTRADICTORY_REQUEST", detail, field=FIELD)
-    if declaration.demanded and header is None and inside is None:
+    if declaration.demanded and header is None:
         raise ApiProblem(
             400,
             "IDEMPOTENCY_KEY_MISSING",

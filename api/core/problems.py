@@ -5,7 +5,9 @@ the request. ``instance`` names the request, for asking us; it is left out of 40
 must be equal for what does not exist and what belongs to another caller (S4).
 """
 
+import copy
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, get_args
@@ -117,6 +119,7 @@ Own = Literal[
     "TRIP_OPTION_UNBOOKABLE",
     "TRIP_OPTION_UNKNOWN",
     "VENUES_UNAVAILABLE",
+    "VENUE_TIME_ZONE_UNKNOWN",
     "VENUE_UNKNOWN",
     "VERSION_CONFLICT",
     "VERSION_REQUIRED",
@@ -236,6 +239,28 @@ def is_temporal_away(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "connect" in str(error).lower()
 
 
+SNAKE_CASE: Final = "/api/v1/"
+"""Where the JSON of routes is written in snake_case, what problems name is as well."""
+_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def _snake(name: str) -> str:
+    return _CAPITAL.sub(lambda found: f"_{found[1].lower()}", name)
+
+
+def in_snake_case(problem: ApiProblem) -> ApiProblem:
+    """Return a problem with our own names as the routes under ``SNAKE_CASE`` write them.
+
+    Fields that were found wrong in the request are named as it has them.
+    """
+    renamed = copy.copy(problem)
+    if problem.field is not None and problem.errors is None:
+        renamed.field = _snake(problem.field)
+    if problem.details is not None:
+        renamed.details = {_snake(name): value for name, value in problem.details.items()}
+    return renamed
+
+
 def document(problem: ApiProblem, request_id: str) -> dict[str, Any]:
     """Return the problem as JSON."""
     return ProblemDocument(
@@ -256,6 +281,8 @@ def response(problem: ApiProblem, scope: Scope) -> Response:
     if scope["path"] in PLAIN:
         told = PlainError(error=problem.detail).model_dump()
         return JSONResponse(told, status_code=problem.status_code, headers=problem.headers)
+    if scope["path"].startswith(SNAKE_CASE):
+        problem = in_snake_case(problem)
     return JSONResponse(
         document(problem, scope["state"]["request_id"]),
         status_code=problem.status_code,

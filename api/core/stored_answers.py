@@ -19,6 +19,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from api.core.context import AppContext
+from api.core.entity_tags import version_of
 from api.core.idempotency import HEADER, Declaration, Operation, fingerprint, given_key
 from api.core.preferences import wanted
 from api.core.problems import database_away
@@ -85,9 +86,8 @@ def _condition(request: Request) -> list[str]:
 
     It is what is asked for as much as ``expected_version`` is (decision 103).
     """
-    return [
-        value.strip().removeprefix("W/").strip('"') for value in request.headers.getlist("if-match")
-    ]
+    given = request.headers.getlist("if-match")
+    return [value if (known := version_of(value)) is None else str(known) for value in given]
 
 
 class _Keeper:

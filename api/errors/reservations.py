@@ -19,6 +19,15 @@ def _(_error: reservations.VenueNotFound) -> ApiProblem:
 
 
 @problem_of.register
+def _(_error: reservations.VenueTimeZoneUnknown) -> ApiProblem:
+    detail = (
+        "In which time zone the venue is, its inventory does not say: register the venue with its"
+        " zone (PUT /api/v1/venues/{external_id}), and ask again. Nothing was reserved."
+    )
+    return ApiProblem(422, "VENUE_TIME_ZONE_UNKNOWN", detail, field="venue.id")
+
+
+@problem_of.register
 def _(_error: reservations.NoReservations) -> ApiProblem:
     detail = "No reservations are taken here: no inventory of venues is connected."
     return unavailable("VENUES_UNAVAILABLE", detail)
@@ -68,7 +77,7 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
     return ApiProblem(
         409,
         "SLOT_UNAVAILABLE",
-        "There is no room for this party at that time. Nothing was reserved or charged.",
+        f"There is no room for this party at that time. {_NOTHING_RESERVED}",
         details={
             "reason": error.reason,
             "alternatives": [presenter.alternative(one).model_dump() for one in error.alternatives],
@@ -78,13 +87,17 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
 
 @problem_of.register
 def _(error: reservations.DuplicateReservation) -> ApiProblem:
+    what = "The reservation stands as it was." if error.moving else _NOTHING_RESERVED
     return ApiProblem(
         409,
         "DUPLICATE_RESERVATION",
-        "The guest has another reservation there at that time. Nothing was reserved or charged.",
-        field="allow_duplicate",
+        f"The guest has another reservation there at that time. {what}",
+        field=None if error.moving else "allow_duplicate",
         details={"reference": error.reference},
     )
+
+
+_NOTHING_RESERVED = "Nothing was reserved or charged."
 
 
 @problem_of.register
@@ -108,11 +121,7 @@ def _(error: reservations.VersionConflict) -> ApiProblem:
         "VERSION_CONFLICT",
         f"The reservation is in version {booking.version} now. Nothing was done.",
         field="If-Match" if error.precondition else "expected_version",
-        details={
-            "currentVersion": booking.version,
-            "current": error.current
-            or {"id": booking.id, "status": presenter.status_of(booking.state)},
-        },
+        details={"currentVersion": booking.version, "current": error.current},
     )
 
 
@@ -158,6 +167,7 @@ _OURS = frozenset(
         Code.SUPPLIER_DOWN,
         Code.PAYMENT_DOWN,
         Code.OUTCOME_UNKNOWN,
+        Code.SUPPLIER_ANSWER_WRONG,
         Code.CONFIGURATION,
         Code.INTERNAL,
     }
@@ -169,6 +179,7 @@ _NOT_CHANGED = {
     Code.AUTHENTICATION_REQUIRED: "The payment was not authenticated in time.",
     Code.AMOUNT_TOO_SMALL: "What it costs more is less than a card can be charged.",
     Code.SUPPLIER_DOWN: "The venue does not answer.",
+    Code.SUPPLIER_ANSWER_WRONG: "The venue answered with something else than was asked for.",
     Code.OUTCOME_UNKNOWN: "The venue or the payment service does not answer.",
     Code.PAYMENT_DOWN: "The payment service does not answer.",
     Code.INVALID_TRIP: "The venue does not let this be reserved.",
@@ -197,6 +208,12 @@ def _(error: reservations.StateConflict) -> ApiProblem:
         field="status",
         details={"status": status, "allowed": [str(state) for state in error.allowed]},
     )
+
+
+@problem_of.register
+def _(_error: reservations.ReasonMissing) -> ApiProblem:
+    detail = "The reservation is a NO_SHOW: say in reason why the guest is checked in all the same."
+    return ApiProblem(422, "INVALID_REQUEST", detail, field="reason")
 
 
 @problem_of.register

@@ -70,6 +70,7 @@ class PaymentAnswer(BaseModel):
     waits_until: AwareDatetime | None = Field(description="For 3-D Secure, or another card.")
     client_secret: str | None
     next_action: dict[str, Any] | None
+    note: str | None = Field(description="What became of a card that is not needed.")
 
 
 class CancellationAnswer(BaseModel):

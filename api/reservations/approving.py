@@ -1,14 +1,11 @@
 """``POST …/status {CONFIRMED}`` of a reservation that waits for the venue: a request, carried out
 by ``ConfirmHeld`` under the booking's id."""
 
-from collections.abc import Callable
-
 from api.bookings import requests
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
 from api.reservations import finding, moving
-from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
 from models.reservations.errors import StateConflict
@@ -23,7 +20,7 @@ async def confirm(
     operation: Operation,
     booking_id: str,
     reason: str,
-    check: Callable[[Booking], None],
+    check: moving.Check,
     seconds: float,
 ) -> bool:
     """Approve a reservation, or undo a check-in; returns whether that has ended.
@@ -35,7 +32,8 @@ async def confirm(
         StateConflict: it cannot be confirmed (any more).
         VersionConflict, ChangeUnderWay: as :func:`moving.move`.
     """
-    booking = (await finding.find(context, caller, booking_id))[0].booking
+    found, stored = await finding.find(context, caller, booking_id)
+    booking = found.booking
     approval = ApproveRequest(reason=reason)
     request = requests.request_of(RequestKind.APPROVE, caller, approval, operation.on(booking_id))
     if not await requests.taken_before(context, request, operation):
@@ -43,7 +41,7 @@ async def confirm(
             await moving.move(context, caller, booking_id, BookingState.CONFIRMED, reason, check)
             return True
         if booking.state is BookingState.HELD:
-            check(booking)
+            check(found, stored)
         await requests.send(context, booking, caller, request)
     ended = await requests.ended(context, booking_id, request, seconds)
     if ended is not None and ended.problem is not None:

@@ -6,12 +6,19 @@ from contextlib import contextmanager
 from api.core.context import AppContext
 from models.core.errors import InvalidRequest, ProviderError, Refusal, Retryable, Unavailable
 from models.core.supply import Quote
-from models.core.venues import Availability, Price, SlotWish, VenueGuest
+from models.core.venues import (
+    ZONE_UNKNOWN,
+    Availability,
+    Price,
+    SlotWish,
+    VenueGuest,
+)
 from models.reservations.errors import (
     NoReservations,
     SlotRefused,
     SlotUnavailable,
     VenuesUnavailable,
+    VenueTimeZoneUnknown,
 )
 from models.reservations.slots import TimeDoesNotExist
 from suppliers.venue import VenueSupplier
@@ -26,7 +33,7 @@ async def quote(
 
     Raises:
         SlotUnavailable: without other times (``api.reservations.alternatives`` tells them).
-        SlotRefused: it cannot be asked for.
+        SlotRefused, VenueTimeZoneUnknown: it cannot be asked for.
         VenuesUnavailable, NoReservations: nobody can tell.
     """
     with _told():
@@ -69,6 +76,8 @@ def _told() -> Iterator[None]:
     except Unavailable as refusal:
         raise SlotUnavailable(refusal.code or "unavailable") from refusal
     except InvalidRequest as refusal:
+        if refusal.code == ZONE_UNKNOWN:
+            raise VenueTimeZoneUnknown from refusal
         words = str(refusal) if refusal.plain else "this cannot be reserved"
         text = words[:1].upper() + words[1:] + "."
         raise SlotRefused(refusal.field or "venue.id", text) from refusal

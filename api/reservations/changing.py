@@ -5,21 +5,25 @@ the booking's id: one change at a time, and only of the version that its caller 
 """
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.bookings import requests, waiting
+from api.bookings.paying import Sent
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.record import NOT_READ
 from api.reservations import alternatives, finding, moving, presenter, venues
 from api.reservations.requests import ChangeBody, SlotBody, VenueBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind, RequestOutcome, Transition
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import Found, StaleVersionError, record_transition
+from models.bookings.repository import EndedRequest, Found, StaleVersionError, record_transition
+from models.core.domain_errors import DomainError
 from models.core.keys import traveler_id
 from models.core.people import Contact
 from models.core.supply import Quote
@@ -35,12 +39,11 @@ from models.reservations.errors import (
     PriceNotAccepted,
     SlotRefused,
     StateConflict,
-    VersionConflict,
     VersionRequired,
 )
 from models.reservations.messages import SLOT
-from models.reservations.repository import StoredReservation
-from models.reservations.slots import reads
+from models.reservations.repository import StoredReservation, find_overlapping
+from models.reservations.slots import reads, utc_of
 from models.reservations.venues import Venue, venue_id
 
 OTHERS_SECONDS = 5.0
@@ -125,7 +128,7 @@ async def _at_rest(
 
     Raises:
         ChangeUnderWay: something is, for longer than is waited.
-        VersionConflict, StateConflict: as :func:`_expect_version`, :func:`_expect_state`;
+        VersionConflict, StateConflict: it is another version, or cannot be changed;
             at once while it waits for its payment, which may take as long as the place is held.
     """
     async for _ in waiting.looks(context, booking_id, OTHERS_SECONDS):
@@ -139,15 +142,7 @@ async def _at_rest(
 
 
 def _expect_version(found: Found, stored: StoredReservation, asked: Asked) -> None:
-    """Make sure that it is the version asked about. Raises VersionConflict, with the booking."""
-    if found.booking.version == asked.version:
-        return
-    current = presenter.reservation(found.booking, stored, found.history)
-    raise VersionConflict(
-        found.booking,
-        precondition=asked.precondition,
-        current=current.model_dump(mode="json", by_alias=True),
-    )
+    moving.expect_version(found, stored, asked.version, precondition=asked.precondition)
 
 
 def _expect_state(booking: Booking, states: frozenset[BookingState]) -> None:
@@ -316,23 +311,85 @@ async def _end(
     body: SlotBody | None = None,
 ) -> bool:
     """Return whether a change has ended, and was made. Raises as :func:`change`."""
-    ended = await requests.ended_by_id(context, booking_id, request_id, seconds)
+    ended = await _ended(context, booking_id, request_id, seconds, heard=asked.version)
     if ended is None or ended.problem is None:
         return ended is not None
-    problem = ended.problem
     found, stored = await finding.find(context, caller, booking_id)
-    if problem.step == STALE:
+    if ended.problem.step == STALE:
         _expect_version(found, stored, asked)
+    raise await _refusal(context, found, stored, ended.problem, body or _wish(stored, asked.body))
+
+
+async def paid(context: AppContext, caller: KnownCaller, sent: Sent, seconds: float) -> bool:
+    """Return whether a change that waited for a card has ended, and was made.
+
+    False: it goes on, or waits again.
+
+    Raises:
+        StateConflict: the reservation was cancelled meanwhile.
+        NotChanged: it stands as it was.
+    """
+    booking_id, change = sent.booking.id, sent.change
+    assert change is not None, "a change waited"
+    ended = await _ended(context, booking_id, change, seconds, heard=sent.heard)
+    if ended is None or ended.problem is None:
+        return ended is not None
+    found, stored = await finding.find(context, caller, booking_id)
+    raise await _refusal(context, found, stored, ended.problem, None)
+
+
+async def _ended(
+    context: AppContext, booking_id: str, request_id: str, seconds: float, *, heard: int
+) -> EndedRequest | None:
+    """Return how a change ended; None when time is up or it waits for the guest.
+
+    ``heard`` is the version of the record that is no news.
+    """
+    async for standing in waiting.looks(context, booking_id, seconds):
+        with suppress(*NOT_READ):  # the workflow waits for the database as well
+            ended = await context.record.ended_request(request_id)
+            if ended is not None:
+                return ended
+            if standing is not None and standing.waits and standing.version > heard:
+                return None
+    return None
+
+
+async def _refusal(
+    context: AppContext,
+    found: Found,
+    stored: StoredReservation,
+    problem: Problem,
+    body: SlotBody | None,
+) -> DomainError:
+    """Return why a change was not made; ``body``: time, party and table that it asked for."""
+    booking = found.booking
     if problem.step in {STALE, STATE} or problem.code in _CANCELLED:
-        raise StateConflict(found.booking, moving.allowed(found.booking), _sentence(problem))
-    if problem.code is not Code.UNAVAILABLE:
-        raise NotChanged(problem)
+        return StateConflict(booking, moving.allowed(booking), _sentence(problem))
+    if body is None or problem.code is not Code.UNAVAILABLE:
+        return NotChanged(problem)
+    wish = _wish_at(stored, body)
     if problem.details.get("conflict") == Taken.GUEST:
-        raise DuplicateReservation(None)
-    body = body or _wish(stored, asked.body)
-    if body is None:
-        raise NotChanged(problem)
-    raise await alternatives.taken(context, _search(found, stored), _wish_at(stored, body), problem)
+        return await _duplicate(context, booking, stored, wish)
+    return await alternatives.taken(context, _search(found, stored), wish, problem)
+
+
+async def _duplicate(
+    context: AppContext, booking: Booking, stored: StoredReservation, wish: SlotWish
+) -> DuplicateReservation:
+    offset = wish.utc_offset_minutes
+    starts = utc_of(
+        wish.date,
+        wish.time,
+        stored.time_zone,
+        None if offset is None else dt.timedelta(minutes=offset),
+    )
+    lasts = stored.ends_at - stored.starts_at
+    if wish.duration_minutes is not None:
+        lasts = dt.timedelta(minutes=wish.duration_minutes)
+    visit = (starts, starts + lasts)
+    other = await context.record.read(lambda session: find_overlapping(session, booking.id, visit))
+    return DuplicateReservation(other, moving=True)
 
 
 _CANCELLED = frozenset({Code.CANCELLED_BY_TRAVELER, Code.CANCELLED_BY_OPERATOR})

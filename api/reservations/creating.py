@@ -148,5 +148,5 @@ async def refusal_of(
         other = await context.record.read(lambda session: find_overlapping(session, booking.id))
         return DuplicateReservation(other)
     search = _search(caller, body, await venues.venue_of(context, caller, body.venue))
-    wish = venues.wished(search.venue.policy, body, body.venue)
+    wish = venues.wished(search.venue.policy, search.venue.time_zone, body, body.venue)
     return await alternatives.taken(context, search, wish, problem)

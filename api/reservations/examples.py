@@ -50,6 +50,7 @@ RESERVATION: dict[str, Any] = {
         "waits_until": None,
         "client_secret": None,
         "next_action": None,
+        "note": None,
     },
     "inventory_reference": "INV-7F3K2",
     "hold_expires_at": None,

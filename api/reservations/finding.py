@@ -5,7 +5,7 @@ from functools import partial
 from api.bookings import finding, keeping
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.core.entity_tags import Tagged, tag_of
+from api.core.entity_tags import Tagged, versioned
 from api.reservations import presenter
 from api.reservations.answers import ReservationAnswer
 from models.bookings.errors import BookingNotFound
@@ -37,6 +37,11 @@ async def answer(context: AppContext, caller: KnownCaller, booking_id: str) -> R
     return presenter.reservation(found.booking, stored, found.history)
 
 
+def tagged(whole: ReservationAnswer) -> Tagged:
+    """Return a reservation as it is answered, with its tag."""
+    return versioned(whole.version, whole.model_dump_json(by_alias=True).encode())
+
+
 async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tagged:
     """Return the answer of ``GET …/{booking_id}``; that about one at rest is made once.
 
@@ -46,8 +51,6 @@ async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tag
 
     async def make() -> tuple[Tagged, bool]:
         found, stored = await find(context, caller, booking_id)
-        whole = presenter.reservation(found.booking, stored, found.history)
-        body = whole.model_dump_json(by_alias=True).encode()
-        return Tagged(body, tag_of(whole.version)), found.live
+        return tagged(presenter.reservation(found.booking, stored, found.history)), found.live
 
     return await keeping.whole(context, caller, booking_id, "reservation", make)

@@ -5,14 +5,16 @@ from collections.abc import Callable
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.reservations import finding
+from api.core.entity_tags import version_of
+from api.reservations import finding, presenter
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
-from models.bookings.repository import StaleVersionError, find_booking
+from models.bookings.repository import Found, StaleVersionError
 from models.kinds import HOOKS
 from models.reservations.errors import (
     ChangeUnderWay,
     Contradiction,
+    ReasonMissing,
     StateConflict,
     VersionConflict,
 )
@@ -25,10 +27,27 @@ BY_HAND = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW})
 _FROM = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.NO_SHOW})
 
 
-def expect_version(booking: Booking, expected: int | None, *, precondition: bool = False) -> None:
-    """Make sure that a request is about the booking as it stands. Raises VersionConflict."""
-    if expected is not None and expected != booking.version:
-        raise VersionConflict(booking, precondition=precondition)
+Check = Callable[[Found, StoredReservation], None]
+"""Looks at a reservation as it is found."""
+
+
+def expect_version(
+    found: Found, stored: StoredReservation, expected: int | None, *, precondition: bool = False
+) -> None:
+    """Make sure that a request is about the reservation as it stands. Raises VersionConflict."""
+    if expected not in (None, found.booking.version):
+        raise _moved_on(found, stored, precondition=precondition)
+
+
+def _moved_on(
+    found: Found, stored: StoredReservation, *, precondition: bool = False
+) -> VersionConflict:
+    current = presenter.reservation(found.booking, stored, found.history)
+    return VersionConflict(
+        found.booking,
+        precondition=precondition,
+        current=current.model_dump(mode="json", by_alias=True),
+    )
 
 
 def expected_version(named: int | None, if_match: str | None) -> tuple[int | None, bool]:
@@ -39,12 +58,12 @@ def expected_version(named: int | None, if_match: str | None) -> tuple[int | Non
     """
     if if_match is None or if_match.strip() == "*":
         return named, False
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not (tag.isascii() and tag.isdecimal() and len(tag) < 10):
+    version = version_of(if_match)
+    if version is None:
         raise Contradiction("If-Match", "If-Match must be the ETag of the reservation.")
-    if named not in (None, int(tag)):
+    if named not in (None, version):
         raise Contradiction("expected_version", "If-Match and expected_version differ.")
-    return int(tag), named is None
+    return version, named is None
 
 
 def allowed(booking: Booking) -> list[BookingState]:
@@ -62,26 +81,27 @@ async def move(
     booking_id: str,
     to: BookingState,
     reason: str,
-    check: Callable[[Booking], None],
+    check: Check,
 ) -> None:
     """Move a reservation in one transaction; one that is there already stays as it is.
-
-    ``check`` looks at the booking as it is found.
 
     Raises:
         BookingNotFound: unknown, another caller's, or no reservation.
         StateConflict: it cannot move there.
         VersionConflict: it has moved on meanwhile.
+        ReasonMissing: a NO_SHOW is corrected, and nobody says why.
         ChangeUnderWay: a request about it is being carried out.
     """
     found, stored = await finding.find(context, caller, booking_id)
     booking = found.booking
     if booking.state is to:
         return
-    check(booking)
+    check(found, stored)
     if booking.state not in _FROM or not may_become(booking.kind, booking.state, to):
         raise StateConflict(booking, allowed(booking))
     _expect_time(booking, stored, to)
+    if booking.state is _S.NO_SHOW and not reason.strip():
+        raise ReasonMissing
     if found.live:
         raise ChangeUnderWay(booking_id)
     who, why = f"caller {caller.id}", reason or _WHY[to]
@@ -90,11 +110,10 @@ async def move(
             lambda session: move_alone(session, HOOKS, booking, to, who=who, why=why)
         )
     except StaleVersionError as error:
-        now = await context.record.read(lambda session: find_booking(session, booking_id, None))
-        assert now is not None
+        now, told = await finding.find(context, caller, booking_id)
         if now.live:
             raise ChangeUnderWay(booking_id) from error
-        raise VersionConflict(now.booking) from error
+        raise _moved_on(now, told) from error
 
 
 def _expect_time(booking: Booking, stored: StoredReservation, to: BookingState) -> None:

@@ -46,6 +46,12 @@ _BY = {
 }
 
 
+_NO_CARD = (
+    "Nothing is paid when reserving: no card is needed, and one that was sent is neither kept nor"
+    " charged."
+)
+
+
 def status_of(state: BookingState) -> Status:
     """Return the status that callers see: while it is being made, it is PENDING."""
     return _STATUS.get(state, "PENDING")
@@ -79,6 +85,7 @@ def reservation(
     """Return a reservation, whole."""
     item, payment = booking.items[0], _shown_payment(booking)
     made = item.reservation
+    refused = payment.waits_until is not None and booking.problem is not None
     reached = _reached(history)
     return ReservationAnswer(
         id=booking.id,
@@ -110,13 +117,14 @@ def reservation(
         notes=stored.notes,
         price_snapshot=_snapshot(stored.price),
         payment=PaymentAnswer(
-            status=payment.status,
+            status=PaymentStatus.FAILED if refused else payment.status,
             amount=booking.chargeable,
             captured=booking.captured,
             refunded=booking.refunded,
             waits_until=payment.waits_until,
             client_secret=payment.client_secret if payment.waits_until else None,
             next_action=payment.next_action if payment.waits_until else None,
+            note=_NO_CARD if payment.status is PaymentStatus.NOT_REQUIRED else None,
         ),
         inventory_reference=made.confirmation_code if made else None,
         hold_expires_at=booking.hold_expires_at if _held(booking) else None,
@@ -135,14 +143,16 @@ def reservation(
     )
 
 
-def cancel_quote(booking: Booking, now: dt.datetime) -> CancelQuote:
-    """Return what cancelling would keep now, by the stored terms."""
+def cancel_quote(booking: Booking, by: CancelledBy, now: dt.datetime) -> CancelQuote:
+    """Return what cancelling would keep now."""
     live = booking.live_items if booking.confirmed_at is not None else []
-    fee = sum(item.fee_at(now) for item in live)
+    fee = sum(item.fee_at(now, by) for item in live)
     ends = [
         end
         for item in live
-        if item.quote and (end := item.quote.payable.terms.step_ends(now)) is not None
+        if by.pays_fee
+        and item.quote
+        and (end := item.quote.payable.terms.step_ends(now)) is not None
     ]
     return CancelQuote(
         id=booking.id,

@@ -219,6 +219,16 @@ class ChangeBody(Body):
     idempotency_key: _KeyField = None
 
 
+class CardBody(PaymentBody):
+    """Another card, where one was refused."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"payment_method_id": "pm_card_mastercard"}]}
+    )
+
+    idempotency_key: _KeyField = None
+
+
 class AvailabilityBody(SlotBody):
     """What is asked of a venue; nothing is held by it."""
 
@@ -249,9 +259,14 @@ class StatusBody(Body):
         json_schema_extra={"examples": [{"status": "CHECKED_IN", "expected_version": 4}]}
     )
 
-    status: Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED"]
+    status: Annotated[
+        Literal["CONFIRMED", "CHECKED_IN", "COMPLETED", "NO_SHOW", "CANCELLED", "EXPIRED"],
+        Field(description="EXPIRED comes by time alone: asked for, it is 409 STATE_CONFLICT."),
+    ]
     expected_version: Version | None = None
-    reason: Annotated[Prose, Field(max_length=500)] = ""
+    reason: Annotated[
+        Prose, Field(max_length=500, description="Needed where a guest comes after a NO_SHOW.")
+    ] = ""
     idempotency_key: _KeyField = None
 
 

@@ -9,7 +9,7 @@ from api.bookings.starting import Taken, book
 from api.core.audience import WORK_SECONDS, Audience, Policy
 from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
-from api.core.entity_tags import NOT_MODIFIED, answered, tag_of
+from api.core.entity_tags import NOT_MODIFIED, answered
 from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
@@ -22,6 +22,7 @@ from api.reservations import (
     creating,
     finding,
     moving,
+    paying,
     presenter,
 )
 from api.reservations.answers import (
@@ -33,6 +34,7 @@ from api.reservations.answers import (
 from api.reservations.requests import (
     AvailabilityBody,
     CancelBody,
+    CardBody,
     ChangeBody,
     CreateBody,
     StatusBody,
@@ -41,9 +43,11 @@ from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound, NotCancellable
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.messages import CancelRequest
+from models.bookings.repository import Found
 from models.core.callers import Scope
 from models.core.keys import parse_booking_reference
 from models.reservations.errors import StateConflict
+from models.reservations.repository import StoredReservation
 
 PREFIX = "/api/v1/bookings"
 work = Audience(
@@ -125,7 +129,7 @@ async def create(
         accepted(response, _url(found.id))
     elif found.confirmed_at is None:
         response.status_code = 200
-    response.headers["ETag"] = tag_of(answer.version)
+    response.headers["ETag"] = finding.tagged(answer).tag
     return answer
 
 
@@ -141,7 +145,7 @@ async def by_reference(
     caller: TheCaller,
     request: Request,
     booking_reference: Annotated[
-        str, Path(description="In any case, with dashes or without; O is 0, I and L are 1.")
+        str, Path(description="In any case, with dashes or without; O is 0, I and L are 1, U is V.")
     ],
 ) -> Response:
     """Return a reservation by what its guest was told."""
@@ -160,7 +164,7 @@ async def by_reference(
 async def by_id(
     context: Context, caller: TheCaller, request: Request, booking_id: Named
 ) -> Response:
-    """Return a reservation with its history; its version is the `ETag`."""
+    """Return a reservation with its history; its `ETag` begins with its version."""
     named = await booking_named(context, caller, booking_id)
     return answered(request, await finding.told(context, caller, named))
 
@@ -209,6 +213,48 @@ async def change(
 
 
 @work.post(
+    "/{booking_id}/payment-method",
+    operation_id="payReservation",
+    response_model=ReservationAnswer,
+    summary="Go on with another card",
+    responses={
+        200: {
+            "description": "How it ended.",
+            "content": shown("RESERVATION", "RESERVATION_FAILED"),
+        },
+        202: {
+            "description": "Under way, or waiting: for the venue, the bank, or yet another card.",
+            "model": ReservationAnswer,
+            "content": shown("RESERVATION_WAITS", "RESERVATION_HELD"),
+        },
+        **problems(*WRITING, 409),
+    },
+)
+@keyed()
+async def payment_method(
+    context: Context,
+    caller: TheCaller,
+    response: Response,
+    booking_id: Named,
+    body: Annotated[CardBody, Body()],
+    patience: Patience,
+    operation: TheOperation,
+) -> ReservationAnswer:
+    """Send another card for a reservation whose card was refused; the same reservation goes on.
+
+    Only while the reservation is PENDING with a `failure`, or a change of it waits for its card:
+    until `payment.waits_until`, and for a few cards at most. Else 409 `NO_CARD_WANTED`; while
+    another card is asked, 409 `CARD_IN_USE`. A change that cannot be made all the same leaves the
+    reservation as it was.
+    """
+    named = await booking_named(context, caller, booking_id)
+    ended = await paying.use_card(
+        context, caller, named, body.payment_method_id, patience, operation
+    )
+    return await _told(context, caller, response, named, ended=ended)
+
+
+@work.post(
     "/{booking_id}/cancel",
     operation_id="cancelReservation",
     response_model=ReservationAnswer | CancelQuote,
@@ -239,15 +285,17 @@ async def cancel(
 ) -> ReservationAnswer | CancelQuote:
     """Cancel while it is being made, or after it was confirmed. Twice gives the same answer twice.
 
-    What is kept comes from the terms stored with the reservation; the rest is given back.
+    What is kept comes from the terms stored with the reservation; the rest is given back. Where
+    the venue cancels (`by`), everything is.
     """
     named = await booking_named(context, caller, booking_id)
-    found, _ = await finding.find(context, caller, named)
+    found, stored = await finding.find(context, caller, named)
+    by = _canceller(caller, body.by)
     if dry_run:
-        return presenter.cancel_quote(found.booking, found.read_at)
+        return presenter.cancel_quote(found.booking, by, found.read_at)
     if found.booking.state is not BookingState.CANCELLED:
-        moving.expect_version(found.booking, body.expected_version)
-    ended = await _cancel(context, caller, found.booking, body.by, body.reason, patience)
+        moving.expect_version(found, stored, body.expected_version)
+    ended = await _cancel(context, caller, found.booking, by, body.reason, patience)
     return await _told(context, caller, response, named, ended=ended)
 
 
@@ -289,15 +337,17 @@ async def status(
     named = await booking_named(context, caller, booking_id)
     expected, precondition = moving.expected_version(body.expected_version, if_match)
 
-    def check(booking: Booking) -> None:
-        moving.expect_version(booking, expected, precondition=precondition)
+    def check(found: Found, stored: StoredReservation) -> None:
+        moving.expect_version(found, stored, expected, precondition=precondition)
 
     ended = True
     if body.status == "CANCELLED":
-        found, _ = await finding.find(context, caller, named)
+        found, stored = await finding.find(context, caller, named)
         if found.booking.state is not BookingState.CANCELLED:
-            check(found.booking)
-        ended = await _cancel(context, caller, found.booking, "VENUE", body.reason, patience)
+            check(found, stored)
+        ended = await _cancel(
+            context, caller, found.booking, CancelledBy.PROVIDER, body.reason, patience
+        )
     elif body.status == "CONFIRMED":
         ended = await approving.confirm(
             context, caller, operation, named, body.reason, check, patience
@@ -338,21 +388,27 @@ async def _told(
     answer = await finding.answer(context, caller, booking_id)
     if not ended:
         accepted(response, _url(booking_id))
-    response.headers["ETag"] = tag_of(answer.version)
+    response.headers["ETag"] = finding.tagged(answer).tag
     return answer
+
+
+def _canceller(caller: KnownCaller, by: str) -> CancelledBy:
+    """Return who cancels: operators do, unless they say that the venue does."""
+    if by == "VENUE":
+        return CancelledBy.PROVIDER
+    return CancelledBy.OPERATOR if caller.is_operator else CancelledBy.GUEST
 
 
 async def _cancel(
     context: AppContext,
     caller: KnownCaller,
     booking: Booking,
-    by: str,
+    by: CancelledBy,
     reason: str,
     seconds: float,
 ) -> bool:
     """Cancel; returns whether it has ended. Raises StateConflict: it is over."""
-    who = CancelledBy.PROVIDER if by == "VENUE" else CancelledBy.GUEST
-    request = CancelRequest(by=CancelledBy.OPERATOR if caller.is_operator else who, reason=reason)
+    request = CancelRequest(by=by, reason=reason)
     try:
         _, ended = await cancelling.cancel(context, caller, booking.id, request, seconds)
     except NotCancellable as refused:

@@ -72,7 +72,7 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
         raise SlotRefused("time", words)
     offset = None if body.utc_offset is None else dt.timedelta(minutes=body.utc_offset)
     utc_of(body.date, body.time, zone, offset)
-    return wished(policy, body, venue_body)
+    return wished(policy, zone, body, venue_body)
 
 
 def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
@@ -82,9 +82,9 @@ def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
         raise SlotRefused("duration_minutes", words)
 
 
-def wished(policy: VenuePolicy, body: SlotBody, venue_body: VenueBody) -> SlotWish:
+def wished(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
     """Return what is asked for, whether or not the policy lets it be reserved."""
-    wish = body.wish(venue_body)
+    wish = body.wish(venue_body).model_copy(update={"time_zone": zone})
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
     return wish

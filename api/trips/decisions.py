@@ -75,7 +75,7 @@ async def resolve(
         **problems(*WRITING, 403, 409),
     },
 )
-@keyed(of=Keyed.REFUND)
+@keyed(demanded=True, of=Keyed.REFUND)
 async def refund(
     context: Context,
     caller: TheCaller,
@@ -87,6 +87,7 @@ async def refund(
 ) -> WholeBooking:
     """Refund an amount out of goodwill; of equal amounts as often as asked, each with its own key.
 
+    Without a key it is refused (400 `IDEMPOTENCY_KEY_MISSING`): sent again, it would refund twice.
     What stands of the trip is not touched.
     """
     ended = await refunding.give_back(context, caller, booking_id, body, operation, patience)

@@ -81,8 +81,13 @@ class Item(BaseModel):
         """Whether its supplier keeps it for us, to be completed."""
         return self.saga_state is SagaState.HELD
 
-    def fee_at(self, moment: dt.datetime) -> int:
-        """Return what the stored terms keep of it on cancelling at ``moment`` (minor units)."""
+    def fee_at(self, moment: dt.datetime, by: CancelledBy = CancelledBy.GUEST) -> int:
+        """Return what is kept of it when ``by`` cancels it at ``moment`` (minor units).
+
+        The stored terms say it, but where its provider itself cancels.
+        """
+        if not by.pays_fee:
+            return 0
         terms = self.quote.payable.terms if self.quote else None
         return terms.fee_at(moment, self.price) if terms else self.price
 

@@ -209,6 +209,11 @@ class CancelledBy(StrEnum):
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
 
+    @property
+    def pays_fee(self) -> bool:
+        """Whether the fee of the terms is kept: who does not deliver gives everything back."""
+        return self is not CancelledBy.PROVIDER
+
 
 class ItemStatus(StrEnum):
     """Where an item stands, as callers see it (contracts.md §1, "Stored per component")."""

@@ -25,6 +25,9 @@ from models.core.incoming import without_card_numbers
 from models.core.money import Money
 from models.core.text import storable, visible
 
+OTHER_THAN_ASKED = "other_than_asked"
+"""Code of an answer about something that was made, and is not what was asked for."""
+
 
 class ProviderError(Exception):
     """Any failed call to a supplier or gateway.

@@ -11,7 +11,7 @@ import uuid
 
 _BOOKINGS = uuid.UUID("6f2b5c1e-8a43-5d7e-9b1a-0c9d4e7f2a10")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MISREAD = str.maketrans("OIL", "011")
+_MISREAD = str.maketrans("OILU", "011V")
 _UUID = re.compile("[0-9a-f]{32}")
 
 
@@ -69,7 +69,8 @@ def parse_booking_id(text: str) -> str | None:
 def parse_booking_reference(text: str) -> str | None:
     """Return a reference as it is stored, however it was read out or typed; None: it is none.
 
-    Case, dashes and spaces do not matter; O counts as 0, I and L as 1 (Crockford's Base 32).
+    Case, dashes and spaces do not matter; O counts as 0, I and L as 1, U as V, which Crockford's
+    Base 32 has not.
     """
     characters = _joined(text).upper()
     letters = characters[2:].translate(_MISREAD)

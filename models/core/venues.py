@@ -73,6 +73,8 @@ class SlotWish(BaseModel):
     party_size: PartySize
     resource_id: ResourceId | None = None
     """None: whatever is free."""
+    time_zone: TimeZone | None = None
+    """The venue's, where it is registered: for an inventory that does not know it."""
 
     @model_validator(mode="after")
     def _whole_minutes(self) -> Self:
@@ -150,6 +152,7 @@ class VenueSlot(CamelModel):
             duration_minutes=self.duration_minutes,
             party_size=self.party_size,
             resource_id=self.resource_id,
+            time_zone=self.time_zone,
         )
 
 
@@ -192,6 +195,8 @@ class Shift(BaseModel):
     closes_at: AwareDatetime
 
 
+ZONE_UNKNOWN: Final = "time_zone_unknown"
+"""Code of a refusal: neither the venue's services nor we know its time zone."""
 TIME_DOES_NOT_EXIST: Final = "time_does_not_exist"
 """The reason for which a slot is not to be had when clocks skip its local time (spring): the slot
 that is answered is at the next time that exists."""

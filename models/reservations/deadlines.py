@@ -7,7 +7,11 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from models.bookings.lifecycle import BookingState
-from models.reservations.policy import VenuePolicy
+from models.core.venues import VenueType
+from models.reservations.policy import NO_SHOW_GRACE_MINUTES, VenuePolicy
+
+HOTELS_WAIT_UNTIL = dt.time(4)
+"""On the clock there, on the day after the beginning."""
 
 
 class Action(StrEnum):
@@ -26,6 +30,7 @@ class Visit:
     starts_at: dt.datetime
     ends_at: dt.datetime
     time_zone: str
+    venue_type: VenueType
     policy: VenuePolicy
 
 
@@ -58,14 +63,25 @@ def due_after(
             rule = f"not approved by {_local(hold_expires_at, visit)}"
             return {Action.EXPIRE_HOLD: Due(hold_expires_at, rule)}
         case BookingState.CONFIRMED if visit.policy.check_in == "tracked":
-            grace = visit.policy.no_show_grace_minutes
-            latest = visit.starts_at + dt.timedelta(minutes=grace)
-            rule = f"no check-in by {_local(latest, visit)} (grace {grace} min)"
+            latest, grace = _latest(visit)
+            rule = f"no check-in by {_local(latest, visit)} ({grace})"
             return {Action.NO_SHOW: Due(latest, rule)}
         case BookingState.CONFIRMED | BookingState.CHECKED_IN:
             rule = f"the visit ended at {_local(visit.ends_at, visit)}"
             return {Action.COMPLETE: Due(visit.ends_at, rule)}
     return {}
+
+
+def _latest(visit: Visit) -> tuple[dt.datetime, str]:
+    """Return until when guests may be checked in, and what gives them so long."""
+    minutes = visit.policy.no_show_grace_minutes
+    if minutes is None and visit.venue_type == "HOTEL":
+        zone = ZoneInfo(visit.time_zone)
+        morning = visit.starts_at.astimezone(zone).date() + dt.timedelta(days=1)
+        latest = dt.datetime.combine(morning, HOTELS_WAIT_UNTIL, zone)
+        return latest.astimezone(dt.UTC), "hotels wait for the night"
+    minutes = NO_SHOW_GRACE_MINUTES if minutes is None else minutes
+    return visit.starts_at + dt.timedelta(minutes=minutes), f"grace {minutes} min"
 
 
 def _local(moment: dt.datetime, visit: Visit) -> str:

@@ -31,7 +31,7 @@ class Claimed:
 
 
 _VISIT = text("""
-SELECT r.starts_at, r.ends_at, r.time_zone, v.policy
+SELECT r.starts_at, r.ends_at, r.time_zone, v.type, v.policy
 FROM reservations r JOIN venues v ON v.id = r.venue_id WHERE r.booking_id = :booking
 """)
 
@@ -75,7 +75,7 @@ async def load_visit(session: AsyncSession, booking_id: str) -> Visit:
     """Return when the party of a reservation that is on record comes."""
     row = (await session.execute(_VISIT, {"booking": booking_id})).one()
     policy = VenuePolicy.model_validate(row.policy)
-    return Visit(row.starts_at, row.ends_at, row.time_zone, policy)
+    return Visit(row.starts_at, row.ends_at, row.time_zone, row.type, policy)
 
 
 async def replace_due(session: AsyncSession, booking_id: str, due: Mapping[Action, Due]) -> None:

@@ -17,6 +17,13 @@ class VenueNotFound(DomainError):
         super().__init__("there is no such venue for this caller")
 
 
+class VenueTimeZoneUnknown(DomainError):
+    """Nobody has registered the venue, and its services do not tell its time zone."""
+
+    def __init__(self) -> None:
+        super().__init__("the venue's time zone is not known")
+
+
 class NoReservations(DomainError):
     """No reservations are taken here: the services of the venues are not configured."""
 
@@ -79,11 +86,13 @@ class DuplicateReservation(DomainError):
 
     Attributes:
         reference: of that one, where it is known.
+        moving: whether one that stands was to be moved there.
     """
 
-    def __init__(self, reference: str | None) -> None:
+    def __init__(self, reference: str | None, *, moving: bool = False) -> None:
         super().__init__("the guest has another reservation there at that time")
         self.reference = reference
+        self.moving = moving
 
 
 class PaymentMethodMissing(DomainError):
@@ -101,15 +110,15 @@ class VersionConflict(DomainError):
     Attributes:
         booking: as it stands.
         precondition: whether the version came as ``If-Match``.
-        current: the reservation as callers see it; None: they are told its status only.
+        current: the reservation as callers see it.
     """
 
     def __init__(
         self,
         booking: Booking,
         *,
+        current: Mapping[str, Any],
         precondition: bool = False,
-        current: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"booking {booking.id} is in version {booking.version}")
         self.booking = booking
@@ -168,6 +177,13 @@ class StateConflict(DomainError):
         self.booking = booking
         self.allowed = sorted(allowed)
         self.why = why
+
+
+class ReasonMissing(DomainError):
+    """What the record has said is corrected, and nobody says why: nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("a guest who has not come is checked in without a reason")
 
 
 class ChangeUnderWay(DomainError):

@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.core.money import WHOLE
 from models.core.venues import Minutes, PartySize
 
 MOST_GUESTS = 500
 """Of one party."""
 
+NO_SHOW_GRACE_MINUTES = 30
 PENDING_MINUTES = 15
 PENDING_MINUTES_BY_HAND = 1_440
 """So long at most: well below the days after which a card's hold ends by itself."""
@@ -24,7 +26,7 @@ Approval = Literal["instant", "manual"]
 OutOfTime = Literal["too_soon", "too_far_ahead"]
 """Why a time cannot be reserved by now: it is over or about to begin, or too far ahead."""
 
-Count = Annotated[int, Field(ge=0, le=100_000)]
+Count = Annotated[int, Field(ge=0, le=100_000, strict=True), WHOLE]
 
 
 class _Strict(BaseModel):
@@ -54,26 +56,29 @@ class VenuePolicy(_Strict):
     turn_minutes: Annotated[tuple[TurnTime, ...], Field(max_length=20)] = ()
     """By the size of the party; larger ones, or all where it is empty, stay as long as the
     inventory service says."""
-    buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
-    buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440)] = 0
+    buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440, strict=True), WHOLE] = 0
+    buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440, strict=True), WHOLE] = 0
     """So long before and after a visit its table and its seats are nobody else's."""
     min_party: PartySize = 1
     max_party: PartySize = MOST_GUESTS
-    book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600)] = 0
+    book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600, strict=True), WHOLE] = 0
     """How long before its beginning a reservation must be made."""
-    book_ahead_max_days: Annotated[int, Field(ge=1, le=730)] = 365
+    book_ahead_max_days: Annotated[int, Field(ge=1, le=730, strict=True), WHOLE] = 365
     """How far ahead one may be made."""
     approval: Approval = "instant"
     """``manual``: a reservation is PENDING until the venue sets it CONFIRMED or CANCELLED."""
-    pending_minutes: Annotated[int, Field(ge=1, le=PENDING_MINUTES_BY_HAND)] | None = None
+    pending_minutes: (
+        Annotated[int, Field(ge=1, le=PENDING_MINUTES_BY_HAND, strict=True), WHOLE] | None
+    ) = None
     """How long a place is held for a reservation that is being made, paid or approved; None: 15,
     or 1,440 where reservations are approved by hand."""
-    check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880)] = 60
+    check_in_from_minutes: Annotated[int, Field(ge=0, le=2_880, strict=True), WHOLE] = 60
     """How long before the beginning guests may be checked in."""
     check_in: Literal["untracked", "tracked"] = "untracked"
     """``tracked``: who is not checked in has not come. Else a visit is over when it ends."""
-    no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440)] = 30
-    """How long after the beginning a guest may still be checked in."""
+    no_show_grace_minutes: Annotated[int, Field(ge=0, le=1_440, strict=True), WHOLE] | None = None
+    """How long after the beginning a guest may still be checked in; None: 30, and at hotels until
+    04:00 of the next day there."""
     capacity_mode: Literal["NONE", "COVERS"] = "NONE"
     """``COVERS``: no more guests at a time than ``covers``."""
     covers: Count = 0

@@ -161,16 +161,26 @@ _OVERLAPPING = text("""
 SELECT b.reference FROM reservations mine
 JOIN reservations r ON r.caller_id = mine.caller_id AND r.guest_id = mine.guest_id
     AND r.venue_id = mine.venue_id AND r.booking_id <> mine.booking_id
-    AND r.starts_at < mine.ends_at AND mine.starts_at < r.ends_at
+    AND r.starts_at < coalesce(CAST(:ends AS timestamptz), mine.ends_at)
+    AND r.ends_at > coalesce(CAST(:starts AS timestamptz), mine.starts_at)
 JOIN inventory_claims c ON c.booking_id = r.booking_id AND c.state IN ('HELD', 'SOLD')
 JOIN bookings b ON b.id = r.booking_id
 WHERE mine.booking_id = :booking ORDER BY r.starts_at DESC LIMIT 1
 """)
 
 
-async def find_overlapping(session: AsyncSession, booking_id: str) -> str | None:
-    """Return the reference of another reservation of the guest there at that time, if any."""
-    found: str | None = await session.scalar(_OVERLAPPING, {"booking": booking_id})
+async def find_overlapping(
+    session: AsyncSession,
+    booking_id: str,
+    visit: tuple[dt.datetime | None, dt.datetime | None] = (None, None),
+) -> str | None:
+    """Return the reference of another reservation of the guest there at that time, if any.
+
+    ``visit``: from when to when; as the reservation has it otherwise.
+    """
+    starts, ends = visit
+    values = {"booking": booking_id, "starts": starts, "ends": ends}
+    found: str | None = await session.scalar(_OVERLAPPING, values)
     return found
 
 

@@ -43,7 +43,7 @@ def router(world: World) -> APIRouter:
             request,
             operation="reserve",
             reference=asked.reference,
-            execute=lambda _: book.reserve(asked),
+            execute=lambda other: _reserved(book, asked, other=other),
             refusal=(409, "full"),
         )
 
@@ -82,6 +82,14 @@ def router(world: World) -> APIRouter:
         return {"venues": [_shown(name) for name in VENUES], "taken": book.taken()}
 
     return whole
+
+
+def _reserved(book: Book, asked: messages.Reserve, *, other: bool) -> Answer:
+    """Reserve; with ``other`` it is told as that of another party (the fault ``price_drift``)."""
+    answer = book.reserve(asked)
+    if other:
+        answer.body["slot"]["party_size"] += 1
+    return answer
 
 
 def _checked(world: World, book: Book, asked: messages.Check) -> Answer:

@@ -70,6 +70,8 @@ class Venue:
     """How long a party of up to so many is given, in minutes."""
     largest: int = 8
     smallest: int = 1
+    tells_zone: bool = True
+    """Whether answers have the time zone."""
 
     def turn(self, party: int) -> int:
         """Return how long such a party is given, in minutes."""
@@ -151,6 +153,17 @@ _VENUES: Final = (
         covers=12,
         turns=((8, 60),),
         tariff=Tariff("EUR"),
+    ),
+    Venue(
+        id="popup",
+        type="CAFE",
+        name="Pop-up",
+        time_zone="Europe/Madrid",
+        shifts=(_shift(EVERY_DAY, "10:00", "22:00"),),
+        covers=12,
+        turns=((8, 60),),
+        tariff=Tariff("EUR"),
+        tells_zone=False,
     ),
     Venue(
         id="atelier",

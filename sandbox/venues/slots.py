@@ -98,7 +98,7 @@ class Slot:
             "date": local.date().isoformat(),
             "time": f"{local:%H:%M}",
             "utc_offset": offset(self.starts_at, self.zone),
-            "time_zone": self.venue.time_zone,
+            "time_zone": self.venue.time_zone if self.venue.tells_zone else None,
             "starts_at": stamp(self.starts_at, self.zone),
             "ends_at": stamp(self.ends_at, self.zone),
             "duration_minutes": self.minutes,

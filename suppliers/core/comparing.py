@@ -3,13 +3,10 @@
 import datetime as dt
 from typing import Final
 
-from models.core.errors import UnknownOutcome
+from models.core.errors import OTHER_THAN_ASKED, UnknownOutcome
 from models.core.money import Money
 from models.core.terms import CancellationTerms
 from suppliers.core.answers import Answer
-
-OTHER_THAN_ASKED: Final = "other_than_asked"
-"""Code of an answer about something that was made, and is not what was asked for."""
 
 FURTHEST_ZONE: Final = dt.timedelta(hours=14)
 """Nowhere on earth is local time further from UTC."""

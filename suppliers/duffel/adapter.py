@@ -18,7 +18,14 @@ its offer until it has an order's id.
 import datetime as dt
 from typing import Any, Final
 
-from models.core.errors import Duplicate, PriceChanged, ProviderError, Retryable, Unavailable
+from models.core.errors import (
+    OTHER_THAN_ASKED,
+    Duplicate,
+    PriceChanged,
+    ProviderError,
+    Retryable,
+    Unavailable,
+)
 from models.core.money import Money
 from models.core.paths import segment
 from models.core.supply import (
@@ -33,7 +40,6 @@ from models.core.supply import (
 )
 from settings import Settings
 from suppliers.core.answers import JsonAnswer
-from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.core.http import JsonClient
 from suppliers.core.limiter import RateLimits
 from suppliers.core.pointers import about, field_at

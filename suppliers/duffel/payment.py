@@ -1,10 +1,9 @@
 """Paying held orders at Duffel, from our balance there."""
 
-from models.core.errors import Declined, PriceChanged, ProviderError, Retryable
+from models.core.errors import OTHER_THAN_ASKED, Declined, PriceChanged, ProviderError, Retryable
 from models.core.money import Money
 from models.core.supply import Reservation, ReservationStatus
 from suppliers.core.answers import JsonAnswer
-from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.duffel import requests
 from suppliers.duffel.cancellation import Call
 from suppliers.duffel.errors import error_of, failure

@@ -3,8 +3,8 @@
 import datetime as dt
 from typing import Final
 
+from models.core.errors import OTHER_THAN_ASKED
 from models.core.supply import Quote, Reservation, ReservationStatus
-from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.duffel.orders import Order
 from suppliers.duffel.requests import Priced
 

@@ -5,11 +5,17 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from models.core.errors import AuthConfig, Declined, InvalidRequest, ProviderError, Retryable
+from models.core.errors import (
+    OTHER_THAN_ASKED,
+    AuthConfig,
+    Declined,
+    InvalidRequest,
+    ProviderError,
+    Retryable,
+)
 from models.core.money import Money
 from models.core.supply import Cancellation, Reservation, ReservationStatus
 from suppliers.core.answers import JsonAnswer
-from suppliers.core.comparing import OTHER_THAN_ASKED
 from suppliers.ratehawk import errors, requests, responses
 
 

@@ -151,7 +151,8 @@ class VenueSupplier:
 
 def _quote(priced: tuple[JsonAnswer, responses.Priced, Price], slot: VenueSlot) -> Quote:
     answer, told, price = priced
-    if (told.slot.starts_at, told.slot.ends_at, told.slot.time_zone) != (
+    zone = told.slot.time_zone or slot.time_zone
+    if (told.slot.starts_at, told.slot.ends_at, zone) != (
         slot.starts_at,
         slot.ends_at,
         slot.time_zone,

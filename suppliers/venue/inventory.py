@@ -37,14 +37,14 @@ class Inventory:
         """Say what is free, as if ``excluding`` (a reference of ours) were not there.
 
         Raises:
-            InvalidRequest: there is no such venue or resource.
+            InvalidRequest: there is no such venue or resource, or nobody knows its time zone.
             Retryable: no answer, or one about another slot.
         """
         answer, checked = await self._ask(
             "check-availability", requests.check(asked, excluding), operation, responses.Checked
         )
         try:
-            found = checked.availability()
+            found = checked.availability(asked.time_zone)
             anyhow = checked.reason == TIME_DOES_NOT_EXIST
             wrong = checked.slot.other_than(asked, anyhow=anyhow)
         except ValueError as error:

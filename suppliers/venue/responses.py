@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt, ValidationError
 
+from models.core.errors import InvalidRequest
 from models.core.terms import CancellationTerms, FeeStep
 from models.core.venues import (
+    ZONE_UNKNOWN,
     Alternative,
     Availability,
     Price,
@@ -38,25 +40,34 @@ class Venue(Message):
     name: Loose[str] = None
 
 
+class ZoneUnknown(ValueError):
+    """Neither the service nor we know in which time zone a venue is."""
+
+
 class Slot(Message):
     """A slot, resolved: with its zone, and when it begins and ends."""
 
     venue: Venue
     date: Annotated[dt.date, BeforeValidator(_date)]
     time: Clock
-    time_zone: TimeZone
+    time_zone: TimeZone | None = None
+    """None: it is not known there; only a venue that is registered with us has one then."""
     starts_at: Moment
     ends_at: Moment
     duration_minutes: StrictInt
     party_size: StrictInt
     resource_id: Name | None
 
-    def slot(self) -> VenueSlot:
-        """Return it in our words.
+    def slot(self, zone: str | None) -> VenueSlot:
+        """Return it in our words; ``zone``: the venue's, where the answer does not tell it.
 
         Raises:
+            ZoneUnknown: nobody knows it.
             ValueError: it contradicts itself.
         """
+        known = self.time_zone or zone
+        if known is None:
+            raise ZoneUnknown("the venue's time zone is not known")
         made = VenueSlot(
             title=VenueSlot.title_of(
                 self.venue.name or self.venue.id, dt.datetime.combine(self.date, self.time)
@@ -64,7 +75,7 @@ class Slot(Message):
             venue_id=self.venue.id,
             venue_type=self.venue.type,
             venue_name=self.venue.name or "",
-            time_zone=self.time_zone,
+            time_zone=known,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             duration_minutes=self.duration_minutes,
@@ -81,7 +92,7 @@ class Slot(Message):
 
         ``anyhow``: the time may be another, for the one asked for does not exist.
         """
-        found = self.slot()
+        found = self.slot(asked.time_zone)
         pairs: list[tuple[str, object, object]] = [
             ("venue", (self.venue.id, self.venue.type), (asked.venue_id, asked.venue_type)),
             ("party", self.party_size, asked.party_size),
@@ -134,18 +145,14 @@ class Checked(Message):
     shifts: LooseList[_Shift] = Field(default_factory=list)
     checked_at: Moment
 
-    def availability(self) -> Availability:
-        """Return it in our words.
-
-        Raises:
-            ValueError: it contradicts itself.
-        """
+    def availability(self, zone: str | None) -> Availability:
+        """Return it in our words. Raises as :meth:`Slot.slot`."""
         if self.available is (self.reason is not None):
             raise ValueError("available, and a reason why not")
         return Availability(
             available=self.available,
             reason=self.reason,
-            slot=self.slot.slot(),
+            slot=self.slot.slot(zone),
             turn_minutes=self.turn_minutes,
             capacity=SlotCapacity(**self.capacity.model_dump()),
             alternatives=tuple(
@@ -249,7 +256,11 @@ def _key(moment: dt.datetime | None) -> dt.datetime:
 
 
 def contradicts(answer: JsonAnswer, error: ValueError) -> Exception:
-    """Return the error for an answer that contradicts itself."""
+    """Return the error for an answer that contradicts itself, or leaves the time zone open."""
+    if isinstance(error, ZoneUnknown):
+        return answer.failure(
+            InvalidRequest, str(error), code=ZONE_UNKNOWN, field="venue.id", plain=True
+        )
     why = (
         "; ".join(one["msg"] for one in error.errors())
         if isinstance(error, ValidationError)

@@ -313,10 +313,28 @@ async def change_reservation(scene: Scene) -> Sent:
     )
 
 
+async def pay_reservation(scene: Scene) -> Sent:
+    asked = wanted("chefs-table", payment={"payment_method_id": "pm_card_visa_chargeDeclined"})
+    made = await scene.planner.post("/api/v1/bookings", json=asked)
+    assert made.status_code == 202, made.text
+    query = """SELECT count(*) - 1 FROM attempts
+        WHERE booking_id = %s AND operation = 'confirm'"""
+    return Sent(
+        who=scene.planner,
+        path=f"/api/v1/bookings/{made.json()['id']}/payment-method",
+        json={"payment_method_id": "pm_card_mastercard"},
+        done=200,
+        effects=counted(scene.tables, query, made.json()["id"]),
+        theirs={404},
+        other={"payment_method_id": "pm_card_visa"},
+    )
+
+
 WITH_WORKFLOWS = {
     ("PUT", "/api/v1/bookings/{booking_id}"): change_reservation,
     ("POST", "/api/v1/bookings"): reserve,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): cancel_reservation,
+    ("POST", "/api/v1/bookings/{booking_id}/payment-method"): pay_reservation,
     ("POST", "/api/v1/bookings/{booking_id}/status"): move_reservation,
     ("POST", "/booking/book"): book,
     ("POST", "/booking/{bookingId}/modify"): modify,

@@ -105,6 +105,7 @@ def test_every_route_has_its_policy(app: FastAPI) -> None:
         ("GET", "/api/v1/bookings/guest/{guest_id}"),
         ("GET", "/api/v1/bookings/venue/{venue_id}"),
         ("POST", "/api/v1/bookings/{booking_id}/cancel"),
+        ("POST", "/api/v1/bookings/{booking_id}/payment-method"),
         ("POST", "/api/v1/bookings/{booking_id}/status"),
         ("POST", "/api/v1/bookings/availability/check"),
         ("PUT", "/api/v1/venues/{external_id}"),

@@ -159,6 +159,7 @@ OPERATIONS = {
     "listSuppliers": "GET /operator/suppliers",
     "listWebhookEvents": "GET /operator/webhooks",
     "modifyBooking": "POST /booking/{bookingId}/modify",
+    "payReservation": "POST /api/v1/bookings/{booking_id}/payment-method",
     "refundBooking": "POST /booking/{bookingId}/refund",
     "replayDeadLetter": "POST /operator/dead-letters/{letterId}/replay",
     "resolveBookingCase": "POST /booking/{bookingId}/resolve",

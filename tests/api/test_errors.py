@@ -63,11 +63,13 @@ from models.reservations.errors import (
     NotChanged,
     PaymentMethodMissing,
     PriceNotAccepted,
+    ReasonMissing,
     SlotRefused,
     SlotUnavailable,
     StateConflict,
     VenueNotFound,
     VenuesUnavailable,
+    VenueTimeZoneUnknown,
     VersionConflict,
     VersionRequired,
 )
@@ -110,10 +112,8 @@ DECLINED = Problem(code=Code.PAYMENT_DECLINED, step="authorise", message="no")
 SILENT = Problem(code=Code.SUPPLIER_DOWN, step="move", message="silence")
 
 SKIPPED = dt.datetime(2031, 3, 30, 2, 30)  # noqa: DTZ001 - a local time
-CURRENT = {
-    "currentVersion": FAILED.version,
-    "current": {"id": FAILED.id, "status": "CANCELLED"},
-}
+NOW = {"id": FAILED.id, "status": "CANCELLED"}
+CURRENT = {"currentVersion": FAILED.version, "current": NOW}
 SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
@@ -194,14 +194,19 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
         *(PaymentMethodMissing(100, "EUR"), 422, "PAYMENT_METHOD_MISSING", "payment"),
         {"amount": 100, "currency": "EUR"},
     ),
-    (VersionConflict(FAILED), 409, "VERSION_CONFLICT", "expected_version", CURRENT),
-    (VersionConflict(FAILED, precondition=True), 412, "VERSION_CONFLICT", "If-Match", CURRENT),
     (
-        *(VersionConflict(FAILED, current={"id": "b"}), 409, "VERSION_CONFLICT"),
-        *(
-            "expected_version",
-            {"currentVersion": CURRENT["currentVersion"], "current": {"id": "b"}},
-        ),
+        *(VersionConflict(FAILED, current=NOW), 409, "VERSION_CONFLICT", "expected_version"),
+        CURRENT,
+    ),
+    (
+        *(VersionConflict(FAILED, current=NOW, precondition=True), 412, "VERSION_CONFLICT"),
+        *("If-Match", CURRENT),
+    ),
+    (VenueTimeZoneUnknown(), 422, "VENUE_TIME_ZONE_UNKNOWN", "venue.id", None),
+    (ReasonMissing(), 422, "INVALID_REQUEST", "reason", None),
+    (
+        *(DuplicateReservation("TS-1", moving=True), 409, "DUPLICATE_RESERVATION", None),
+        {"reference": "TS-1"},
     ),
     (VersionRequired(), 428, "VERSION_REQUIRED", "expected_version", None),
     (

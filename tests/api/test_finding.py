@@ -56,7 +56,8 @@ async def test_every_route_takes_the_reference_in_any_spelling(
     for name in spelled[:3]:
         assert (await alone.get(f"/booking/{name}")).status_code == 404, "another caller's"
     asked = {"amount": 1, "currency": "USD", "reason": "x"}
-    refund = await operator.post(f"/booking/{reference.lower()}/refund", json=asked)
+    once = {"Idempotency-Key": reference}
+    refund = await operator.post(f"/booking/{reference.lower()}/refund", json=asked, headers=once)
     assert refund.status_code == 409, "found, and nothing has been paid"
     cancel = await alone.post("/booking/cancel", json={"bookingId": reference})
     assert cancel.status_code == 404, "another caller's"

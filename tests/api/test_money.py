@@ -1,6 +1,7 @@
 """Paying on: another card for the same booking, and what operators give back."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -210,9 +211,20 @@ async def test_a_refund_that_cannot_be_made_says_why(
     booked = (await api.post("/booking/book", json=body(trip))).json()
     payload = {"amount": 2500, "currency": "USD", "reason": "late", **change}
 
-    answer = await operator.post(f"/booking/{booked['bookingId']}/refund", json=payload)
+    answer = await operator.post(
+        f"/booking/{booked['bookingId']}/refund", json=payload, headers={"Idempotency-Key": "one"}
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_refund_without_a_key_is_refused(operator: httpx.AsyncClient) -> None:
+    """Sent again after a lost answer, it would give the money back twice."""
+    payload = {"amount": 2500, "currency": "USD", "reason": "late"}
+
+    answer = await operator.post(f"/booking/{uuid.uuid4()}/refund", json=payload)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "IDEMPOTENCY_KEY_MISSING")
 
 
 async def test_planners_do_not_refund(api: httpx.AsyncClient, trip: dict[str, Any]) -> None:

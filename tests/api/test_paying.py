@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.trips.paying import offer
+from api.bookings.paying import offer
 from models.payments.messages import (
     CARD_IN_USE,
     NO_CARD,

@@ -64,7 +64,7 @@ def test_the_example_goes_from_a_venue_to_a_no_show(
     world.ensure_worker()
     key = add_caller(database_url, name="dinner page", scopes=SCOPES)
     shell = Shell(tmp_path, API=whole.url, KEY=key)
-    register, free, reserve, quote, missed = BLOCKS
+    register, free, reserve, quote, missed, card = BLOCKS
     assert shell.run(register)["policy"]["max_party"] == 6
     assert shell.run(free)["available"] is True
     made = shell.run(reserve)
@@ -84,6 +84,10 @@ def test_the_example_goes_from_a_venue_to_a_no_show(
     over = shell.run(missed)
     assert (over["status"], over["payment"]["refunded"]) == ("NO_SHOW", 0)
     assert over["history"][-1]["why"] == "waited until 20:15"
+    paid = shell.run(card)
+    assert (paid["status"], paid["payment"]["captured"]) == ("CONFIRMED", 2_000)
+    waited = json.loads((tmp_path / "waiting.json").read_text())
+    assert (waited["status"], waited["payment"]["status"]) == ("PENDING", "failed")
 
 
 _PARTS = frozenset({"price_snapshot", "payment"})

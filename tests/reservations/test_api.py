@@ -64,7 +64,7 @@ def a_day() -> dt.date:
 
 
 async def test_a_table_is_reserved(dinner: httpx.AsyncClient) -> None:
-    asked = wanted(notes="high chair")
+    asked = wanted(notes="high chair", payment={"payment_method_id": "pm_card_visa"})
     answer = await dinner.post(PATH, json=asked)
     assert answer.status_code == 201, answer.text
     made = answer.json()
@@ -73,18 +73,19 @@ async def test_a_table_is_reserved(dinner: httpx.AsyncClient) -> None:
     assert (made["venue"]["name"], made["venue"]["time_zone"]) == ("Kantine", "Europe/Berlin")
     assert (made["date"], made["time"], made["duration_minutes"]) == (asked["date"], "19:30", 90)
     assert made["payment"]["status"] == "not_required"
+    assert "neither kept nor charged" in made["payment"]["note"]
     assert made["inventory_reference"]
     assert (made["resource_id"], made["assigned_resource_id"]) == (None, "table-1")
     assert [step["to"] for step in made["history"]] == ["PENDING", "CONFIRMED"]
     read = await dinner.get(f"{PATH}/{made['id']}")
     assert read.json() == made
-    assert read.headers["ETag"] == f'"{made["version"]}"'
+    tag = answer.headers["ETag"]
+    assert tag.startswith(f'"{made["version"]}-')
+    assert read.headers["ETag"] == tag
     spelt = made["booking_reference"].lower().replace("-", " ")
     by_reference = await dinner.get(f"{PATH}/reference/{spelt}")
     assert by_reference.json() == made
-    known = await dinner.get(
-        f"{PATH}/{made['id']}", headers={"If-None-Match": f'"{made["version"]}"'}
-    )
+    known = await dinner.get(f"{PATH}/{made['id']}", headers={"If-None-Match": tag})
     assert known.status_code == 304
 
 
@@ -287,13 +288,37 @@ async def test_a_reservation_moves_as_it_may(dinner: httpx.AsyncClient) -> None:
     early = await dinner.post(path, json={"status": "CHECKED_IN"})
     assert (early.status_code, early.json()["code"]) == (409, "STATE_CONFLICT")
     stale = await dinner.post(path, json={"status": "CHECKED_IN", "expected_version": 1})
-    assert (stale.status_code, stale.json()["details"]["currentVersion"]) == (409, made["version"])
+    assert (stale.status_code, stale.json()["details"]["current_version"]) == (409, made["version"])
+    assert stale.json()["details"]["current"] == made
     matched = await dinner.post(path, json={"status": "CHECKED_IN"}, headers={"If-Match": '"1"'})
     assert matched.status_code == 412
+    old = await dinner.post(f"{PATH}/{made['id']}/cancel", json={"expected_version": 1})
+    assert (old.status_code, old.json()["details"]["current"]) == (409, made)
+    expired = await dinner.post(path, json={"status": "EXPIRED"})
+    assert (expired.status_code, expired.json()["code"]) == (409, "STATE_CONFLICT")
     cancelled = await dinner.post(path, json={"status": "CANCELLED", "reason": "closed"})
     assert cancelled.json()["cancellation"]["by"] == "VENUE"
     over = await dinner.post(path, json={"status": "NO_SHOW"})
     assert (over.status_code, over.json()["details"]["allowed"]) == (409, [])
+
+
+async def test_a_venue_whose_time_zone_nobody_knows_is_registered_first(
+    dinner: httpx.AsyncClient,
+) -> None:
+    asked = wanted("popup")
+    asked["venue"]["type"] = "CAFE"
+    question = {name: asked[name] for name in ("venue", "date", "time", "party_size")}
+    for path, body in ((PATH, asked), (f"{PATH}/availability/check", question)):
+        answer = await dinner.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VENUE_TIME_ZONE_UNKNOWN")
+    put = {"type": "CAFE", "name": "Pop-up", "time_zone": "Europe/Madrid"}
+    await dinner.put(f"/api/v1/venues/{asked['venue']['id']}", json=put)
+    made = await dinner.post(PATH, json=asked)
+    assert made.status_code == 201, made.text
+    assert made.json()["venue"]["time_zone"] == "Europe/Madrid"
+    moved = {"expected_version": made.json()["version"], "time": "20:30"}
+    later = await dinner.put(f"{PATH}/{made.json()['id']}", json=moved)
+    assert later.status_code == 200, later.text
 
 
 async def by_hand(dinner: httpx.AsyncClient, like: str = "kantine") -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_no_code_speaks_of_trips(code: Code) -> None:
 
 
 def test_what_its_venue_did_not_approve_was_not_unpaid() -> None:
-    problem = Problem(code=Code.HOLD_EXPIRED, step="approve", message="not approved by 2031-03-01")
+    problem = Problem(code=Code.NOT_APPROVED, step="approve", message="not approved by 2031-03-01")
     expired = booking(BookingState.EXPIRED, problem=problem)
     error = translate.error(expired.model_copy(update={"kind": BookingKind.RESERVATION}))
     assert error is not None

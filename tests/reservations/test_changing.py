@@ -42,7 +42,7 @@ async def test_guest_and_notes_change_at_once(dinner: httpx.AsyncClient) -> None
     assert changed.status_code == 200, changed.text
     now = changed.json()
     assert now["version"] == booking["version"] + 1
-    assert changed.headers["ETag"] == f'"{now["version"]}"'
+    assert changed.headers["ETag"].startswith(f'"{now["version"]}-')
     assert now["guest"] == {**booking["guest"], "phone": "+4930123456"}
     assert (now["notes"], now["starts_at"]) == ("high chair", booking["starts_at"])
     assert now["history"][-1]["why"] == "guest or notes were changed"
@@ -118,7 +118,7 @@ async def test_a_change_names_its_version(dinner: httpx.AsyncClient) -> None:
     assert done.status_code == 200, done.text
     old = await put(dinner, booking, notes="b", time="21:00")
     assert (old.status_code, old.json()["code"]) == (409, "VERSION_CONFLICT")
-    assert old.json()["details"]["currentVersion"] == done.json()["version"]
+    assert old.json()["details"]["current_version"] == done.json()["version"]
     assert old.json()["details"]["current"] == done.json()
     matched = await put(dinner, booking, tag, expected_version=None, notes="b")
     assert (matched.status_code, matched.json()["field"]) == (412, "If-Match")
@@ -190,7 +190,7 @@ async def test_what_it_costs_more_is_accepted_and_paid(dinner: httpx.AsyncClient
     dearer = await put(dinner, booking, party_size=2)
     assert (dearer.status_code, dearer.json()["code"]) == (409, "PRICE_CHANGED")
     figures = dearer.json()["details"]
-    assert (figures["oldPrice"], figures["newPrice"]) == (2000, 4000)
+    assert (figures["old_price"], figures["new_price"]) == (2000, 4000)
     paid = await put(dinner, booking, party_size=2, accepted_total=4000)
     assert paid.status_code == 200, paid.text
     now = paid.json()
@@ -286,7 +286,7 @@ async def judge_rivals(
     for lost in answers:
         if lost is not won[0]:
             assert (lost.status_code, lost.json()["code"]) == (409, "VERSION_CONFLICT"), lost.text
-            assert lost.json()["details"]["currentVersion"] == now["version"]
+            assert lost.json()["details"]["current_version"] == now["version"]
 
 
 @pytest.mark.parametrize(
@@ -316,6 +316,19 @@ async def test_a_change_waits_for_what_is_under_way(
     assert (await slow).status_code == 200
     assert (late.status_code, late.json()["code"]) == (409, "VERSION_CONFLICT")
     assert late.json()["details"]["current"]["time"] == "21:00"
+
+
+async def test_the_guests_own_other_reservation_is_named(dinner: httpx.AsyncClient) -> None:
+    """In words of a change: what would let it be reserved all the same is no field of it."""
+    asked = wanted()
+    other = (await dinner.post(PATH, json=asked)).json()
+    booking = (await dinner.post(PATH, json={**asked, "time": "21:30"})).json()
+    twice = await put(dinner, booking, time="20:00")
+    problem = twice.json()
+    assert (twice.status_code, problem["code"]) == (409, "DUPLICATE_RESERVATION")
+    assert problem["details"] == {"reference": other["booking_reference"]}
+    assert "field" not in problem
+    assert "stands as it was" in problem["detail"]
 
 
 async def test_two_cannot_swap_their_tables(dinner: httpx.AsyncClient) -> None:

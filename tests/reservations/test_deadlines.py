@@ -16,7 +16,7 @@ HELD_UNTIL = dt.datetime(2027, 3, 13, 11, 0, tzinfo=dt.UTC)
 
 
 def visit(**policy: Any) -> Visit:
-    return Visit(BEGINS, ENDS, "Europe/Berlin", VenuePolicy(**policy))
+    return Visit(BEGINS, ENDS, "Europe/Berlin", "RESTAURANT", VenuePolicy(**policy))
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,38 @@ def test_nothing_is_due_in_any_other_state(tracked: str) -> None:
 def test_a_deadline_after_the_clocks_change_is_shown_as_the_wall_shows_it() -> None:
     """The second half past two of the night is real time later, not the first one again."""
     begins = dt.datetime(2027, 10, 31, 0, 15, tzinfo=dt.UTC)  # 02:15, the first one
-    night = Visit(begins, begins + dt.timedelta(hours=2), "Europe/Berlin", VenuePolicy())
+    night = Visit(
+        begins, begins + dt.timedelta(hours=2), "Europe/Berlin", "RESTAURANT", VenuePolicy()
+    )
     (due,) = due_after(S.CONFIRMED, None, night).values()
     assert due.at == dt.datetime(2027, 10, 31, 2, 15, tzinfo=dt.UTC)
     assert due.rule == "the visit ended at 2027-10-31 03:15 Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins", "latest"),
+    [
+        ("Europe/Berlin", "2027-06-01T13:00:00Z", "2027-06-02T02:00:00Z"),
+        # The clocks of that night are put forward, and back: it is 04:00 on the wall.
+        ("Europe/Berlin", "2027-03-27T22:00:00Z", "2027-03-28T02:00:00Z"),
+        ("Europe/Berlin", "2027-10-30T21:00:00Z", "2027-10-31T03:00:00Z"),
+        # The day at the venue, not in Greenwich.
+        ("America/New_York", "2027-06-02T01:00:00Z", "2027-06-02T08:00:00Z"),
+    ],
+)
+def test_hotels_wait_until_the_next_morning(zone: str, begins: str, latest: str) -> None:
+    starts = dt.datetime.fromisoformat(begins)
+    stay = Visit(starts, starts + dt.timedelta(hours=4), zone, "HOTEL", tracked())
+    (due,) = due_after(S.CONFIRMED, None, stay).values()
+    assert due.at == dt.datetime.fromisoformat(latest)
+    assert due.rule.endswith(f"04:00 {zone} (hotels wait for the night)")
+    named = Visit(starts, stay.ends_at, zone, "HOTEL", tracked(no_show_grace_minutes=30))
+    (due,) = due_after(S.CONFIRMED, None, named).values()
+    assert due.at == starts + dt.timedelta(minutes=30)
+
+
+def tracked(**policy: Any) -> VenuePolicy:
+    return VenuePolicy(check_in="tracked", **policy)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,21 @@ async def test_a_guest_who_does_not_come_is_a_no_show(diary: Diary, lifecycle: L
     assert await rows(diary, late) == []
 
 
+async def test_a_hotel_waits_longer_unless_its_policy_names_minutes(
+    diary: Diary, lifecycle: Lifecycle
+) -> None:
+    diary.type = "HOTEL"
+    await diary.open_venue(check_in="tracked")
+    begins = ago(minutes=31)
+    late = await come_to(diary, S.CONFIRMED, starts_at=begins)
+    ((what, when),) = await rows(diary, late)
+    assert (what, when > begins + 3 * HOUR) == ("NO_SHOW", True)
+    await diary.open_venue(check_in="tracked", no_show_grace_minutes=30)
+    late = await come_to(diary, S.CONFIRMED, starts_at=begins)
+    await lifecycle.round()
+    assert (await diary.books.stored(late)).state is S.NO_SHOW
+
+
 @pytest.mark.parametrize("states", [[S.CONFIRMED], [S.CONFIRMED, S.CHECKED_IN]])
 async def test_a_visit_is_over_when_it_ends(
     diary: Diary, lifecycle: Lifecycle, states: list[BookingState]

@@ -93,6 +93,22 @@ async def test_what_the_inventory_never_answers_is_given_back(stack: Stack) -> N
     assert "created" not in effects
 
 
+async def test_an_answer_about_another_party_is_given_back(stack: Stack) -> None:
+    """It stands there under our reference, and is not what the guest has asked for."""
+    request = await request_for(stack)
+    request.patience.step_deadline = 3
+    about = {"reference": request.booking_id, "times": 99}
+    await stack.sandbox.arm("inventory", "reserve", "price_drift", **about)
+    booking = await asyncio.wait_for((await start(stack, request)).result(), 60)
+    assert booking.state is S.FAILED
+    assert booking.problem is not None
+    assert booking.problem.code is Code.SUPPLIER_ANSWER_WRONG
+    row = await judge(stack, booking)
+    assert row["captured"] == 0
+    effects = [row["effect"] for row in await stack.sandbox.log(booking.id)]
+    assert {"created", "released"} <= {*effects}, effects
+
+
 async def test_a_place_held_in_vain_expires(stack: Stack) -> None:
     """No card is accepted in time: the place is free, nothing is taken (I10)."""
     request = await request_for(stack, card="pm_card_chargeDeclined", hold_seconds=33)

@@ -119,6 +119,7 @@ async def test_not_approved_in_time_it_keeps_nothing(stack: Stack) -> None:
     ended = await expired(stack, booking)
     assert (ended.state, ended.captured) == (S.EXPIRED, 0)
     assert ended.problem is not None
+    assert ended.problem.code is Code.NOT_APPROVED
     assert ended.problem.message.startswith("not approved by 20")
     await judge(stack, ended)
     assert await approve(stack, booking) is Code.NOT_CHANGEABLE

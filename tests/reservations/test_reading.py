@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.core.callers import Callers
+from api.core.entity_tags import version_of
 from api.core.record import Record
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
@@ -42,7 +43,7 @@ class Desk:
         assert answer.status_code == 200, answer.text
         assert statements in {None, len(sent)}, sent
         told: dict[str, Any] = answer.json()
-        assert answer.headers["etag"] == f'"{told["version"]}"'
+        assert version_of(answer.headers["etag"]) == told["version"]
         return told
 
     async def kept(self, booking: Booking) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(lonely: Served, database_url: str, books: Books) -> AsyncIterator[Desk]:
-    scopes = [Scope.RESERVATIONS_READ]
+    scopes = [Scope.RESERVATIONS_READ, Scope.RESERVATIONS_WRITE, Scope.VENUES_WRITE]
     key = add_caller(database_url, name=f"desk {uuid.uuid4()}", scopes=scopes)
     caller = await Callers(Record(books.sessions, at_once=1)).identify(key)
     diary = Diary(books, caller.id)
@@ -67,15 +68,26 @@ async def test_one_at_rest_is_read_once(desk: Desk) -> None:
     booking = await desk.diary.confirmed()
     told = await desk.kept(booking)
     path = f"{PATH}/{booking.id}"
-    known = await desk.http.get(path, headers={"If-None-Match": f'"{told["version"]}"'})
-    assert (known.status_code, known.headers["etag"]) == (304, f'"{told["version"]}"')
+    tag = (await desk.http.get(path)).headers["etag"]
+    assert version_of(tag) == told["version"]
+    known = await desk.http.get(path, headers={"If-None-Match": tag})
+    assert (known.status_code, known.headers["etag"]) == (304, tag)
     by_reference = await desk.http.get(f"{PATH}/reference/{told['booking_reference']}")
     assert by_reference.json() == told
 
 
 async def test_what_has_changed_is_told(desk: Desk) -> None:
+    """Also to who has it in the same version: the tag of an answer is of all that it says."""
     booking = await desk.diary.confirmed()
     told = await desk.kept(booking)
+    path = f"{PATH}/{booking.id}"
+    tags = [(await desk.http.get(path)).headers["etag"]]
+
+    async def is_news() -> bool:
+        answer = await desk.http.get(path, headers={"If-None-Match": tags[-1]})
+        tags.append(answer.headers["etag"])
+        return answer.status_code == 200
+
     sessions = desk.diary.books.sessions
 
     async with sessions.begin() as session:
@@ -86,6 +98,7 @@ async def test_what_has_changed_is_told(desk: Desk) -> None:
     renamed = {**told["venue"], "type": "CAFE", "name": "Zur Eule"}
     told = {**told, "venue": renamed}
     assert await desk.read(booking) == told
+    assert await is_news()
 
     source = f"supplier:{booking.id}"
     async with sessions.begin() as session:
@@ -93,9 +106,13 @@ async def test_what_has_changed_is_told(desk: Desk) -> None:
             session, kind="SUPPLIER", source=source, summary="look", booking_id=booking.id
         )
     assert await desk.read(booking) == {**told, "attention": True}
+    assert await is_news()
     async with sessions.begin() as session:
         await close_case(session, source=source, by="ada", resolution="done")
     assert await desk.read(booking) == told
+    assert await is_news()
+    assert not await is_news()
+    assert {version_of(tag) for tag in tags} == {told["version"]}
 
     await desk.diary.books.record(booking, S.CHECKED_IN)
     assert (await desk.read(booking))["status"] == "CHECKED_IN"

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from api.trips.paying import offer, refusal_type
+from api.bookings.paying import offer, refusal_type
 from models import calls
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus

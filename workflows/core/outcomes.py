@@ -6,6 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.messages import BookingRequest, CancelRequest
 from models.bookings.problems import Code, Problem
+from models.core.errors import OTHER_THAN_ASKED
 from models.core.money import Money, least_charge
 
 
@@ -37,9 +38,9 @@ def end_of(reason: BaseException) -> tuple[BookingState, Problem]:
         case TripFailedError():
             return BookingState.FAILED, reason.problem
         case TripCancelledError():
-            by_operator = reason.cancel.by is CancelledBy.OPERATOR
+            by_guest = reason.cancel.by is CancelledBy.GUEST
             return BookingState.CANCELLED, Problem(
-                code=Code.CANCELLED_BY_OPERATOR if by_operator else Code.CANCELLED_BY_TRAVELER,
+                code=Code.CANCELLED_BY_TRAVELER if by_guest else Code.CANCELLED_BY_OPERATOR,
                 step="cancel",
                 message=reason.cancel.reason or "cancelled before it was confirmed",
             )
@@ -57,8 +58,12 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
     unknown = isinstance(cause, exceptions.TimeoutError) or (
         isinstance(cause, ApplicationError) and cause.type == "UnknownOutcome"
     )
+    if isinstance(cause, ApplicationError) and OTHER_THAN_ASKED in cause.details:
+        code = Code.SUPPLIER_ANSWER_WRONG
+    elif unknown:
+        code = Code.OUTCOME_UNKNOWN
     return Problem(
-        code=Code.OUTCOME_UNKNOWN if unknown else code,
+        code=code,
         step=step,
         message=getattr(cause, "message", "") or str(cause) or type(cause).__name__,
         item=item,

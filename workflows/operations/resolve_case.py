@@ -77,7 +77,7 @@ class ResolveCase:
         """Cancel the item once more, or note that a person has; then give back what is owed."""
         asked = case.details.get("requestedAt")
         cancellation = Cancellation(
-            self._record, datetime.fromisoformat(asked) if asked else workflow.now()
+            self._record, datetime.fromisoformat(asked) if asked else workflow.now(), _by(case)
         )
         outcome: CancelledItem | None = None
         if resolution.decision == "retry":
@@ -137,10 +137,15 @@ class ResolveCase:
         """Return what the booking is then: CANCELLED once its last item is cancelled."""
         if booking.state not in CANCELLABLE or booking.live_items:
             return booking.state
-        booking.cancelled_by = CancelledBy(case.details.get("by", CancelledBy.OPERATOR))
+        booking.cancelled_by = _by(case)
         booking.cancel_reason = case.details.get("reason") or None
         booking.cancelled_at = workflow.now()
         return BookingState.CANCELLED
+
+
+def _by(case: OpenCase) -> CancelledBy:
+    """Return who cancelled what the case is about."""
+    return CancelledBy(case.details.get("by", CancelledBy.OPERATOR))
 
 
 def _settled_before(resolution: Resolution) -> Problem:

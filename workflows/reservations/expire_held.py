@@ -38,6 +38,6 @@ class ExpireHeld:
             await self._record.write_ended_requests()
             return
         rule = ExpireRequest.model_validate(request.body).rule
-        reason = TripFailedError(Problem(code=Code.HOLD_EXPIRED, step=APPROVE, message=rule))
+        reason = TripFailedError(Problem(code=Code.NOT_APPROVED, step=APPROVE, message=rule))
         held = Held(self._record, self._requests)
         await held.give_back(reason, ends=BookingState.EXPIRED, who=request.who, why=rule)

@@ -1,7 +1,8 @@
 """CancelBooking: cancel a confirmed booking, some of its components, or one that is HELD.
 
-What is kept comes from the terms stored at validation, at the moment of the request; everything
-else goes back to the traveller. What a supplier does not let go stays the traveller's, with a case.
+What is kept comes from the terms stored at validation, at the moment of the request, and is nothing
+where the provider cancels; everything else goes back to the traveller. What a supplier does not let
+go stays the traveller's, with a case.
 """
 
 from temporalio import workflow
@@ -58,7 +59,7 @@ class CancelBooking:
             reason = TripCancelledError(request, cancel)
             await held.give_back(reason, who=request.who, why=_why(cancel))
             return
-        cancellation = Cancellation(self._record, request.requested_at)
+        cancellation = Cancellation(self._record, request.requested_at, cancel.by)
         items = self._named(booking, cancel)
         refusal = self._refusal(booking, cancel, items, cancellation.fee(items))
         if refusal is not None or not items:

@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from models.bookings.booking import Item
-    from models.bookings.lifecycle import ItemStatus, SagaState
+    from models.bookings.lifecycle import CancelledBy, ItemStatus, SagaState
     from models.bookings.problems import Problem
     from models.core.money import Money
     from models.suppliers.messages import CancelledItem
@@ -20,14 +20,20 @@ with workflow.unsafe.imports_passed_through():
 class Cancellation:
     """Cancels items, by the terms that counted at a moment."""
 
-    def __init__(self, record: BookingRecord, requested_at: datetime) -> None:
+    def __init__(
+        self,
+        record: BookingRecord,
+        requested_at: datetime,
+        by: CancelledBy = CancelledBy.GUEST,
+    ) -> None:
         """Prepare; ``requested_at`` is the moment whose terms count (UTC)."""
         self._record = record
         self._requested_at = requested_at
+        self._by = by
 
     def fee(self, items: Iterable[Item]) -> int:
-        """Return what cancelling items keeps by their stored terms, minor units."""
-        return sum(item.fee_at(self._requested_at) for item in items)
+        """Return what cancelling items keeps, minor units."""
+        return sum(item.fee_at(self._requested_at, self._by) for item in items)
 
     async def cancel(
         self, items: Sequence[Item], *, operation: str, supplier_id: str | None = None
@@ -50,7 +56,7 @@ class Cancellation:
 
     def cancelled(self, item: Item, outcome: CancelledItem | None = None) -> None:
         """Note an item as cancelled, keeping what its terms say; None: a person has done it."""
-        item.fee = item.fee_at(self._requested_at)
+        item.fee = item.fee_at(self._requested_at, self._by)
         item.problem = None
         if outcome is not None:
             self.compare_fees(item, outcome)
@@ -58,7 +64,7 @@ class Cancellation:
 
     def give_up(self, item: Item) -> None:
         """Note an item as cancelled for the traveller, though its supplier has yet to let it go."""
-        item.fee = item.fee_at(self._requested_at)
+        item.fee = item.fee_at(self._requested_at, self._by)
         item.status = ItemStatus.CANCELLED
         item.saga_state = SagaState.UNDO_FAILED
         item.cancelled_at = workflow.now()
@@ -70,7 +76,9 @@ class Cancellation:
             return
         price = quote.price
         keeps = Money(amount=supplier_fee, currency=outcome.supplier_fee_currency or price.currency)
-        fee = quote.terms.fee_at(self._requested_at, price.amount)
+        fee = 0
+        if self._by.pays_fee:
+            fee = quote.terms.fee_at(self._requested_at, price.amount)
         agreed = Money(amount=fee, currency=price.currency)
         if keeps == agreed:
             return

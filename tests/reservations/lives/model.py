@@ -195,7 +195,9 @@ class Model:
         if life.state is S.HELD:
             return "EXPIRE_HOLD", life.held_until
         if life.state is S.CONFIRMED and policy.check_in == "tracked":
-            return "NO_SHOW", begins + dt.timedelta(minutes=policy.no_show_grace_minutes)
+            grace = policy.no_show_grace_minutes
+            assert grace is not None, "policies that are drawn name it"
+            return "NO_SHOW", begins + dt.timedelta(minutes=grace)
         if life.state in {S.CONFIRMED, S.CHECKED_IN}:
             return "COMPLETE", ends
         return None

@@ -176,7 +176,8 @@ async def test_the_hour_that_comes_twice(desk: Desk) -> None:
         made = await desk.supplier.book(slot, quote, GUEST, f"{desk.reference}-{number}")
         assert (made.starts_at, made.ends_at) == (slot.starts_at, slot.ends_at)
     assert [slot.wish for slot, _ in (first, second)] == [
-        one.model_copy(update={"duration_minutes": 60}) for one in both
+        one.model_copy(update={"duration_minutes": 60, "time_zone": "Europe/Berlin"})
+        for one in both
     ]
 
 

@@ -287,6 +287,20 @@ async def test_what_is_read_is_about_what_was_asked_for(
             assert error.code == "malformed_answer"
 
 
+async def test_a_time_zone_that_is_not_told_is_the_registered_one(
+    scripted: Scripted, told: VenueSupplier, quote: Quote
+) -> None:
+    for path, answer in (("/calculate", PRICED), ("/check-availability", CHECKED)):
+        scripted.say(path, Reply(200, but(answer, "slot.time_zone", None)))
+    error = await expect(InvalidRequest, told.quote(WISH, GUEST), "quote")
+    assert isinstance(error, InvalidRequest)
+    assert (error.code, error.field) == ("time_zone_unknown", "venue.id")
+    known = WISH.model_copy(update={"time_zone": "Europe/Berlin"})
+    assert (await told.quote(known, GUEST)).offer == quote.offer
+    elsewhere = WISH.model_copy(update={"time_zone": "Asia/Tokyo"})
+    await expect(Retryable, told.quote(elsewhere, GUEST), "quote")  # 19:30 is not then, there
+
+
 async def test_both_must_speak_of_one_time(
     scripted: Scripted, told: VenueSupplier, quote: Quote
 ) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
-from api.trips.paying import offer
+from api.bookings.paying import offer
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, PaymentStatus
 from models.bookings.messages import CancelRequest, RequestKind
