@@ -104,8 +104,7 @@ async def test_kill(own_stack: Stack, step: str, point: str) -> None:
     booking = await made(own_stack, step)
     own_stack.stop_workers()
     if step in OUTSIDE and point == "during":
-        about = {"seconds": 0.6, "reference": booking.id}
-        await own_stack.sandbox.arm(*OUTSIDE[step], "slow", **about)
+        await own_stack.sandbox.arm(*OUTSIDE[step], "slow", seconds=0.6, reference=booking.id)
     doomed = own_stack.start_worker(
         "-m", "tests.support.crashing_worker", CRASH_AT=f"{'.'.join(CALLS[step])}:{point}"
     )
