@@ -43,6 +43,7 @@ async def test_k1_a_key_that_is_nobodys_is_found(
         await one_effect_one_answer(scene, RULE, 8)
 
 
+@pytest.mark.exhaustive  # another API is started, and dies
 async def test_k2_an_effect_without_an_id_is_found(
     scene: Scene, desk: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ async def test_an_address_that_nobody_judges_is_found(monkeypatch: Patch) -> Non
             await proof
 
 
+@pytest.mark.exhaustive  # it waits for a server that speaks no TLS
 async def test_a_url_that_nobody_judges_is_found(monkeypatch: Patch) -> None:
     """E7"""
     monkeypatch.setattr("models.core.addresses.is_allowed", lambda *_: True)
