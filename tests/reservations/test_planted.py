@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from temporalio.client import Client
 
 from models.bookings.lifecycle import BookingState
 from models.inventory import hook
@@ -15,7 +16,12 @@ from tests.reservations.desk import Play
 from tests.reservations.test_api import dinner as dinner
 from tests.reservations.test_api import venue_key as venue_key
 from tests.reservations.test_changing import test_of_many_changes_of_a_version_one_is_made as rivals
+from tests.reservations.test_instants import (
+    test_one_end_and_the_money_is_with_whom_it_belongs as one_end,
+)
 from tests.reservations.test_orders import play as play
+from tests.support.selection import table
+from tests.trips.conftest import temporal_client as temporal_client
 
 Patch = pytest.MonkeyPatch
 S = BookingState
@@ -48,7 +54,7 @@ PLANTED: dict[str, tuple[list[BookingState], Proof]] = {
 """Which states claims do not follow any more, and the proof that finds it."""
 
 
-@pytest.mark.parametrize("what", PLANTED)
+@pytest.mark.parametrize("what", table(PLANTED, quick=["a cancelled reservation keeps its place"]))
 async def test_r4_what_is_planted_is_found(play: Play, monkeypatch: Patch, what: str) -> None:
     states, proof = PLANTED[what]
     for state in states:
@@ -60,3 +66,16 @@ async def test_r4_what_is_planted_is_found(play: Play, monkeypatch: Patch, what:
 
     with pytest.raises(AssertionError):
         await prove()
+
+
+@pytest.mark.exhaustive
+async def test_r4_money_that_is_not_given_back_is_found(
+    temporal_client: Client, monkeypatch: Patch
+) -> None:
+    """By the workflows: whoever is too late for the place keeps the hold on the card."""
+
+    async def kept(_: object) -> None: ...
+
+    monkeypatch.setattr("workflows.payments.payment_steps.PaymentSteps._return", kept)
+    with pytest.raises(AssertionError):
+        await one_end(temporal_client, 0)
