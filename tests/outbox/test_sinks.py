@@ -178,6 +178,8 @@ async def test_a_dead_workers_sink_is_taken_over_and_the_dead_one_moves_nothing(
     moved_to = await column(books, "position")
     async with books.sessions.begin() as session:
         assert not await move_cursor(session, dead, dead.position + 1)
+        # nor past what its successor has not delivered yet
+        assert not await move_cursor(session, dead, int(str(moved_to)) + 1)
     assert await column(books, "position") == moved_to
 
 

@@ -1,4 +1,4 @@
-"""Every step of making and cancelling a reservation × every kind of fault, judged from outside."""
+"""Every step of making a reservation × every kind of fault, judged from outside."""
 
 import asyncio
 import datetime as dt
@@ -54,29 +54,6 @@ async def test_a_fault_while_it_is_made(stack: Stack, step: str, kind: str) -> N
     state, code = REFUSED[step] if kind == "refuse" else (S.CONFIRMED, None)
     assert (booking.state, booking.problem and booking.problem.code) == (state, code)
     await judge(stack, booking)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    table(
-        ["error", "hang", "commit_then_hang", "late_commit", "malformed", "refuse"],
-        quick=["commit_then_hang", "refuse"],
-    ),
-)
-async def test_a_fault_while_it_is_cancelled(stack: Stack, kind: str) -> None:
-    request = await request_for(stack)
-    booking = await asyncio.wait_for((await start(stack, request)).result(), 60)
-    about = {"reference": request.booking_id, **FAULTS[kind]}
-    await stack.sandbox.arm("inventory", "release", kind, **about)
-    cancelled = await stack.cancel(booking.id)
-    assert await stack.sandbox.fired() >= 1
-    if kind == "refuse":  # the guest keeps what the venue does not let go, and a person asks it
-        assert (cancelled.state, len(cancelled.cases)) == (S.CONFIRMED, 1)
-        await stack.sandbox.clear()
-        await stack.resolve(booking.id, "retry")
-        cancelled = await stack.recorded(booking.id)
-    assert cancelled.state is S.CANCELLED
-    await judge(stack, cancelled)
 
 
 async def test_what_the_inventory_never_answers_is_given_back(stack: Stack) -> None:

@@ -1,11 +1,17 @@
 """Local times at venues: each that a clock shows is one moment, and none else is taken."""
 
 import datetime as dt
+import json
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
 
+from api.reservations.availability import _alternative
+from api.reservations.requests import SlotBody, VenueBody
+from api.reservations.venues import wish_by
+from models.core.venues import Alternative
+from models.reservations.errors import SlotRefused
 from models.reservations.policy import Pacing, VenuePolicy
 from models.reservations.slots import OffsetDoesNotFit, TimeDoesNotExist, utc_of
 
@@ -50,6 +56,49 @@ def test_every_time_that_is_shown_is_one_moment(zone: str, day: dt.date) -> None
             back = utc_of(following.date(), following.time(), zone).astimezone(ZoneInfo(zone))
             assert back.replace(tzinfo=None) == following
             assert following > dt.datetime.combine(day, time)
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30, 60])
+@pytest.mark.parametrize(("zone", "day"), DAYS, ids=str)
+def test_every_slot_that_is_offered_can_be_asked_for_and_no_other(
+    zone: str, day: dt.date, minutes: int
+) -> None:
+    """Report 5: as an answer writes it, it is the moment that was offered."""
+    policy = VenuePolicy.model_validate({"slot_minutes": minutes})
+    venue = VenueBody(id="v-9", type="RESTAURANT", name="Kantine")
+
+    def ask(time: str, offset: str | None) -> dt.datetime:
+        asked = {"date": str(day), "time": time, "utc_offset": offset, "party_size": 2}
+        body = SlotBody.model_validate_json(json.dumps(asked))
+        wish = wish_by(policy, zone, body, venue)
+        found = wish.utc_offset_minutes
+        offset_given = None if found is None else dt.timedelta(minutes=found)
+        return utc_of(wish.date, wish.time, zone, offset_given)
+
+    offered: dict[str, dict[str, dt.datetime]] = {}
+    moment = dt.datetime.combine(day, dt.time(), dt.UTC) - dt.timedelta(hours=36)
+    for _ in range(3 * 24 * 12):
+        moment += dt.timedelta(minutes=5)
+        local = moment.astimezone(ZoneInfo(zone))
+        if local.date() == day and (local.hour * 60 + local.minute) % minutes == 0:
+            one = _alternative(Alternative(starts_at=moment, free=1), zone)
+            assert one.date == str(day)
+            offered.setdefault(one.time, {})[one.utc_offset] = moment
+    offsets = {offset for found in offered.values() for offset in found}
+    for number in range(0, 1_440, 5):
+        time = f"{number // 60:02}:{number % 60:02}"
+        found = offered.get(time, {})
+        for offset in offsets:
+            if offset in found:
+                assert ask(time, offset) == found[offset]
+            else:
+                with pytest.raises((SlotRefused, TimeDoesNotExist, OffsetDoesNotFit)):
+                    ask(time, offset)
+        if found:
+            assert ask(time, None) == min(found.values())
+        else:
+            with pytest.raises((SlotRefused, TimeDoesNotExist)):
+                ask(time, None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A worker that dies by SIGKILL at one exact point of one provider call, once.
 
-Or that stands still there until it is told to go on (SIGCONT): ``CRASH_SIGNAL=SIGSTOP``.
+Or that stands still there until it is told to go on (SIGCONT): ``CRASH_SIGNAL=SIGSTOP``. Of the
+record (``record.load`` and ``record.record``) a connection may be cut as well: ``CRASH_CUTS=1``.
 
 ``CRASH_AT`` is ``provider.operation:point`` with point ``before`` (the intent is on record, nothing
 was sent), ``during`` (the request is on its way) or ``after`` (answered, and nobody wrote it down).
@@ -8,6 +9,7 @@ Everything else about it is the real worker.
 """
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -20,6 +22,7 @@ from payments.registry import create_gateway
 from settings import get_settings
 from suppliers.core.limiter import RateLimits
 from suppliers.registry import create_suppliers, create_venues
+from tests.support.crashing_record import CrashingRecord
 
 TARGET, POINT = os.environ["CRASH_AT"].split(":")
 PROVIDER, OPERATION = TARGET.split(".")
@@ -56,6 +59,10 @@ def _crash(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]
     return crashing
 
 
+def _die() -> None:
+    os.kill(os.getpid(), SIGNAL)
+
+
 def main() -> None:
     settings = get_settings()
     suppliers: dict[str, Any] = create_suppliers(settings, RateLimits())
@@ -65,7 +72,7 @@ def main() -> None:
         gateway = Crashing(gateway)
     elif PROVIDER == "venue":
         venues = Crashing(venues)
-    else:
+    elif PROVIDER != "record":
         suppliers[PROVIDER] = Crashing(suppliers[PROVIDER])
     logging.basicConfig(level="INFO")
 
@@ -73,6 +80,10 @@ def main() -> None:
         activities = create_activities(
             settings, suppliers=suppliers, gateway=gateway, venues=venues
         )
+        if PROVIDER == "record":
+            crash = None if os.environ.get("CRASH_CUTS") else _die
+            record = CrashingRecord(settings, OPERATION, POINT, crash)
+            activities = dataclasses.replace(activities, bookings=record)
         await worker.main_async(settings, activities)
 
     asyncio.run(run())
