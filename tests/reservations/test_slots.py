@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from api.reservations.availability import _alternative
+from api.reservations import presenter
 from api.reservations.requests import SlotBody, VenueBody
 from api.reservations.venues import wish_by
 from models.core.venues import Alternative
@@ -81,7 +81,7 @@ def test_every_slot_that_is_offered_can_be_asked_for_and_no_other(
         moment += dt.timedelta(minutes=5)
         local = moment.astimezone(ZoneInfo(zone))
         if local.date() == day and (local.hour * 60 + local.minute) % minutes == 0:
-            one = _alternative(Alternative(starts_at=moment, free=1), zone)
+            one = presenter.alternative(Alternative(starts_at=local, free=1))
             assert one.date == str(day)
             offered.setdefault(one.time, {})[one.utc_offset] = moment
     offsets = {offset for found in offered.values() for offset in found}

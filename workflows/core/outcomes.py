@@ -58,7 +58,9 @@ def fault(error: BaseException, *, step: str, code: Code, item: int | None = Non
     unknown = isinstance(cause, exceptions.TimeoutError) or (
         isinstance(cause, ApplicationError) and cause.type == "UnknownOutcome"
     )
-    if isinstance(cause, ApplicationError) and OTHER_THAN_ASKED in cause.details:
+    # The end of all attempts has the last one's failure as its own cause.
+    last = cause.cause if isinstance(cause, exceptions.TimeoutError) else cause
+    if isinstance(last, ApplicationError) and OTHER_THAN_ASKED in last.details:
         code = Code.SUPPLIER_ANSWER_WRONG
     elif unknown:
         code = Code.OUTCOME_UNKNOWN
