@@ -14,6 +14,7 @@ from tests.inventory.test_room import come, judge, watched
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary
 from tests.support.databases import migrated_database
+from tests.support.selection import table
 
 Patch = pytest.MonkeyPatch
 Plant = str | Callable[[Patch], None]
@@ -78,7 +79,15 @@ async def own_diary(shared_servers: Servers) -> Diary:
     return diary
 
 
-@pytest.mark.parametrize("what", PLANTED)
+QUICK = (
+    "R1: tables are not exclusive",
+    "R2: a venue has any room",
+    "R2: everybody is counted twice",
+    "R5: who is refused another place has lost its own",
+)
+
+
+@pytest.mark.parametrize("what", table(PLANTED, quick=QUICK))
 async def test_what_is_planted_is_found(own_diary: Diary, monkeypatch: Patch, what: str) -> None:
     plant, proof = PLANTED[what]
     if isinstance(plant, str):

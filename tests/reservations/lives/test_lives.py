@@ -82,7 +82,7 @@ def test_nothing_is_ever_wrong(world: World) -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("number", range(1, 41))  # 100,000 steps and more: decision 112
+@pytest.mark.parametrize("number", range(1, 35))  # 100,000 steps: decision 112
 def test_nothing_is_ever_wrong_by_other_seeds(world: World, number: int) -> None:
     tally = play(world, lives=90, number=number)
     assert len([what for what in HAPPENS if not tally[what]]) < 4
