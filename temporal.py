@@ -20,6 +20,7 @@ from codec.values import LeanPayloadConverter
 from models.bookings.booking import Booking
 from models.core.patience import BookingOrder, Patience
 from models.core.search_attributes import BOOKING_REFERENCE, BOOKING_STATE
+from models.core.traces import PROPAGATOR
 from models.core.venues import VENUE
 from models.suppliers.listings import LISTINGS
 from settings import Settings
@@ -94,6 +95,14 @@ def data_converter(ring: KeyRing, *, plaintext: bool = False) -> DataConverter:
     )
 
 
+class _Tracing(TracingInterceptor):
+    """Carries a trace on, but no baggage: headers pass no codec (docs/decisions/0113)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text_map_propagator = PROPAGATOR
+
+
 async def connect(
     settings: Settings, *, lazy: bool = False, runtime: Runtime | None = None
 ) -> Client:
@@ -116,7 +125,7 @@ async def connect(
     return await Client.connect(
         **options,
         data_converter=data_converter(ring, plaintext=settings.payload_plaintext),
-        interceptors=[TracingInterceptor()],
+        interceptors=[_Tracing()],
         lazy=lazy,
         runtime=runtime,
     )

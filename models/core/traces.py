@@ -10,17 +10,43 @@ processes (by ``opentelemetry-instrument``, say), our own spans stand in between
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import context
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import CarrierT, Setter, default_setter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-_PROPAGATOR = TraceContextTextMapPropagator()
 _HEADER = "traceparent"
+
+
+class TraceparentPropagator(TraceContextTextMapPropagator):
+    """Carries ``traceparent`` on and nothing else."""
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Put the current trace of ``context`` into a carrier."""
+        whole: dict[str, str] = {}
+        super().inject(whole, context)
+        if _HEADER in whole:
+            setter.set(carrier, _HEADER, whole[_HEADER])
+
+
+PROPAGATOR = TraceparentPropagator()
 
 
 @contextmanager
 def continued(traceparent: str) -> Iterator[None]:
-    """Go on with the trace that a request names; with none, where it is malformed."""
-    token = context.attach(_PROPAGATOR.extract({_HEADER: traceparent}))
+    """Go on with the trace that a request names; with none, where it is malformed.
+
+    Where a server span of ours has been begun (by ``opentelemetry-instrument``), that goes on.
+    """
+    if trace.get_current_span().get_span_context().is_valid:
+        yield
+        return
+    token = context.attach(PROPAGATOR.extract({_HEADER: traceparent}))
     try:
         yield
     finally:
@@ -30,5 +56,5 @@ def continued(traceparent: str) -> Iterator[None]:
 def current_trace() -> str | None:
     """Return the ``traceparent`` of what is being done; None where nobody traces it."""
     carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier)
+    PROPAGATOR.inject(carrier)
     return carrier.get(_HEADER)
