@@ -22,13 +22,17 @@ app = typer.Typer(
 def arm(
     supplier: Annotated[
         str,
-        typer.Argument(help="A supplier (amadeus, duffel …), rates, stripe or payment_service."),
+        typer.Argument(
+            help="A supplier (amadeus, duffel …), rates, inventory, pricing, stripe or"
+            " payment_service."
+        ),
     ],
     operation: Annotated[
         str,
         typer.Argument(
-            help="quote, book, complete, find, cancel; of the last two create, confirm, capture,"
-            " cancel, refund, retrieve."
+            help="quote, book, complete, find, cancel; of the gateways create, confirm, capture,"
+            " cancel, refund, retrieve; of the inventory check, reserve, update, release; of"
+            " pricing calculate, estimate."
         ),
     ],
     kind: Annotated[
@@ -67,7 +71,7 @@ def arm(
         as_json(fault)
         return
     out.print(f"[green]✓[/] armed [bold]{fault['id']}[/]: {_sentence(fault)}")
-    say_next("book", "--watch")
+    say_next("reserve" if supplier in {"inventory", "pricing"} else "book", "--watch")
 
 
 @app.command(name="list")

@@ -34,7 +34,11 @@ _HEADERS = {
 HUNG_UP = 499
 """In the log: the caller hung up before the request was whole (nginx's number for it)."""
 
-_ONCE = {b"idempotency-key": "Idempotency-Key", b"x-api-key": "X-API-Key"}
+_ONCE = {
+    b"idempotency-key": "Idempotency-Key",
+    b"if-match": "If-Match",
+    b"x-api-key": "X-API-Key",
+}
 """Headers of which a second one would leave open which of them counts."""
 
 _DISGUISED = re.compile(rb"%(2[fF]|5[cC]|2[dDeE]|3\d|[46][1-9a-fA-F]|[57][\daA]|5[fF]|7[eE])")

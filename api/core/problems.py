@@ -335,7 +335,7 @@ WORDS: Final[Mapping[str, str]] = {
     "int_from_float": _NUMBER,
     "int_parsing": _NUMBER,
     "int_parsing_size": "is too large a number",
-    "int_type": "must be a whole number (amounts are in minor units)",
+    "int_type": "must be a whole number",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",

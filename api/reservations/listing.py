@@ -21,7 +21,7 @@ from api.reservations.answers import ListedReservation, ReservationPage, Status
 from models.bookings.lifecycle import BookingState
 from models.bookings.listing import Count
 from models.core.callers import Scope
-from models.core.times import Day, Moment
+from models.core.times import Moment, NearDay
 from models.reservations.errors import Contradiction
 from models.reservations.listing import count_of_guest, count_of_venue, of_guest, of_venue
 from models.reservations.venues import find_venue
@@ -90,7 +90,7 @@ async def venues(
     request: Request,
     venue_id: VenueId,
     *,
-    date: Annotated[Day | None, Query(description="On this day at the venue.")] = None,
+    date: Annotated[NearDay | None, Query(description="On this day at the venue.")] = None,
     status: Wanted = None,
     since: Since = None,
     until: Until = None,

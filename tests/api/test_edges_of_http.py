@@ -75,10 +75,11 @@ async def test_offers_larger_than_the_server_takes_are_refused(
 
 
 _CHUNKED = b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n"
+_TWO_VERSIONS = b'If-Match: "1"\r\nIf-Match: "2"\r\nContent-Length: 2\r\n'
 _TWO_KEYS = b"Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n"
 
 
-@pytest.mark.parametrize("headers", [_CHUNKED, _TWO_KEYS])
+@pytest.mark.parametrize("headers", [_CHUNKED, _TWO_KEYS, _TWO_VERSIONS])
 async def test_what_can_be_read_in_two_ways_is_refused(
     lonely: Served, key: str, headers: bytes
 ) -> None:

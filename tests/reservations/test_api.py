@@ -64,7 +64,7 @@ def a_day() -> dt.date:
 
 
 async def test_a_table_is_reserved(dinner: httpx.AsyncClient) -> None:
-    asked = wanted(notes="high chair", payment={"payment_method_id": "pm_card_visa"})
+    asked = wanted(notes="high chair\nby the window", payment={"payment_method_id": "pm_card_visa"})
     answer = await dinner.post(PATH, json=asked)
     assert answer.status_code == 201, answer.text
     made = answer.json()
@@ -237,12 +237,20 @@ async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
     assert (await dinner.get(path)).json() == stored
     stale = await dinner.put(path, json={**put, "name": "K", "expected_version": 7})
     assert (stale.status_code, stale.json()["code"]) == (409, "VERSION_CONFLICT")
+    for zone in ("Europe/Nowhere", "localtime"):
+        nowhere = await dinner.put(path, json={**put, "time_zone": zone})
+        assert (nowhere.status_code, nowhere.json()["errors"][0]["field"]) == (422, "time_zone")
+    for date in ("0001-01-01", "9999-12-31"):
+        never = await dinner.post(PATH, json={**asked, "date": date})
+        assert (never.status_code, never.json()["errors"][0]["field"]) == (422, "date")
     for field, value in (("party_size", 5), ("time", "19:15")):
         refused = await dinner.post(PATH, json={**asked, field: value})
         assert (refused.status_code, refused.json()["field"]) == (422, field)
     assert (await dinner.post(PATH, json=asked)).status_code == 201
     full = await dinner.post(PATH, json={**asked, "guest": {**asked["guest"], "id": "g-2"}})
     assert (full.status_code, full.json()["code"]) == (409, "SLOT_UNAVAILABLE")
+    listed = await dinner.get(f"{PATH}/venue/{asked['venue']['id']}", params={"date": "9999-12-31"})
+    assert listed.status_code == 422, listed.text
 
 
 async def test_what_is_free_is_told(dinner: httpx.AsyncClient) -> None:
@@ -357,7 +365,9 @@ async def test_a_venue_approves_by_hand(dinner: httpx.AsyncClient) -> None:
     assert [one.status_code for one in answers] == [200] * 3, [one.text for one in answers]
     for one in answers:
         assert (one.json()["status"], one.json()["payment"]["captured"]) == ("CONFIRMED", 4_000)
-        assert [step["to"] for step in one.json()["history"]] == ["PENDING", "CONFIRMED"]
+        approved = one.json()["history"][-1]
+        assert (approved["to"], approved["why"]) == ("CONFIRMED", "welcome")
+        assert approved["who"] == "planner dinner app"
     assert answers[0].json()["hold_expires_at"] is None
 
 

@@ -62,7 +62,7 @@ class ConfirmHeld:
                 await self._record.write(BookingState.PROCESSING, why, who=request.who)
             await held.payment.capture(amount)
             self._record.end_request(request)
-            await confirm(self._record, "the place is reserved")
+            await confirm(self._record, why, who=request.who)
         else:
             self._record.end_request(request)
             await confirm(self._record, why, who=request.who)
