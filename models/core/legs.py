@@ -7,6 +7,7 @@ an experience one. A local time whose zone is not known is never converted.
 import datetime as dt
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,10 +25,15 @@ class LegKind(StrEnum):
     EXPERIENCE = "EXPERIENCE"
 
 
+_NO_PLACE = frozenset({"Factory", "localtime", "posixrules"})
+"""Files beside the zones, which say whatever a machine has them say."""
+
+
+@lru_cache(maxsize=1_000)
 def known_zone(name: str | None) -> str | None:
     """Return the IANA name of a time zone, or None where there is no such zone."""
     try:
-        return ZoneInfo(name).key if name else None
+        return ZoneInfo(name).key if name and name not in _NO_PLACE else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 

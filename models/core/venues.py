@@ -5,12 +5,12 @@ be known before its inventory has answered; :class:`VenueSlot` is a slot whose z
 """
 
 import datetime as dt
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from models.core.legs import known_zone
 from models.core.money import Currency, MinorUnits, Money
 from models.core.supply import ItemType, Quote
 from models.core.terms import CancellationTerms
@@ -37,19 +37,8 @@ HOTEL: a stay of up to 90 nights (record-and-marketplace.md §2.2)."""
 PartySize = Annotated[int, Field(ge=1, le=500)]
 
 
-@lru_cache(maxsize=1_000)
-def _is_zone(name: str) -> bool:
-    if name in {"Factory", "localtime", "posixrules"}:  # whatever the machine has them say
-        return False
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
-
-
 def _zone(name: str) -> str:
-    if not _is_zone(name):
+    if known_zone(name) is None:
         raise ValueError("must be a time zone of the IANA database, such as Europe/Berlin")
     return name
 

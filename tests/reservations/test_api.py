@@ -239,7 +239,7 @@ async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
     assert (stale.status_code, stale.json()["code"]) == (409, "VERSION_CONFLICT")
     for zone in ("Europe/Nowhere", "localtime"):
         nowhere = await dinner.put(path, json={**put, "time_zone": zone})
-        assert (nowhere.status_code, nowhere.json()["errors"][0]["field"]) == (422, "time_zone")
+        assert (nowhere.status_code, nowhere.json()["field"]) == (422, "time_zone")
     for date in ("0001-01-01", "9999-12-31"):
         never = await dinner.post(PATH, json={**asked, "date": date})
         assert (never.status_code, never.json()["errors"][0]["field"]) == (422, "date")
