@@ -88,9 +88,7 @@ async def _sent_before(context: AppContext, booking: Booking, update_id: str) ->
     return Sent(booking, -1, change)
 
 
-async def _send(
-    context: AppContext, booking: Booking, card: NewCard, update_id: str
-) -> str | None:
+async def _send(context: AppContext, booking: Booking, card: NewCard, update_id: str) -> str | None:
     try:
         return await offer(running.handle_of(context, booking.id), card, update_id)
     except WorkflowUpdateFailedError as error:
