@@ -25,10 +25,12 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 
 def ask(
-    method: str, path: str, *, without: frozenset[int] = frozenset(), **more: Any
+    method: str, path: str, *, without: frozenset[int] = frozenset(), again: str = "", **more: Any
 ) -> dict[str, Any]:
     """Return what the API answers; problems end the command, but for statuses ``without`` which
     it can do: then nothing is returned.
+
+    ``again`` is said where it may have been done all the same, or can be asked once more.
     """
     target = ready_target()
     try:
@@ -36,11 +38,13 @@ def ask(
         found = {} if answer.status_code == httpx.codes.NO_CONTENT else answer.json()
     except (httpx.HTTPError, ValueError) as error:
         what = f"{target.api} does not answer as the API ({type(error).__name__})"
-        give_up(what, code=Code.AWAY, mend="`tripsaga doctor` looks for the cause")
+        give_up(what, code=Code.AWAY, mend=again or "`tripsaga doctor` looks for the cause")
     if answer.status_code in without:
         return {}
     if answer.is_error:
-        give_up(reason(answer), code=Code.REFUSED if answer.is_client_error else Code.AWAY)
+        refused = answer.is_client_error
+        mend = "" if refused and "retry-after" not in answer.headers else again
+        give_up(reason(answer), code=Code.REFUSED if refused else Code.AWAY, mend=mend)
     return dict(found)
 
 

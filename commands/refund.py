@@ -1,5 +1,6 @@
 """``tripsaga refund``: give back more than the terms ask for."""
 
+import shlex
 import uuid
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from commands.asking import (
     say_next,
 )
 from commands.options import AsJson
-from commands.output import Code, as_json, give_up, out
+from commands.output import Code, as_json, err, give_up, out
 from models.core.money import Money
 
 
@@ -53,9 +54,11 @@ def refund(
     body: dict[str, Any] = {"amount": money.amount, "currency": currency, "reason": reason}
     if component is not None:
         body["componentId"] = component_of(before, component)
-    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    key = key or str(uuid.uuid4())
+    err.print(f"[dim]key:[/] {escape(key)}", soft_wrap=True)
     path = f"/booking/{before['bookingId']}/refund"
-    after = ask("POST", path, json=body, headers=headers)
+    again = f"the same again with --key {shlex.quote(key)}: it is given once"
+    after = ask("POST", path, json=body, headers={"Idempotency-Key": key}, again=again)
     if json:
         as_json(after)
     else:

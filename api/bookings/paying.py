@@ -13,7 +13,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from api.bookings import finding, running
+from api.bookings import running
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
@@ -37,32 +37,31 @@ class Sent:
     """As it was found."""
     heard: int
     """The version of the record that is no news of the card."""
-
-    @property
-    def change(self) -> str | None:
-        """The id of the change that is paid with it; None: the booking itself is."""
-        paid_for = (p.change for p in self.booking.payments if p.change and p.waits_until)
-        return next(paid_for, None)
+    change: str | None
+    """The id of the change that is paid with it; None: the booking itself is."""
 
 
 async def send_card(
     context: AppContext,
     caller: KnownCaller,
-    booking_id: str,
+    booking: Booking,
     payment_method_id: str,
     operation: Operation,
 ) -> Sent:
     """Have another card asked; what comes of it is the booking's next transition.
 
+    ``booking`` is as its caller has just found it.
+
     Raises:
-        BookingNotFound, TemporalUnavailable: nothing is promised.
+        TemporalUnavailable: nothing is promised.
         NoCardExpected: no card is waited for.
         CardInUse: another card was sent a moment ago.
     """
-    booking = (await finding.find(context, caller, booking_id)).booking
     update_id = operation.on(booking.id)
-    if operation.repeated and await _taken_before(context, booking.id, update_id):
-        return Sent(booking, heard=-1)
+    if operation.repeated:
+        sent = await _sent_before(context, booking, update_id)
+        if sent is not None:
+            return sent
     waits = booking.state is BookingState.PAYMENT_PENDING or booking.change_waits
     if not waits or booking.problem is None:
         raise NoCardExpected(booking)
@@ -71,27 +70,27 @@ async def send_card(
         who=f"{caller.role} {caller.name}",
         version=booking.version,
     )
-    await _send(context, booking, card, update_id)
-    return Sent(booking, heard=booking.version)
+    change = await _send(context, booking, card, update_id)
+    return Sent(booking, booking.version, change)
 
 
-async def _taken_before(context: AppContext, booking_id: str, update_id: str) -> bool:
-    """Tell whether the booking's newest workflow has taken the card of this very operation."""
-    update = running.handle_of(context, booking_id).get_update_handle(update_id)
+async def _sent_before(context: AppContext, booking: Booking, update_id: str) -> Sent | None:
+    """Return what the booking's newest workflow has taken of this very operation, if it has."""
+    update = running.handle_of(context, booking.id).get_update_handle(update_id)
     try:
-        await update.result(rpc_timeout=ACCEPT_TIMEOUT)
+        change = await update.result(rpc_timeout=ACCEPT_TIMEOUT)
     except (WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        return False
+        return None
     except RPCError as error:
         if running.gone(error):
-            return False
+            return None
         raise
-    return True
+    return Sent(booking, -1, change)
 
 
-async def _send(context: AppContext, booking: Booking, card: NewCard, update_id: str) -> None:
+async def _send(context: AppContext, booking: Booking, card: NewCard, update_id: str) -> str | None:
     try:
-        await offer(running.handle_of(context, booking.id), card, update_id)
+        return await offer(running.handle_of(context, booking.id), card, update_id)
     except WorkflowUpdateFailedError as error:
         if refusal_type(error) == CARD_IN_USE:
             raise CardInUse(booking) from error
@@ -106,12 +105,12 @@ async def _send(context: AppContext, booking: Booking, card: NewCard, update_id:
 
 async def offer(
     handle: WorkflowHandle[Any, Any], card: NewCard, update_id: str | None = None
-) -> None:
+) -> str | None:
     """Hand the card to a run, which may be a moment behind the record that asks for one.
 
     A worker that died when it had recorded that a card is waited for leaves a run that does not
     know it until another worker has gone over the last step again. A card that was taken under
-    ``update_id`` is not asked again.
+    ``update_id`` is not asked again. Returns which change it pays; None: the booking itself.
 
     Raises:
         WorkflowUpdateFailedError: the run refuses the card, and goes on refusing it.
@@ -119,14 +118,15 @@ async def offer(
     """
     for pause in (*PAUSES, None):
         try:
-            await handle.execute_update(
+            change: str | None = await handle.execute_update(
                 PAYMENT_METHOD_UPDATE, card, id=update_id, rpc_timeout=ACCEPT_TIMEOUT
             )
-            return
+            return change
         except WorkflowUpdateFailedError as error:
             if pause is None or refusal_type(error) != RUN_BEHIND:
                 raise
         await asyncio.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def refusal_type(error: WorkflowUpdateFailedError) -> str | None:

@@ -175,7 +175,7 @@ _RESERVATION: dict[Code, Words] = {
         settled="It was given back: nothing is reserved.",
     ),
     Code.HOLD_EXPIRED: Words(
-        "The place was not held long enough to be paid.",
+        "The place could not be held until the reservation was made.",
         "Please reserve again, if the place is still free.",
     ),
     Code.PAYMENT_DOWN: Words(

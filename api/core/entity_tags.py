@@ -31,16 +31,24 @@ def versioned(version: int, body: bytes) -> Tagged:
     return Tagged(body, f'"{version}-{hashlib.sha256(body).hexdigest()[:12]}"')
 
 
-def version_of(tag: str) -> int | None:
-    """Return the version that a tag of ``versioned``, or a version alone, names; None: it is none.
+def version_of(given: str) -> int | None:
+    """Return the version that tags of ``versioned``, or a version alone, name; None: not just one.
 
-    What a change is made of is the version: that something else is told since is no obstacle.
+    What a change is made of is the version: that something else is told since is no obstacle, nor
+    is what a proxy made of the tag, which may be weak or longer (``W/"5-1f0c…-gzip"``).
     """
-    found = _VERSIONED.fullmatch(tag.strip())
-    return int(found[1]) if found else None
+    if _VERSION.fullmatch(given.strip()):
+        return int(given)
+    if not _TAGS.fullmatch(given):
+        return None
+    versions = {int(found[1]) for found in _VERSIONED.finditer(given)}
+    return versions.pop() if len(versions) == 1 else None
 
 
-_VERSIONED = re.compile(r'(?:W/)?"?(\d{1,9})(?:-[0-9a-f]{12})?"?', re.ASCII)
+_VERSION = re.compile(r"[0-9]{1,9}")
+_TAG = r'(?:W/)?"[^"\x00-\x20\x7f]*"'  # RFC 9110, 8.8.3
+_TAGS = re.compile(rf"[ \t]*{_TAG}(?:[ \t]*,[ \t]*{_TAG})*[ \t]*")
+_VERSIONED = re.compile(r'"([0-9]{1,9})(?:-[^"]*)?"(?=[ \t]*(?:,|$))')
 
 
 def answered(request: Request, told: Tagged) -> Response:

@@ -152,14 +152,17 @@ def _(error: reservations.PriceNotAccepted) -> ApiProblem:
 
 @problem_of.register
 def _(error: reservations.NotChanged) -> ApiProblem:
-    problem = error.problem
-    return ApiProblem(
-        503 if problem.code in _OURS else 409,
-        problem.code,
-        _NOT_CHANGED.get(problem.code, "The change could not be made.")
-        + " The reservation stands as it was.",
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if problem.code in _OURS else None,
-    )
+    code = error.problem.code
+    why = _NOT_CHANGED.get(code, "The change could not be made.")
+    stands = "The reservation stands as it was, and nothing is charged for the change."
+    anew = f" {_ANEW}" if code in _OURS else ""
+    return ApiProblem(409, code, f"{why} {stands}{anew}")
+
+
+_ANEW = (
+    "What was set aside for it is released. If it is still wanted, send it as a new request, with"
+    " another Idempotency-Key."
+)
 
 
 _OURS = frozenset(
@@ -172,7 +175,8 @@ _OURS = frozenset(
         Code.INTERNAL,
     }
 )
-"""Why a change could not be made although nothing is wrong with it: it may be asked for again."""
+"""Why a change could not be made although nothing is wrong with it: it may be asked for anew. This
+one has ended, and its key finds it so for ever: 503 would say that it is worth repeating."""
 
 _NOT_CHANGED = {
     Code.PAYMENT_DECLINED: "The card was refused.",

@@ -60,7 +60,10 @@ def expected_version(named: int | None, if_match: str | None) -> tuple[int | Non
         return named, False
     version = version_of(if_match)
     if version is None:
-        raise Contradiction("If-Match", "If-Match must be the ETag of the reservation.")
+        words = (
+            "If-Match must be an ETag of the reservation, or its version; several, of one version."
+        )
+        raise Contradiction("If-Match", words)
     if named not in (None, version):
         raise Contradiction("expected_version", "If-Match and expected_version differ.")
     return version, named is None
@@ -94,7 +97,7 @@ async def move(
     """
     found, stored = await finding.find(context, caller, booking_id)
     booking = found.booking
-    if booking.state is to:
+    if booking.state is to and to in BY_HAND:
         return
     check(found, stored)
     if booking.state not in _FROM or not may_become(booking.kind, booking.state, to):

@@ -23,10 +23,10 @@ async def use_card(
         CardInUse: another card was sent a moment ago.
         StateConflict, NotChanged: as :func:`changing.paid`.
     """
-    await finding.find(context, caller, booking_id)  # and no trip
-    sent = await paying.send_card(context, caller, booking_id, payment_method_id, operation)
+    found, _ = await finding.find(context, caller, booking_id)  # and no trip
+    sent = await paying.send_card(context, caller, found.booking, payment_method_id, operation)
     if sent.change is not None:
         return await changing.paid(context, caller, sent, seconds)
-    await waiting.settled(context, booking_id, seconds, after=sent.heard)
-    found, _ = await finding.find(context, caller, booking_id)
-    return presenter.status_of(found.booking.state) != "PENDING"
+    standing = await waiting.settled(context, booking_id, seconds, after=sent.heard)
+    state = found.booking.state if standing is None else standing.state
+    return presenter.status_of(state) != "PENDING"

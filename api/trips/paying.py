@@ -19,11 +19,15 @@ async def use_card(
 ) -> Booking | modifying.Asked:
     """Go on with another card; returns the booking at its end, or where it waits again.
 
-    Where a change of the booking waited for the card, returns how that went. Raises as
-    :func:`send_card`.
+    Where a change of the booking waited for the card, returns how that went.
+
+    Raises:
+        BookingNotFound, TemporalUnavailable: nothing is promised.
+        NoCardExpected, CardInUse: as :func:`send_card`.
     """
-    sent = await send_card(context, caller, booking_id, payment_method_id, operation)
-    booking_id, change = sent.booking.id, sent.change
+    booking = (await finding.find(context, caller, booking_id)).booking
+    sent = await send_card(context, caller, booking, payment_method_id, operation)
+    booking_id, change = booking.id, sent.change
     if change is not None:
         outcome = await modifying.ended(context, booking_id, change, seconds, sent.heard)
         now = (await finding.find(context, caller, booking_id)).booking

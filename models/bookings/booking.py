@@ -1,7 +1,7 @@
 """A booking as we see it: what workflows hold, the record stores and the API translates."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -214,6 +214,24 @@ class OpenCase(BaseModel):
     def payment(self) -> int | None:
         """The number of the payment it is about, if any."""
         return self.details.get("payment")
+
+    def renewed(self, summary: str, details: Mapping[str, Any]) -> "OpenCase":
+        """Return the case as what is known now has it.
+
+        Who cancelled, when and why stays as it was asked first, but where who has asked last pays
+        no fee: by that, a decision reckons what is kept.
+        """
+        by = details.get("by")
+        free = by is not None and not CancelledBy(by).pays_fee
+        asked = {} if free or "requestedAt" not in self.details else self.details
+        first = {name: value for name, value in asked.items() if name in _ASKED}
+        return self.model_copy(
+            update={"summary": summary, "details": {**self.details, **details, **first}}
+        )
+
+
+_ASKED = frozenset({"operation", "requestedAt", "by", "reason"})
+"""What the details of a case have of the request to cancel that could not be carried out."""
 
 
 class Visit(BaseModel):

@@ -134,10 +134,12 @@ async def open_case(
     return opened is not None
 
 
-async def renew_case(session: AsyncSession, *, source: str, summary: str) -> None:
+async def renew_case(
+    session: AsyncSession, *, source: str, summary: str, details: dict[str, Any]
+) -> None:
     """Have the open case of a source say what is known of it now."""
     ours = CASES.c.source == source, CASES.c.resolved_at.is_(None)
-    await session.execute(update(CASES).where(*ours).values(summary=summary))
+    await session.execute(update(CASES).where(*ours).values(summary=summary, details=details))
 
 
 async def close_case(session: AsyncSession, *, source: str, by: str, resolution: str) -> bool:

@@ -27,6 +27,7 @@ OutOfTime = Literal["too_soon", "too_far_ahead"]
 """Why a time cannot be reserved by now: it is over or about to begin, or too far ahead."""
 
 Count = Annotated[int, Field(ge=0, le=100_000, strict=True), WHOLE]
+Party = Annotated[PartySize, Field(strict=True), WHOLE]
 
 
 class _Strict(BaseModel):
@@ -36,9 +37,9 @@ class _Strict(BaseModel):
 class TurnTime(_Strict):
     """How long a party stays that says nothing else."""
 
-    up_to: PartySize
+    up_to: Party
     """The largest party it is for."""
-    minutes: Minutes
+    minutes: Annotated[Minutes, Field(strict=True), WHOLE]
 
 
 class Pacing(_Strict):
@@ -59,8 +60,8 @@ class VenuePolicy(_Strict):
     buffer_before_minutes: Annotated[int, Field(ge=0, le=1_440, strict=True), WHOLE] = 0
     buffer_after_minutes: Annotated[int, Field(ge=0, le=1_440, strict=True), WHOLE] = 0
     """So long before and after a visit its table and its seats are nobody else's."""
-    min_party: PartySize = 1
-    max_party: PartySize = MOST_GUESTS
+    min_party: Party = 1
+    max_party: Party = MOST_GUESTS
     book_ahead_min_minutes: Annotated[int, Field(ge=0, le=525_600, strict=True), WHOLE] = 0
     """How long before its beginning a reservation must be made."""
     book_ahead_max_days: Annotated[int, Field(ge=1, le=730, strict=True), WHOLE] = 365

@@ -214,7 +214,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
         {"oldPrice": 100, "newPrice": 200, "currency": "EUR"},
     ),
     (NotChanged(DECLINED), 409, "PAYMENT_DECLINED", None, None),
-    (NotChanged(SILENT), 503, "SUPPLIER_DOWN", None, None),
+    (NotChanged(SILENT), 409, "SUPPLIER_DOWN", None, None),
     (VenueChanged(VENUE), 409, "VERSION_CONFLICT", "expected_version", {"currentVersion": 3}),
     (
         *(StateConflict(FAILED, [BookingState.NO_SHOW]), 409, "STATE_CONFLICT", "status"),
@@ -296,6 +296,7 @@ def test_when_to_come_again_and_with_which_key() -> None:
     assert headers(PlannerUnavailable(None)) == {"Retry-After": "2"}
     assert headers(PlannerUnavailable(7)) == {"Retry-After": "7"}
     assert headers(TooManyBookings(30)) == {"Retry-After": "30"}
+    assert headers(NotChanged(SILENT)) is None, "it has ended: its key finds nothing else"
     assert headers(CallerUnknown()) == {"WWW-Authenticate": 'ApiKey realm="bookings"'}
 
 

@@ -108,6 +108,19 @@ def test_a_decision_names_one_case_and_wants_a_note(ask: Ask, database_url: str)
     assert "next: tripsaga resolve" in told.output
 
 
+def test_a_refund_that_nobody_answers_can_be_asked_again(ask: Ask, database_url: str) -> None:
+    """Under the same key: it may have been given, and is given once."""
+    booking = made(database_url)
+    words = ("refund", booking.reference, "12.50", "The tour began late.", "--yes")
+    lost = ask(*words)
+    assert lost.exit_code == 4
+    told, *_ = lost.stderr.splitlines()
+    assert told.startswith("key: ")
+    key = told.removeprefix("key: ")
+    assert f"the same again with --key {key}" in lost.stderr
+    assert f"--key {key}" in ask(*words, "--key", key).stderr
+
+
 def test_nothing_is_cancelled_or_refunded_without_consent(ask: Ask, database_url: str) -> None:
     booking = made(database_url)
     refund = ask("refund", booking.reference, "12.50", "The tour began late.")

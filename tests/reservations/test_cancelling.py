@@ -12,15 +12,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState, PaymentStatus
+from models.bookings.lifecycle import BookingState, CancelledBy, PaymentStatus
 from models.bookings.messages import CancelRequest, RequestKind
 from tests.reservations.places import judge, request_for, start
 from tests.reservations.test_held import hold
 from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
 from tests.trips.saga.cells import FAULTS, POINTS
+from tests.trips.saga.test_cancel_confirmed import set_terms
 
 S = BookingState
+KEPT = [{"until": None, "fee": 4_000}]
 OUTSIDE = {
     "confirmed: release": ("inventory", "release"),
     "confirmed: refund": ("stripe", "refund"),
@@ -131,3 +133,20 @@ async def test_the_database_goes_away(own_stack: Stack, step: str, point: str) -
     assert await own_stack.ended(request) is None
     assert "the connection is cut" in worker.log(), "nothing was cut: this cell is void"
     await judge_cancelled(own_stack, booking)
+
+
+async def test_a_venue_whose_cancellation_is_settled_later_keeps_nothing(stack: Stack) -> None:
+    """A case that a guest's cancellation left open is then about the venue's."""
+    booking = await made(stack, "confirmed")
+    set_terms(stack, booking.id, 1, KEPT)
+    for by in (CancelledBy.GUEST, CancelledBy.PROVIDER):
+        await stack.sandbox.arm("inventory", "release", "refuse", reference=booking.id)
+        cancel = CancelRequest(by=by, reason=f"by {by}")
+        await stack.ended(await stack.send(RequestKind.CANCEL, booking.id, cancel))
+        (case,) = (await stack.recorded(booking.id)).cases
+        assert (case.details["by"], case.details["reason"]) == (by, cancel.reason)
+    await stack.sandbox.clear()
+    after = await stack.resolve(booking.id, "retry")
+    assert (after.state, after.cancelled_by) == (S.CANCELLED, CancelledBy.PROVIDER)
+    assert (after.items[0].fee, after.refunded, after.cases) == (0, 4_000, [])
+    await judge(stack, after)

@@ -1,6 +1,7 @@
 """A reservation that its venue approves by hand: held, decided once, and nothing kept otherwise."""
 
 import asyncio
+import datetime as dt
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -123,6 +124,29 @@ async def test_not_approved_in_time_it_keeps_nothing(stack: Stack) -> None:
     assert ended.problem.message.startswith("not approved by 20")
     await judge(stack, ended)
     assert await approve(stack, booking) is Code.NOT_CHANGEABLE
+
+
+@pytest.mark.parametrize("like", ["kantine", "chefs-table"])
+async def test_approved_too_late_it_was_not_approved(own_stack: Stack, like: str) -> None:
+    """Whether it costs something or not; the worker was away when the hold ended."""
+    own_stack.start_worker()
+    request = await request_for(own_stack, like, hold_seconds=3)
+    request.approval = "manual"
+    await asyncio.wait_for((await start(own_stack, request)).result(), 60)
+    booking = await own_stack.recorded(request.booking_id)
+    own_stack.stop_workers()
+    assert booking.hold_expires_at is not None
+    left = booking.hold_expires_at - dt.datetime.now(dt.UTC)
+    await asyncio.sleep(max(left.total_seconds(), 0) + 0.1)
+    approval = await own_stack.send(RequestKind.APPROVE, booking.id, ApproveRequest())
+    own_stack.start_worker()
+    ended = await own_stack.ended(approval)
+    after = await own_stack.recorded(booking.id)
+    assert (after.state, after.captured) == (S.EXPIRED, 0)
+    assert ended == after.problem
+    assert ended is not None
+    assert ended.code is Code.NOT_APPROVED
+    await judge(own_stack, after)
 
 
 async def test_what_was_taken_by_somebody_else_meanwhile_is_given_back(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """Another card for a reservation over HTTP, and what is given back to whom."""
 
+import uuid
 from typing import Any
 
 import httpx
@@ -17,9 +18,11 @@ REFUSED = {"payment": {"payment_method_id": "pm_card_chargeDeclined"}}
 KEPT = [{"until": None, "fee": 4_000}]
 
 
-async def pay(http: httpx.AsyncClient, booking: dict[str, Any], card: str) -> httpx.Response:
+async def pay(
+    http: httpx.AsyncClient, booking: dict[str, Any], card: str, headers: Any = None
+) -> httpx.Response:
     path = f"{PATH}/{booking['id']}/payment-method"
-    return await http.post(path, json={"payment_method_id": card})
+    return await http.post(path, json={"payment_method_id": card}, headers=headers)
 
 
 async def test_another_card_is_taken_where_one_was_refused(dinner: httpx.AsyncClient) -> None:
@@ -67,6 +70,20 @@ async def test_a_change_that_no_card_pays_for_leaves_it_as_it_was(
     assert (stolen.status_code, stolen.json()["code"]) == (409, "PAYMENT_DECLINED")
     assert "stands as it was" in stolen.json()["detail"]
     assert (await dinner.get(f"{PATH}/{booking['id']}")).json()["party_size"] == 1
+
+
+async def test_a_repeat_is_told_how_its_change_has_ended(dinner: httpx.AsyncClient) -> None:
+    """202 is stored nowhere: the change has come to nothing meanwhile, and waits for no card."""
+    booking = await made(dinner, "chefs-table", party_size=1, **CARD)
+    change = {"party_size": 2, "accepted_total": 4_000, **REFUSED}
+    assert (await put(dinner, booking, **change)).status_code == 202
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    waits = await pay(dinner, booking, "pm_card_chargeDeclined", key)
+    assert waits.status_code == 202, waits.text
+    await pay(dinner, booking, "pm_card_visa_chargeDeclinedStolenCard")
+    again = await pay(dinner, booking, "pm_card_chargeDeclined", key)
+    assert (again.status_code, again.json()["code"]) == (409, "PAYMENT_DECLINED"), again.text
+    assert "stands as it was" in again.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,10 @@ def test_a_policy_that_contradicts_itself_says_so(wrong: dict[str, object], word
         {"slot_minutes": 7},
         {"covers": -1},
         {"opening_hours": []},
+        {"min_party": "2"},
+        {"max_party": True},
+        {"turn_minutes": [{"up_to": "2", "minutes": 90}]},
+        {"turn_minutes": [{"up_to": 2, "minutes": "90"}]},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )

@@ -163,8 +163,8 @@ class BookingRecord:
             opened = OpenCase(**note.model_dump(), opened_at=workflow.now())
             booking.cases = [*booking.cases, opened]
         elif same.details.get("stray") == details.get("stray"):  # else it is about other money
-            self._renewed.append(note)
-            renewed = same.model_copy(update={"summary": note.summary})
+            renewed = same.renewed(note.summary, note.details)
+            self._renewed.append(note.model_copy(update={"details": renewed.details}))
             booking.cases = [renewed if case is same else case for case in booking.cases]
 
     def _about_money(self, problem: Problem, payment: PaymentView) -> str:

@@ -109,9 +109,13 @@ class PaymentSteps:
 
     # -- updates and signals ------------------------------------------------------------------
 
-    async def _use_card(self, card: NewCard) -> None:
-        """Go on with another card; what came of it is the booking's next transition."""
+    async def _use_card(self, card: NewCard) -> str | None:
+        """Go on with another card; what came of it is the booking's next transition.
+
+        Answers which change is paid with it; None: the booking itself is.
+        """
         self._card = card
+        return self._payment.change
 
     def _may_send_card(self, card: NewCard) -> None:
         booking = self._record.booking

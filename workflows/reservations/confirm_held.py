@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.outcomes import TripFailedError, end_of, ends_the_trip
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
-    from workflows.reservations.selling import confirm, selling
+    from workflows.reservations.selling import LATE, confirm, selling
     from workflows.suppliers.held import Held
 
 
@@ -58,19 +58,19 @@ class ConfirmHeld:
         why = ApproveRequest.model_validate(request.body).reason or "approved"
         amount = self._record.booking.accepted_total
         if amount:
-            with selling():
+            with selling(LATE):
                 await self._record.write(BookingState.PROCESSING, why, who=request.who)
             await held.payment.capture(amount)
             self._record.end_request(request)
             await confirm(self._record, why, who=request.who)
         else:
             self._record.end_request(request)
-            await confirm(self._record, why, who=request.who)
+            await confirm(self._record, why, who=request.who, lost=LATE)
 
 
 def _end(reason: BaseException) -> BookingState | None:
     """Return EXPIRED where it was approved too late; None where the reason tells the end."""
-    late = isinstance(reason, TripFailedError) and reason.problem.code is Code.HOLD_EXPIRED
+    late = isinstance(reason, TripFailedError) and reason.problem.code is Code.NOT_APPROVED
     return BookingState.EXPIRED if late else None
 
 

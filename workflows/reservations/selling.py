@@ -10,13 +10,22 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import HOLD_LOST
     from models.bookings.problems import Code, Problem
+    from models.reservations.messages import APPROVE
     from workflows.core.outcomes import TripFailedError
     from workflows.core.record import BookingRecord
 
 
+LOST = Problem(code=Code.HOLD_EXPIRED, step="claim", message="the place was not held long enough")
+LATE = Problem(
+    code=Code.NOT_APPROVED,
+    step=APPROVE,
+    message="it was approved when the place was not held any more",
+)
+
+
 @contextmanager
-def selling() -> Iterator[None]:
-    """Record a state that sells the place.
+def selling(lost: Problem = LOST) -> Iterator[None]:
+    """Record a state that sells the place; ``lost`` is what it is where that is gone.
 
     Raises:
         TripFailedError: it is not held any more.
@@ -26,13 +35,13 @@ def selling() -> Iterator[None]:
     except ApplicationError as error:
         if error.type != HOLD_LOST:
             raise
-        message = "the place was not held long enough to be paid"
-        lost = Problem(code=Code.HOLD_EXPIRED, step="claim", message=message)
         raise TripFailedError(lost) from error
 
 
-async def confirm(record: BookingRecord, why: str, *, who: str = "saga") -> None:
-    """Record a reservation as CONFIRMED.
+async def confirm(
+    record: BookingRecord, why: str, *, who: str = "saga", lost: Problem = LOST
+) -> None:
+    """Record a reservation as CONFIRMED; ``lost`` as in :func:`selling`.
 
     Raises:
         TripFailedError: its place is not held any more; the booking is as it was.
@@ -41,7 +50,7 @@ async def confirm(record: BookingRecord, why: str, *, who: str = "saga") -> None
     confirmed = {"confirmed_at": workflow.now(), "hold_expires_at": None}
     record.booking = before.model_copy(update=confirmed)
     try:
-        with selling():
+        with selling(lost):
             await record.write(BookingState.CONFIRMED, why, who=who)
     except TripFailedError:
         record.booking = before

@@ -249,7 +249,8 @@ async def record_transition(
     for note in transition.cases:
         opened = await open_case(session, booking_id=booking.id, **note.model_dump())
         if not opened and note.kind == UNSETTLED_CASE:
-            await renew_case(session, source=note.source, summary=note.summary)
+            known = note.model_dump(include={"source", "summary", "details"})
+            await renew_case(session, **known)
     await end_requests(session, booking.id, transition.ended_requests)
     for hook in hooks.get(kind, ()):
         await hook.after(session, step)
