@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.venues import VenueSlot
-from models.inventory.claims import COUNTED, STARTS, quarter
+from models.inventory.claims import KEEPS, STARTS, quarter, quarters
 from models.inventory.overlaps import VISIT, of_guest, of_table
 from models.inventory.tables import LIVE
 from models.reservations.policy import VenuePolicy
@@ -84,7 +84,7 @@ ORDER BY v.id <> :venue, lower(met.visit), b.reference LIMIT :most
 """)  # noqa: S608
 
 # The counters that a claim would be held against, but for what it would find given back: holds
-# that are over, and what is excluded. Visits that were used up early are counted to their ends.
+# that are over, and what is excluded. They are read once for all starts, which lie close together.
 _ROOM = text(f"""
 WITH asked AS (
     SELECT * FROM unnest(CAST(:visits_from AS timestamptz[]), CAST(:visits_until AS timestamptz[]),
@@ -92,11 +92,23 @@ WITH asked AS (
         CAST(:slots_at AS timestamptz[]), CAST(:slots_until AS timestamptz[]))
         WITH ORDINALITY AS asked (visit_from, visit_until, "from", until, slot_at, slot_until, n)
 ), free AS MATERIALIZED (
-    SELECT {COUNTED} AS taken, {STARTS} AS starts, units FROM inventory_claims
+    SELECT {KEEPS} AS keeps, {STARTS} AS begins, units FROM inventory_claims
     WHERE booking_id = CAST(:excluded AS uuid) AND {LIVE} AND venue_id = :venue AND counted
-    UNION ALL SELECT {COUNTED}, {STARTS}, units FROM inventory_claims
+    UNION ALL SELECT {KEEPS}, {STARTS}, units FROM inventory_claims
     WHERE state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
         AND venue_id = :venue AND counted AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
+), whole AS (
+    SELECT min({quarter('"from"')}) AS begins, max(until) AS ends FROM asked
+), freed AS (
+    SELECT quarter AS bucket, sum(units) AS units
+    FROM whole, free, LATERAL (SELECT keeps * tstzrange(whole.begins, whole.ends) AS shared) AS at,
+        {quarters("lower(shared)", "upper(shared)")} AS quarter
+    GROUP BY quarter
+), taken AS MATERIALIZED (
+    SELECT s.bucket, s.covers_taken - coalesce(freed.units, 0) AS covers
+    FROM venue_slots s LEFT JOIN freed ON freed.bucket = s.bucket
+    WHERE s.venue_id = :venue AND s.covers_taken > 0 AND s.bucket < (SELECT ends FROM whole)
+        AND s.bucket >= (SELECT begins FROM whole)
 )
 SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.starts AS starts,
     coalesce(began.arrivals, 0) - given.arrivals AS arrivals,
@@ -110,16 +122,14 @@ SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.st
     of_guest("tstzrange(asked.visit_from, asked.visit_until)")
 }) THEN 'guest' END AS met
 FROM asked, LATERAL (
-    SELECT max(s.covers_taken - (SELECT coalesce(sum(units), 0) FROM free
-        WHERE taken && tstzrange(s.bucket, s.bucket + interval '15 minutes'))) AS covers
-    FROM venue_slots s WHERE s.venue_id = :venue AND s.covers_taken > 0
-        AND s.bucket >= {quarter('asked."from"')} AND s.bucket < asked.until
+    SELECT max(covers) AS covers FROM taken
+    WHERE bucket >= {quarter('asked."from"')} AND bucket < asked.until
 ) AS there, LATERAL (
     SELECT sum(s.starts_taken) AS starts, sum(s.arrivals_taken) AS arrivals FROM venue_slots s
     WHERE s.venue_id = :venue AND s.bucket >= asked.slot_at AND s.bucket < asked.slot_until
 ) AS began, LATERAL (
     SELECT count(*) AS starts, coalesce(sum(units), 0) AS arrivals FROM free
-    WHERE starts >= asked.slot_at AND starts < asked.slot_until
+    WHERE begins >= asked.slot_at AND begins < asked.slot_until
 ) AS given
 ORDER BY n
 """)  # noqa: S608
