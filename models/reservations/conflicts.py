@@ -38,7 +38,10 @@ class Room:
     """How much room is left in our own record; None: any amount."""
 
     reason: str | None = None
-    """What stands in the way of the party (``guest``, ``venue``, ``resource``); None: nothing."""
+    """What stands in the way of the party; None: nothing. Of several the first of ``resource``,
+    ``guest`` and ``venue``: as a claim would be refused."""
+    is_full: bool = False
+    """Whether the venue's limits do, whatever else does."""
     covers_free: int | None = None
     starts_free: int | None = None
     arrivals_free: int | None = None
@@ -166,9 +169,9 @@ async def find_room(
     )
     conflicts = [Conflict(**row) for row in others.mappings()]
     here = [one for one in conflicts if one.venue_id == venue.external_id]
-    if room.reason == "venue":
+    if room.is_full:
         conflicts.append(Conflict("VENUE", None, venue.external_id, slot.starts_at, slot.ends_at))
-    reason = here[0].kind.lower() if here else room.reason
+    reason = max((one.kind.lower() for one in here), default=room.reason)
     return replace(room, reason=reason, conflicts=tuple(conflicts))
 
 
@@ -217,7 +220,8 @@ def _room(policy: VenuePolicy, party: int, row: Any) -> Room:
     )
     wanted = (party, 1, party)
     is_full = any(free is not None and free < w for free, w in zip(left, wanted, strict=True))
-    return Room("venue" if is_full else row.met, left[0], left[1], left[2])
+    reason = row.met or ("venue" if is_full else None)
+    return Room(reason, is_full, left[0], left[1], left[2])
 
 
 def _whose(
