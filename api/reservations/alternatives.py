@@ -39,7 +39,7 @@ _STEPS = 50
 """So many slots before and after, at most."""
 _DAYS = 7
 """So many days before and after a stay of more than a day."""
-_SECONDS = 2.0
+SECONDS = 2.0
 """How long a refusal waits for other times, at most: then it tells of none."""
 
 
@@ -89,7 +89,7 @@ async def _unavailable(
 ) -> DomainError:
     """Return the refusal of a slot, with other times if they can be told now."""
     with suppress(DomainError, TimeoutError):
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(SECONDS):
             return await _told(context, search, wish, reason)
     return SlotUnavailable(reason)
 
