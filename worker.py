@@ -32,6 +32,7 @@ from activities.outbox.loop import OutboxLoop
 from activities.outbox.planner import PlannerSink
 from activities.outbox.relays import create_relays
 from activities.registry import Activities, create_activities
+from activities.reservations.counts import PlaceCounter
 from activities.reservations.lifecycle import Lifecycle
 from activities.reservations.loop import LifecycleLoop
 from activities.webhook_endpoints.delivering import Webhooks
@@ -159,7 +160,8 @@ async def run(
     await await_own_world(settings, client, stop)
     if stop.is_set():
         return
-    activities = activities or create_activities(settings)
+    places = PlaceCounter(runtime.metric_meter if runtime else MetricMeter.noop)
+    activities = activities or create_activities(settings, places=places)
     workers = create_workers(client, settings, activities)
     sessions = create_sessions(activities.engine)
     inbox = Inbox(sessions, activities.payments, activities.items, client, settings)
@@ -169,8 +171,7 @@ async def run(
     webhooks = WebhookLoop(Webhooks(sessions, sender))
     sinks = [PlannerSink(sessions, activities.planner), *relays]
     outbox = OutboxLoop(sessions, sinks, placed=webhooks.nudge)
-    meter = runtime.metric_meter if runtime else MetricMeter.noop
-    lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings), meter))
+    lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings), places))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
+from activities.reservations.counts import PlaceCounter
 from activities.reservations.moving import MoveActivities
 from activities.reservations.record import ReservationActivities
 from activities.suppliers.changes import ItemChangeActivities
@@ -132,6 +133,7 @@ def create_activities(
     suppliers: dict[str, Supplier] | None = None,
     gateway: Gateway | None = None,
     venues: VenueSupplier | None = None,
+    places: PlaceCounter | None = None,
 ) -> Activities:
     """Return the activities for ``settings``; adapters may be given instead of made."""
     engine = create_engine(settings.database.sqlalchemy_url, pool_size=settings.database.pool_size)
@@ -152,8 +154,8 @@ def create_activities(
     quotes = QuoteActivities(sessions, suppliers, rates, health)
     return Activities(
         bookings=BookingActivities(sessions),
-        reservations=ReservationActivities(sessions),
-        moves=MoveActivities(sessions),
+        reservations=ReservationActivities(sessions, places),
+        moves=MoveActivities(sessions, places),
         quotes=quotes,
         changes=ChangeActivities(sessions, quotes),
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),

@@ -78,7 +78,7 @@ def reason(answer: "httpx.Response") -> str:
         told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in told)
     words = str(told or f"{answer.request.url} answers {answer.status_code}")
     if free := (found.get("details") or {}).get("alternatives"):
-        times = ", ".join(f"{one['date']} {one['time']}" for one in free)
+        times = ", ".join(f"{one['date']} {one['time']}{one['utc_offset']}" for one in free)
         words += f" Free at {times} there."
     about = [str(found[name]) for name in ("code", "field") if found.get(name)]
     return f"{words} ({', '.join(about)})" if about else words

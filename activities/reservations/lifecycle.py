@@ -6,11 +6,11 @@ import uuid
 from functools import partial
 
 from temporalio.client import Client
-from temporalio.common import MetricMeter, WorkflowIDConflictPolicy
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.core.opening import log_transition
-from activities.reservations.counts import count_places
+from activities.reservations.counts import PlaceCounter
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
 from models.bookings.repository import StaleVersionError, load_booking, load_identity
@@ -50,9 +50,9 @@ class Lifecycle:
         sessions: Sessions,
         client: Client,
         patience: Patience,
-        meter: MetricMeter = MetricMeter.noop,
+        places: PlaceCounter | None = None,
     ) -> None:
-        self._meter = meter
+        self._places = places or PlaceCounter()
         self._sessions = sessions
         self._client = client
         self._patience = patience
@@ -62,7 +62,7 @@ class Lifecycle:
         async with direct(self._sessions) as connection:
             given_back = await expire_all_overdue(connection, MOST)
             claimed = await claim_due(connection, MOST)
-        count_places("expired", given_back, self._meter)
+        self._places.count("expired", given_back)
         if given_back:
             log.info("%d places were held for too long and are free", given_back)
         for one in claimed:

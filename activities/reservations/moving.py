@@ -7,7 +7,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.core.failures import fenced
-from activities.reservations.counts import count_places
+from activities.reservations.counts import PlaceCounter
 from activities.reservations.record import not_to_be_had, outcome_of
 from models import calls
 from models.bookings.messages import BookingRequest
@@ -32,8 +32,9 @@ from models.reservations.moves import claim_at, load_standing, put_back
 class MoveActivities:
     """What a move does on record."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, places: PlaceCounter | None = None) -> None:
         self._sessions = sessions
+        self._places = places or PlaceCounter()
 
     @activity.defn(name=calls.OPEN_MOVE.name)
     async def open_move(self, asked: BookingRequest) -> OpenedMove:
@@ -73,14 +74,14 @@ class MoveActivities:
             claim = await claim_at(session, asked)
             await session.commit()  # a table that was never named has a number now
         async with direct(self._sessions) as connection:
-            count_places("expired", await expire_overdue(connection, claim.venue_id))
+            self._places.count("expired", await expire_overdue(connection, claim.venue_id))
             await make_slots(connection, claim)
         try:
             with fenced():
                 moved = await repeated(lambda: self._move(asked, claim))
         except HoldLostError as lost:
             raise ApplicationError(str(lost), type="HoldLost", non_retryable=True) from lost
-        count_places(outcome_of(moved.refused))
+        self._places.count(outcome_of(moved.refused))
         return moved
 
     async def _move(self, asked: MoveClaim, claim: Claim) -> MovedClaim:

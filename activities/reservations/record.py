@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.core.opening import open_once
-from activities.reservations.counts import count_places
+from activities.reservations.counts import PlaceCounter
 from models import calls
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Code, Problem
@@ -62,8 +62,9 @@ def not_to_be_had(what: Taken, step: str) -> Problem:
 class ReservationActivities:
     """The record of reservations."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, places: PlaceCounter | None = None) -> None:
         self._sessions = sessions
+        self._places = places or PlaceCounter()
 
     @activity.defn(name=calls.OPEN_RESERVATION.name)
     async def open_reservation(self, opening: OpenReservation) -> OpenedBooking:
@@ -77,7 +78,7 @@ class ReservationActivities:
         async with direct(self._sessions) as connection:
             expired = await expire_overdue(connection, opening.request.venue_id)
         opened = await repeated(lambda: open_once(self._sessions, opening, ReservationOpening()))
-        count_places("expired", expired)
+        self._places.count("expired", expired)
         if opened.existing is None:
-            count_places(outcome_of(opened.refusal))
+            self._places.count(outcome_of(opened.refusal))
         return opened

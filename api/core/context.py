@@ -34,6 +34,9 @@ RPC_TIMEOUT = timedelta(seconds=5)
 READS_AT_ONCE = 64
 """Callers' reads that are worked on together. The event loop gives every task a turn after all
 others: with hundreds of them a booking, which takes many turns, would not get on."""
+NEARBY_AT_ONCE = 8
+"""Questions of a process to the inventory about other times than were asked for: of many refusals
+at once each has up to five, while what callers do ask for must get on."""
 RESERVED = 2
 """Connections that callers' reads do not use: one for readiness, one for those who wait."""
 LISTS = 4
@@ -86,6 +89,8 @@ class AppContext:
     """Held by each of callers' reads while it is worked on; see :data:`READS_AT_ONCE`."""
     checks: dict[str, asyncio.Task[Check]] = field(default_factory=dict)
     """Readiness checks under way, by their name: probes that come meanwhile share the answer."""
+    nearby: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(NEARBY_AT_ONCE))
+    """Held while the inventory is asked about a time that nobody has asked for."""
     answers: Answers = field(default_factory=Answers)
     """Answers about bookings at rest, to be given again while nothing has changed."""
     starts: dict[tuple[str, str], asyncio.Task[bool]] = field(default_factory=dict)

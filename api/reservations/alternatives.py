@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from models.core.domain_errors import DomainError
 from models.core.keys import item_reference
 from models.core.supply import Quote
 from models.core.venues import (
+    DAY_MINUTES,
     TIME_DOES_NOT_EXIST,
     Alternative,
     Availability,
@@ -27,7 +28,7 @@ from models.reservations.conflicts import Room, find_rooms
 from models.reservations.errors import SlotUnavailable
 from models.reservations.messages import SLOT
 from models.reservations.policy import VenuePolicy
-from models.reservations.slots import blocked, slot_of
+from models.reservations.slots import TimeDoesNotExist, blocked, slot_of, utc_of
 from models.reservations.venues import Venue
 
 MOST = 5
@@ -36,6 +37,10 @@ _FURTHER = dt.timedelta(hours=2)
 """How far behind what a visit itself blocks, before and after, other starts are looked for."""
 _STEPS = 50
 """So many slots before and after, at most."""
+_DAYS = 7
+"""So many days before and after a stay of more than a day."""
+SECONDS = 2.0
+"""How long a refusal waits for other times, at most: then it tells of none."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Search:
     """None: nobody in particular, or somebody who may be there twice."""
     excluded: str | None = None
     """A booking: as if it were not there."""
+    stands_at: dt.datetime | None = None
+    """When it begins, where its place is the same otherwise: no other time, but its own."""
 
     @property
     def excluding(self) -> str | None:
@@ -81,20 +88,27 @@ async def _unavailable(
     context: AppContext, search: Search, wish: SlotWish, reason: str
 ) -> DomainError:
     """Return the refusal of a slot, with other times if they can be told now."""
-    with suppress(DomainError):
-        found = await asking.availability(context, wish, excluding=search.excluding)
-        if found.reason == TIME_DOES_NOT_EXIST:
-            return asking.does_not_exist(wish, found)
-        return SlotUnavailable(reason, await find(context, search, found))
+    with suppress(DomainError, TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            return await _told(context, search, wish, reason)
     return SlotUnavailable(reason)
+
+
+async def _told(context: AppContext, search: Search, wish: SlotWish, reason: str) -> DomainError:
+    """Return the refusal of a slot, with other times. Raises as :func:`quote`."""
+    found = await asking.availability(context, wish, excluding=search.excluding)
+    if found.reason == TIME_DOES_NOT_EXIST:
+        return asking.does_not_exist(wish, found)
+    return SlotUnavailable(reason, await find(context, search, found))
 
 
 async def find(context: AppContext, search: Search, found: Availability) -> list[Alternative]:
     """Return other starts at which the party would be reserved, the nearest first, at most five.
 
     The venue's policy, our record and the inventory all have room then. Where the inventory has
-    none at the time asked for, they are of those that it names; where it has, of those nearby,
-    and it is asked about the nearest that we have room for, all at once.
+    none at the time asked for, they are of those that it names; where it has, of those nearby (of
+    a stay: on days nearby), and it is asked about the nearest that we have room for, all at once.
+    Where a venue is not registered, it is not held to the slots of a policy that nobody made.
     """
     venue, slot = search.venue, found.slot
     named = {one.starts_at: one.free for one in found.alternatives}
@@ -104,7 +118,8 @@ async def find(context: AppContext, search: Search, found: Availability) -> list
         other
         for other in (_at(slot, start) for start in sorted(starts, key=_distance_to(slot)))
         if venue.policy.out_of_time(other.starts_at, now) is None
-        and slot_of(venue.policy, other)[0] == other.starts_at
+        and other.starts_at != search.stands_at
+        and (not venue.time_zone or slot_of(venue.policy, other)[0] == other.starts_at)
     ]
 
     async def query(session: AsyncSession) -> list[Room]:
@@ -131,6 +146,8 @@ async def find(context: AppContext, search: Search, found: Availability) -> list
 def _nearby(policy: VenuePolicy, found: Availability) -> Iterable[dt.datetime]:
     """Return the starts around the one asked for that the venue is open for."""
     slot, step = found.slot, dt.timedelta(minutes=policy.slot_minutes)
+    if slot.duration_minutes > DAY_MINUTES:
+        return _on_other_days(slot)
     begins, ends = blocked(policy, slot)
     here, _ = slot_of(policy, slot)
     steps = min((ends - begins + _FURTHER) // step, _STEPS)
@@ -148,10 +165,21 @@ def _nearby(policy: VenuePolicy, found: Availability) -> Iterable[dt.datetime]:
     ]
 
 
+def _on_other_days(slot: VenueSlot) -> Iterator[dt.datetime]:
+    """Yield the same time on the days around; how long the desk is open then is not known."""
+    local = slot.local
+    for days in range(-_DAYS, _DAYS + 1):
+        with suppress(TimeDoesNotExist):
+            if days:
+                day = local.date() + dt.timedelta(days=days)
+                yield utc_of(day, local.time(), slot.time_zone)
+
+
 async def _free_at(context: AppContext, search: Search, slot: VenueSlot) -> int:
     """Return how much the inventory has for a slot; 0: nothing, or nobody can tell."""
     with suppress(DomainError):
-        found = await asking.availability(context, slot.wish, excluding=search.excluding)
+        async with context.nearby:
+            found = await asking.availability(context, slot.wish, excluding=search.excluding)
         return found.capacity.free if found.available else 0
     return 0
 

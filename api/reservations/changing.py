@@ -7,6 +7,7 @@ the booking's id: one change at a time, and only of the version that its caller 
 import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,7 +44,7 @@ from models.reservations.errors import (
 )
 from models.reservations.messages import SLOT
 from models.reservations.repository import StoredReservation, find_overlapping
-from models.reservations.slots import reads, utc_of
+from models.reservations.slots import reads
 from models.reservations.venues import Venue, venue_id
 
 OTHERS_SECONDS = 5.0
@@ -208,14 +209,9 @@ def _wish(stored: StoredReservation, body: ChangeBody) -> SlotBody | None:
     """
     local = dt.datetime.combine(stored.local_date, stored.local_time)
     drifted = not reads(stored.starts_at, local, stored.time_zone)
-    now = SlotBody(
-        date=stored.local_date,
-        time=stored.local_time,
-        utc_offset=None if drifted else _offset(stored),
-        duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
-        party_size=stored.party_size,
-        resource_id=stored.resource_id,
-    )
+    now = _now(stored)
+    if drifted:
+        now = now.model_copy(update={"utc_offset": None})
     given = {
         name: getattr(body, name) for name in body.model_fields_set & SlotBody.model_fields.keys()
     }
@@ -227,6 +223,24 @@ def _wish(stored: StoredReservation, body: ChangeBody) -> SlotBody | None:
         wish = wish.model_copy(update={"utc_offset": now.utc_offset})
     stays = wish == now and not (drifted and {"date", "time"} & given.keys())
     return None if stays else wish
+
+
+def _now(stored: StoredReservation) -> SlotBody:
+    """Return time, party and table as they are."""
+    return SlotBody(
+        **_time_of(stored),
+        duration_minutes=(stored.ends_at - stored.starts_at) // dt.timedelta(minutes=1),
+        party_size=stored.party_size,
+        resource_id=stored.resource_id,
+    )
+
+
+def _time_of(stored: StoredReservation) -> dict[str, Any]:
+    return {
+        "date": stored.local_date,
+        "time": stored.local_time,
+        "utc_offset": _offset(stored),
+    }
 
 
 def _offset(stored: StoredReservation) -> int:
@@ -245,7 +259,7 @@ async def _priced(
     """Return the move, as the venue's services say today that it can be had, and for how much."""
     wish = _wish_at(stored, body)
     guest = details.guest or VenueGuest(name=stored.guest["name"], notes=stored.notes)
-    quote = await alternatives.quote(context, _search(found, stored), wish, guest)
+    quote = await alternatives.quote(context, _search(found, stored, body), wish, guest)
     slot = slot_in(quote).named(stored.venue_name)
     if slot.time_zone != stored.time_zone:
         words = f"The venue is in {slot.time_zone} now: make a new reservation."
@@ -267,7 +281,8 @@ def _wish_at(stored: StoredReservation, body: SlotBody) -> SlotWish:
     return venues.wish_by(stored.policy, stored.time_zone, body, named)
 
 
-def _search(found: Found, stored: StoredReservation) -> alternatives.Search:
+def _search(found: Found, stored: StoredReservation, body: SlotBody) -> alternatives.Search:
+    """Return where another place is looked for: as the move would be made."""
     venue = Venue(
         id=venue_id(found.caller_id, stored.venue_id),
         external_id=stored.venue_id,
@@ -277,7 +292,14 @@ def _search(found: Found, stored: StoredReservation) -> alternatives.Search:
         policy=stored.policy,
         version=1,
     )
-    return alternatives.Search(found.caller_id, venue, stored.guest_id, found.booking.id)
+    stays = body.model_copy(update=_time_of(stored)) == _now(stored)
+    return alternatives.Search(
+        found.caller_id,
+        venue,
+        None if stored.allow_duplicate else stored.guest_id,
+        found.booking.id,
+        stands_at=stored.starts_at if stays else None,
+    )
 
 
 def _expect_accepted(booking: Booking, quote: Quote, body: ChangeBody) -> None:
@@ -317,7 +339,7 @@ async def _end(
     found, stored = await finding.find(context, caller, booking_id)
     if ended.problem.step == STALE:
         _expect_version(found, stored, asked)
-    raise await _refusal(context, found, stored, ended.problem, body or _wish(stored, asked.body))
+    raise await _refusal(context, found, stored, ended, body or _wish(stored, asked.body))
 
 
 async def paid(context: AppContext, caller: KnownCaller, sent: Sent, seconds: float) -> bool:
@@ -335,7 +357,7 @@ async def paid(context: AppContext, caller: KnownCaller, sent: Sent, seconds: fl
     if ended is None or ended.problem is None:
         return ended is not None
     found, stored = await finding.find(context, caller, booking_id)
-    raise await _refusal(context, found, stored, ended.problem, None)
+    raise await _refusal(context, found, stored, ended, None)
 
 
 async def _ended(
@@ -359,35 +381,26 @@ async def _refusal(
     context: AppContext,
     found: Found,
     stored: StoredReservation,
-    problem: Problem,
+    ended: EndedRequest,
     body: SlotBody | None,
 ) -> DomainError:
     """Return why a change was not made; ``body``: time, party and table that it asked for."""
-    booking = found.booking
+    booking, problem = found.booking, ended.problem
+    assert problem is not None, "it was not made"
     if problem.step in {STALE, STATE} or problem.code in _CANCELLED:
         return StateConflict(booking, moving.allowed(booking), _sentence(problem))
     if body is None or problem.code is not Code.UNAVAILABLE:
         return NotChanged(problem)
-    wish = _wish_at(stored, body)
     if problem.details.get("conflict") == Taken.GUEST:
-        return await _duplicate(context, booking, stored, wish)
-    return await alternatives.taken(context, _search(found, stored), wish, problem)
+        return await _duplicate(context, booking, MoveRequest.model_validate(ended.body))
+    search = _search(found, stored, body)
+    return await alternatives.taken(context, search, _wish_at(stored, body), problem)
 
 
 async def _duplicate(
-    context: AppContext, booking: Booking, stored: StoredReservation, wish: SlotWish
+    context: AppContext, booking: Booking, move: MoveRequest
 ) -> DuplicateReservation:
-    offset = wish.utc_offset_minutes
-    starts = utc_of(
-        wish.date,
-        wish.time,
-        stored.time_zone,
-        None if offset is None else dt.timedelta(minutes=offset),
-    )
-    lasts = stored.ends_at - stored.starts_at
-    if wish.duration_minutes is not None:
-        lasts = dt.timedelta(minutes=wish.duration_minutes)
-    visit = (starts, starts + lasts)
+    visit = (move.slot.starts_at, move.slot.ends_at)
     other = await context.record.read(lambda session: find_overlapping(session, booking.id, visit))
     return DuplicateReservation(other, moving=True)
 

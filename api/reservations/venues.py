@@ -84,7 +84,7 @@ def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
 
 def wished(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
     """Return what is asked for, whether or not the policy lets it be reserved."""
-    wish = body.wish(venue_body).model_copy(update={"time_zone": zone})
+    wish = body.wish(venue_body).model_copy(update={"time_zone": zone or None})
     if body.duration_minutes is None:
         wish = wish.model_copy(update={"duration_minutes": policy.turn(body.party_size)})
     return wish

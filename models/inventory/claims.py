@@ -109,7 +109,7 @@ def quarters(begins: str, ends: str) -> str:
 
 # Of claims from before migration 0033a guests are counted without the buffers, and the start in its
 # quarter of an hour.
-COUNTED = "CASE WHEN slot_at IS NULL THEN visit ELSE during END"
+KEEPS = "CASE WHEN slot_at IS NULL THEN visit ELSE during END"
 """While what time the guests of a claim are counted, in SQL."""
 STARTS = f"coalesce(slot_at, {quarter('lower(visit)')})"
 """Where the start of a claim is counted, in SQL."""
@@ -120,18 +120,16 @@ def by_bucket(claims: str) -> str:
     return f"""
     SELECT venue_id, at.bucket, sum(at.units) AS units, sum(at.parties) AS parties,
         sum(at.arrivals) AS arrivals
-    FROM {claims} AS claim, LATERAL (SELECT {COUNTED} AS taken, {STARTS} AS starts) AS counts,
+    FROM {claims} AS claim, LATERAL (SELECT {KEEPS} AS keeps, {STARTS} AS begins) AS counts,
         LATERAL (
             SELECT quarter AS bucket, units, 0 AS parties, 0 AS arrivals
-            FROM {quarters("lower(taken)", "upper(taken)")} AS quarter
-            UNION ALL SELECT starts, 0, 1, units) AS at
+            FROM {quarters("lower(keeps)", "upper(keeps)")} AS quarter
+            UNION ALL SELECT begins, 0, 1, units) AS at
     WHERE counted GROUP BY venue_id, at.bucket"""  # noqa: S608
 
 
-GIVE_BACK = f"""
-, buckets AS (
-    {by_bucket("ended")}
-), locked AS (
+_TAKE_OUT = """
+, locked AS (
     SELECT s.venue_id, s.bucket, b.units, b.parties, b.arrivals
     FROM venue_slots s JOIN buckets b ON b.venue_id = s.venue_id AND b.bucket = s.bucket
     ORDER BY s.venue_id, s.bucket FOR UPDATE OF s
@@ -141,7 +139,11 @@ GIVE_BACK = f"""
     FROM locked l WHERE l.venue_id = s.venue_id AND l.bucket = s.bucket
 )
 SELECT count(*) FROM ended
-"""  # noqa: S608
+"""
+GIVE_BACK = f"""
+, buckets AS (
+    {by_bucket("ended")}
+){_TAKE_OUT}"""
 """Behind claims ``ended``: takes them out of the counters.
 
 Those are locked by time before any is changed: an UPDATE by itself takes rows in no order."""
@@ -217,10 +219,27 @@ SELECT count(*) FILTER (WHERE state IN ('SOLD', 'USED')) > 0
     AND count(*) FILTER (WHERE state = 'HELD') = 0
 FROM inventory_claims WHERE booking_id = :booking
 """)
-_USE = text("""
-UPDATE inventory_claims SET state = 'USED', changed_at = clock_timestamp()
-WHERE booking_id = :booking AND state = 'SOLD'
-""")
+# Kept are the quarter of an hour that has begun, the one of the beginning in any case, and the time
+# after the visit in which the place is cleared.
+_USE = text(f"""
+WITH had AS (
+    SELECT c.*, tstzrange(lower(visit), over) AS used_visit,
+        tstzrange(lower(during), over + (upper(during) - upper(visit))) AS used_during
+    FROM inventory_claims c, LATERAL (
+        SELECT least(upper(visit), interval '15 minutes'
+            + {quarter("greatest(lower(visit), (SELECT clock_timestamp()))")}) AS over) AS until
+    WHERE booking_id = :booking AND state = 'SOLD' ORDER BY id FOR UPDATE OF c
+), ended AS (
+    UPDATE inventory_claims c SET state = 'USED', changed_at = clock_timestamp(),
+        visit = had.used_visit, during = had.used_during
+    FROM had WHERE c.id = had.id
+    RETURNING c.venue_id, c.visit, c.during, c.slot_at, c.units, c.counted
+), buckets AS (
+    SELECT venue_id, bucket, sum(units) AS units, 0 AS parties, 0 AS arrivals
+    FROM (SELECT venue_id, bucket, units FROM ({by_bucket("had")}) AS was
+        UNION ALL SELECT venue_id, bucket, -units FROM ({by_bucket("ended")}) AS kept) AS each
+    GROUP BY venue_id, bucket HAVING sum(units) <> 0
+){_TAKE_OUT}""")  # noqa: S608
 
 
 async def expire_overdue(session: Executor, venue_id: str) -> int:
@@ -338,5 +357,9 @@ async def expire_claims(session: AsyncSession, booking_id: str) -> None:
 
 
 async def use_claims(session: AsyncSession, booking_id: str) -> None:
-    """Note that the time of what a booking has bought is over; the counters keep it."""
+    """Note that what a booking has bought is over now, and shorten it to that.
+
+    The counters keep what has been, and the time in which the place is cleared; where it was to
+    last longer, the rest is given back. A repeat changes nothing.
+    """
     await session.execute(_USE, {"booking": booking_id})

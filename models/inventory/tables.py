@@ -77,7 +77,8 @@ class ClaimRow(SQLModel, table=True):
     visit: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
     """From the beginning to the end, half-open."""
     during: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
-    """The visit and the venue's buffers: what blocks is stored, not reckoned at a look."""
+    """The visit and the venue's buffers: what blocks is stored, not reckoned at a look. Of a claim
+    that is USED both end when that was noted, or as they were to."""
     slot_at: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
     """When the venue's slot begins in which the visit does, where it is counted. NULL, also of one
     that is counted: its guests are counted without the buffers, and its start in its quarter of an

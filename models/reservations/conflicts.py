@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.venues import VenueSlot
-from models.inventory.claims import COUNTED, STARTS, quarter
+from models.inventory.claims import KEEPS, STARTS, quarter, quarters
 from models.inventory.overlaps import VISIT, of_guest, of_table
 from models.inventory.tables import LIVE
 from models.reservations.policy import VenuePolicy
@@ -38,7 +38,10 @@ class Room:
     """How much room is left in our own record; None: any amount."""
 
     reason: str | None = None
-    """What stands in the way of the party (``guest``, ``venue``, ``resource``); None: nothing."""
+    """What stands in the way of the party; None: nothing. Of several the first of ``resource``,
+    ``guest`` and ``venue``: as a claim would be refused."""
+    is_full: bool = False
+    """Whether the venue's limits do, whatever else does."""
     covers_free: int | None = None
     starts_free: int | None = None
     arrivals_free: int | None = None
@@ -84,7 +87,7 @@ ORDER BY v.id <> :venue, lower(met.visit), b.reference LIMIT :most
 """)  # noqa: S608
 
 # The counters that a claim would be held against, but for what it would find given back: holds
-# that are over, and what is excluded. Visits that were used up early are counted to their ends.
+# that are over, and what is excluded. They are read once for all starts, which lie close together.
 _ROOM = text(f"""
 WITH asked AS (
     SELECT * FROM unnest(CAST(:visits_from AS timestamptz[]), CAST(:visits_until AS timestamptz[]),
@@ -92,11 +95,23 @@ WITH asked AS (
         CAST(:slots_at AS timestamptz[]), CAST(:slots_until AS timestamptz[]))
         WITH ORDINALITY AS asked (visit_from, visit_until, "from", until, slot_at, slot_until, n)
 ), free AS MATERIALIZED (
-    SELECT {COUNTED} AS taken, {STARTS} AS starts, units FROM inventory_claims
+    SELECT {KEEPS} AS keeps, {STARTS} AS begins, units FROM inventory_claims
     WHERE booking_id = CAST(:excluded AS uuid) AND {LIVE} AND venue_id = :venue AND counted
-    UNION ALL SELECT {COUNTED}, {STARTS}, units FROM inventory_claims
+    UNION ALL SELECT {KEEPS}, {STARTS}, units FROM inventory_claims
     WHERE state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
         AND venue_id = :venue AND counted AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
+), whole AS (
+    SELECT min({quarter('"from"')}) AS begins, max(until) AS ends FROM asked
+), freed AS (
+    SELECT quarter AS bucket, sum(units) AS units
+    FROM whole, free, LATERAL (SELECT keeps * tstzrange(whole.begins, whole.ends) AS shared) AS at,
+        {quarters("lower(shared)", "upper(shared)")} AS quarter
+    GROUP BY quarter
+), taken AS MATERIALIZED (
+    SELECT s.bucket, s.covers_taken - coalesce(freed.units, 0) AS covers
+    FROM venue_slots s LEFT JOIN freed ON freed.bucket = s.bucket
+    WHERE s.venue_id = :venue AND s.covers_taken > 0 AND s.bucket < (SELECT ends FROM whole)
+        AND s.bucket >= (SELECT begins FROM whole)
 )
 SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.starts AS starts,
     coalesce(began.arrivals, 0) - given.arrivals AS arrivals,
@@ -110,16 +125,14 @@ SELECT coalesce(there.covers, 0) AS covers, coalesce(began.starts, 0) - given.st
     of_guest("tstzrange(asked.visit_from, asked.visit_until)")
 }) THEN 'guest' END AS met
 FROM asked, LATERAL (
-    SELECT max(s.covers_taken - (SELECT coalesce(sum(units), 0) FROM free
-        WHERE taken && tstzrange(s.bucket, s.bucket + interval '15 minutes'))) AS covers
-    FROM venue_slots s WHERE s.venue_id = :venue AND s.covers_taken > 0
-        AND s.bucket >= {quarter('asked."from"')} AND s.bucket < asked.until
+    SELECT max(covers) AS covers FROM taken
+    WHERE bucket >= {quarter('asked."from"')} AND bucket < asked.until
 ) AS there, LATERAL (
     SELECT sum(s.starts_taken) AS starts, sum(s.arrivals_taken) AS arrivals FROM venue_slots s
     WHERE s.venue_id = :venue AND s.bucket >= asked.slot_at AND s.bucket < asked.slot_until
 ) AS began, LATERAL (
     SELECT count(*) AS starts, coalesce(sum(units), 0) AS arrivals FROM free
-    WHERE starts >= asked.slot_at AND starts < asked.slot_until
+    WHERE begins >= asked.slot_at AND begins < asked.slot_until
 ) AS given
 ORDER BY n
 """)  # noqa: S608
@@ -156,9 +169,9 @@ async def find_room(
     )
     conflicts = [Conflict(**row) for row in others.mappings()]
     here = [one for one in conflicts if one.venue_id == venue.external_id]
-    if room.reason == "venue":
+    if room.is_full:
         conflicts.append(Conflict("VENUE", None, venue.external_id, slot.starts_at, slot.ends_at))
-    reason = here[0].kind.lower() if here else room.reason
+    reason = max((one.kind.lower() for one in here), default=room.reason)
     return replace(room, reason=reason, conflicts=tuple(conflicts))
 
 
@@ -207,7 +220,8 @@ def _room(policy: VenuePolicy, party: int, row: Any) -> Room:
     )
     wanted = (party, 1, party)
     is_full = any(free is not None and free < w for free, w in zip(left, wanted, strict=True))
-    return Room("venue" if is_full else row.met, left[0], left[1], left[2])
+    reason = row.met or ("venue" if is_full else None)
+    return Room(reason, is_full, left[0], left[1], left[2])
 
 
 def _whose(

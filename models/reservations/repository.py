@@ -145,12 +145,16 @@ class StoredReservation:
     notes: str
     price: Price
     """As it was answered when the reservation was made."""
+    allow_duplicate: bool
+    """Whether the guest may have another one there at that time."""
 
 
 _DETAILS = text("""
 SELECT v.external_id AS venue_id, v.type AS venue_type, v.name AS venue_name, v.policy, r.guest_id,
     r.guest, r.party_size, r.local_date, r.local_time, r.time_zone, r.starts_at, r.ends_at,
-    r.resource_id, r.notes, i.quote -> 'offer' -> 'price' AS price
+    r.resource_id, r.notes, i.quote -> 'offer' -> 'price' AS price,
+    EXISTS (SELECT FROM inventory_claims c
+        WHERE c.booking_id = r.booking_id AND c.version = 1 AND c.duplicate_ok) AS allow_duplicate
 FROM reservations r JOIN venues v ON v.id = r.venue_id
 JOIN booking_items i ON i.booking_id = r.booking_id AND i.number = 1
 WHERE r.booking_id = :booking

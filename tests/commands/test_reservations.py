@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -136,7 +137,7 @@ def test_a_full_table_is_refused_with_other_times(ask: Ask) -> None:
     closed = ask("reserve", "--venue", venue, "--time", "17:00")
     assert closed.exit_code == 3
     assert "SLOT_UNAVAILABLE" in closed.stderr
-    assert f"Free at {made['date']} " in closed.stderr
+    assert re.search(rf"Free at {made['date']} \d\d:\d\d[+]0[12]:00", closed.stderr)
     unknown = ask("reserve", "--venue", "nowhere")
     assert (unknown.exit_code, "There is no such venue" in unknown.stderr) == (3, True)
 

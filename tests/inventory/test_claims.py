@@ -10,7 +10,7 @@ from sqlalchemy import text
 from api.reservations.requests import PutVenueBody
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
-from models.inventory.claims import HoldLostError
+from models.inventory.claims import HoldLostError, use_claims
 from tests.reservations.books import EVENING, HOUR, Diary, slot
 
 S = BookingState
@@ -182,6 +182,50 @@ async def end(diary: Diary, booking: Booking, *states: BookingState) -> Booking:
     for state in states:
         booking = await diary.books.record(booking, state)
     return booking
+
+
+def begun(days: int) -> dt.datetime:
+    """Return a moment some days ago, on no quarter of an hour."""
+    now = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0)
+    return now - dt.timedelta(days=days, minutes=now.minute % 15 - 5)
+
+
+@pytest.mark.parametrize("state", [S.NO_SHOW, S.COMPLETED])
+async def test_a_stay_that_ends_early_keeps_no_room_for_its_other_nights(
+    diary: Diary, state: S
+) -> None:
+    """What has been and the time of clearing stay counted; no repeat gives anything back twice."""
+    await diary.open_venue(capacity_mode="COVERS", covers=4, buffer_after_minutes=90)
+    stay = await diary.confirmed(slot(begun(1), minutes=90 * 24 * 60, party=3))
+    other = await diary.confirmed(slot(begun(1), minutes=90 * 24 * 60, party=1))
+    now = dt.datetime.now(dt.UTC).replace(second=0, microsecond=0)
+    soon, later = now + HOUR, now + 2 * HOUR
+    assert await diary.reserve(slot(later, party=3)) is None
+    await end(diary, stay, state)
+    async with diary.books.sessions.begin() as session:
+        await use_claims(session, stay.id)
+    assert await diary.adds_up()
+    assert await diary.reserve(slot(begun(1) + HOUR, minutes=60, party=1)) is None
+    assert await diary.reserve(slot(soon, minutes=15, party=1)) is None, "it is being cleared"
+    assert await diary.reserve(slot(later, party=3)) is not None
+    assert await diary.reserve(slot(begun(-80), party=3)) is not None
+    assert await diary.reserve(slot(begun(-80), party=1)) is None
+    await end(diary, other, S.CANCELLED)
+    assert await diary.adds_up()
+
+
+async def test_many_stays_that_end_early_at_once(diary: Diary) -> None:
+    """Others come and go meanwhile: no deadlock, sums agree."""
+    await diary.open_venue(capacity_mode="COVERS", covers=60, buffer_after_minutes=20)
+    lasts = [60 * 24 * days for days in (1, 2, 3, 5)]
+    stays = [await diary.confirmed(slot(begun(1), minutes=lasts[n % 4] + 25)) for n in range(16)]
+    ends = (S.NO_SHOW, S.COMPLETED, S.CANCELLED)
+    await asyncio.gather(
+        *(diary.books.record(stay, ends[n % 3]) for n, stay in enumerate(stays)),
+        *(diary.reserve(slot(begun(-n % 3), minutes=300)) for n in range(16)),
+    )
+    assert await diary.adds_up()
+    assert min(row[0] for row in await diary.taken()) > 0
 
 
 @pytest.mark.parametrize(

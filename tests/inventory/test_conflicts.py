@@ -51,10 +51,10 @@ async def test_checking_and_claiming_agree(
 
 
 @pytest.mark.parametrize("limits", POLICIES[1:3], ids="-".join)
-async def test_a_visit_that_was_over_early_is_counted_to_its_end(
+async def test_a_visit_that_was_over_early_is_counted_while_it_was(
     diary: Diary, limits: dict[str, object]
 ) -> None:
-    """Its guests are not there; the counters that a claim is held against keep them."""
+    """Its guests are not there any more; the counters that a claim is held against keep them."""
     await diary.open_venue(**limits)
     for _ in range(2):
         booking = await diary.confirmed(slot(party=3))

@@ -65,7 +65,7 @@ async def test_one_is_not_in_ones_own_way(diary: Diary) -> None:
 
 
 async def test_who_was_taken_for_missing_comes_another_time(diary: Diary) -> None:
-    """The old time stays counted to its end, as it does for everybody who did not come."""
+    """What there was of the old time stays counted, as of everybody who did not come."""
     await diary.open_venue(**LIMITED)
     booking = await diary.confirmed(slot(table="t", party=4))
     for state in (BookingState.NO_SHOW, BookingState.CHECKED_IN, BookingState.CONFIRMED):

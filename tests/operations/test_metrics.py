@@ -1,6 +1,7 @@
 """What a Prometheus sees of the worker, and what it does not."""
 
 import asyncio
+import re
 import uuid
 
 import httpx
@@ -49,6 +50,11 @@ async def test_every_invariant_and_kind_has_a_figure(stack: Stack) -> None:
     assert "temporal_workflow_completed_total" in text
 
 
+def shown(stack: Stack) -> list[str]:
+    url = f"http://{stack.settings.metrics_address}/metrics"
+    return httpx.get(url, trust_env=False).text.splitlines()
+
+
 async def test_places_are_counted_by_what_became_of_them(stack: Stack, record: Record) -> None:
     def counted() -> list[float]:
         outcomes = ("held", "resource", "expired")
@@ -71,6 +77,10 @@ async def test_places_are_counted_by_what_became_of_them(stack: Stack, record: R
             request.slot = request.slot.model_copy(update={"resource_id": "seat-2"})
     grown = [now - then for now, then in zip(counted(), before, strict=True)]
     assert grown == [2, 1, 1]
+    series = [line for line in shown(stack) if line.startswith("tripsaga_places_total{")]
+    labels = {re.sub(r'"[^"]*"', "", line.split(" ")[0]) for line in series}
+    assert len(labels) == 1, "activities and rounds count in one series an outcome"
+    assert "activity_type" not in str(labels)
 
 
 def test_an_address_that_cannot_be_used_is_reported_plainly(stack: Stack) -> None:

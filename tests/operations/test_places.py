@@ -103,6 +103,19 @@ async def test_counters_that_say_something_else_than_the_claims(diary: Diary, co
     assert gone.what == "0 guests, 0 parties and 0 arrivals are counted, and there are 2, 1 and 2"
 
 
+async def test_counters_of_what_is_long_over_are_not_looked_at(diary: Diary) -> None:
+    """Of a stay those of its last two days, and all that are to come, still are."""
+    now = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    days = dt.timedelta(days=1)
+    assert await diary.reserve(slot(now - 5 * days, minutes=7 * 24 * 60)) is not None
+    assert await diary.reserve(slot(now - 4 * days)) is not None
+    assert await found(diary) == []
+    change = "UPDATE venue_slots SET covers_taken = 9 WHERE venue_id = %s AND bucket = %s"
+    for ago, told in ((4, 0), (1, 1), (-1, 2)):
+        await do(diary.books, change, diary.venue, now - ago * days)
+        assert len(await found(diary)) == told
+
+
 async def test_a_constraint_that_somebody_has_dropped(diary: Diary) -> None:
     drop = "ALTER TABLE venue_slots DROP CONSTRAINT venue_slots_covers"
     async with diary.books.connection() as connection, connection.transaction(force_rollback=True):

@@ -2,18 +2,29 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.reservations import alternatives
 from models.core.callers import Scope
+from models.core.venues import Alternative, Availability, SlotCapacity
+from models.reservations.conflicts import Room
+from models.reservations.policy import VenuePolicy
+from models.reservations.venues import Venue
 from tests.api.conftest import client
 from tests.api.conftest import whole as whole
 from tests.api.server import Served, add_caller
+from tests.reservations.books import EVENING, Diary, slot
 from tests.reservations.test_api import PATH, SCOPES, a_day, wanted
 from tests.reservations.test_api import dinner as dinner
 from tests.reservations.test_api import venue_key as venue_key
+from tests.support.stack import Stack
 
 CHECK = f"{PATH}/availability/check"
 ASKED = ("venue", "date", "time", "party_size", "resource_id")
@@ -132,7 +143,7 @@ async def test_where_a_reservation_cannot_move(dinner: httpx.AsyncClient) -> Non
     refused = await dinner.put(f"{PATH}/{made['id']}", json=change)
     assert (refused.status_code, refused.json()["code"]) == (409, "SLOT_UNAVAILABLE")
     told = [one["time"] for one in refused.json()["details"]["alternatives"]]
-    assert told == ["19:30", "19:15", "19:00", "18:45", "18:30"]
+    assert told == ["19:15", "19:00", "18:45", "18:30", "18:15"]
     moved = await dinner.put(f"{PATH}/{made['id']}", json={**change, "time": "19:15"})
     assert moved.status_code == 200, moved.text
 
@@ -211,3 +222,90 @@ async def test_who_only_reads_may_ask(
     async with client(whole.url, key) as http:
         assert (await check(http, wanted()))["available"]
         assert (await http.post(PATH, json=wanted())).status_code == 403
+
+
+async def test_a_stay_is_told_other_days(dinner: httpx.AsyncClient) -> None:
+    """Rooms are ready at one time of the day; a quarter of an hour later is no other stay."""
+    asked = wanted("hudson-nights", time="16:00", party_size=2, duration_minutes=2 * 1_440)
+    asked |= {"payment": {"payment_method_id": "pm_card_visa"}}
+    asked["venue"]["type"] = "HOTEL"
+    put = {"type": "HOTEL", "name": "Hudson", "time_zone": "America/New_York"}
+    policy = {"capacity_mode": "COVERS", "covers": 2, "book_ahead_max_days": 60}
+    stored = await dinner.put(
+        f"/api/v1/venues/{asked['venue']['id']}", json=put | {"policy": policy}
+    )
+    assert stored.status_code == 200, stored.text
+    await reserve(dinner, asked)
+    told = await check(dinner, asked, duration_minutes=asked["duration_minutes"])
+    assert told["reason"] == "venue"
+    day = dt.date.fromisoformat(asked["date"])
+    days = [(dt.date.fromisoformat(one["date"]) - day).days for one in told["alternatives"]]
+    assert days == [-2, 2, -3, 3, -4]
+    assert await can_be_had(dinner, asked, told["alternatives"]) == ["16:00"] * 5
+
+
+async def test_a_slow_inventory_keeps_no_refusal_waiting(
+    dinner: httpx.AsyncClient, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is refused is told so, without other times; a repeat tells of them again."""
+    asked = wanted()
+    await put_venue(dinner, asked, capacity_mode="COVERS", covers=3)
+    await reserve(dinner, asked)
+    other = {**asked, "guest": {**asked["guest"], "id": "g-2"}}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    # The first question is whether the time can be had. The others take no longer than they may.
+    monkeypatch.setattr(alternatives, "SECONDS", 0.3)
+    await stack.sandbox.arm("inventory", "check", "slow", nth=2, times=9, seconds=0.6)
+    refused = await dinner.post(PATH, json=other, headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (409, "SLOT_UNAVAILABLE")
+    assert refused.json()["details"] == {"reason": "venue", "alternatives": []}
+    monkeypatch.undo()
+    await stack.sandbox.clear()
+    again = await dinner.post(PATH, json=other, headers=key)
+    assert again.status_code == 409
+    assert again.json()["details"]["alternatives"]
+
+
+async def test_who_may_be_there_twice_is_told_all_times(dinner: httpx.AsyncClient) -> None:
+    """Of a change as of a reservation; its own present place is no other time."""
+    asked = wanted()
+    await put_venue(dinner, asked, pacing={"parties": 1}, slot_minutes=30)
+    await reserve(dinner, asked, time="20:00")
+    first = await dinner.post(PATH, json={**asked, "time": "19:00"})
+    assert first.status_code == 201, first.text
+    second = {**asked, "time": "21:30", "allow_duplicate": True}
+    made = (await dinner.post(PATH, json=second)).json()
+    change = {"expected_version": made["version"], "time": "20:00"}
+    refused = await dinner.put(f"{PATH}/{made['id']}", json=change)
+    told = [one["time"] for one in refused.json()["details"]["alternatives"]]
+    assert told == ["19:30", "20:30", "21:00", "18:30", "18:00"]
+    moved = await dinner.put(f"{PATH}/{made['id']}", json={**change, "time": "19:30"})
+    assert moved.status_code == 200, moved.text
+
+
+async def test_an_inventory_has_slots_of_its_own(diary: Diary) -> None:
+    """Where nobody has registered the venue, no policy says when reservations begin."""
+    begins = EVENING.replace(year=dt.datetime.now(dt.UTC).year + 1)
+    other = Alternative(starts_at=begins + dt.timedelta(minutes=50), free=2)
+    found = Availability(
+        available=False,
+        reason="full",
+        slot=slot(begins),
+        turn_minutes=90,
+        capacity=SlotCapacity(total=4, free=0, unit="covers"),
+        alternatives=(other,),
+        checked_at=begins,
+    )
+
+    async def read(query: Callable[[AsyncSession], Awaitable[list[Room]]]) -> list[Room]:
+        async with diary.books.sessions() as session:
+            return await query(session)
+
+    context: Any = SimpleNamespace(record=SimpleNamespace(read=read))
+    policy = VenuePolicy(book_ahead_max_days=730)
+    venue = Venue(diary.venue, diary.external_id, "RESTAURANT", "", "", policy, 1)
+    search = alternatives.Search(diary.caller, venue, None)
+    (told,) = await alternatives.find(context, search, found)
+    assert told.starts_at == other.starts_at
+    registered = replace(search, venue=replace(venue, time_zone="Europe/Berlin"))
+    assert await alternatives.find(context, registered, found) == []

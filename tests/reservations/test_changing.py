@@ -331,6 +331,19 @@ async def test_the_guests_own_other_reservation_is_named(dinner: httpx.AsyncClie
     assert "stands as it was" in problem["detail"]
 
 
+async def test_the_other_reservation_is_named_however_long_the_visit_is(
+    dinner: httpx.AsyncClient,
+) -> None:
+    """A party of four is given longer by the inventory: only that meets the other one."""
+    asked = wanted()
+    other = (await dinner.post(PATH, json={**asked, "time": "21:45"})).json()
+    booking = (await dinner.post(PATH, json={**asked, "time": "18:00"})).json()
+    changes = {"time": "20:00", "party_size": 4, "duration_minutes": None}
+    twice = await put(dinner, booking, **changes)
+    assert (twice.status_code, twice.json()["code"]) == (409, "DUPLICATE_RESERVATION")
+    assert twice.json()["details"] == {"reference": other["booking_reference"]}
+
+
 async def test_two_cannot_swap_their_tables(dinner: httpx.AsyncClient) -> None:
     """R5: both or neither, and nobody is told of a deadlock."""
     asked = wanted(resource_id="table-7")

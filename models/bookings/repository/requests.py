@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,8 @@ class EndedRequest(BaseModel):
 
     problem: Problem | None
     """Why it was not carried out; None when it was."""
+    body: dict[str, Any] = Field(default_factory=dict)
+    """What was asked for."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ async def load_ended_request(session: AsyncSession, request_id: str) -> EndedReq
     """Return how a request ended; None while it waits, is carried out, or was never made."""
     row = (
         await session.execute(
-            select(BOOKING_REQUESTS.c.problem).where(
+            select(BOOKING_REQUESTS.c.problem, BOOKING_REQUESTS.c.body).where(
                 BOOKING_REQUESTS.c.id == request_id, BOOKING_REQUESTS.c.ended_at.is_not(None)
             )
         )
@@ -113,7 +115,7 @@ async def load_ended_request(session: AsyncSession, request_id: str) -> EndedReq
     if row is None:
         return None
     problem = Problem.model_validate(row.problem) if row.problem else None
-    return EndedRequest(problem=problem)
+    return EndedRequest(problem=problem, body=row.body)
 
 
 async def is_begun(session: AsyncSession, request_id: str) -> bool:

@@ -185,8 +185,16 @@ class Model:
                 claim.state = _GIVES_BACK[to] if claim.state == "HELD" else "RELEASED"
             elif to in _USES and claim.state == "SOLD":
                 claim.state = "USED"
+                claim.during = self._used(claim)
         states = [claim.state for claim in life.claims]
         return to not in _KEEPS or bool({"SOLD", "USED"} & set(states) and "HELD" not in states)
+
+    def _used(self, claim: Claim) -> Range:
+        """Return while what time a claim is counted that is over now."""
+        begins, ends = claim.place.visit
+        now = max(begins, self.now)
+        over = min(ends, next(_quarters((now, now + QUARTER))) + QUARTER)
+        return claim.during[0], over + (claim.during[1] - ends)
 
     def due(self, life: Life) -> tuple[str, dt.datetime] | None:
         """Return what is due by the policy of today."""
