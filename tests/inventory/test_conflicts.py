@@ -6,7 +6,7 @@ import random
 import pytest
 
 from models.bookings.lifecycle import BookingState
-from models.reservations.conflicts import Room, find_room
+from models.reservations.conflicts import Room, find_room, find_rooms
 from models.reservations.venues import find_venue
 from tests.reservations.books import EVENING, Diary, slot
 
@@ -65,3 +65,32 @@ async def test_a_visit_that_was_over_early_is_counted_while_it_was(
         room = await find_room(session, diary.caller, venue, slot(party=1), None, None)
     assert not room.is_free
     assert await diary.reserve(slot(party=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("guest", "table", "reason"),
+    [
+        ("ada", "t", "resource"),
+        ("ada", None, "guest"),
+        ("bob", "t", "resource"),
+        ("bob", None, "venue"),
+    ],
+)
+async def test_of_several_things_in_the_way_the_same_is_told(
+    diary: Diary, guest: str, table: str | None, reason: str
+) -> None:
+    """By the check, by the search for other times, and by the claim that is refused."""
+    await diary.open_venue(capacity_mode="COVERS", covers=2)
+    await diary.reserve(slot(table="t"), guest="ada")
+    wanted = slot(table=table)
+    async with diary.books.sessions() as session:
+        venue = await find_venue(session, diary.caller, diary.external_id)
+        assert venue is not None
+        asked = session, diary.caller, venue
+        room = await find_room(*asked, wanted, guest, None)
+        (among,) = await find_rooms(*asked, [wanted], guest, None)
+    assert (room.reason, among.reason) == (reason, reason)
+    assert "VENUE" in {one.kind for one in room.conflicts}, "it is full besides"
+    opened = await diary.open(diary.request(wanted, guest=guest))
+    assert opened.refusal is not None
+    assert str(opened.refusal.details["conflict"]).lower() == reason

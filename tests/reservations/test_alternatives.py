@@ -1,5 +1,6 @@
 """Other times that are told can be had: inventory, our record and the policy have room then."""
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable
@@ -11,9 +12,10 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.reservations import alternatives
+from api.reservations import alternatives, venues
+from api.reservations.requests import AvailabilityBody
 from models.core.callers import Scope
-from models.core.venues import Alternative, Availability, SlotCapacity
+from models.core.venues import Alternative, Availability, SlotCapacity, SlotWish
 from models.reservations.conflicts import Room
 from models.reservations.policy import VenuePolicy
 from models.reservations.venues import Venue
@@ -266,6 +268,25 @@ async def test_a_slow_inventory_keeps_no_refusal_waiting(
     assert again.json()["details"]["alternatives"]
 
 
+async def test_a_process_asks_about_few_other_times_at_once(
+    dinner: httpx.AsyncClient, whole: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While others' are being asked about, who is refused waits for its turn, and not for long."""
+    asked = wanted()
+    await put_venue(dinner, asked, capacity_mode="COVERS", covers=3)
+    await reserve(dinner, asked)
+    other = {**asked, "guest": {**asked["guest"], "id": "g-2"}}
+    busy = asyncio.Semaphore(0)
+    context = replace(whole.app.state.context, nearby=busy)
+    with monkeypatch.context() as patch:
+        patch.setattr(alternatives, "SECONDS", 0.3)
+        patch.setattr(whole.app.state, "context", context)
+        refused = await dinner.post(PATH, json=other)
+    assert refused.json()["details"] == {"reason": "venue", "alternatives": []}
+    told = await dinner.post(PATH, json=other)
+    assert told.json()["details"]["alternatives"]
+
+
 async def test_who_may_be_there_twice_is_told_all_times(dinner: httpx.AsyncClient) -> None:
     """Of a change as of a reservation; its own present place is no other time."""
     asked = wanted()
@@ -309,3 +330,16 @@ async def test_an_inventory_has_slots_of_its_own(diary: Diary) -> None:
     assert told.starts_at == other.starts_at
     registered = replace(search, venue=replace(venue, time_zone="Europe/Berlin"))
     assert await alternatives.find(context, registered, found) == []
+
+
+def test_no_zone_is_told_of_a_venue_that_nobody_registered() -> None:
+    body = AvailabilityBody.model_validate(
+        {
+            "venue": {"id": "v", "type": "CAFE"},
+            "date": "2031-03-14",
+            "time": "19:30",
+            "party_size": 2,
+        }
+    )
+    wish = venues.wished(VenuePolicy(), "", body, body.venue)
+    assert SlotWish.model_validate(wish.model_dump()) == body.wish(body.venue)
