@@ -77,7 +77,7 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
     return ApiProblem(
         409,
         "SLOT_UNAVAILABLE",
-        f"There is no room for this party at that time. {_NOTHING_RESERVED}",
+        f"{_NOT_HAD.get(error.reason, _NO_ROOM)} {_left(moving=error.moving)}",
         details={
             "reason": error.reason,
             "alternatives": [presenter.alternative(one).model_dump() for one in error.alternatives],
@@ -87,17 +87,37 @@ def _(error: reservations.SlotUnavailable) -> ApiProblem:
 
 @problem_of.register
 def _(error: reservations.DuplicateReservation) -> ApiProblem:
-    what = "The reservation stands as it was." if error.moving else _NOTHING_RESERVED
     return ApiProblem(
         409,
         "DUPLICATE_RESERVATION",
-        f"The guest has another reservation there at that time. {what}",
+        f"The guest has another reservation there at that time. {_left(moving=error.moving)}",
         field=None if error.moving else "allow_duplicate",
         details={"reference": error.reference},
     )
 
 
 _NOTHING_RESERVED = "Nothing was reserved or charged."
+_NO_ROOM = "There is no room for this party at that time."
+_NOT_HAD = {
+    "duration_not_offered": "The venue does not offer so long a visit at that time.",
+    "in_the_past": "This time is over.",
+    "not_a_start_time": "Nothing begins at that minute.",
+    "outside_shift": "The venue is not open for the whole visit.",
+    "party_too_large": "The party is too large for the venue.",
+    "party_too_small": "The party is too small for the venue.",
+    "resource": "What was asked for is another party's at that time.",
+    "resource_taken": "What was asked for is another party's at that time.",
+    "too_far_ahead": "The venue does not take reservations so far ahead.",
+    "venue_closed": "The venue is closed that day.",
+}
+"""By reason; of what is not named there is no room."""
+
+
+def _left(*, moving: bool) -> str:
+    """Say what stands after the refusal."""
+    if moving:
+        return "The reservation stands as it was, and nothing more was charged."
+    return _NOTHING_RESERVED
 
 
 @problem_of.register

@@ -91,7 +91,7 @@ async def _unavailable(
     with suppress(DomainError, TimeoutError):
         async with asyncio.timeout(SECONDS):
             return await _told(context, search, wish, reason)
-    return SlotUnavailable(reason)
+    return SlotUnavailable(reason, moving=search.excluded is not None)
 
 
 async def _told(context: AppContext, search: Search, wish: SlotWish, reason: str) -> DomainError:
@@ -99,7 +99,8 @@ async def _told(context: AppContext, search: Search, wish: SlotWish, reason: str
     found = await asking.availability(context, wish, excluding=search.excluding)
     if found.reason == TIME_DOES_NOT_EXIST:
         return asking.does_not_exist(wish, found)
-    return SlotUnavailable(reason, await find(context, search, found))
+    others = await find(context, search, found)
+    return SlotUnavailable(reason, others, moving=search.excluded is not None)
 
 
 async def find(context: AppContext, search: Search, found: Availability) -> list[Alternative]:

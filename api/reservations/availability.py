@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
-from api.reservations import alternatives, asking, presenter, venues
+from api.core.named import booking_named
+from api.reservations import alternatives, asking, finding, presenter, venues
 from api.reservations.answers import (
     AvailabilityAnswer,
     CapacityAnswer,
@@ -16,7 +17,6 @@ from api.reservations.answers import (
     PacingAnswer,
 )
 from api.reservations.requests import AvailabilityBody
-from models.core.keys import parse_booking_id
 from models.core.venues import TIME_DOES_NOT_EXIST, Price
 from models.reservations.conflicts import Room, find_room
 
@@ -27,13 +27,14 @@ async def check(
     """Say whether a party would find a place.
 
     Raises:
+        BookingNotFound: what is to be looked past is none of the caller's.
         SlotRefused, TimeDoesNotExist, OffsetDoesNotFit: it cannot be asked for.
         VenuesUnavailable, NoReservations: nobody can tell.
     """
     known = await venues.venue_of(context, caller, body.venue)
     wish = venues.wish_of(body, body.venue, known)
     venue = known or venues.unregistered(caller, body.venue)
-    excluded = parse_booking_id(body.exclude_booking_id or "")
+    excluded = await _excluded(context, caller, body.exclude_booking_id)
     search = alternatives.Search(caller.id, venue, body.guest_id, excluded)
     found, price = await asyncio.gather(
         asking.availability(context, wish, excluding=search.excluding),
@@ -41,6 +42,8 @@ async def check(
     )
     if found.reason == TIME_DOES_NOT_EXIST:
         raise asking.does_not_exist(wish, found)
+    if known is not None:
+        venues.expect_zone(known, found.slot)
 
     async def query(session: AsyncSession) -> Room:
         return await find_room(session, caller.id, venue, found.slot, body.guest_id, excluded)
@@ -80,6 +83,14 @@ async def check(
         ],
         alternatives=[presenter.alternative(one) for one in others],
     )
+
+
+async def _excluded(context: AppContext, caller: KnownCaller, name: str | None) -> str | None:
+    """Return the id of the caller's reservation that is looked past. Raises BookingNotFound."""
+    if name is None:
+        return None
+    found, _ = await finding.find(context, caller, await booking_named(context, caller, name))
+    return found.booking.id
 
 
 def _deposit(price: Price) -> DepositAnswer | None:

@@ -22,7 +22,6 @@ from models.inventory.claims import Taken
 from models.reservations.errors import (
     DuplicateReservation,
     PaymentMethodMissing,
-    SlotRefused,
 )
 from models.reservations.messages import BookReservationRequest
 from models.reservations.repository import find_overlapping
@@ -100,12 +99,7 @@ async def _venue(
     slot = slot_in(quote)
     if found is None:
         return await venues.keep_venue(context, caller, body.venue, slot)
-    if found.time_zone != slot.time_zone:
-        words = (
-            f"The venue is registered in {found.time_zone}, and its inventory says"
-            f" {slot.time_zone}: register it again."
-        )
-        raise SlotRefused("venue.id", words)
+    venues.expect_zone(found, slot)
     return found
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 
+from api.bookings.cancelling import NEVER_CANCELLABLE
 from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import version_of
@@ -29,6 +30,22 @@ _FROM = frozenset({_S.CONFIRMED, _S.CHECKED_IN, _S.NO_SHOW})
 
 Check = Callable[[Found, StoredReservation], None]
 """Looks at a reservation as it is found."""
+
+
+def version_check(named: int | None, if_match: str | None) -> Check:
+    """Return the check of the version that a request may name. Raises as `expected_version`."""
+    expected, precondition = expected_version(named, if_match)
+
+    def check(found: Found, stored: StoredReservation) -> None:
+        expect_version(found, stored, expected, precondition=precondition)
+
+    return check
+
+
+def expect_cancellable(booking: Booking) -> None:
+    """Make sure that it is not over; one that was cancelled is told of. Raises StateConflict."""
+    if booking.state in NEVER_CANCELLABLE:
+        raise StateConflict(booking, allowed(booking))
 
 
 def expect_version(

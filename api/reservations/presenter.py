@@ -85,7 +85,6 @@ def reservation(
     """Return a reservation, whole."""
     item, payment = booking.items[0], _shown_payment(booking)
     made = item.reservation
-    refused = payment.waits_until is not None and booking.problem is not None
     reached = _reached(history)
     return ReservationAnswer(
         id=booking.id,
@@ -117,7 +116,7 @@ def reservation(
         notes=stored.notes,
         price_snapshot=_snapshot(stored.price),
         payment=PaymentAnswer(
-            status=PaymentStatus.FAILED if refused else payment.status,
+            status=_status_of_money(booking, payment),
             amount=booking.chargeable,
             captured=booking.captured,
             refunded=booking.refunded,
@@ -154,11 +153,13 @@ def cancel_quote(booking: Booking, by: CancelledBy, now: dt.datetime) -> CancelQ
         and item.quote
         and (end := item.quote.payable.terms.step_ends(now)) is not None
     ]
+    if booking.state is _S.CANCELLED:
+        fee = sum(item.fee for item in booking.items)
     return CancelQuote(
         id=booking.id,
         status=status_of(booking.state),
         fee=fee,
-        refund=max(booking.captured - booking.refunded - fee, 0) if live else 0,
+        refund=max(booking.captured - booking.refunded - fee, 0) if live else booking.refunded,
         currency=booking.currency,
         valid_until=min(ends, default=None),
     )
@@ -170,6 +171,16 @@ def _shown_payment(booking: Booking) -> PaymentView:
     waiting = [payment for payment in booking.payments if payment.waits_until]
     counting = [payment for payment in booking.payments if payment.status not in given_up]
     return (waiting or counting or booking.payments)[-1]
+
+
+def _status_of_money(booking: Booking, payment: PaymentView) -> PaymentStatus:
+    """Return how the money stands: what was given back may be of several payments."""
+    if payment.waits_until is not None:
+        return PaymentStatus.FAILED if booking.problem else payment.status
+    if not booking.refunded:
+        return payment.status
+    whole = booking.refunded >= booking.captured
+    return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
 
 
 def _held(booking: Booking) -> bool:
@@ -211,9 +222,25 @@ def _failure(booking: Booking) -> FailureAnswer | None:
 
 
 def _message(booking: Booking) -> str:
-    """Say how it stands, and where the money is."""
-    paid = "" if booking.chargeable == 0 else f" {told_money.money(booking)}"
-    return f"{_STANDS[booking.state]}{paid}"
+    """Say how it stands, what is waited for, and where the money is."""
+    told = [_STANDS[booking.state]]
+    if booking.state is _S.PAYMENT_PENDING:
+        told = [_CARD_WAITS if booking.problem else _PROOF_WAITS]
+    elif booking.change_waits:
+        told.append(_CHANGE_CARD_WAITS if booking.problem else _CHANGE_PROOF_WAITS)
+    unsettled = any(case.details.get("operation") == "cancel" for case in booking.cases)
+    if unsettled and booking.live_items:
+        told.append(_CANCEL_WAITS)
+    if booking.chargeable:
+        told.append(told_money.money(booking))
+    return " ".join(told)
+
+
+_PROOF_WAITS = "The place is held until you approve the payment at your bank."
+_CARD_WAITS = "The card was refused: the place is held until another one is sent."
+_CHANGE_PROOF_WAITS = "A change of it is not made yet: it waits until you approve the payment."
+_CHANGE_CARD_WAITS = "A change of it is not made: the card was refused; another one can be sent."
+_CANCEL_WAITS = "It was to be cancelled, and the venue has not let go of it: we are settling it."
 
 
 _STANDS = {
@@ -221,7 +248,7 @@ _STANDS = {
     _S.PENDING: "The reservation is being made.",
     _S.VALIDATING: "The reservation is being made.",
     _S.HELD: "The place is held until the venue approves the reservation, or does not.",
-    _S.PAYMENT_PENDING: "The place is held until the payment is approved, or another card is sent.",
+    _S.PAYMENT_PENDING: _PROOF_WAITS,
     _S.PROCESSING: "The reservation is being made.",
     _S.CONFIRMED: "The place is reserved.",
     _S.CHECKED_IN: "The guest has come.",

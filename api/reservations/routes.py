@@ -43,11 +43,9 @@ from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound, NotCancellable
 from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.messages import CancelRequest
-from models.bookings.repository import Found
 from models.core.callers import Scope
 from models.core.keys import parse_booking_reference
 from models.reservations.errors import StateConflict
-from models.reservations.repository import StoredReservation
 
 PREFIX = "/api/v1/bookings"
 work = Audience(
@@ -74,6 +72,9 @@ _FOUND: dict[int | str, dict[str, Any]] = {
 
 Named = Annotated[
     str, Path(alias="booking_id", description="The id or the reference of the reservation.")
+]
+IfMatch = Annotated[
+    str | None, Header(description="The `ETag` that the reservation must have, or its version.")
 ]
 
 
@@ -193,9 +194,7 @@ async def change(
     body: Annotated[ChangeBody, Body()],
     patience: Patience,
     operation: TheOperation,
-    if_match: Annotated[
-        str | None, Header(description="The `ETag` of the reservation that is changed.")
-    ] = None,
+    if_match: IfMatch = None,
 ) -> ReservationAnswer:
     """Change what is sent; what is absent stays as it is. All of it is done, or nothing.
 
@@ -269,7 +268,7 @@ async def payment_method(
             "model": ReservationAnswer,
             "content": shown("RESERVATION"),
         },
-        **problems(*WRITING, 409),
+        **problems(*WRITING, 409, 412),
     },
 )
 @keyed()
@@ -282,19 +281,24 @@ async def cancel(
     patience: Patience,
     *,
     dry_run: Annotated[Flag, Query(description="Cancel nothing; say what would be kept.")] = False,
+    if_match: IfMatch = None,
 ) -> ReservationAnswer | CancelQuote:
     """Cancel while it is being made, or after it was confirmed. Twice gives the same answer twice.
 
     What is kept comes from the terms stored with the reservation; the rest is given back. Where
-    the venue cancels (`by`), everything is.
+    the venue cancels (`by`), everything is. While the venue's system does not let go of the place,
+    the answer is 202, and `attention` is true: a person settles it. What is over is 409
+    `STATE_CONFLICT`.
     """
     named = await booking_named(context, caller, booking_id)
+    check = moving.version_check(body.expected_version, if_match)
     found, stored = await finding.find(context, caller, named)
     by = _canceller(caller, body.by)
-    if dry_run:
-        return presenter.cancel_quote(found.booking, by, found.read_at)
     if found.booking.state is not BookingState.CANCELLED:
-        moving.expect_version(found, stored, body.expected_version)
+        check(found, stored)
+    if dry_run:
+        moving.expect_cancellable(found.booking)
+        return presenter.cancel_quote(found.booking, by, found.read_at)
     ended = await _cancel(context, caller, found.booking, by, body.reason, patience)
     return await _told(context, caller, response, named, ended=ended)
 
@@ -323,9 +327,7 @@ async def status(
     body: Annotated[StatusBody, Body()],
     patience: Patience,
     operation: TheOperation,
-    if_match: Annotated[
-        str | None, Header(description="The `ETag` that the reservation must have.")
-    ] = None,
+    if_match: IfMatch = None,
 ) -> ReservationAnswer:
     """Approve or refuse a reservation, check a guest in, complete a visit, note a no-show, cancel.
 
@@ -335,11 +337,7 @@ async def status(
     where it may move; 409 `VERSION_CONFLICT` (412 with `If-Match`) has it as it stands.
     """
     named = await booking_named(context, caller, booking_id)
-    expected, precondition = moving.expected_version(body.expected_version, if_match)
-
-    def check(found: Found, stored: StoredReservation) -> None:
-        moving.expect_version(found, stored, expected, precondition=precondition)
-
+    check = moving.version_check(body.expected_version, if_match)
     ended = True
     if body.status == "CANCELLED":
         found, stored = await finding.find(context, caller, named)
@@ -407,13 +405,13 @@ async def _cancel(
     reason: str,
     seconds: float,
 ) -> bool:
-    """Cancel; returns whether it has ended. Raises StateConflict: it is over."""
+    """Cancel; returns whether nothing of it stands. Raises StateConflict: it is over."""
     request = CancelRequest(by=by, reason=reason)
     try:
-        _, ended = await cancelling.cancel(context, caller, booking.id, request, seconds)
+        now, ended = await cancelling.cancel(context, caller, booking.id, request, seconds)
     except NotCancellable as refused:
         raise StateConflict(refused.booking, moving.allowed(refused.booking)) from refused
-    return ended
+    return ended and not now.live_items
 
 
 def _url(booking_id: str) -> str:

@@ -90,6 +90,16 @@ def wished(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody
     return wish
 
 
+def expect_zone(venue: Venue, slot: VenueSlot) -> None:
+    """Make sure that the venue is where its inventory has it. Raises SlotRefused."""
+    if venue.time_zone != slot.time_zone:
+        words = (
+            f"The venue is registered in {venue.time_zone}, and its inventory says"
+            f" {slot.time_zone}: register it again."
+        )
+        raise SlotRefused("venue.id", words)
+
+
 def expect_bookable(policy: VenuePolicy, slot: VenueSlot, now: dt.datetime) -> None:
     """Make sure that a slot is neither over nor too far ahead.
 

@@ -73,12 +73,16 @@ class SlotUnavailable(DomainError):
     Attributes:
         reason: why, as a stable word.
         alternatives: other times with room, on the venue's clock.
+        moving: a reservation was to be moved there, and stands as it was.
     """
 
-    def __init__(self, reason: str, alternatives: Sequence[Alternative] = ()) -> None:
+    def __init__(
+        self, reason: str, alternatives: Sequence[Alternative] = (), *, moving: bool = False
+    ) -> None:
         super().__init__(f"the slot is not to be had: {reason}")
         self.reason = reason
         self.alternatives = tuple(alternatives)
+        self.moving = moving
 
 
 class DuplicateReservation(DomainError):

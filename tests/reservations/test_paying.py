@@ -54,9 +54,14 @@ async def test_another_card_pays_for_a_change(dinner: httpx.AsyncClient) -> None
     assert waits.status_code == 202, waits.text
     assert (waits.json()["party_size"], waits.json()["payment"]["status"]) == (1, "failed")
     assert waits.json()["payment"]["waits_until"]
+    assert "A change of it is not made: the card was refused" in waits.json()["message"]
     paid = await pay(dinner, booking, "pm_card_visa")
     assert paid.status_code == 200, paid.text
     assert (paid.json()["party_size"], paid.json()["payment"]["captured"]) == (2, 4_000)
+    less = await put(dinner, paid.json(), party_size=1)
+    money = less.json()["payment"]
+    assert (money["captured"], money["refunded"]) == (4_000, 2_000)
+    assert money["status"] == "partially_refunded"  # of the two payments, one is given back whole
 
 
 async def test_a_change_that_no_card_pays_for_leaves_it_as_it_was(

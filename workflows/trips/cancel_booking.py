@@ -85,13 +85,15 @@ class CancelBooking:
     async def _close(self, request: BookingRequest, cancel: CancelRequest) -> None:
         """Record what is left: nothing (CANCELLED), or a smaller trip (CONFIRMED)."""
         booking = self._record.booking
-        state = booking.state
+        state, why = booking.state, _why(cancel)
+        if booking.live_items and not cancel.components:
+            why = f"to be {why}: it could not be done yet"
         if not booking.live_items:
             state = BookingState.CANCELLED
             booking.cancelled_by = cancel.by
             booking.cancel_reason = cancel.reason or None
             booking.cancelled_at = workflow.now()
-        await self._record.write(state, _why(cancel), who=request.who)
+        await self._record.write(state, why, who=request.who)
 
     def _named(self, booking: Booking, cancel: CancelRequest) -> list[Item]:
         """The live items the request is about: those named, or all."""
