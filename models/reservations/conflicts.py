@@ -101,7 +101,8 @@ WITH asked AS (
     WHERE state = 'HELD' AND expires_at <= (SELECT clock_timestamp())
         AND venue_id = :venue AND counted AND booking_id IS DISTINCT FROM CAST(:excluded AS uuid)
 ), whole AS (
-    SELECT min({quarter('"from"')}) AS begins, max(until) AS ends FROM asked
+    SELECT min({quarter('"from"')}) AS begins, interval '15 minutes'
+        + {quarter("max(until) - interval '1 microsecond'")} AS ends FROM asked
 ), freed AS (
     SELECT quarter AS bucket, sum(units) AS units
     FROM whole, free, LATERAL (SELECT keeps * tstzrange(whole.begins, whole.ends) AS shared) AS at,

@@ -50,6 +50,19 @@ async def test_checking_and_claiming_agree(
     assert answers == {True, False}
 
 
+async def test_a_hold_that_is_over_takes_nothing_of_the_last_quarter_either(diary: Diary) -> None:
+    """Guests are counted by quarters of an hour: it begins in the one in which the visit ends."""
+    await diary.open_venue(capacity_mode="COVERS", covers=2, slot_minutes=5)
+    assert await diary.reserve(slot(EVENING + dt.timedelta(minutes=10), party=2), hold_seconds=0)
+    wanted = slot(EVENING - dt.timedelta(minutes=55), minutes=60, party=2)
+    async with diary.books.sessions() as session:
+        venue = await find_venue(session, diary.caller, diary.external_id)
+        assert venue is not None
+        room = await find_room(session, diary.caller, venue, wanted, None, None)
+    assert (room.is_free, room.covers_free) == (True, 2)
+    assert await diary.reserve(wanted) is not None
+
+
 @pytest.mark.parametrize("limits", POLICIES[1:3], ids="-".join)
 async def test_a_visit_that_was_over_early_is_counted_while_it_was(
     diary: Diary, limits: dict[str, object]
