@@ -18,10 +18,11 @@ from api.core.named import GuestId, VenueId
 from api.openapi import problems, shown
 from api.reservations import presenter
 from api.reservations.answers import ListedReservation, ReservationPage, Status
+from api.reservations.venues import expect_day
 from models.bookings.lifecycle import BookingState
 from models.bookings.listing import Count
 from models.core.callers import Scope
-from models.core.times import Moment, NearDay
+from models.core.times import Day, Moment
 from models.reservations.errors import Contradiction
 from models.reservations.listing import count_of_guest, count_of_venue, of_guest, of_venue
 from models.reservations.venues import find_venue
@@ -90,7 +91,7 @@ async def venues(
     request: Request,
     venue_id: VenueId,
     *,
-    date: Annotated[NearDay | None, Query(description="On this day at the venue.")] = None,
+    date: Annotated[Day | None, Query(description="On this day at the venue.")] = None,
     status: Wanted = None,
     since: Since = None,
     until: Until = None,
@@ -104,6 +105,8 @@ async def venues(
     """
     if date is not None and (since or until):
         raise Contradiction("date", "Ask for a date, or for from and to.")
+    if date is not None:
+        expect_day(date)
     after = None if cursor is None else place_of(request, caller, cursor)
 
     async def find(session: AsyncSession) -> _Found:

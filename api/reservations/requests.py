@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from api.core.idempotency import IdempotencyKey
 from models.core.money import WHOLE, MinorUnits
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
-from models.core.times import NearDay
+from models.core.times import Day
 from models.core.venues import (
     Duration,
     PartySize,
@@ -101,7 +101,7 @@ class PaymentBody(Body):
 class SlotBody(Body):
     """What is asked for, on the clock at the venue's wall."""
 
-    date: NearDay
+    date: Day
     time: LocalTime
     utc_offset: Annotated[
         UtcOffset | None,
@@ -196,7 +196,7 @@ class ChangeBody(Body):
     )
 
     expected_version: Version | None = None
-    date: NearDay = _SAME
+    date: Day = _SAME
     time: LocalTime = _SAME
     utc_offset: Annotated[
         UtcOffset | None,

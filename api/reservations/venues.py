@@ -12,6 +12,9 @@ from models.reservations.policy import VenuePolicy
 from models.reservations.slots import utc_of
 from models.reservations.venues import Venue, add_venue, find_venue, venue_id
 
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Of days that are asked for."""
+
 
 async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) -> Venue | None:
     """Return the venue on record; None: nobody has said anything of it yet.
@@ -56,14 +59,14 @@ def wish_of(body: SlotBody, venue_body: VenueBody, venue: Venue | None) -> SlotW
         TimeDoesNotExist, OffsetDoesNotFit: the venue's clock never shows this time.
     """
     if venue is None:
-        _expect_length(body, venue_body)
+        _expect_usual(body, venue_body)
         return body.wish(venue_body)
     return wish_by(venue.policy, venue.time_zone, body, venue_body)
 
 
 def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBody) -> SlotWish:
     """Return what is asked for by a policy, at a venue in ``zone``. Raises as :func:`wish_of`."""
-    _expect_length(body, venue_body)
+    _expect_usual(body, venue_body)
     if not policy.min_party <= body.party_size <= policy.max_party:
         words = f"This venue takes parties of {policy.min_party} to {policy.max_party}."
         raise SlotRefused("party_size", words)
@@ -75,8 +78,16 @@ def wish_by(policy: VenuePolicy, zone: str, body: SlotBody, venue_body: VenueBod
     return wished(policy, zone, body, venue_body)
 
 
-def _expect_length(body: SlotBody, venue_body: VenueBody) -> None:
-    """Make sure that only a stay lasts for days. Raises SlotRefused."""
+def expect_day(date: dt.date) -> None:
+    """Make sure that it is a day whose moments can be told in every zone. Raises SlotRefused."""
+    if not FIRST_YEAR <= date.year <= LAST_YEAR:
+        words = f"The date must be in the years {FIRST_YEAR} to {LAST_YEAR}."
+        raise SlotRefused("date", words)
+
+
+def _expect_usual(body: SlotBody, venue_body: VenueBody) -> None:
+    """Make sure of the day, and that only a stay lasts for days. Raises SlotRefused."""
+    expect_day(body.date)
     if venue_body.type != "HOTEL" and (body.duration_minutes or 0) > DAY_MINUTES:
         words = f"Only at a HOTEL a reservation may last longer than {DAY_MINUTES} minutes."
         raise SlotRefused("duration_minutes", words)

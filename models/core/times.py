@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -24,5 +24,3 @@ def _day(given: Any) -> Any:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
-NearDay = Annotated[Day, Field(ge=dt.date(1970, 1, 1), le=dt.date(2199, 12, 31))]
-"""A day that every zone's clock can show."""

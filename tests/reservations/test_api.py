@@ -242,7 +242,7 @@ async def test_a_venue_says_what_it_takes(dinner: httpx.AsyncClient) -> None:
         assert (nowhere.status_code, nowhere.json()["field"]) == (422, "time_zone")
     for date in ("0001-01-01", "9999-12-31"):
         never = await dinner.post(PATH, json={**asked, "date": date})
-        assert (never.status_code, never.json()["errors"][0]["field"]) == (422, "date")
+        assert (never.status_code, never.json()["field"]) == (422, "date")
     for field, value in (("party_size", 5), ("time", "19:15")):
         refused = await dinner.post(PATH, json={**asked, field: value})
         assert (refused.status_code, refused.json()["field"]) == (422, field)

@@ -113,7 +113,7 @@ async def test_the_page_s_example_is_answered(desk: Desk) -> None:
     assert asked is not None
     body = json.loads(asked[1])
     body["slot"]["date"] = TUESDAY.isoformat()  # the example's day will have passed
-    path = re.search(r"8090(/inventory_service\S+)", PAGE)
+    path = re.search(r"SANDBOX(/inventory_service\S+)", PAGE)
     assert path is not None
     async with httpx.AsyncClient(base_url=desk.local.url) as http:
         answer = await http.post(path[1], json=body)
