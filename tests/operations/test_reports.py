@@ -41,7 +41,7 @@ async def test_the_figures_are_those_of_the_gateways_own_list(
     await stack.cancel((await confirmed(stack)).id)
     assert kept.payment.id is not None
     await outside.dispute(kept.payment.id)
-    await outside.pay(1_234, booking=None, captured=True, currency="eur")
+    await outside.pay(1_234, booking=None, captured=True, currency="sek")
     await watch(stack)
     summary = await watch(stack, day=today())
     assert summary.reported is not None
@@ -55,8 +55,8 @@ async def test_the_figures_are_those_of_the_gateways_own_list(
     assert gateway.disputed >= kept.payment.captured
     assert dollars.payments == len(booked)
     assert about(report, kept) == []
-    assert report.currencies["EUR"].payments == 0
-    assert report.currencies["EUR"].foreign.captured >= 1_234
+    assert report.currencies["SEK"].payments == 0
+    assert report.currencies["SEK"].foreign.captured >= 1_234
     assert summary.reported.differences == len(report.differences)
 
 
