@@ -50,6 +50,8 @@ async def own_stack(
         database_url=database.url,
         temporal_address=temporal_address,
         sandbox_url=outside.url,
+        # An undo waits for a PostgreSQL that starts again, seconds on a busy machine.
+        UNDO_ATTEMPTS="20",
         **SOON_TAKEN_OVER,
     ) as stack:
         yield stack
