@@ -16,6 +16,10 @@ import models.core.world
 import models.inbox.repository
 import models.inventory.tables
 import models.ledger.tables
+import models.marketplace.catalogue.tables
+import models.marketplace.providers.tables
+import models.marketplace.quotes.tables
+import models.marketplace.stock.tables
 import models.payments.reconciliations
 import models.payments.tables
 import models.reservations.tables

@@ -1,5 +1,6 @@
 """Columns that tables share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -40,3 +41,9 @@ def json_column(*, nullable: bool = False) -> Any:
 def money_column(*, nullable: bool = False) -> Any:
     """Return a column of an amount in minor units."""
     return Column(BigInteger, nullable=nullable)
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Return the condition, in SQL, that a column has one of some values."""
+    allowed = ",".join(f"'{value}'" for value in values)
+    return f"{column} IN ({allowed})"

@@ -1,0 +1,1 @@
+"""What providers offer: listings with rooms and rate plans, hotel packages, tours."""
