@@ -40,7 +40,8 @@ def upgrade() -> None:
             "provider_type IN ('HOTEL_MANAGER','TOUR_OPERATOR')", name="provider_profiles_type"
         ),
         sa.CheckConstraint(
-            "verification_status IN ('NOT_STARTED','IN_PROGRESS','SUBMITTED','UNDER_REVIEW','APPROVED','REJECTED','SUSPENDED')",
+            "verification_status IN ('NOT_STARTED','IN_PROGRESS','SUBMITTED','UNDER_REVIEW',"
+            "'APPROVED','REJECTED','SUSPENDED')",
             name="provider_profiles_status",
         ),
         sa.PrimaryKeyConstraint("id"),
@@ -131,7 +132,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "(status = 'PAUSED') = (paused_by IS NOT NULL) AND paused_by IN ('PROVIDER','SUSPENSION')",
+            "(status = 'PAUSED') = (paused_by IS NOT NULL)"
+            " AND paused_by IN ('PROVIDER','SUSPENSION')",
             name="listings_paused_by",
         ),
         sa.CheckConstraint(
@@ -259,7 +261,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "(status = 'PAUSED') = (paused_by IS NOT NULL) AND paused_by IN ('PROVIDER','SUSPENSION')",
+            "(status = 'PAUSED') = (paused_by IS NOT NULL)"
+            " AND paused_by IN ('PROVIDER','SUSPENSION')",
             name="hotel_packages_paused_by",
         ),
         sa.CheckConstraint(
@@ -324,7 +327,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "(status = 'PAUSED') = (paused_by IS NOT NULL) AND paused_by IN ('PROVIDER','SUSPENSION')",
+            "(status = 'PAUSED') = (paused_by IS NOT NULL)"
+            " AND paused_by IN ('PROVIDER','SUSPENSION')",
             name="tour_packages_paused_by",
         ),
         sa.CheckConstraint(

@@ -109,7 +109,9 @@ def upgrade() -> None:
             "state IN ('HELD','SOLD','USED','RELEASED','EXPIRED')", name="stock_claims_state"
         ),
         sa.CheckConstraint(
-            "(room_id IS NOT NULL) = (nights IS NOT NULL) AND (room_id IS NULL) = (departure_id IS NOT NULL) AND NOT isempty(nights)",
+            "(room_id IS NOT NULL) = (nights IS NOT NULL)"
+            " AND (room_id IS NULL) = (departure_id IS NOT NULL)"
+            " AND NOT isempty(nights)",
             name="stock_claims_what",
         ),
         sa.CheckConstraint("units BETWEEN 1 AND 500", name="stock_claims_units"),
