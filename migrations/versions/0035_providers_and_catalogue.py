@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("amenities", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("taxes", postgresql.JSONB(), nullable=False),
+        sa.Column("child_age_max", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("paused_by", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -90,7 +90,9 @@ class ListingRow(SQLModel, table=True):
     currency: str
     """Of all its rooms, so that a stay in two of them has one price."""
     taxes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
-    """What is added to the price of the nights (``models.marketplace.quotes``)."""
+    """What is added to the price of the nights (``models.marketplace.catalogue.terms``)."""
+    child_age_max: int = 17
+    """Years: who is older counts as an adult."""
     status: str = OfferStatus.DRAFT
     paused_by: str | None = None
     version: int = 1
@@ -147,11 +149,11 @@ class RatePlanRow(SQLModel, table=True):
     name: str
     board: str = Board.ROOM_ONLY
     terms: list[dict[str, Any]] = Field(sa_column=json_column())
-    """Templates of fee steps: hours before check-in, in the listing's zone, and what is kept."""
+    """``FeeTemplate`` of ``models.marketplace.catalogue.terms``."""
     no_show: dict[str, Any] = Field(sa_column=json_column())
-    """What is kept of a guest who does not come."""
+    """What is kept of a guest who does not come (``Kept``)."""
     price_rule: dict[str, Any] = Field(sa_column=json_column())
-    """What it changes of the price of a night."""
+    """``PriceRule``."""
     min_stay: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False))
     """Nights."""
     max_stay: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
