@@ -16,8 +16,9 @@ import psycopg
 
 from benchmarks import crowd
 from benchmarks.crowd import BIG_CALLER, CALLERS, Copied, Made, Row
+from models.bookings.deadlines import Action
 from models.bookings.lifecycle import BookingKind, BookingState
-from models.reservations.deadlines import HAS_DUE, Action
+from models.reservations.deadlines import HAS_DUE
 from models.reservations.venues import venue_id
 
 VENUES = 200

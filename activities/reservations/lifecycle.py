@@ -1,4 +1,4 @@
-"""What becomes of reservations by time alone; each step may be repeated, by any worker."""
+"""What becomes of bookings by time alone; each step may be repeated, by any worker."""
 
 import datetime as dt
 import logging
@@ -11,24 +11,18 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.core.opening import log_transition
 from activities.reservations.counts import PlaceCounter
-from models.bookings.lifecycle import BookingState
+from models.bookings.deadlines import Action
+from models.bookings.due import Claimed, claim_due, give_back, lock_booking, replace_due
+from models.bookings.lifecycle import BookingKind, BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
+from models.bookings.moving import move_alone
 from models.bookings.repository import StaleVersionError, load_booking, load_identity
 from models.core.database import Sessions, direct, repeated
 from models.core.patience import Patience
 from models.inventory.claims import expire_all_overdue
-from models.kinds import HOOKS
-from models.reservations.deadlines import Action, due_after
-from models.reservations.due import (
-    Claimed,
-    claim_due,
-    give_back,
-    load_visit,
-    lock_booking,
-    replace_due,
-)
+from models.kinds import DUE, HOOKS
+from models.marketplace.stock.claims import expire_overdue
 from models.reservations.messages import ExpireRequest
-from models.reservations.moving import move_alone
 from temporal import under_booking
 
 MOST = 200
@@ -37,13 +31,17 @@ EXPIRE_HELD = "ExpireHeld"
 RPC_TIMEOUT = dt.timedelta(seconds=5)
 WHO = "schedule"
 """Whom the history names."""
-_TO = {Action.NO_SHOW: BookingState.NO_SHOW, Action.COMPLETE: BookingState.COMPLETED}
+_TO = {
+    Action.EXPIRE_HOLD: BookingState.EXPIRED,
+    Action.NO_SHOW: BookingState.NO_SHOW,
+    Action.COMPLETE: BookingState.COMPLETED,
+}
 
 log = logging.getLogger("tripsaga.lifecycle")
 
 
 class Lifecycle:
-    """Does what is due, and gives back places that have been held for too long."""
+    """Does what is due, and gives back places and stock that have been held for too long."""
 
     def __init__(
         self,
@@ -61,10 +59,13 @@ class Lifecycle:
         """Do what is due now, up to ``MOST``; returns whether there may be more."""
         async with direct(self._sessions) as connection:
             given_back = await expire_all_overdue(connection, MOST)
+            stock = await expire_overdue(connection, most=MOST)
             claimed = await claim_due(connection, MOST)
         self._places.count("expired", given_back)
         if given_back:
             log.info("%d places were held for too long and are free", given_back)
+        if stock:
+            log.info("stock of %d claims was held for too long and is free", stock)
         for one in claimed:
             try:
                 await self._act(one)
@@ -77,7 +78,7 @@ class Lifecycle:
                     one.attempts,
                     error,
                 )
-        return MOST in (given_back, len(claimed))
+        return MOST in (given_back, stock, len(claimed))
 
     async def _act(self, claimed: Claimed) -> None:
         """Do one thing, unless something else about the booking is under way: then next round."""
@@ -91,9 +92,11 @@ class Lifecycle:
             await give_back(connection, claimed)
 
     async def _move(self, claimed: Claimed) -> tuple[dt.datetime, str] | None:
-        """Move a reservation whose time has come, if the rule still holds; else do nothing.
+        """Move a booking whose time has come, if the rule still holds; else do nothing.
 
-        Returns deadline and rule of a hold that is to be given up: by a workflow, not here.
+        Returns deadline and rule of a reservation that is to be given up: by a workflow, not here,
+        for place and money are others'. A hold of our own stock, which nobody has begun to pay, is
+        given up here; a workflow that waits for it finds that when its own time comes.
 
         Raises:
             StaleVersionError: a request about it is being carried out.
@@ -102,13 +105,13 @@ class Lifecycle:
             now = await lock_booking(session, claimed.booking_id)
             booking = await load_booking(session, claimed.booking_id)
             assert booking is not None, "it is locked"
-            visit = await load_visit(session, booking.id)
-            due = due_after(booking.state, booking.hold_expires_at, visit)
+            due = await DUE[booking.kind](session, booking)
             mine = due.get(claimed.action)
             if mine is None or mine.at > now:  # the venue's policy has changed
                 await replace_due(session, booking.id, due)
                 return None
-            if claimed.action is Action.EXPIRE_HOLD:
+            reserved = booking.kind is BookingKind.RESERVATION
+            if reserved and claimed.action is Action.EXPIRE_HOLD:
                 return mine.at, mine.rule
             to = _TO[claimed.action]
             version = await move_alone(session, HOOKS, booking, to, who=WHO, why=mine.rule)

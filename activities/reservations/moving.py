@@ -10,6 +10,7 @@ from activities.core.failures import fenced
 from activities.reservations.counts import PlaceCounter
 from activities.reservations.record import not_to_be_had, outcome_of
 from models import calls
+from models.bookings.claims import HoldLostError
 from models.bookings.messages import BookingRequest
 from models.bookings.repository import (
     begin_request,
@@ -20,7 +21,6 @@ from models.bookings.repository import (
 from models.core.database import Sessions, direct, repeated
 from models.inventory.claims import (
     Claim,
-    HoldLostError,
     PlaceTakenError,
     expire_overdue,
 )

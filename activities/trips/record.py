@@ -12,6 +12,7 @@ from activities.core.failures import fenced
 from activities.core.opening import log_transition, open_once
 from models import calls
 from models.bookings.booking import Booking
+from models.bookings.claims import HoldLostError
 from models.bookings.messages import (
     HOLD_LOST,
     BookingRef,
@@ -29,7 +30,6 @@ from models.bookings.repository import (
     record_transition,
 )
 from models.core.database import Sessions, repeated
-from models.inventory.claims import HoldLostError
 from models.kinds import HOOKS
 from models.suppliers.following import Noted
 from models.trips.messages import OpenBooking

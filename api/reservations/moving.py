@@ -10,6 +10,7 @@ from api.core.entity_tags import version_of
 from api.reservations import finding, presenter
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
+from models.bookings.moving import move_alone
 from models.bookings.repository import Found, StaleVersionError
 from models.kinds import HOOKS
 from models.reservations.errors import (
@@ -19,7 +20,6 @@ from models.reservations.errors import (
     StateConflict,
     VersionConflict,
 )
-from models.reservations.moving import move_alone
 from models.reservations.repository import StoredReservation
 
 _S = BookingState

@@ -246,6 +246,18 @@ class Visit(BaseModel):
     party_size: int
 
 
+class Bought(BaseModel):
+    """What is bought of a provider, and when it takes place: no personal data."""
+
+    provider_id: str
+    starts_at: AwareDatetime
+    """Check-in, or the beginning of the tour."""
+    ends_at: AwareDatetime
+    time_zone: str
+    """IANA."""
+    party_size: int
+
+
 class Booking(BaseModel):
     """A booking as it stands now."""
 
@@ -275,8 +287,8 @@ class Booking(BaseModel):
     cancel_reason: str | None = None
     hold_expires_at: AwareDatetime | None = None
     """Until when our own claim on a place is held (UTC); None for kinds that hold nothing."""
-    visit: Visit | None = None
-    """Of a reservation, and only of a reservation."""
+    visit: Visit | Bought | None = None
+    """Of a reservation, or of what is bought of a provider."""
     version: int = 0
     """Of the record; grows by one with every recorded transition."""
     created_at: AwareDatetime

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel
 
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingKind, BookingState
+from models.bookings.lifecycle import BookingState
+from models.bookings.statuses import status_of
 
 SCHEMA_VERSION = 1
 """Of the content of all event types; fields may be added to a version, never changed."""
@@ -37,8 +38,6 @@ _OF_STATE = {
     _S.FAILED: "booking.failed",
 }
 
-_PENDING = frozenset({_S.PENDING, _S.VALIDATING, _S.HELD, _S.PROCESSING})
-
 
 class BookingEvent(BaseModel):
     """One event of a booking."""
@@ -53,19 +52,6 @@ class BookingEvent(BaseModel):
     occurred_at: AwareDatetime
     data: dict[str, Any]
     schema_version: int = SCHEMA_VERSION
-
-
-def status_of(state: BookingState, kind: BookingKind) -> str:
-    """Return the status that callers are told: what happens inside the saga is PENDING to them.
-
-    Of a reservation they are told no other states than those of contracts.md §2.
-    """
-    if kind is BookingKind.RESERVATION:
-        if state is _S.FAILED:
-            return "CANCELLED"
-        if state is _S.PAYMENT_PENDING:
-            return "PENDING"
-    return "PENDING" if state in _PENDING else str(state)
 
 
 def events_of(
@@ -85,8 +71,9 @@ def events_of(
         changed: which fields differ from what was stored, the status aside.
         attention: whether a case is opened with it.
     """
-    status = status_of(booking.state, booking.kind)
-    previous = None if from_state is None else status_of(from_state, booking.kind)
+    kind, by = booking.kind, booking.cancelled_by
+    status = status_of(booking.state, kind, by)
+    previous = None if from_state is None else status_of(from_state, kind, by)
     types: list[str] = []
     if from_state is None:
         types.append(CREATED)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class BookingKind(StrEnum):
-    """What is booked. Only trips have a trip option; trips and reservations can be booked today."""
+    """What is booked. Only trips have a trip option."""
 
     TRIP = "TRIP"
     RESERVATION = "RESERVATION"
@@ -159,9 +159,40 @@ _RESERVATION: Transitions = _table(
     }
 )
 
+MARKET = frozenset({BookingKind.STAY, BookingKind.HOTEL_PACKAGE, BookingKind.TOUR_PACKAGE})
+"""Kinds that are bought of providers: held first, out of a quote, and paid then."""
+
+_MARKET: Transitions = _table(
+    {
+        # written down with its hold: a quote alone is no booking
+        _S.QUOTED: {_S.HELD},
+        # at once where nothing is to be paid
+        _S.HELD: {_S.PAYMENT_PENDING, _S.PROCESSING} | _GIVEN_UP,
+        # HELD: the card was declined, and another one may be tried until the hold ends
+        _S.PAYMENT_PENDING: {_S.HELD, _S.PROCESSING} | _GIVEN_UP,
+        # The stock is sold: what is left is to take the money. PAYMENT_PENDING: it could not be
+        # taken, and another card may be tried; the stock stays sold meanwhile.
+        _S.PROCESSING: {_S.PAYMENT_PENDING, _S.CONFIRMED} | _GIVEN_UP,
+        # COMPLETED at once where nobody keeps a list of who has come
+        _S.CONFIRMED: {_S.CHECKED_IN, _S.COMPLETED, _S.NO_SHOW, _S.CANCELLED},
+        # CONFIRMED: checked in by mistake
+        _S.CHECKED_IN: {_S.CONFIRMED, _S.COMPLETED, _S.CANCELLED},
+        # a guest who comes after all
+        _S.NO_SHOW: {_S.CHECKED_IN},
+        _S.PENDING: set(),
+        _S.VALIDATING: set(),
+        _S.NEEDS_ATTENTION: set(),
+        _S.COMPLETED: set(),
+        _S.CANCELLED: set(),
+        _S.EXPIRED: set(),
+        _S.FAILED: set(),
+    }
+)
+
 _TRANSITIONS: Mapping[BookingKind, Transitions] = {
     BookingKind.TRIP: _TRIP,
     BookingKind.RESERVATION: _RESERVATION,
+    **dict.fromkeys(sorted(MARKET), _MARKET),
 }
 
 
@@ -175,7 +206,7 @@ BOOKABLE = tuple(kind for kind in BookingKind if transitions_of(kind))
 
 
 FIRST_STATES = frozenset({_S.QUOTED, _S.PENDING})
-"""States a booking may be born in."""
+"""States a booking may be born in. What is bought of providers passes to HELD at once."""
 
 FINAL_STATES = frozenset({_S.COMPLETED, _S.CANCELLED, _S.EXPIRED, _S.NO_SHOW, _S.FAILED})
 """Ends of a trip: only its money may still have to be settled."""

@@ -22,8 +22,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from models.bookings.lifecycle import BookingKind
-from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
+from models.bookings.deadlines import Action
+from models.bookings.lifecycle import MARKET, BookingKind
+from models.core.columns import (
+    booking_column,
+    json_column,
+    money_column,
+    one_of,
+    time_column,
+    uuid_column,
+)
 
 
 def _list(name: str, *columns: str, where: str | None = None) -> Index:
@@ -53,6 +61,8 @@ class BookingRow(SQLModel, table=True):
         _list("user", "traveler_id", "caller_id"),
         _list("referral", "referral_code", where=_REFERRED),
         _list("caller_referral", "caller_id", "referral_code", where=_REFERRED),
+        _list("owner", "user_id", where="user_id IS NOT NULL"),
+        _list("provider", "provider_id", "state", where="provider_id IS NOT NULL"),
         Index("ix_bookings_trip_option", "trip_option_id"),
         CheckConstraint(
             f"kind IN ({','.join(repr(str(kind)) for kind in BookingKind)})", name="bookings_kind"
@@ -66,6 +76,12 @@ class BookingRow(SQLModel, table=True):
             name="bookings_money",
         ),
         CheckConstraint("discount_percent BETWEEN 0 AND 100", name="bookings_discount"),
+        CheckConstraint(
+            f"({one_of('kind', sorted(MARKET))}) = (provider_id IS NOT NULL)"
+            " AND (user_id IS NULL OR provider_id IS NOT NULL)"
+            " AND (provider_id IS NULL OR state <> 'HELD' OR hold_expires_at IS NOT NULL)",
+            name="bookings_market",
+        ),
     )
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
@@ -78,6 +94,10 @@ class BookingRow(SQLModel, table=True):
     kind: str = Field(default="TRIP", sa_column_kwargs={"server_default": "TRIP"})
     trip_option_id: str | None = None
     """Of a trip, and only of a trip."""
+    user_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    """Who bought it, where it is somebody with an account here; else its caller answers for it."""
+    provider_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    """Of whom it is bought; NULL for trips and reservations."""
     waits: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     """Whether a workflow waits for the traveller; a HELD booking without is at rest."""
     fence: list[int] | None = Field(
@@ -250,6 +270,28 @@ class TransitionRow(SQLModel, table=True):
     kind: str = Field(primary_key=True, sa_column_kwargs={"server_default": "TRIP"})
     from_state: str = Field(primary_key=True)
     to_state: str = Field(primary_key=True)
+
+
+class DueRow(SQLModel, table=True):
+    """What is to be done about a booking, and when (``models.bookings.due``)."""
+
+    __tablename__ = "booking_due"
+    __table_args__ = (
+        Index("ix_booking_due", "due_at"),
+        CheckConstraint(
+            f"action IN ({','.join(repr(str(action)) for action in Action)})",
+            name="booking_due_action",
+        ),
+    )
+
+    booking_id: str = Field(sa_column=booking_column(primary_key=True))
+    action: str = Field(primary_key=True)
+    due_at: dt.datetime = Field(sa_column=time_column())
+    leased_until: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
+    """Until when it is one worker's; NULL: nobody's."""
+    attempts: int = 0
+    """How often it was claimed since it became due."""
+    rule: str
 
 
 BOOKINGS = SQLModel.metadata.tables["bookings"]

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.bookings.claims import HoldLostError
 from models.core.database import Executor
 from models.inventory.overlaps import GUEST_NO
 
@@ -42,13 +43,6 @@ class PlaceTakenError(Exception):
     def __init__(self, what: Taken) -> None:
         super().__init__(f"the place is taken: {what.lower()}")
         self.what = what
-
-
-class HoldLostError(Exception):
-    """What was held is not held any more: its time is over, or it was given to somebody else."""
-
-    def __init__(self, booking_id: str) -> None:
-        super().__init__(f"booking {booking_id} holds its place no longer")
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""Claims follow the state of their booking, in the transaction of its transition."""
+"""How claims on places of venues follow the state of their booking."""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from collections.abc import Mapping
 
-from models.bookings.hooks import Hook, Step
+from models.bookings.claims import Follow
 from models.bookings.lifecycle import BookingState
 from models.inventory.claims import expire_claims, release_claims, sell_claims, use_claims
 
 _S = BookingState
-_FOLLOWS = {
+FOLLOWS: Mapping[BookingState, Follow] = {
     _S.PROCESSING: sell_claims,
     _S.CONFIRMED: sell_claims,
     _S.CANCELLED: release_claims,
@@ -16,19 +16,3 @@ _FOLLOWS = {
     _S.COMPLETED: use_claims,
     _S.NO_SHOW: use_claims,
 }
-
-
-class ClaimsHook(Hook):
-    """Sells claims before money is taken, gives them back with a booking that ends without.
-
-    So no booking is confirmed whose place another one has, and no claim outlives its booking.
-    """
-
-    async def before(self, session: AsyncSession, step: Step) -> None:
-        """Let the claims follow.
-
-        Raises:
-            HoldLostError: what was held is not held any more; the transition is undone.
-        """
-        if step.booking.state is not step.from_state and step.booking.state in _FOLLOWS:
-            await _FOLLOWS[step.booking.state](session, step.booking.id)

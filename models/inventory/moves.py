@@ -7,12 +7,12 @@ constraints are checked at once and a booking must not collide with itself.
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from models.bookings.claims import HoldLostError
 from models.core.database import Executor
 from models.inventory.claims import (
     BUCKETS,
     GIVE_BACK,
     Claim,
-    HoldLostError,
     by_bucket,
     count_claim,
     insert_claim,

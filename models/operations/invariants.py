@@ -17,6 +17,7 @@ from models.ledger.reading import ENTRIES, sealed_entries
 from models.ledger.tables import LEDGER_ENTRIES
 from models.operations import invariant_queries as queries
 from models.operations import place_queries as places
+from models.operations import stock_queries as stock
 
 MOST_FOUND = 1000
 """Violations of one query that are told; whoever finds more has other worries than their number."""
@@ -95,13 +96,18 @@ INVARIANTS = (
     ),
     Invariant(
         "I10",
-        "Places are conserved: no two have the same one, what is counted of a venue is what is"
-        " held and sold there, and nothing is held or left undone when its time is over.",
+        "Places and stock are conserved: no two have the same one, what is counted of a venue, a"
+        " night or a departure is what is held and sold there, and nothing is held or left undone"
+        " when its time is over.",
         (
             Query(places.HELD_TOO_LONG),
             Query(places.OVERDUE),
             Query(places.UNCONSTRAINED),
             Query(places.MISCOUNTED, only_full=True),
+            Query(stock.HELD_TOO_LONG),
+            Query(stock.MISCOUNTED_NIGHTS),
+            Query(stock.MISCOUNTED_SEATS),
+            Query(stock.AGAINST_BOOKING),
         ),
     ),
 )

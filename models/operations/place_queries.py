@@ -7,6 +7,7 @@ counters, of which a stay has 96 a night, those that somebody may still claim or
 # ruff: noqa: S608  (made of our own constants)
 
 from models.inventory.claims import by_bucket
+from models.operations import stock_queries
 
 LATE = "interval '15 minutes'"
 """Many times as long as a round of the loop that does what is due, and as its leases."""
@@ -53,6 +54,7 @@ CONSTRAINTS = (
     ("venue_slots", "venue_slots_covers"),
     ("venue_slots", "venue_slots_starts"),
     ("venue_slots", "venue_slots_arrivals"),
+    *stock_queries.CONSTRAINTS,
 )
 """Table and name of what refuses two claims that cannot both be."""
 

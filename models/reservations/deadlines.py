@@ -3,24 +3,15 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from models.bookings.deadlines import Action, Due
 from models.bookings.lifecycle import BookingState
 from models.core.venues import VenueType
 from models.reservations.policy import NO_SHOW_GRACE_MINUTES, VenuePolicy
 
 HOTELS_WAIT_UNTIL = dt.time(4)
 """On the clock there, on the day after the beginning."""
-
-
-class Action(StrEnum):
-    """What is done when its time has come."""
-
-    EXPIRE_HOLD = "EXPIRE_HOLD"
-    """Give up what nobody has approved: by a workflow, for place and money are others'."""
-    NO_SHOW = "NO_SHOW"
-    COMPLETE = "COMPLETE"
 
 
 @dataclass(frozen=True)
@@ -32,15 +23,6 @@ class Visit:
     time_zone: str
     venue_type: VenueType
     policy: VenuePolicy
-
-
-@dataclass(frozen=True)
-class Due:
-    """When something is to be done (UTC)."""
-
-    at: dt.datetime
-    rule: str
-    """Which rule says so, with its deadline on the clock at the venue's wall: for the history."""
 
 
 HAS_DUE = frozenset({BookingState.HELD, BookingState.CONFIRMED, BookingState.CHECKED_IN})

@@ -8,18 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.bookings.hooks import Hook, Step
 from models.bookings.tables import BOOKING_ITEMS
 from models.reservations.changes import Details
-from models.reservations.deadlines import HAS_DUE, due_after
-from models.reservations.due import load_visit, replace_due
 from models.reservations.messages import SLOT
 from models.reservations.repository import slot_columns
 from models.reservations.tables import RESERVATIONS
 
 
 class ReservationHook(Hook):
-    """Writes guest, contact data, notes, slot and price where a transition changes them.
-
-    And what is due by time: a reservation that has moved on is never met by its old deadlines.
-    """
+    """Writes guest, contact data, notes, slot and price where a transition changes them."""
 
     async def before(self, session: AsyncSession, step: Step) -> None:
         """Write what has changed, in every table that has it."""
@@ -59,13 +54,3 @@ class ReservationHook(Hook):
             "contact": details.contact.model_dump(mode="json", by_alias=True),
             **({"traveler_id": details.traveler_id} if details.traveler_id else {}),
         }
-
-    async def after(self, session: AsyncSession, step: Step) -> None:
-        """Write down what is due from now on; another slot is written by then."""
-        booking = step.booking
-        if booking.state in HAS_DUE:
-            visit = await load_visit(session, booking.id)
-            due = due_after(booking.state, booking.hold_expires_at, visit)
-            await replace_due(session, booking.id, due)
-        elif step.from_state in HAS_DUE:
-            await replace_due(session, booking.id, {})

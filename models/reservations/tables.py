@@ -19,7 +19,6 @@ from sqlmodel import Field, SQLModel
 
 from models.core.columns import booking_column, json_column, time_column, uuid_column
 from models.core.venues import VenueType
-from models.reservations.deadlines import Action
 
 
 class VenueRow(SQLModel, table=True):
@@ -97,28 +96,6 @@ class ReservationRow(SQLModel, table=True):
     notes: str = ""
     state: str
     """The booking's, for lists; triggers write it, nobody else does."""
-
-
-class DueRow(SQLModel, table=True):
-    """What is to be done about a reservation, and when (``models.reservations.deadlines``)."""
-
-    __tablename__ = "booking_due"
-    __table_args__ = (
-        Index("ix_booking_due", "due_at"),
-        CheckConstraint(
-            f"action IN ({','.join(repr(str(action)) for action in Action)})",
-            name="booking_due_action",
-        ),
-    )
-
-    booking_id: str = Field(sa_column=booking_column(primary_key=True))
-    action: str = Field(primary_key=True)
-    due_at: dt.datetime = Field(sa_column=time_column())
-    leased_until: dt.datetime | None = Field(default=None, sa_column=time_column(nullable=True))
-    """Until when it is one worker's; NULL: nobody's."""
-    attempts: int = 0
-    """How often it was claimed since it became due."""
-    rule: str
 
 
 VENUES = SQLModel.metadata.tables["venues"]

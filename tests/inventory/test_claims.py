@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from api.reservations.requests import PutVenueBody
 from models.bookings.booking import Booking
+from models.bookings.claims import HoldLostError
 from models.bookings.lifecycle import BookingState
-from models.inventory.claims import HoldLostError, use_claims
+from models.inventory.claims import use_claims
 from tests.reservations.books import EVENING, HOUR, Diary, slot
 
 S = BookingState

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from models.bookings.claims import HoldLostError
 from models.bookings.lifecycle import BookingState
 from models.core.database import repeated
-from models.inventory.claims import HoldLostError
 from models.inventory.moves import make_slots, move_place
 from models.reservations.changes import MoveClaim
 from models.reservations.moves import claim_at

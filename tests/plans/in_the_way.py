@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from benchmarks.crowd import BIG_CALLER, BIG_TRAVELER, NEWEST
 from benchmarks.crowd_at_venues import BIG_VENUE, venue_of
 from benchmarks.plans import Explainer, Plan, statements_of
+from models.bookings.due import claim_due
 from models.core.database import create_engine, create_sessions
 from models.core.venues import VenueSlot
 from models.inventory import moves
 from models.inventory.claims import Claim, expire_all_overdue, values_of
 from models.reservations.conflicts import find_room
-from models.reservations.due import claim_due
 from models.reservations.policy import VenuePolicy
 from models.reservations.venues import Venue
 

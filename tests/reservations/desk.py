@@ -31,6 +31,7 @@ from models.bookings.messages import (
     RequestOutcome,
     Transition,
 )
+from models.bookings.moving import move_alone
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import StaleVersionError, find_booking, record_transition
 from models.core.database import direct
@@ -41,7 +42,6 @@ from models.inventory.claims import expire_all_overdue
 from models.kinds import HOOKS
 from models.reservations.changes import Details, MoveClaim, MoveRequest, refusal
 from models.reservations.messages import SLOT, visit_of
-from models.reservations.moving import move_alone
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary, quote, slot
 

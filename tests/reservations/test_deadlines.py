@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from models.bookings.deadlines import Action
 from models.bookings.lifecycle import BookingState
-from models.reservations.deadlines import HAS_DUE, Action, Visit, due_after
+from models.reservations.deadlines import HAS_DUE, Visit, due_after
 from models.reservations.policy import VenuePolicy
 
 S = BookingState

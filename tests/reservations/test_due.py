@@ -9,10 +9,10 @@ import pytest
 
 from activities.reservations.lifecycle import Lifecycle
 from models.bookings.booking import Booking
+from models.bookings.due import claim_due
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestOutcome
 from models.bookings.repository import begin_request, end_requests
-from models.reservations.due import claim_due
 from settings import Settings
 from temporal import connect, patience
 from tests.ledger.conftest import Books

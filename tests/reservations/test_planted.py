@@ -58,7 +58,7 @@ PLANTED: dict[str, tuple[list[BookingState], Proof]] = {
 async def test_r4_what_is_planted_is_found(play: Play, monkeypatch: Patch, what: str) -> None:
     states, proof = PLANTED[what]
     for state in states:
-        monkeypatch.delitem(hook._FOLLOWS, state)
+        monkeypatch.delitem(hook.FOLLOWS, state)
 
     async def prove() -> None:
         for seed in range(30):

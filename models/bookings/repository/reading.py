@@ -10,8 +10,16 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_colu
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking, HistoryEntry, Item, OpenCase, PaymentView, Visit
-from models.bookings.lifecycle import SETTLED_STATES, BookingState
+from models.bookings.booking import (
+    Booking,
+    Bought,
+    HistoryEntry,
+    Item,
+    OpenCase,
+    PaymentView,
+    Visit,
+)
+from models.bookings.lifecycle import MARKET, SETTLED_STATES, BookingState
 from models.bookings.progress import AttemptSeen, with_progress
 from models.bookings.repository.rows import ITEM_JSON, booking_of
 from models.bookings.tables import BOOKINGS
@@ -23,6 +31,7 @@ from models.payments.repository import PAYMENTS_JSON
 Model = TypeVar("Model", bound=BaseModel)
 
 _NOT_SHOWN = {"travelers", "contact", "referral_code", "discount_percent"}
+_NOT_SHOWN |= {"user_id", "provider_id"}
 _COLUMNS = [column for column in BOOKINGS.c if column.name not in _NOT_SHOWN]
 
 
@@ -54,13 +63,18 @@ _ATTEMPTS = (
     " WHEN 'done' THEN a.result - ARRAY['details', 'client_secret', 'next_action'] END)"
     " ORDER BY a.id) FROM attempts a WHERE a.booking_id = bookings.id"
 )
+_MARKET = ", ".join(f"'{kind}'" for kind in sorted(MARKET))
 _VISIT = _json(
     "visit",
-    "CASE WHEN bookings.kind = 'RESERVATION' THEN (SELECT jsonb_build_object("
+    "CASE WHEN bookings.kind = 'RESERVATION' THEN (SELECT jsonb_build_object("  # noqa: S608
     "'venue_id', v.external_id, 'starts_at', r.starts_at, 'ends_at', r.ends_at,"
     " 'time_zone', r.time_zone, 'party_size', r.party_size)"
     " FROM reservations r JOIN venues v ON v.id = r.venue_id"
-    " WHERE r.booking_id = bookings.id) END",
+    " WHERE r.booking_id = bookings.id)"
+    f" WHEN bookings.kind IN ({_MARKET}) THEN (SELECT jsonb_build_object("
+    "'provider_id', bookings.provider_id, 'starts_at', p.starts_at, 'ends_at', p.ends_at,"
+    " 'time_zone', p.time_zone, 'party_size', p.guests)"
+    " FROM purchases p WHERE p.booking_id = bookings.id) END",
 )
 _UNDER_WAY = (BookingState.PENDING, BookingState.VALIDATING, BookingState.PROCESSING)
 _AT_REST = ", ".join(f"'{state}'" for state in sorted(SETTLED_STATES))
@@ -218,7 +232,9 @@ async def load_run(session: AsyncSession, booking_id: str) -> str | None:
 def _booking(row: Row[Any]) -> Booking:
     booking = booking_of(row, _all(Item, row.items), _all(PaymentView, row.payments))
     booking.cases = _all(OpenCase, row.cases)
-    booking.visit = Visit.model_validate(row.visit) if row.visit else None
+    if row.visit:
+        visit = Bought if booking.kind in MARKET else Visit
+        booking.visit = visit.model_validate(row.visit)
     return booking
 
 

@@ -1,7 +1,8 @@
 """Writing the record. Callers own the transaction."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, select, text, update
@@ -58,6 +59,14 @@ class NewBooking:
     offers: dict[int, dict[str, Any]]
     """What the items were chosen from, by item number."""
     fence: Fence | None = None
+    why: tuple[str, ...] = ("booked", "checking items")
+    """Of each state, for the history."""
+    who: str | None = None
+    """Who asked for it, for the history; None: its caller."""
+    first_at: dt.datetime | None = None
+    """When it came to the first of the states; None: now."""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """What only its kind has of the booking's row."""
 
 
 async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetime) -> int:
@@ -80,12 +89,13 @@ async def insert_booking(session: AsyncSession, new: NewBooking, now: dt.datetim
         "currency": booking.currency,
         "travelers": new.travelers,
         "contact": new.contact,
+        **new.columns,
     }
     history, events, before = [], [], None
-    for number, state in enumerate(new.states, start=1):
-        who = f"caller {new.caller_id}" if before is None else "saga"
-        why = "booked" if before is None else "checking items"
-        history.append(history_columns(booking.id, number, before, state, now, who, why))
+    for number, (state, why) in enumerate(zip(new.states, new.why, strict=False), 1):
+        who = (new.who or f"caller {new.caller_id}") if before is None else "saga"
+        at = new.first_at if before is None and new.first_at is not None else now
+        history.append(history_columns(booking.id, number, before, state, at, who, why))
         stage = booking.model_copy(update={"state": state})
         events += events_of(stage, before, number, {})
         before = state

@@ -1,4 +1,4 @@
-"""Tables of stock: the database refuses to hold or sell more than there is.
+"""Tables of stock, and of what was bought of it: the database refuses to sell more than there is.
 
 ``held`` and ``sold`` are what the claims say that cover the night or the departure, in the same
 transaction (``models.marketplace.stock``); nothing else writes them.
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import DATERANGE
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import booking_column, money_column, one_of, time_column
+from models.core.columns import booking_column, money_column, one_of, time_column, uuid_column
 from models.marketplace.catalogue.lifecycle import DepartureStatus
 from models.marketplace.catalogue.tables import owned
 
@@ -103,13 +103,14 @@ class DepartureRow(SQLModel, table=True):
 class StockClaimRow(SQLModel, table=True):
     """A booking's claim on nights of a room, or on seats of a departure.
 
-    Its state only moves from HELD to SOLD, RELEASED or EXPIRED and from SOLD to RELEASED or USED
-    (a trigger, that of ``inventory_claims``).
+    Its state follows that of its booking (``models.marketplace.stock.hook``) and only moves from
+    HELD to SOLD, RELEASED or EXPIRED and from SOLD to RELEASED or USED (a trigger, that of
+    ``inventory_claims``). HELD ones count as held, SOLD and USED ones as sold.
     """
 
     __tablename__ = "stock_claims"
     __table_args__ = (
-        Index("ix_stock_claims_booking", "booking_id"),
+        Index("ux_stock_claims_booking", "booking_id", "item", "version", "line", unique=True),
         Index("ix_stock_claims_room", "room_id", postgresql_where=text("state IN ('HELD','SOLD')")),
         Index(
             "ix_stock_claims_departure",
@@ -117,6 +118,7 @@ class StockClaimRow(SQLModel, table=True):
             postgresql_where=text("state IN ('HELD','SOLD')"),
         ),
         Index("ix_stock_claims_overdue", "expires_at", postgresql_where=text("state = 'HELD'")),
+        Index("ix_stock_claims_holder", "holder_id", postgresql_where=text("state = 'HELD'")),
         CheckConstraint(
             "state IN ('HELD','SOLD','USED','RELEASED','EXPIRED')", name="stock_claims_state"
         ),
@@ -136,9 +138,13 @@ class StockClaimRow(SQLModel, table=True):
     item: int
     version: int = 1
     """1, 2, …: a stay that is changed gets other claims."""
+    line: int
+    """1, 2, …: of one version, several rooms, or dates that do not follow each other."""
+    holder_id: str = Field(sa_column=uuid_column())
+    """Whose holds are counted together: the booking's user, or else its caller."""
     room_id: str | None = Field(default=None, sa_column=Column(Uuid(as_uuid=False), nullable=True))
     nights: Any = Field(default=None, sa_column=Column(DATERANGE, nullable=True))
-    """Half-open."""
+    """Half-open. Of a stay that ended early, until it did."""
     departure_id: str | None = Field(
         default=None, sa_column=Column(Uuid(as_uuid=False), nullable=True)
     )
@@ -150,8 +156,39 @@ class StockClaimRow(SQLModel, table=True):
     changed_at: dt.datetime = Field(sa_column=time_column(now=True))
 
 
+class PurchaseRow(SQLModel, table=True):
+    """What was bought of a provider, beside its booking; it changes when the dates do."""
+
+    __tablename__ = "purchases"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="purchases_times"),
+        CheckConstraint("guests BETWEEN 1 AND 500", name="purchases_guests"),
+        CheckConstraint(
+            "(departure_id IS NULL) = (listing_id IS NOT NULL)"
+            " AND (listing_id IS NOT NULL) = (check_in IS NOT NULL AND check_out IS NOT NULL"
+            " AND check_out > check_in)",
+            name="purchases_what",
+        ),
+    )
+
+    booking_id: str = Field(sa_column=booking_column(primary_key=True))
+    listing_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    package_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    """Of the hotel package, or of the tour."""
+    departure_id: str | None = Field(default=None, sa_column=uuid_column(nullable=True))
+    check_in: dt.date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    check_out: dt.date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    time_zone: str
+    """IANA: the listing's, or where the tour begins."""
+    starts_at: dt.datetime = Field(sa_column=time_column())
+    ends_at: dt.datetime = Field(sa_column=time_column())
+    guests: int
+
+
 NIGHTS = SQLModel.metadata.tables["inventory_nights"]
 
 DEPARTURES = SQLModel.metadata.tables["tour_departures"]
 
 STOCK_CLAIMS = SQLModel.metadata.tables["stock_claims"]
+
+PURCHASES = SQLModel.metadata.tables["purchases"]

@@ -118,7 +118,7 @@ PLANTED: dict[str, Plant] = {
         "activities.reservations.lifecycle.expire_all_overdue", no_sweep
     ),
     "a cancelled booking keeps its place": lambda _, patch: patch.delitem(
-        hook._FOLLOWS, S.CANCELLED
+        hook.FOLLOWS, S.CANCELLED
     ),
     "a transition without its event": lambda _, patch: patch.setattr(
         "models.bookings.repository.writing.events_of", no_cancellation

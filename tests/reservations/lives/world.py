@@ -25,6 +25,7 @@ from models.bookings.messages import (
     RequestOutcome,
     Transition,
 )
+from models.bookings.moving import move_alone
 from models.bookings.repository import StaleVersionError, load_booking
 from models.core.database import DATABASE_AWAY
 from models.core.fencing import Fence
@@ -34,7 +35,6 @@ from models.kinds import HOOKS
 from models.reservations.changes import MoveClaim, OpenedMove
 from models.reservations.conflicts import Room, find_room
 from models.reservations.messages import BookReservationRequest, OpenReservation
-from models.reservations.moving import move_alone
 from models.reservations.venues import find_venue
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary

@@ -1,4 +1,4 @@
-"""Moving a reservation where nobody outside has to be asked: one transaction, and no workflow."""
+"""Moving a booking where nobody outside has to be asked: one transaction, and no workflow."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ from models.bookings.repository import record_transition
 async def move_alone(
     session: AsyncSession, hooks: Hooks, booking: Booking, to: BookingState, *, who: str, why: str
 ) -> int:
-    """Move a reservation from where it was read; returns its version then.
+    """Move a booking from where it was read; returns its version then.
 
     Raises:
         StaleVersionError: it has moved on since, or a request about it is being carried out.

@@ -1,0 +1,42 @@
+"""Messages about holds."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from models.core.fencing import Fence
+from models.core.people import Contact
+
+ITEM: Final = 1
+"""The number of the one item of what is bought."""
+
+OPENED: Final = 2
+"""Version of a booking just opened: QUOTED, then HELD."""
+
+
+class HoldRequest(BaseModel):
+    """Everything a hold needs; ids are made by whoever asks for it."""
+
+    booking_id: str
+    booking_reference: str
+    caller_id: str
+    """Whose booking it is: the quote's subject."""
+    user_id: str | None = None
+    """Who buys, where it is somebody with an account here."""
+    idempotency_key: str
+    fingerprint: str
+    quote_id: str
+    traveler_id: str
+    travelers: list[dict[str, Any]]
+    contact: Contact
+    gateway: str = "stripe"
+    hold_seconds: int = 900
+
+
+class OpenHold(BaseModel):
+    """Asks for a hold to be opened."""
+
+    request: HoldRequest
+    run: str
+    """The workflow's first run id: tells this workflow, repeating itself, from an earlier one."""
+    fence: Fence | None = None
