@@ -42,6 +42,7 @@ from models.core.patience import Patience
 from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings, settings_or_exit
 from temporal import connect, metrics_runtime, patience
+from workflows.marketplace.pay_booking import PayBooking
 from workflows.operations.resolve_case import ResolveCase
 from workflows.operations.watch_money import WatchMoney
 from workflows.operations.watch_suppliers import WatchSuppliers
@@ -64,6 +65,7 @@ WORKFLOWS: Sequence[type] = (
     BookTrip,
     BookReservation,
     ConfirmHeld,
+    PayBooking,
     ExpireHeld,
     ModifyReservation,
     CancelBooking,

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.marketplace.holding import HoldActivities
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
 from activities.reservations.counts import PlaceCounter
@@ -42,6 +43,7 @@ class Activities:
     bookings: BookingActivities
     reservations: ReservationActivities
     moves: MoveActivities
+    holds: HoldActivities
     quotes: QuoteActivities
     changes: ChangeActivities
     cancel_quotes: CancelQuoteActivities
@@ -72,6 +74,7 @@ class Activities:
             self.reservations.open_reservation,
             self.moves.open_move,
             self.moves.move_claim,
+            self.holds.keep_held,
             self.bookings.load_booking,
             self.bookings.record,
             self.bookings.end_requests,
@@ -156,6 +159,7 @@ def create_activities(
         bookings=BookingActivities(sessions),
         reservations=ReservationActivities(sessions, places),
         moves=MoveActivities(sessions, places),
+        holds=HoldActivities(sessions),
         quotes=quotes,
         changes=ChangeActivities(sessions, quotes),
         cancel_quotes=CancelQuoteActivities(sessions, suppliers),

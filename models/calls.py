@@ -16,6 +16,7 @@ from models.bookings.messages import (
     Transition,
 )
 from models.core.calls import Call
+from models.marketplace.stock.messages import KeepHeld, KeptHeld
 from models.operations.messages import (
     CheckCall,
     Checked,
@@ -53,6 +54,8 @@ OPEN_RESERVATION = Call("open_reservation", OpenReservation, OpenedBooking)
 OPEN_MOVE = Call("open_move", BookingRequest, OpenedMove)
 
 MOVE_CLAIM = Call("move_claim", MoveClaim, MovedClaim)
+
+KEEP_HELD = Call("keep_held", KeepHeld, KeptHeld)
 
 LOAD_BOOKING = Call("load_booking", BookingRef, Booking)
 
@@ -115,6 +118,7 @@ ALL_CALLS: tuple[Call[BaseModel, BaseModel], ...] = (  # type: ignore[assignment
     OPEN_RESERVATION,
     OPEN_MOVE,
     MOVE_CLAIM,
+    KEEP_HELD,
     LOAD_BOOKING,
     QUOTE_ITEMS,
     RECORD,

@@ -31,6 +31,7 @@ _WORDS = {
     RequestKind.RESOLVE: "Resolve a case of",
     RequestKind.APPROVE: "Approve",
     RequestKind.MOVE: "Move",
+    RequestKind.PAY: "Pay",
 }
 
 

@@ -5,7 +5,7 @@ Every code of ``models.bookings.problems.Code`` has its words here; a test holds
 
 from dataclasses import dataclass
 
-from models.bookings.lifecycle import BookingKind, BookingState
+from models.bookings.lifecycle import MARKET, BookingKind, BookingState
 from models.bookings.problems import Code
 
 _S = BookingState
@@ -225,16 +225,67 @@ _RESERVATION: dict[Code, Words] = {
 }
 
 
+_BOUGHT: dict[Code, Words] = {
+    Code.UNAVAILABLE: Words(
+        "It is not on sale any more.",
+        "Choose another offer or other dates.",
+    ),
+    Code.PAYMENT_DECLINED: Words(
+        "Your bank declined the payment.",
+        "Use another card or ask your bank; if it is not held any more, ask for a new quote.",
+    ),
+    Code.AUTHENTICATION_REQUIRED: Words(
+        "Your bank asked you to approve the payment, and the approval did not come in time.",
+        "Ask for a new quote, and approve the payment when your bank asks.",
+    ),
+    Code.HOLD_EXPIRED: Words(
+        "It was not held any more when it was paid, and somebody else may have it.",
+        "Ask for a new quote, if it is still to be had.",
+    ),
+    Code.PAYMENT_DOWN: Words(
+        "The payment service did not answer.",
+        "Ask for a new quote in a few minutes.",
+    ),
+    Code.CANCELLED_BY_TRAVELER: Words(
+        "It was cancelled at your request.",
+        "If you still want it, ask for a new quote.",
+    ),
+    Code.CANCELLED_BY_OPERATOR: Words(
+        "It was cancelled by the provider or by our staff.",
+        "If you have questions, contact us with your reference.",
+    ),
+    Code.NOT_CANCELLABLE: Words(
+        "It cannot be cancelled any more.",
+        "Contact us with your reference; a person will look for a way.",
+    ),
+    Code.AMOUNT_TOO_SMALL: _RESERVATION[Code.AMOUNT_TOO_SMALL],
+    Code.NEEDS_ATTENTION: Words(
+        "A part of it could not be settled automatically.",
+        "You need not do anything: a person is looking after it and will settle it.",
+        settled="Our staff has settled it: nothing is booked.",
+    ),
+    Code.INTERNAL: Words(
+        "Something went wrong on our side.",
+        "Ask for a new quote. If it happens twice, contact us with your booking reference.",
+    ),
+}
+
+_WORDS: dict[BookingKind, dict[Code, Words]] = {
+    BookingKind.RESERVATION: _RESERVATION,
+    **dict.fromkeys(sorted(MARKET), _BOUGHT),
+}
+"""What is said otherwise of other kinds than trips."""
+
+
 def words_of(kind: BookingKind, code: Code) -> Words:
     """Return what is said of a code about a kind of booking."""
-    if kind is BookingKind.RESERVATION:
-        return _RESERVATION.get(code, WORDS[code])
-    return WORDS[code]
+    return _WORDS.get(kind, WORDS).get(code, WORDS[code])
 
 
 ANEW = {
     BookingKind.TRIP: "If you still want to travel, book a new trip.",
     BookingKind.RESERVATION: "If you still want to come, reserve again.",
+    **dict.fromkeys(sorted(MARKET), "If you still want it, ask for a new quote."),
 }
 """What may be done once nobody has anything to settle any more."""
 
@@ -264,6 +315,13 @@ PROGRESS_OF_RESERVATIONS = {
     _S.NEEDS_ATTENTION: "A person is looking after this reservation and will settle it.",
 }
 
+PROGRESS_OF_BOUGHT = {
+    _S.QUOTED: "It has been priced.",
+    _S.HELD: "It is held for you until it is paid.",
+    _S.PAYMENT_PENDING: "Your bank wants you to approve the payment.",
+    _S.PROCESSING: "It is yours; the payment is being taken.",
+}
+
 OVER = {
     _S.FAILED: "This booking failed: everything was undone and there is nothing to cancel.",
     _S.EXPIRED: "This booking has expired: there is nothing to cancel.",
@@ -277,4 +335,11 @@ OVER_OF_RESERVATIONS = {
     _S.EXPIRED: "This reservation has expired: there is nothing to cancel.",
     _S.COMPLETED: "This visit is over and cannot be cancelled.",
     _S.NO_SHOW: "The guest did not come, and the reservation cannot be cancelled any more.",
+}
+
+OVER_OF_BOUGHT = {
+    _S.FAILED: "It could not be had: there is nothing to cancel.",
+    _S.EXPIRED: "It was not paid in time: there is nothing to cancel.",
+    _S.COMPLETED: "It is over and cannot be cancelled.",
+    _S.NO_SHOW: "Nobody came, and it cannot be cancelled any more.",
 }

@@ -5,7 +5,7 @@ import re
 
 from api.bookings import texts
 from models.bookings.booking import Booking, Item
-from models.bookings.lifecycle import BookingKind, BookingState, SagaState
+from models.bookings.lifecycle import MARKET, BookingKind, BookingState, SagaState
 from models.bookings.problems import RETRY_AFTER, Code, Problem
 from models.core.party import called
 from models.core.supply import ItemType
@@ -16,10 +16,17 @@ KIND = {
     ItemType.HOTEL: "hotel",
     ItemType.ACTIVITY: "activity",
     ItemType.VENUE_SLOT: "reservation",
+    ItemType.STAY: "stay",
+    ItemType.PACKAGE: "package",
+    ItemType.TOUR: "tour",
 }
 
 
-_NAME = {BookingKind.TRIP: "booking", BookingKind.RESERVATION: "reservation"}
+_NAME = {
+    BookingKind.TRIP: "booking",
+    BookingKind.RESERVATION: "reservation",
+    **dict.fromkeys(sorted(MARKET), "booking"),
+}
 
 
 def _card_refused(booking: Booking) -> bool:
@@ -158,6 +165,8 @@ def progress(
     """
     if card and state is BookingState.PAYMENT_PENDING:
         return f"The card was not accepted; the {_NAME[kind]} waits for another one."
+    if kind in MARKET:
+        return texts.PROGRESS_OF_BOUGHT.get(state)
     if kind is BookingKind.RESERVATION:
         return texts.PROGRESS_OF_RESERVATIONS.get(state)
     return texts.PROGRESS.get(state)
@@ -167,6 +176,8 @@ def not_cancellable(booking: Booking) -> str:
     """Say why a booking in an end state cannot be cancelled."""
     if booking.needs_attention and booking.state in (BookingState.FAILED, BookingState.EXPIRED):
         return "This booking has ended, and a person is settling what is still open of it."
+    if booking.kind in MARKET:
+        return texts.OVER_OF_BOUGHT[booking.state]
     if booking.kind is BookingKind.RESERVATION:
         return texts.OVER_OF_RESERVATIONS[booking.state]
     return texts.OVER[booking.state]

@@ -38,6 +38,8 @@ class RequestKind(StrEnum):
     """Made by us when nobody has approved it in time."""
     MOVE = "MOVE"
     """Another time, party or table for a reservation."""
+    PAY = "PAY"
+    """For what is held out of a quote."""
 
 
 class BookingRequest(BaseModel):

@@ -4,7 +4,7 @@ import datetime as dt
 from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,9 @@ from models.core.money import Currency, MinorUnits, Money, exponent, smallest_ch
 from models.core.terms import CancellationTerms
 from models.core.text import SUPPLIER, CamelModel, Key, Text
 from models.core.times import Moment
+
+HOUSE: Final = "house"
+"""The supplier's name of what is bought of the marketplace's providers. No HTTP."""
 
 
 class ItemType(StrEnum):

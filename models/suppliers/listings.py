@@ -7,7 +7,7 @@ read it too.
 
 from dataclasses import dataclass
 
-from models.core.supply import ItemType
+from models.core.supply import HOUSE, ItemType
 from models.core.venues import VENUE
 
 
@@ -107,5 +107,7 @@ def title_of(supplier: str) -> str:
     """Return a supplier's name for people."""
     if supplier == VENUE:
         return "Venue inventory"
+    if supplier == HOUSE:
+        return "Marketplace"
     listing = BY_NAME.get(supplier)
     return listing.title if listing else supplier

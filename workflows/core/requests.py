@@ -30,6 +30,7 @@ WORKFLOWS = {
     RequestKind.APPROVE: "ConfirmHeld",
     RequestKind.EXPIRE: "ExpireHeld",
     RequestKind.MOVE: "ModifyReservation",
+    RequestKind.PAY: "PayBooking",
 }
 """Which workflow carries a request out."""
 

@@ -22,10 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.policies import HOLD_RESERVE
     from workflows.core.record import BookingRecord, without_details
     from workflows.core.requests import Requests, end_run
+    from workflows.core.selling import confirm, selling
     from workflows.core.stops import Stops
     from workflows.core.undoing import undo_booking
     from workflows.payments.payment_steps import PaymentSteps
-    from workflows.reservations.selling import confirm, selling
     from workflows.suppliers.item_steps import ItemSteps
 
 

@@ -15,8 +15,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.core.outcomes import TripFailedError, end_of, ends_the_trip
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
-    from workflows.reservations.selling import LATE, confirm, selling
+    from workflows.core.selling import confirm, selling
     from workflows.suppliers.held import Held
+
+LATE = Problem(
+    code=Code.NOT_APPROVED,
+    step=APPROVE,
+    message="it was approved when the place was not held any more",
+)
 
 
 @workflow.defn(name="ConfirmHeld")

@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Item
-    from models.bookings.lifecycle import ItemStatus, SagaState
+    from models.bookings.lifecycle import MARKET, ItemStatus, SagaState
     from models.bookings.messages import SUPPLIER_SIGNAL
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call
@@ -288,6 +288,8 @@ async def cancel_item(
     ``operation`` makes the key: one that was refused is asked again under another. ``within``
     gives up after so many seconds; ``supplier_id`` is a reservation that an operator has found.
     """
+    if record.booking.kind in MARKET:
+        return CancelledItem()  # our own stock: the claim follows the booking's next state
     booking_id, patience = record.booking.id, record.patience
     try:
         outcome = await perform_at(

@@ -7,8 +7,9 @@ from models.bookings.booking import Item
 from models.core.patience import BookingOrder
 from models.core.supply import ItemType
 
-CONTRACT_ORDER = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY, ItemType.VENUE_SLOT)
-"""No trip has a slot at a venue; a reservation has nothing else, and is cancelled as trips are."""
+NOT_OF_TRIPS = (ItemType.VENUE_SLOT, ItemType.STAY, ItemType.PACKAGE, ItemType.TOUR)
+CONTRACT_ORDER = (ItemType.FLIGHT, ItemType.HOTEL, ItemType.ACTIVITY, *NOT_OF_TRIPS)
+"""What other kinds of bookings have is all they have, and they are cancelled as trips are."""
 
 
 def plan(

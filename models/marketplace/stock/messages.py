@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
+from models.bookings.problems import Problem
 from models.core.fencing import Fence
 from models.core.people import Contact
 
@@ -40,3 +41,28 @@ class OpenHold(BaseModel):
     run: str
     """The workflow's first run id: tells this workflow, repeating itself, from an earlier one."""
     fence: Fence | None = None
+
+
+class PayRequest(BaseModel):
+    """Asks for what is held to be paid (the body of a request of the kind PAY)."""
+
+    payment_method_id: str | None = None
+    """None where nothing is to be paid."""
+
+
+class KeepHeld(BaseModel):
+    """Asks for what a booking holds to be held on to while it is paid."""
+
+    booking_id: str
+    seconds: float
+    """From now on, at least; never more than the longest hold in all."""
+    fence: Fence | None = None
+
+
+class KeptHeld(BaseModel):
+    """The answer."""
+
+    until: AwareDatetime | None = None
+    """When it ends now (UTC)."""
+    refused: Problem | None = None
+    """Why it is not held any more, and could not be taken again."""

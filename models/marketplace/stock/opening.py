@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus, 
 from models.bookings.repository import NewBooking, insert_booking, save_quotes
 from models.core.keys import item_reference
 from models.core.money import Money
-from models.core.supply import ItemType, Quote, Reservation, ReservationStatus
+from models.core.supply import HOUSE, ItemType, Quote, Reservation, ReservationStatus
 from models.marketplace.stock.claims import hold
 from models.marketplace.stock.gate import Offer, pass_gate
 from models.marketplace.stock.limits import HoldLimits, check_limits
@@ -22,9 +22,6 @@ from models.marketplace.stock.purchases import bought, due_after
 from models.marketplace.stock.refusals import QuoteExpired, QuoteTaken
 from models.marketplace.stock.taking import Claims, lines_of
 from models.marketplace.stock.wanted import CLAIMS, Wanted
-
-HOUSE: Final = "house"
-"""The supplier's name of what is bought of providers: in items and in the ledger. No HTTP."""
 
 _TYPES = {
     BookingKind.STAY: ItemType.STAY,

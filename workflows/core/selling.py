@@ -1,4 +1,4 @@
-"""Having a place for good: recorded in the transaction that sells the claim on it."""
+"""Having what is held for good: recorded in the transaction that sells the claim on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +10,16 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import HOLD_LOST
     from models.bookings.problems import Code, Problem
-    from models.reservations.messages import APPROVE
     from workflows.core.outcomes import TripFailedError
     from workflows.core.record import BookingRecord
 
 
-LOST = Problem(code=Code.HOLD_EXPIRED, step="claim", message="the place was not held long enough")
-LATE = Problem(
-    code=Code.NOT_APPROVED,
-    step=APPROVE,
-    message="it was approved when the place was not held any more",
-)
+LOST = Problem(code=Code.HOLD_EXPIRED, step="claim", message="it was not held long enough")
 
 
 @contextmanager
 def selling(lost: Problem = LOST) -> Iterator[None]:
-    """Record a state that sells the place; ``lost`` is what it is where that is gone.
+    """Record a state that sells what is held; ``lost`` is the problem where that is gone.
 
     Raises:
         TripFailedError: it is not held any more.
@@ -41,10 +35,10 @@ def selling(lost: Problem = LOST) -> Iterator[None]:
 async def confirm(
     record: BookingRecord, why: str, *, who: str = "saga", lost: Problem = LOST
 ) -> None:
-    """Record a reservation as CONFIRMED; ``lost`` as in :func:`selling`.
+    """Record a booking as CONFIRMED; ``lost`` as in :func:`selling`.
 
     Raises:
-        TripFailedError: its place is not held any more; the booking is as it was.
+        TripFailedError: it is not held any more; the booking is as it was.
     """
     before = record.booking
     confirmed = {"confirmed_at": workflow.now(), "hold_expires_at": None}

@@ -1,0 +1,1 @@
+"""Activities that only what is bought of providers needs."""

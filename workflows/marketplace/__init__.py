@@ -1,0 +1,1 @@
+"""Workflows of what is bought of providers."""
