@@ -2,7 +2,6 @@
 
 import datetime as dt
 from functools import partial
-from typing import NamedTuple
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -12,24 +11,16 @@ from models import calls
 from models.bookings.claims import HoldLostError
 from models.bookings.due import lock_booking
 from models.bookings.problems import Code, Problem
-from models.bookings.repository import claim_booking, load_booking
+from models.bookings.repository import claim_booking
 from models.core.database import Sessions, repeated
 from models.marketplace.stock.claims import expire_overdue, extend, pools_of
-from models.marketplace.stock.messages import ITEM, KeepHeld, KeptHeld
+from models.marketplace.stock.messages import KeepHeld, KeptHeld
 from models.marketplace.stock.moves import take_again
+from models.marketplace.stock.purchases import Held, load_held
 from models.marketplace.stock.refusals import StockRefused
 from models.marketplace.stock.taking import lines_of
-from models.marketplace.stock.wanted import CLAIMS, Wanted
 
 _CODES = {"SOLD_OUT": Code.HOLD_EXPIRED, "NOT_ON_SALE": Code.UNAVAILABLE}
-
-
-class _Held(NamedTuple):
-    """What a booking holds, or held."""
-
-    kind: str
-    product_id: str
-    wanted: Wanted
 
 
 class HoldActivities:
@@ -55,7 +46,7 @@ class HoldActivities:
         with fenced():
             return await repeated(partial(self._keep, asked, held))
 
-    async def _keep(self, asked: KeepHeld, held: _Held) -> KeptHeld:
+    async def _keep(self, asked: KeepHeld, held: Held) -> KeptHeld:
         try:
             async with self._sessions.begin() as session:
                 now = await lock_booking(session, asked.booking_id)
@@ -72,13 +63,11 @@ class HoldActivities:
             problem = Problem(code=code, step="claim", message=message, details=refused.details)
             return KeptHeld(refused=problem)
 
-    async def _held(self, booking_id: str) -> _Held:
+    async def _held(self, booking_id: str) -> Held:
         async with self._sessions() as session:
-            booking = await load_booking(session, booking_id)
-        quote = booking.item(ITEM).quote if booking is not None else None
-        if booking is None or quote is None:
+            held = await load_held(session, booking_id)
+        if held is None:
             raise ApplicationError(
                 f"booking {booking_id} holds nothing", type="BookingNotFound", non_retryable=True
             )
-        wanted = Wanted.model_validate(quote.offer[CLAIMS])
-        return _Held(booking.kind, quote.offer["product"], wanted)
+        return held

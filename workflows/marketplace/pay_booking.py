@@ -114,6 +114,10 @@ class PayBooking:
         if kept.refused is not None:
             raise TripFailedError(kept.refused)
         booking.hold_expires_at = kept.until
+        for item in booking.items:
+            if item.reservation is not None:
+                until = {"held_until": kept.until}
+                item.reservation = item.reservation.model_copy(update=until)
 
     async def _authorise(self, request: BookingRequest, amount: int) -> None:
         """Hold the money; take none of it yet. The traveller has as long as the stock is held."""

@@ -2,11 +2,11 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.booking import Booking, Bought
@@ -17,10 +17,17 @@ from models.bookings.tables import BOOKING_ITEMS
 from models.core.supply import Quote
 from models.marketplace.stock.gate import Offer
 from models.marketplace.stock.tables import PURCHASES
+from models.marketplace.stock.wanted import CLAIMS, Wanted
 
 HAS_DUE = frozenset({BookingState.HELD, BookingState.CONFIRMED, BookingState.CHECKED_IN})
 """States in which something becomes of a booking by time alone; in others a workflow runs for it,
 or nothing is left to come."""
+
+_HELD = text("""
+SELECT b.kind, i.quote -> 'offer' AS offer
+FROM bookings b JOIN booking_items i ON i.booking_id = b.id AND i.number = 1
+JOIN purchases p ON p.booking_id = b.id WHERE b.id = :booking
+""")
 
 
 class PurchaseDetails(BaseModel):
@@ -83,6 +90,23 @@ def due_after(
         case BookingState.CONFIRMED | BookingState.CHECKED_IN:
             return {Action.COMPLETE: Due(ends_at, f"it ended at {_local(ends_at, zone)}")}
     return {}
+
+
+class Held(NamedTuple):
+    """What a booking holds or has bought, or did."""
+
+    kind: str
+    product_id: str
+    """Of the listing, the hotel package, or the departure."""
+    wanted: Wanted
+
+
+async def load_held(session: AsyncSession, booking_id: str) -> Held | None:
+    """Return what a booking was made of, as its last change left it; None for no such booking."""
+    row = (await session.execute(_HELD, {"booking": booking_id})).one_or_none()
+    if row is None:
+        return None
+    return Held(row.kind, row.offer["product"], Wanted.model_validate(row.offer[CLAIMS]))
 
 
 async def due_of(session: AsyncSession, booking: Booking) -> Mapping[Action, Due]:

@@ -1,0 +1,205 @@
+"""What is held out of a quote is paid: it is sold first, and no money is taken without it."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
+from models.bookings.problems import Code
+from tests.ledger.conftest import Books
+from tests.marketplace.buying.shop import PRICE, Shop
+from tests.marketplace.stock.offers import seats, stay
+from tests.support.selection import table
+from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
+from tests.trips.saga.cells import FAULTS, POINTS
+from tests.trips.saga.test_cards import authenticate, send
+
+S = BookingState
+
+
+async def test_it_is_held_paid_and_the_travellers(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    assert booking.at_rest
+    assert await shop.paid(booking) is None
+    bought = await shop.judged(booking)
+    assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
+    assert bought.items[0].status is ItemStatus.CONFIRMED
+    assert bought.hold_expires_at is None
+    states = ["QUOTED", "HELD", "PAYMENT_PENDING", "PROCESSING", "CONFIRMED"]
+    assert await shop.history(booking) == states
+
+
+async def test_paid_several_times_at_once_it_is_paid_once(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    cards = ("pm_card_visa", "pm_card_mastercard", "pm_card_visa")
+    assert await asyncio.gather(*(shop.paid(booking, card) for card in cards)) == [None] * 3
+    bought = await shop.judged(booking)
+    assert bought.captured == PRICE
+    calls = [row["operation"] for row in await shop.stack.sandbox.log(booking.id)]
+    assert calls.count("capture") == 1
+
+
+async def test_what_costs_nothing_needs_no_card(shop: Shop) -> None:
+    booking = await shop.hold(seats(await shop.departure(), 2))
+    assert await shop.paid(booking, None) is None
+    bought = await shop.judged(booking)
+    assert (bought.state, bought.captured) == (S.CONFIRMED, 0)
+    assert bought.payment.status is PaymentStatus.NOT_REQUIRED
+
+
+async def test_another_card_buys_it(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    request = await shop.pay(booking, "pm_card_visa_chargeDeclined")
+    waiting = await shop.waiting(booking)
+    assert waiting.payment.waits_until is not None
+    handle = shop.stack.client.get_workflow_handle(booking.id)
+    await send(shop.stack, handle, "pm_card_mastercard")
+    assert await shop.stack.ended(request) is None
+    assert (await shop.judged(booking)).state is S.CONFIRMED
+
+
+async def test_it_stays_held_while_the_bank_asks_for_a_proof(shop: Shop) -> None:
+    booking = await shop.held_stay(hold_seconds=30)
+    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    request = await shop.pay(booking)
+    waiting = await shop.waiting(booking)
+    assert waiting.hold_expires_at is not None
+    assert waiting.hold_expires_at > booking.created_at + timedelta(minutes=9)
+    await authenticate(waiting, "succeed")
+    assert await shop.stack.ended(request) is None
+    assert (await shop.judged(booking)).state is S.CONFIRMED
+
+
+async def test_paid_too_late_it_is_taken_again_at_its_price(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    await shop.age(booking)
+    assert await shop.sweep() == 1
+    assert await shop.paid(booking) is None
+    bought = await shop.judged(booking)
+    assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
+    assert await shop.claims(booking) == [(1, "EXPIRED"), (2, "SOLD")]
+
+
+async def test_paid_when_another_has_it_no_money_is_taken(shop: Shop) -> None:
+    """Report 12 of the design: the payment succeeded after the quota was gone."""
+    room = await shop.room()
+    late = await shop.held_stay(room)
+    await shop.age(late)
+    other = await shop.held_stay(room)
+    assert await shop.paid(late) is Code.HOLD_EXPIRED
+    assert await shop.paid(other) is None
+    lost = await shop.judged(late)
+    assert (lost.state, lost.captured) == (S.EXPIRED, 0)
+    assert (await shop.judged(other)).state is S.CONFIRMED
+
+
+async def test_resold_while_the_bank_asks_no_money_is_taken(shop: Shop) -> None:
+    """The card is accepted when the stock is another's: what was set aside is released."""
+    room = await shop.room()
+    late = await shop.held_stay(room)
+    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=late.id)
+    request = await shop.pay(late)
+    waiting = await shop.waiting(late)
+    await shop.age(late)
+    other = await shop.held_stay(room)
+    await authenticate(waiting, "succeed")
+    problem = await shop.stack.ended(request)
+    assert problem is not None
+    assert problem.code is Code.HOLD_EXPIRED
+    lost = await shop.judged(late)
+    assert (lost.state, lost.captured) == (S.EXPIRED, 0)
+    assert lost.payment.status is PaymentStatus.RELEASED
+    assert await shop.paid(other) is None
+
+
+async def test_suspended_while_it_is_paid_no_money_is_taken(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    request = await shop.pay(booking)
+    waiting = await shop.waiting(booking)
+    assert await shop.suspend() == 1
+    await authenticate(waiting, "succeed")
+    problem = await shop.stack.ended(request)
+    assert problem is not None
+    assert problem.code is Code.UNAVAILABLE
+    ended = await shop.stack.recorded(booking.id)
+    assert (ended.state, ended.captured) == (S.FAILED, 0)
+    assert ended.payment.status is PaymentStatus.RELEASED
+    assert await shop.violations() == []
+
+
+async def test_cancelled_while_it_is_held_it_is_free_again(shop: Shop) -> None:
+    room = await shop.room()
+    booking = await shop.held_stay(room)
+    cancelled = await shop.stack.cancel(booking.id)
+    assert (cancelled.state, cancelled.captured) == (S.CANCELLED, 0)
+    await shop.judged(booking)
+    assert await shop.paid(booking) is Code.NOT_CHANGEABLE
+    assert await shop.paid(await shop.held_stay(room)) is None
+
+
+async def test_cancelled_while_the_bank_asks_nothing_is_kept(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    await shop.pay(booking)
+    await shop.waiting(booking)
+    cancelled = await shop.stack.cancel(booking.id)
+    assert (cancelled.state, cancelled.captured) == (S.CANCELLED, 0)
+    await shop.judged(booking)
+
+
+async def test_cancelled_when_it_was_bought_it_is_given_back_by_its_terms(shop: Shop) -> None:
+    booking = await shop.held_stay()
+    assert await shop.paid(booking) is None
+    cancelled = await shop.stack.cancel(booking.id)
+    assert (cancelled.state, cancelled.captured, cancelled.refunded) == (S.CANCELLED, PRICE, PRICE)
+    await shop.judged(booking)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    table(
+        ["refuse", *(kind for kind in FAULTS if kind != "refuse")],
+        quick=["commit_then_hang"],
+    ),
+)
+async def test_a_fault_while_the_money_is_taken(shop: Shop, kind: str) -> None:
+    booking = await shop.held_stay()
+    about = {"reference": booking.id, **FAULTS[kind]}
+    await shop.stack.sandbox.arm("stripe", "capture", kind, **about)
+    assert await shop.paid(booking) is None
+    assert await shop.stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
+    bought = await shop.judged(booking)
+    assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
+
+
+@pytest.fixture
+async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
+    """A stack with a queue of its own, and no worker yet."""
+    async with make_stack(f"bought-{uuid.uuid4().hex[:4]}", **SOON_TAKEN_OVER) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("call", table(["capture", "confirm", "create"], quick=["capture"]))
+@pytest.mark.parametrize("point", table(POINTS, quick=["during"]))
+async def test_the_worker_is_killed_while_it_is_paid(
+    own_stack: Stack, books: Books, call: str, point: str
+) -> None:
+    shop = Shop(own_stack, books)
+    await shop.open()
+    doomed = own_stack.start_worker(
+        "-m", "tests.support.crashing_worker", CRASH_AT=f"stripe.{call}:{point}"
+    )
+    booking = await shop.hold(stay((await shop.room(), 0, 2)), total=PRICE)
+    if point == "during":
+        about = {"seconds": 0.6, "reference": booking.id}
+        await own_stack.sandbox.arm("stripe", call, "slow", **about)
+    request = await shop.pay(booking)
+    doomed.wait_until_dead()
+    own_stack.start_worker()
+    assert await own_stack.ended(request) is None
+    bought = await shop.judged(booking)
+    assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
