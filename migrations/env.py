@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlmodel import SQLModel
 
+import models.accounts.tables
 import models.bookings.tables
 import models.core.attempts
 import models.core.callers
@@ -16,6 +17,7 @@ import models.core.world
 import models.inbox.repository
 import models.inventory.tables
 import models.ledger.tables
+import models.messages.tables
 import models.payments.reconciliations
 import models.payments.tables
 import models.reservations.tables
