@@ -1,11 +1,11 @@
-"""What a slot keeps others from, and where in the day of its venue it lies. No I/O."""
+"""What a slot keeps others from. No I/O."""
 
 import datetime as dt
 
-from models.core.clocks import OffsetDoesNotFit as OffsetDoesNotFit
-from models.core.clocks import TimeDoesNotExist as TimeDoesNotExist
-from models.core.clocks import reads as reads
-from models.core.clocks import utc_of as utc_of
+from models.core.local_times import OffsetDoesNotFit as OffsetDoesNotFit
+from models.core.local_times import TimeDoesNotExist as TimeDoesNotExist
+from models.core.local_times import reads as reads
+from models.core.local_times import utc_of as utc_of
 from models.core.venues import VenueSlot
 from models.reservations.policy import VenuePolicy
 

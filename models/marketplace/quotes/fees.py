@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from models.core.clocks import next_moment
 from models.core.money import smallest_charge
 from models.core.terms import CancellationTerms, FeeStep
 from models.marketplace.catalogue.terms import FeeTemplate, Kept
+from models.marketplace.quotes.moments import next_moment
 from models.marketplace.quotes.pricing import WHOLE_SHARE, rounded
 
 _Steps = list[tuple[dt.datetime | None, int]]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from models.core.clocks import next_moment
 from models.marketplace.catalogue.lifecycle import (
     AvailabilityRule,
     DepartureStatus,
@@ -21,11 +20,12 @@ from models.marketplace.quotes.errors import (
     QuoteRefused,
     SoldOut,
 )
+from models.marketplace.quotes.moments import next_moment
 from models.marketplace.quotes.offered import Listing, Outing, Package, Plan, Provider, Room
 from models.marketplace.stock.wanted import MOST_NIGHTS
 
-WEEKEND: Final = (5, 6)
-"""ISO weekdays on which a weekend may begin: Friday and Saturday."""
+WEEKEND: Final = (5, 6, 7)
+"""ISO weekdays on which a weekend may begin: Friday to Sunday."""
 
 
 def expect_on_sale(what: str, status: str, provider: Provider) -> None:

@@ -1,18 +1,12 @@
 """Where is searched: a city by its name, or a box on the map."""
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models.marketplace.catalogue.places import city_norm
+
 MOST_DEGREES: Final = 5.0
 """A box is at most so high and so wide."""
-
-
-def city_key(name: str) -> str:
-    """Return a city's name as it is searched for: without case, accents and outer spaces."""
-    parts = unicodedata.normalize("NFKD", name.strip().casefold())
-    plain = "".join(one for one in parts if not unicodedata.combining(one))
-    return " ".join(plain.split())
 
 
 @dataclass(frozen=True)
@@ -25,7 +19,7 @@ class City:
 
     def values(self) -> dict[str, Any]:
         """Return the parameters of the condition."""
-        return {"city": city_key(self.name)}
+        return {"city": city_norm(self.name)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Local time as UTC: what a clock on the wall shows, in a zone whose clocks are put on and back."""
+"""Local time as UTC: what a clock on a wall shows, and when it does (no I/O)."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from models.core.domain_errors import DomainError
 
 
 class TimeDoesNotExist(DomainError):
-    """The clocks are put forward over this time.
+    """The clocks there are put forward over this time.
 
     Attributes:
         following: the next local time that exists.
@@ -20,7 +20,7 @@ class TimeDoesNotExist(DomainError):
 
 
 class OffsetDoesNotFit(DomainError):
-    """The clock does not have this offset to UTC at this time.
+    """The clock there does not have this offset to UTC at this time.
 
     Attributes:
         offsets: those it has.
@@ -53,17 +53,6 @@ def utc_of(
     if offset not in offsets:
         raise OffsetDoesNotFit(sorted(offsets))
     return offsets[offset]
-
-
-def next_moment(local: dt.datetime, zone: str) -> dt.datetime:
-    """Return the moment of a local time (UTC); of one that is skipped, that of the next there is.
-
-    For times that nobody asked for in person, such as a deadline: of two it is the first.
-    """
-    try:
-        return utc_of(local.date(), local.time(), zone)
-    except TimeDoesNotExist as skipped:
-        return utc_of(skipped.following.date(), skipped.following.time(), zone)
 
 
 def reads(moment: dt.datetime, local: dt.datetime, zone: str) -> bool:
