@@ -108,6 +108,13 @@ def test_the_events_of_a_stream_are_described(document: dict[str, Any]) -> None:
 
 
 OPERATIONS = {
+    "createQuote": "POST /market/v1/quotes",
+    "getQuote": "GET /market/v1/quotes/{quote_id}",
+    "listDepartures": "GET /market/v1/tours/{tour_id}/departures",
+    "listOffers": "GET /market/v1/stays/{listing_id}/offers",
+    "searchPackages": "GET /market/v1/packages",
+    "searchStays": "GET /market/v1/stays",
+    "searchTours": "GET /market/v1/tours",
     "changeReservation": "PUT /api/v1/bookings/{booking_id}",
     "cancelReservation": "POST /api/v1/bookings/{booking_id}/cancel",
     "checkAvailability": "POST /api/v1/bookings/availability/check",

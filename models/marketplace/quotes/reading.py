@@ -70,7 +70,8 @@ SELECT clock_timestamp() AS now, {_PROVIDER},
     (SELECT jsonb_build_object('id', d.id, 'departure_date', d.departure_date,
             'starts_at', d.starts_at, 'ends_at', d.ends_at,
             'available', d.seats - d.held - d.sold, 'price', d.price, 'status', d.status)
-        FROM tour_departures d WHERE d.id = :departure AND d.package_id = t.id) AS departure
+        FROM tour_departures d
+        WHERE d.id = CAST(:departure AS uuid) AND d.package_id = t.id) AS departure
 FROM tour_packages t JOIN provider_profiles v ON v.id = t.provider_id WHERE t.id = :id
 """)  # noqa: S608
 
@@ -100,8 +101,8 @@ async def read_package(
     return None if row is None else Lodging.model_validate(dict(row))
 
 
-async def read_tour(executor: Executor, tour_id: str, departure_id: str) -> Outing | None:
-    """Return a tour with a departure of it, if that exists; None: there is none of this id."""
+async def read_tour(executor: Executor, tour_id: str, departure_id: str | None) -> Outing | None:
+    """Return a tour with a departure of it, if that exists; None: there is no tour of this id."""
     values = {"id": tour_id, "departure": departure_id}
     row = (await executor.execute(_OUTING, values)).mappings().one_or_none()
     return None if row is None else Outing.model_validate(dict(row))
