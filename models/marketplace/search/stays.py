@@ -192,7 +192,7 @@ def _found(row: RowMapping, question: StayQuestion, now: dt.datetime) -> FoundSt
         room_type=row["room_type"],
         adults_max=row["adults_max"],
         children_max=row["children_max"],
-        beds=row["beds"],
+        beds=tuple(row["beds"]),
     )
     plan = Plan.model_validate(row["plan"])
     sold = Nights(question.check_in, row["prices"], row["units"])
