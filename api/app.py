@@ -19,6 +19,8 @@ from api.events import operators as sinks
 from api.events import routes as events
 from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
+from api.marketplace import quote_examples, search
+from api.marketplace import quotes as market_quotes
 from api.operations import examples as case_examples
 from api.operations import routes as cases
 from api.payments import examples as payment_examples
@@ -74,6 +76,7 @@ EXAMPLES = ChainMap(
             reservation_examples,
             event_examples,
             endpoint_examples,
+            quote_examples,
         ),
     )
 )
@@ -105,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_tags=[
             {"name": "bookings", "description": "For trip planners; own bookings only."},
             {"name": "reservations", "description": "For venues and who reserves at them."},
+            {"name": "market", "description": "Stays, packages and tours: search and quotes."},
             {"name": "events", "description": "What happens to bookings; own bookings only."},
             {
                 "name": "webhook endpoints",
@@ -128,6 +132,8 @@ def create_app(settings: Settings) -> FastAPI:
         reservations.look,
         venues.work,
         venues.look,
+        search.router,
+        market_quotes.router,
         operators.router,
         cases.router,
         ledger.router,

@@ -1,7 +1,8 @@
 """Where a page of a list ends, for the next one to begin behind it.
 
-A cursor is base64url of a version, microseconds since 1970, a booking's id and a digest of the list
-it was made for: which one, whose, with which filters. Callers must not look inside.
+A cursor is base64url of a version, a number (mostly microseconds since 1970), a row's id and a
+digest of the list it was made for: which one, whose, with which filters. Callers must not look
+inside.
 """
 
 import base64
@@ -15,8 +16,8 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.core.callers import KnownCaller
 from api.core.named import owner_of
+from api.core.principals import Principal
 from api.core.problems import ApiProblem
 from models.bookings.listing import Place
 
@@ -35,32 +36,49 @@ def page_of(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], Row | None]
     return rows[:limit], rows[limit - 1] if len(rows) > limit else None
 
 
-def cursor_of(request: Request, caller: KnownCaller, place: Place) -> str:
+def cursor_of(request: Request, caller: Principal, place: Place) -> str:
     """Return the cursor of a place in the list that is asked for."""
     at, booking_id = place
-    moment = (at - _EPOCH) // _MICROSECOND
-    parts = _PARTS.pack(_VERSION, moment, uuid.UUID(booking_id).bytes, _list(request, caller))
-    return base64.urlsafe_b64encode(parts).decode().rstrip("=")
+    return numbered_cursor(request, caller, (at - _EPOCH) // _MICROSECOND, booking_id)
 
 
-def place_of(request: Request, caller: KnownCaller, cursor: str) -> Place:
+def place_of(request: Request, caller: Principal, cursor: str) -> Place:
     """Return the place a cursor stands for.
 
     Raises:
         ApiProblem: 400, it was not made for this list with these filters.
     """
-    version, moment, booking_id, of_list = _PARTS.unpack(base64.urlsafe_b64decode(cursor + "="))
+    moment, booking_id = number_of(request, caller, cursor)
     try:
-        at = _EPOCH + moment * _MICROSECOND
+        return _EPOCH + moment * _MICROSECOND, booking_id
     except OverflowError:
-        at = None
-    if version != _VERSION or at is None or of_list != _list(request, caller):
-        detail = "This cursor was not made for this list: filters must stay as they were."
-        raise ApiProblem(400, "CURSOR_INVALID", detail)
-    return at, str(uuid.UUID(bytes=booking_id))
+        raise _other_list() from None
 
 
-def _list(request: Request, caller: KnownCaller) -> bytes:
+def numbered_cursor(request: Request, caller: Principal, number: int, row_id: str) -> str:
+    """Return the cursor of a place in the list that is asked for, which a number and an id are."""
+    parts = _PARTS.pack(_VERSION, number, uuid.UUID(row_id).bytes, _list(request, caller))
+    return base64.urlsafe_b64encode(parts).decode().rstrip("=")
+
+
+def number_of(request: Request, caller: Principal, cursor: str) -> tuple[int, str]:
+    """Return the place a cursor of :func:`numbered_cursor` stands for.
+
+    Raises:
+        ApiProblem: 400, it was not made for this list with these filters.
+    """
+    version, number, row_id, of_list = _PARTS.unpack(base64.urlsafe_b64decode(cursor + "="))
+    if version != _VERSION or of_list != _list(request, caller):
+        raise _other_list()
+    return number, str(uuid.UUID(bytes=row_id))
+
+
+def _other_list() -> ApiProblem:
+    detail = "This cursor was not made for this list: filters must stay as they were."
+    return ApiProblem(400, "CURSOR_INVALID", detail)
+
+
+def _list(request: Request, caller: Principal) -> bytes:
     filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in _PAGING)
     named = json.dumps([request.url.path, owner_of(caller), filters])
     return hashlib.sha256(named.encode()).digest()[:7]

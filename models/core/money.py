@@ -63,11 +63,12 @@ def _iso_currency(code: str) -> str:
     return code
 
 
-_CODES: Final = sorted(one.code for one in IsoCurrency if one.exponent is not None)
+CODES: Final = sorted(one.code for one in IsoCurrency if one.exponent is not None)
+"""Of all currencies one can pay with."""
 Currency = Annotated[
     str,
     AfterValidator(_iso_currency),
-    WithJsonSchema({"type": "string", "enum": _CODES, "examples": ["USD"]}),
+    WithJsonSchema({"type": "string", "enum": CODES, "examples": ["USD"]}),
 ]
 """An ISO 4217 alphabetic code in upper case."""
 

@@ -23,6 +23,7 @@ OTHERS = {  # they answer one thing, and have no parameters
     "/api/v1/venues/{external_id}",
     "/api/v1/webhook-endpoints/{endpoint_id}",
     "/api/v1/webhook-endpoints/{endpoint_id}/deliveries/{position}",
+    "/market/v1/quotes/{quote_id}",
     "/operator/cases/{caseId}",
     "/operator/webhooks/{webhookId}",
     "/operator/ledger/bookings/{bookingId}",

@@ -222,6 +222,7 @@ class TourPackageRow(SQLModel, table=True):
     __tablename__ = "tour_packages"
     __table_args__ = (
         Index("ix_tour_packages_provider", "provider_id", "status"),
+        Index("ix_tour_packages_city", "city_norm", "id", postgresql_where=_PUBLISHED),
         *_offer_checks("tour_packages"),
         CheckConstraint("days BETWEEN 1 AND 90", name="tour_packages_days"),
         CheckConstraint(

@@ -3,19 +3,45 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, Uuid
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Uuid
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import booking_column, json_column, money_column, time_column, uuid_column
+from models.bookings.lifecycle import BookingKind
+from models.core.columns import (
+    booking_column,
+    json_column,
+    money_column,
+    one_of,
+    time_column,
+    uuid_column,
+)
+
+SOLD_HERE = (BookingKind.STAY, BookingKind.HOTEL_PACKAGE, BookingKind.TOUR_PACKAGE)
+"""Kinds of bookings that are made of quotes."""
+
+
+def _as_hashed(column: str) -> str:
+    """Return the condition, in SQL, that amount and hash of a snapshot are the snapshot's."""
+    return (
+        f"octet_length(sha256) = 32 AND total >= 0"
+        f" AND ({column}->'price'->>'total')::bigint IS NOT DISTINCT FROM total"
+        f" AND {column}->'price'->>'currency' IS NOT DISTINCT FROM currency"
+    )
 
 
 class QuoteRow(SQLModel, table=True):
-    """A price that was told, and stands until it expires; it becomes at most one booking."""
+    """A price that was told, and stands until it expires; it becomes at most one booking.
+
+    Nothing of it is ever changed but ``booking_id``, once (a trigger).
+    """
 
     __tablename__ = "quotes"
     __table_args__ = (
         Index("ix_quotes_expiry", "expires_at"),
         Index("ux_quotes_booking", "booking_id", unique=True),
+        CheckConstraint(one_of("product_type", SOLD_HERE), name="quotes_product_type"),
+        CheckConstraint(_as_hashed("snapshot"), name="quotes_snapshot"),
+        CheckConstraint("expires_at > created_at", name="quotes_expiry"),
     )
 
     id: str = Field(sa_column=Column(Uuid(as_uuid=False), primary_key=True))
@@ -40,9 +66,19 @@ class QuoteRow(SQLModel, table=True):
 
 
 class PriceSnapshotRow(SQLModel, table=True):
-    """What a booking costs and on which terms; never changed, followed by the next one."""
+    """What a booking costs and on which terms; never changed, followed by the next one.
+
+    Each names the hash of the one before (triggers).
+    """
 
     __tablename__ = "price_snapshots"
+    __table_args__ = (
+        CheckConstraint(_as_hashed("data"), name="price_snapshots_data"),
+        CheckConstraint(
+            "version >= 1 AND (version = 1) = (previous_sha256 IS NULL)",
+            name="price_snapshots_version",
+        ),
+    )
 
     booking_id: str = Field(sa_column=booking_column(primary_key=True))
     version: int = Field(primary_key=True)

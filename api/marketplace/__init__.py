@@ -1,0 +1,1 @@
+"""The marketplace: providers, what they offer, search, quotes."""

@@ -1,0 +1,1 @@
+"""What travellers find: stays, packages and tours that can really be had, the cheapest first."""
