@@ -19,6 +19,8 @@ from api.events import operators as sinks
 from api.events import routes as events
 from api.ledger import examples as ledger_examples
 from api.ledger import routes as ledger
+from api.marketplace import booking_examples as market_booking_examples
+from api.marketplace import bookings as market_bookings
 from api.marketplace import quote_examples, search
 from api.marketplace import quotes as market_quotes
 from api.operations import examples as case_examples
@@ -77,6 +79,7 @@ EXAMPLES = ChainMap(
             event_examples,
             endpoint_examples,
             quote_examples,
+            market_booking_examples,
         ),
     )
 )
@@ -134,6 +137,8 @@ def create_app(settings: Settings) -> FastAPI:
         venues.look,
         search.router,
         market_quotes.router,
+        market_bookings.work,
+        market_bookings.look,
         operators.router,
         cases.router,
         ledger.router,

@@ -11,6 +11,7 @@ from api.core import problems
 from api.errors import bookings as bookings
 from api.errors import events as events
 from api.errors import marketplace_quotes as marketplace_quotes
+from api.errors import marketplace_stock as marketplace_stock
 from api.errors import operators as operators
 from api.errors import requests as requests
 from api.errors import reservations as reservations

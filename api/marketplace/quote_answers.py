@@ -117,19 +117,9 @@ class QuotedDeparture(BaseModel):
     ends_at: dt.datetime
 
 
-class QuoteAnswer(BaseModel):
-    """A quote. Of a stay or a package it has listing, days and rooms; of a tour a departure."""
+class SoldAnswer(BaseModel):
+    """What is sold. Of a stay or a package: listing, days and rooms; of a tour: a departure."""
 
-    id: str
-    status: Annotated[
-        Literal["QUOTE", "TAKEN", "EXPIRED"],
-        Field(description="QUOTE: it can be held; TAKEN: it became `booking_id`."),
-    ]
-    product_type: ProductType
-    product_id: Annotated[
-        str, Field(description="Of the listing, the hotel package or the departure.")
-    ]
-    provider: QuotedProvider
     package: QuotedPackage | None = None
     listing: QuotedListing | None = None
     check_in: dt.date | None = None
@@ -141,7 +131,22 @@ class QuoteAnswer(BaseModel):
     ends_at: dt.datetime | None = None
     rooms: list[QuotedRoom] | None = None
     departure: QuotedDeparture | None = None
-    travelers: int | None = None
+
+
+class QuoteAnswer(SoldAnswer):
+    """A quote, with what is sold."""
+
+    id: str
+    status: Annotated[
+        Literal["QUOTE", "TAKEN", "EXPIRED"],
+        Field(description="QUOTE: it can be held; TAKEN: it became `booking_id`."),
+    ]
+    product_type: ProductType
+    product_id: Annotated[
+        str, Field(description="Of the listing, the hotel package or the departure.")
+    ]
+    provider: QuotedProvider
+    travelers: Annotated[int | None, Field(description="Of a tour: how many seats.")] = None
     price: QuotedPrice
     terms: QuotedTerms
     units_left: Annotated[
@@ -158,11 +163,6 @@ class QuoteAnswer(BaseModel):
 def quote_answer(quote: Quote) -> QuoteAnswer:
     """Return a quote as it is told; nothing of it is reckoned again."""
     snapshot = quote.snapshot
-    found: dict[str, Any] = {"package": snapshot.package and snapshot.package.model_dump()}
-    if snapshot.stay is not None:
-        found |= _stay(snapshot.stay)
-    if snapshot.departure is not None:
-        found |= _departure(snapshot.departure)
     return QuoteAnswer(
         id=quote.id,
         status=quote.status,
@@ -178,8 +178,19 @@ def quote_answer(quote: Quote) -> QuoteAnswer:
         expires_at=quote.expires_at,
         snapshot_sha256=quote.sha256.hex(),
         booking_id=quote.booking_id,
-        **found,
+        **what_is_sold(snapshot),
+        **({"travelers": snapshot.departure.travelers} if snapshot.departure else {}),
     )
+
+
+def what_is_sold(snapshot: Snapshot) -> dict[str, Any]:
+    """Return package, listing, days and rooms, or departure and travellers."""
+    found: dict[str, Any] = {"package": snapshot.package and snapshot.package.model_dump()}
+    if snapshot.stay is not None:
+        found |= _stay(snapshot.stay)
+    if snapshot.departure is not None:
+        found |= _departure(snapshot.departure)
+    return found
 
 
 def price_answer(price: Price) -> QuotedPrice:
@@ -235,5 +246,4 @@ def _departure(departure: DeparturePart) -> dict[str, Any]:
         "departure": told,
         "starts_at": departure.starts_at,
         "ends_at": departure.ends_at,
-        "travelers": departure.travelers,
     }

@@ -110,6 +110,11 @@ def test_the_events_of_a_stream_are_described(document: dict[str, Any]) -> None:
 OPERATIONS = {
     "createQuote": "POST /market/v1/quotes",
     "getQuote": "GET /market/v1/quotes/{quote_id}",
+    "holdQuote": "POST /market/v1/quotes/{quote_id}/hold",
+    "getMarketBooking": "GET /market/v1/bookings/{booking_id}",
+    "payMarketBooking": "POST /market/v1/bookings/{booking_id}/pay",
+    "useOtherCardForMarketBooking": "POST /market/v1/bookings/{booking_id}/payment-method",
+    "cancelMarketBooking": "POST /market/v1/bookings/{booking_id}/cancel",
     "listDepartures": "GET /market/v1/tours/{tour_id}/departures",
     "listOffers": "GET /market/v1/stays/{listing_id}/offers",
     "searchPackages": "GET /market/v1/packages",

@@ -4,8 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from models.core.domain_errors import DomainError
 
-class StockRefused(Exception):
+
+class StockRefused(DomainError):
     """Something cannot be held, sold or moved.
 
     Attributes:

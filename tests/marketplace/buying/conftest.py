@@ -4,13 +4,13 @@ import pytest
 
 from tests.ledger.conftest import Books
 from tests.ledger.conftest import books as books
-from tests.marketplace.buying.shop import Shop
+from tests.marketplace.buying.till import Till
 from tests.support.stack import Stack
 
 
 @pytest.fixture
-async def shop(stack: Stack, books: Books) -> Shop:
+async def till(stack: Stack, books: Books) -> Till:
     """A provider with a published listing, and a worker."""
-    made = Shop(stack, books)
+    made = Till(stack, books)
     await made.open()
     return made

@@ -10,7 +10,7 @@ import pytest
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
 from models.bookings.problems import Code
 from tests.ledger.conftest import Books
-from tests.marketplace.buying.shop import PRICE, Shop
+from tests.marketplace.buying.till import PRICE, Till
 from tests.marketplace.stock.offers import seats, stay
 from tests.support.selection import table
 from tests.support.stack import SOON_TAKEN_OVER, MakeStack, Stack
@@ -20,143 +20,143 @@ from tests.trips.saga.test_cards import authenticate, send
 S = BookingState
 
 
-async def test_it_is_held_paid_and_the_travellers(shop: Shop) -> None:
-    booking = await shop.held_stay()
+async def test_it_is_held_paid_and_the_travellers(till: Till) -> None:
+    booking = await till.held_stay()
     assert booking.at_rest
-    assert await shop.paid(booking) is None
-    bought = await shop.judged(booking)
+    assert await till.paid(booking) is None
+    bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
     assert bought.items[0].status is ItemStatus.CONFIRMED
     assert bought.hold_expires_at is None
     states = ["QUOTED", "HELD", "PAYMENT_PENDING", "PROCESSING", "CONFIRMED"]
-    assert await shop.history(booking) == states
+    assert await till.history(booking) == states
 
 
-async def test_paid_several_times_at_once_it_is_paid_once(shop: Shop) -> None:
-    booking = await shop.held_stay()
+async def test_paid_several_times_at_once_it_is_paid_once(till: Till) -> None:
+    booking = await till.held_stay()
     cards = ("pm_card_visa", "pm_card_mastercard", "pm_card_visa")
-    assert await asyncio.gather(*(shop.paid(booking, card) for card in cards)) == [None] * 3
-    bought = await shop.judged(booking)
+    assert await asyncio.gather(*(till.paid(booking, card) for card in cards)) == [None] * 3
+    bought = await till.judged(booking)
     assert bought.captured == PRICE
-    calls = [row["operation"] for row in await shop.stack.sandbox.log(booking.id)]
+    calls = [row["operation"] for row in await till.stack.sandbox.log(booking.id)]
     assert calls.count("capture") == 1
 
 
-async def test_what_costs_nothing_needs_no_card(shop: Shop) -> None:
-    booking = await shop.hold(seats(await shop.departure(), 2))
-    assert await shop.paid(booking, None) is None
-    bought = await shop.judged(booking)
+async def test_what_costs_nothing_needs_no_card(till: Till) -> None:
+    booking = await till.hold(seats(await till.departure(), 2))
+    assert await till.paid(booking, None) is None
+    bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, 0)
     assert bought.payment.status is PaymentStatus.NOT_REQUIRED
 
 
-async def test_another_card_buys_it(shop: Shop) -> None:
-    booking = await shop.held_stay()
-    request = await shop.pay(booking, "pm_card_visa_chargeDeclined")
-    waiting = await shop.waiting(booking)
+async def test_another_card_buys_it(till: Till) -> None:
+    booking = await till.held_stay()
+    request = await till.pay(booking, "pm_card_visa_chargeDeclined")
+    waiting = await till.waiting(booking)
     assert waiting.payment.waits_until is not None
-    handle = shop.stack.client.get_workflow_handle(booking.id)
-    await send(shop.stack, handle, "pm_card_mastercard")
-    assert await shop.stack.ended(request) is None
-    assert (await shop.judged(booking)).state is S.CONFIRMED
+    handle = till.stack.client.get_workflow_handle(booking.id)
+    await send(till.stack, handle, "pm_card_mastercard")
+    assert await till.stack.ended(request) is None
+    assert (await till.judged(booking)).state is S.CONFIRMED
 
 
-async def test_it_stays_held_while_the_bank_asks_for_a_proof(shop: Shop) -> None:
-    booking = await shop.held_stay(hold_seconds=30)
-    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    request = await shop.pay(booking)
-    waiting = await shop.waiting(booking)
+async def test_it_stays_held_while_the_bank_asks_for_a_proof(till: Till) -> None:
+    booking = await till.held_stay(hold_seconds=30)
+    await till.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    request = await till.pay(booking)
+    waiting = await till.waiting(booking)
     assert waiting.hold_expires_at is not None
     assert waiting.hold_expires_at > booking.created_at + timedelta(minutes=9)
     await authenticate(waiting, "succeed")
-    assert await shop.stack.ended(request) is None
-    assert (await shop.judged(booking)).state is S.CONFIRMED
+    assert await till.stack.ended(request) is None
+    assert (await till.judged(booking)).state is S.CONFIRMED
 
 
-async def test_paid_too_late_it_is_taken_again_at_its_price(shop: Shop) -> None:
-    booking = await shop.held_stay()
-    await shop.age(booking)
-    assert await shop.sweep() == 1
-    assert await shop.paid(booking) is None
-    bought = await shop.judged(booking)
+async def test_paid_too_late_it_is_taken_again_at_its_price(till: Till) -> None:
+    booking = await till.held_stay()
+    await till.age(booking)
+    assert await till.sweep() == 1
+    assert await till.paid(booking) is None
+    bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
-    assert await shop.claims(booking) == [(1, "EXPIRED"), (2, "SOLD")]
+    assert await till.claims(booking) == [(1, "EXPIRED"), (2, "SOLD")]
 
 
-async def test_paid_when_another_has_it_no_money_is_taken(shop: Shop) -> None:
+async def test_paid_when_another_has_it_no_money_is_taken(till: Till) -> None:
     """Report 12 of the design: the payment succeeded after the quota was gone."""
-    room = await shop.room()
-    late = await shop.held_stay(room)
-    await shop.age(late)
-    other = await shop.held_stay(room)
-    assert await shop.paid(late) is Code.HOLD_EXPIRED
-    assert await shop.paid(other) is None
-    lost = await shop.judged(late)
+    room = await till.room()
+    late = await till.held_stay(room)
+    await till.age(late)
+    other = await till.held_stay(room)
+    assert await till.paid(late) is Code.HOLD_EXPIRED
+    assert await till.paid(other) is None
+    lost = await till.judged(late)
     assert (lost.state, lost.captured) == (S.EXPIRED, 0)
-    assert (await shop.judged(other)).state is S.CONFIRMED
+    assert (await till.judged(other)).state is S.CONFIRMED
 
 
-async def test_resold_while_the_bank_asks_no_money_is_taken(shop: Shop) -> None:
+async def test_resold_while_the_bank_asks_no_money_is_taken(till: Till) -> None:
     """The card is accepted when the stock is another's: what was set aside is released."""
-    room = await shop.room()
-    late = await shop.held_stay(room)
-    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=late.id)
-    request = await shop.pay(late)
-    waiting = await shop.waiting(late)
-    await shop.age(late)
-    other = await shop.held_stay(room)
+    room = await till.room()
+    late = await till.held_stay(room)
+    await till.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=late.id)
+    request = await till.pay(late)
+    waiting = await till.waiting(late)
+    await till.age(late)
+    other = await till.held_stay(room)
     await authenticate(waiting, "succeed")
-    problem = await shop.stack.ended(request)
+    problem = await till.stack.ended(request)
     assert problem is not None
     assert problem.code is Code.HOLD_EXPIRED
-    lost = await shop.judged(late)
+    lost = await till.judged(late)
     assert (lost.state, lost.captured) == (S.EXPIRED, 0)
     assert lost.payment.status is PaymentStatus.RELEASED
-    assert await shop.paid(other) is None
+    assert await till.paid(other) is None
 
 
-async def test_suspended_while_it_is_paid_no_money_is_taken(shop: Shop) -> None:
-    booking = await shop.held_stay()
-    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    request = await shop.pay(booking)
-    waiting = await shop.waiting(booking)
-    assert await shop.suspend() == 1
+async def test_suspended_while_it_is_paid_no_money_is_taken(till: Till) -> None:
+    booking = await till.held_stay()
+    await till.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    request = await till.pay(booking)
+    waiting = await till.waiting(booking)
+    assert await till.suspend() == 1
     await authenticate(waiting, "succeed")
-    problem = await shop.stack.ended(request)
+    problem = await till.stack.ended(request)
     assert problem is not None
     assert problem.code is Code.UNAVAILABLE
-    ended = await shop.stack.recorded(booking.id)
+    ended = await till.stack.recorded(booking.id)
     assert (ended.state, ended.captured) == (S.FAILED, 0)
     assert ended.payment.status is PaymentStatus.RELEASED
-    assert await shop.violations() == []
+    assert await till.violations() == []
 
 
-async def test_cancelled_while_it_is_held_it_is_free_again(shop: Shop) -> None:
-    room = await shop.room()
-    booking = await shop.held_stay(room)
-    cancelled = await shop.stack.cancel(booking.id)
+async def test_cancelled_while_it_is_held_it_is_free_again(till: Till) -> None:
+    room = await till.room()
+    booking = await till.held_stay(room)
+    cancelled = await till.stack.cancel(booking.id)
     assert (cancelled.state, cancelled.captured) == (S.CANCELLED, 0)
-    await shop.judged(booking)
-    assert await shop.paid(booking) is Code.NOT_CHANGEABLE
-    assert await shop.paid(await shop.held_stay(room)) is None
+    await till.judged(booking)
+    assert await till.paid(booking) is Code.NOT_CHANGEABLE
+    assert await till.paid(await till.held_stay(room)) is None
 
 
-async def test_cancelled_while_the_bank_asks_nothing_is_kept(shop: Shop) -> None:
-    booking = await shop.held_stay()
-    await shop.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
-    await shop.pay(booking)
-    await shop.waiting(booking)
-    cancelled = await shop.stack.cancel(booking.id)
+async def test_cancelled_while_the_bank_asks_nothing_is_kept(till: Till) -> None:
+    booking = await till.held_stay()
+    await till.stack.sandbox.arm("stripe", "confirm", "authenticate", reference=booking.id)
+    await till.pay(booking)
+    await till.waiting(booking)
+    cancelled = await till.stack.cancel(booking.id)
     assert (cancelled.state, cancelled.captured) == (S.CANCELLED, 0)
-    await shop.judged(booking)
+    await till.judged(booking)
 
 
-async def test_cancelled_when_it_was_bought_it_is_given_back_by_its_terms(shop: Shop) -> None:
-    booking = await shop.held_stay()
-    assert await shop.paid(booking) is None
-    cancelled = await shop.stack.cancel(booking.id)
+async def test_cancelled_when_it_was_bought_it_is_given_back_by_its_terms(till: Till) -> None:
+    booking = await till.held_stay()
+    assert await till.paid(booking) is None
+    cancelled = await till.stack.cancel(booking.id)
     assert (cancelled.state, cancelled.captured, cancelled.refunded) == (S.CANCELLED, PRICE, PRICE)
-    await shop.judged(booking)
+    await till.judged(booking)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ async def test_cancelled_when_it_was_bought_it_is_given_back_by_its_terms(shop: 
         quick=["commit_then_hang"],
     ),
 )
-async def test_a_fault_while_the_money_is_taken(shop: Shop, kind: str) -> None:
-    booking = await shop.held_stay()
+async def test_a_fault_while_the_money_is_taken(till: Till, kind: str) -> None:
+    booking = await till.held_stay()
     about = {"reference": booking.id, **FAULTS[kind]}
-    await shop.stack.sandbox.arm("stripe", "capture", kind, **about)
-    assert await shop.paid(booking) is None
-    assert await shop.stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
-    bought = await shop.judged(booking)
+    await till.stack.sandbox.arm("stripe", "capture", kind, **about)
+    assert await till.paid(booking) is None
+    assert await till.stack.sandbox.fired() >= 1, "the fault never fired: this cell is void"
+    bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)
 
 
@@ -188,18 +188,18 @@ async def own_stack(make_stack: MakeStack) -> AsyncIterator[Stack]:
 async def test_the_worker_is_killed_while_it_is_paid(
     own_stack: Stack, books: Books, call: str, point: str
 ) -> None:
-    shop = Shop(own_stack, books)
-    await shop.open()
+    till = Till(own_stack, books)
+    await till.open()
     doomed = own_stack.start_worker(
         "-m", "tests.support.crashing_worker", CRASH_AT=f"stripe.{call}:{point}"
     )
-    booking = await shop.hold(stay((await shop.room(), 0, 2)), total=PRICE)
+    booking = await till.hold(stay((await till.room(), 0, 2)), total=PRICE)
     if point == "during":
         about = {"seconds": 0.6, "reference": booking.id}
         await own_stack.sandbox.arm("stripe", call, "slow", **about)
-    request = await shop.pay(booking)
+    request = await till.pay(booking)
     doomed.wait_until_dead()
     own_stack.start_worker()
     assert await own_stack.ended(request) is None
-    bought = await shop.judged(booking)
+    bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)

@@ -27,7 +27,7 @@ _CLAIMS = {
 """The states of a booking's newest claims."""
 
 
-class Shop(Market):
+class Till(Market):
     """Two nights of a room with one unit, sold to whoever pays."""
 
     def __init__(self, stack: Stack, books: Books) -> None:
