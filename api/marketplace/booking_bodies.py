@@ -1,6 +1,6 @@
 """What is sent about bookings: snake_case JSON, unknown fields refused (S6)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,10 @@ from models.core.text import Email, Name, PaymentMethodId, Phone, Prose
 _KeyField = Annotated[
     IdempotencyKey | None, Field(description="In place of the header Idempotency-Key.")
 ]
+
+
+def _example(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class _Body(BaseModel):
@@ -83,7 +87,7 @@ class CardBody(_Body):
 class CancelBody(_Body):
     """Why it is cancelled."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "ill"}]})
+    model_config = _example(reason="ill")
 
     reason: Annotated[Prose, Field(max_length=500)] = ""
     idempotency_key: _KeyField = None
