@@ -128,7 +128,7 @@ PLANTED: dict[str, Plant] = {
         text(claims._SELL.text.replace("AND expires_at > clock_timestamp()", "")),
     ),
     "a time that no clock shows": lambda _, patch: patch.setattr(
-        "models.reservations.slots.reads", lambda *_: True
+        "models.core.local_times.reads", lambda *_: True
     ),
 }
 
