@@ -23,9 +23,7 @@ MOVES = {
     "SUSPENDED": ["APPROVED"],
 }
 
-_TRANSITIONS = sa.table(
-    "provider_transitions", sa.column("from_status"), sa.column("to_status")
-)
+_TRANSITIONS = sa.table("provider_transitions", sa.column("from_status"), sa.column("to_status"))
 
 OFFERS = ("listings", "hotel_packages", "tour_packages")
 
