@@ -33,6 +33,7 @@ def of_world(settings: Settings, places: Places) -> dict[str, str]:
     makers = {
         "payload_keys": (places.payload_keys, payload_key),
         "traveler_id_key": (places.traveler_id_key, secrets.token_urlsafe),
+        "auth_pepper": (places.auth_pepper, secrets.token_urlsafe),
         "webhook_master_key": (places.webhook_master_key, secrets.token_urlsafe),
     }
     found = planner_key(settings, places)

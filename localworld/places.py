@@ -86,6 +86,11 @@ class Places:
         return self.var / "webhook_master_key"
 
     @property
+    def auth_pepper(self) -> Path:
+        """What codes and addresses of people who sign in are hashed with (mode 600)."""
+        return self.var / "auth_pepper"
+
+    @property
     def codec_token(self) -> Path:
         """What lets the Web UI use the codec endpoint (mode 600)."""
         return self.var / "codec_token"

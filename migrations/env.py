@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlmodel import SQLModel
 
+import models.accounts.tables
 import models.bookings.tables
 import models.core.attempts
 import models.core.callers
@@ -20,6 +21,7 @@ import models.marketplace.catalogue.tables
 import models.marketplace.providers.tables
 import models.marketplace.quotes.tables
 import models.marketplace.stock.tables
+import models.messages.tables
 import models.payments.reconciliations
 import models.payments.tables
 import models.reservations.tables

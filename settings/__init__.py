@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     webhook_master_key: SecretStr = SecretStr("")
     """What the secrets of webhook endpoints are made with (HMAC), 32 characters or more. Another
     key makes other secrets: every receiver would refuse what it is sent."""
+    auth_pepper: SecretStr = SecretStr("")
+    """What codes and addresses of people who sign in are hashed with (HMAC), 32 characters or more.
+    Another key ends the codes and CSRF tokens that are out, and the counts of wrong codes."""
     codec_token: SecretStr = SecretStr("")
     """Lets the Web UI use the codec endpoint under ``/{token}/``; empty: only operators' API keys
     do."""
@@ -160,6 +163,7 @@ class Settings(BaseSettings):
             "payload_keys": unencrypted,
             "traveler_id_key": unencrypted,
             "webhook_master_key": "webhooks are signed with what is made of it",
+            "auth_pepper": "codes to sign in with are hashed with it",
         }
         for name, reason in reasons.items():
             if not getattr(self, name).get_secret_value():
@@ -192,6 +196,11 @@ class Settings(BaseSettings):
     def webhook_key(self) -> bytes:
         """What the secrets of webhook endpoints are made with."""
         return self.webhook_master_key.get_secret_value().encode()
+
+    @property
+    def pepper(self) -> bytes:
+        """What codes and addresses of people are hashed with."""
+        return self.auth_pepper.get_secret_value().encode()
 
     @property
     def webhook_reach(self) -> Reach:

@@ -33,7 +33,8 @@ def _keys_are_keys(settings: "Settings") -> Iterator[str]:
             KeyRing.parse(settings.payload_keys.get_secret_value())
     except ValueError as error:
         yield f"PAYLOAD_KEYS: {error}"
-    for name, least in (("traveler_id_key", 32), ("webhook_master_key", 32), ("codec_token", 24)):
+    long = dict.fromkeys(("traveler_id_key", "webhook_master_key", "auth_pepper"), 32)
+    for name, least in {**long, "codec_token": 24}.items():
         if 0 < len(getattr(settings, name).get_secret_value()) < least:
             yield f"{name.upper()} must have {least} characters or more"
     if settings.environment == "production":

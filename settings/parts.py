@@ -76,6 +76,8 @@ class LimitSettings(Part):
 
     caller_requests: int = Field(default=30_000, ge=0)
     """Requests a minute, of any kind; a planner asks on behalf of all its travellers."""
+    user_requests: int = Field(default=600, ge=0)
+    """Requests a minute of one signed-in user, of any kind."""
     caller_bookings: int = Field(default=600, ge=0)
     """New bookings a minute."""
     caller_searches: int = Field(default=60, ge=0)

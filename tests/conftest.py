@@ -30,6 +30,7 @@ _END = "-----END CERTIFICATE-----\n"
 os.environ.setdefault("PAYLOAD_KEYS", payload_key())
 os.environ.setdefault("TRAVELER_ID_KEY", secrets.token_urlsafe())
 os.environ.setdefault("WEBHOOK_MASTER_KEY", secrets.token_urlsafe())
+os.environ.setdefault("AUTH_PEPPER", secrets.token_urlsafe())
 
 # The limits on what callers ask for have tests with settings of their own.
 for _name, _limit in UNLIMITED.items():

@@ -1,8 +1,8 @@
 """``POST /booking/cancel``: a request that is carried out whatever runs for the booking."""
 
 from api.bookings import finding, requests
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.principals import Principal
 from models.bookings.booking import Booking
 from models.bookings.errors import ComponentUnknown, FeeChanged, NotCancellable
 from models.bookings.lifecycle import BookingState, ItemStatus
@@ -15,7 +15,7 @@ NEVER_CANCELLABLE = frozenset(
 
 
 async def cancel(
-    context: AppContext, caller: KnownCaller, booking_id: str, cancel: CancelRequest, seconds: float
+    context: AppContext, caller: Principal, booking_id: str, cancel: CancelRequest, seconds: float
 ) -> tuple[Booking, bool]:
     """Cancel a booking or some components; returns it, and whether the request has ended.
 

@@ -3,9 +3,9 @@
 from temporalio.service import RPCError
 
 from api.bookings import running
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.named import owner_of
+from api.core.principals import Principal
 from api.core.problems import is_temporal_away
 from models.bookings.errors import BookingNotFound, BookingNotRecordedYet
 from models.bookings.repository import Found
@@ -14,7 +14,7 @@ from models.core.keys import is_booking_id
 
 
 async def find(
-    context: AppContext, caller: KnownCaller, booking_id: str, *, attempts: bool = False
+    context: AppContext, caller: Principal, booking_id: str, *, attempts: bool = False
 ) -> Found:
     """Return a booking with its history; ``attempts`` asks for those of one at rest as well.
 
@@ -34,7 +34,7 @@ async def find(
     return found
 
 
-async def _refuse_unrecorded(context: AppContext, caller: KnownCaller, booking_id: str) -> None:
+async def _refuse_unrecorded(context: AppContext, caller: Principal, booking_id: str) -> None:
     """Refuse a booking that is unknown, unless its workflow has yet to write it down.
 
     Temporal is asked only here: about what the record has never heard of.

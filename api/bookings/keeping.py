@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from api.core.answers import Kept
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import Tagged
 from api.core.named import owner_of
+from api.core.principals import Principal
 from models.bookings.errors import BookingNotFound
 from models.core.keys import is_booking_id
 
@@ -17,7 +17,7 @@ Form = Literal["booking", "reservation"]
 
 async def whole(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     form: Form,
     make: Callable[[], Awaitable[tuple[Tagged, bool]]],

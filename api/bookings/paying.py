@@ -14,9 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from api.bookings import running
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState
 from models.core.domain_errors import TemporalUnavailable
@@ -43,7 +43,7 @@ class Sent:
 
 async def send_card(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking: Booking,
     payment_method_id: str,
     operation: Operation,

@@ -13,9 +13,9 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from api.bookings import waiting
-from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.core.record import NOT_READ
 from models.bookings.booking import Booking
 from models.bookings.messages import REQUEST_SIGNAL, BookingRequest, RequestKind, RequestsRun
@@ -35,7 +35,7 @@ _WORDS = {
 
 
 def request_of(
-    kind: RequestKind, caller: KnownCaller, body: BaseModel, request_id: str | None = None
+    kind: RequestKind, caller: Principal, body: BaseModel, request_id: str | None = None
 ) -> BookingRequest:
     """Return a request made now; without an id it is one that is never repeated."""
     return BookingRequest(
@@ -56,7 +56,7 @@ async def taken_before(context: AppContext, request: BookingRequest, operation: 
 
 
 async def send(
-    context: AppContext, booking: Booking, caller: KnownCaller, request: BookingRequest
+    context: AppContext, booking: Booking, caller: Principal, request: BookingRequest
 ) -> None:
     """Give a request to the booking's workflow. It is durable when this returns.
 

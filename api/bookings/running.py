@@ -6,8 +6,8 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.principals import Principal
 from temporal import MEMO_CALLER, MEMO_FINGERPRINT
 
 
@@ -19,7 +19,7 @@ class Run:
     fingerprint: str | None
     """Of the request that started it; None for a cancellation."""
 
-    def visible_to(self, caller: KnownCaller) -> bool:
+    def visible_to(self, caller: Principal) -> bool:
         """Tell whether ``caller`` may know of it."""
         return caller.is_operator or self.caller == caller.id
 

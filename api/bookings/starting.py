@@ -19,10 +19,10 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.bookings import running, waiting
-from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.idempotency import Operation
 from api.core.load import Pressure
+from api.core.principals import Principal
 from api.core.problems import is_temporal_away
 from api.core.rate_limits import Allowance
 from api.core.record import NOT_READ
@@ -47,7 +47,7 @@ RECORDED_SECONDS = 0.5
 class Asked:
     """One request for a new booking."""
 
-    caller: KnownCaller
+    caller: Principal
     operation: Operation
     booking_id: str
     """Of the caller and the operation's key: the same for every repeat."""

@@ -1,6 +1,6 @@
 """Who may use which route. A route without a policy cannot be written (S1).
 
-``Audience`` is a router whose routes all have its policy: they identify the caller before they
+``Audience`` is a router whose routes all have its policy: they identify who asks before they
 read the body, read the body strictly, and give up at a deadline.
 """
 
@@ -14,17 +14,19 @@ from fastapi import APIRouter, Request, Response, Security, params
 from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, iter_route_contexts
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 from starlette.routing import BaseRoute
 
 from api.core import idempotency, stored_answers
 from api.core import strict_json as strictjson
 from api.core.callers import HEADER
 from api.core.context import AppContext
+from api.core.principals import Principal, expect_second_factor
 from api.core.problems import ApiProblem, unavailable, unknown_parameter
 from api.core.rate_limits import network
+from api.core.sessions import COOKIE, CSRF_HEADER, expect_own_page, token_of
 from models.core.callers import Scope
-from models.core.domain_errors import CallerUnknown
+from models.core.domain_errors import CallerUnknown, SessionUnknown
 
 BODY_SECONDS = 15.0
 """How long a body may take to arrive."""
@@ -36,6 +38,13 @@ WORK_SECONDS = 180.0
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _key = APIKeyHeader(name=HEADER, auto_error=False, description="A service's API key.")
+_bearer = HTTPBearer(auto_error=False, description="A user's session, for programs.")
+_cookie = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    description="A user's session, for browsers. What changes something also needs the header"
+    f" {CSRF_HEADER}, with the token that `GET /market/v1/me` tells.",
+)
 
 
 class Policy(StrEnum):
@@ -48,10 +57,28 @@ class Policy(StrEnum):
     """A service with a key and the scope of the route; it sees its own bookings only."""
     OPERATOR = "operator"
     """A service with a key and the scope operator."""
+    SIGN_IN = "sign-in"
+    """Whoever is about to sign in. The route judges what is sent."""
+    USER = "user"
+    """A signed-in user."""
+    MARKET = "market"
+    """A signed-in user, or a service with the scope market; each sees what it made."""
+    ADMIN = "admin"
+    """An admin who has proved a second factor in this session, or a service that may operate."""
 
 
-KEYLESS = frozenset({Policy.PUBLIC, Policy.SIGNED})
-"""Policies that ask for no API key."""
+KEYLESS = frozenset({Policy.PUBLIC, Policy.SIGNED, Policy.SIGN_IN})
+"""Policies that ask neither for a key nor for a session."""
+SESSIONS = frozenset({Policy.USER, Policy.MARKET, Policy.ADMIN})
+"""Policies for which a session will do."""
+_KEYS = frozenset({Policy.CALLER, Policy.OPERATOR, Policy.MARKET, Policy.ADMIN})
+"""Policies for which a key will do."""
+_SCOPES = {
+    Policy.OPERATOR: Scope.OPERATOR,
+    Policy.MARKET: Scope.MARKET,
+    Policy.ADMIN: Scope.OPERATOR,
+}
+"""What policies ask of keys that leave no choice."""
 
 
 class StrictRequest(Request):
@@ -73,6 +100,8 @@ class GuardedRoute(APIRoute):
     also: tuple[Scope, ...]
     """Any of these will do instead."""
     deadline: float
+    enrolling: bool
+    """Of a route of users: admins may use it before they have proved a second factor."""
     limited: bool
     """Of a route that needs no key: its requests are counted for the address they come from."""
     listing: bool = False
@@ -117,12 +146,14 @@ class GuardedRoute(APIRoute):
         return guarded
 
     async def _admit(self, request: Request) -> None:
-        """Identify the caller, as far as the policy wants one, and count what it asks.
+        """Identify who asks, as far as the policy wants somebody, and count what it asks.
 
         Raises:
-            CallerUnknown: without a valid key.
+            CallerUnknown: without a valid key, where only a key will do or one was sent.
+            SessionUnknown: without a valid session, where one will do.
             RateLimited: more is asked than a limit allows.
-            ApiProblem: 403 without the scope of the route.
+            ApiProblem: 400 with both; 403 without the scope of the route, an admin's second factor
+                or the token against forged requests.
         """
         context: AppContext = request.app.state.context
         limits, allowances = context.limits, request.state.allowances
@@ -132,16 +163,33 @@ class GuardedRoute(APIRoute):
                 limits.keyless.spend(f"{self.policy} {address}", allowances)
             return
         try:
-            caller = await context.callers.identify(request.headers.get(HEADER))
-        except CallerUnknown:
+            principal = await self._identified(context, request)
+        except (CallerUnknown, SessionUnknown):
             limits.wrong_keys.spend(address, allowances)
             raise
-        request.state.caller = caller
-        limits.requests.spend(caller.id, allowances)
+        request.state.caller = principal
+        of_kind = limits.user_requests if principal.user_id else limits.requests
+        of_kind.spend(principal.id, allowances)
         if self.listing:
-            limits.searches.spend(caller.id, allowances)
-        if self.scope is not None and not any(map(caller.may, (self.scope, *self.also))):
+            limits.searches.spend(principal.id, allowances)
+        if principal.user_id:
+            expect_own_page(request, context.settings.pepper, principal)
+            if not self.enrolling:
+                expect_second_factor(principal)
+        if self.scope is not None and not any(map(principal.may, (self.scope, *self.also))):
             raise _missing(self.scope, self.also)
+
+    async def _identified(self, context: AppContext, request: Request) -> Principal:
+        key, token = request.headers.get(HEADER), token_of(request)
+        if key is not None and token is not None:
+            detail = f"A request has either a session or the header {HEADER}."
+            raise ApiProblem(400, "BAD_REQUEST", detail, field=HEADER)
+        takes_key, takes_session = self.policy in _KEYS, self.policy in SESSIONS
+        if takes_session and (key is None or not takes_key):
+            if token is None:
+                raise SessionUnknown
+            return await context.sessions.identify(token)
+        return await context.callers.identify(key)
 
     def _turn(self, request: Request) -> AbstractAsyncContextManager[None]:
         """Wait until it is this request's turn: for callers' reads, of which there may be many."""
@@ -236,6 +284,7 @@ class Audience(APIRouter):
         *,
         also: tuple[Scope, ...] = (),
         deadline: float = READ_SECONDS,
+        enrolling: bool = False,
         limited: bool = True,
         **options: Any,
     ) -> None:
@@ -248,14 +297,14 @@ class Audience(APIRouter):
         """
         if (scope is not None) is not (policy is Policy.CALLER):
             raise TypeError(f"{policy}: a scope is named for routes of callers, and only there")
-        if policy is Policy.OPERATOR:
-            scope = Scope.OPERATOR
+        scope = _SCOPES.get(policy, scope)
         guard: dict[str, Any] = {"policy": policy, "scope": scope, "also": also}
-        guard |= {"deadline": deadline, "limited": limited}
+        guard |= {"deadline": deadline, "enrolling": enrolling, "limited": limited}
         guarded = type(f"{policy.title()}Route", (GuardedRoute,), guard)
-        if scope is not None:
-            needed = Security(_key, scopes=[scope])
-            options["dependencies"] = [needed, *options.get("dependencies", ())]
+        needed = [Security(_key, scopes=[scope])] if scope is not None else []
+        if policy in SESSIONS:
+            needed += [Security(_bearer), Security(_cookie)]
+        options["dependencies"] = [*needed, *options.get("dependencies", ())]
         super().__init__(route_class=guarded, **options)
         self._listing = type(f"{policy.title()}ListingRoute", (guarded,), {"listing": True})
 

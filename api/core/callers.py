@@ -4,15 +4,15 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.batch import Batch
+from api.core.principals import Principal
 from api.core.record import Record
-from models.core.callers import Caller, CallerKey, Scope, granted
+from models.core.callers import Caller, CallerKey, granted
 from models.core.domain_errors import CallerUnknown
 
 _WITH_KEYS = text(f"""
@@ -36,31 +36,6 @@ _UNKNOWN_PAUSE_SECONDS = 0.05
 """Between look-ups of keys that nobody has used yet, as long as some of them are wrong."""
 
 
-@dataclass(frozen=True)
-class KnownCaller:
-    """A service that may call."""
-
-    id: str
-    name: str
-    scopes: frozenset[str]
-    may_hand_in_trips: bool = False
-    """Whether it may send a whole trip with a booking (docs/trip-planner.md)."""
-
-    @property
-    def is_operator(self) -> bool:
-        """Whether it may read every booking and settle cases."""
-        return Scope.OPERATOR in self.scopes
-
-    @property
-    def role(self) -> str:
-        """``operator`` or ``planner``: who it is where the record says who did something."""
-        return "operator" if self.is_operator else "planner"
-
-    def may(self, scope: Scope) -> bool:
-        """Tell whether it may use routes that need ``scope``; operators may use all."""
-        return self.is_operator or scope in self.scopes
-
-
 class Callers:
     """Looks callers up, remembering each for a few seconds.
 
@@ -70,17 +45,17 @@ class Callers:
     """
 
     def __init__(self, record: Record) -> None:
-        async def look_up(digests: Collection[str]) -> dict[str, KnownCaller]:
+        async def look_up(digests: Collection[str]) -> dict[str, Principal]:
             return await record.read(partial(_with_keys, digests=[*digests]))
 
-        self._known: dict[str, tuple[float, KnownCaller]] = {}
+        self._known: dict[str, tuple[float, Principal]] = {}
         """By the key's hash, and until when: as many as there are valid keys."""
         self._unknown: OrderedDict[str, float] = OrderedDict()
         """Until when a key counts as wrong."""
         self._again = Batch(look_up)
         self._new = Batch(look_up, pause=_UNKNOWN_PAUSE_SECONDS)
 
-    async def identify(self, key: str | None) -> KnownCaller:
+    async def identify(self, key: str | None) -> Principal:
         """Return the caller that has this key, one of several maybe.
 
         Raises:
@@ -91,7 +66,7 @@ class Callers:
             raise CallerUnknown
         return caller
 
-    async def _find(self, key: str) -> KnownCaller | None:
+    async def _find(self, key: str) -> Principal | None:
         # Hashed before anything else: keys are neither kept nor compared in the clear. Header
         # values arrive as Latin-1, whatever was sent.
         digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
@@ -112,9 +87,11 @@ class Callers:
         return None
 
 
-async def _with_keys(session: AsyncSession, digests: list[str]) -> dict[str, KnownCaller]:
+async def _with_keys(session: AsyncSession, digests: list[str]) -> dict[str, Principal]:
     rows = await session.execute(_WITH_KEYS, {"digests": digests})
     return {
-        digest: KnownCaller(caller_id, name, granted(scopes, role), may_hand_in_trips)
+        digest: Principal.of_caller(
+            caller_id, name, granted(scopes, role), may_hand_in_trips=may_hand_in_trips
+        )
         for digest, caller_id, name, scopes, role, may_hand_in_trips in rows
     }

@@ -11,12 +11,14 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.core.answers import Answers
-from api.core.callers import Callers, KnownCaller
+from api.core.callers import Callers
 from api.core.dispatch import Dispatch
 from api.core.load import Load
+from api.core.principals import Principal, expect_recent_second_factor
 from api.core.rate_limits import RateLimits
 from api.core.record import Record
 from api.core.schemas import Check
+from api.core.sessions import Sessions
 from api.core.tail import Tail
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
@@ -77,6 +79,7 @@ class AppContext:
     tail: Tail
     """The newest events, for streams of them."""
     callers: Callers
+    sessions: Sessions
     limits: RateLimits
     temporal: Client
     planner: TripOptions
@@ -121,6 +124,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             watch=watch,
             tail=tail,
             callers=Callers(record),
+            sessions=Sessions(record),
             limits=RateLimits(settings.limit),
             temporal=temporal,
             planner=planner,
@@ -146,11 +150,23 @@ async def _context(request: Request) -> AppContext:
     return context
 
 
-async def _caller(request: Request) -> KnownCaller:
+async def _asking(request: Request) -> Principal:
     # Set by api.audience before any dependency runs; a public route must not ask for it.
-    caller: KnownCaller = request.state.caller
-    return caller
+    principal: Principal = request.state.caller
+    return principal
+
+
+async def _proved(request: Request) -> Principal:
+    principal: Principal = request.state.caller
+    expect_recent_second_factor(principal)
+    return principal
 
 
 Context = Annotated[AppContext, Depends(_context)]
-TheCaller = Annotated[KnownCaller, Depends(_caller)]
+Asking = Annotated[Principal, Depends(_asking)]
+"""Who asks: a service or a user."""
+TheCaller = Asking
+"""Who asks a route of callers: a service, whose id is its bookings' ``caller_id``."""
+JustProved = Annotated[Principal, Depends(_proved)]
+"""Who asks, where a user has to have proved a second factor within 15 minutes (403 else): for what
+money depends on, such as where it is paid out. Services have keys, and no second factor."""

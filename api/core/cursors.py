@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.core.callers import KnownCaller
 from api.core.named import owner_of
+from api.core.principals import Principal
 from api.core.problems import ApiProblem
 from models.bookings.listing import Place
 
@@ -35,7 +35,7 @@ def page_of(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], Row | None]
     return rows[:limit], rows[limit - 1] if len(rows) > limit else None
 
 
-def cursor_of(request: Request, caller: KnownCaller, place: Place) -> str:
+def cursor_of(request: Request, caller: Principal, place: Place) -> str:
     """Return the cursor of a place in the list that is asked for."""
     at, booking_id = place
     moment = (at - _EPOCH) // _MICROSECOND
@@ -43,7 +43,7 @@ def cursor_of(request: Request, caller: KnownCaller, place: Place) -> str:
     return base64.urlsafe_b64encode(parts).decode().rstrip("=")
 
 
-def place_of(request: Request, caller: KnownCaller, cursor: str) -> Place:
+def place_of(request: Request, caller: Principal, cursor: str) -> Place:
     """Return the place a cursor stands for.
 
     Raises:
@@ -60,7 +60,7 @@ def place_of(request: Request, caller: KnownCaller, cursor: str) -> Place:
     return at, str(uuid.UUID(bytes=booking_id))
 
 
-def _list(request: Request, caller: KnownCaller) -> bytes:
+def _list(request: Request, caller: Principal) -> bytes:
     filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in _PAGING)
     named = json.dumps([request.url.path, owner_of(caller), filters])
     return hashlib.sha256(named.encode()).digest()[:7]

@@ -35,9 +35,12 @@ HUNG_UP = 499
 """In the log: the caller hung up before the request was whole (nginx's number for it)."""
 
 _ONCE = {
+    b"authorization": "Authorization",
+    b"cookie": "Cookie",
     b"idempotency-key": "Idempotency-Key",
     b"if-match": "If-Match",
     b"x-api-key": "X-API-Key",
+    b"x-csrf-token": "X-CSRF-Token",
 }
 """Headers of which a second one would leave open which of them counts."""
 

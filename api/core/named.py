@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 
-from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
+from api.core.principals import Principal
 from models.bookings.errors import BookingNotFound
 from models.core.keys import parse_booking_id, parse_booking_reference
 from models.core.text import PATH_LINE, Key
@@ -24,12 +24,12 @@ GuestId = Annotated[
 ]
 
 
-def owner_of(caller: KnownCaller) -> str | None:
+def owner_of(caller: Principal) -> str | None:
     """Return whose bookings a caller may read: its own; operators anybody's (None)."""
     return None if caller.is_operator else caller.id
 
 
-async def booking_named(context: AppContext, caller: KnownCaller, name: str) -> str:
+async def booking_named(context: AppContext, caller: Principal, name: str) -> str:
     """Return the id of the booking that is named by its id or its reference.
 
     Case and dashes do not matter. An id is not looked up here; for a reference the record is asked

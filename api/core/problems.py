@@ -63,6 +63,7 @@ Own = Literal[
     "COMPONENT_REPEATED",
     "COMPONENT_UNKNOWN",
     "CONTRADICTORY_REQUEST",
+    "CSRF_REFUSED",
     "CURRENCY_MISMATCH",
     "CURSOR_INVALID",
     "DATABASE_UNAVAILABLE",
@@ -103,6 +104,8 @@ Own = Literal[
     "RATE_LIMITED",
     "RULE_REFUSED",
     "SCOPE_MISSING",
+    "SECOND_FACTOR_REQUIRED",
+    "SESSION_REFUSED",
     "SIGNATURE_EXPIRED",
     "SIGNATURE_REFUSED",
     "SLOT_REFUSED",
@@ -239,7 +242,7 @@ def is_temporal_away(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "connect" in str(error).lower()
 
 
-SNAKE_CASE: Final = "/api/v1/"
+SNAKE_CASE: Final = ("/api/v1/", "/market/v1/")
 """Where the JSON of routes is written in snake_case, what problems name is as well."""
 _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

@@ -89,8 +89,10 @@ class RateLimits:
     def __init__(self, limits: LimitSettings) -> None:
         self.requests = RateLimit("requests", limits.caller_requests)
         """Of a caller, whatever it asks."""
+        self.user_requests = RateLimit("requests", limits.user_requests)
+        """Of a signed-in user, whatever it asks."""
         self.searches = RateLimit("searches", limits.caller_searches)
-        """Of a caller: lists and reports."""
+        """Of a caller or a user: lists and reports."""
         self.bookings = RateLimit("bookings", limits.caller_bookings)
         """New bookings of a caller."""
         self.traveler_bookings = RateLimit("traveler-bookings", limits.traveler_bookings)

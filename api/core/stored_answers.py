@@ -80,7 +80,8 @@ async def answer(
 
 def _subject(request: Request) -> str:
     """Return whose the key is: the same with each of its API keys or sessions."""
-    return f"caller:{request.state.caller.id}"
+    subject: str = request.state.caller.subject
+    return subject
 
 
 def _condition(request: Request) -> list[str]:

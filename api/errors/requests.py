@@ -13,6 +13,7 @@ from models.core.domain_errors import (
     KeyInProgress,
     KeyReused,
     RateLimited,
+    SessionUnknown,
     TemporalUnavailable,
     TooManyBookings,
     TooManyReads,
@@ -44,6 +45,16 @@ def _(_error: CallerUnknown) -> ApiProblem:
         "API_KEY_REFUSED",
         f"A valid API key is needed in the header {HEADER}.",
         headers={"WWW-Authenticate": 'ApiKey realm="bookings"'},
+    )
+
+
+@problem_of.register
+def _(_error: SessionUnknown) -> ApiProblem:
+    return ApiProblem(
+        401,
+        "SESSION_REFUSED",
+        "Nobody is signed in: a session is needed, as a bearer token or a cookie.",
+        headers={"WWW-Authenticate": 'Bearer realm="bookings"'},
     )
 
 

@@ -2,9 +2,9 @@
 by ``ConfirmHeld`` under the booking's id."""
 
 from api.bookings import requests
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.reservations import finding, moving
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import RequestKind
@@ -16,7 +16,7 @@ _BEING_APPROVED = frozenset({BookingState.HELD, BookingState.PROCESSING})
 
 async def confirm(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     operation: Operation,
     booking_id: str,
     reason: str,

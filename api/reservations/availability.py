@@ -5,9 +5,9 @@ import datetime as dt
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.named import booking_named
+from api.core.principals import Principal
 from api.reservations import alternatives, asking, finding, presenter, venues
 from api.reservations.answers import (
     AvailabilityAnswer,
@@ -22,7 +22,7 @@ from models.reservations.conflicts import Room, find_room
 
 
 async def check(
-    context: AppContext, caller: KnownCaller, body: AvailabilityBody
+    context: AppContext, caller: Principal, body: AvailabilityBody
 ) -> AvailabilityAnswer:
     """Say whether a party would find a place.
 
@@ -85,7 +85,7 @@ async def check(
     )
 
 
-async def _excluded(context: AppContext, caller: KnownCaller, name: str | None) -> str | None:
+async def _excluded(context: AppContext, caller: Principal, name: str | None) -> str | None:
     """Return the id of the caller's reservation that is looked past. Raises BookingNotFound."""
     if name is None:
         return None

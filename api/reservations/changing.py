@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.bookings import requests, waiting
 from api.bookings.paying import Sent
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.core.record import NOT_READ
 from api.reservations import alternatives, finding, moving, presenter, venues
 from api.reservations.requests import ChangeBody, SlotBody, VenueBody
@@ -87,7 +87,7 @@ def asked_for(body: ChangeBody, if_match: str | None, operation: Operation) -> A
 
 
 async def change(
-    context: AppContext, caller: KnownCaller, booking_id: str, asked: Asked, seconds: float
+    context: AppContext, caller: Principal, booking_id: str, asked: Asked, seconds: float
 ) -> bool:
     """Change a reservation; returns whether that has ended, within ``seconds`` for a move.
 
@@ -123,7 +123,7 @@ async def change(
 
 
 async def _at_rest(
-    context: AppContext, caller: KnownCaller, booking_id: str, asked: Asked
+    context: AppContext, caller: Principal, booking_id: str, asked: Asked
 ) -> tuple[Found, StoredReservation]:
     """Return a reservation once nothing is carried out about it.
 
@@ -174,7 +174,7 @@ def _details(
 
 
 async def _told(
-    context: AppContext, caller: KnownCaller, booking: Booking, details: Details, request_id: str
+    context: AppContext, caller: Principal, booking: Booking, details: Details, request_id: str
 ) -> bool:
     """Write guest and notes, in one transaction; False: something else has come before."""
     following = booking.model_copy(update={"updated_at": dt.datetime.now(dt.UTC)})
@@ -325,7 +325,7 @@ def _expect_accepted(booking: Booking, quote: Quote, body: ChangeBody) -> None:
 
 async def _end(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     request_id: str,
     asked: Asked,
@@ -342,7 +342,7 @@ async def _end(
     raise await _refusal(context, found, stored, ended, body or _wish(stored, asked.body))
 
 
-async def paid(context: AppContext, caller: KnownCaller, sent: Sent, seconds: float) -> bool:
+async def paid(context: AppContext, caller: Principal, sent: Sent, seconds: float) -> bool:
     """Return whether a change that waited for a card has ended, and was made.
 
     False: it goes on, or waits again.

@@ -3,9 +3,9 @@
 import datetime as dt
 
 from api.bookings.starting import Asked, start_workflow
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.core.rate_limits import Allowance
 from api.reservations import alternatives, venues
 from api.reservations.requests import CreateBody
@@ -35,7 +35,7 @@ SHORTEST_HOLD_SECONDS = 60
 
 def asked_for(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     operation: Operation,
     body: CreateBody,
     allowances: list[Allowance],
@@ -93,7 +93,7 @@ def asked_for(
 
 
 async def _venue(
-    context: AppContext, caller: KnownCaller, body: CreateBody, found: Venue | None, quote: Quote
+    context: AppContext, caller: Principal, body: CreateBody, found: Venue | None, quote: Quote
 ) -> Venue:
     """Return the venue on record; one that nobody registered is kept as the inventory tells it."""
     slot = slot_in(quote)
@@ -121,7 +121,7 @@ def _details(request: BookReservationRequest, due: Money) -> str:
     )
 
 
-def _search(caller: KnownCaller, body: CreateBody, venue: Venue | None) -> alternatives.Search:
+def _search(caller: Principal, body: CreateBody, venue: Venue | None) -> alternatives.Search:
     return alternatives.Search(
         caller=caller.id,
         venue=venue or venues.unregistered(caller, body.venue),
@@ -130,7 +130,7 @@ def _search(caller: KnownCaller, body: CreateBody, venue: Venue | None) -> alter
 
 
 async def refusal_of(
-    context: AppContext, caller: KnownCaller, booking: Booking, body: CreateBody
+    context: AppContext, caller: Principal, booking: Booking, body: CreateBody
 ) -> DomainError | None:
     """Return why a reservation that ended was not to be had; None: the answer is the booking."""
     problem = booking.problem

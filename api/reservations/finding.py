@@ -3,9 +3,9 @@
 from functools import partial
 
 from api.bookings import finding, keeping
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import Tagged, versioned
+from api.core.principals import Principal
 from api.reservations import presenter
 from api.reservations.answers import ReservationAnswer
 from models.bookings.errors import BookingNotFound
@@ -15,7 +15,7 @@ from models.reservations.repository import StoredReservation, load_details
 
 
 async def find(
-    context: AppContext, caller: KnownCaller, booking_id: str
+    context: AppContext, caller: Principal, booking_id: str
 ) -> tuple[Found, StoredReservation]:
     """Return a reservation with its history.
 
@@ -31,7 +31,7 @@ async def find(
     return found, stored
 
 
-async def answer(context: AppContext, caller: KnownCaller, booking_id: str) -> ReservationAnswer:
+async def answer(context: AppContext, caller: Principal, booking_id: str) -> ReservationAnswer:
     """Return a reservation, whole. Raises as :func:`find`."""
     found, stored = await find(context, caller, booking_id)
     return presenter.reservation(found.booking, stored, found.history)
@@ -42,7 +42,7 @@ def tagged(whole: ReservationAnswer) -> Tagged:
     return versioned(whole.version, whole.model_dump_json(by_alias=True).encode())
 
 
-async def told(context: AppContext, caller: KnownCaller, booking_id: str) -> Tagged:
+async def told(context: AppContext, caller: Principal, booking_id: str) -> Tagged:
     """Return the answer of ``GET …/{booking_id}``; that about one at rest is made once.
 
     Raises:

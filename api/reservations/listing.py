@@ -10,11 +10,11 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.core.audience import Audience, Policy
-from api.core.callers import KnownCaller
 from api.core.context import Context, TheCaller
 from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Counted, Cursor
 from api.core.named import GuestId, VenueId
+from api.core.principals import Principal
 from api.openapi import problems, shown
 from api.reservations import presenter
 from api.reservations.answers import ListedReservation, ReservationPage, Status
@@ -134,7 +134,7 @@ def _states(wanted: list[Status] | None) -> list[BookingState]:
     return [state for state in BookingState if presenter.status_of(state) in (wanted or ())]
 
 
-def _page(request: Request, caller: KnownCaller, found: _Found, limit: int) -> ReservationPage:
+def _page(request: Request, caller: Principal, found: _Found, limit: int) -> ReservationPage:
     rows, count = found
     shown, last = page_of(rows, limit)
     page = ReservationPage(

@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Callable
 
 from api.bookings.cancelling import NEVER_CANCELLABLE
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import version_of
+from api.core.principals import Principal
 from api.reservations import finding, presenter
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingKind, BookingState, may_become, transitions_of
@@ -97,7 +97,7 @@ def allowed(booking: Booking) -> list[BookingState]:
 
 async def move(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     to: BookingState,
     reason: str,

@@ -1,15 +1,15 @@
 """``POST …/payment-method``: another card for a reservation, or for a change of it, that waits."""
 
 from api.bookings import paying, waiting
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.reservations import changing, finding, presenter
 
 
 async def use_card(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     payment_method_id: str,
     seconds: float,

@@ -7,13 +7,13 @@ from fastapi import Body, Header, Path, Query, Request, Response
 from api.bookings import cancelling
 from api.bookings.starting import Taken, book
 from api.core.audience import WORK_SECONDS, Audience, Policy
-from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
 from api.core.entity_tags import NOT_MODIFIED, answered
 from api.core.filters import Flag
 from api.core.idempotency import TheOperation, keyed, natural
 from api.core.named import booking_named
 from api.core.preferences import Patience, accepted
+from api.core.principals import Principal
 from api.openapi import READING, WRITING, problems, shown
 from api.reservations import (
     approving,
@@ -380,7 +380,7 @@ async def check_availability(
 
 
 async def _told(
-    context: AppContext, caller: KnownCaller, response: Response, booking_id: str, *, ended: bool
+    context: AppContext, caller: Principal, response: Response, booking_id: str, *, ended: bool
 ) -> ReservationAnswer:
     """Return a reservation as it is after a request about it; 202 while that has not ended."""
     answer = await finding.answer(context, caller, booking_id)
@@ -390,7 +390,7 @@ async def _told(
     return answer
 
 
-def _canceller(caller: KnownCaller, by: str) -> CancelledBy:
+def _canceller(caller: Principal, by: str) -> CancelledBy:
     """Return who cancels: operators do, unless they say that the venue does."""
     if by == "VENUE":
         return CancelledBy.PROVIDER
@@ -399,7 +399,7 @@ def _canceller(caller: KnownCaller, by: str) -> CancelledBy:
 
 async def _cancel(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking: Booking,
     by: CancelledBy,
     reason: str,

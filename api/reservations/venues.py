@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import replace
 
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.principals import Principal
 from api.reservations.requests import SlotBody, VenueBody
 from models.core.venues import DAY_MINUTES, SlotWish, VenueSlot
 from models.reservations.errors import SlotRefused
@@ -16,7 +16,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Of days that are asked for."""
 
 
-async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) -> Venue | None:
+async def venue_of(context: AppContext, caller: Principal, body: VenueBody) -> Venue | None:
     """Return the venue on record; None: nobody has said anything of it yet.
 
     Raises:
@@ -28,7 +28,7 @@ async def venue_of(context: AppContext, caller: KnownCaller, body: VenueBody) ->
     return found
 
 
-def unregistered(caller: KnownCaller, body: VenueBody) -> Venue:
+def unregistered(caller: Principal, body: VenueBody) -> Venue:
     """Return a venue that the record does not know: its policy leaves all to its inventory."""
     return Venue(
         id=venue_id(caller.id, body.id),
@@ -42,7 +42,7 @@ def unregistered(caller: KnownCaller, body: VenueBody) -> Venue:
 
 
 async def keep_venue(
-    context: AppContext, caller: KnownCaller, body: VenueBody, slot: VenueSlot
+    context: AppContext, caller: Principal, body: VenueBody, slot: VenueSlot
 ) -> Venue:
     """Keep a venue that the record does not know, with the zone its inventory tells."""
     name = body.name or slot.venue_name

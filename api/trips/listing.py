@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.core.audience import Audience, Policy
-from api.core.callers import KnownCaller
 from api.core.context import AppContext, Context, TheCaller
 from api.core.cursors import cursor_of, page_of, place_of
 from api.core.filters import Cursor, Flag, Words
 from api.core.named import owner_of
+from api.core.principals import Principal
 from api.openapi import problems, shown
 from api.trips.schemas.listing import BookingPage, ListedBooking
 from models.bookings.lifecycle import BookingKind, BookingState
@@ -104,7 +104,7 @@ async def bookings(
 
 
 async def _travelers(
-    session: AsyncSession, context: AppContext, caller: KnownCaller, email: str
+    session: AsyncSession, context: AppContext, caller: Principal, email: str
 ) -> list[tuple[str, str]]:
     """Return each caller's id of the traveller with this address: the record is indexed by it."""
     callers = (

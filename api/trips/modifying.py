@@ -15,9 +15,9 @@ from temporalio.client import (
 )
 
 from api.bookings import finding, requests, waiting
-from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.core.record import NOT_READ
 from api.trips.fitting import expect_change_fit
 from api.trips.schemas.changing import ModifyBody
@@ -61,7 +61,7 @@ class Asked:
 
 
 async def quote(
-    context: AppContext, caller: KnownCaller, booking_id: str, body: ModifyBody
+    context: AppContext, caller: Principal, booking_id: str, body: ModifyBody
 ) -> Quoted:
     """Ask what a change would cost now; nothing is changed.
 
@@ -100,7 +100,7 @@ async def quote(
 
 async def change(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     body: ModifyBody,
     operation: Operation,

@@ -2,8 +2,8 @@
 
 import math
 
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.principals import Principal
 from api.trips.fitting import expect_fit
 from api.trips.schemas.requests import BookRequest
 from models.core.errors import AuthConfig, Fault, ProviderError, Retryable
@@ -21,7 +21,7 @@ from temporal import patience
 
 
 async def accepted_trip(
-    context: AppContext, caller: KnownCaller, booking_id: str, body: BookRequest
+    context: AppContext, caller: Principal, booking_id: str, body: BookRequest
 ) -> TripOption:
     """Return the trip that a request is about: the planner's, or the one it hands in.
 

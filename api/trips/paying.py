@@ -2,16 +2,16 @@
 
 from api.bookings import finding, waiting
 from api.bookings.paying import send_card
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.trips import modifying
 from models.bookings.booking import Booking
 
 
 async def use_card(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     payment_method_id: str,
     seconds: float,

@@ -10,8 +10,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.bookings import cancelling, finding
 from api.bookings import money as told_money
-from api.core.callers import KnownCaller
 from api.core.context import RPC_TIMEOUT, AppContext
+from api.core.principals import Principal
 from api.trips.schemas.cancelling import (
     CancelQuoteAnswer,
     QuotedComponent,
@@ -36,7 +36,7 @@ ANSWER_SECONDS = 28
 
 
 async def quote(
-    context: AppContext, caller: KnownCaller, booking_id: str, components: list[str]
+    context: AppContext, caller: Principal, booking_id: str, components: list[str]
 ) -> CancelQuoteAnswer:
     """Say what cancelling a booking, or some components, would keep and give back now.
 

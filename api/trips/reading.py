@@ -2,13 +2,13 @@
 
 from api.bookings import keeping
 from api.bookings.finding import find
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.entity_tags import Tagged, tagged
+from api.core.principals import Principal
 from api.trips.presenters import booking as translate
 
 
-async def whole(context: AppContext, caller: KnownCaller, booking_id: str) -> Tagged:
+async def whole(context: AppContext, caller: Principal, booking_id: str) -> Tagged:
     """Return the answer of ``GET /booking/{id}``; that about a booking at rest is made once.
 
     Raises:

@@ -1,9 +1,9 @@
 """``POST /booking/{id}/refund``: more is given back than the terms ask for."""
 
 from api.bookings import finding, requests
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.trips.schemas.requests import GoodwillBody
 from models.bookings.booking import Booking
 from models.bookings.errors import ComponentUnknown
@@ -22,7 +22,7 @@ from models.payments.messages import GoodwillRefund
 
 async def give_back(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     body: GoodwillBody,
     operation: Operation,

@@ -1,9 +1,9 @@
 """``POST /booking/{id}/resolve``: an operator's decision about one case of a booking."""
 
 from api.bookings import finding, requests
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from models.bookings.booking import Booking
 from models.bookings.errors import CaseNotOpen
 from models.bookings.messages import UNSETTLED_CASE, RequestKind, Resolution
@@ -15,7 +15,7 @@ SHORTEST_SECONDS = 1.0
 
 async def resolve(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     booking_id: str,
     resolution: Resolution,
     seconds: float,

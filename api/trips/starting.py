@@ -3,9 +3,9 @@
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.bookings.starting import Asked, start_workflow
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
 from api.core.idempotency import Operation
+from api.core.principals import Principal
 from api.core.rate_limits import Allowance
 from api.trips.details import details, summary
 from api.trips.options import accepted_trip
@@ -20,7 +20,7 @@ from workflows.trips.book_trip import BookTrip
 
 def asked_for(
     context: AppContext,
-    caller: KnownCaller,
+    caller: Principal,
     operation: Operation,
     body: BookRequest,
     allowances: list[Allowance],

@@ -11,8 +11,8 @@ from typing import Any
 from sse_starlette import JSONServerSentEvent, ServerSentEvent
 
 from api.bookings import finding
-from api.core.callers import KnownCaller
 from api.core.context import AppContext
+from api.core.principals import Principal
 from api.core.schemas import Answer
 from api.trips.presenters import booking as translate
 from api.trips.presenters.steps import Step, steps_of
@@ -57,7 +57,7 @@ class Resume:
 
 
 async def watch(
-    context: AppContext, caller: KnownCaller, found: Found, resume: Resume
+    context: AppContext, caller: Principal, found: Found, resume: Resume
 ) -> AsyncIterator[ServerSentEvent]:
     """Tell of every step as it happens, of every change of state, and of the end.
 
@@ -87,7 +87,7 @@ async def watch(
         found = await _now(context, caller, found)
 
 
-async def _now(context: AppContext, caller: KnownCaller, before: Found) -> Found:
+async def _now(context: AppContext, caller: Principal, before: Found) -> Found:
     # A stream outlives short troubles of what it reads from.
     with suppress(DomainError, TimeoutError, *DATABASE_AWAY):
         return await finding.find(context, caller, before.booking.id, attempts=True)

@@ -22,6 +22,13 @@ class CallerUnknown(DomainError):
         super().__init__("no service has this API key")
 
 
+class SessionUnknown(DomainError):
+    """No session is shown, or one that has ended, or that there is not; which is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody is signed in with this session")
+
+
 class TooManyReads(DomainError):
     """So many reads wait for the database that the turn of this one did not come in time."""
 

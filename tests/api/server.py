@@ -5,13 +5,13 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import psycopg
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import create_engine
 
 from api.app import create_app
@@ -28,8 +28,12 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(settings: Settings, port: int = 0) -> Iterator[Served]:
+def serve(
+    settings: Settings, port: int = 0, *, further: Iterable[APIRouter] = ()
+) -> Iterator[Served]:
     app = create_app(settings)
+    for router in further:
+        app.include_router(router)
     server = uvicorn.Server(server_config(app, settings, host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

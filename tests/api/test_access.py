@@ -174,6 +174,21 @@ async def test_nothing_is_done_without_a_valid_key(
     assert "www-authenticate" in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), _routes(Policy.USER) + _routes(Policy.MARKET) + _routes(Policy.ADMIN)
+)
+@pytest.mark.parametrize("token", [None, "", "wrong", "é" * 10, "x" * 5_000])
+async def test_nothing_is_done_without_a_valid_session(
+    anonymous: httpx.AsyncClient, method: str, path: str, token: str | None
+) -> None:
+    headers = {b"Content-Type": b"application/json"}
+    if token is not None:
+        headers[b"Authorization"] = f"Bearer {token}".encode("latin-1")
+    answer = await anonymous.request(method, _path(path), headers=headers, content=b"{")
+    assert (answer.status_code, answer.json()["code"]) == (401, "SESSION_REFUSED")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
 @pytest.mark.parametrize(("method", "path"), _routes(Policy.PUBLIC))
 async def test_public_routes_need_no_key(
     anonymous: httpx.AsyncClient, method: str, path: str

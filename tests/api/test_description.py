@@ -192,8 +192,8 @@ def test_operations_keep_their_names(document: dict[str, Any]) -> None:
     assert {one["operationId"]: at for at, one in _operations(document)} == OPERATIONS
 
 
-V1 = "/api/"
-"""Below it everything is snake_case (contracts.md §2, §5), elsewhere camelCase (§1)."""
+V1 = ("/api/", "/market/")
+"""Below them everything is snake_case (contracts.md §2, §3, §5), elsewhere camelCase (§1)."""
 
 
 def _names(document: dict[str, Any], *, v1: bool) -> set[str]:

@@ -95,7 +95,7 @@ def asked_of(app: FastAPI) -> dict[Route, Asked]:
 
 
 ROUTES = asked_of(create_app(Settings()))
-OF_CALLERS = {at: one for at, one in ROUTES.items() if one.policy is Policy.CALLER}
+OF_CALLERS = {at: one for at, one in ROUTES.items() if one.policy in {Policy.CALLER, Policy.MARKET}}
 ABOUT = sorted(at for at, one in OF_CALLERS.items() if one.thing in THINGS)
 
 
@@ -135,7 +135,7 @@ async def test_without_its_scope_no_route_is_served(
             problem = answer.json()
             if "error" in problem:  # contracts.md §5
                 continue
-            code = "OPERATORS_ONLY" if one.policy is Policy.OPERATOR else "SCOPE_MISSING"
+            code = "OPERATORS_ONLY" if one.scope is Scope.OPERATOR else "SCOPE_MISSING"
             assert (problem["code"], problem["details"]["scope"]) == (code, one.scope), at
     if kind in {"all but operator", "operator"}:
         assert served == set(OF_CALLERS if kind != "operator" else ROUTES)

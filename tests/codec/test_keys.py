@@ -70,6 +70,7 @@ def test_a_ring_that_is_no_ring_stops_the_start_and_is_not_quoted(text: str, why
         {"payload_keys": ""},
         {"traveler_id_key": ""},
         {"webhook_master_key": ""},
+        {"auth_pepper": ""},
         {"payload_keys": "", "codec_token": ""},
     ],
 )
@@ -79,7 +80,9 @@ def test_production_does_not_start_without_keys(given: dict[str, str]) -> None:
         Settings(environment="production", **SUPPLIERS, **given)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["traveler_id_key", "webhook_master_key", "codec_token"])
+@pytest.mark.parametrize(
+    "name", ["traveler_id_key", "webhook_master_key", "auth_pepper", "codec_token"]
+)
 def test_short_secrets_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=f"{name.upper()} must have"):
         Settings(**{name: "short"})  # type: ignore[arg-type]

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api.core.callers import Callers, KnownCaller
+from api.core.callers import Callers
+from api.core.principals import Principal
 from api.core.record import Record
 from commands import callers
 from localworld.shared import Servers
@@ -121,7 +122,7 @@ async def who(database_url: str, key: str) -> str:
     return (await known(database_url, key)).id
 
 
-async def known(database_url: str, key: str) -> KnownCaller:
+async def known(database_url: str, key: str) -> Principal:
     """The caller that an API of its own takes for the holder of a key."""
     engine = create_async_engine(Settings(database={"url": database_url}).database.sqlalchemy_url)
     try:

@@ -75,6 +75,7 @@ def test_refused_at_start(environment: dict[str, str], why: str) -> None:
         ({"DUFFEL_BASE_URL": "https://api.duffel.com"}, "DUFFEL_API_KEY must be set"),
         ({"TRAVELER_ID_KEY": ""}, "TRAVELER_ID_KEY must be set"),
         ({"WEBHOOK_MASTER_KEY": ""}, "WEBHOOK_MASTER_KEY must be set"),
+        ({"AUTH_PEPPER": ""}, "AUTH_PEPPER must be set"),
     ],
 )
 def test_production_names_the_setting_that_is_not_real(given: dict[str, str], problem: str) -> None:

@@ -133,5 +133,6 @@ def test_an_operator_reads_a_history_through_the_endpoint(world: RunningWorld) -
 
 
 def test_keys_are_its_owners_only(world: RunningWorld) -> None:
-    for name in ("payload_keys", "traveler_id_key", "webhook_master_key", "codec_token"):
+    keys = ("payload_keys", "traveler_id_key", "webhook_master_key", "auth_pepper", "codec_token")
+    for name in keys:
         assert stat.S_IMODE((world.var / name).stat().st_mode) == 0o600

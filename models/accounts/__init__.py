@@ -1,0 +1,1 @@
+"""Who people are: users, what they are reached at, how they sign in."""

@@ -1,0 +1,1 @@
+"""What people are told: mails and texts, written with what they are about and sent later."""
