@@ -104,13 +104,18 @@ async def change(
     if not differs(row, changes):
         return row
     expected.check(row.version)
+    return await write(session, row, changes)
+
+
+async def write(session: AsyncSession, row: Row, changes: Mapping[str, Any]) -> Row:
+    """Write changes of a row that is locked; its version grows by one."""
     kind = type(row)
-    changed: Row | None = await session.scalar(
+    written: Row | None = await session.scalar(
         update(kind)
         .where(col(kind.id) == row.id)
         .values(**changes, version=row.version + 1, updated_at=func.now())
         .returning(kind),
         execution_options={"populate_existing": True},
     )
-    assert changed is not None, "it is locked"
-    return changed
+    assert written is not None, "it is locked"
+    return written
