@@ -107,11 +107,11 @@ async def _upsert(
 ) -> int:
     """Insert nights and change those that are others; returns how many it wrote."""
     columns, new = NIGHTS.c, {"units": room.units_default, **values}
-    day = func.unnest(literal(days, ARRAY(Date))).table_valued("night")
+    day = func.unnest(literal(days, ARRAY(Date))).column_valued("night")
     said = (literal(value, columns[name].type) for name, value in new.items())
-    nights = select(literal(room.id, columns.room_id.type), day.c.night, *said)
+    nights = select(literal(room.id, columns.room_id.type), day, *said)
     put = insert(NightRow).from_select(
-        ["room_id", "night", *new], nights.order_by(day.c.night), include_defaults=False
+        ["room_id", "night", *new], nights.order_by(day), include_defaults=False
     )
     if values:
         now = tuple_(*(columns[name] for name in values))
