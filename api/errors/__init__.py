@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.core import problems
 from api.errors import bookings as bookings
 from api.errors import events as events
+from api.errors import marketplace as marketplace
 from api.errors import operators as operators
 from api.errors import requests as requests
 from api.errors import reservations as reservations

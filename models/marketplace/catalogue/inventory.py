@@ -19,7 +19,7 @@ from models.marketplace.catalogue.messages import NightsChanged
 from models.marketplace.catalogue.ownership import load_own
 from models.marketplace.catalogue.repository import expect_not_archived
 from models.marketplace.catalogue.rules import days_between
-from models.marketplace.catalogue.tables import RoomRow
+from models.marketplace.catalogue.tables import ListingRow, RoomRow
 from models.marketplace.stock.tables import NIGHTS, NightRow
 
 NIGHTS_AT_MOST: Final = 730
@@ -79,8 +79,9 @@ async def put_nights(
 
 async def list_nights(
     session: AsyncSession, user: str, room_id: str, since: dt.date, until: dt.date
-) -> tuple[RoomRow, Sequence[NightRow]]:
-    """Return a room, and its nights from one day to another, which is not meant any more.
+) -> tuple[RoomRow, Sequence[NightRow], str]:
+    """Return a room, its nights from one day to another, which is not meant any more, and their
+    currency.
 
     Raises:
         OfferNotFound: there is no such room, or it is another provider's.
@@ -93,7 +94,9 @@ async def list_nights(
         col(NightRow.night) >= since,
         col(NightRow.night) < until,
     )
-    return room, (await session.scalars(nights.order_by(col(NightRow.night)))).all()
+    found = (await session.scalars(nights.order_by(col(NightRow.night)))).all()
+    currency = select(col(ListingRow.currency)).where(col(ListingRow.id) == room.listing_id)
+    return room, found, str(await session.scalar(currency))
 
 
 async def _lock_room(session: AsyncSession, room_id: str) -> None:

@@ -60,10 +60,3 @@ class ProviderStateConflict(DomainError):
         self.status = status
         self.allowed = sorted(allowed)
         self.why = why
-
-
-class MemberNotFound(DomainError):
-    """No user has this e-mail address or phone number, or none may be a member."""
-
-    def __init__(self) -> None:
-        super().__init__("there is no such user, or no such member")

@@ -112,6 +112,14 @@ async def load_steps(session: AsyncSession, provider_id: str) -> Sequence[Provid
     return (await session.scalars(steps)).all()
 
 
+async def load_own_history(
+    session: AsyncSession, user: str, provider_id: str
+) -> Sequence[ProviderHistoryRow]:
+    """Return what became of a provider of a user's, oldest first. Raises ProviderNotFound."""
+    await load_provider(session, user, provider_id)
+    return await load_history(session, provider_id)
+
+
 async def load_history(session: AsyncSession, provider_id: str) -> Sequence[ProviderHistoryRow]:
     """Return what became of a provider's profile, oldest first."""
     rows = select(ProviderHistoryRow).where(col(ProviderHistoryRow.provider_id) == provider_id)

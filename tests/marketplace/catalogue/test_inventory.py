@@ -24,7 +24,7 @@ WEEK = (MARCH, MARCH + dt.timedelta(days=7))
 
 async def _units(house: House, user: str, room: str) -> dict[int, int]:
     """How many units each night of the week has, by the day of the month."""
-    _, nights = await house.do(list_nights, user, room, *WEEK)
+    _, nights, _ = await house.do(list_nights, user, room, *WEEK)
     return {one.night.day: one.units for one in nights}
 
 
@@ -41,11 +41,11 @@ async def test_what_is_not_named_stays(house: House) -> None:
     assert done == NightsChanged(1, created=0, changed=1)
     again = await house.do(put_nights, user, room, *WEEK, [6], closed)
     assert again == NightsChanged(1, created=0, changed=0)
-    _, nights = await house.do(list_nights, user, room, *WEEK)
+    _, nights, _ = await house.do(list_nights, user, room, *WEEK)
     assert [(one.night.isoweekday(), one.units) for one in nights if one.closed] == [(6, 2)]
     assert {(one.price, one.min_stay) for one in nights} == {(12_000, 2)}
     await house.do(put_nights, user, room, *WEEK, None, {"price": None})
-    _, nights = await house.do(list_nights, user, room, *WEEK)
+    _, nights, _ = await house.do(list_nights, user, room, *WEEK)
     assert {one.price for one in nights} == {None}
 
 
@@ -56,7 +56,7 @@ async def test_nights_are_days_of_the_calendar_whatever_clocks_do(house: House) 
     since, until = dt.date(2031, 3, 26), dt.date(2031, 4, 3)
     done = await house.do(put_nights, user, room, since, until, [6, 7, 1], {"units": 1})
     assert done.created == 3
-    _, nights = await house.do(list_nights, user, room, since, until)
+    _, nights, _ = await house.do(list_nights, user, room, since, until)
     assert [one.night.isoformat() for one in nights] == ["2031-03-29", "2031-03-30", "2031-03-31"]
 
 
@@ -72,7 +72,7 @@ async def test_never_below_what_is_held_and_sold(house: House) -> None:
         Taken(dt.date(2031, 3, 2), held=1, sold=1),
         Taken(dt.date(2031, 3, 4), held=0, sold=3),
     )
-    _, nights = await house.do(list_nights, user, room, *WEEK)
+    _, nights, _ = await house.do(list_nights, user, room, *WEEK)
     assert {(one.units, one.price) for one in nights} == {(3, None)}, "all of it, or nothing"
     await house.do(put_nights, user, room, *WEEK, [7], {"units": 2})  # 2 March is a Sunday
     assert (await _units(house, user, room))[2] == 2

@@ -1,0 +1,1 @@
+"""``/market/v1``: who offers stays and tours, and what."""
