@@ -11,10 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import create_engine, create_sessions, repeated
-from models.marketplace.catalogue import packages, publishing, repository
+from models.marketplace.catalogue import departures, packages, publishing, repository
 from models.marketplace.catalogue.tables import HotelPackageRow, ListingRow, TourPackageRow
 from models.marketplace.providers import repository as providers
 from models.marketplace.providers import reviews
+from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import ProviderType, VerificationStatus
 from models.marketplace.providers.messages import Decision, Reviewed
 from models.marketplace.providers.steps import STEPS_OF, Step, StepData, read
@@ -146,6 +147,7 @@ class House:
         return user, provider
 
     async def decide(self, provider: str, decision: Decision, **more: Any) -> Reviewed:
+        more.setdefault("end_holds", no_holds)
         return await self.do(
             reviews.review, "admin", provider, decision, "a test wants it", ANY, **more
         )
@@ -184,6 +186,38 @@ class House:
         tour = new_id()
         await self.do(packages.create_tour, user, tour, provider, {**TOUR, **changes}, {})
         return tour
+
+    async def everything(self, user: str) -> dict[str, str]:
+        """Something of every kind of a user's, by what names it in paths; nothing is published."""
+        made = await self.do(providers.create_provider, user, new_id(), ProviderType.HOTEL_MANAGER)
+        provider = made.row.id
+        listing = await self.listing(user, provider)
+        [(room, plan)] = await self.rows(
+            "SELECT r.id::text, p.id::text FROM rooms r JOIN rate_plans p ON p.room_id = r.id"
+            " WHERE r.listing_id = :l",
+            l=listing,
+        )
+        operator = await self.do(
+            providers.create_provider, user, new_id(), ProviderType.TOUR_OPERATOR
+        )
+        tour = await self.tour(user, operator.row.id)
+        day = dt.date(2031, 6, 1)
+        of_tour = {"time": None, "seats": None, "price": None}
+        await self.do(
+            departures.make_departures, user, tour, day, day + dt.timedelta(days=1), None, **of_tour
+        )
+        [(departure,)] = await self.rows(
+            "SELECT id::text FROM tour_departures WHERE package_id = :t", t=tour
+        )
+        return {
+            "provider_id": provider,
+            "listing_id": listing,
+            "room_id": room,
+            "rate_plan_id": plan,
+            "package_id": await self.package(user, listing),
+            "tour_id": tour,
+            "departure_id": departure,
+        }
 
     async def publish(self, kind: Offer, user: str, offer: str) -> None:
         await self.do(publishing.publish, kind, user, offer, ANY)

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
 from api.core.bodies import SAME, Body, KeyField, LocalTime, Version
 from api.marketplace.catalogue.words import (
@@ -18,7 +18,7 @@ from api.marketplace.catalogue.words import (
     Terms,
     Weekdays,
 )
-from models.core.money import Currency, MinorUnits
+from models.core.money import WHOLE, Currency, MinorUnits
 from models.core.text import Prose, Text
 from models.core.times import Day
 from models.marketplace.catalogue.lifecycle import Board, OfferStatus, PausedBy, RoomStatus
@@ -29,10 +29,10 @@ Title = Annotated[Text, Field(min_length=1, max_length=200)]
 About = Annotated[Prose, Field(max_length=5_000, description="In several lines.")]
 City = Annotated[Text, Field(min_length=1, max_length=120)]
 Zone = Annotated[Text, Field(min_length=1, max_length=64, description="IANA.")]
-Units = Annotated[int, Field(ge=0, le=10_000, strict=True)]
-_Guests = Annotated[int, Field(ge=0, le=50, strict=True)]
-_Days = Annotated[int, Field(ge=0, le=730, strict=True)]
-Stay = Annotated[int, Field(ge=1, le=365, strict=True, description="Nights.")]
+Units = Annotated[int, Field(ge=0, le=10_000, strict=True), WHOLE]
+_Guests = Annotated[int, Field(ge=0, le=50, strict=True), WHOLE]
+_Days = Annotated[int, Field(ge=0, le=730, strict=True), WHOLE]
+Stay = Annotated[int, Field(ge=1, le=365, strict=True, description="Nights."), WHOLE]
 
 _LISTING: dict[str, Any] = {
     "title": "Casa Azul",
@@ -66,7 +66,7 @@ class _ListingFields(Body):
     currency: Annotated[Currency, Field(description="Of all its rooms.")] = SAME
     taxes: Taxes = SAME
     child_age_max: Annotated[
-        int, Field(ge=0, le=17, strict=True, description="Who is older counts as an adult.")
+        int, Field(ge=0, le=17, strict=True, description="Who is older counts as an adult."), WHOLE
     ] = SAME
 
 
@@ -99,7 +99,7 @@ class BedBody(Body):
     """Beds of a kind in a room."""
 
     kind: Literal["SINGLE", "DOUBLE", "QUEEN", "KING", "BUNK", "SOFA", "COT"]
-    count: Annotated[int, Field(ge=1, le=20, strict=True)]
+    count: Annotated[int, Field(ge=1, le=20, strict=True), WHOLE]
 
 
 class _RoomFields(Body):
@@ -107,7 +107,7 @@ class _RoomFields(Body):
     room_type: Annotated[Tag, Field(description="A short name in lower case, such as double.")] = (
         SAME
     )
-    adults_max: Annotated[int, Field(ge=1, le=50, strict=True)] = SAME
+    adults_max: Annotated[int, Field(ge=1, le=50, strict=True), WHOLE] = SAME
     children_max: _Guests = SAME
     beds: Annotated[list[BedBody], Field(max_length=20)] = SAME
     base_price: Annotated[
@@ -139,7 +139,7 @@ class NewRoom(_RoomFields):
 
     name: Title
     room_type: Annotated[Tag, Field(description="A short name in lower case, such as double.")]
-    adults_max: Annotated[int, Field(ge=1, le=50, strict=True)]
+    adults_max: Annotated[int, Field(ge=1, le=50, strict=True), WHOLE]
     base_price: Annotated[
         MinorUnits, Field(description="Of a night of one unit, where the night says nothing else.")
     ]
@@ -238,9 +238,9 @@ class NightsBody(Body):
     price: Annotated[
         MinorUnits | None, Field(description="Of one unit; null: the room's base price.")
     ] = SAME
-    closed: bool = SAME
-    closed_to_arrival: bool = SAME
-    closed_to_departure: bool = SAME
+    closed: StrictBool = SAME
+    closed_to_arrival: StrictBool = SAME
+    closed_to_departure: StrictBool = SAME
     min_stay: Annotated[
         Stay | None, Field(description="Of stays that begin on it; null: as the rate plan says.")
     ] = SAME

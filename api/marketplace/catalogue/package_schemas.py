@@ -18,14 +18,14 @@ from api.marketplace.catalogue.words import (
     Terms,
     Weekdays,
 )
-from models.core.money import Currency, MinorUnits
+from models.core.money import WHOLE, Currency, MinorUnits
 from models.core.text import Prose, Text
 from models.core.times import Day
 from models.marketplace.catalogue.lifecycle import AvailabilityRule, DepartureStatus
 from models.marketplace.catalogue.places import CountryCode
 
-_Days = Annotated[int, Field(ge=1, le=90, strict=True)]
-Seats = Annotated[int, Field(ge=1, le=500, strict=True)]
+_Days = Annotated[int, Field(ge=1, le=90, strict=True), WHOLE]
+Seats = Annotated[int, Field(ge=1, le=500, strict=True), WHOLE]
 
 
 class Season(Body):
@@ -41,7 +41,7 @@ class PackageRoom(Body):
     """So many units of a room of the listing."""
 
     room_id: uuid.UUID
-    units: Annotated[int, Field(ge=1, le=50, strict=True)] = 1
+    units: Annotated[int, Field(ge=1, le=50, strict=True), WHOLE] = 1
 
 
 class _PackageFields(Body):
@@ -116,7 +116,7 @@ class Pickup(Body):
     lat: Latitude | None = None
     lon: Longitude | None = None
     minutes_before: Annotated[
-        int, Field(ge=0, le=1_440, strict=True, description="Before the tour begins.")
+        int, Field(ge=0, le=1_440, strict=True, description="Before the tour begins."), WHOLE
     ] = 0
 
 
@@ -129,12 +129,14 @@ class _TourFields(Body):
     start_time: Annotated[LocalTime, Field(description="Of departures that say no other.")] = SAME
     days: _Days = SAME
     max_seats: Seats = SAME
-    min_seats: Annotated[int, Field(ge=0, le=500, strict=True)] = SAME
+    min_seats: Annotated[int, Field(ge=0, le=500, strict=True), WHOLE] = SAME
     price: Annotated[MinorUnits, Field(description="Of a seat.")] = SAME
     currency: Currency = SAME
     taxes: Taxes = SAME
     cutoff_hours: Annotated[
-        int, Field(ge=0, le=8_760, strict=True, description="Before it begins, the sale ends.")
+        int,
+        Field(ge=0, le=8_760, strict=True, description="Before it begins, the sale ends."),
+        WHOLE,
     ] = SAME
     terms: Terms = SAME
     itinerary: Annotated[list[ItineraryDay], Field(max_length=90)] = SAME
@@ -223,7 +225,7 @@ class DepartureChange(Body):
         json_schema_extra={"examples": [{"expected_version": 1, "status": "CLOSED"}]}
     )
 
-    seats: Annotated[int, Field(ge=0, le=500, strict=True)] = SAME
+    seats: Annotated[int, Field(ge=0, le=500, strict=True), WHOLE] = SAME
     price: Annotated[MinorUnits | None, Field(description="Null: the tour's.")] = SAME
     status: Annotated[
         Literal["OPEN", "CLOSED"], Field(description="CLOSED: no more seats are sold.")

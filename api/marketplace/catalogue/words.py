@@ -10,21 +10,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from api.core.bodies import Body
-from models.core.money import MinorUnits
+from models.core.money import WHOLE, MinorUnits
 from models.core.text import Text
 from models.marketplace.catalogue.errors import OfferRefused
 from models.marketplace.catalogue.rules import expect_terms
 from models.marketplace.catalogue.terms import BasisPoints, FeeTemplate, Kept, Tax, TaxKind
 
-Weekday = Annotated[int, Field(ge=1, le=7)]
+Weekday = Annotated[int, Field(ge=1, le=7, strict=True), WHOLE]
 Weekdays = Annotated[
     list[Weekday],
     Field(min_length=1, max_length=7, description="ISO: 1 is Monday, 7 Sunday."),
 ]
 Tag = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["wifi"])]
 """A short name in lower case; docs/marketplace.md lists those that are usual."""
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90, strict=True)]
+Longitude = Annotated[float, Field(ge=-180, le=180, strict=True)]
 
 
 class KeptBody(Body):
@@ -34,7 +34,8 @@ class KeptBody(Body):
         BasisPoints | None, Field(description="Of the whole price, in hundredths of a percent.")
     ] = None
     nights: Annotated[
-        Annotated[int, Field(ge=1, le=90)] | None, Field(description="So many first nights.")
+        Annotated[int, Field(ge=1, le=90, strict=True), WHOLE] | None,
+        Field(description="So many first nights."),
     ] = None
     amount: Annotated[MinorUnits | None, Field(description="In the offer's currency.")] = None
 
@@ -43,7 +44,7 @@ class FeeBody(Body):
     """A step of the cancellation terms: what is kept on cancelling before a moment."""
 
     hours_before: Annotated[
-        Annotated[int, Field(ge=0, le=24 * 365)] | None,
+        Annotated[int, Field(ge=0, le=24 * 365, strict=True), WHOLE] | None,
         Field(
             description="Hours on the clock there before check-in or departure; null: the last"
             " step, which has no end."

@@ -21,6 +21,7 @@ from api.marketplace.providers.schemas import (
     WholeProvider,
 )
 from api.openapi import READING, WRITING, problems, shown
+from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import VerificationStatus
 from models.marketplace.providers.reviews import list_for_review, load_any, review
 from models.marketplace.versions import Expected
@@ -115,6 +116,7 @@ async def decide(
             body.decision,
             body.reason,
             Expected(body.expected_version),
+            end_holds=no_holds,
             repeated=operation.repeated,
         )
     )

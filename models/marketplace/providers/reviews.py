@@ -5,7 +5,7 @@ published meanwhile: publishing reads the profile FOR SHARE (``models.marketplac
 """
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +18,7 @@ from models.marketplace.catalogue.suspension import (
     take_off_sale,
 )
 from models.marketplace.providers.errors import ProviderNotFound, ProviderStateConflict
-from models.marketplace.providers.holds import end_holds_of
+from models.marketplace.providers.holds import EndHolds
 from models.marketplace.providers.lifecycle import TRANSITIONS, VerificationStatus
 from models.marketplace.providers.messages import MOVES, Decision, Provider, Reviewed
 from models.marketplace.providers.repository import load_steps, move
@@ -27,7 +27,6 @@ from models.marketplace.versions import Expected
 
 Place = tuple[dt.datetime, str]
 """When a profile was submitted, and its id: where it stands in a list."""
-EndHolds = Callable[[AsyncSession, str], Awaitable[int]]
 
 _TOLD_IN_A_CASE = 50
 
@@ -61,8 +60,8 @@ async def review(
     reason: str,
     expected: Expected,
     *,
+    end_holds: EndHolds,
     repeated: bool = False,
-    end_holds: EndHolds = end_holds_of,
 ) -> Reviewed:
     """Carry a decision out.
 
@@ -73,8 +72,8 @@ async def review(
         decision: what.
         reason: why; the provider reads it.
         expected: the version of the profile that was looked at.
+        end_holds: ends the provider's open holds when it is suspended.
         repeated: whether an earlier attempt may have done it.
-        end_holds: ends the provider's open holds, and returns how many there were.
 
     Raises:
         ProviderNotFound: there is no such provider.
@@ -95,7 +94,7 @@ async def review(
         raise ProviderStateConflict(status, TRANSITIONS[status], why)
     await move(session, row, to, who=who, why=reason)
     if decision is Decision.SUSPEND:
-        return await _suspended(session, row, reason, end_holds)
+        return await _suspended(session, row, end_holds, who=who, why=reason)
     if decision is Decision.REINSTATE:
         offers = await publish_again(session, provider_id)
         await close_case(
@@ -106,10 +105,10 @@ async def review(
 
 
 async def _suspended(
-    session: AsyncSession, row: ProviderRow, reason: str, end_holds: EndHolds
+    session: AsyncSession, row: ProviderRow, end_holds: EndHolds, *, who: str, why: str
 ) -> Reviewed:
     offers = await take_off_sale(session, row.id)
-    holds = await end_holds(session, row.id)
+    holds = await end_holds(session, row.id, who=who, why=f"the provider was suspended: {why}")
     bookings = await confirmed_bookings_of(session, row.id)
     if bookings:
         await open_case(
@@ -120,7 +119,7 @@ async def _suspended(
             " confirmed bookings with it stand: decide which of them are kept.",
             details={
                 "providerId": row.id,
-                "reason": reason,
+                "reason": why,
                 "bookings": len(bookings),
                 "bookingIds": list(bookings[:_TOLD_IN_A_CASE]),
             },

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from models.core.money import Currency
+from models.core.money import WHOLE, Currency
 from models.core.text import Email, Name, Phone, Text
 from models.core.times import Day
 from models.marketplace.catalogue.places import CountryCode
@@ -98,7 +98,7 @@ class PropertyStep(_Data):
     step: Literal["property"]
     name: Annotated[Text, Field(min_length=1, max_length=200)]
     kind: Literal["HOTEL", "GUESTHOUSE", "APARTMENTS", "HOSTEL", "RESORT", "OTHER"]
-    units: Annotated[int, Field(ge=1, le=10_000, description="Rooms in all.")]
+    units: Annotated[int, Field(ge=1, le=10_000, strict=True, description="Rooms in all."), WHOLE]
     permit_number: Annotated[
         Text, Field(max_length=60, description="Of the permit to let, where one is needed.")
     ] = ""

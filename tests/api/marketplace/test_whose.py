@@ -59,38 +59,10 @@ def _body(method: str, path: str) -> dict[str, Any] | None:
     return dict(DOCUMENT["components"]["schemas"][name]["examples"][0])
 
 
-async def _theirs(market: Market) -> dict[str, str]:
-    """Something of every kind of another user's, by the parameter that names it."""
-    other = await market.user()
-    house = market.house
-    provider = await market.provider(other)
-    listing = await house.listing(other.id, provider)
-    [(room, plan)] = await house.rows(
-        "SELECT r.id::text, p.id::text FROM rooms r JOIN rate_plans p ON p.room_id = r.id"
-        " WHERE r.listing_id = :l",
-        l=listing,
-    )
-    tours = await market.provider(other, "TOUR_OPERATOR")
-    tour = await house.tour(other.id, tours)
-    await other.post(f"tours/{tour}/departures", **DAYS)
-    [(departure,)] = await house.rows(
-        "SELECT min(id::text) FROM tour_departures WHERE package_id = :t", t=tour
-    )
-    return {
-        "provider_id": provider,
-        "listing_id": listing,
-        "room_id": room,
-        "rate_plan_id": plan,
-        "package_id": await house.package(other.id, listing),
-        "tour_id": tour,
-        "departure_id": departure,
-        "step": "contact",
-    }
-
-
 async def test_anothers_looks_unknown(market: Market) -> None:
     user = await market.user()
-    theirs = await _theirs(market)
+    other = await market.user()
+    theirs = {**await market.house.everything(other.id), "step": "contact"}
     unknown = {name: new_id() for name in theirs} | {"step": "contact"}
     asked = _routes()
     assert len(asked) > 30

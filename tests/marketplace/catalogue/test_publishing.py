@@ -17,6 +17,7 @@ from models.marketplace.catalogue.errors import (
 )
 from models.marketplace.catalogue.tables import HotelPackageRow, ListingRow, TourPackageRow
 from models.marketplace.providers import reviews
+from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import ProviderType
 from models.marketplace.providers.messages import Decision
 from models.marketplace.versions import Expected, MarketVersionConflict
@@ -175,7 +176,8 @@ async def test_a_suspension_ends_holds_in_its_transaction(house: House) -> None:
     _, provider = await house.approved()
     ended: list[tuple[str, str]] = []
 
-    async def end(session: Any, of: str) -> int:
+    async def end(session: Any, of: str, *, who: str, why: str) -> int:
+        assert (who, why) == ("admin", "the provider was suspended: a test wants it")
         query = "SELECT verification_status FROM provider_profiles WHERE id = :id"
         ended.append((of, await session.scalar(text(query), {"id": of})))
         return 3
@@ -211,7 +213,9 @@ async def test_publishing_waits_for_a_suspension(house: House, by: str) -> None:
             await house.execute("UPDATE listings SET status = 'PUBLISHED' WHERE id = :i", i=listing)
 
     async with house.open() as session:
-        await reviews.review(session, "admin", provider, Decision.SUSPEND, "r", ANY)
+        await reviews.review(
+            session, "admin", provider, Decision.SUSPEND, "r", ANY, end_holds=no_holds
+        )
         publishing_it = asyncio.create_task(publish())
         await house.waits(publishing_it, session)
         await session.commit()
@@ -225,7 +229,9 @@ async def test_a_pause_during_a_suspension_is_the_providers(house: House) -> Non
     listing = await house.listing(user, provider)
     await house.publish(ListingRow, user, listing)
     async with house.open() as session:
-        await reviews.review(session, "admin", provider, Decision.SUSPEND, "r", ANY)
+        await reviews.review(
+            session, "admin", provider, Decision.SUSPEND, "r", ANY, end_holds=no_holds
+        )
         pausing = asyncio.create_task(house.do(publishing.pause, ListingRow, user, listing, ANY))
         await house.waits(pausing, session)
         await session.commit()
