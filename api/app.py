@@ -23,6 +23,17 @@ from api.marketplace import booking_examples as market_booking_examples
 from api.marketplace import bookings as market_bookings
 from api.marketplace import quote_examples, search
 from api.marketplace import quotes as market_quotes
+from api.marketplace.catalogue import (
+    departure_routes,
+    listing_routes,
+    package_routes,
+    room_routes,
+    tour_routes,
+)
+from api.marketplace.catalogue import examples as catalogue_examples
+from api.marketplace.providers import examples as provider_examples
+from api.marketplace.providers import reviews
+from api.marketplace.providers import routes as providers
 from api.operations import examples as case_examples
 from api.operations import routes as cases
 from api.payments import examples as payment_examples
@@ -80,6 +91,8 @@ EXAMPLES = ChainMap(
             endpoint_examples,
             quote_examples,
             market_booking_examples,
+            provider_examples,
+            catalogue_examples,
         ),
     )
 )
@@ -117,6 +130,15 @@ def create_app(settings: Settings) -> FastAPI:
                 "name": "webhook endpoints",
                 "description": "Where callers are told of the events of their bookings.",
             },
+            {
+                "name": "market: providers",
+                "description": "For who wants to offer stays or tours: profiles and onboarding.",
+            },
+            {
+                "name": "market: catalogue",
+                "description": "For providers: what they offer, own offers only.",
+            },
+            {"name": "market: admins", "description": "For admins: reviews of providers."},
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -149,6 +171,13 @@ def create_app(settings: Settings) -> FastAPI:
         events.router,
         events.public,
         sinks.router,
+        providers.router,
+        reviews.router,
+        listing_routes.router,
+        room_routes.router,
+        package_routes.router,
+        tour_routes.router,
+        departure_routes.router,
         health.router,
         documentation.router,
     ):

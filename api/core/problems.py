@@ -53,6 +53,7 @@ Own = Literal[
     "AMOUNT_NOT_PAYABLE",
     "API_KEY_REFUSED",
     "BAD_REQUEST",
+    "BELOW_SOLD",
     "BODY_TOO_LARGE",
     "BODY_TOO_SLOW",
     "BOOKING_UNKNOWN",
@@ -75,6 +76,7 @@ Own = Literal[
     "EVENTS_GONE",
     "EVENT_UNKNOWN",
     "FEE_CHANGED",
+    "FIELD_FIXED",
     "FILTER_NOT_SUPPORTED",
     "GUESTS_DO_NOT_FIT",
     "HEAD_TOO_SLOW",
@@ -84,6 +86,7 @@ Own = Literal[
     "IDEMPOTENCY_KEY_REUSED",
     "INTERNAL",
     "INVALID_REQUEST",
+    "LISTING_INCOMPLETE",
     "MALFORMED_JSON",
     "METHOD_NOT_ALLOWED",
     "NOTHING_TO_REFUND",
@@ -97,9 +100,13 @@ Own = Literal[
     "NOT_ON_SALE",
     "NOT_RECORDED_YET",
     "NO_CARD_WANTED",
+    "OFFER_INCOMPLETE",
+    "OFFER_REFUSED",
+    "OFFER_UNKNOWN",
     "OPERATORS_ONLY",
     "OTHER_MODE",
     "OVERLOADED",
+    "OWNERS_ONLY",
     "PAYMENT_METHOD_MISSING",
     "PLANNER_UNAVAILABLE",
     "POSITION_UNKNOWN",
@@ -109,6 +116,8 @@ Own = Literal[
     "QUOTE_REFUSED",
     "QUOTE_TAKEN",
     "QUOTE_UNKNOWN",
+    "PROVIDER_NOT_APPROVED",
+    "PROVIDER_UNKNOWN",
     "RATE_LIMITED",
     "RULE_REFUSED",
     "SCOPE_MISSING",
@@ -120,6 +129,7 @@ Own = Literal[
     "SLOT_UNAVAILABLE",
     "SOLD_OUT",
     "STATE_CONFLICT",
+    "STEPS_MISSING",
     "TEMPORAL_UNAVAILABLE",
     "TIMED_OUT",
     "TIME_DOES_NOT_EXIST",
@@ -252,7 +262,7 @@ def is_temporal_away(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "connect" in str(error).lower()
 
 
-SNAKE_CASE: Final = "/api/v1/"
+SNAKE_CASE: Final = ("/api/v1/", "/market/v1/")
 """Where the JSON of routes is written in snake_case, what problems name is as well."""
 _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

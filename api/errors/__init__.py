@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.core import problems
 from api.errors import bookings as bookings
 from api.errors import events as events
+from api.errors import marketplace as marketplace
 from api.errors import marketplace_quotes as marketplace_quotes
 from api.errors import marketplace_stock as marketplace_stock
 from api.errors import operators as operators

@@ -1,13 +1,12 @@
 """What callers send about reservations: snake_case JSON, unknown fields refused (S6)."""
 
-import datetime as dt
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from api.core.idempotency import IdempotencyKey
-from models.core.money import WHOLE, MinorUnits
+from api.core.bodies import SAME, Body, KeyField, LocalTime, Version
+from models.core.money import MinorUnits
 from models.core.text import Email, Key, PaymentMethodId, Phone, Prose, Text
 from models.core.times import Day
 from models.core.venues import (
@@ -20,14 +19,7 @@ from models.core.venues import (
 )
 from models.reservations.policy import VenuePolicy
 
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4]):([0-5]\d)", re.ASCII)
-
-
-def _clock(given: Any) -> Any:
-    if isinstance(given, dt.time) or (isinstance(given, str) and _CLOCK.fullmatch(given)):
-        return given
-    raise ValueError("must be a time such as 19:30")
 
 
 def _offset(given: Any) -> Any:
@@ -40,33 +32,12 @@ def _offset(given: Any) -> Any:
     return -minutes if found[1] == "-" else minutes
 
 
-LocalTime = Annotated[
-    dt.time,
-    BeforeValidator(_clock),
-    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
-]
-"""On the clock at the venue's wall."""
 UtcOffset = Annotated[
     int,
     BeforeValidator(_offset),
     WithJsonSchema({"type": "string", "pattern": "^[+-](0[0-9]|1[0-4]):[0-5][0-9]$"}),
 ]
 """Minutes ahead of UTC."""
-
-
-_KeyField = Annotated[
-    IdempotencyKey | None, Field(description="In place of the header Idempotency-Key.")
-]
-
-
-Version = Annotated[int, Field(ge=1, le=2_147_483_647, strict=True), WHOLE]
-"""Of what the request is about, as its caller has seen it."""
-
-
-class Body(BaseModel):
-    """A message at the HTTP edge."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=10_000)
 
 
 class GuestBody(Body):
@@ -164,23 +135,15 @@ class CreateBody(SlotBody):
     payment: Annotated[
         PaymentBody | None, Field(description="Needed where something is to be paid.")
     ] = None
-    idempotency_key: _KeyField = None
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    del schema["default"]
-
-
-_SAME: Any = Field(default=None, json_schema_extra=_without_default)
-"""Absent: unchanged. Null is refused, or the field's own type says what it means."""
+    idempotency_key: KeyField = None
 
 
 class GuestChange(Body):
     """What is different about who comes; the guest's id stays."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=240)] = _SAME
-    email: Email = _SAME
-    phone: Annotated[Phone | None, Field(description="Null: none.")] = _SAME
+    name: Annotated[Text, Field(min_length=1, max_length=240)] = SAME
+    email: Email = SAME
+    phone: Annotated[Phone | None, Field(description="Null: none.")] = SAME
 
 
 class ChangeBody(Body):
@@ -196,27 +159,27 @@ class ChangeBody(Body):
     )
 
     expected_version: Version | None = None
-    date: Day = _SAME
-    time: LocalTime = _SAME
+    date: Day = SAME
+    time: LocalTime = SAME
     utc_offset: Annotated[
         UtcOffset | None,
         Field(description="Which of two, where clocks show this time twice; null: the first."),
-    ] = _SAME
+    ] = SAME
     duration_minutes: Annotated[
         Duration | None, Field(description="Null: as the venue's policy or its inventory says.")
-    ] = _SAME
-    party_size: PartySize = _SAME
-    resource_id: Annotated[ResourceId | None, Field(description="Null: any one.")] = _SAME
-    guest: GuestChange = _SAME
-    notes: Annotated[Prose, Field(max_length=1_000)] = _SAME
+    ] = SAME
+    party_size: PartySize = SAME
+    resource_id: Annotated[ResourceId | None, Field(description="Null: any one.")] = SAME
+    guest: GuestChange = SAME
+    notes: Annotated[Prose, Field(max_length=1_000)] = SAME
     accepted_total: Annotated[
         MinorUnits,
         Field(description="The most that may be paid when reserving, what is paid included."),
-    ] = _SAME
+    ] = SAME
     payment: Annotated[
         PaymentBody, Field(description="Pays what it costs more; else what it was paid with.")
-    ] = _SAME
-    idempotency_key: _KeyField = None
+    ] = SAME
+    idempotency_key: KeyField = None
 
 
 class CardBody(PaymentBody):
@@ -226,7 +189,7 @@ class CardBody(PaymentBody):
         json_schema_extra={"examples": [{"payment_method_id": "pm_card_mastercard"}]}
     )
 
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
 class AvailabilityBody(SlotBody):
@@ -249,7 +212,7 @@ class CancelBody(Body):
     reason: Annotated[Prose, Field(max_length=500)] = ""
     by: Literal["GUEST", "VENUE"] = "GUEST"
     expected_version: Version | None = None
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
 class StatusBody(Body):
@@ -267,7 +230,7 @@ class StatusBody(Body):
     reason: Annotated[
         Prose, Field(max_length=500, description="Needed where a guest comes after a NO_SHOW.")
     ] = ""
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
 class PutVenueBody(Body):

@@ -1,4 +1,8 @@
-"""Who offers stays and tours, and what: profiles, listings, rooms, rate plans, packages, tours."""
+"""Who offers stays and tours, and what: profiles, listings, rooms, rate plans, packages, tours.
+
+The transitions stand here as they were in models/marketplace/providers/lifecycle.py when this
+migration was written; a change there needs a migration of its own (a test compares the two).
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +12,89 @@ revision = "0035"
 down_revision = "0034"
 branch_labels = None
 depends_on = None
+
+MOVES = {
+    "NOT_STARTED": ["IN_PROGRESS"],
+    "IN_PROGRESS": ["SUBMITTED"],
+    "SUBMITTED": ["IN_PROGRESS", "UNDER_REVIEW"],
+    "UNDER_REVIEW": ["APPROVED", "REJECTED"],
+    "APPROVED": ["SUSPENDED"],
+    "REJECTED": ["IN_PROGRESS"],
+    "SUSPENDED": ["APPROVED"],
+}
+
+_TRANSITIONS = sa.table("provider_transitions", sa.column("from_status"), sa.column("to_status"))
+
+OFFERS = ("listings", "hotel_packages", "tour_packages")
+
+GUARD_PROVIDER = """
+CREATE FUNCTION guard_provider_status() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.provider_type <> OLD.provider_type THEN
+        RAISE EXCEPTION 'provider % cannot become a %', OLD.id, NEW.provider_type
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'provider_profiles_transition';
+    END IF;
+    IF NEW.version <> OLD.version
+        + (NEW.verification_status <> OLD.verification_status)::int THEN
+        RAISE EXCEPTION 'the version of provider % must grow by one with its status, and only then',
+            OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'provider_profiles_transition';
+    END IF;
+    IF NEW.verification_status <> OLD.verification_status AND NOT EXISTS (
+        SELECT FROM provider_transitions
+        WHERE from_status = OLD.verification_status AND to_status = NEW.verification_status
+    ) THEN
+        RAISE EXCEPTION 'provider % cannot become % from %',
+            OLD.id, NEW.verification_status, OLD.verification_status
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'provider_profiles_transition';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+# Read FOR SHARE: a suspension under way is waited for, and one that comes waits for us.
+GUARD_PUBLISHING = """
+CREATE FUNCTION guard_publishing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status = 'ARCHIVED' AND NEW.status <> 'ARCHIVED' THEN
+        RAISE EXCEPTION '% % is archived for good', TG_TABLE_NAME, NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'publishing_archived';
+    END IF;
+    IF NEW.status = 'PUBLISHED' AND (TG_OP = 'INSERT' OR OLD.status <> 'PUBLISHED'
+            OR OLD.provider_id <> NEW.provider_id) THEN
+        PERFORM FROM provider_profiles
+            WHERE id = NEW.provider_id AND verification_status = 'APPROVED' FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION '% % cannot be published: its provider is not approved',
+                TG_TABLE_NAME, NEW.id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'publishing_gate';
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+GUARD_LISTING = """
+CREATE FUNCTION guard_listing_of() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% % stays with its listing', TG_TABLE_NAME, OLD.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'stays_with_its_listing';
+END $$
+"""
+
+GUARD_PACKAGE_ROOM = """
+CREATE FUNCTION guard_package_room() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM hotel_packages p JOIN rooms r ON r.listing_id = p.listing_id
+        WHERE p.id = NEW.package_id AND r.id = NEW.room_id
+    ) THEN
+        RAISE EXCEPTION 'room % is none of the listing of package %', NEW.room_id, NEW.package_id
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'hotel_package_rooms_listing';
+    END IF;
+    RETURN NEW;
+END $$
+"""
 
 
 def upgrade() -> None:
@@ -47,7 +134,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "ix_provider_profiles_status", "provider_profiles", ["verification_status", "submitted_at"]
+        "ix_provider_profiles_status",
+        "provider_profiles",
+        ["verification_status", "submitted_at", "id"],
     )
     op.create_index(
         "ux_provider_profiles_user", "provider_profiles", ["user_id", "provider_type"], unique=True
@@ -159,6 +248,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'PUBLISHED'"),
     )
     op.create_index("ix_listings_provider", "listings", ["provider_id", "status"])
+    op.create_index("ux_listings_of_provider", "listings", ["id", "provider_id"], unique=True)
     op.create_table(
         "rooms",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -279,6 +369,11 @@ def upgrade() -> None:
         sa.CheckConstraint("nights BETWEEN 1 AND 90", name="hotel_packages_nights"),
         sa.ForeignKeyConstraint(["listing_id"], ["listings.id"]),
         sa.ForeignKeyConstraint(["provider_id"], ["provider_profiles.id"]),
+        sa.ForeignKeyConstraint(
+            ["listing_id", "provider_id"],
+            ["listings.id", "listings.provider_id"],
+            name="hotel_packages_listing_of_provider",
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_hotel_packages_listing", "hotel_packages", ["listing_id"])
@@ -365,6 +460,38 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package_id"], ["tour_packages.id"]),
         sa.PrimaryKeyConstraint("package_id", "number"),
     )
+    op.bulk_insert(
+        _TRANSITIONS,
+        [
+            {"from_status": current, "to_status": following}
+            for current, moves in MOVES.items()
+            for following in moves
+        ],
+    )
+    _create_guards()
+
+
+def _create_guards() -> None:
+    for function in (GUARD_PROVIDER, GUARD_PUBLISHING, GUARD_LISTING, GUARD_PACKAGE_ROOM):
+        op.execute(function)
+    op.execute(
+        "CREATE TRIGGER guard_provider_status BEFORE UPDATE ON provider_profiles"
+        " FOR EACH ROW EXECUTE FUNCTION guard_provider_status()"
+    )
+    for table in OFFERS:
+        op.execute(
+            f"CREATE TRIGGER guard_publishing BEFORE INSERT OR UPDATE OF status, provider_id"
+            f" ON {table} FOR EACH ROW EXECUTE FUNCTION guard_publishing()"
+        )
+    for table in ("rooms", "hotel_packages"):
+        op.execute(
+            f"CREATE TRIGGER guard_listing_of BEFORE UPDATE OF listing_id ON {table} FOR EACH ROW"
+            " WHEN (NEW.listing_id <> OLD.listing_id) EXECUTE FUNCTION guard_listing_of()"
+        )
+    op.execute(
+        "CREATE TRIGGER guard_package_room BEFORE INSERT OR UPDATE ON hotel_package_rooms"
+        " FOR EACH ROW EXECUTE FUNCTION guard_package_room()"
+    )
 
 
 def downgrade() -> None:
@@ -384,3 +511,10 @@ def downgrade() -> None:
         "provider_profiles",
     ):
         op.drop_table(table)
+    for function in (
+        "guard_provider_status",
+        "guard_publishing",
+        "guard_listing_of",
+        "guard_package_room",
+    ):
+        op.execute(f"DROP FUNCTION {function}()")

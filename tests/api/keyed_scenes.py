@@ -11,6 +11,7 @@ from tests.api.conftest import body
 from tests.api.test_webhooks_operators import Tables
 from tests.reservations.test_api import wanted
 from tests.support.stack import Stack
+from tests.support.users import sign_in
 from tests.trips.modifying.changes import FREE
 from tests.trips.saga.test_cancel_confirmed import set_terms
 
@@ -144,12 +145,127 @@ async def rotate_secret(scene: Scene) -> Sent:
     )
 
 
+# -- what providers make -----------------------------------------------------------------------
+
+
+def _provider(scene: Scene, kind: str, status: str = "NOT_STARTED") -> str:
+    """A provider of a user who asks in a session, and whose rival is another user."""
+    user, other = sign_in(scene.tables.url), sign_in(scene.tables.url)
+    for who, signed_in in ((scene.planner, user), (scene.rival, other)):
+        who.headers.pop("X-API-Key", None)
+        who.headers.update(signed_in.bearer)
+    [(made,)] = scene.tables(
+        "INSERT INTO provider_profiles (id, user_id, provider_type, display_name,"
+        " verification_status, version, submitted_at)"
+        " VALUES (gen_random_uuid(), %s, %s, '', %s, 3, now()) RETURNING id::text",
+        *(user.id, kind, status),
+    )
+    scene.tables("INSERT INTO provider_members VALUES (%s, %s, 'OWNER')", made, user.id)
+    return str(made)
+
+
+async def review_provider(scene: Scene) -> Sent:
+    [(provider,)] = scene.tables(
+        "INSERT INTO provider_profiles (id, user_id, provider_type, display_name,"
+        " verification_status, version, submitted_at) VALUES (gen_random_uuid(),"
+        " gen_random_uuid(), 'TOUR_OPERATOR', '', 'SUBMITTED', 3, now()) RETURNING id::text"
+    )
+    query = "SELECT count(*) FROM provider_history WHERE provider_id = %s"
+    decision = {"decision": "START", "reason": "next", "expected_version": 3}
+    return Sent(
+        who=scene.operator,
+        path=f"/market/v1/providers/{provider}/review",
+        json=decision,
+        done=200,
+        effects=counted(scene.tables, query, provider),
+        theirs={409},
+        other={**decision, "reason": "another one"},
+    )
+
+
+def _made(scene: Scene, path: str, what: str, body: dict[str, Any], of: str, which: str) -> Sent:
+    return Sent(
+        who=scene.planner,
+        path=f"/market/v1/{path}",
+        json=body,
+        done=201,
+        effects=counted(scene.tables, f"SELECT count(*) FROM {what} WHERE {of} = %s", which),
+        theirs={404},
+        other={**body, "title" if "title" in body else "name": "Another one"},
+    )
+
+
+async def create_listing(scene: Scene) -> Sent:
+    provider = _provider(scene, "HOTEL_MANAGER")
+    listing = {"provider_id": provider, "title": "Casa Azul", "currency": "EUR"}
+    return _made(scene, "listings", "listings", listing, "provider_id", provider)
+
+
+async def _made_before(sent: Sent) -> str:
+    made = await sent.send()
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def create_room(scene: Scene) -> Sent:
+    listing = await _made_before(await create_listing(scene))
+    room = {"name": "Double", "room_type": "double", "adults_max": 2, "base_price": 9000}
+    room |= {"units_default": 3}
+    return _made(scene, f"listings/{listing}/rooms", "rooms", room, "listing_id", listing)
+
+
+_TERMS = [{"kept": {"basis_points": 10_000}}]
+
+
+async def create_plan(scene: Scene) -> Sent:
+    room = await _made_before(await create_room(scene))
+    plan = {"name": "Flexible", "terms": _TERMS, "no_show": {"nights": 1}}
+    return _made(scene, f"rooms/{room}/rate-plans", "rate_plans", plan, "room_id", room)
+
+
+async def create_package(scene: Scene) -> Sent:
+    sent = await create_room(scene)
+    room, listing = await _made_before(sent), sent.path.split("/")[4]
+    package = {
+        "listing_id": listing,
+        "title": "A week",
+        "template": "week",
+        "nights": 7,
+        "availability_rule": "FLEXIBLE",
+        "price_per_person": 50_000,
+        "terms": _TERMS,
+        "rooms": [{"room_id": room}],
+    }
+    return _made(scene, "packages", "hotel_packages", package, "listing_id", listing)
+
+
+async def create_tour(scene: Scene) -> Sent:
+    provider = _provider(scene, "TOUR_OPERATOR")
+    tour = {
+        "provider_id": provider,
+        "title": "Old town",
+        "days": 1,
+        "max_seats": 8,
+        "price": 4_000,
+        "currency": "EUR",
+        "terms": _TERMS,
+        "itinerary": [{"day": 1, "title": "Alfama"}],
+    }
+    return _made(scene, "tours", "tour_packages", tour, "provider_id", provider)
+
+
 ALONE = {
     ("DELETE", "/api/v1/webhook-endpoints/{endpoint_id}"): delete_endpoint,
     ("POST", "/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret"): rotate_secret,
     ("POST", "/operator/cases/{caseId}/resolve"): resolve_case,
     ("POST", "/operator/webhooks/{webhookId}/retry"): retry_event,
     ("POST", "/operator/ledger/commission-rules"): add_rule,
+    ("POST", "/market/v1/providers/{provider_id}/review"): review_provider,
+    ("POST", "/market/v1/listings"): create_listing,
+    ("POST", "/market/v1/listings/{listing_id}/rooms"): create_room,
+    ("POST", "/market/v1/rooms/{room_id}/rate-plans"): create_plan,
+    ("POST", "/market/v1/packages"): create_package,
+    ("POST", "/market/v1/tours"): create_tour,
 }
 
 

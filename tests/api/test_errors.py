@@ -98,6 +98,7 @@ from models.webhook_endpoints.errors import (
     TooManyEndpoints,
     UrlRefused,
 )
+from tests.api.marketplace.refusals import MARKET
 from tests.api.test_words import booking
 
 FAILED = booking(BookingState.FAILED)
@@ -243,6 +244,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (TooManyEndpoints(50), 409, "TOO_MANY_WEBHOOK_ENDPOINTS", None, None),
     (UrlRefused("is no URL"), 422, "WEBHOOK_URL_REFUSED", "url", None),
     (RuleRefused("a rule cannot begin in the past"), 422, "RULE_REFUSED", None, None),
+    *MARKET,
 ]
 
 

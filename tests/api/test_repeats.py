@@ -17,6 +17,7 @@ from models.core.callers import Scope
 from settings import Settings
 from tests.api.conftest import NOBODY, client
 from tests.api.keyed_scenes import ALONE, WITH_WORKFLOWS, Scene, Sent
+from tests.api.marketplace.scenes import NATURAL_OF_PROVIDERS
 from tests.api.server import Served, add_caller, serve
 from tests.api.test_webhooks_operators import Tables
 from tests.conftest import migrate
@@ -49,6 +50,7 @@ def test_what_the_others_declare() -> None:
             "POST",
             "/api/v1/webhook-endpoints/{endpoint_id}/deliveries/{position}/retry",
         ): Repeat.NATURAL,
+        **dict.fromkeys(NATURAL_OF_PROVIDERS, Repeat.NATURAL),
         ("POST", "/webhooks/stripe"): Repeat.EVENT,
         ("POST", "/webhooks/payment-service"): Repeat.EVENT,
         ("POST", "/webhooks/{supplier}"): Repeat.EVENT,

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +14,11 @@ import pytest
 from localworld.shared import Servers
 from tests.api.conftest import add_trusted, body, client
 from tests.api.server import Served, add_caller, serve
+from tests.marketplace.house import House
 from tests.support.databases import migrated_database
 from tests.support.processes import ROOT
 from tests.support.stack import Stack, own_stack_of
+from tests.support.users import sign_in
 
 Known = dict[str, list[str]]
 
@@ -62,6 +64,11 @@ include-path-regex = "^/api/v1/bookings/.booking_id.(/status)?$"
 checks.positive_data_acceptance.expected-statuses = [
     "2xx", "3xx", "404", "409", "412", "422", "428", "429", "5xx"
 ]
+[[operations]]
+include-path-regex = "^/market/v1/"
+checks.positive_data_acceptance.expected-statuses = [
+    "2xx", "3xx", "400", "403", "404", "409", "412", "422", "428", "429", "5xx"
+]
 """
 
 QUICK = 5
@@ -75,10 +82,26 @@ phases.coverage.enabled = false
 """In every run the body with the most fields is only drawn. To try each of its boundaries takes
 two thirds of all requests, and what reads its fields is what reads those of the other bodies."""
 
+ONE_SESSION = """
+[generation]
+with-security-parameters = false
+"""
+"""A session is shown once: with a cookie of its own making beside it, every request is refused."""
+
+NO_BOUNDARIES = """
+[phases.coverage]
+enabled = false
+"""
+"""In every run; each boundary of each field of theirs takes more than a minute."""
+
 TAGS = {
     "planner": ("--include-tag", "bookings"),
     # A stream of events has no end; tests/api/test_event_feed.py reads it.
-    "operator": ("--exclude-tag", "bookings", "--exclude-operation-id", "streamEvents"),
+    "operator": (
+        *("--exclude-tag", "bookings", "--exclude-tag", "market: providers"),
+        *("--exclude-tag", "market: catalogue", "--exclude-operation-id", "streamEvents"),
+    ),
+    "provider": ("--include-tag", "market: providers", "--include-tag", "market: catalogue"),
 }
 """What each is asked. That planners get nothing of an operator's is tested of every route."""
 
@@ -129,9 +152,21 @@ async def known(served: Served, keys: dict[str, str], trip: dict[str, Any]) -> K
     }
 
 
-def run(url: str, key: str, known: Known, where: Path, seed: int, examples: int, *tags: str) -> str:
-    """Run schemathesis and return its report; half of the ids are of ``known``."""
-    config = [CONFIG, *([LESS] if examples == QUICK else [])]
+def run(
+    url: str,
+    shown: str,
+    known: Known,
+    where: Path,
+    seed: int,
+    examples: int,
+    *tags: str,
+    more: Sequence[str] = (),
+) -> str:
+    """Run schemathesis and return its report; half of the ids are of ``known``.
+
+    ``shown`` is the header that tells who asks.
+    """
+    config = [CONFIG, *([LESS] if examples == QUICK else []), *more]
     for number, values in enumerate(known.values()):
         config += [f"[dictionaries.d{number}]", f"values = {json.dumps(values)}"]
     config.append("[parameters]")
@@ -140,7 +175,7 @@ def run(url: str, key: str, known: Known, where: Path, seed: int, examples: int,
     (where / "schemathesis.toml").write_text("\n".join(config))
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
-        *("run", f"{url}/openapi.json", "--header", f"X-API-Key: {key}"),
+        *("run", f"{url}/openapi.json", "--header", shown),
         *(
             "--checks",
             ",".join(CHECKS),
@@ -183,8 +218,36 @@ async def test_the_document_and_the_answers_agree(
     seed: int,
     examples: int,
 ) -> None:
-    report = run(served.url, keys[role], known, tmp_path, seed, examples, *TAGS[role])
+    report = run(
+        served.url, f"X-API-Key: {keys[role]}", known, tmp_path, seed, examples, *TAGS[role]
+    )
     print(report)
     tested = re.search(r"(\d+) generated, \1 passed", report)
     assert tested, report
     assert int(tested[1]) > 500
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "examples", [QUICK, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (15, 200))]
+)
+async def test_the_document_and_the_answers_agree_for_providers(
+    served: Served, apart: Stack, tmp_path: Path, examples: int
+) -> None:
+    url = apart.settings.database.url
+    user = sign_in(url, second_factor=True)
+    house = House(url)
+    found = {f"path.{name}": [value] for name, value in (await house.everything(user.id)).items()}
+    known = found | {f"body.{name[5:]}": value for name, value in found.items()}
+    await house.engine.dispose()
+    shown = f"Authorization: Bearer {user.token}"
+    config = [ONE_SESSION, *([NO_BOUNDARIES] if examples == QUICK else [])]
+    report = run(
+        *(served.url, shown, known, tmp_path, 20310301, examples),
+        *TAGS["provider"],
+        more=config,
+    )
+    print(report)
+    tested = re.search(r"(\d+) generated, \1 passed", report)
+    assert tested, report
+    assert int(tested[1]) > 300

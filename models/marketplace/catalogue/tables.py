@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     SmallInteger,
     Text,
@@ -62,6 +63,7 @@ class ListingRow(SQLModel, table=True):
     __tablename__ = "listings"
     __table_args__ = (
         Index("ix_listings_provider", "provider_id", "status"),
+        Index("ux_listings_of_provider", "id", "provider_id", unique=True),
         Index("ix_listings_city", "city_norm", "id", postgresql_where=_PUBLISHED),
         Index("ix_listings_place", "lat", "lon", postgresql_where=_PUBLISHED),
         *_offer_checks("listings"),
@@ -173,6 +175,11 @@ class HotelPackageRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_hotel_packages_provider", "provider_id", "status"),
         Index("ix_hotel_packages_listing", "listing_id"),
+        ForeignKeyConstraint(
+            ["listing_id", "provider_id"],
+            ["listings.id", "listings.provider_id"],
+            name="hotel_packages_listing_of_provider",
+        ),
         *_offer_checks("hotel_packages"),
         CheckConstraint(one_of("availability_rule", AvailabilityRule), name="hotel_packages_rule"),
         CheckConstraint("nights BETWEEN 1 AND 90", name="hotel_packages_nights"),
@@ -206,7 +213,7 @@ class HotelPackageRow(SQLModel, table=True):
 
 
 class HotelPackageRoomRow(SQLModel, table=True):
-    """Rooms of a hotel package."""
+    """Rooms of a hotel package: of its listing (a trigger)."""
 
     __tablename__ = "hotel_package_rooms"
     __table_args__ = (CheckConstraint("units BETWEEN 1 AND 50", name="hotel_package_rooms_units"),)

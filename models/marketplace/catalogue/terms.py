@@ -9,9 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.core.money import MinorUnits
+from models.core.money import WHOLE, MinorUnits
 
-BasisPoints = Annotated[int, Field(ge=0, le=10_000)]
+BasisPoints = Annotated[int, Field(ge=0, le=10_000, strict=True), WHOLE]
 """Hundredths of a percent."""
 
 
@@ -49,9 +49,9 @@ class PriceRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    basis_points: Annotated[int, Field(ge=0, le=100_000)] = 10_000
+    basis_points: Annotated[int, Field(ge=0, le=100_000, strict=True), WHOLE] = 10_000
     """Of the night's price: 10,000 leaves it as it is."""
-    included_adults: Annotated[int, Field(ge=1, le=50)] | None = None
+    included_adults: Annotated[int, Field(ge=1, le=50, strict=True), WHOLE] | None = None
     """For how many adults the price is; None: for as many as the room takes."""
     extra_adult: MinorUnits = 0
     """For each further adult."""

@@ -26,7 +26,7 @@ class ProviderRow(SQLModel, table=True):
     __tablename__ = "provider_profiles"
     __table_args__ = (
         Index("ux_provider_profiles_user", "user_id", "provider_type", unique=True),
-        Index("ix_provider_profiles_status", "verification_status", "submitted_at"),
+        Index("ix_provider_profiles_status", "verification_status", "submitted_at", "id"),
         CheckConstraint(one_of("provider_type", ProviderType), name="provider_profiles_type"),
         CheckConstraint(
             one_of("verification_status", VerificationStatus), name="provider_profiles_status"
@@ -98,3 +98,8 @@ class ProviderTransitionRow(SQLModel, table=True):
 
     from_status: str = Field(primary_key=True)
     to_status: str = Field(primary_key=True)
+
+
+PROVIDERS = SQLModel.metadata.tables["provider_profiles"]
+
+MEMBERS = SQLModel.metadata.tables["provider_members"]

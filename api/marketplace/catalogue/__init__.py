@@ -1,0 +1,1 @@
+"""What providers offer: listings with rooms and nights, hotel packages, tours with departures."""

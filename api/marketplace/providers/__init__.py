@@ -1,0 +1,1 @@
+"""Providers: profiles, onboarding, and their reviews by admins."""
