@@ -8,6 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import errors, openapi
+from api.accounts import examples as account_examples
+from api.accounts import me as accounts
+from api.accounts import second_factor, signing_in
 from api.core import documentation, health, problems
 from api.core.audience import policies, repeats
 from api.core.context import open_context
@@ -74,6 +77,7 @@ EXAMPLES = ChainMap(
             reservation_examples,
             event_examples,
             endpoint_examples,
+            account_examples,
         ),
     )
 )
@@ -110,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "name": "webhook endpoints",
                 "description": "Where callers are told of the events of their bookings.",
             },
+            {"name": "accounts", "description": "Signing in with a code; one's own account."},
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -134,6 +139,11 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliations.router,
         suppliers.router,
         webhook_endpoints.router,
+        signing_in.strangers,
+        signing_in.signed_in,
+        accounts.enrolling,
+        accounts.router,
+        second_factor.router,
         webhooks.router,
         events.router,
         events.public,

@@ -48,6 +48,8 @@ TEMPORAL_AWAY = frozenset(
 
 
 Own = Literal[
+    "ACCOUNT_BLOCKED",
+    "ADDRESS_REFUSED",
     "ALREADY_RESOLVED",
     "AMOUNT_MISMATCH",
     "AMOUNT_NOT_PAYABLE",
@@ -60,8 +62,10 @@ Own = Literal[
     "CARD_NUMBER_REFUSED",
     "CASE_UNKNOWN",
     "CHANGE_UNDER_WAY",
+    "CODE_REFUSED",
     "COMPONENT_REPEATED",
     "COMPONENT_UNKNOWN",
+    "CONTACT_IN_USE",
     "CONTRADICTORY_REQUEST",
     "CSRF_REFUSED",
     "CURRENCY_MISMATCH",
@@ -81,6 +85,7 @@ Own = Literal[
     "IDEMPOTENCY_KEY_IN_PROGRESS",
     "IDEMPOTENCY_KEY_MISSING",
     "IDEMPOTENCY_KEY_REUSED",
+    "IDENTITY_LOCKED",
     "INTERNAL",
     "INVALID_REQUEST",
     "MALFORMED_JSON",
@@ -93,6 +98,7 @@ Own = Literal[
     "NOT_ENDED",
     "NOT_FOUND",
     "NOT_JSON",
+    "NOT_REACHED",
     "NOT_RECORDED_YET",
     "NO_CARD_WANTED",
     "OPERATORS_ONLY",
@@ -104,10 +110,14 @@ Own = Literal[
     "RATE_LIMITED",
     "RULE_REFUSED",
     "SCOPE_MISSING",
+    "SECOND_FACTOR_ENROLLED",
+    "SECOND_FACTOR_REFUSED",
     "SECOND_FACTOR_REQUIRED",
     "SESSION_REFUSED",
+    "SESSION_UNKNOWN",
     "SIGNATURE_EXPIRED",
     "SIGNATURE_REFUSED",
+    "SIGN_IN_AGAIN",
     "SLOT_REFUSED",
     "SLOT_UNAVAILABLE",
     "STATE_CONFLICT",
@@ -242,7 +252,7 @@ def is_temporal_away(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "connect" in str(error).lower()
 
 
-SNAKE_CASE: Final = "/api/v1/"
+SNAKE_CASE: Final = ("/api/v1/", "/market/v1/")
 """Where the JSON of routes is written in snake_case, what problems name is as well."""
 _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 

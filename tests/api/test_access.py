@@ -177,7 +177,7 @@ async def test_nothing_is_done_without_a_valid_key(
 @pytest.mark.parametrize(
     ("method", "path"), _routes(Policy.USER) + _routes(Policy.MARKET) + _routes(Policy.ADMIN)
 )
-@pytest.mark.parametrize("token", [None, "", "wrong", "é" * 10, "x" * 5_000])
+@pytest.mark.parametrize("token", [None, "wrong", "é" * 10, "x" * 5_000])
 async def test_nothing_is_done_without_a_valid_session(
     anonymous: httpx.AsyncClient, method: str, path: str, token: str | None
 ) -> None:
