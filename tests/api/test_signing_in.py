@@ -1,26 +1,20 @@
 """Signing in over HTTP: what is told, what is kept, what is refused (§3.5)."""
 
 import asyncio
-import json
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from sqlalchemy import event
 
-from models.core.sealing import opened
 from settings import Settings
 from tests.api.conftest import NOBODY, client
 from tests.api.server import Served, serve
+from tests.support.accounts import CODES, ME, Desk, challenge, new_email, other, signed_in, verify
 from tests.support.users import sign_in
-
-CODES = "/market/v1/auth/codes"
-ME = "/market/v1/me"
 
 
 @pytest.fixture(scope="module")
@@ -35,72 +29,9 @@ async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
         yield found
 
 
-@dataclass
-class Desk:
-    """Reads the record, and changes it as time does."""
-
-    url: str
-
-    def __call__(self, statement: str, *values: Any) -> list[Any]:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
-
-    def code(self, challenge_id: str) -> str:
-        """The code of a challenge, out of the message that waits to be sent."""
-        ((created,),) = self("SELECT created_at FROM auth_challenges WHERE id = %s", challenge_id)
-        ((message, secret),) = self(
-            "SELECT id::text, secret FROM messages WHERE created_at >= %s"
-            " AND template = 'code' ORDER BY created_at LIMIT 1",
-            created,
-        )
-        told = opened(Settings().key_ring, f"message:{message}", secret)
-        code: str = json.loads(told)["code"]
-        return code
-
-    def let_pass(self, seconds: int) -> None:
-        """Have all codes be asked for so much earlier."""
-        self(
-            "UPDATE auth_challenges SET created_at = created_at - %s * interval '1 second'",
-            seconds,
-        )
-
-
 @pytest.fixture
 def desk(database_url: str) -> Desk:
     return Desk(database_url)
-
-
-def new_email() -> str:
-    return f"{uuid.uuid4().hex}@example.com"
-
-
-async def challenge(http: httpx.AsyncClient, contact: dict[str, str], key: str = "c" * 22) -> str:
-    answer = await http.post(CODES, json={**contact, "client": key})
-    assert answer.status_code == 202, answer.text
-    found: str = answer.json()["challenge_id"]
-    return found
-
-
-async def verify(
-    http: httpx.AsyncClient, challenge_id: str, code: str, key: str = "c" * 22
-) -> httpx.Response:
-    return await http.post(f"{CODES}/{challenge_id}/verify", json={"code": code, "client": key})
-
-
-async def signed_in(
-    http: httpx.AsyncClient, desk: Desk, contact: dict[str, str] | None = None
-) -> dict[str, Any]:
-    """Sign in as a program does; returns the answer."""
-    found = await challenge(http, contact or {"email": new_email()})
-    answer = await verify(http, found, desk.code(found))
-    assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
-
-
-def other(code: str) -> str:
-    return f"{(int(code) + 1) % 10**6:06}"
 
 
 async def test_the_first_code_makes_an_account_and_the_second_finds_it(
@@ -199,7 +130,7 @@ async def test_what_is_refused_of_a_code_is_refused_alike(
     desk("UPDATE auth_challenges SET expires_at = now() WHERE id = %s", late)
     alive = [
         await verify(http, newer, other(code)),
-        await verify(http, newer, code, key="d" * 22),
+        await verify(http, newer, code, client="d" * 22),
     ]
     over = [
         await verify(http, old, old_code),
