@@ -161,6 +161,13 @@ def _kept(error: str | None) -> str | None:
     return None if error is None else storable(error)[:LONGEST_ERROR]
 
 
+async def overdue_seconds(session: AsyncSession) -> float:
+    """Return for how long the message that waits longest has been due; 0 without any."""
+    waiting = "SELECT extract(epoch FROM clock_timestamp() - min(due_at))::float8 FROM messages"
+    found = await session.scalar(text(f"{waiting} WHERE state = 'QUEUED'"))
+    return max(float(found or 0), 0.0)
+
+
 async def forget(session: AsyncSession) -> int:
     """Delete messages that are old; returns how many."""
     done = await session.execute(
