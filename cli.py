@@ -25,6 +25,16 @@ _COMMANDS = {
     ),
     "fault": ("commands.faults:app", _WORLD, "Arm, list and clear faults of the sandbox."),
     "key": ("commands.keys:app", _WORLD, "Make, rotate, list and revoke API keys of callers."),
+    "users": (
+        "commands.users:app",
+        _WORLD,
+        "List users; make admins, block, unlock, reset a second factor.",
+    ),
+    "login": (
+        "commands.login:login",
+        _WORLD,
+        "Sign in with a code; in the local world it is read from the sandbox's mailbox and shown.",
+    ),
     "env": (
         "commands.env:env",
         _WORLD,

@@ -26,6 +26,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import logs
 from activities.inbox.inbox import Inbox
 from activities.inbox.loop import InboxLoop
+from activities.messages.loop import MessageLoop, Messages
+from activities.messages.mail import MailSender
+from activities.messages.texts import TwilioTexts
 from activities.operations.belonging import NotOurWorld, await_own_world, watch_database
 from activities.operations.gauges import Gauges
 from activities.outbox.loop import OutboxLoop
@@ -173,12 +176,15 @@ async def run(
     webhooks = WebhookLoop(Webhooks(sessions, sender))
     sinks = [PlannerSink(sessions, activities.planner), *relays]
     outbox = OutboxLoop(sessions, sinks, placed=webhooks.nudge)
+    mails = MailSender(settings.smtp, settings.mail_from)
+    messages = MessageLoop(Messages(sessions, settings.key_ring, mails, TwilioTexts(settings)))
     lifecycle = LifecycleLoop(Lifecycle(sessions, client, patience(settings), places))
     running = [asyncio.create_task(worker.run()) for worker in workers]
     running.append(asyncio.create_task(loop.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(outbox.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(webhooks.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(lifecycle.run(stop, settings.shutdown_grace_seconds)))
+    running.append(asyncio.create_task(messages.run(stop, settings.shutdown_grace_seconds)))
     running.append(asyncio.create_task(watch_database(settings, stop)))
     if runtime is not None:
         gauges = Gauges(runtime.metric_meter, sessions)

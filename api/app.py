@@ -8,6 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import errors, openapi
+from api.accounts import examples as account_examples
+from api.accounts import me as accounts
+from api.accounts import second_factor, signing_in
 from api.core import documentation, health, problems
 from api.core.audience import policies, repeats
 from api.core.context import open_context
@@ -93,6 +96,7 @@ EXAMPLES = ChainMap(
             market_booking_examples,
             provider_examples,
             catalogue_examples,
+            account_examples,
         ),
     )
 )
@@ -139,6 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "description": "For providers: what they offer, own offers only.",
             },
             {"name": "market: admins", "description": "For admins: reviews of providers."},
+            {"name": "accounts", "description": "Signing in with a code; one's own account."},
             {"name": "operators", "description": "For operators."},
             {"name": "webhooks", "description": "For the payment gateways."},
             {"name": "health", "description": "For whoever runs this."},
@@ -167,6 +172,11 @@ def create_app(settings: Settings) -> FastAPI:
         reconciliations.router,
         suppliers.router,
         webhook_endpoints.router,
+        signing_in.strangers,
+        signing_in.signed_in,
+        accounts.enrolling,
+        accounts.router,
+        second_factor.router,
         webhooks.router,
         events.router,
         events.public,

@@ -160,6 +160,7 @@ def free_ports(target: Target) -> Finding:
         "TEMPORAL_PORT": preferred.temporal_port,
         "TEMPORAL_UI_PORT": preferred.temporal_ui_port,
         "SANDBOX_PORT": preferred.sandbox_port,
+        "SMTP_PORT": preferred.smtp_port,
         "CODEC_PORT": preferred.codec_port,
         "METRICS_PORT": preferred.metrics_port,
     }

@@ -30,6 +30,8 @@ class Addresses:
     codec: str = ""
     """The codec endpoint with its token."""
     temporal_ui: str | None = None
+    smtp: str = ""
+    """Where the sandbox takes mails."""
     metrics: str = ""
 
 
@@ -75,6 +77,7 @@ class Surroundings:
             "codec": found.codec,
             "metrics": found.metrics,
             "sandbox": found.sandbox,
+            "smtp": found.smtp,
             "temporal": f"//{found.temporal}",
             "temporal_ui": found.temporal_ui or "",
         }
@@ -167,8 +170,10 @@ def sandbox_service(here: Surroundings) -> Service:
         }
 
     # What was reserved and paid must not be forgotten by the outside world when it restarts.
-    keep = ("--state-file", str(here.places.sandbox))
     port = here.port("sandbox")
+    smtp = ports.choose(here.port("smtp"), avoid={port})
+    here.addresses.smtp = f"smtp://{ports.HOST}:{smtp}"
+    keep = ("--state-file", str(here.places.sandbox), "--smtp-port", str(smtp))
     return _http_service(here, "sandbox", port, "/healthz", found, told, keep)
 
 
@@ -223,6 +228,11 @@ def worker_service(here: Surroundings) -> Service:
     queue, namespace = here.settings.task_queue, here.settings.temporal.namespace
     shown_at = here.settings.metrics_address
 
+    def mails() -> dict[str, str]:
+        if here.is_given("url", here.settings.smtp) or not here.addresses.smtp:
+            return {}
+        return {"SMTP_URL": here.addresses.smtp}
+
     async def prepare(first: bool) -> Program:
         nonlocal shown_at
         if first:
@@ -232,7 +242,7 @@ def worker_service(here: Surroundings) -> Service:
             "worker",
             (sys.executable, "-m", "worker"),
             here.log("worker"),
-            {**here.environment(), **here.keys(), "METRICS_ADDRESS": shown_at},
+            {**here.environment(), **here.keys(), "METRICS_ADDRESS": shown_at, **mails()},
             stop_seconds=here.worker_grace + 5,
         )
 

@@ -91,6 +91,11 @@ class Places:
         return self.var / "auth_pepper"
 
     @property
+    def session(self) -> Path:
+        """The session of `tripsaga login` (mode 600)."""
+        return self.var / "session"
+
+    @property
     def codec_token(self) -> Path:
         """What lets the Web UI use the codec endpoint (mode 600)."""
         return self.var / "codec_token"

@@ -15,5 +15,6 @@ class WorldSettings(BaseSettings):
     temporal_port: int = Field(default=7233, ge=0, le=65535)
     temporal_ui_port: int = Field(default=8233, ge=0, le=65535)
     sandbox_port: int = Field(default=8090, ge=0, le=65535)
+    smtp_port: int = Field(default=8025, ge=0, le=65535)
     codec_port: int = Field(default=8091, ge=0, le=65535)
     metrics_port: int = Field(default=9464, ge=0, le=65535)

@@ -13,6 +13,7 @@ import uvicorn
 from sandbox import announcements
 from sandbox.app import create_app
 from sandbox.connection import AbortableProtocol
+from sandbox.mailbox import serve_smtp
 from sandbox.sellers import SELLERS
 from sandbox.state_file import StateFile
 from sandbox.world import World
@@ -39,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
+    parser.add_argument(
+        "--smtp-port", type=int, default=0, help="where mails are taken; 0 (default): a free port"
+    )
     parser.add_argument(
         "--announce-file", type=Path, help="write the URL into this file once it answers"
     )
@@ -124,6 +128,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
         world.keep = file.write
         world.spawn(file.keep())
         world.closers.append(file.close)
+    await serve_smtp(world, host, options.smtp_port)
     server = _Server(
         uvicorn.Config(
             create_app(world),

@@ -12,6 +12,7 @@ from sandbox import (
     announcements,
     control,
     inventory,
+    mailbox,
     payment_service,
     planner,
     pricing,
@@ -47,7 +48,7 @@ def create_app(world: World) -> FastAPI:
     sellers = [seller.module for seller in SELLERS.values()]
     # Announcements last: the gateways have webhooks of their own under the same paths.
     services = (payment_service, inventory, pricing)
-    for part in (control, stripe, *services, *sellers, rates, planner, announcements):
+    for part in (control, stripe, *services, *sellers, rates, planner, mailbox, announcements):
         app.include_router(part.router(world))
     return app
 

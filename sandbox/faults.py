@@ -16,8 +16,10 @@ OPERATIONS: Final[dict[str, frozenset[str]]] = {
     "rates": frozenset({"quote"}),
     "stripe": _PAYMENTS,
     "payment_service": _PAYMENTS,
+    "mail": frozenset({"deliver"}),
+    "texts": frozenset({"send"}),
 }
-"""What the gateways and the rate source can be asked to do; sellers add theirs."""
+"""What the gateways, the rate source and the carriers can be asked to do; sellers add theirs."""
 
 KINDS: Final[dict[str, float | None]] = {
     "refuse": None,

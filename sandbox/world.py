@@ -194,6 +194,8 @@ class World:
         """By supplier: URL and secret of who is told (``sandbox.announcements``)."""
         self.planner_key = ""
         """What the trip planner asks for as a bearer token; empty: it asks for nothing."""
+        self.smtp = ""
+        """Where the mail server is; empty: there is none."""
         self._background: set[asyncio.Task[None]] = set()
 
     def now(self) -> dt.datetime:

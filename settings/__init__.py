@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     webhook_ports: str = Field(default="443", pattern=r"^[0-9]{1,5}(,[0-9]{1,5})*$")
     """The ports that callers' endpoints may have, separated by commas."""
 
+    # Mails and texts to people (docs/accounts.md)
+    smtp: parts.SmtpSettings = parts.SmtpSettings()
+    mail_from: str = Field(default="bookings@example.com", pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")
+    """The address that mails come from."""
+    text: parts.TextSettings = parts.TextSettings()
+
     # The API
     api: parts.ApiSettings = parts.ApiSettings()
     book_wait_seconds: float = Field(default=30, ge=0, le=120)
@@ -296,6 +302,26 @@ class Settings(BaseSettings):
     def venue_timeout(self) -> float:
         """How long an answer of either service may take, in seconds (their documents say 20)."""
         return max(self.timeout_for(url, 20) for url in (self.inventory_url, self.pricing_url))
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether mails are sent; in a local world they wait until there is a server."""
+        return self.environment == "local" or bool(self.smtp.url.get_secret_value())
+
+    def sends_texts_to(self, country: str) -> bool:
+        """Whether texts are sent to a country, two letters."""
+        if self.environment == "local" and not self.text.countries:
+            return True
+        return bool(self.text_url) and country in self.text.countries.split(",")
+
+    @property
+    def text_url(self) -> str:
+        """The base of the API that sends texts, without a slash at the end; empty: none does."""
+        if self.text.url:
+            return self.text.url.rstrip("/")
+        if self.text.account:
+            return "https://api.twilio.com"
+        return f"{self.sandbox_url}/texts" if self.environment == "local" else ""
 
     @property
     def rates_url(self) -> str:

@@ -95,6 +95,19 @@ def _production_is_real(settings: "Settings") -> Iterator[str]:
         )
 
 
+def _people_are_told(settings: "Settings") -> Iterator[str]:
+    if settings.environment != "production":
+        return
+    if settings.sends_mail and settings.mail_from.endswith("@example.com"):
+        yield "MAIL_FROM must be our own address in production: SMTP_URL is set"
+    if settings.is_sandbox(settings.text_url):
+        yield "TEXT_URL must not be the sandbox's in production"
+    if settings.text_url and not settings.text.countries:
+        yield "TEXT_COUNTRIES must name the countries that texts are sent to"
+    if settings.text_url and _FICTITIOUS_PHONE.fullmatch(settings.text.sender):
+        yield "TEXT_SENDER must be our own number in production: texts are sent"
+
+
 def _venues_are_whole(settings: "Settings") -> Iterator[str]:
     if settings.environment != "production":
         return
@@ -148,5 +161,6 @@ CHECKS: tuple[Callable[["Settings"], Iterator[str]], ...] = (
     _production_is_real,
     _suppliers_fit,
     _venues_are_whole,
+    _people_are_told,
 )
 """Each yields what is wrong, one line each, and names the setting; in this order."""

@@ -72,7 +72,10 @@ class OverloadSettings(Part):
 
 
 class LimitSettings(Part):
-    """How much one caller, traveller or address may ask of an API process; 0: without limit."""
+    """How much one caller, user, traveller or address may ask; 0: without limit.
+
+    Of each process of the API, but codes and texts: of all together.
+    """
 
     caller_requests: int = Field(default=30_000, ge=0)
     """Requests a minute, of any kind; a planner asks on behalf of all its travellers."""
@@ -86,6 +89,10 @@ class LimitSettings(Part):
     """New bookings a minute that one caller makes for one traveller."""
     address_requests: int = Field(default=6_000, ge=0)
     """Webhooks a minute, and as many pages of the documentation."""
+    network_codes: int = Field(default=20, ge=0)
+    """Codes to sign in with that one network (/24, /64) may ask for, an hour."""
+    country_texts: int = Field(default=500, ge=0)
+    """Texts to one country, a day."""
     address_wrong_keys: int = Field(default=30, ge=0)
     """Requests a minute without a valid API key; further ones are answered 429."""
     address_connections: int = Field(default=1_000, ge=0)
@@ -207,6 +214,42 @@ class FollowSettings(Part):
     """An awaited item is looked at no more often, where its supplier does not say when."""
     at_once: int = Field(default=50, ge=1)
     """How many items of each supplier one round looks at."""
+
+
+class SmtpSettings(Part):
+    """The server that takes our mails (docs/accounts.md)."""
+
+    url: SecretStr = SecretStr("")
+    """``smtp://`` or ``smtps://``, with user and password where it wants them; empty: no mails are
+    sent, and nobody signs in by mail in production."""
+    starttls: Literal["auto", "required", "off"] = "auto"
+    """Whether ``smtp://`` is encrypted: where it can be, or not at all else, or never."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        try:
+            address = urlsplit(url.get_secret_value())
+            usable = address.scheme in ("smtp", "smtps") and address.hostname and address.port != 0
+        except ValueError:
+            usable = False
+        if url.get_secret_value() and not usable:
+            raise ValueError("this is no smtp(s) address")
+        return url
+
+
+class TextSettings(Part):
+    """Who sends our texts: Twilio's Messages API, or what speaks it (docs/accounts.md)."""
+
+    url: str = Field(default="", pattern=r"^$|^https?://[^\s/]+(/[^\s]*)?$")
+    """The API's base; empty: Twilio's own where there is an account, else the sandbox's."""
+    account: str = ""
+    token: SecretStr = SecretStr("")
+    sender: str = "+12025550199"
+    """The number that texts come from."""
+    countries: str = Field(default="", pattern=r"^$|^[A-Z]{2}(,[A-Z]{2})*$")
+    """Where codes are sent to by text, separated by commas; empty: nowhere, and everywhere in a
+    local world. Fraudsters have texts sent to countries where they share in the fee."""
 
 
 class EventSettings(Part):

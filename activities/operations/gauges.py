@@ -50,6 +50,10 @@ class Gauges:
             "tripsaga_webhook_overdue_seconds",
             "For how long a delivery to a webhook endpoint has been due and was not tried",
         )
+        self._messages = meter.create_gauge(
+            "tripsaga_messages_overdue_seconds",
+            "For how long a mail or a text has been due and was not tried",
+        )
         self._circuit = meter.create_gauge(
             "tripsaga_supplier_down", "0 answers, 1 is being tried, 2 is down; by supplier"
         )
@@ -83,6 +87,7 @@ class Gauges:
             self._stalled.set(int(sink.stalled_seconds), {"sink": sink.name})
         self._oldest.set(int(figures.deliveries.oldest_seconds))
         self._overdue.set(int(figures.deliveries.overdue_seconds))
+        self._messages.set(int(figures.messages_overdue_seconds))
         for name, health in suppliers.items():
             self._circuit.set(_CIRCUIT[health.state], {"supplier": name})
             self._faults.set(health.faults, {"supplier": name})

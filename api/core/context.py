@@ -22,6 +22,7 @@ from api.core.sessions import Sessions
 from api.core.tail import Tail
 from api.core.watch import Standings, Watch
 from models.core.database import create_engine, create_sessions
+from models.core.sealing import Sealer
 from models.trips.option import TripOption
 from models.webhook_endpoints.sending import WebhookSender
 from settings import Settings
@@ -81,6 +82,8 @@ class AppContext:
     callers: Callers
     sessions: Sessions
     limits: RateLimits
+    sealer: Sealer
+    """Encrypts single values of the record."""
     temporal: Client
     planner: TripOptions
     venues: VenueSupplier | None
@@ -126,6 +129,7 @@ async def open_context(settings: Settings) -> AsyncIterator[AppContext]:
             callers=Callers(record),
             sessions=Sessions(record),
             limits=RateLimits(settings.limit),
+            sealer=settings.key_ring,
             temporal=temporal,
             planner=planner,
             venues=venues,

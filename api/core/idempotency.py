@@ -20,6 +20,8 @@ an application with a route that does not say so is not made::
   and holds the request against :meth:`Operation.expect_same`. List 409 and 422 among the route's
   problems.
 - ``natural``: to do it again changes nothing and is answered alike (PUT with a version, logout).
+- ``anew``: what is sent works once; whoever has lost the answer begins anew (codes to sign in with,
+  whose answers hold secrets that are kept nowhere).
 - ``event``: a signed event with a unique id, kept once.
 
 What is stored: 2xx, and refusals that the same request will always meet. 202 is not an answer yet:
@@ -62,6 +64,7 @@ class Repeat(StrEnum):
 
     KEYED = "keyed"
     NATURAL = "natural"
+    ANEW = "anew"
     EVENT = "event"
 
 
@@ -93,6 +96,11 @@ def keyed(
 def natural(endpoint: Endpoint) -> Endpoint:
     """Declare that a repeat changes nothing and is answered alike, without any key."""
     return _declaring(Declaration(Repeat.NATURAL))(endpoint)
+
+
+def anew(endpoint: Endpoint) -> Endpoint:
+    """Declare that a repeat does nothing and is refused: whoever sent it begins anew."""
+    return _declaring(Declaration(Repeat.ANEW))(endpoint)
 
 
 def event(endpoint: Endpoint) -> Endpoint:

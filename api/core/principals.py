@@ -125,6 +125,21 @@ def expect_recent_second_factor(principal: Principal) -> None:
         raise _needed(f"This needs a second factor that was proved within {minutes} minutes.")
 
 
+def expect_recent_sign_in(principal: Principal) -> None:
+    """Make sure that a user has proved an address, or a second factor, within :data:`RECENT`.
+
+    Whoever finds an open browser must not be able to make the account its own.
+
+    Raises:
+        ApiProblem: 403.
+    """
+    proved = [at for at in (principal.signed_in_at, principal.second_factor_at) if at is not None]
+    if not proved or dt.datetime.now(dt.UTC) - max(proved) > RECENT:
+        minutes = int(RECENT.total_seconds() // 60)
+        detail = f"This needs a sign-in within {minutes} minutes: please sign in again."
+        raise ApiProblem(403, "SIGN_IN_AGAIN", detail)
+
+
 def _needed(detail: str) -> ApiProblem:
     return ApiProblem(
         403, "SECOND_FACTOR_REQUIRED", f"{detail} POST /market/v1/auth/second-factor proves it."

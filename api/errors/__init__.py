@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from api.core import problems
+from api.errors import accounts as accounts
 from api.errors import bookings as bookings
 from api.errors import events as events
 from api.errors import marketplace as marketplace

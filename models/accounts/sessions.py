@@ -79,14 +79,16 @@ async def end_sessions(
     only: str | None = None,
     but: str | None = None,
 ) -> int:
-    """End a user's sessions: all, ``only`` one, or all ``but`` one; returns how many.
+    """End a user's sessions: all, ``only`` one, or all ``but`` one; returns how many there are.
 
-    From the next request on they open nothing.
+    From the next request on they open nothing. Those that had ended stay as they were.
     """
-    ending = update(SESSIONS).where(SESSIONS.c.user_id == user_id, SESSIONS.c.revoked_at.is_(None))
+    ending = update(SESSIONS).where(SESSIONS.c.user_id == user_id)
     if only is not None:
         ending = ending.where(SESSIONS.c.id == only)
     if but is not None:
         ending = ending.where(SESSIONS.c.id != but)
-    done = await session.execute(ending.values(revoked_at=func.now()))
+    done = await session.execute(
+        ending.values(revoked_at=func.coalesce(SESSIONS.c.revoked_at, func.now()))
+    )
     return int(done.rowcount)  # type: ignore[attr-defined]

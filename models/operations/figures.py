@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.core.cases import CASES, CaseKind
 from models.core.outbox import COUNTER, SINKS
 from models.inbox.repository import INBOX, EventStatus
+from models.messages.outbox import overdue_seconds
 from models.operations.invariants import NAMES
 from models.payments.reconciliations import RECONCILIATIONS
 from models.webhook_endpoints.deliveries import DeliveryFigures, delivery_figures
@@ -41,6 +42,8 @@ class WatchFigures:
     """Who is told of our events."""
     deliveries: DeliveryFigures
     """What is to be delivered to callers' webhook endpoints."""
+    messages_overdue_seconds: float
+    """For how long a mail or a text has been due and was not tried."""
 
 
 async def watch_figures(session: AsyncSession) -> WatchFigures:
@@ -81,4 +84,5 @@ async def watch_figures(session: AsyncSession) -> WatchFigures:
         waiting or 0,
         [SinkFigures(name, behind, float(seconds or 0)) for name, behind, seconds in sinks],
         await delivery_figures(session),
+        await overdue_seconds(session),
     )

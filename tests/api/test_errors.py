@@ -13,6 +13,7 @@ from fastapi import FastAPI
 import models
 from api import errors
 from api.core.edge import Edge
+from models.accounts import errors as accounts
 from models.bookings.errors import (
     BookingNotFound,
     BookingNotRecordedYet,
@@ -30,6 +31,7 @@ from models.core.domain_errors import (
     KeyInProgress,
     KeyReused,
     RateLimited,
+    SessionUnknown,
     TemporalUnavailable,
     TooManyBookings,
     TooManyReads,
@@ -119,6 +121,22 @@ SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
+    (accounts.AccountBlocked("u"), 403, "ACCOUNT_BLOCKED", None, None),
+    (accounts.AddressUnfit("email", "No address."), 422, "ADDRESS_REFUSED", "email", None),
+    (accounts.CodeRefused(), 401, "CODE_REFUSED", None, None),
+    (accounts.CodeRefused(3), 401, "CODE_REFUSED", None, {"attempts_left": 3}),
+    (accounts.ContactInUse(), 409, "CONTACT_IN_USE", None, None),
+    (accounts.IdentityLocked(), 403, "IDENTITY_LOCKED", None, None),
+    (accounts.SecondFactorEnrolled(), 409, "SECOND_FACTOR_ENROLLED", None, None),
+    (accounts.SecondFactorRefused(), 403, "SECOND_FACTOR_REFUSED", None, None),
+    (
+        accounts.SecondFactorRefused(60),
+        *(429, "RATE_LIMITED", None, {"violatedPolicies": ["second-factor"]}),
+    ),
+    (accounts.SessionNotFound(), 404, "SESSION_UNKNOWN", None, None),
+    (accounts.TooManyCodes(60), 429, "RATE_LIMITED", None, {"violatedPolicies": ["codes"]}),
+    (accounts.UserNotFound(), 401, "SESSION_REFUSED", None, None),
+    (SessionUnknown(), 401, "SESSION_REFUSED", None, None),
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
     (TooManyReads(), 503, "TOO_MANY_READS", None, None),
     (TooManyBookings(7), 503, "OVERLOADED", None, None),

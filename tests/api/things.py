@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import psycopg
+
 from models.bookings.lifecycle import BookingState
 from models.core.keys import booking_reference
 from models.webhook_endpoints.repository import create_endpoint
@@ -15,6 +17,7 @@ from models.webhook_endpoints.tables import DeliveryRow
 from tests.ledger.bookings import confirm, request
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary
+from tests.support.users import SignedIn
 
 Route = tuple[str, str]
 """Method and path, as the route has it."""
@@ -96,6 +99,30 @@ THINGS: dict[str, Thing] = {
     "external_id": Thing(_venue, _unknown_id, private=True),
 }
 """By the name of the parameter of the path, or of the field of the body, that names it."""
+
+
+def _session(_database_url: str, user: SignedIn) -> str:
+    return user.session_id
+
+
+def _challenge(database_url: str, user: SignedIn) -> str:
+    """A code that was sent to an address that the user wants as a contact."""
+    found = str(uuid.uuid4())
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO auth_challenges (id, kind, value_hash, user_id, code_hash, client_hash,"
+            " network_hash, expires_at)"
+            " VALUES (%s, 'EMAIL', %s, %s, %s, '', '', now() + interval '5 minutes')",
+            (found, uuid.uuid4().bytes, user.id, b"c" * 32),
+        )
+    return found
+
+
+OF_ONE_USER: dict[str, Callable[[str, SignedIn], str]] = {
+    "session_id": _session,
+    "challenge_id": _challenge,
+}
+"""By the name of the parameter of the path: how a thing is made that is one user's alone."""
 
 IN_BODY: dict[Route, str] = {("POST", "/booking/cancel"): "bookingId"}
 """Routes whose body names a thing, and the field that does."""

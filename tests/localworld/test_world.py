@@ -41,6 +41,24 @@ def test_services_json_says_where_everything_is(world: RunningWorld) -> None:
     assert found["api_key"].startswith("ts_")
 
 
+def test_somebody_signs_in_with_the_code_in_the_mailbox(world: RunningWorld) -> None:
+    for contact in (("--email", "ada@example.com"), ("--phone", "+1 202 555 0123")):
+        answer = world.tripsaga("login", *contact)
+        assert answer.returncode == 0, answer.stderr
+        assert re.search(r"the code in the sandbox's mailbox is \d{6}", answer.stdout)
+        file = world.var / "session"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        kept = json.loads(file.read_text())
+        bearer = {"Authorization": f"Bearer {kept['token']}"}
+        me = httpx.get(f"{kept['api']}/market/v1/me", headers=bearer)
+        assert me.json()["user"]["id"] == kept["user"]
+    assert re.search(
+        r"^tripsaga_messages_overdue_seconds{.*} 0$",
+        httpx.get(world.services["metrics"]).text,
+        flags=re.MULTILINE,
+    )
+
+
 def test_the_doctor_finds_all_well(world: RunningWorld) -> None:
     answer = world.tripsaga("doctor", "--json")
     findings = json.loads(answer.stdout)["findings"]

@@ -18,6 +18,7 @@ PORTS = (
     "API_PORT",
     "CODEC_PORT",
     "SANDBOX_PORT",
+    "SMTP_PORT",
     "TEMPORAL_PORT",
     "TEMPORAL_UI_PORT",
     "METRICS_PORT",

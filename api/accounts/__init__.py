@@ -1,0 +1,1 @@
+"""Accounts: signing in with a code, one's own contacts, sessions and second factor."""
