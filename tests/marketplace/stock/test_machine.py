@@ -240,7 +240,7 @@ def play(machine: type[Machine], examples: int, steps: int) -> None:
 
 
 def test_claims_do_what_plain_python_does(machine: type[Machine]) -> None:
-    play(machine, examples=12, steps=20)
+    play(machine, examples=8, steps=20)
 
 
 @pytest.mark.exhaustive
