@@ -8,6 +8,7 @@ from activities.reservations.loop import ROUND_SECONDS
 from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
+    MARKET_STATES,
     SETTLED_STATES,
     BookingKind,
     BookingState,
@@ -169,9 +170,8 @@ def _moves(table: Transitions) -> list[str]:
 
 def _told() -> list[str]:
     """Return what callers are told of what is bought, by state and who cancelled it."""
-    had = [state for state in BOUGHT if BOUGHT[state] - {state} or state in FINAL_STATES]
     lines = []
-    for state in _ordered(had):
+    for state in _ordered(MARKET_STATES):
         told = [status_of(state, BookingKind.STAY, by) for by in (None, CancelledBy.PROVIDER)]
         lines.append(f"| {state} | {_listed(dict.fromkeys(told))} |")
     return lines
