@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from models.bookings.lifecycle import BookingKind, BookingState
+from models.bookings.lifecycle import MARKET, BookingKind, BookingState
 from models.core.keys import booking_reference
 
 BIG_CALLER = "00000000-0000-4000-8000-000000000000"
@@ -53,7 +53,7 @@ _BOOKINGS = (
     "id, reference, caller_id, idempotency_key, fingerprint, run_id, kind, trip_option_id,"
     " traveler_id, state, version, currency, accepted_total, captured, refunded, paid_by_hand,"
     " goodwill, grants, travelers, contact, warnings, referral_code, discount_percent, created_at,"
-    " updated_at"
+    " updated_at, user_id, provider_id, hold_expires_at"
 )
 _ITEMS = (
     "booking_id, number, type, supplier, component_ref, title, status, saga_state, reference,"
@@ -184,6 +184,8 @@ def _booking(one: Made) -> Iterable[Row]:
         *(one.traveler_id, one.state, 5, "USD", 200_000, 0, 0, 0, 0, "[]"),
         *(json.dumps(people), json.dumps(contact), "[]", one.referral_code),
         *("12.50" if one.referral_code else None, one.at, one.at),
+        # bought by whoever is as frequent as its caller, of a provider who is
+        *((*[one.caller_id] * 2, one.at) if one.kind in MARKET else [None] * 3),
     )
 
 

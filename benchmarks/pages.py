@@ -20,7 +20,13 @@ from benchmarks.crowd import (
     SMALL_CALLER,
 )
 from benchmarks.plans import Query
-from models.bookings.lifecycle import STATES_OF, BookingKind, BookingState, StatusGroup
+from models.bookings.lifecycle import (
+    MARKET_STATES,
+    STATES_OF,
+    BookingKind,
+    BookingState,
+    StatusGroup,
+)
 from models.bookings.listing import MOST_COUNTED, Listing, Place, count_recent, list_recent
 from models.suppliers.listings import BY_NAME
 from models.trips.listing import BookingSearch, list_bookings
@@ -97,6 +103,24 @@ def cases(connection: psycopg.Connection) -> Iterator[Case]:
     for whose, owner in OWNERS.items():
         yield from _recent(whose, owner)
         yield from _trips(whose, owner, connection)
+    yield from _bought()
+
+
+def _bought() -> Iterator[Case]:
+    def case(name: str, ranges: int, **filters: Any) -> Case:
+        listing = Listing(owner=None, **filters)
+
+        async def ask(session: AsyncSession, limit: int, after: Place | None) -> Any:
+            return await list_recent(session, listing, limit=limit, after=after)
+
+        return Case("/market/v1", name, ask, ranges)
+
+    for whose in ("60 %", "1 %"):
+        yield case(f"bought by {whose}", 1, buyer=OWNERS[whose])
+        for group in (None, *StatusGroup):
+            states = len(STATES_OF[group] if group else MARKET_STATES)
+            name = f"sold by {whose}, status {group or 'All'}"
+            yield case(name, states, provider=OWNERS[whose], group=group)
 
 
 def _recent(whose: str, owner: str | None) -> Iterator[Case]:

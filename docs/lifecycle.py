@@ -2,26 +2,31 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 
 from activities.reservations.loop import ROUND_SECONDS
 from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
+    MARKET_STATES,
     SETTLED_STATES,
     BookingKind,
     BookingState,
+    CancelledBy,
     ItemStatus,
     PaymentStatus,
     SagaState,
+    Transitions,
     transitions_of,
 )
+from models.bookings.statuses import status_of
+from models.marketplace.stock import purchases
 from models.reservations.deadlines import HAS_DUE, Visit, due_after
 from models.reservations.policy import VenuePolicy
 
 TRANSITIONS = transitions_of(BookingKind.TRIP)
 RESERVATIONS = transitions_of(BookingKind.RESERVATION)
+BOUGHT = transitions_of(BookingKind.STAY)
 
 FILE = Path(__file__).with_suffix(".md")
 
@@ -66,9 +71,9 @@ def document() -> str:
             "",
             (
                 "Made from [`models/bookings/lifecycle.py`](../models/bookings/lifecycle.py) by"
-                " `python -m docs.lifecycle`; a test keeps the two the same. Trips and reservations"
-                " have a table of their own. The record obeys it, and a trigger in the database"
-                " refuses every other transition."
+                " `python -m docs.lifecycle`; a test keeps the two the same. Trips, reservations"
+                " and what is bought of providers have a table of their own. The record obeys it,"
+                " and a trigger in the database refuses every other transition."
             ),
             "",
             *_diagram(),
@@ -107,13 +112,7 @@ def document() -> str:
                 " alone is due below."
             ),
             "",
-            "| state | may become |",
-            "|---|---|",
-            *(
-                f"| {state} | {_listed(_ordered(following - {state}))} |"
-                for state, following in RESERVATIONS.items()
-                if following - {state}
-            ),
+            *_moves(RESERVATIONS),
             "",
             "| in state | is due | when | the history says |",
             "|---|---|---|---|",
@@ -126,6 +125,26 @@ def document() -> str:
                 f" round each {ROUND_SECONDS:.0f} s, and gives back what was held for too long."
             ),
             "",
+            "## Stays, hotel packages and tours",
+            "",
+            (
+                "What is bought of a provider begins with its hold: QUOTED, when it was quoted, and"
+                " HELD are written in one transaction. While it is PAYMENT_PENDING or PROCESSING a"
+                " workflow runs for it, and one may wait while it is HELD. PROCESSING sells its"
+                " stock before money is taken; EXPIRED, FAILED and CANCELLED give it back"
+                " ([marketplace](marketplace.md))."
+            ),
+            "",
+            *_moves(BOUGHT),
+            "",
+            "| state | callers are told |",
+            "|---|---|",
+            *_told(),
+            "",
+            "| in state | is due | when | the history says |",
+            "|---|---|---|---|",
+            *_due_of_bought(),
+            "",
             "## What else has a state",
             "",
             f"- An item, as callers see it: {_listed(ItemStatus)}.",
@@ -134,6 +153,40 @@ def document() -> str:
             "",
         ]
     )
+
+
+def _moves(table: Transitions) -> list[str]:
+    """Return where each state may lead, but to itself."""
+    return [
+        "| state | may become |",
+        "|---|---|",
+        *(
+            f"| {state} | {_listed(_ordered(following - {state}))} |"
+            for state, following in table.items()
+            if following - {state}
+        ),
+    ]
+
+
+def _told() -> list[str]:
+    """Return what callers are told of what is bought, by state and who cancelled it."""
+    lines = []
+    for state in _ordered(MARKET_STATES):
+        told = [status_of(state, BookingKind.STAY, by) for by in (None, CancelledBy.PROVIDER)]
+        lines.append(f"| {state} | {_listed(dict.fromkeys(told))} |")
+    return lines
+
+
+def _due_of_bought() -> list[str]:
+    """Return what is due by time about what is bought, by the function that says so."""
+    ends = dt.datetime(2027, 3, 15, 10, tzinfo=dt.UTC)
+    held_until = dt.datetime(2027, 1, 2, 9, 15, tzinfo=dt.UTC)
+    when = {held_until: "at the end of the hold", ends: "at check-out, or the end of the tour"}
+    return [
+        f"| {state} | `{action}` | {when[one.at]} | {one.rule} |"
+        for state in _ordered(purchases.HAS_DUE)
+        for action, one in purchases.due_after(state, held_until, ends, "Europe/Berlin").items()
+    ]
 
 
 def _due() -> list[str]:
@@ -171,7 +224,7 @@ def _row(state: BookingState) -> str:
     return f"| {state} | {MEANING[state]} | {_listed(_ordered(TRANSITIONS[state]))} |"
 
 
-def _listed(states: Iterable[StrEnum]) -> str:
+def _listed(states: Iterable[str]) -> str:
     return ", ".join(f"`{state}`" for state in states)
 
 

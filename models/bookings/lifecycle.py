@@ -196,6 +196,15 @@ _TRANSITIONS: Mapping[BookingKind, Transitions] = {
 }
 
 
+MARKET_STATES = frozenset(state for state in _MARKET if _MARKET[state] - {state}) | {
+    _S.COMPLETED,
+    _S.CANCELLED,
+    _S.EXPIRED,
+    _S.FAILED,
+}
+"""States that what is bought of providers may have."""
+
+
 def transitions_of(kind: BookingKind) -> Transitions:
     """Return the table of a kind; empty for a kind that cannot be booked yet."""
     return _TRANSITIONS.get(kind, {})

@@ -8,6 +8,8 @@ two kinds) is merged from them row by row; nothing is sorted and nothing is read
 - ``ix_bookings_state_kind_list``, ``ix_bookings_caller_state_list``: those in some states
 - ``ix_bookings_user_list``: a traveller's, who is one caller's
 - ``ix_bookings_referral_list``, ``ix_bookings_caller_referral_list``: those with a referral code
+- ``ix_bookings_owner_list``: what a user has bought
+- ``ix_bookings_provider_list``: what was bought of a provider, in some states or in any
 """
 
 import datetime as dt
@@ -34,6 +36,7 @@ from sqlalchemy.sql import FromClause
 from models.bookings.lifecycle import (
     BOOKABLE,
     GROUP_OF,
+    MARKET_STATES,
     STATES_OF,
     BookingKind,
     BookingState,
@@ -121,7 +124,8 @@ def newest_first(rows: FromClause) -> Sequence[ColumnElement[Any]]:
 class Listing:
     """Which bookings are listed. ``user`` and ``referral`` stand alone: no index has more.
 
-    Bookings of other kinds are left out of them row by row.
+    Bookings of other kinds are left out of them row by row. ``buyer`` and ``provider`` list what is
+    bought of providers for whom it concerns, whoever its caller is: no ``owner`` goes with them.
     """
 
     owner: str | None
@@ -131,10 +135,20 @@ class Listing:
     user: str | None = None
     """A traveller's id (``models.core.keys.traveler_id``)."""
     referral: str | None = None
+    buyer: str | None = None
+    """A user with an account here; stands alone."""
+    provider: str | None = None
+    """Of whom it was bought; ``group`` may go with it."""
 
     def ranges(self) -> list[Range]:
         """Return the ranges it is merged from."""
         table = BOOKINGS.c
+        if self.buyer is not None:
+            return [table.user_id == self.buyer]
+        if self.provider is not None:
+            states = STATES_OF[self.group] if self.group else MARKET_STATES
+            of_it = table.provider_id == self.provider
+            return [and_(of_it, table.state == state) for state in sorted(states)]
         kind = [] if self.kinds == BOOKABLE else [table.kind.in_(self.kinds)]
         if self.user is not None:
             owner: Any = self.owner

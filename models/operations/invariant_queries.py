@@ -43,7 +43,7 @@ TWO_CAPTURED = f"""{_SCOPE}, kept AS (
     GROUP BY a.booking_id, a.provider_id
 )
 {_ABOUT_A_BOOKING}
-    format('%s payments were captured: %s', count(*), string_agg(provider_id, ', ')) AS what
+    format('%s payments were captured: %s', count(*), string_agg(kept.provider_id, ', ')) AS what
 FROM kept JOIN bookings b ON b.id = kept.booking_id
 WHERE kept.amount > 0 GROUP BY b.id HAVING count(*) > 1
 """

@@ -1,5 +1,7 @@
 """Transitions are a table for each kind: complete, and the same in code and database."""
 
+from itertools import pairwise
+
 import psycopg
 import pytest
 
@@ -7,6 +9,7 @@ from models.bookings.lifecycle import (
     FINAL_STATES,
     FIRST_STATES,
     GROUP_OF,
+    MARKET,
     STATES_OF,
     BookingKind,
     BookingState,
@@ -67,8 +70,14 @@ def test_a_hold_may_end_while_the_card_is_asked() -> None:
     assert may_become(BookingKind.TRIP, BookingState.PROCESSING, BookingState.EXPIRED)
 
 
-def test_a_kind_without_a_table_moves_nowhere() -> None:
-    assert not may_become(BookingKind.STAY, BookingState.HELD, BookingState.HELD)
+@pytest.mark.parametrize("kind", sorted(MARKET))
+def test_what_is_bought_is_held_and_then_paid(kind: BookingKind) -> None:
+    s = BookingState
+    tries = [s.HELD, s.PAYMENT_PENDING, s.HELD, s.PAYMENT_PENDING, s.PROCESSING]
+    life = [s.QUOTED, *tries, s.PAYMENT_PENDING, s.PROCESSING, s.CONFIRMED, s.CHECKED_IN]
+    assert all(may_become(kind, a, b) for a, b in pairwise([*life, s.COMPLETED]))
+    assert not may_become(kind, BookingState.QUOTED, BookingState.CONFIRMED)
+    assert not may_become(kind, BookingState.EXPIRED, BookingState.HELD)
 
 
 BOOKING = """

@@ -25,7 +25,7 @@ RATE = ExchangeRate(base="EUR", quote="USD", rate="1.1", as_of=dt.date(2031, 2, 
 
 
 def stay(**changes: object) -> NewBooking:
-    """A stay for which nothing is to be paid, as a later kind would write it."""
+    """A stay for which nothing is to be paid, of which there is a quote alone."""
     identity = str(uuid.uuid4())
     booking = Booking(
         id=identity,
@@ -55,6 +55,7 @@ def stay(**changes: object) -> NewBooking:
         contact={},
         billing_details={},
         offers={},
+        columns={"provider_id": str(uuid.uuid4())},
     )
 
 
@@ -111,17 +112,32 @@ async def test_a_kind_never_changes(books: Books) -> None:
             )
 
 
-async def test_a_kind_without_transitions_stays_where_it_is(books: Books) -> None:
+async def test_the_database_knows_the_transitions_of_a_kind(books: Books) -> None:
     stored = await written(books, stay())
     async with books.connection() as connection:
-        with pytest.raises(errors.CheckViolation, match="cannot become HELD"):
+        with pytest.raises(errors.CheckViolation, match="cannot become PENDING"):
             await connection.execute(
-                "UPDATE bookings SET state = 'HELD', version = 2 WHERE id = %s", [stored.id]
+                "UPDATE bookings SET state = 'PENDING', version = 2 WHERE id = %s", [stored.id]
             )
 
 
+@pytest.mark.parametrize(
+    ("provider", "expires", "version"),
+    [(None, NOON, 2), (str(uuid.uuid4()), None, 2), (str(uuid.uuid4()), NOON, 1)],
+    ids=["of nobody", "for ever", "at once"],
+)
+async def test_what_is_bought_is_held_of_a_provider_until_a_moment(
+    books: Books, provider: str | None, expires: dt.datetime | None, version: int
+) -> None:
+    new = stay(state=S.HELD, hold_expires_at=expires)
+    states = (S.QUOTED, S.HELD)[2 - version :]
+    changed = {"states": states, "columns": {"provider_id": provider}}
+    with pytest.raises(Exception, match=r"bookings_market|cannot be born HELD"):
+        await written(books, NewBooking(**{**new.__dict__, **changed}))
+
+
 async def test_a_hold_is_written_in_one_transaction(books: Books) -> None:
-    """QUOTED in version 1 and HELD in version 2: a booking cannot be born HELD (B11)."""
+    """QUOTED in version 1 and HELD in version 2: a trip cannot be born HELD (B11)."""
     booking_request = request()
     quoted = booking_request.new_booking(NOON).model_copy(update={"state": S.QUOTED})
     new = stay()
@@ -132,6 +148,7 @@ async def test_a_hold_is_written_in_one_transaction(books: Books) -> None:
                 **{
                     **new.__dict__,
                     "booking": quoted,
+                    "columns": {},
                     "offers": {item.number: {} for item in quoted.items},
                 }
             ),

@@ -27,6 +27,8 @@ NEEDED = {
     "ix_bookings_user_list": "1 %, user unknown",
     "ix_bookings_referral_list": "anybody's, referral unknown",
     "ix_bookings_caller_referral_list": "60 %, referral with 2 %",
+    "ix_bookings_owner_list": "bought by 60 %",
+    "ix_bookings_provider_list": "sold by 60 %, status All",
 }
 """Every index of lists, and a list that it is for."""
 OF_RESERVATIONS = {"/guest": "ix_reservations_guest_list", "/venue": "ix_reservations_venue_list"}
@@ -47,7 +49,7 @@ async def reservation_lists(reserved_url: str) -> list[Seen]:
 
 async def test_every_page_walks_its_index(pages: list[Seen]) -> None:
     assert len(pages) > 150
-    assert {one.case.list for one in pages} == {"/booking", "/api/bookings"}
+    assert {one.case.list for one in pages} == {"/booking", "/api/bookings", "/market/v1"}
     assert {one.case.list for one in pages if one.case.counts} == {"/api/bookings"}
     assert faults(pages) == []
 

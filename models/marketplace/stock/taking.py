@@ -1,9 +1,10 @@
-"""The one guarded statement that takes stock: all that is wanted of it, or none.
+"""Taking stock: all that is wanted of it, or none.
 
-It locks the wanted nights in one order (by room and date; a departure is one row), judges what was
-locked, and only if all of it fits moves the counters, lets the booking's earlier claims go and
-writes the new ones. What it has waited for it sees: a row that was locked is read anew by
-PostgreSQL, and so is the one that is updated. A refusal changes nothing, so no savepoint is needed.
+The wanted nights are locked in one order (by room and date; a departure is one row). A statement of
+its own then sees all that was committed before they were, and nobody moves them any more: it judges
+them, and only if all fits moves the counters, lets the booking's earlier claims go and writes the
+new ones. A refusal changes nothing, so no savepoint is needed. The CHECKs of the counters refuse
+whatever else would take too much.
 """
 
 import datetime as dt
@@ -38,25 +39,31 @@ class Claims:
     version: int = 1
 
 
+_LOCK = """
+SELECT count(*) FROM (
+    SELECT 1 FROM {table} s
+    JOIN jsonb_to_recordset(CAST(:wanted AS jsonb)) AS w({columns}, units int) ON {same}
+    ORDER BY {keys} FOR UPDATE OF s
+) AS locked
+"""
 _TAKE = """
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS one({columns}, units int)
-), locked AS (
+), stands AS (
     SELECT {keys}, w.units AS units, w.units <= 0 OR ({on_sale}) AS on_sale,
         s.{stock} - s.held - s.sold >= w.units AS fits
     FROM {table} s JOIN wanted w ON {same}
-    ORDER BY {keys} FOR UPDATE OF s
 ), repeated AS (
     SELECT EXISTS (SELECT FROM stock_claims WHERE booking_id = :booking AND item = :item
         AND version = :version) AS made
 ), verdict AS (
     SELECT NOT (SELECT made FROM repeated)
         AND count(*) FILTER (WHERE on_sale AND fits) = (SELECT count(*) FROM wanted) AS fits
-    FROM locked
+    FROM stands
 ), counted AS (
     UPDATE {table} s SET held = s.held + CASE WHEN :held THEN w.units ELSE 0 END,
         sold = s.sold + CASE WHEN :held THEN 0 ELSE w.units END
-    FROM locked w WHERE {again} AND (SELECT fits FROM verdict)
+    FROM stands w WHERE {again} AND (SELECT fits FROM verdict)
 ), let_go AS (
     UPDATE stock_claims SET state = 'RELEASED', changed_at = clock_timestamp()
     WHERE booking_id = :booking AND item = :item AND version < :version
@@ -72,38 +79,36 @@ WITH wanted AS (
     WHERE (SELECT fits FROM verdict)
 )
 SELECT {told}, coalesce(l.on_sale, false) AS on_sale
-FROM wanted w LEFT JOIN locked l ON {found}
+FROM wanted w LEFT JOIN stands l ON {found}
 WHERE NOT coalesce(l.on_sale AND l.fits, false) AND NOT (SELECT made FROM repeated)
 ORDER BY {told}
 """
 # A night that was never put up for sale is sold out, and so is one that is closed.
-_NIGHTS = text(
-    _TAKE.format(
-        columns="room_id uuid, night date",
-        table="inventory_nights",
-        keys="s.room_id, s.night",
-        same="s.room_id = w.room_id AND s.night = w.night",
-        again="s.room_id = w.room_id AND s.night = w.night",
-        found="l.room_id = w.room_id AND l.night = w.night",
-        stock="units",
-        on_sale="NOT s.closed",
-        told="w.room_id::text, w.night",
-    )
-)
-_SEATS = text(
-    _TAKE.format(
-        columns="departure_id uuid",
-        table="tour_departures",
-        keys="s.id",
-        same="s.id = w.departure_id",
-        again="s.id = w.id",
-        found="l.id = w.departure_id",
-        stock="seats",
-        on_sale="""s.status = 'OPEN' AND clock_timestamp() < s.starts_at - make_interval(hours =>
-            (SELECT t.cutoff_hours FROM tour_packages t WHERE t.id = s.package_id))""",
-        told="w.departure_id::text",
-    )
-)
+_OF_NIGHTS = {
+    "columns": "room_id uuid, night date",
+    "table": "inventory_nights",
+    "keys": "s.room_id, s.night",
+    "same": "s.room_id = w.room_id AND s.night = w.night",
+    "again": "s.room_id = w.room_id AND s.night = w.night",
+    "found": "l.room_id = w.room_id AND l.night = w.night",
+    "stock": "units",
+    "on_sale": "NOT s.closed",
+    "told": "w.room_id::text, w.night",
+}
+_OF_SEATS = {
+    "columns": "departure_id uuid",
+    "table": "tour_departures",
+    "keys": "s.id",
+    "same": "s.id = w.departure_id",
+    "again": "s.id = w.id",
+    "found": "l.id = w.departure_id",
+    "stock": "seats",
+    "on_sale": """s.status = 'OPEN' AND clock_timestamp() < s.starts_at - make_interval(hours =>
+        (SELECT t.cutoff_hours FROM tour_packages t WHERE t.id = s.package_id))""",
+    "told": "w.departure_id::text",
+}
+_LOCK_NIGHTS, _TAKE_NIGHTS = (text(sql.format(**_OF_NIGHTS)) for sql in (_LOCK, _TAKE))
+_LOCK_SEATS, _TAKE_SEATS = (text(sql.format(**_OF_SEATS)) for sql in (_LOCK, _TAKE))
 
 
 def lines_of(wanted: Wanted) -> list[Line]:
@@ -145,7 +150,9 @@ async def take(session: AsyncSession, claims: Claims, change: Mapping[Key, int])
         "wanted": as_json([_stock(key, units) for key, units in change.items() if units]),
         "lines": as_json([_line(n, one) for n, one in enumerate(claims.lines, start=1)]),
     }
-    missing = (await session.execute(_SEATS if seats else _NIGHTS, values)).all()
+    lock, statement = (_LOCK_SEATS, _TAKE_SEATS) if seats else (_LOCK_NIGHTS, _TAKE_NIGHTS)
+    await session.execute(lock, {"wanted": values["wanted"]})
+    missing = (await session.execute(statement, values)).all()
     if not missing:
         return
     if seats:
