@@ -30,6 +30,7 @@ from models.core.domain_errors import (
     KeyInProgress,
     KeyReused,
     RateLimited,
+    SessionUnknown,
     TemporalUnavailable,
     TooManyBookings,
     TooManyReads,
@@ -119,6 +120,7 @@ SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
+    (SessionUnknown(), 401, "SESSION_REFUSED", None, None),
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
     (TooManyReads(), 503, "TOO_MANY_READS", None, None),
     (TooManyBookings(7), 503, "OVERLOADED", None, None),
