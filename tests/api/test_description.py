@@ -219,6 +219,7 @@ OPERATIONS = {
     "getPackage": "GET /market/v1/packages/{package_id}",
     "getProvider": "GET /market/v1/providers/{provider_id}",
     "getProviderForReview": "GET /market/v1/admin/providers/{provider_id}",
+    "getProviderHistoryForReview": "GET /market/v1/admin/providers/{provider_id}/history",
     "getProviderHistory": "GET /market/v1/providers/{provider_id}/history",
     "getSchedule": "GET /market/v1/tours/{tour_id}/schedule",
     "getTour": "GET /market/v1/tours/{tour_id}",

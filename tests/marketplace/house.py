@@ -244,6 +244,29 @@ class House:
             night=night,
         )
 
+    async def sell(self, *, room: str | None = None, departure: str | None = None) -> str:
+        """Claim something for a new booking, as sold; returns the booking's id."""
+        booking = new_id()
+        await self.execute(
+            "INSERT INTO bookings (id, reference, caller_id, idempotency_key, fingerprint, run_id,"
+            " trip_option_id, traveler_id, state, version, currency, accepted_total, captured,"
+            " refunded, paid_by_hand, goodwill, grants, travelers, contact, warnings, created_at,"
+            " updated_at) VALUES (:id, :ref, gen_random_uuid(), :ref, 'f', 'r', 't', 'trv',"
+            " 'PENDING', 1, 'USD', 1, 0, 0, 0, 0, '[]', '[]', '{}', '[]', now(), now())",
+            id=booking,
+            ref=booking,
+        )
+        await self.execute(
+            "INSERT INTO stock_claims (booking_id, item, version, room_id, nights, departure_id,"
+            " units, state) VALUES (:id, 1, 1, :room,"
+            " CASE WHEN CAST(:room AS uuid) IS NOT NULL THEN"
+            " daterange('2031-06-01', '2031-06-03') END, :departure, 1, 'SOLD')",
+            id=booking,
+            room=room,
+            departure=departure,
+        )
+        return booking
+
     # -- transactions side by side -------------------------------------------------------------
 
     @asynccontextmanager

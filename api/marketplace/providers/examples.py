@@ -80,6 +80,14 @@ MARKET_PROVIDER_HISTORY: dict[str, Any] = {
         },
     ]
 }
+MARKET_PROVIDER_WHO: dict[str, Any] = {
+    "history": [
+        {
+            **MARKET_PROVIDER_HISTORY["history"][1],
+            "who": "admin 3f2e6c1a-8d0b-4c8e-9a57-6f1b2c3d4e51",
+        }
+    ]
+}
 MARKET_REVIEWED: dict[str, Any] = {
     **_PROVIDER,
     "verification_status": "SUSPENDED",

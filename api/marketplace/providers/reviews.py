@@ -14,6 +14,7 @@ from api.marketplace.edge import PREFIX, ProviderId, shown_tagged, tagged
 from api.marketplace.providers import schemas
 from api.marketplace.providers.schemas import (
     ProviderAnswer,
+    ProviderHistory,
     ProviderPage,
     Reviewable,
     ReviewBody,
@@ -23,7 +24,12 @@ from api.marketplace.providers.schemas import (
 from api.openapi import READING, WRITING, problems, shown
 from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import VerificationStatus
-from models.marketplace.providers.reviews import list_for_review, load_any, review
+from models.marketplace.providers.reviews import (
+    list_for_review,
+    load_any,
+    load_any_history,
+    review,
+)
 from models.marketplace.versions import Expected
 
 router = Audience(Policy.ADMIN, prefix=PREFIX, tags=["market: admins"])
@@ -81,6 +87,21 @@ async def one(context: Context, request: Request, provider_id: ProviderId) -> Re
     """Return any provider with what its onboarding says."""
     found = await context.record.read(lambda session: load_any(session, str(provider_id)))
     return shown_tagged(request, found.row.version, schemas.whole(found))
+
+
+@router.get(
+    "/admin/providers/{provider_id}/history",
+    operation_id="getProviderHistoryForReview",
+    summary="What became of a profile, and who did it",
+    responses={
+        200: {"description": "Oldest first.", "content": shown("MARKET_PROVIDER_WHO")},
+        **problems(*READING, 422),
+    },
+)
+async def history(context: Context, provider_id: ProviderId) -> ProviderHistory:
+    """Return every change of any profile's status; `who` names the user, admin or operator."""
+    rows = await context.record.read(lambda session: load_any_history(session, str(provider_id)))
+    return schemas.history(rows, named=True)
 
 
 @router.post(

@@ -125,7 +125,7 @@ class HistoryEntry(BaseModel):
     version: int
     from_status: VerificationStatus | None
     to_status: VerificationStatus
-    who: Literal["provider", "house"] = Field(description="The house: an admin of it.")
+    who: str = Field(description="`provider` or `house`; admins are told who it was.")
     why: str
     at: AwareDatetime
 
@@ -167,18 +167,22 @@ def whole(provider: Provider) -> WholeProvider:
     )
 
 
-def history(rows: Sequence[ProviderHistoryRow]) -> ProviderHistory:
-    """Return a provider's history without the ids of who made it."""
+def history(rows: Sequence[ProviderHistoryRow], *, named: bool = False) -> ProviderHistory:
+    """Return a provider's history; only ``named`` with the ids of who made it."""
     return ProviderHistory(
         history=[
             HistoryEntry(
                 version=row.version,
                 from_status=row.from_status and VerificationStatus(row.from_status),
                 to_status=VerificationStatus(row.to_status),
-                who="provider" if row.who.startswith("user ") else "house",
+                who=row.who if named else _side(row.who),
                 why=row.why,
                 at=row.at,
             )
             for row in rows
         ]
     )
+
+
+def _side(who: str) -> str:
+    return "provider" if who.startswith("user ") else "house"

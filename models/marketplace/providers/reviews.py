@@ -21,8 +21,8 @@ from models.marketplace.providers.errors import ProviderNotFound, ProviderStateC
 from models.marketplace.providers.holds import EndHolds
 from models.marketplace.providers.lifecycle import TRANSITIONS, VerificationStatus
 from models.marketplace.providers.messages import MOVES, Decision, Provider, Reviewed
-from models.marketplace.providers.repository import load_steps, move
-from models.marketplace.providers.tables import ProviderRow
+from models.marketplace.providers.repository import load_history, load_steps, move
+from models.marketplace.providers.tables import ProviderHistoryRow, ProviderRow
 from models.marketplace.versions import Expected
 
 Place = tuple[dt.datetime, str]
@@ -50,6 +50,14 @@ async def load_any(session: AsyncSession, provider_id: str) -> Provider:
     if row is None:
         raise ProviderNotFound
     return Provider(row, None, await load_steps(session, provider_id))
+
+
+async def load_any_history(session: AsyncSession, provider_id: str) -> Sequence[ProviderHistoryRow]:
+    """Return what became of any provider, for an admin. Raises ProviderNotFound."""
+    history = await load_history(session, provider_id)
+    if not history:  # whoever is made has one
+        raise ProviderNotFound
+    return history
 
 
 async def review(

@@ -1,5 +1,7 @@
 """Onboarding and reviews over HTTP."""
 
+import uuid
+
 import pytest
 
 from tests.api.marketplace.conftest import Market
@@ -52,6 +54,11 @@ async def test_from_the_first_request_to_the_end_of_a_suspension(market: Market)
         ("house", "so REINSTATE"),
     ]
     assert admin.id not in str(history)
+    named = (await admin.get(f"admin/{where}/history"))["history"]
+    assert [one["who"] for one in named] == [f"user {user.id}"] * 3 + [f"admin {admin.id}"] * 4
+    unknown = str(uuid.uuid4())
+    for path in (f"admin/providers/{unknown}", f"admin/providers/{unknown}/history"):
+        assert (await admin.get(path, 404))["code"] == "PROVIDER_UNKNOWN"
     wrong = {"decision": "START", "reason": "r", "expected_version": version}
     refused = await admin.post(f"{where}/review", 409, **wrong)
     assert refused["code"] == "STATE_CONFLICT"

@@ -4,12 +4,11 @@ import uuid
 from typing import Any
 
 import pytest
-from fastapi.routing import iter_route_contexts
 
 from api.app import create_app
-from api.core.audience import GuardedRoute, Policy
 from settings import Settings
 from tests.api.marketplace.conftest import Market
+from tests.api.marketplace.scenes import of_providers
 from tests.api.test_who_may_what import counted
 from tests.marketplace.house import STEPS, new_id
 
@@ -32,19 +31,6 @@ IN_BODY = {
 }
 
 
-def _routes() -> list[tuple[str, str]]:
-    found = []
-    for context in iter_route_contexts(list(create_app(Settings()).routes)):
-        route = context.original_route
-        assert isinstance(route, GuardedRoute)
-        if route.policy is Policy.USER and {"market: providers", "market: catalogue"} & set(
-            route.tags
-        ):
-            (method,) = list(route.methods or ())
-            found.append((method, route.path))
-    return sorted(set(found) - NOTHING)
-
-
 DOCUMENT = create_app(Settings()).openapi()
 
 
@@ -64,9 +50,9 @@ async def test_anothers_looks_unknown(market: Market) -> None:
     other = await market.user()
     theirs = {**await market.house.everything(other.id), "step": "contact"}
     unknown = {name: new_id() for name in theirs} | {"step": "contact"}
-    asked = _routes()
+    asked = of_providers() - NOTHING
     assert len(asked) > 30
-    for method, path in asked:
+    for method, path in sorted(asked):
         body = _body(method, path)
         told = []
         for things in (theirs, unknown):

@@ -1,6 +1,9 @@
 """The publishing gate: only an approved provider's offers are on sale, whoever asks (report 19)."""
 
 import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -15,8 +18,10 @@ from models.marketplace.catalogue.errors import (
     OfferStateConflict,
     ProviderNotApproved,
 )
+from models.marketplace.catalogue.suspension import confirmed_bookings_of
 from models.marketplace.catalogue.tables import HotelPackageRow, ListingRow, TourPackageRow
 from models.marketplace.providers import reviews
+from models.marketplace.providers.errors import ProviderStateConflict
 from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import ProviderType
 from models.marketplace.providers.messages import Decision
@@ -186,6 +191,30 @@ async def test_a_suspension_ends_holds_in_its_transaction(house: House) -> None:
     assert (ended, done.holds) == ([(provider, "SUSPENDED")], 3)
 
 
+async def test_what_is_confirmed_stays_and_is_one_case(house: House) -> None:
+    user, provider = await house.approved()
+    room = await house.room(user, provider)
+    sold = sorted([await house.sell(room=room) for _ in range(2)])
+    assert (await house.decide(provider, Decision.SUSPEND)).bookings == 2
+    case = "SELECT kind, details -> 'bookingIds', resolution FROM cases WHERE source = :s"
+    source = f"provider:{provider}:suspended"
+    assert await house.rows(case, s=source) == [("SUPPLIER", sold, None)]
+    await house.decide(provider, Decision.REINSTATE)
+    assert await house.rows(case, s=source) == [("SUPPLIER", sold, "reinstated: a test wants it")]
+    claims = "SELECT DISTINCT state FROM stock_claims WHERE room_id = :r"
+    assert await house.rows(claims, r=room) == [("SOLD",)]
+
+
+async def test_of_tours_as_well(house: House) -> None:
+    user, provider = await house.begin(ProviderType.TOUR_OPERATOR)
+    things = await house.everything(user)
+    booking = await house.sell(departure=things["departure_id"])
+    other = await house.sell(room=things["room_id"])
+    async with house.open() as session:
+        assert await confirmed_bookings_of(session, provider) == [booking]
+        assert await confirmed_bookings_of(session, things["provider_id"]) == [other]
+
+
 # -- side by side (M4, the publishing half) ----------------------------------------------------
 
 
@@ -237,6 +266,40 @@ async def test_a_pause_during_a_suspension_is_the_providers(house: House) -> Non
         await session.commit()
     await pausing
     assert await house.offers(provider) == {listing: ("PAUSED", PROVIDER)}
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=pytest.mark.exhaustive)])
+async def test_nothing_of_a_suspended_provider_is_on_sale_whatever_happens(
+    house: House, rounds: int
+) -> None:
+    """Publishing, pausing and reviews at once: no commit leaves both, and nobody is deadlocked."""
+    user, provider = await house.approved()
+    listings = [await house.listing(user, provider) for _ in range(3)]
+    watch = (
+        "SELECT count(*) FROM listings l JOIN provider_profiles p ON p.id = l.provider_id"
+        " WHERE p.id = :p AND p.verification_status <> 'APPROVED' AND l.status = 'PUBLISHED'"
+    )
+    refusals = (ProviderNotApproved, ProviderStateConflict, OfferStateConflict)
+
+    async def seen() -> None:
+        assert await house.rows(watch, p=provider) == [(0,)]
+
+    async def tried(work: Awaitable[Any]) -> None:
+        with contextlib.suppress(*refusals):
+            await work
+
+    dice = random.Random(20310301)
+    for _ in range(rounds):
+        moves = [
+            house.do(move, ListingRow, user, listing, ANY)
+            for listing in listings
+            for move in (publishing.publish, publishing.pause)
+        ]
+        decisions = [house.decide(provider, one) for one in (Decision.SUSPEND, Decision.REINSTATE)]
+        works = [tried(one) for one in [*moves, *decisions]] + [seen() for _ in range(4)]
+        dice.shuffle(works)
+        await asyncio.gather(*works)
+        await seen()
 
 
 # -- whose things are whose --------------------------------------------------------------------
