@@ -65,6 +65,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _answer(status) for status in (*statuses, 429)}
 
 
+def refusal(status: int, code: str, detail: str) -> dict[int | str, dict[str, Any]]:
+    """Return the problem answer of a route that shows this problem, in place of the usual one."""
+    return {status: _answer(status, (code, detail, None))}
+
+
 _RATE_LIMIT = {
     name: {"description": description, "schema": {"type": "string", "examples": [example]}}
     for name, description, example in (
@@ -88,6 +93,18 @@ WRITING = (400, 401, 404, 408, 413, 415, 422, 500, 503)
 _SCOPE_MISSING = (
     "SCOPE_MISSING",
     "This needs the scope trips, which the caller of this key does not have.",
+    None,
+)
+
+
+_SIGN_IN = (
+    "SESSION_REFUSED",
+    "Nobody is signed in: a session is needed, as a bearer token or a cookie.",
+    None,
+)
+_SECOND_FACTOR = (
+    "SECOND_FACTOR_REQUIRED",
+    "This needs a second factor: POST /market/v1/auth/second-factor proves it.",
     None,
 )
 
@@ -145,11 +162,21 @@ def describe(app: FastAPI, examples: Mapping[str, Any]) -> dict[str, Any]:
                 operation["responses"].setdefault("400", _answer(400))
                 if operation.get("security"):  # as api.core.audience does
                     operation["responses"].setdefault("403", _answer(403, _SCOPE_MISSING))
+                    _describe_sessions(operation)
                 _describe_keys(operation)
                 if method == "get":
                     _describe_filters(operation)
         app.openapi_schema = _with_examples(document, examples)
     return app.openapi_schema
+
+
+def _describe_sessions(operation: dict[str, Any]) -> None:
+    """Show how a route refuses who is not signed in, where a session opens it."""
+    names = {name for one in operation["security"] for name in one}
+    if "HTTPBearer" in names:
+        operation["responses"]["401"] = _answer(401, _SIGN_IN)
+        if "APIKeyHeader" not in names:
+            operation["responses"]["403"] = _answer(403, _SECOND_FACTOR)
 
 
 def _describe_keys(operation: dict[str, Any]) -> None:

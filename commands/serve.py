@@ -46,6 +46,9 @@ def sandbox(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", envvar="SANDBOX_PORT")] = 8090,
+    smtp_port: Annotated[
+        int, typer.Option(help="Port to take mails on; 0: a free one.", envvar="SMTP_PORT")
+    ] = 0,
 ) -> None:
     """Serve the sandbox: suppliers, Stripe and trip planner, faulty on demand."""
     if get_settings().environment == "production":
@@ -54,7 +57,7 @@ def sandbox(
             code=Code.USAGE,
             mend="set ENVIRONMENT=local, or credentials of real suppliers",
         )
-    _become("sandbox", "--host", host, "--port", str(port))
+    _become("sandbox", "--host", host, "--port", str(port), "--smtp-port", str(smtp_port))
 
 
 def _settings_with_keys() -> Settings:

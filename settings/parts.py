@@ -223,7 +223,7 @@ class SmtpSettings(Part):
     """``smtp://`` or ``smtps://``, with user and password where it wants them; empty: no mails are
     sent, and nobody signs in by mail in production."""
     starttls: Literal["auto", "required", "off"] = "auto"
-    """Whether ``smtp://`` is encrypted: where it can be, or not at all else, or never."""
+    """Whether ``smtp://`` is encrypted: where the server can, always (else not sent), never."""
 
     @field_validator("url")
     @classmethod

@@ -53,8 +53,9 @@ class Messages:
                     again = False
                 else:
                     again = await outbox.postponed(session, claimed, str(error))
+            # Why stands in the row: what servers say names people, and logs do not (S19).
             told = "is tried again" if again else "is given up"
-            log.warning("message %s %s: %s", claimed.id, told, error)
+            log.warning("message %s was not taken and %s", claimed.id, told)
             return
         async with self._sessions.begin() as session:
             await outbox.sent(session, claimed)
@@ -123,7 +124,9 @@ class MessageLoop:
             await self._messages.deliver(claimed)
         except Exception as error:  # noqa: BLE001 - nothing may end the loop
             # What came of it could not be written: it is sent again when its lease runs out.
-            log.warning("message %s: %s", claimed.id, error)
+            log.warning(
+                "what came of message %s is not noted: %s", claimed.id, type(error).__name__
+            )
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

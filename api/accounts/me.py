@@ -129,7 +129,7 @@ async def verify_contact(
     return Profile.of(row)
 
 
-@enrolling.get(
+@enrolling.listing(
     "/sessions",
     operation_id="listMySessions",
     summary="Where one is signed in",

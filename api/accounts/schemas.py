@@ -6,14 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.core.principals import Principal
 from models.accounts.tables import IdentityKind, Role, SessionRow, UserRow
-from models.core.text import PHONE, Email, Text
+from models.core.text import CLIENT, LOCALE, PHONE, SIX_DIGITS, Email, Text
 from models.core.times import Moment
 
-CODE = "^[0-9]{6}$"
-CLIENT = "^[A-Za-z0-9_-]{22,128}$"
-LOCALE = "^[a-z]{2}(-[A-Z]{2})?$"
-
-Code = Annotated[str, Field(pattern=CODE, description="Six digits.")]
+Code = Annotated[str, Field(pattern=SIX_DIGITS, description="Six digits.")]
 Client = Annotated[
     str,
     Field(

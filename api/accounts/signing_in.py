@@ -22,11 +22,12 @@ from api.core.audience import Audience, Policy
 from api.core.context import Asking, Context
 from api.core.idempotency import anew, natural
 from api.core.sessions import csrf_token, forget_cookie, set_cookie
-from api.openapi import WRITING, problems, shown
+from api.openapi import WRITING, problems, refusal, shown
 from models.accounts import users
 from models.accounts.challenges import Guess
 from models.accounts.errors import AccountBlocked
 from models.accounts.sessions import end_sessions
+from models.core.incoming import holds_card_number
 
 PREFIX, TAGS = "/market/v1/auth", ["accounts"]
 strangers = Audience(Policy.SIGN_IN, prefix=PREFIX, tags=[*TAGS])
@@ -65,6 +66,12 @@ async def send(
     responses={
         200: {"content": shown("SIGNED_IN_PROGRAM", "SIGNED_IN_BROWSER")},
         **problems(*WRITING, 403),
+        **refusal(
+            401,
+            "CODE_REFUSED",
+            "This code is not accepted: it is wrong, too old or used, or was asked for elsewhere.",
+        ),
+        **refusal(403, "ACCOUNT_BLOCKED", "This account is blocked. Please ask us."),
     },
 )
 @anew
@@ -82,6 +89,8 @@ async def verify(
     in a cookie, a program in `token`. To lose the answer is to ask for another code.
     """
     agent = request.headers.get("user-agent", "")
+    if holds_card_number(agent):
+        agent = ""
     pepper, sealer = context.settings.pepper, context.sealer
 
     async def work(session: AsyncSession, guess: Guess) -> users.SignedIn:

@@ -33,8 +33,8 @@ _RATE_LIMITED = {
     "traveler-bookings": "More than {} bookings were asked for this traveller within a minute.",
     "bookings": "More than {} bookings were asked for within a minute.",
     "searches": "More than {} lists were asked for within a minute.",
-    "wrong-keys": "More than {} requests without a valid API key came from this address within a"
-    " minute.",
+    "wrong-keys": "More than {} requests without a valid API key or session came from this address"
+    " within a minute.",
 }
 
 

@@ -135,8 +135,10 @@ async def ask(
     value = hashing.address_hash(pepper, address)
     network = hashing.network_hash(pepper, asked.host)
     # In one order, or two requests would wait for each other.
-    keys = sorted({_lock_key(value), _lock_key(network), _lock_key(address.country or "")})
-    await session.execute(_LOCK, {"keys": keys})
+    names: list[bytes | str] = [value, network]
+    if address.country is not None:
+        names.append(address.country)
+    await session.execute(_LOCK, {"keys": sorted(_lock_key(name) for name in names)})
     which = {"kind": address.kind, "value": value}
     row = (
         await session.execute(

@@ -117,6 +117,10 @@ COUNTRY: Final = "^[A-Za-z]{2}$"
 CAPITAL_COUNTRY: Final = "^[A-Z]{2}$"
 Country = Annotated[Text, Field(pattern=COUNTRY, description="ISO 3166-1 alpha-2.")]
 
+SIX_DIGITS: Final = "^[0-9]{6}$"
+CLIENT: Final = "^[A-Za-z0-9_-]{22,128}$"
+LOCALE: Final = "^[a-z]{2}(-[A-Z]{2})?$"
+
 SUPPLIER: Final = "^[a-z][a-z0-9_]*$"
 PAYMENT_METHOD: Final = "^[A-Za-z0-9_]+$"
 
@@ -136,6 +140,9 @@ FORMS: Final[Mapping[str, str]] = {
     PHONE: "must be a phone number such as +1 212 555 0123",
     COUNTRY: "must be a country's two letters such as US",
     CAPITAL_COUNTRY: "must be a country's two capital letters such as US",
+    SIX_DIGITS: "must be six digits such as 048113",
+    CLIENT: "must be 22 to 128 random characters: letters, digits, - and _",
+    LOCALE: "must be a language such as en or de-AT",
     SUPPLIER: "must be a supplier's name such as booking_com",
     PAYMENT_METHOD: "must be the gateway's id of a payment method such as pm_card_visa",
 }

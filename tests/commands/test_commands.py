@@ -164,5 +164,5 @@ def test_one_process_commands_become_the_process(
     assert became == [
         ["-m", "api", "--host", "127.0.0.1", "--port", "1234"],
         ["-m", "worker"],
-        ["-m", "sandbox", "--host", "0.0.0.0", "--port", "8090"],
+        ["-m", "sandbox", "--host", "0.0.0.0", "--port", "8090", "--smtp-port", "0"],
     ]

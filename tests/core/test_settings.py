@@ -49,6 +49,9 @@ def test_refused_at_start(environment: dict[str, str], why: str) -> None:
         settings_from(environment)
 
 
+TEXTS = {"TEXT_COUNTRIES": "DE", "TEXT_SENDER": "+4930123456"}
+
+
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
@@ -76,6 +79,14 @@ def test_refused_at_start(environment: dict[str, str], why: str) -> None:
         ({"TRAVELER_ID_KEY": ""}, "TRAVELER_ID_KEY must be set"),
         ({"WEBHOOK_MASTER_KEY": ""}, "WEBHOOK_MASTER_KEY must be set"),
         ({"AUTH_PEPPER": ""}, "AUTH_PEPPER must be set"),
+        ({"SMTP_URL": "smtp://mail.example"}, "MAIL_FROM must be our own"),
+        ({"SMTP_URL": "http://mail.example"}, "SMTP_URL: this is no smtp"),
+        ({**TEXTS, "TEXT_ACCOUNT": "AC1", "TEXT_COUNTRIES": ""}, "TEXT_COUNTRIES must name"),
+        ({"TEXT_ACCOUNT": "AC1", "TEXT_COUNTRIES": "DE"}, "TEXT_SENDER must be our own"),
+        (
+            {**TEXTS, "TEXT_URL": "http://127.0.0.1:8090/texts"},
+            "TEXT_URL must not be the sandbox's",
+        ),
     ],
 )
 def test_production_names_the_setting_that_is_not_real(given: dict[str, str], problem: str) -> None:
