@@ -63,7 +63,7 @@ INSERT INTO stock_claims (booking_id, item, version, line, holder_id, room_id, n
 SELECT gen_random_uuid(), 1, 1, 1, gen_random_uuid(), (%(rooms)s::uuid[])[1 + n %% %(count)s],
     daterange(begins, begins + 1 + n %% 5), 1,
     CASE WHEN begins < current_date - 5 THEN 'USED' WHEN n %% 4 = 0 THEN 'RELEASED'
-        WHEN n %% 500 = 1 THEN 'HELD' ELSE 'SOLD' END, now() + interval '1 hour'
+        WHEN n %% 500 = 2 THEN 'HELD' ELSE 'SOLD' END, now() + interval '1 hour'
 FROM generate_series(1, %(claims)s) AS n,
     LATERAL (SELECT %(first)s::date + CASE WHEN n %% 2 = 0 THEN n / 1000 %% 300
         ELSE -12 - n / 1000 %% 15 END AS begins) AS on_day

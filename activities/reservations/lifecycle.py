@@ -22,6 +22,7 @@ from models.core.patience import Patience
 from models.inventory.claims import expire_all_overdue
 from models.kinds import DUE, HOOKS
 from models.marketplace.stock.claims import expire_overdue
+from models.marketplace.stock.steps import given_up
 from models.reservations.messages import ExpireRequest
 from temporal import under_booking
 
@@ -113,6 +114,8 @@ class Lifecycle:
             reserved = booking.kind is BookingKind.RESERVATION
             if reserved and claimed.action is Action.EXPIRE_HOLD:
                 return mine.at, mine.rule
+            if claimed.action is Action.EXPIRE_HOLD:
+                booking = given_up(booking, now)
             to = _TO[claimed.action]
             version = await move_alone(session, HOOKS, booking, to, who=WHO, why=mine.rule)
         log_transition(booking.id, booking.state, to, version)

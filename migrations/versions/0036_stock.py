@@ -241,7 +241,13 @@ def _create_stock() -> None:
         "ix_stock_claims_departure",
         "stock_claims",
         ["departure_id"],
-        postgresql_where=sa.text("state IN ('HELD','SOLD')"),
+        postgresql_where=sa.text("departure_id IS NOT NULL AND state IN ('HELD','SOLD','USED')"),
+    )
+    op.create_index(
+        "ix_stock_claims_until",
+        "stock_claims",
+        [sa.text("upper(nights)")],
+        postgresql_where=sa.text("state IN ('HELD','SOLD','USED')"),
     )
     op.create_index(
         "ix_stock_claims_overdue",

@@ -175,8 +175,8 @@ WITH taken AS (
 ), placed AS (
     SELECT event_id, :last + row_number() OVER (ORDER BY seq) AS position FROM taken
 ), fed AS (
-    INSERT INTO event_feed (position, event_id, booking_id, type, caller_id)
-    SELECT p.position, p.event_id, e.booking_id, e.type, b.caller_id
+    INSERT INTO event_feed (position, event_id, booking_id, type, caller_id, provider_id)
+    SELECT p.position, p.event_id, e.booking_id, e.type, b.caller_id, b.provider_id
     FROM placed p JOIN outbox_events e ON e.id = p.event_id JOIN bookings b ON b.id = e.booking_id
     RETURNING position
 )

@@ -6,6 +6,8 @@ still buy, or give back.
 
 # ruff: noqa: S608  (made of our own constants)
 
+from models.marketplace.stock.tables import COUNTED
+
 HELD_TOO_LONG = """
 SELECT booking_id::text AS subject, booking_id,
     format('stock is held that was to be free at %s', min(expires_at)) AS what
@@ -23,8 +25,7 @@ WITH live AS MATERIALIZED (
         sum(units) FILTER (WHERE state <> 'HELD') AS sold
     FROM stock_claims, generate_series(
         greatest(0, {_PAST}::date - lower(nights)), upper(nights) - lower(nights) - 1) AS number
-    WHERE state IN ('HELD', 'SOLD', 'USED') AND room_id IS NOT NULL
-        AND upper(nights) > {_PAST}::date
+    WHERE {COUNTED} AND room_id IS NOT NULL AND upper(nights) > {_PAST}::date
     GROUP BY 1, 2
 ), counted AS (
     SELECT * FROM inventory_nights WHERE night >= {_PAST}::date AND held + sold > 0
@@ -37,17 +38,14 @@ WHERE coalesce(n.held, 0) <> coalesce(l.held, 0) OR coalesce(n.sold, 0) <> coale
 """
 
 MISCOUNTED_SEATS = f"""
-WITH live AS (
-    SELECT departure_id AS id, sum(units) FILTER (WHERE state = 'HELD') AS held,
-        sum(units) FILTER (WHERE state <> 'HELD') AS sold
-    FROM stock_claims WHERE state IN ('HELD', 'SOLD', 'USED') AND departure_id IS NOT NULL
-    GROUP BY 1
-)
 SELECT d.id::text AS subject, NULL::uuid AS booking_id,
     format('%s are counted as held and %s as sold, and there are %s and %s',
-        d.held, d.sold, coalesce(l.held, 0), coalesce(l.sold, 0)) AS what
-FROM tour_departures d LEFT JOIN live l USING (id)
-WHERE d.ends_at > {_PAST} AND (d.held <> coalesce(l.held, 0) OR d.sold <> coalesce(l.sold, 0))
+        d.held, d.sold, l.held, l.sold) AS what
+FROM tour_departures d, LATERAL (
+    SELECT coalesce(sum(units) FILTER (WHERE state = 'HELD'), 0) AS held,
+        coalesce(sum(units) FILTER (WHERE state <> 'HELD'), 0) AS sold
+    FROM stock_claims WHERE departure_id = d.id AND {COUNTED}) AS l
+WHERE d.ends_at > {_PAST} AND (d.held <> l.held OR d.sold <> l.sold)
 """
 
 AGAINST_BOOKING = """

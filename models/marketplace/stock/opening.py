@@ -132,6 +132,7 @@ async def open_hold(
     )
     booking.version = await insert_booking(session, new, quoted.now)
     await save_quotes(session, booking.id, {ITEM: quote})
+    booking.items[0].quote = quote.model_copy(update={"offer": {}})  # as it is read back
     await session.execute(_PURCHASE, _purchase(request, wanted, offer))
     due = due_after(booking.state, until, offer.ends_at, offer.time_zone)
     await replace_due(session, booking.id, due)

@@ -10,6 +10,7 @@ from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
 from models.bookings.repository import load_booking, record_transition
 from models.marketplace.stock.claims import expire_of
+from models.marketplace.stock.steps import given_up
 
 _LOCK_PROVIDER = text("SELECT id FROM provider_profiles WHERE id = :provider FOR UPDATE")
 
@@ -41,10 +42,10 @@ async def end_holds_of(
             continue
         booking = await load_booking(session, booking_id)
         assert booking is not None, "it is locked"
+        now = dt.datetime.now(dt.UTC)
+        ended = {"state": BookingState.EXPIRED, "updated_at": now}
         transition = Transition(
-            booking=booking.model_copy(
-                update={"state": BookingState.EXPIRED, "updated_at": dt.datetime.now(dt.UTC)}
-            ),
+            booking=given_up(booking, now).model_copy(update=ended),
             from_state=booking.state,
             who=who,
             why=why,

@@ -36,6 +36,10 @@ def _flag(column: str) -> Any:
     return Column(column, Boolean, nullable=False, server_default=text("false"))
 
 
+COUNTED = "state IN ('HELD','SOLD','USED')"
+"""A claim in one of these states is counted, as held or as sold."""
+
+
 class NightRow(SQLModel, table=True):
     """A night of a type of room, for sale."""
 
@@ -115,8 +119,10 @@ class StockClaimRow(SQLModel, table=True):
         Index(
             "ix_stock_claims_departure",
             "departure_id",
-            postgresql_where=text("state IN ('HELD','SOLD')"),
+            postgresql_where=text(f"departure_id IS NOT NULL AND {COUNTED}"),
         ),
+        # What is to come, for I10: what is over only grows.
+        Index("ix_stock_claims_until", text("upper(nights)"), postgresql_where=text(COUNTED)),
         Index("ix_stock_claims_overdue", "expires_at", postgresql_where=text("state = 'HELD'")),
         Index("ix_stock_claims_holder", "holder_id", postgresql_where=text("state = 'HELD'")),
         CheckConstraint(

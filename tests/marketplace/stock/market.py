@@ -29,6 +29,7 @@ from models.marketplace.stock.messages import HoldRequest, OpenHold
 from models.marketplace.stock.moves import move, take_again
 from models.marketplace.stock.opening import open_hold
 from models.marketplace.stock.refusals import StockRefused
+from models.marketplace.stock.steps import confirmed
 from models.marketplace.stock.suspension import end_holds_of
 from models.marketplace.stock.taking import Line, lines_of
 from models.marketplace.stock.wanted import CLAIMS, Wanted
@@ -173,9 +174,10 @@ class Market(Offers):
     async def buy(self, booking: Booking) -> Booking | HoldLostError:
         """Pay for a hold: PAYMENT_PENDING, sold, confirmed."""
         try:
-            return await self.come_to(booking, S.PAYMENT_PENDING, S.PROCESSING, S.CONFIRMED)
+            paid = await self.come_to(booking, S.PAYMENT_PENDING, S.PROCESSING)
         except HoldLostError as lost:
             return lost
+        return await self.come_to(confirmed(paid, dt.datetime.now(dt.UTC)), S.CONFIRMED)
 
     async def bought(self, wanted: Wanted, **options: Any) -> Booking:
         """Hold and buy what is wanted."""

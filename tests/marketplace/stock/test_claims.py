@@ -7,13 +7,23 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models.bookings.booking import Booking
+from models.bookings.booking import Booking, Bought
 from models.bookings.claims import HoldLostError
+from models.bookings.due import lock_booking
 from models.bookings.lifecycle import BookingState
+from models.bookings.messages import Transition
+from models.bookings.repository import record_transition
+from models.core.money import Money
 from models.core.terms import CancellationTerms
+from models.kinds import HOOKS
 from models.marketplace.stock import claims
+from models.marketplace.stock.gate import pass_gate
+from models.marketplace.stock.moves import move
+from models.marketplace.stock.purchases import PurchaseDetails, bought
 from models.marketplace.stock.refusals import NotOnSale, SoldOut
+from models.marketplace.stock.taking import Claims, lines_of
 from models.marketplace.stock.wanted import RoomNights, Wanted
 from tests.marketplace.stock.market import Market
 from tests.marketplace.stock.offers import DAY, FIRST, ZONE, seats, stay
@@ -234,6 +244,51 @@ async def test_a_stay_is_not_in_its_own_way(market: Market) -> None:
     assert await market.violations() == []
 
 
+async def test_a_transition_tells_what_a_stay_has_become(market: Market) -> None:
+    """Dates, price and deadline change with it; what lists and events tell follows."""
+    room = await market.room(nights=6)
+    booking = await market.bought(stay((room, 0, 2)), total=20_000)
+    wanted = stay((room, 1, 5), guests=3)
+    kind, product, _ = market.wanted[booking.id]
+    offer = await market.transaction(lambda s: pass_gate(s, kind, product, wanted))
+    (item,) = booking.items
+    assert item.quote is not None
+    dearer = item.quote.model_copy(update={"price": Money(amount=40_000, currency="EUR")})
+    details = PurchaseDetails.of(offer, wanted.guests, dearer).model_dump(mode="json")
+    following = booking.model_copy(deep=True)
+    following.items[0].price = following.accepted_total = 40_000
+    following.visit = bought(offer, wanted.guests)
+    step = Transition(
+        booking=following, from_state=S.CONFIRMED, who="test", why="a change", details=details
+    )
+
+    async def change(session: AsyncSession) -> None:
+        await lock_booking(session, booking.id)
+        new = {"kind": kind, "product_id": product, "wanted": wanted}
+        await move(session, booking.id, 2, **new)  # type: ignore[arg-type]
+        await record_transition(session, step, HOOKS)
+
+    await market.transaction(change)
+    stored = await market.load(booking.id)
+    assert isinstance(stored.visit, Bought)
+    assert stored.visit == following.visit
+    assert (stored.visit.party_size, stored.accepted_total) == (3, 40_000)
+    assert stored.items[0].quote is not None
+    assert stored.items[0].quote.price.amount == 40_000
+    rows = await market.do(
+        "SELECT p.check_in, p.check_out, d.action, d.due_at = p.ends_at FROM purchases p"
+        " JOIN booking_due d USING (booking_id) WHERE booking_id = :id",
+        id=booking.id,
+    )
+    assert rows == [(FIRST + DAY, FIRST + 5 * DAY, "COMPLETE", True)]
+    ((told,),) = await market.do(
+        "SELECT data FROM outbox_events WHERE booking_id = :id AND type = 'booking.updated'",
+        id=booking.id,
+    )
+    assert (told["party_size"], told["provider_id"]) == (3, market.provider)
+    assert set(told["changed"]) == {"total", "details"}
+
+
 async def test_report_4_the_old_nights_are_free_and_the_new_ones_are_not(market: Market) -> None:
     one, other = await market.room(nights=4), await market.room(nights=4)
     booking = await market.hold(stay((one, 0, 2)))
@@ -283,6 +338,25 @@ async def test_two_swap_or_neither(market: Market) -> None:
 
 
 # -- what others were told ---------------------------------------------------------------------
+
+
+async def test_report_8_claims_lock_what_they_count(market: Market) -> None:
+    """The function itself, with no lock around it: of twenty at once three have a unit."""
+    room, other = await market.room(units=3, nights=2), await market.room(units=20)
+    bookings = await asyncio.gather(*(market.hold(stay((other, 0, 1))) for _ in range(20)))
+    lines = lines_of(stay((room, 0, 2)))
+
+    async def claim(booking: Booking) -> bool:
+        own = Claims(booking.id, booking.id, lines, booking.hold_expires_at, item=2)
+        try:
+            await market.transaction(lambda s: claims.hold(s, own))
+        except SoldOut:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*map(claim, bookings))) == 3
+    assert await market.counters(room) == [(3, 0)] * 2
+    assert market.deadlocks == 0
 
 
 async def test_report_9_two_lines_of_one_room_are_added_up(market: Market) -> None:

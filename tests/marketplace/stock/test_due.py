@@ -85,6 +85,9 @@ async def test_a_hold_that_nobody_paid_is_given_up(market: Market, lifecycle: Li
     assert await market.state(booking) == "EXPIRED"
     assert await market.claims(booking) == [(1, "EXPIRED")]
     assert await market.counters(room) == [(0, 0)] * 2
+    stored = await market.load(booking.id)
+    (item,) = stored.items
+    assert (item.status, stored.payment.status) == ("CANCELLED", "not_required")
     ((who, why),) = await market.do(
         "SELECT who, why FROM booking_history WHERE booking_id = :id AND version = 3", id=booking.id
     )

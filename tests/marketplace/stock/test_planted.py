@@ -117,7 +117,7 @@ PLANTED: dict[str, tuple[Plant, Proof]] = {
 QUICK = (
     "M1: any number of seats",
     "M3: a hold is sold when it is over",
-    "report 10: nights are locked in no order",
+    "M3: the beginning of the transaction counts",
     "report 15: claims are read and not locked",
 )
 
