@@ -47,7 +47,7 @@ async def test_everything_is_looked_up(market_url: str) -> None:
 
 async def test_a_page_of_stays_is_found_by_one_statement(market_url: str) -> None:
     names = [one.name for one in await look(market_url, SIZE, kinds_of_plan=[True])]
-    for case in ("stays of a city", "packages of a city", "tours of a city"):
+    for case in ("stays in a box", "packages of a city", "tours of a city"):
         assert [name for name in names if name.startswith(f"{case},")] == [f"{case}, 1"]
 
 
