@@ -6,15 +6,15 @@ providers put them up.
 """
 
 import datetime as dt
+import hashlib
+import uuid
 from dataclasses import dataclass
 
 import psycopg
 
 FIRST_NIGHT = dt.date(2031, 1, 1)
 ROOMS_OF_LISTING = 4
-PLANS = 2
-DEPARTURES = 60
-"""Of each tour."""
+CURRENCY = "USD"
 _NIGHTS_AT_ONCE = 2_000_000
 
 
@@ -35,6 +35,11 @@ class Size:
 def city(number: int) -> str:
     """Return the name of a city, from 0."""
     return f"city {number}"
+
+
+def id_of(what: str, name: object) -> str:
+    """Return the id of something by its number: what ``md5`` makes of both in the statements."""
+    return str(uuid.UUID(hashlib.md5(f"{what} {name}".encode(), usedforsecurity=False).hexdigest()))
 
 
 _PROVIDERS = """

@@ -9,6 +9,7 @@ import httpx
 
 from tests.api.conftest import body
 from tests.api.test_webhooks_operators import Tables
+from tests.marketplace.shop import IN, Shop, day
 from tests.reservations.test_api import wanted
 from tests.support.stack import Stack
 from tests.support.users import sign_in
@@ -254,7 +255,32 @@ async def create_tour(scene: Scene) -> Sent:
     return _made(scene, "tours", "tour_packages", tour, "provider_id", provider)
 
 
+async def quote(scene: Scene) -> Sent:
+    shop = Shop(scene.tables.url)
+    listing, room, _ = shop.add_stay()
+    await shop.engine.dispose()
+    asked = {
+        "product_type": "STAY",
+        "product_id": listing,
+        "check_in": f"{IN}",
+        "check_out": f"{day(2)}",
+        "rooms": [{"room_id": room, "adults": 2}],
+        "currency": "EUR",
+    }
+    return Sent(
+        who=scene.operator,
+        path="/market/v1/quotes",
+        json=asked,
+        done=201,
+        effects=counted(scene.tables, "SELECT count(*) FROM quotes WHERE product_id = %s", listing),
+        theirs={201},
+        other={**asked, "check_out": f"{day(3)}"},
+        alike=("id", "price", "snapshot_sha256", "expires_at"),
+    )
+
+
 ALONE = {
+    ("POST", "/market/v1/quotes"): quote,
     ("DELETE", "/api/v1/webhook-endpoints/{endpoint_id}"): delete_endpoint,
     ("POST", "/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret"): rotate_secret,
     ("POST", "/operator/cases/{caseId}/resolve"): resolve_case,

@@ -46,6 +46,16 @@ from models.events.errors import (
 )
 from models.inbox.errors import EventNotEnded, EventNotFound, EventOfOtherMode
 from models.ledger.errors import RuleRefused
+from models.marketplace.quotes.errors import (
+    CurrencyNotOffered,
+    GuestsDoNotFit,
+    NotOnSale,
+    OfferNotFound,
+    PriceNotPayable,
+    QuoteNotFound,
+    QuoteRefused,
+    SoldOut,
+)
 from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
 from models.payments.errors import (
     AmountNotPayable,
@@ -118,6 +128,7 @@ SKIPPED = dt.datetime(2031, 3, 30, 2, 30)  # noqa: DTZ001 - a local time
 NOW = {"id": FAILED.id, "status": "CANCELLED"}
 CURRENT = {"currentVersion": FAILED.version, "current": NOW}
 SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
+FITS = {"adults_max": 2, "children_max": 1, "child_age_max": 12}
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
@@ -263,6 +274,28 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (UrlRefused("is no URL"), 422, "WEBHOOK_URL_REFUSED", "url", None),
     (RuleRefused("a rule cannot begin in the past"), 422, "RULE_REFUSED", None, None),
     *MARKET,
+    (OfferNotFound(), 404, "PRODUCT_UNKNOWN", None, None),
+    (QuoteNotFound(), 404, "QUOTE_UNKNOWN", None, None),
+    (
+        *(NotOnSale("rate_plan", "ARCHIVED"), 409, "NOT_ON_SALE", None),
+        {"what": "rate_plan", "why": "ARCHIVED"},
+    ),
+    (SoldOut([SOON.date()]), 409, "SOLD_OUT", None, {"nights": ["2031-03-01"]}),
+    (SoldOut(seats_left=2), 409, "SOLD_OUT", None, {"seats_left": 2}),
+    (
+        *(QuoteRefused("check_out", "MIN_STAY", "Stay.", {"min_stay": 3}), 422, "QUOTE_REFUSED"),
+        *("check_out", {"rule": "MIN_STAY", "min_stay": 3}),
+    ),
+    (
+        *(GuestsDoNotFit("rooms[0]", "r", FITS), 422, "GUESTS_DO_NOT_FIT", "rooms[0]"),
+        {"room_id": "r", **FITS},
+    ),
+    (
+        *(CurrencyNotOffered("EUR", "USD"), 422, "CURRENCY_MISMATCH", "currency"),
+        {"expected": "EUR", "given": "USD"},
+    ),
+    (PriceNotPayable(50, "EUR"), 422, "PRICE_NOT_PAYABLE", None, {"least": 50}),
+    (PriceNotPayable(None, "EUR"), 422, "PRICE_NOT_PAYABLE", None, None),
 ]
 
 

@@ -12,10 +12,13 @@ import psycopg
 
 from models.bookings.lifecycle import BookingState
 from models.core.keys import booking_reference
+from models.marketplace.quotes.messages import Asker, StayWish
+from models.marketplace.quotes.parties import Party
 from models.webhook_endpoints.repository import create_endpoint
 from models.webhook_endpoints.tables import DeliveryRow
 from tests.ledger.bookings import confirm, request
 from tests.ledger.conftest import Books
+from tests.marketplace.shop import IN, Shop, day, rooms_of
 from tests.reservations.books import Diary
 from tests.support.users import SignedIn
 
@@ -90,12 +93,23 @@ async def _endpoint(books: Books, caller_id: str) -> str:
     return row.id
 
 
+async def _quote(books: Books, caller_id: str) -> str:
+    shop = Shop(books.url)
+    shop.asker = Asker(caller_id, None)
+    listing, room, _ = shop.add_stay()
+    rooms = rooms_of((room, Party(2)))
+    quote = await shop.quote(StayWish(listing, IN, day(1), rooms, "EUR"))
+    await shop.engine.dispose()
+    return quote.id
+
+
 THINGS: dict[str, Thing] = {
     "bookingId": Thing(_booking, _unknown_id),
     "bookingReference": Thing(_reference, lambda: booking_reference(_unknown_id())),
     "booking_id": Thing(_reservation, _unknown_id),
     "booking_reference": Thing(_reservation_reference, lambda: booking_reference(_unknown_id())),
     "endpoint_id": Thing(_endpoint, _unknown_id, private=True),
+    "quote_id": Thing(_quote, _unknown_id, private=True),
     "external_id": Thing(_venue, _unknown_id, private=True),
 }
 """By the name of the parameter of the path, or of the field of the body, that names it."""
@@ -140,6 +154,13 @@ NOTHING: set[Route] = {
     ("POST", "/api/v1/bookings/availability/check"),
     ("PUT", "/api/v1/venues/{external_id}"),
     ("POST", "/api/v1/webhook-endpoints"),
+    ("POST", "/market/v1/quotes"),
+    # What is on offer is everybody's to see (tests/marketplace).
+    ("GET", "/market/v1/packages"),
+    ("GET", "/market/v1/stays"),
+    ("GET", "/market/v1/stays/{listing_id}/offers"),
+    ("GET", "/market/v1/tours"),
+    ("GET", "/market/v1/tours/{tour_id}/departures"),
     # Of another's guest or venue, and of unknown ones, there are none (tests/reservations).
     ("GET", "/api/v1/bookings/guest/{guest_id}"),
     ("GET", "/api/v1/bookings/venue/{venue_id}"),

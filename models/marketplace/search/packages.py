@@ -1,6 +1,6 @@
 """Hotel packages of a place, the cheapest for the party first; with a day, those free from then.
 
-One statement, as for stays: a page costs what the place has.
+One statement, as for stays: a page costs what the place has, and ``OFFSET 0`` looks packages up.
 """
 
 import datetime as dt
@@ -51,7 +51,10 @@ WITH places AS MATERIALIZED (
     SELECT h.id, h.nights, h.price_per_person, l.id AS listing_id, l.currency, l.taxes, l.step,
         l.grown, l.young, l.persons,
         (h.price_per_person * l.persons + l.step / 2) / l.step * l.step AS amount
-    FROM places l JOIN hotel_packages h ON h.listing_id = l.id AND h.status = 'PUBLISHED'
+    FROM places l
+    CROSS JOIN LATERAL (SELECT h.id, h.nights, h.price_per_person, h.weekdays, h.season,
+            h.availability_rule
+        FROM hotel_packages h WHERE h.listing_id = l.id AND h.status = 'PUBLISHED' OFFSET 0) h
     WHERE CAST(:check_in AS date) IS NULL OR (
         extract(isodow FROM CAST(:check_in AS date))::int = ANY(coalesce(h.weekdays,
             CASE h.availability_rule WHEN 'WEEKEND_ONLY' THEN '{{5,6,7}}'::smallint[]

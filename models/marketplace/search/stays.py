@@ -3,7 +3,8 @@
 One statement. It reads the nights of every room in the place that takes the party, so a page costs
 what the place has, wherever in the list it is; nothing is read of other places. What an offer
 costs is reckoned as quotes reckon it (``models.marketplace.quotes.pricing``; a test compares them).
-Taxes are reckoned once a listing: what is cheapest without them is so with them.
+Taxes are reckoned once a listing: what is cheapest without them is so with them. ``OFFSET 0`` has
+rooms and plans looked up for each place, as many as there may be of them elsewhere.
 """
 
 import datetime as dt
@@ -55,10 +56,13 @@ WITH places AS MATERIALIZED (
         AND l.check_in_from IS NOT NULL AND l.check_out_until IS NOT NULL
 ), offers AS (
     SELECT DISTINCT ON (l.id) l.id, l.currency, l.taxes, l.step, l.grown,
-        r.id AS room_id, q.id AS plan_id, n.prices, n.units, s.amount
+        r.id AS room_id, p.id AS plan_id, n.prices, n.units, s.amount
     FROM places l
-    JOIN rooms r ON r.listing_id = l.id AND r.status = 'ACTIVE'
-        AND r.adults_max * :rooms >= l.grown AND r.children_max * :rooms >= l.young
+    CROSS JOIN LATERAL (
+        SELECT r.id, r.adults_max, r.base_price FROM rooms r
+        WHERE r.listing_id = l.id AND r.status = 'ACTIVE'
+            AND r.adults_max * :rooms >= l.grown AND r.children_max * :rooms >= l.young OFFSET 0
+    ) r
     CROSS JOIN LATERAL (
         SELECT min(i.available) FILTER (WHERE i.night < :check_out) AS units,
             array_agg(coalesce(i.price, r.base_price) ORDER BY i.night)
@@ -72,15 +76,17 @@ WITH places AS MATERIALIZED (
             AND NOT coalesce(bool_or(i.closed_to_departure)
                 FILTER (WHERE i.night = :check_out), false)
     ) n
-    JOIN rate_plans q ON q.room_id = r.id AND q.status = 'ACTIVE' AND q.min_stay <= :nights
-        AND coalesce(q.max_stay, :nights) >= :nights
-        AND CAST(:check_in AS date) - l.today
-            BETWEEN coalesce(q.book_ahead_min, 0) AND coalesce(q.book_ahead_max, 32767)
     CROSS JOIN LATERAL (
-        SELECT coalesce((q.price_rule->>'basis_points')::bigint, 10000) AS share,
+        SELECT q.id, coalesce((q.price_rule->>'basis_points')::bigint, 10000) AS share,
             coalesce((q.price_rule->>'included_adults')::int, r.adults_max) AS included,
             coalesce((q.price_rule->>'extra_adult')::bigint, 0) AS extra,
-            coalesce((q.price_rule->>'child')::bigint, 0) AS child OFFSET 0
+            coalesce((q.price_rule->>'child')::bigint, 0) AS child
+        FROM rate_plans q
+        WHERE q.room_id = r.id AND q.status = 'ACTIVE' AND q.min_stay <= :nights
+            AND coalesce(q.max_stay, :nights) >= :nights
+            AND CAST(:check_in AS date) - l.today
+                BETWEEN coalesce(q.book_ahead_min, 0) AND coalesce(q.book_ahead_max, 32767)
+        OFFSET 0
     ) p
     CROSS JOIN LATERAL (
         SELECT sum((price * p.share + 10000 * (u.extras) + 5000 * l.step)
@@ -94,7 +100,7 @@ WITH places AS MATERIALIZED (
             FROM generate_series(0, :rooms - 1) no
         ) u
     ) s
-    ORDER BY l.id, s.amount, r.id, q.id
+    ORDER BY l.id, s.amount, r.id, p.id
 ), priced AS (
     SELECT o.*, o.amount + {taxes} AS total FROM offers o WHERE o.amount <= {most}
 ), page AS (
