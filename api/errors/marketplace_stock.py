@@ -15,13 +15,13 @@ def _(error: refusals.SoldOut) -> ApiProblem:
 
 
 @problem_of.register
-def _(_error: refusals.NotOnSale) -> ApiProblem:
+def _(_error: refusals.StockRefused) -> ApiProblem:
     return ApiProblem(409, "NOT_ON_SALE", "This is not sold any more. Nothing was held.")
 
 
 @problem_of.register
 def _(_error: refusals.QuoteExpired) -> ApiProblem:
-    detail = "There is no quote with this id that still stands: ask for another one."
+    detail = "This quote does not stand any more: ask for another one. Nothing was held."
     return ApiProblem(410, "QUOTE_EXPIRED", detail)
 
 

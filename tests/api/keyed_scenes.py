@@ -255,7 +255,18 @@ async def create_tour(scene: Scene) -> Sent:
     return _made(scene, "tours", "tour_packages", tour, "provider_id", provider)
 
 
+# -- what travellers buy -----------------------------------------------------------------------
+
+
+def _travelers(scene: Scene) -> None:
+    """Have users ask in a session, the rival as well."""
+    for who in (scene.planner, scene.rival):
+        who.headers.pop("X-API-Key", None)
+        who.headers.update(sign_in(scene.tables.url).bearer)
+
+
 async def quote(scene: Scene) -> Sent:
+    _travelers(scene)
     shop = Shop(scene.tables.url)
     listing, room, _ = shop.add_stay()
     await shop.engine.dispose()
@@ -268,7 +279,7 @@ async def quote(scene: Scene) -> Sent:
         "currency": "EUR",
     }
     return Sent(
-        who=scene.operator,
+        who=scene.planner,
         path="/market/v1/quotes",
         json=asked,
         done=201,
@@ -279,8 +290,72 @@ async def quote(scene: Scene) -> Sent:
     )
 
 
+async def hold(scene: Scene) -> Sent:
+    quoted = await _made_before(await quote(scene))
+    asked = {
+        "travelers": [{"first_name": "Ada", "last_name": "Okafor"}],
+        "contact": {"email": "ada@example.com"},
+    }
+    query = "SELECT count(*) FROM stock_claims JOIN quotes q USING (booking_id) WHERE q.id = %s"
+    return Sent(
+        who=scene.planner,
+        path=f"/market/v1/quotes/{quoted}/hold",
+        json=asked,
+        done=201,
+        effects=counted(scene.tables, query, quoted),
+        theirs={404},
+        other={**asked, "requests": "a quiet room"},
+    )
+
+
+async def pay(scene: Scene) -> Sent:
+    return await _paying(scene, "pm_card_visa")
+
+
+async def _paying(scene: Scene, card: str) -> Sent:
+    held = await _made_before(await hold(scene))
+    query = "SELECT count(*) FROM attempts WHERE booking_id = %s AND operation = 'confirm'"
+    return Sent(
+        who=scene.planner,
+        path=f"/market/v1/bookings/{held}/pay",
+        json={"payment_method_id": card},
+        done=200,
+        effects=counted(scene.tables, query, held),
+        theirs={404},
+        other={"payment_method_id": "pm_card_mastercard"},
+    )
+
+
+async def use_card_for_stay(scene: Scene) -> Sent:
+    sent = await _paying(scene, "pm_card_visa_chargeDeclined")
+    refused = await sent.send()
+    assert refused.status_code == 202, refused.text
+    query = "SELECT count(*) - 1 FROM attempts WHERE booking_id = %s AND operation = 'confirm'"
+    booking = refused.json()["id"]
+    sent.path = f"/market/v1/bookings/{booking}/payment-method"
+    sent.json = {"payment_method_id": "pm_card_mastercard"}
+    sent.other = {"payment_method_id": "pm_card_visa"}
+    sent.effects = counted(scene.tables, query, booking)
+    return sent
+
+
+async def cancel_stay(scene: Scene) -> Sent:
+    held = await _made_before(await hold(scene))
+    query = "SELECT count(*) FROM booking_history WHERE booking_id = %s AND to_state = 'CANCELLED'"
+    return Sent(
+        who=scene.planner,
+        path=f"/market/v1/bookings/{held}/cancel",
+        json={"reason": "ill"},
+        done=200,
+        effects=counted(scene.tables, query, held),
+        theirs={404},
+        other={"reason": "another one"},
+    )
+
+
 ALONE = {
     ("POST", "/market/v1/quotes"): quote,
+    ("POST", "/market/v1/quotes/{quote_id}/hold"): hold,
     ("DELETE", "/api/v1/webhook-endpoints/{endpoint_id}"): delete_endpoint,
     ("POST", "/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret"): rotate_secret,
     ("POST", "/operator/cases/{caseId}/resolve"): resolve_case,
@@ -473,6 +548,9 @@ async def pay_reservation(scene: Scene) -> Sent:
 
 
 WITH_WORKFLOWS = {
+    ("POST", "/market/v1/bookings/{booking_id}/pay"): pay,
+    ("POST", "/market/v1/bookings/{booking_id}/payment-method"): use_card_for_stay,
+    ("POST", "/market/v1/bookings/{booking_id}/cancel"): cancel_stay,
     ("PUT", "/api/v1/bookings/{booking_id}"): change_reservation,
     ("POST", "/api/v1/bookings"): reserve,
     ("POST", "/api/v1/bookings/{booking_id}/cancel"): cancel_reservation,

@@ -87,8 +87,10 @@ async def killed_then_repeated(
     """Send it to an API that dies at ``at``, then to one that lives; returns what that says."""
     doomed = _doomed(env, at)
     url = await asyncio.to_thread(_url, doomed)
-    key = sent.who.headers["X-API-Key"]
-    async with client(url, key) as http:
+    async with client(url) as http:
+        for name in ("X-API-Key", "Authorization"):
+            if name in sent.who.headers:
+                http.headers[name] = sent.who.headers[name]
         first = Sent(**{**vars(sent), "who": http})
         (answer,) = await asyncio.gather(first.send(**headers), return_exceptions=True)
     if at.isdecimal() and isinstance(answer, httpx.Response):  # it never waited so often

@@ -24,8 +24,9 @@ from api.core.record import Record
 from models.core.callers import PLANNER, Scope
 from settings import Settings
 from tests.api.conftest import client
+from tests.api.marketplace.scenes import of_providers
 from tests.api.server import Served, add_caller
-from tests.api.things import IN_BODY, LISTS, NOTHING, OF_ONE_USER, THINGS, Route
+from tests.api.things import IN_BODY, LISTS, NOTHING, OF_ONE_USER, STAYS, THINGS, Route
 from tests.ledger.conftest import Books
 from tests.ledger.conftest import books as books
 from tests.support.users import sign_in
@@ -72,6 +73,8 @@ class Asked:
             return None
         if (self.method, self.path) in IN_BODY:
             return IN_BODY[self.method, self.path]
+        if (self.method, self.path) in STAYS:
+            return "stay"
         return next(iter(re.findall(r"{(\w+)}", self.path)), None)
 
 
@@ -326,8 +329,10 @@ async def test_a_session_is_no_key(lonely: Served, database_url: str, path: str)
 
 
 ABOUT_ONES_OWN = sorted(
-    at for at, one in OF_USERS.items() if one.policy is Policy.USER and one.thing is not None
+    {at for at, one in OF_USERS.items() if one.policy is Policy.USER and one.thing is not None}
+    - of_providers()
 )
+"""Of what providers have, tests/api/marketplace/test_whose.py asks the same."""
 
 
 @pytest.mark.parametrize("at", ABOUT_ONES_OWN, ids=" ".join)

@@ -12,8 +12,11 @@ import psycopg
 
 from models.bookings.lifecycle import BookingState
 from models.core.keys import booking_reference
+from models.core.people import Contact
 from models.marketplace.quotes.messages import Asker, StayWish
 from models.marketplace.quotes.parties import Party
+from models.marketplace.stock.messages import HoldRequest, OpenHold
+from models.marketplace.stock.opening import open_hold
 from models.webhook_endpoints.repository import create_endpoint
 from models.webhook_endpoints.tables import DeliveryRow
 from tests.ledger.bookings import confirm, request
@@ -103,7 +106,28 @@ async def _quote(books: Books, caller_id: str) -> str:
     return quote.id
 
 
+async def _stay(books: Books, caller_id: str) -> str:
+    """A stay that is held."""
+    quote = await _quote(books, caller_id)
+    booking_id = _unknown_id()
+    asked = HoldRequest(
+        booking_id=booking_id,
+        booking_reference=booking_reference(booking_id),
+        caller_id=caller_id,
+        idempotency_key=booking_id,
+        fingerprint="test",
+        quote_id=quote,
+        traveler_id=caller_id,
+        travelers=[{"first_name": "Ada", "last_name": "Okafor"}],
+        contact=Contact(email="ada@example.com"),
+    )
+    async with books.sessions.begin() as session:
+        await open_hold(session, OpenHold(request=asked, run=booking_id))
+    return booking_id
+
+
 THINGS: dict[str, Thing] = {
+    "stay": Thing(_stay, _unknown_id),
     "bookingId": Thing(_booking, _unknown_id),
     "bookingReference": Thing(_reference, lambda: booking_reference(_unknown_id())),
     "booking_id": Thing(_reservation, _unknown_id),
@@ -140,6 +164,14 @@ OF_ONE_USER: dict[str, Callable[[str, SignedIn], str]] = {
 
 IN_BODY: dict[Route, str] = {("POST", "/booking/cancel"): "bookingId"}
 """Routes whose body names a thing, and the field that does."""
+
+STAYS: set[Route] = {
+    ("GET", "/market/v1/bookings/{booking_id}"),
+    ("POST", "/market/v1/bookings/{booking_id}/cancel"),
+    ("POST", "/market/v1/bookings/{booking_id}/pay"),
+    ("POST", "/market/v1/bookings/{booking_id}/payment-method"),
+}
+"""Routes whose path names a booking of the marketplace."""
 
 LISTS: dict[Route, str] = {
     ("GET", "/booking"): "bookingId",

@@ -14,6 +14,7 @@ from models.bookings.repository import NewBooking, insert_booking, save_quotes
 from models.core.keys import item_reference
 from models.core.money import Money
 from models.core.supply import HOUSE, ItemType, Quote, Reservation, ReservationStatus
+from models.marketplace.quotes.errors import QuoteNotFound
 from models.marketplace.stock.claims import hold
 from models.marketplace.stock.gate import Offer, pass_gate
 from models.marketplace.stock.limits import HoldLimits, check_limits
@@ -93,7 +94,8 @@ async def open_hold(
     another human reference than the request's, which belongs to another booking.
 
     Raises:
-        QuoteExpired: there is no such quote of theirs, or its time is over.
+        QuoteNotFound: there is no such quote of theirs.
+        QuoteExpired: its time is over.
         QuoteTaken: it has become another booking.
         TooManyHolds: they hold too much already.
         NotOnSale: the offer is not on sale at this moment.
@@ -154,10 +156,13 @@ async def _take_quote(session: AsyncSession, request: HoldRequest) -> _Quoted | 
             quoted_at=row.created_at,
             now=row.now,
         )
-    became = await session.scalar(_BECAME, named)
-    if became is None:
-        raise QuoteExpired(f"quote {request.quote_id} cannot be used (any more)")
-    if became != request.booking_id:
+    found = (await session.execute(_BECAME, named)).one_or_none()
+    if found is None:
+        raise QuoteNotFound
+    if found.booking_id is None:
+        raise QuoteExpired(f"quote {request.quote_id} does not stand any more")
+    if found.booking_id != request.booking_id:
+        became = found.booking_id
         raise QuoteTaken(f"quote {request.quote_id} was used before", booking_id=became)
     return None
 

@@ -46,7 +46,7 @@ class NotOnSale(StockRefused):
 
 
 class QuoteExpired(StockRefused):
-    """There is no such quote, or its time is over: another one has to be asked for."""
+    """The quote's time is over: another one has to be asked for."""
 
     code = "QUOTE_EXPIRED"
 
