@@ -45,6 +45,9 @@ CONFIG = """
 request-timeout = 30
 continue-on-failure = true
 warnings = false
+# Who asks is shown once: with a made-up session beside it, every request is refused.
+[generation]
+with-security-parameters = false
 # 422 is held to valid requests by valid_form_is_not_refused_for_its_form, by the problem's code.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "422", "429", "5xx"]
@@ -81,12 +84,6 @@ phases.coverage.enabled = false
 """
 """In every run the body with the most fields is only drawn. To try each of its boundaries takes
 two thirds of all requests, and what reads its fields is what reads those of the other bodies."""
-
-ONE_SESSION = """
-[generation]
-with-security-parameters = false
-"""
-"""A session is shown once: with a cookie of its own making beside it, every request is refused."""
 
 NO_BOUNDARIES = """
 [phases.coverage]
@@ -243,11 +240,10 @@ async def test_the_document_and_the_answers_agree_for_providers(
     known = found | {f"body.{name[5:]}": value for name, value in found.items()}
     await house.engine.dispose()
     shown = f"Authorization: Bearer {user.token}"
-    config = [ONE_SESSION, *([NO_BOUNDARIES] if examples == QUICK else [])]
     report = run(
         *(served.url, shown, known, tmp_path, 20310301, examples),
         *TAGS["provider"],
-        more=config,
+        more=[NO_BOUNDARIES] if examples == QUICK else [],
     )
     print(report)
     tested = re.search(r"(\d+) generated, \1 passed", report)
