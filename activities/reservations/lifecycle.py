@@ -3,8 +3,10 @@
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Awaitable
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -59,14 +61,10 @@ class Lifecycle:
     async def round(self) -> bool:
         """Do what is due now, up to ``MOST``; returns whether there may be more."""
         async with direct(self._sessions) as connection:
-            given_back = await expire_all_overdue(connection, MOST)
-            stock = await expire_overdue(connection, most=MOST)
+            given_back = await self._free("places", expire_all_overdue(connection, MOST))
+            stock = await self._free("stock", expire_overdue(connection, most=MOST))
             claimed = await claim_due(connection, MOST)
         self._places.count("expired", given_back)
-        if given_back:
-            log.info("%d places were held for too long and are free", given_back)
-        if stock:
-            log.info("stock of %d claims was held for too long and is free", stock)
         for one in claimed:
             try:
                 await self._act(one)
@@ -80,6 +78,17 @@ class Lifecycle:
                     error,
                 )
         return MOST in (given_back, stock, len(claimed))
+
+    async def _free(self, what: str, freeing: Awaitable[int]) -> int:
+        """Give back what is overdue; what cannot be freed keeps nothing else from being done."""
+        try:
+            freed = await freeing
+        except DBAPIError as error:
+            log.warning("%s held for too long cannot be given back: %s", what, error)
+            return 0
+        if freed:
+            log.info("%s: %d claims were held for too long and are free", what, freed)
+        return freed
 
     async def _act(self, claimed: Claimed) -> None:
         """Do one thing, unless something else about the booking is under way: then next round."""

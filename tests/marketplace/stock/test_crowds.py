@@ -30,12 +30,14 @@ async def test_m1_two_hundred_buyers_for_ten_seats(market: Market) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 async def test_m1_a_hundred_rounds(market: Market) -> None:
     for seed in range(1, 101):
         await sell_out(market, buyers=200, stock=10, seed=seed)
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(20))
 async def test_m1_while_the_database_is_killed(seed: int) -> None:
     with a_database() as database:
@@ -59,6 +61,7 @@ async def test_m2_whatever_is_done_at_once_counters_are_what_is_claimed(market: 
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(1, 5))
 async def test_m2_ten_thousand_operations(market: Market, seed: int) -> None:
     scramble = Scramble(market, seed)
@@ -73,6 +76,7 @@ async def test_m3_a_hold_is_sold_or_over_and_never_both(market: Market) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 async def test_m3_a_thousand_races(market: Market) -> None:
     room = await market.room()
     seen = Counter([await race(market, room, seed) for seed in range(1_000)])
@@ -84,6 +88,7 @@ async def test_m4_nothing_is_held_of_a_provider_who_is_suspended(market: Market)
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 async def test_m4_a_hundred_suspensions(scratch: Books) -> None:
     for seed in range(1, 101):
         market = Market(scratch)

@@ -132,6 +132,22 @@ async def test_what_is_over_is_completed(market: Market, lifecycle: Lifecycle) -
     assert await market.violations() == []
 
 
+async def test_stock_that_cannot_be_given_back_keeps_nothing_else_from_being_done(
+    market: Market, lifecycle: Lifecycle
+) -> None:
+    """Its counter says that nothing is held: a CHECK refuses to take one out of it."""
+    room = await market.room(nights=1)
+    broken = await market.come_to(await market.hold(stay((room, 0, 1))), S.PAYMENT_PENDING)
+    await market.age(broken)
+    other = await market.hold(stay((await market.room(), 0, 1)), hold_seconds=-1)
+    await market.do("UPDATE inventory_nights SET held = 0 WHERE room_id = :room", room=room)
+    await lifecycle.round()
+    assert await market.state(other) == "EXPIRED"
+    await market.do("UPDATE inventory_nights SET held = 1 WHERE room_id = :room", room=room)
+    await lifecycle.round()
+    assert await market.claims(broken) == [(1, "EXPIRED")]
+
+
 async def test_a_round_frees_stock_of_any_number_of_holds(
     market: Market, lifecycle: Lifecycle
 ) -> None:

@@ -244,5 +244,6 @@ def test_claims_do_what_plain_python_does(machine: type[Machine]) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(3600)
 def test_claims_do_what_plain_python_does_however_long(machine: type[Machine]) -> None:
     play(machine, examples=500, steps=40)
