@@ -14,7 +14,8 @@ def _(error: refusals.SoldOut) -> ApiProblem:
     return ApiProblem(409, "SOLD_OUT", detail, details=error.details)
 
 
-@problem_of.register
+@problem_of.register(refusals.NotOnSale)
+@problem_of.register(refusals.StockRefused)
 def _(_error: refusals.StockRefused) -> ApiProblem:
     return ApiProblem(409, "NOT_ON_SALE", "This is not sold any more. Nothing was held.")
 

@@ -56,6 +56,8 @@ from models.marketplace.quotes.errors import (
     QuoteRefused,
     SoldOut,
 )
+from models.marketplace.stock import errors as stock
+from models.marketplace.stock import refusals
 from models.operations.errors import CaseAlreadyDecided, CaseDecidedAtBooking, CaseNotFound
 from models.payments.errors import (
     AmountNotPayable,
@@ -131,6 +133,21 @@ SOON = dt.datetime(2031, 3, 1, tzinfo=dt.UTC)
 FITS = {"adults_max": 2, "children_max": 1, "child_age_max": 12}
 VENUE = Venue("v", "kantine", "RESTAURANT", "", "Europe/Berlin", VenuePolicy(), 3)
 
+STOCK: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
+    (refusals.SoldOut.departure("d"), 409, "SOLD_OUT", None, {"departure_id": "d"}),
+    (refusals.StockRefused("no"), 409, "NOT_ON_SALE", None, None),
+    (refusals.NotOnSale("no"), 409, "NOT_ON_SALE", None, None),
+    (refusals.QuoteExpired("no"), 410, "QUOTE_EXPIRED", None, None),
+    (refusals.QuoteTaken("no", booking_id="b"), 409, "QUOTE_TAKEN", None, {"booking_id": "b"}),
+    (refusals.TooManyHolds("no", open_holds=3), 429, "TOO_MANY_HOLDS", None, {"open_holds": 3}),
+    (stock.HoldExpired(FAILED), 410, "HOLD_EXPIRED", None, None),
+    (
+        *(stock.NotPayable(FAILED.model_copy(update={"kind": "STAY"})), 409, "STATE_CONFLICT"),
+        *(None, {"status": "EXPIRED_HOLD", "payment_status": FAILED.payment.status}),
+    ),
+    (stock.CardMissing(), 422, "PAYMENT_METHOD_MISSING", "payment_method_id", None),
+]
+
 ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] = [
     (accounts.AccountBlocked("u"), 403, "ACCOUNT_BLOCKED", None, None),
     (accounts.AddressUnfit("email", "No address."), 422, "ADDRESS_REFUSED", "email", None),
@@ -147,6 +164,7 @@ ANSWERS: list[tuple[DomainError, int, str, str | None, dict[str, Any] | None]] =
     (accounts.SessionNotFound(), 404, "SESSION_UNKNOWN", None, None),
     (accounts.TooManyCodes(60), 429, "RATE_LIMITED", None, {"violatedPolicies": ["codes"]}),
     (accounts.UserNotFound(), 401, "SESSION_REFUSED", None, None),
+    *STOCK,
     (SessionUnknown(), 401, "SESSION_REFUSED", None, None),
     (CallerUnknown(), 401, "API_KEY_REFUSED", None, None),
     (TooManyReads(), 503, "TOO_MANY_READS", None, None),

@@ -61,8 +61,8 @@ def desk_key(desk: Tables) -> str:
 
 @pytest.fixture
 async def scene(office: Served, desk: Tables, desk_key: str) -> AsyncIterator[Scene]:
-    async with client(office.url, desk_key) as http:
-        yield Scene(planner=http, operator=http, rival=http, tables=desk)
+    async with client(office.url, desk_key) as http, client(office.url, desk_key) as rival:
+        yield Scene(planner=http, operator=http, rival=rival, tables=desk)
 
 
 def _doomed(env: dict[str, str], at: str, signal: str = "SIGKILL") -> Process:

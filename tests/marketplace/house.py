@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.core.database import create_engine, create_sessions, repeated
+from models.kinds import HOOKS
 from models.marketplace.catalogue import departures, packages, publishing, repository
 from models.marketplace.catalogue.tables import HotelPackageRow, ListingRow, TourPackageRow
 from models.marketplace.providers import repository as providers
 from models.marketplace.providers import reviews
-from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import ProviderType, VerificationStatus
 from models.marketplace.providers.messages import Decision, Reviewed
 from models.marketplace.providers.steps import STEPS_OF, Step, StepData, read
@@ -147,7 +147,7 @@ class House:
         return user, provider
 
     async def decide(self, provider: str, decision: Decision, **more: Any) -> Reviewed:
-        more.setdefault("end_holds", no_holds)
+        more.setdefault("hooks", HOOKS)
         return await self.do(
             reviews.review, "admin", provider, decision, "a test wants it", ANY, **more
         )

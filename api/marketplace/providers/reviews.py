@@ -22,7 +22,7 @@ from api.marketplace.providers.schemas import (
     WholeProvider,
 )
 from api.openapi import READING, WRITING, problems, shown
-from models.marketplace.providers.holds import no_holds
+from models.kinds import HOOKS
 from models.marketplace.providers.lifecycle import VerificationStatus
 from models.marketplace.providers.reviews import (
     list_for_review,
@@ -137,7 +137,7 @@ async def decide(
             body.decision,
             body.reason,
             Expected(body.expected_version),
-            end_holds=no_holds,
+            hooks=HOOKS,
             repeated=operation.repeated,
         )
     )

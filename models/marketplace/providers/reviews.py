@@ -11,6 +11,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from models.bookings.hooks import Hooks
 from models.core.cases import CaseKind, close_case, open_case
 from models.marketplace.catalogue.suspension import (
     confirmed_bookings_of,
@@ -18,11 +19,11 @@ from models.marketplace.catalogue.suspension import (
     take_off_sale,
 )
 from models.marketplace.providers.errors import ProviderNotFound, ProviderStateConflict
-from models.marketplace.providers.holds import EndHolds
 from models.marketplace.providers.lifecycle import TRANSITIONS, VerificationStatus
 from models.marketplace.providers.messages import MOVES, Decision, Provider, Reviewed
 from models.marketplace.providers.repository import load_history, load_steps, move
 from models.marketplace.providers.tables import ProviderHistoryRow, ProviderRow
+from models.marketplace.stock.suspension import end_holds_of
 from models.marketplace.versions import Expected
 
 Place = tuple[dt.datetime, str]
@@ -68,7 +69,7 @@ async def review(
     reason: str,
     expected: Expected,
     *,
-    end_holds: EndHolds,
+    hooks: Hooks,
     repeated: bool = False,
 ) -> Reviewed:
     """Carry a decision out.
@@ -80,7 +81,7 @@ async def review(
         decision: what.
         reason: why; the provider reads it.
         expected: the version of the profile that was looked at.
-        end_holds: ends the provider's open holds when it is suspended.
+        hooks: of the kinds of bookings, whose open holds end when it is suspended.
         repeated: whether an earlier attempt may have done it.
 
     Raises:
@@ -102,7 +103,7 @@ async def review(
         raise ProviderStateConflict(status, TRANSITIONS[status], why)
     await move(session, row, to, who=who, why=reason)
     if decision is Decision.SUSPEND:
-        return await _suspended(session, row, end_holds, who=who, why=reason)
+        return await _suspended(session, row, hooks, who=who, why=reason)
     if decision is Decision.REINSTATE:
         offers = await publish_again(session, provider_id)
         await close_case(
@@ -113,10 +114,11 @@ async def review(
 
 
 async def _suspended(
-    session: AsyncSession, row: ProviderRow, end_holds: EndHolds, *, who: str, why: str
+    session: AsyncSession, row: ProviderRow, hooks: Hooks, *, who: str, why: str
 ) -> Reviewed:
     offers = await take_off_sale(session, row.id)
-    holds = await end_holds(session, row.id, who=who, why=f"the provider was suspended: {why}")
+    suspended = f"the provider was suspended: {why}"
+    holds = await end_holds_of(session, row.id, hooks, who=who, why=suspended)
     bookings = await confirmed_bookings_of(session, row.id)
     if bookings:
         await open_case(

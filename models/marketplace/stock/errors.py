@@ -30,3 +30,6 @@ class NotPayable(DomainError):
 
 class CardMissing(DomainError):
     """Something is to be paid, and no payment method was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("no payment method was sent")

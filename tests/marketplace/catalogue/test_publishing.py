@@ -7,9 +7,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from models.kinds import HOOKS
 from models.marketplace.catalogue import packages, publishing, repository
 from models.marketplace.catalogue.errors import (
     OfferIncomplete,
@@ -22,7 +22,6 @@ from models.marketplace.catalogue.suspension import confirmed_bookings_of
 from models.marketplace.catalogue.tables import HotelPackageRow, ListingRow, TourPackageRow
 from models.marketplace.providers import reviews
 from models.marketplace.providers.errors import ProviderStateConflict
-from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import ProviderType
 from models.marketplace.providers.messages import Decision
 from models.marketplace.versions import Expected, MarketVersionConflict
@@ -177,20 +176,6 @@ async def test_tours_are_taken_off_sale_as_well(house: House) -> None:
     assert await house.offers(provider) == {tour: ("PUBLISHED", None)}
 
 
-async def test_a_suspension_ends_holds_in_its_transaction(house: House) -> None:
-    _, provider = await house.approved()
-    ended: list[tuple[str, str]] = []
-
-    async def end(session: Any, of: str, *, who: str, why: str) -> int:
-        assert (who, why) == ("admin", "the provider was suspended: a test wants it")
-        query = "SELECT verification_status FROM provider_profiles WHERE id = :id"
-        ended.append((of, await session.scalar(text(query), {"id": of})))
-        return 3
-
-    done = await house.decide(provider, Decision.SUSPEND, end_holds=end)
-    assert (ended, done.holds) == ([(provider, "SUSPENDED")], 3)
-
-
 async def test_what_is_confirmed_stays_and_is_one_case(house: House) -> None:
     user, provider = await house.approved()
     room = await house.room(user, provider)
@@ -242,9 +227,7 @@ async def test_publishing_waits_for_a_suspension(house: House, by: str) -> None:
             await house.execute("UPDATE listings SET status = 'PUBLISHED' WHERE id = :i", i=listing)
 
     async with house.open() as session:
-        await reviews.review(
-            session, "admin", provider, Decision.SUSPEND, "r", ANY, end_holds=no_holds
-        )
+        await reviews.review(session, "admin", provider, Decision.SUSPEND, "r", ANY, hooks=HOOKS)
         publishing_it = asyncio.create_task(publish())
         await house.waits(publishing_it, session)
         await session.commit()
@@ -258,9 +241,7 @@ async def test_a_pause_during_a_suspension_is_the_providers(house: House) -> Non
     listing = await house.listing(user, provider)
     await house.publish(ListingRow, user, listing)
     async with house.open() as session:
-        await reviews.review(
-            session, "admin", provider, Decision.SUSPEND, "r", ANY, end_holds=no_holds
-        )
+        await reviews.review(session, "admin", provider, Decision.SUSPEND, "r", ANY, hooks=HOOKS)
         pausing = asyncio.create_task(house.do(publishing.pause, ListingRow, user, listing, ANY))
         await house.waits(pausing, session)
         await session.commit()

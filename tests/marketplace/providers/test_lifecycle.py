@@ -5,6 +5,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from models.kinds import HOOKS
 from models.marketplace.providers import repository, reviews
 from models.marketplace.providers.errors import (
     OwnersOnly,
@@ -13,7 +14,6 @@ from models.marketplace.providers.errors import (
     StepNotAsked,
     StepsMissing,
 )
-from models.marketplace.providers.holds import no_holds
 from models.marketplace.providers.lifecycle import TRANSITIONS, ProviderType, VerificationStatus
 from models.marketplace.providers.messages import MOVES, Decision
 from models.marketplace.providers.steps import OPEN_TO_CHANGES, STEPS_OF, Step
@@ -184,7 +184,7 @@ async def test_each_decision_has_its_place(house: House, decision: Decision) -> 
 async def test_a_decision_is_about_what_was_looked_at(house: House) -> None:
     _, provider = await house.submitted()
     old = Expected(3)
-    decision = partial(reviews.review, end_holds=no_holds)
+    decision = partial(reviews.review, hooks=HOOKS)
     await house.do(decision, "admin", provider, Decision.START, "r", old)
     with pytest.raises(MarketVersionConflict):
         await house.do(decision, "admin", provider, Decision.START, "r", old)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,11 +17,13 @@ from models.bookings.due import lock_booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
 from models.bookings.moving import move_alone
-from models.bookings.repository import StaleVersionError, load_booking, record_transition
+from models.bookings.repository import StaleVersionError, load_booking
 from models.core import keys
 from models.core.database import repeated
 from models.core.people import Contact
 from models.kinds import HOOKS
+from models.marketplace.providers.messages import Decision
+from models.marketplace.providers.reviews import review
 from models.marketplace.stock.claims import expire_overdue, pools_of
 from models.marketplace.stock.limits import HoldLimits
 from models.marketplace.stock.messages import HoldRequest, OpenHold
@@ -30,9 +31,9 @@ from models.marketplace.stock.moves import move, take_again
 from models.marketplace.stock.opening import open_hold
 from models.marketplace.stock.refusals import StockRefused
 from models.marketplace.stock.steps import confirmed
-from models.marketplace.stock.suspension import end_holds_of
 from models.marketplace.stock.taking import Line, lines_of
 from models.marketplace.stock.wanted import CLAIMS, Wanted
+from models.marketplace.versions import Expected
 from models.operations.invariants import ALL_TIME, INVARIANTS, Violation, find_violations
 from tests.ledger.conftest import Books
 from tests.marketplace.stock.offers import Offers
@@ -48,16 +49,6 @@ INSERT INTO quotes (id, subject_id, user_id, product_type, product_id, request, 
 VALUES (:id, :subject, :user, :kind, :product, CAST(:request AS jsonb), CAST(:snapshot AS jsonb),
     :sha, :total, 'EUR', clock_timestamp() + make_interval(secs => :seconds))
 """
-_SUSPEND = (
-    """UPDATE provider_profiles SET verification_status = 'SUSPENDED', version = version + 1
-    WHERE id = :provider""",
-    """UPDATE listings SET status = 'PAUSED', paused_by = 'SUSPENSION'
-    WHERE provider_id = :provider AND status = 'PUBLISHED'""",
-)
-
-
-async def _record(step: Transition, session: AsyncSession) -> int:
-    return await record_transition(session, step, HOOKS)
 
 
 class Market(Offers):
@@ -233,11 +224,8 @@ class Market(Offers):
         """Suspend the provider and end its holds; returns how many there were."""
 
         async def work(session: AsyncSession) -> int:
-            who = {"who": "operator", "why": "the provider is suspended"}
-            ended = await end_holds_of(session, self.provider, HOOKS, **who)
-            for statement in _SUSPEND:
-                await session.execute(text(statement), {"provider": self.provider})
-            return ended
+            decided = (self.provider, Decision.SUSPEND, "a test wants it", Expected(None))
+            return (await review(session, "admin", *decided, hooks=HOOKS)).holds
 
         return await self.transaction(work)
 
