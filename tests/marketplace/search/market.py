@@ -96,8 +96,8 @@ def _room(shop: Shop, chance: random.Random, listing: str) -> Room:
             "sold": chance.choice([0, 0, 1, 2]),
             "price": chance.choice([None, None, chance.randrange(30_000)]),
             "closed": chance.random() < 0.04,
-            "closed_to_arrival": chance.random() < 0.1,
-            "closed_to_departure": chance.random() < 0.1,
+            "closed_to_arrival": chance.random() < 0.06,
+            "closed_to_departure": chance.random() < 0.06,
             "min_stay": chance.choice([None, None, 1, 2, 3]),
         }
         room.nights[day(number)] = night
@@ -112,7 +112,7 @@ def _room(shop: Shop, chance: random.Random, listing: str) -> Room:
             },
             "min_stay": chance.choice([1, 1, 2, 3]),
             "max_stay": chance.choice([None, None, 4]),
-            "book_ahead_min": chance.choice([None, 0, 30_000]) if chance.random() < 0.3 else None,
+            "book_ahead_min": chance.choice([None, 0, 30_000]) if chance.random() < 0.15 else None,
             "book_ahead_max": 30 if chance.random() < 0.1 else None,
             "status": "ARCHIVED" if chance.random() < 0.1 else "ACTIVE",
         }
