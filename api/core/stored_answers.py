@@ -44,7 +44,14 @@ KEPT_HEADERS = ("content-type", "location", "etag")
 FINAL_REFUSALS = frozenset({409, 410, 412, 422})
 """Statuses of refusals that the same request will always meet."""
 COME_AGAIN = frozenset(
-    {b"CARD_IN_USE", b"CHANGE_UNDER_WAY", b"IDEMPOTENCY_KEY_IN_PROGRESS", b"INVALID_REQUEST"}
+    {
+        b"CARD_IN_USE",
+        b"CHANGE_UNDER_WAY",
+        b"IDEMPOTENCY_KEY_IN_PROGRESS",
+        b"INVALID_REQUEST",
+        b"NOT_ON_SALE",
+        b"SOLD_OUT",
+    }
 )
 """Codes of those among them that it will not always meet, or whose key may bring it mended."""
 

@@ -51,6 +51,10 @@ VALUES (:id, :subject, :user, :kind, :product, CAST(:request AS jsonb), CAST(:sn
 """
 
 
+async def _record(step: Transition, session: AsyncSession) -> int:
+    return await record_transition(session, step, HOOKS)
+
+
 class Market(Offers):
     """A provider's offers, and who buys them."""
 
@@ -92,7 +96,7 @@ class Market(Offers):
         of = wanted.departure.departure_id if wanted.departure else wanted.room_nights[0].room_id
         kind, product_id = product or self.products[of]
         quote, key = str(uuid.uuid4()), str(uuid.uuid4())
-        snapshot = json.dumps({"total": total, "currency": "EUR", "lines": []})
+        snapshot = json.dumps({"price": {"total": total, "currency": "EUR", "lines": []}})
         await self.do(
             _QUOTE,
             id=quote,
