@@ -257,8 +257,8 @@ class House:
             ref=booking,
         )
         await self.execute(
-            "INSERT INTO stock_claims (booking_id, item, version, room_id, nights, departure_id,"
-            " units, state) VALUES (:id, 1, 1, :room,"
+            "INSERT INTO stock_claims (booking_id, item, version, line, holder_id, room_id,"
+            " nights, departure_id, units, state) VALUES (:id, 1, 1, 1, :id, :room,"
             " CASE WHEN CAST(:room AS uuid) IS NOT NULL THEN"
             " daterange('2031-06-01', '2031-06-03') END, :departure, 1, 'SOLD')",
             id=booking,

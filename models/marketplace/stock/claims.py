@@ -129,7 +129,11 @@ WITH moved AS (
 ){COUNTED}"""  # noqa: S608
 _EXPIRE_ALL = text(_EXPIRE.format(which=""))
 _EXPIRE_OF = text(
-    _EXPIRE.format(which="coalesce(room_id, departure_id) = ANY(CAST(:pools AS uuid[])) AND")
+    _EXPIRE.format(
+        which="""booking_id IN (SELECT booking_id FROM stock_claims
+            WHERE coalesce(room_id, departure_id) = ANY(CAST(:pools AS uuid[]))
+                AND state = 'HELD' AND expires_at <= (SELECT clock_timestamp())) AND"""
+    )
 )
 MOST_EXPIRED = 200
 """Claims that are given back at once."""
@@ -198,7 +202,7 @@ async def miss(session: AsyncSession, booking_id: str) -> None:
 async def expire_overdue(
     session: Executor, pools: Collection[str] | None = None, most: int = MOST_EXPIRED
 ) -> int:
-    """Give back what has been held for too long, anywhere or of these rooms or departures.
+    """Give back what has been held for too long, anywhere or with these rooms or departures.
 
     Returns how many claims. In a transaction of its own: before stock is taken, whose locks come in
     another order, and as the second line to each booking's own workflow (I10).

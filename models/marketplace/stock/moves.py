@@ -99,8 +99,8 @@ async def take_again(
     await pass_gate(session, kind, product_id, wanted, waits=False)
     lines = lines_of(wanted)
     change = stock_of(lines)
-    if rows and rows[0].state == "HELD":  # over, and nobody has given it back yet
-        change.subtract(stock_of(_line(row) for row in rows))
+    # Over, and not given back yet, or not all of it.
+    change.subtract(stock_of(_line(row) for row in rows if row.state == "HELD"))
     claims = Claims(
         booking_id=booking_id,
         holder_id=rows[0].holder if rows else booking_id,

@@ -76,7 +76,7 @@ async def test_it_stays_held_while_the_bank_asks_for_a_proof(till: Till) -> None
 async def test_paid_too_late_it_is_taken_again_at_its_price(till: Till) -> None:
     booking = await till.held_stay()
     await till.age(booking)
-    assert await till.sweep() == 1
+    await till.sweep()
     assert await till.paid(booking) is None
     bought = await till.judged(booking)
     assert (bought.state, bought.captured) == (S.CONFIRMED, PRICE)

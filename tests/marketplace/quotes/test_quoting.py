@@ -232,7 +232,11 @@ def _provider(status: str) -> Spoil:
     def spoil(shop: Shop, listing: str, *_: str) -> None:
         other = shop.add_provider(verification_status="APPROVED")
         shop.change("listings", listing, provider_id=other)
-        shop.change("provider_profiles", other, verification_status=status)
+        shop.execute(
+            "UPDATE provider_profiles SET verification_status = %s, version = version + 1"
+            " WHERE id = %s",
+            *(status, other),
+        )
 
     return spoil
 

@@ -17,7 +17,7 @@ from models.bookings.due import lock_booking
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
 from models.bookings.moving import move_alone
-from models.bookings.repository import StaleVersionError, load_booking
+from models.bookings.repository import StaleVersionError, load_booking, record_transition
 from models.core import keys
 from models.core.database import repeated
 from models.core.people import Contact
@@ -45,9 +45,10 @@ ROUTE = "POST /market/v1/quotes/{quote_id}/hold"
 
 _QUOTE = """
 INSERT INTO quotes (id, subject_id, user_id, product_type, product_id, request, snapshot, sha256,
-    total, currency, expires_at)
+    total, currency, created_at, expires_at)
 VALUES (:id, :subject, :user, :kind, :product, CAST(:request AS jsonb), CAST(:snapshot AS jsonb),
-    :sha, :total, 'EUR', clock_timestamp() + make_interval(secs => :seconds))
+    :sha, :total, 'EUR', clock_timestamp() - interval '1 minute',
+    clock_timestamp() + make_interval(secs => :seconds))
 """
 
 

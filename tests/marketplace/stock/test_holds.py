@@ -9,6 +9,7 @@ import pytest
 from models.bookings.booking import Bought
 from models.bookings.lifecycle import BookingState
 from models.bookings.repository import find_booking
+from models.marketplace.quotes.errors import QuoteNotFound
 from models.marketplace.stock.limits import HoldLimits
 from models.marketplace.stock.refusals import (
     NotOnSale,
@@ -100,7 +101,7 @@ async def test_a_quote_of_somebody_else_or_of_yesterday_is_none(market: Market) 
     room = await market.room()
     request = await market.request(stay((room, 0, 2)))
     stranger = {"caller_id": str(uuid.uuid4()), "user_id": None}
-    with pytest.raises(QuoteExpired):
+    with pytest.raises(QuoteNotFound):
         await market.open_hold(request.model_copy(update=stranger))
     with pytest.raises(QuoteExpired):
         await market.open_hold(await market.request(stay((room, 0, 2)), quoted_seconds=-1))

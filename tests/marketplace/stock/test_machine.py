@@ -219,9 +219,9 @@ def _stock(lines: list[Line]) -> Counter[tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def machine(database_url: str) -> Iterator[type[Machine]]:
+def machine(scratch_url: str) -> Iterator[type[Machine]]:
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        books = Books(database_url)
+        books = Books(scratch_url)
         yield type("OnThisRecord", (Machine,), {"runner": runner, "books": books})
         runner.run(books.engine.dispose())
 
