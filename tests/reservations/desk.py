@@ -5,7 +5,6 @@ What a workflow does is played by the worker's own activities, one workflow of a
 
 import asyncio
 import datetime as dt
-import uuid
 from typing import Any
 
 import psycopg
@@ -44,6 +43,7 @@ from models.reservations.changes import Details, MoveClaim, MoveRequest, refusal
 from models.reservations.messages import SLOT, visit_of
 from tests.ledger.conftest import Books
 from tests.reservations.books import Diary, quote, slot
+from tests.reservations.requests import request_of
 
 S = BookingState
 
@@ -78,7 +78,7 @@ class Desk:
 
     async def approve(self, booking_id: str) -> None:
         """Play ``ConfirmHeld``."""
-        request = _request(RequestKind.APPROVE)
+        request = request_of(RequestKind.APPROVE)
         async with self._turn:
             booking = await self._begin(booking_id, request)
             if booking.state is not S.HELD:
@@ -126,7 +126,7 @@ class Desk:
 
     async def cancel(self, booking_id: str) -> None:
         """Play ``CancelBooking``, or whatever workflow hears of it first."""
-        request = _request(RequestKind.CANCEL)
+        request = request_of(RequestKind.CANCEL)
         self._cancelled = True
         async with self._turn:
             booking = await self._begin(booking_id, request)
@@ -143,7 +143,7 @@ class Desk:
         """Play ``ModifyReservation`` for the version that was seen; returns why it is not moved."""
         details = Details(slot=slot, quote=quote(slot))
         asked = MoveRequest(booking_id=seen.id, expected_version=seen.version, details=details)
-        request = _request(RequestKind.MOVE, asked.model_dump(mode="json"))
+        request = request_of(RequestKind.MOVE, asked.model_dump(mode="json"))
         async with self._turn:
             self._fence += 1
             opened = await self._moves.open_move(request)
@@ -197,16 +197,6 @@ class Desk:
     ) -> None:
         outcome = RequestOutcome(request=request, problem=problem)
         await self._record.end_requests(EndedRequests(booking_id=booking.id, outcomes=[outcome]))
-
-
-def _request(kind: RequestKind, body: dict[str, Any] | None = None) -> BookingRequest:
-    return BookingRequest(
-        id=str(uuid.uuid4()),
-        kind=kind,
-        requested_at=dt.datetime.now(dt.UTC),
-        who="test",
-        body=body or {},
-    )
 
 
 def _authorise(booking: Booking) -> None:

@@ -11,8 +11,9 @@ from models.bookings.messages import RequestKind, RequestOutcome
 from tests.reservations.lives.draws import GUESTS, NUMBERS, Chance, always, step
 from tests.reservations.lives.model import Life, Place
 from tests.reservations.lives.nights import NIGHTS, Night
-from tests.reservations.lives.stage import MINUTE, Stage, request_of
+from tests.reservations.lives.stage import MINUTE, Stage
 from tests.reservations.lives.world import NotRecordedError
+from tests.reservations.requests import request_of
 
 S = BookingState
 

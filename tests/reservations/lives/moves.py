@@ -11,7 +11,8 @@ from tests.reservations.books import quote
 from tests.reservations.lives.draws import Chance, step
 from tests.reservations.lives.making import Making
 from tests.reservations.lives.model import Claim, Life
-from tests.reservations.lives.stage import Moving, request_of
+from tests.reservations.lives.stage import Moving
+from tests.reservations.requests import request_of
 
 S = BookingState
 

@@ -1,7 +1,6 @@
 """Two venues on a stage: what must always be true there, and what all that happens shares."""
 
 import datetime as dt
-import uuid
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from models.bookings.booking import Booking
 from models.bookings.lifecycle import BookingState, ItemStatus, PaymentStatus
-from models.bookings.messages import BookingRequest, RequestKind, RequestOutcome
+from models.bookings.messages import BookingRequest, RequestOutcome
 from models.core.venues import VenueSlot, VenueType
 from models.reservations.changes import OpenedMove
 from models.reservations.policy import VenuePolicy
@@ -222,16 +221,6 @@ def _as_in(to: BookingState, booking: Booking) -> Booking:
     if to is S.CANCELLED and booking.confirmed_at is not None:
         item.status, item.fee = ItemStatus.CANCELLED, item.price
     return following
-
-
-def request_of(kind: RequestKind, body: dict[str, Any] | None = None) -> BookingRequest:
-    return BookingRequest(
-        id=str(uuid.uuid4()),
-        kind=kind,
-        requested_at=dt.datetime.now(dt.UTC),
-        who="test",
-        body=body or {},
-    )
 
 
 def _steps(states: list[BookingState]) -> list[tuple[BookingState | None, BookingState]]:
