@@ -12,6 +12,7 @@ from commands import ledger_tables
 from commands.options import AsJson
 from commands.output import Code, as_json, give_up, out
 from commands.record import read, work_on, write
+from models.core.supply import HOUSE
 from models.ledger import add_rule
 from models.ledger.catching_up import catch_up as write_missing
 from models.ledger.checking import check as check_ledger
@@ -115,8 +116,8 @@ def commission(
             give_up("a rule needs a supplier and a rate", code=Code.USAGE)
         _list_rules(read(load_rules), json=json)
         return
-    if supplier != ledger_tables.FOR_ALL and supplier not in SUPPLIERS:
-        known = ", ".join([*sorted(SUPPLIERS), ledger_tables.FOR_ALL])
+    if supplier not in {ledger_tables.FOR_ALL, HOUSE, *SUPPLIERS}:
+        known = ", ".join([*sorted(SUPPLIERS), HOUSE, ledger_tables.FOR_ALL])
         give_up(f"there is no supplier {supplier!r}", mend=f"one of {known}", code=Code.USAGE)
     if rate is None:
         give_up("which rate?", mend=f"tripsaga ledger commission {supplier} 15%", code=Code.USAGE)

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, StringConstra
 from pydantic_core import CoreSchema, core_schema
 
 from models.bookings.listing import MOST_COUNTED
+from models.core.supply import HOUSE
 from models.core.text import ANY_LINE
 from models.core.venues import VENUE
 from models.events.content import CONTENTS
@@ -29,6 +30,8 @@ class OneOf:
 
 GATEWAYS: Final = ("stripe", "payment_service")
 SupplierName = Annotated[str, OneOf(tuple(sorted(BY_NAME)))]
+SellerName = Annotated[str, OneOf((*sorted(BY_NAME), HOUSE))]
+"""Whose sales earn a commission: a supplier's, or those of the marketplace's providers."""
 ProviderName = Annotated[str, OneOf((*sorted(BY_NAME), VENUE, *GATEWAYS))]
 """A supplier's or a gateway's name."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from api.core.filters import SupplierName
+from api.core.filters import SellerName
 from api.core.schemas import Answer
 from models.core.money import WHOLE
 from models.core.text import CamelModel, Text
@@ -185,7 +185,7 @@ class RuleBody(CamelModel):
     )
 
     supplier: Annotated[
-        SupplierName | None, Field(description="Null: all without a rule of their own.")
+        SellerName | None, Field(description="Null: all without a rule of their own.")
     ] = None
     provider: Annotated[
         Text | None,

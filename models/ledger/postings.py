@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from models.bookings.booking import Booking, DisputeView, Item, PaymentView, RefundView
 from models.bookings.lifecycle import SETTLED_STATES, BookingState, ItemStatus
 from models.core.money import Money
+from models.core.supply import HOUSE
 from models.ledger.commission import CommissionRule, applicable, share
 from models.ledger.entries import Account, Entry, EntryType, Line, Place, balance
 
@@ -39,6 +40,13 @@ def sold(booking: Booking) -> list[Item]:
     if confirmed_at is None:
         return []
     return [item for item in booking.items if item.live or _was_live(item, confirmed_at)]
+
+
+def payee(item: Item) -> str:
+    """Return who earns what an item costs: its supplier; of the marketplace, its provider's id."""
+    if item.supplier == HOUSE and item.reservation is not None:
+        return item.reservation.provider
+    return item.supplier
 
 
 def _was_live(item: Item, confirmed_at: dt.datetime) -> bool:
@@ -146,7 +154,7 @@ class _Books:
             f"{_name(item)} sold at another price" if sales else f"{_name(item)} sold",
             {
                 TRAVELER: more,
-                Place(Account.PROVIDER_EARNINGS, item.supplier): commission - more,
+                Place(Account.PROVIDER_EARNINGS, payee(item)): commission - more,
                 COMMISSION: -commission,
             },
         )
@@ -157,7 +165,7 @@ class _Books:
         for line in (line for sale in _sales(item, self._all) for line in sale.lines):
             undone[line.place] = undone.get(line.place, 0) - line.signed
         undone[TRAVELER] = undone.get(TRAVELER, 0) + item.fee
-        undone[Place(Account.FEES, item.supplier)] = -item.fee
+        undone[Place(Account.FEES, payee(item))] = -item.fee
         kept = f", {self._money(item.fee)} kept" if item.fee else ""
         self._post(EntryType.CANCELLATION, item.reference, f"{_name(item)} cancelled{kept}", undone)
 

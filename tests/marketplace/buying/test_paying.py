@@ -151,6 +151,16 @@ async def test_cancelled_while_the_bank_asks_nothing_is_kept(till: Till) -> None
     await till.judged(booking)
 
 
+async def test_its_provider_earns_it(till: Till) -> None:
+    """Until it is cancelled: then the provider's account is charged with all of it."""
+    booking = await till.held_stay()
+    assert await till.paid(booking) is None
+    earned = {"GATEWAY stripe": PRICE, f"PROVIDER_EARNINGS {till.provider}": -PRICE}
+    assert await till.balances(booking) == earned
+    await till.stack.cancel(booking.id)
+    assert await till.balances(booking) == {}
+
+
 async def test_cancelled_when_it_was_bought_it_is_given_back_by_its_terms(till: Till) -> None:
     booking = await till.held_stay()
     assert await till.paid(booking) is None

@@ -64,6 +64,16 @@ class Till(Market):
         )
         return [state for (state,) in rows]
 
+    async def balances(self, booking: Booking) -> dict[str, int]:
+        """Return what stands on each account by a booking's entries, debit positive."""
+        rows = await self.do(
+            "SELECT account || ' ' || owner, sum(signed)::int FROM ledger_lines l"
+            " JOIN ledger_entries e ON e.id = l.entry_id WHERE e.booking_id = :id"
+            " GROUP BY account, owner HAVING sum(signed) <> 0",
+            id=booking.id,
+        )
+        return dict(rows)
+
     async def judged(self, booking: Booking) -> Booking:
         """Return a booking as recorded, held against the gateway, its claims and the counters."""
         await check(self.stack.sandbox, self.stack.settings.database.url, booking.id)

@@ -126,6 +126,11 @@ ROUNDS = 10
 """Some are races, which a fault does not lose every time."""
 
 
+async def several(proof: Callable[[Market], Awaitable[None]], market: Market) -> None:
+    for _ in range(ROUNDS):
+        await proof(market)
+
+
 @pytest.fixture
 async def own_market(shared_servers: Servers) -> Market:
     """A market on a database of its own, of whose commits each is looked at."""
@@ -142,6 +147,5 @@ async def test_what_is_planted_is_found(own_market: Market, monkeypatch: Patch, 
     plant(monkeypatch)
     # An assertion, a constraint of the database, or stock that is not to be had any more.
     with pytest.raises((AssertionError, DBAPIError, StockRefused, pytest.fail.Exception)):
-        for _ in range(ROUNDS):
-            await proof(own_market)
+        await several(proof, own_market)
     await own_market.books.engine.dispose()
