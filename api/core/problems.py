@@ -368,6 +368,7 @@ WORDS: Final[Mapping[str, str]] = {
     "int_from_float": _NUMBER,
     "int_parsing": _NUMBER,
     "int_parsing_size": "is too large a number",
+    "float_type": "must be a number",
     "int_type": "must be a whole number",
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
@@ -384,6 +385,7 @@ WORDS: Final[Mapping[str, str]] = {
     "timezone_aware": _MOMENT,
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entries",
+    "union_tag_not_found": "must name what it is about",
     "uuid_parsing": _ID,
     "uuid_type": _ID,
 }

@@ -134,4 +134,4 @@ def expect_days(since: dt.date, until: dt.date) -> None:
 
 
 def _refused(field: str, detail: str) -> ApiProblem:
-    return ApiProblem(422, "INVALID_REQUEST", detail, field=field)
+    return ApiProblem(422, "CONTRADICTORY_REQUEST", detail, field=field)

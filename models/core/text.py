@@ -119,6 +119,8 @@ Country = Annotated[Text, Field(pattern=COUNTRY, description="ISO 3166-1 alpha-2
 
 SIX_DIGITS: Final = "^[0-9]{6}$"
 CLIENT: Final = "^[A-Za-z0-9_-]{22,128}$"
+TAG: Final = "^[a-z0-9][a-z0-9_-]{0,39}$"
+ACCOUNT: Final = "^[A-Za-z0-9_-]+$"
 LOCALE: Final = "^[a-z]{2}(-[A-Z]{2})?$"
 
 SUPPLIER: Final = "^[a-z][a-z0-9_]*$"
@@ -142,6 +144,8 @@ FORMS: Final[Mapping[str, str]] = {
     CAPITAL_COUNTRY: "must be a country's two capital letters such as US",
     SIX_DIGITS: "must be six digits such as 048113",
     CLIENT: "must be 22 to 128 random characters: letters, digits, - and _",
+    TAG: "must be a short name in lower case such as air_conditioning",
+    ACCOUNT: "must be the gateway's id of an account such as acct_1Q2w3E",
     LOCALE: "must be a language such as en or de-AT",
     SUPPLIER: "must be a supplier's name such as booking_com",
     PAYMENT_METHOD: "must be the gateway's id of a payment method such as pm_card_visa",

@@ -154,6 +154,9 @@ def test_every_list_and_report_counts_as_a_search(limited: Served) -> None:
     # Whoever adds one of many things adds its parameter; what names none of them lists them.
     lists = {one.path for one in keyed if one.methods == {"GET"} and "{" not in one.path}
     lists |= {f"/api/v1/bookings/{whose}" for whose in ("guest/{guest_id}", "venue/{venue_id}")}
+    of_provider = "/market/v1/providers/{provider_id}"
+    lists |= {f"{of_provider}/{what}" for what in ("listings", "packages", "tours")}
+    lists |= {"/market/v1/tours/{tour_id}/departures"}
     # Events are read by position, again and again: a page of them is no search.
     lists -= {"/api/v1/events", "/api/v1/events/stream"}
     lists -= {"/market/v1/me"}  # one user

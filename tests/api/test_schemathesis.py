@@ -68,7 +68,12 @@ checks.positive_data_acceptance.expected-statuses = [
     "2xx", "3xx", "404", "409", "412", "422", "428", "429", "5xx"
 ]
 [[operations]]
-include-path-regex = "^/market/v1/"
+include-path-regex = "^/market/v1/(auth|me)"
+checks.positive_data_acceptance.expected-statuses = [
+    "2xx", "401", "403", "404", "409", "422", "429", "5xx"
+]
+[[operations]]
+include-path-regex = "^/market/v1/(?!auth|me)"
 checks.positive_data_acceptance.expected-statuses = [
     "2xx", "3xx", "400", "403", "404", "409", "412", "422", "428", "429", "5xx"
 ]
@@ -101,7 +106,10 @@ TAGS = {
     ),
     "provider": ("--include-tag", "market: providers", "--include-tag", "market: catalogue"),
     # Signed out, everything else would be refused.
-    "traveler": ("--include-tag", "accounts", "--exclude-operation-id", "signOut"),
+    "traveler": (
+        *("--include-tag", "accounts", "--exclude-operation-id", "signOut"),
+        *("--exclude-operation-id", "endSession"),
+    ),
 }
 """What each is asked. That planners get nothing of an operator's is tested of every route."""
 

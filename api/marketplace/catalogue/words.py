@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from api.core.bodies import Body
 from models.core.money import WHOLE, MinorUnits
-from models.core.text import Text
+from models.core.text import TAG, Text
 from models.marketplace.catalogue.errors import OfferRefused
 from models.marketplace.catalogue.rules import expect_terms
 from models.marketplace.catalogue.terms import BasisPoints, FeeTemplate, Kept, Tax, TaxKind
@@ -21,7 +21,7 @@ Weekdays = Annotated[
     list[Weekday],
     Field(min_length=1, max_length=7, description="ISO: 1 is Monday, 7 Sunday."),
 ]
-Tag = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,39}$", examples=["wifi"])]
+Tag = Annotated[str, Field(pattern=TAG, examples=["wifi"])]
 """A short name in lower case; docs/marketplace.md lists those that are usual."""
 Latitude = Annotated[float, Field(ge=-90, le=90, strict=True)]
 Longitude = Annotated[float, Field(ge=-180, le=180, strict=True)]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.core.money import WHOLE, Currency
-from models.core.text import Email, Name, Phone, Text
+from models.core.text import ACCOUNT, Email, Name, Phone, Text
 from models.core.times import Day
 from models.marketplace.catalogue.places import CountryCode
 from models.marketplace.providers.lifecycle import ProviderType, VerificationStatus
@@ -112,9 +112,6 @@ class LicenceStep(_Data):
     authority: Annotated[Text, Field(min_length=1, max_length=200)]
     country: CountryCode
     valid_until: Day | None = None
-
-
-ACCOUNT: Final = "^[A-Za-z0-9_-]+$"
 
 
 class PayoutStep(_Data):
