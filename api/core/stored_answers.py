@@ -50,6 +50,7 @@ COME_AGAIN = frozenset(
         b"IDEMPOTENCY_KEY_IN_PROGRESS",
         b"INVALID_REQUEST",
         b"NOT_ON_SALE",
+        b"PAYMENT_METHOD_MISSING",
         b"SOLD_OUT",
     }
 )

@@ -20,12 +20,13 @@ from api.marketplace.quote_answers import (
     zone_of,
 )
 from models.bookings.booking import Booking, HistoryEntry
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingState, CancelledBy
 from models.bookings.statuses import MarketStatus, market_status, status_of
 from models.marketplace.quotes.snapshot import Snapshot
 from models.marketplace.stock.reading import StoredPurchase
 
 _S = BookingState
+_UNPAID = frozenset({_S.HELD, _S.PAYMENT_PENDING})
 
 
 class BookedPrice(QuotedPrice):
@@ -156,7 +157,7 @@ def booking_answer(
         product_type=str(snapshot.product_type),
         quote_id=stored.quote_id,
         provider=QuotedProvider(**snapshot.provider.model_dump()),
-        hold_expires_at=booking.hold_expires_at if booking.confirmed_at is None else None,
+        hold_expires_at=booking.hold_expires_at if booking.state in _UNPAID else None,
         price_snapshot=_price(snapshot, stored),
         payment=BookedPayment(
             status=payment.status,
@@ -187,10 +188,12 @@ def booking_answer(
     )
 
 
-def cancel_quote(booking: Booking, now: dt.datetime) -> CancelQuoteAnswer:
+def cancel_quote(
+    booking: Booking, now: dt.datetime, by: CancelledBy = CancelledBy.GUEST
+) -> CancelQuoteAnswer:
     """Return what cancelling would keep now."""
     live = booking.live_items if booking.confirmed_at is not None else []
-    fee = sum(item.fee_at(now) for item in live)
+    fee = sum(item.fee_at(now, by) for item in live)
     ends = [end for item in live if item.quote and (end := item.quote.payable.terms.step_ends(now))]
     if booking.state is _S.CANCELLED:
         fee = sum(item.fee for item in booking.items)

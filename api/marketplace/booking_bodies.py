@@ -1,10 +1,11 @@
 """What is sent about bookings: snake_case JSON, unknown fields refused (S6)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.core.idempotency import IdempotencyKey
+from models.core.money import MinorUnits
 from models.core.text import Email, Name, PaymentMethodId, Phone, Prose
 
 _KeyField = Annotated[
@@ -90,4 +91,14 @@ class CancelBody(_Body):
     model_config = _example(reason="ill")
 
     reason: Annotated[Prose, Field(max_length=500)] = ""
+    by: Annotated[
+        Literal["GUEST", "PROVIDER"],
+        Field(
+            description="Who does not keep to it; PROVIDER, who gives everything back, is for"
+            " operators to say."
+        ),
+    ] = "GUEST"
+    accepted_fee: Annotated[
+        MinorUnits | None, Field(description="The most that may be kept, else 409 `FEE_CHANGED`.")
+    ] = None
     idempotency_key: _KeyField = None

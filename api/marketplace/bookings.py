@@ -13,6 +13,7 @@ from api.core.idempotency import TheOperation, keyed
 from api.core.named import booking_named
 from api.core.preferences import Patience, accepted
 from api.core.principals import Principal
+from api.core.problems import ApiProblem
 from api.marketplace import holding, paying
 from api.marketplace.booking_answers import (
     BookingAnswer,
@@ -88,7 +89,7 @@ async def hold(
     },
 )
 async def get(context: Context, asking: Asking, request: Request, booking_id: Named) -> Response:
-    """Return a booking with its history, of whoever made it alone."""
+    """Return a booking with its history, to whoever made it, and to operators."""
     named = await booking_named(context, asking, booking_id)
     return answered(request, _tagged(await _answer(context, asking, named)))
 
@@ -206,12 +207,22 @@ async def cancel(
     booking = found.booking
     if booking.state in cancelling.NEVER_CANCELLABLE:
         raise NotCancellable(booking)
+    by = _canceller(asking, body.by)
     if dry_run:
-        return cancel_quote(booking, found.read_at)
-    by = CancelledBy.OPERATOR if asking.is_operator else CancelledBy.GUEST
-    asked = CancelRequest(by=by, reason=body.reason)
+        return cancel_quote(booking, found.read_at, by)
+    asked = CancelRequest(by=by, reason=body.reason, accepted_fee=body.accepted_fee)
     _, ended = await cancelling.cancel(context, asking, named, asked, patience)
     return await _told(context, asking, response, named, ended=ended)
+
+
+def _canceller(asking: Principal, by: str) -> CancelledBy:
+    """Return who cancels. Raises ApiProblem 403: only operators speak for a provider."""
+    if by == "PROVIDER":
+        if not asking.is_operator:
+            detail = "Only operators may cancel for a provider."
+            raise ApiProblem(403, "OPERATORS_ONLY", detail, field="by")
+        return CancelledBy.PROVIDER
+    return CancelledBy.OPERATOR if asking.is_operator else CancelledBy.GUEST
 
 
 async def _answer(context: AppContext, asking: Principal, booking_id: str) -> BookingAnswer:

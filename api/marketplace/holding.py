@@ -72,7 +72,8 @@ def _request(
         booking_reference=booking_reference(booking_id),
         caller_id=asking.id,
         user_id=asking.user_id,
-        idempotency_key=operation.key,
+        # Of the quote as well: the same key may hold several.
+        idempotency_key=booking_id,
         fingerprint=operation.fingerprint,
         quote_id=quote_id,
         traveler_id=traveler_id(context.settings.traveler_key, asking.id, contact.email),

@@ -1,15 +1,17 @@
 """``POST /bookings/{id}/pay``: a request that ``PayBooking`` carries out."""
 
+from contextlib import suppress
 from functools import partial
 
 from api.bookings import finding, paying, requests, waiting
 from api.core.context import AppContext
 from api.core.idempotency import Operation
 from api.core.principals import Principal
+from api.core.record import NOT_READ
 from models.bookings.booking import Booking
 from models.bookings.errors import BookingNotFound
 from models.bookings.lifecycle import MARKET, BookingState
-from models.bookings.messages import RequestKind
+from models.bookings.messages import BookingRequest, RequestKind
 from models.bookings.problems import Code
 from models.bookings.repository import Found
 from models.marketplace.stock.errors import CardMissing, HoldExpired, NotPayable
@@ -57,7 +59,7 @@ async def pay(
     if not await requests.taken_before(context, request, operation):
         _expect_payable(booking, card)
         await requests.send(context, booking, asking, request)
-    return await _paid(context, asking, booking_id, seconds, after=booking.version)
+    return await _paid(context, asking, booking_id, request, seconds)
 
 
 async def use_card(
@@ -76,24 +78,39 @@ async def use_card(
     """
     found, _ = await find(context, asking, booking_id)
     sent = await paying.send_card(context, asking, found.booking, card, operation)
-    return await _paid(context, asking, booking_id, seconds, after=sent.heard)
+    await waiting.settled(context, booking_id, seconds, after=sent.heard)
+    return _ended((await finding.find(context, asking, booking_id)).booking)
 
 
 async def _paid(
-    context: AppContext, asking: Principal, booking_id: str, seconds: float, *, after: int
+    context: AppContext,
+    asking: Principal,
+    booking_id: str,
+    request: BookingRequest,
+    seconds: float,
 ) -> bool:
-    """Wait for the end of paying, or until its traveller is needed."""
-    standing = None
+    """Wait until a request to pay has ended, or its traveller is needed."""
+    ended = None
     async for standing in waiting.looks(context, booking_id, seconds):
-        if standing is None or standing.version <= after:
-            continue
-        if standing.state is not _S.HELD and (standing.at_rest or standing.waits):
+        with suppress(*NOT_READ):  # the workflow waits for the database as well
+            ended = await context.record.ended_request(request.id)
+        if ended is not None or (standing is not None and standing.waits):
             break
     booking = (await finding.find(context, asking, booking_id)).booking
+    if ended is not None and ended.problem is not None:
+        if ended.problem.code is Code.HOLD_EXPIRED:
+            raise HoldExpired(booking)
+        if ended.problem.code is Code.NOT_CHANGEABLE:
+            raise NotPayable(booking)
+    return ended is not None and _ended(booking)
+
+
+def _ended(booking: Booking) -> bool:
+    """Tell whether nothing is waited for any more. Raises HoldExpired."""
     problem = booking.problem
     if booking.state is _S.EXPIRED and problem and problem.code is Code.HOLD_EXPIRED:
         raise HoldExpired(booking)
-    return booking.at_rest and booking.state is not _S.HELD
+    return booking.at_rest
 
 
 def _expect_payable(booking: Booking, card: str | None) -> None:

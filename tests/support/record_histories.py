@@ -29,6 +29,7 @@ from models.trips.messages import QuoteChangeRequest
 from temporal import patience
 from tests.conftest import migrate
 from tests.support.money import Gateway, settled, settling
+from tests.support.record_buying import buying
 from tests.support.record_reservations import reservations
 from tests.support.recorder import HISTORIES, Fault, Recorder
 from tests.support.sandbox_client import running_sandbox
@@ -336,6 +337,7 @@ PARTS = {
         going_on,
         reading,
         reservations,
+        buying,
     )
 }
 

@@ -7,10 +7,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from models.bookings.booking import Booking
     from models.bookings.lifecycle import BookingState
     from models.bookings.messages import HOLD_LOST
     from models.bookings.problems import Code, Problem
     from workflows.core.outcomes import TripFailedError
+    from workflows.core.policies import HOLD_RESERVE
     from workflows.core.record import BookingRecord
 
 
@@ -49,3 +51,14 @@ async def confirm(
     except TripFailedError:
         record.booking = before
         raise
+
+
+def end_of_hold(booking: Booking, reason: BaseException) -> BookingState | None:
+    """Return EXPIRED where a booking was held in vain; None where the reason tells the end."""
+    if not isinstance(reason, TripFailedError):
+        return None
+    ends = booking.hold_expires_at
+    over = ends is not None and workflow.now() >= ends - HOLD_RESERVE
+    if over or reason.problem.code is Code.HOLD_EXPIRED:
+        return BookingState.EXPIRED
+    return None

@@ -11,12 +11,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking
-    from models.bookings.lifecycle import BookingState, ItemStatus, SagaState
+    from models.bookings.lifecycle import BookingState
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
     from models.marketplace.stock.messages import KeepHeld, PayRequest
+    from models.marketplace.stock.steps import confirmed, given_up
     from workflows.core import policies
-    from workflows.core.activity_calls import perform_local
+    from workflows.core.activity_calls import end_task, perform_local
     from workflows.core.compensations import Compensations
     from workflows.core.fence import fence
     from workflows.core.outcomes import (
@@ -27,11 +28,10 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
-    from workflows.core.selling import LOST, confirm, selling
+    from workflows.core.selling import LOST, confirm, end_of_hold, selling
     from workflows.core.stops import Stops
     from workflows.core.undoing import undo_booking
     from workflows.payments.payment_steps import PaymentSteps
-    from workflows.suppliers.item_steps import item_gone
 
 STEP = "pay"
 PAYING_SECONDS = 600.0
@@ -63,7 +63,7 @@ class PayBooking:
     async def run(self, run: RequestsRun) -> Booking:
         """Pay; returns the booking as it ended.
 
-        One that was paid before is returned as it is: paying twice takes the money once.
+        Of several who pay at once the first one does; the others' requests are refused.
         """
         return await carry_out(
             self._record, self._requests, RequestKind.PAY, run.booking_id, self._pay
@@ -75,31 +75,40 @@ class PayBooking:
             self._record.end_request(request, _refusal(booking))
             await self._record.write_ended_requests()
             return
+        # What was read is durable from here on. A worker that dies in the next step, which records
+        # that it is being paid, has a successor that goes on from HELD, and not from there.
+        await end_task()
         try:
             await self._buy(request)
         except BaseException as reason:
             if not ends_the_trip(reason):
                 raise
             self._record.end_request(request, end_of(reason)[1])
-            for item in booking.items:
-                item_gone(self._record, item)
-            await undo_booking(self._record, self._compensations, reason, ends=self._end_of(reason))
+            self._record.booking = given_up(self._record.booking, workflow.now())
+            await undo_booking(
+                self._record,
+                self._compensations,
+                reason,
+                ends=end_of_hold(self._record.booking, reason),
+            )
 
     # -- steps --------------------------------------------------------------------------------
 
     async def _buy(self, request: BookingRequest) -> None:
         amount = self._record.booking.accepted_total
+        if amount:
+            # First: a worker that died may have asked the card already.
+            self._payment.register()
         await self._keep_held()
         if amount:
             await self._authorise(request, amount)
         await self._sell()
         if amount:
             self._stops.stop_if_cancelled()
-            await self._payment.capture(amount)
+            with selling():  # where the money has to be held anew
+                await self._payment.capture(amount)
         self._record.end_request(request)
-        for item in self._record.booking.items:
-            item.status, item.saga_state = ItemStatus.CONFIRMED, SagaState.BOOKED
-            item.booked_at = workflow.now()
+        self._record.booking = confirmed(self._record.booking, workflow.now())
         await confirm(self._record, "it is paid" if amount else "nothing is to be paid")
 
     async def _keep_held(self) -> None:
@@ -126,7 +135,6 @@ class PayBooking:
         card = PayRequest.model_validate(request.body).payment_method_id
         booking.payment.payment_method_id = card
         await self._record.write(BookingState.PAYMENT_PENDING, "it is being paid", who=request.who)
-        self._payment.register()
         try:
             with selling():
                 await self._payment.hold(amount)
@@ -142,23 +150,9 @@ class PayBooking:
             with selling():
                 await self._record.write(BookingState.PROCESSING, "it is sold")
 
-    # -- helpers ------------------------------------------------------------------------------
 
-    def _end_of(self, reason: BaseException) -> BookingState | None:
-        """Return EXPIRED where it was held in vain; None where the reason tells the end."""
-        if not isinstance(reason, TripFailedError):
-            return None
-        ends = self._record.booking.hold_expires_at
-        over = ends is not None and workflow.now() >= ends - policies.HOLD_RESERVE
-        if over or reason.problem.code is Code.HOLD_EXPIRED:
-            return BookingState.EXPIRED
-        return None
-
-
-def _refusal(booking: Booking) -> Problem | None:
-    """Return why there is nothing to pay; None for what has been paid."""
-    if booking.state in {BookingState.CONFIRMED, BookingState.CHECKED_IN, BookingState.COMPLETED}:
-        return None
+def _refusal(booking: Booking) -> Problem:
+    """Return why there is nothing to pay."""
     expired = booking.state is BookingState.EXPIRED
     code = Code.HOLD_EXPIRED if expired else Code.NOT_CHANGEABLE
     return Problem(code=code, step=STEP, message=f"the booking is {booking.state}")

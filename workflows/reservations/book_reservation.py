@@ -13,16 +13,14 @@ with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Booking
     from models.bookings.lifecycle import BookingState
-    from models.bookings.problems import Code
     from models.reservations.messages import BookReservationRequest, OpenReservation
     from workflows.core.compensations import Compensations, ignore_cancel, shielded
     from workflows.core.fence import fence
     from workflows.core.opening import open_booking
     from workflows.core.outcomes import TripFailedError, ends_the_trip, expect_chargeable
-    from workflows.core.policies import HOLD_RESERVE
     from workflows.core.record import BookingRecord, without_details
     from workflows.core.requests import Requests, end_run
-    from workflows.core.selling import confirm, selling
+    from workflows.core.selling import confirm, end_of_hold, selling
     from workflows.core.stops import Stops
     from workflows.core.undoing import undo_booking
     from workflows.payments.payment_steps import PaymentSteps
@@ -67,7 +65,10 @@ class BookReservation:
             if not ends_the_trip(reason):
                 raise
             undoing = undo_booking(
-                self._record, self._compensations, reason, ends=self._end_of(reason)
+                self._record,
+                self._compensations,
+                reason,
+                ends=end_of_hold(self._record.booking, reason),
             )
             await shielded(undoing, on_cancel=ignore_cancel)
         await shielded(end_run(self._record, self._requests), on_cancel=ignore_cancel)
@@ -139,13 +140,3 @@ class BookReservation:
     def _by_hand(self) -> bool:
         """Whether somebody at the venue says yes or no, once place and money are held."""
         return self._request.approval == "manual"
-
-    def _end_of(self, reason: BaseException) -> BookingState | None:
-        """Return EXPIRED where the place was held in vain; None where the reason tells the end."""
-        ends = self._record.booking.hold_expires_at
-        if not isinstance(reason, TripFailedError):
-            return None
-        over = ends is not None and workflow.now() >= ends - HOLD_RESERVE
-        if over or reason.problem.code is Code.HOLD_EXPIRED:
-            return BookingState.EXPIRED
-        return None

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
     from models.bookings.problems import Code, Problem
     from models.reservations.messages import APPROVE, ApproveRequest
+    from workflows.core.activity_calls import end_task
     from workflows.core.outcomes import TripFailedError, end_of, ends_the_trip
     from workflows.core.record import BookingRecord
     from workflows.core.requests import Requests, carry_out
@@ -50,6 +51,7 @@ class ConfirmHeld:
             self._record.end_request(request, _refusal(booking))
             await self._record.write_ended_requests()
             return
+        await end_task()  # from here on it was HELD, whatever a worker that dies has recorded
         held = Held(self._record, self._requests)
         try:
             await self._confirm(request, held)

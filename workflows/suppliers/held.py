@@ -34,7 +34,7 @@ class Held:
         items = ItemSteps(record, self._compensations)
         for item in record.booking.items:
             items.register(item)
-        if record.booking.accepted_total:
+        if record.booking.payment.payment_method_id is not None:
             self.payment.register()
 
     async def give_back(
