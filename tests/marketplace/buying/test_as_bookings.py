@@ -54,6 +54,30 @@ async def test_a_stay_is_read_and_cancelled_there_and_not_changed_as_a_trip(
     assert claims == [("RELEASED",)]
 
 
+async def test_lists_have_a_stay(agency: httpx.AsyncClient, shop: Shop) -> None:
+    stay = (await held(agency, shop))["id"]
+    await agency.post(f"{V1}/bookings/{stay}/pay", json=CARD)
+    (component,) = (await agency.get(f"/booking/{stay}")).json()["components"]
+    for query in ({}, {"code": component["vendorConfirmation"]}):
+        listed = await agency.get("/booking", params={"kind": "STAY", **query})
+        assert [one["bookingId"] for one in listed.json()["bookings"]] == [stay], query
+
+
+@pytest.mark.parametrize("other", [None, Scope.RESERVATIONS_READ, Scope.TRIPS])
+async def test_dashboards_of_who_sells_the_market_have_a_stay(
+    whole: Served, stack: Stack, database_url: str, shop: Shop, other: Scope | None
+) -> None:
+    scopes = (Scope.MARKET,) if other is None else (Scope.MARKET, other)
+    async with client(whole.url, add_caller(database_url, scopes=scopes)) as http:
+        stay = (await held(http, shop))["id"]
+        for query in ({}, {"product": "STAY"}):
+            found = await http.get("/api/bookings", params=query)
+            assert found.status_code == 200, found.text
+            assert [one["id"] for one in found.json()] == [stay]
+        for product in ("TRIP", "RESERVATION", "TOUR_PACKAGE"):
+            assert (await http.get("/api/bookings", params={"product": product})).json() == []
+
+
 @pytest.mark.parametrize("kind", sorted(set(BookingKind) - {BookingKind.TRIP}))
 def test_the_workflow_changes_trips_alone(kind: BookingKind) -> None:
     confirmed = booking(BookingState.CONFIRMED).model_copy(update={"kind": kind})
