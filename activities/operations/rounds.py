@@ -24,6 +24,9 @@ from models.core.errors import Fault, Refusal
 from models.core.idempotency import PURGED_AT_ONCE, purge
 from models.core.patience import Patience
 from models.events import feed
+from models.marketplace.quotes.repository import KEPT as QUOTES_KEPT
+from models.marketplace.quotes.repository import PURGED_AT_ONCE as QUOTES_AT_ONCE
+from models.marketplace.quotes.repository import purge_quotes
 from models.operations.messages import (
     CheckCall,
     Checked,
@@ -118,17 +121,20 @@ class WatchActivities:
         checker = Checker(self._sessions, self._gateway)
         async with self._watched(calls.CHECK.name), beating():
             await look_after_outages(self._sessions, self._settings.supplier_down_case_seconds)
-            await self._purge_keys()
+            await self._purge()
             if call.full:
                 await self._forget()
             return await checker.run(call, window)
 
-    async def _purge_keys(self) -> None:
-        """Delete answers that have been kept for as long as was promised."""
-        purged = PURGED_AT_ONCE
+    async def _purge(self) -> None:
+        """Delete answers kept for as long as was promised, and quotes that nobody took."""
         async with direct(self._sessions) as connection:
+            purged = PURGED_AT_ONCE
             while purged == PURGED_AT_ONCE:
                 purged = await purge(connection)
+            purged = QUOTES_AT_ONCE
+            while purged == QUOTES_AT_ONCE:
+                purged = await purge_quotes(connection, QUOTES_KEPT)
 
     async def _forget(self) -> None:
         """Forget, once a day, suppliers' answers and events that nobody needs any more."""

@@ -16,7 +16,7 @@ from api.core.named import owner_of
 from api.core.problems import ApiProblem
 from api.dashboard.schemas import RecentBooking
 from api.openapi import plain_problems, shown
-from models.bookings.lifecycle import BOOKABLE, BookingKind, StatusGroup
+from models.bookings.lifecycle import BOOKABLE, MARKET, BookingKind, StatusGroup
 from models.bookings.listing import (
     MOST_COUNTED,
     Count,
@@ -29,8 +29,20 @@ from models.bookings.listing import (
 from models.core.callers import Scope
 
 router = Audience(
-    Policy.CALLER, Scope.TRIPS, also=(Scope.RESERVATIONS_READ,), prefix="/api", tags=["bookings"]
+    Policy.CALLER,
+    Scope.TRIPS,
+    also=(Scope.RESERVATIONS_READ, Scope.MARKET),
+    prefix="/api",
+    tags=["bookings"],
 )
+
+_SHOWN: Mapping[Scope, frozenset[BookingKind]] = {
+    # with this scope a reservation is found wherever bookings are (docs/reservations.md)
+    Scope.TRIPS: frozenset({BookingKind.TRIP, BookingKind.RESERVATION}),
+    Scope.RESERVATIONS_READ: frozenset({BookingKind.RESERVATION}),
+    Scope.MARKET: MARKET,
+}
+"""The kinds that a caller finds by each of its scopes."""
 
 COUNT, EXCEEDED = "X-Total-Count", "X-Total-Count-Exceeded"
 _HEADERS = {
@@ -60,7 +72,12 @@ Status = Literal["All", "Confirmed", "Pending", "Cancelled"]
         200: {"headers": _HEADERS, "content": shown("RECENT")},
         **plain_problems(400, 401, 403, 422, 500, 503),
     },
-    openapi_extra={"security": [{"APIKeyHeader": [Scope.RESERVATIONS_READ]}]},  # or that one
+    openapi_extra={  # or one of those
+        "security": [
+            {"APIKeyHeader": [Scope.RESERVATIONS_READ]},
+            {"APIKeyHeader": [Scope.MARKET]},
+        ]
+    },
 )
 async def recent(
     context: Context,
@@ -86,7 +103,8 @@ async def recent(
 ) -> list[RecentBooking]:
     """List bookings as dashboards show them. Callers find their own, operators everybody's.
 
-    A caller with the scope `reservations:read` alone finds its reservations.
+    A caller finds trips and reservations with the scope `trips`, reservations with
+    `reservations:read`, and what it bought of providers with `market`.
     What goes wrong is told in words alone: `{"error": "…"}`. With `count=true` two headers tell
     how many all pages have, up to 1,000.
     """
@@ -99,7 +117,10 @@ async def recent(
             f"{given[0]} cannot be given with other filters: user and referral stand alone, status"
             " and product go together.",
         )
-    kinds = BOOKABLE if caller.may(Scope.TRIPS) else (BookingKind.RESERVATION,)
+    allowed = frozenset[BookingKind]().union(
+        *(kinds for scope, kinds in _SHOWN.items() if caller.may(scope))
+    )
+    kinds = tuple(kind for kind in BOOKABLE if kind in allowed)
     if product is not None:
         kinds = tuple(kind for kind in kinds if kind is product)
     if not kinds:

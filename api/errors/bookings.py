@@ -11,6 +11,7 @@ from api.errors.registry import problem_of
 from api.trips.presenters import changes
 from models.bookings import errors as bookings
 from models.bookings.booking import Booking
+from models.bookings.lifecycle import BookingKind
 from models.payments import errors as payments
 from models.trips import errors as trips
 
@@ -41,7 +42,10 @@ def _(error: bookings.NotCancellable) -> ApiProblem:
 
 @problem_of.register
 def _(error: trips.NotChangeable) -> ApiProblem:
-    why = f"This booking cannot be changed now: it is {error.booking.state}."
+    if error.booking.kind is BookingKind.TRIP:
+        why = f"This booking cannot be changed now: it is {error.booking.state}."
+    else:
+        why = "This booking is no trip: it cannot be changed here."
     return _not_now(error.booking, "NOT_CHANGEABLE", why, field="bookingId")
 
 

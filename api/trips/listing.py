@@ -19,6 +19,7 @@ from api.trips.schemas.listing import BookingPage, ListedBooking
 from models.bookings.lifecycle import BookingKind, BookingState
 from models.core.callers import Caller, Scope
 from models.core.keys import traveler_id
+from models.core.supply import HOUSE
 from models.core.text import Email
 from models.core.times import Moment
 from models.core.venues import VENUE
@@ -44,7 +45,7 @@ async def bookings(
     *,
     kind: Annotated[
         list[BookingKind] | None,
-        Query(description="One of these: `TRIP` or `RESERVATION`; trips where it is not given."),
+        Query(description="One of these kinds; trips where it is not given."),
     ] = None,
     state: Annotated[list[BookingState] | None, Query(description="One of these.")] = None,
     attention: Annotated[
@@ -82,7 +83,7 @@ async def bookings(
         states=state or (),
         attention=attention,
         code=code,
-        suppliers=(*BY_NAME, VENUE),
+        suppliers=(*BY_NAME, VENUE, HOUSE),
         payment=payment,
         since=since,
         until=until,

@@ -22,7 +22,7 @@ from api.core.record import NOT_READ
 from api.trips.fitting import expect_change_fit
 from api.trips.schemas.changing import ModifyBody
 from models.bookings.booking import Booking
-from models.bookings.lifecycle import BookingState
+from models.bookings.lifecycle import BookingKind, BookingState
 from models.bookings.messages import RequestKind
 from models.bookings.problems import Code, Problem
 from models.bookings.repository import load_people
@@ -201,6 +201,6 @@ async def _fit(context: AppContext, booking: Booking, requested: TripChanges) ->
 
 
 def _changeable(booking: Booking) -> Booking:
-    if booking.state is BookingState.CONFIRMED:
+    if booking.kind is BookingKind.TRIP and booking.state is BookingState.CONFIRMED:
         return booking
     raise NotChangeable(booking)

@@ -16,7 +16,7 @@ from models.bookings.changes import ChangeNote as ChangeNote
 from models.bookings.changes import ChangeOutcome as ChangeOutcome
 from models.bookings.changes import ChangeQuote as ChangeQuote
 from models.bookings.changes import Part as Part
-from models.bookings.lifecycle import BookingState, SagaState
+from models.bookings.lifecycle import BookingKind, BookingState, SagaState
 from models.bookings.problems import Code, Problem
 from models.core.fencing import Fence
 from models.core.keys import item_reference
@@ -114,6 +114,8 @@ def refusal(booking: Booking, requested: TripChanges) -> Problem | None:
     def no(message: str) -> Problem:
         return Problem(code=Code.NOT_CHANGEABLE, step=STEP, message=message)
 
+    if booking.kind is not BookingKind.TRIP:
+        return no("only trips are changed like this")
     if booking.state is not BookingState.CONFIRMED:
         return no(f"a booking that is {booking.state} cannot be changed")
     live = {item.component_id for item in booking.live_items}

@@ -88,10 +88,12 @@ class PlannerUnavailable(DomainError):
 
 
 class NotChangeable(DomainError):
-    """The booking is in a state in which it cannot be changed."""
+    """The booking is no trip, or in a state in which it cannot be changed."""
 
     def __init__(self, booking: Booking) -> None:
-        super().__init__(f"booking {booking.id} cannot be changed: it is {booking.state}")
+        super().__init__(
+            f"booking {booking.id} cannot be changed: it is a {booking.kind} and {booking.state}"
+        )
         self.booking = booking
 
 

@@ -11,13 +11,13 @@ from temporalio.exceptions import FailureError
 with workflow.unsafe.imports_passed_through():
     from models import calls
     from models.bookings.booking import Item
-    from models.bookings.lifecycle import MARKET, ItemStatus, SagaState
+    from models.bookings.lifecycle import ItemStatus, SagaState
     from models.bookings.messages import SUPPLIER_SIGNAL
     from models.bookings.problems import Code, Problem
     from models.core.calls import Call
     from models.core.keys import operation_key
     from models.core.money import Money
-    from models.core.supply import GONE, Reservation, ReservationStatus
+    from models.core.supply import GONE, HOUSE, Reservation, ReservationStatus
     from models.suppliers.messages import BookedItem, CancelledItem, ItemCall
     from workflows.core import policies
     from workflows.core.activity_calls import perform_at
@@ -288,7 +288,7 @@ async def cancel_item(
     ``operation`` makes the key: one that was refused is asked again under another. ``within``
     gives up after so many seconds; ``supplier_id`` is a reservation that an operator has found.
     """
-    if record.booking.kind in MARKET:
+    if item.supplier == HOUSE:
         return CancelledItem()  # our own stock: the claim follows the booking's next state
     booking_id, patience = record.booking.id, record.patience
     try:

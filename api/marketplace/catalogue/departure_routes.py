@@ -30,6 +30,7 @@ from api.marketplace.edge import (
 )
 from api.openapi import WRITING, problems, shown
 from models.core.times import Day
+from models.kinds import HOOKS
 from models.marketplace.catalogue import departures
 
 router = Audience(Policy.USER, prefix=f"{PREFIX}/tours", tags=["market: catalogue"])
@@ -153,13 +154,13 @@ async def cancel(
 ) -> DepartureAnswer:
     """Sell no seat of a departure any more. Twice gives the same answer twice.
 
-    What is held and sold of it (`held`, `sold`) is settled by the house, which cancels those
-    bookings and gives back what was paid.
+    What is held of it ends at once, and nothing is taken for it. What is sold of it (`sold`) is
+    settled by the house, which cancels those bookings and gives back what was paid.
     """
     user = user_of(principal)
     tour, cancelled = await context.record.write(
         lambda session: departures.cancel_departure(
-            session, user, str(tour_id), str(departure_id), body.reason
+            session, user, str(tour_id), str(departure_id), body.reason, hooks=HOOKS
         )
     )
     answer = presenter.departure(cancelled, tour)

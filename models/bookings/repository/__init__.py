@@ -26,6 +26,7 @@ from models.bookings.repository.writing import (
     StaleVersionError,
     claim_booking,
     insert_booking,
+    is_busy,
     record_transition,
     save_quotes,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "find_booking",
     "insert_booking",
     "is_begun",
+    "is_busy",
     "load_booking",
     "load_decisions",
     "load_ended_request",

@@ -211,7 +211,7 @@ async def record_transition(
             f" {transition.fence} came before {stored.fence}"
         )
     digest = transition.digest()
-    if alone and (stored.version != booking.version or await _is_busy(session, booking.id)):
+    if alone and (stored.version != booking.version or await is_busy(session, booking.id)):
         raise StaleVersionError(f"booking {booking.id} is in version {stored.version}, or busy")
     if stored.version != booking.version:
         if await _recorded_before(session, transition, digest):
@@ -267,7 +267,7 @@ async def record_transition(
     return version
 
 
-async def _is_busy(session: AsyncSession, booking_id: str) -> bool:
+async def is_busy(session: AsyncSession, booking_id: str) -> bool:
     """Tell whether a request about a booking is being carried out; its row is locked."""
     begun = select(BOOKING_REQUESTS.c.id).where(
         BOOKING_REQUESTS.c.booking_id == booking_id, BOOKING_REQUESTS.c.ended_at.is_(None)

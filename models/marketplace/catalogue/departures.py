@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from models.bookings.hooks import Hooks
 from models.core.cases import CaseKind, open_case
 from models.core.local_times import TimeDoesNotExist, utc_of
 from models.marketplace.catalogue.errors import (
@@ -30,6 +31,7 @@ from models.marketplace.catalogue.ownership import change, differs, load_own
 from models.marketplace.catalogue.repository import expect_not_archived
 from models.marketplace.catalogue.rules import days_between
 from models.marketplace.catalogue.tables import TourPackageRow
+from models.marketplace.stock.suspension import end_holds_on
 from models.marketplace.stock.tables import DepartureRow
 from models.marketplace.versions import Expected
 
@@ -139,7 +141,7 @@ async def change_departure(
         OfferRefused: it would have more seats than the tour.
         BelowSold: it would have fewer than are held and sold.
     """
-    row = await _locked(session, user, tour_id, departure_id)
+    row = await _own(session, user, tour_id, departure_id, lock=True)
     tour = await load_own(session, TourPackageRow, user, tour_id)
     if not differs(row, values):
         return tour, row
@@ -154,44 +156,55 @@ async def change_departure(
 
 
 async def cancel_departure(
-    session: AsyncSession, user: str, tour_id: str, departure_id: str, reason: str
+    session: AsyncSession,
+    user: str,
+    tour_id: str,
+    departure_id: str,
+    reason: str,
+    *,
+    hooks: Hooks,
 ) -> tuple[TourPackageRow, DepartureRow]:
     """Cancel a departure: no seat of it is sold any more. Once more changes nothing.
 
-    What is held and sold of it stands, and is a case: whoever settles it cancels those bookings.
-    The workflow that does so for each of them begins here, when there is one.
+    What is held of it ends at once (``end_holds_on``); ``hooks`` follow those bookings. What is
+    sold stands, and is a case: whoever settles it cancels those bookings. The workflow that does so
+    for each of them begins here, when there is one.
 
     Raises:
         OfferNotFound: there is none, or it is another tour's or another provider's.
     """
-    row = await _locked(session, user, tour_id, departure_id)
+    await _own(session, user, tour_id, departure_id)
+    why = f"the departure was cancelled: {reason}"
+    # Before the departure's row is locked: whoever holds or pays locks it last.
+    ended = await end_holds_on(session, departure_id, hooks, who=f"user {user}", why=why)
+    row = await _own(session, user, tour_id, departure_id, lock=True)
     tour = await load_own(session, TourPackageRow, user, tour_id)
     if row.status == DepartureStatus.CANCELLED:
         return tour, row
     row = await change(session, row, {"status": DepartureStatus.CANCELLED}, Expected(None))
-    if row.held + row.sold:
+    if row.sold:
         await open_case(
             session,
             kind=CaseKind.SUPPLIER,
             source=f"departure:{row.id}:cancelled",
             summary=f"The operator has cancelled the departure of {tour.title} on"
-            f" {row.departure_date}: {row.sold} seats are sold and {row.held} are held, and their"
-            " bookings are to be cancelled and paid back whole.",
+            f" {row.departure_date}: {row.sold} seats are sold, and their bookings are to be"
+            " cancelled and paid back whole.",
             details={
                 "departureId": row.id,
                 "tourId": tour_id,
                 "reason": reason,
                 "sold": row.sold,
-                "held": row.held,
+                "holdsEnded": ended,
             },
         )
     return tour, row
 
 
-async def _locked(
-    session: AsyncSession, user: str, tour_id: str, departure_id: str
+async def _own(
+    session: AsyncSession, user: str, tour_id: str, departure_id: str, *, lock: bool = False
 ) -> DepartureRow:
-    row = await load_own(session, DepartureRow, user, departure_id, lock=True)
+    row = await load_own(session, DepartureRow, user, departure_id, lock=lock)
     if row.package_id != tour_id:
         raise OfferNotFound("departure")
     return row

@@ -24,6 +24,8 @@ from models.marketplace.stock.wanted import CLAIMS
 VALID_FOR: Final = dt.timedelta(minutes=15)
 UNITS_LEFT: Final = "units_left"
 """The name in ``quotes.request``."""
+KEPT: Final = dt.timedelta(hours=24)
+"""So long after it has expired a quote that nobody took may be read: then it is purged."""
 PURGED_AT_ONCE: Final = 1_000
 
 _COLUMNS = """
@@ -117,7 +119,10 @@ async def find_quote(executor: Executor, quote_id: str, asker: Asker) -> Quote:
 async def purge_quotes(
     executor: Executor, age: dt.timedelta, *, batch: int = PURGED_AT_ONCE
 ) -> int:
-    """Delete quotes that expired ``age`` ago and became no booking; returns how many."""
+    """Delete quotes that expired ``age`` ago and became no booking; returns how many.
+
+    ``batch`` at most: repeat it while it returns so many.
+    """
     done = await executor.execute(_PURGE, {"age": age, "batch": batch})
     return int(done.rowcount)  # type: ignore[attr-defined]
 

@@ -103,6 +103,7 @@ _GIVE_BACK = text(
         used="over.nights IS NOT NULL",
     )
 )
+_END_HOLDS = text(_END.format(from_states="'HELD'", kept="CAST(NULL AS daterange)", used="false"))
 _USE = text(
     _END.format(
         from_states="'SOLD'",
@@ -181,12 +182,15 @@ async def release(session: AsyncSession, booking_id: str) -> None:
 
 async def expire(session: AsyncSession, booking_id: str) -> None:
     """The same for a booking that was not paid in time."""
-    await expire_of(session, [booking_id])
+    await session.execute(_GIVE_BACK, {"bookings": [booking_id], "held_is": "EXPIRED"})
 
 
-async def expire_of(session: AsyncSession, bookings: Sequence[str]) -> None:
-    """The same for several at once, whose counters are locked in one order over all of them."""
-    await session.execute(_GIVE_BACK, {"bookings": [*bookings], "held_is": "EXPIRED"})
+async def end_holds(session: AsyncSession, bookings: Sequence[str]) -> None:
+    """Give back what several bookings hold; what they have bought stays sold.
+
+    At once: their counters are locked in one order over all of them.
+    """
+    await session.execute(_END_HOLDS, {"bookings": [*bookings], "held_is": "EXPIRED"})
 
 
 async def use(session: AsyncSession, booking_id: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models.kinds import HOOKS
 from models.marketplace.catalogue import packages
 from models.marketplace.catalogue.departures import (
     cancel_departure,
@@ -128,7 +129,7 @@ async def test_a_cancelled_departure_sells_nothing_and_its_bookings_are_a_case(
     departure = await _first(house, user, tour)
     await _take(house, departure, held=1, sold=2)
     for _ in range(2):
-        _, row = await house.do(cancel_departure, user, tour, departure, "storm")
+        _, row = await house.do(cancel_departure, user, tour, departure, "storm", hooks=HOOKS)
         assert (row.status, row.version, row.sold) == ("CANCELLED", 2, 2)
     cases = await house.rows(
         "SELECT kind, details ->> 'reason' FROM cases WHERE source = :s",
@@ -154,7 +155,7 @@ async def test_departures_are_their_tours_and_their_providers(house: House) -> N
         (user, tour, new_id()),
     ):
         with pytest.raises(OfferNotFound):
-            await house.do(cancel_departure, who, which, what, "")
+            await house.do(cancel_departure, who, which, what, "", hooks=HOOKS)
 
 
 async def test_what_departures_were_made_by_stays(house: House) -> None:
