@@ -5,6 +5,7 @@ import typing
 
 from temporalio import activity
 
+from activities.marketplace.holding import HoldActivities
 from activities.operations.rounds import WatchActivities
 from activities.payments.activities import PaymentActivities
 from activities.reservations.moving import MoveActivities
@@ -25,6 +26,7 @@ def test_every_call_has_an_activity_of_its_shape() -> None:
         BookingActivities,
         ReservationActivities,
         MoveActivities,
+        HoldActivities,
         QuoteActivities,
         CancelQuoteActivities,
         ChangeActivities,

@@ -30,5 +30,6 @@ def test_the_page_names_what_there_is() -> None:
     assert f"up to\n{NIGHTS_AT_MOST}," in PAGE
     assert f"up to {DEPARTURES_AT_MOST} days" in PAGE
     assert city_norm("São  Brás") == "sao bras"
-    told = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", PAGE))
+    of_providers = PAGE.partition("## Search")[0]
+    told = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", of_providers))
     assert told - set(AvailabilityRule) <= set(CODES)

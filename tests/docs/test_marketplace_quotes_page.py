@@ -18,8 +18,8 @@ from tests.marketplace.shop import Shop
 from tests.support.processes import ROOT
 
 PAGE = (ROOT / "docs" / "marketplace.md").read_text()
-_, _, REST = PAGE.partition("## Prices and quotes")
-QUOTES, _, SEARCH = REST.partition("## Search")
+_, _, REST = PAGE.partition("## Search")
+SEARCH, _, QUOTES = REST.partition("## Prices and quotes")
 
 
 @pytest.fixture

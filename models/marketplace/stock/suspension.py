@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.hooks import Hooks
@@ -70,7 +70,7 @@ async def end_holds_on(
 
 
 async def _end(
-    session: AsyncSession, rows: Sequence[Row[Any]], hooks: Hooks, *, who: str, why: str
+    session: AsyncSession, rows: Sequence[Any], hooks: Hooks, *, who: str, why: str
 ) -> int:
     await end_holds(session, [booking_id for booking_id, _ in rows])
     for booking_id, state in rows:
