@@ -246,7 +246,7 @@ _STANDS = {
     _S.COMPLETED: "It is over.",
     _S.NO_SHOW: "Nobody came.",
     _S.CANCELLED: "It was cancelled.",
-    _S.EXPIRED: "It was held and not paid in time; others can have it.",
+    _S.EXPIRED: "It is not held any more; nothing is booked.",
     _S.FAILED: "It could not be had; nothing is booked.",
 }
 

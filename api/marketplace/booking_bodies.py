@@ -92,12 +92,12 @@ class CancelBody(_Body):
 
     reason: Annotated[Prose, Field(max_length=500)] = ""
     by: Annotated[
-        Literal["GUEST", "PROVIDER"],
+        Literal["GUEST", "PROVIDER"] | None,
         Field(
-            description="Who does not keep to it; PROVIDER, who gives everything back, is for"
-            " operators to say."
+            description="Who does not keep to it. An operator cancels for the PROVIDER, who gives"
+            " everything back, unless it says GUEST; nobody else may say PROVIDER."
         ),
-    ] = "GUEST"
+    ] = None
     accepted_fee: Annotated[
         MinorUnits | None, Field(description="The most that may be kept, else 409 `FEE_CHANGED`.")
     ] = None

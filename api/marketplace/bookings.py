@@ -215,14 +215,14 @@ async def cancel(
     return await _told(context, asking, response, named, ended=ended)
 
 
-def _canceller(asking: Principal, by: str) -> CancelledBy:
+def _canceller(asking: Principal, by: str | None) -> CancelledBy:
     """Return who cancels. Raises ApiProblem 403: only operators speak for a provider."""
+    if asking.is_operator:
+        return CancelledBy.OPERATOR if by == "GUEST" else CancelledBy.PROVIDER
     if by == "PROVIDER":
-        if not asking.is_operator:
-            detail = "Only operators may cancel for a provider."
-            raise ApiProblem(403, "OPERATORS_ONLY", detail, field="by")
-        return CancelledBy.PROVIDER
-    return CancelledBy.OPERATOR if asking.is_operator else CancelledBy.GUEST
+        detail = "Only operators may cancel for a provider."
+        raise ApiProblem(403, "OPERATORS_ONLY", detail, field="by")
+    return CancelledBy.GUEST
 
 
 async def _answer(context: AppContext, asking: Principal, booking_id: str) -> BookingAnswer:

@@ -97,6 +97,8 @@ async def _paid(
         if ended is not None or (standing is not None and standing.waits):
             break
     booking = (await finding.find(context, asking, booking_id)).booking
+    if ended is None and booking.waits and not await context.record.request_begun(request.id):
+        raise NotPayable(booking)  # for another payment of it, behind which this one ends in vain
     if ended is not None and ended.problem is not None:
         if ended.problem.code is Code.HOLD_EXPIRED:
             raise HoldExpired(booking)

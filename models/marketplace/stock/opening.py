@@ -1,7 +1,7 @@
 """Opening a hold: quote, booking, claims, price, deadline and events in one transaction."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import text
@@ -50,6 +50,8 @@ class _Quoted:
     quoted_at: dt.datetime
     now: dt.datetime
     """By the database's clock."""
+    times: dict[str, Any]
+    """When it takes place, and in which zone, as it was quoted."""
 
 
 # Whose quote it is stands in the WHERE: another's is an unknown one (S5).
@@ -58,7 +60,12 @@ UPDATE quotes SET booking_id = :booking
 WHERE id = :quote AND subject_id = :subject AND user_id IS NOT DISTINCT FROM CAST(:user AS uuid)
     AND booking_id IS NULL AND expires_at > clock_timestamp()
 RETURNING product_type, product_id::text, request, total, currency, created_at,
-    clock_timestamp() AS now
+    clock_timestamp() AS now, jsonb_strip_nulls(jsonb_build_object(
+        'time_zone', coalesce(snapshot #> '{stay,listing,time_zone}',
+            snapshot #> '{departure,time_zone}'),
+        'starts_at', coalesce(snapshot #> '{stay,starts_at}', snapshot #> '{departure,starts_at}'),
+        'ends_at', coalesce(snapshot #> '{stay,ends_at}', snapshot #> '{departure,ends_at}')
+    )) AS times
 """)
 
 _BECAME = text("""
@@ -111,7 +118,10 @@ async def open_hold(
     lines = lines_of(wanted)
     own = limits or HoldLimits()
     await check_limits(session, holder, lines, own, is_user=request.user_id is not None)
-    offer = await pass_gate(session, quoted.kind, quoted.product_id, wanted)
+    # What was quoted counts, whatever has become of the listing's clock since.
+    offer = replace(
+        await pass_gate(session, quoted.kind, quoted.product_id, wanted), **quoted.times
+    )
     booking = _booking(request, quoted, offer, until, reference or request.booking_reference)
     quote = _quote(quoted, offer)
     new = NewBooking(
@@ -155,6 +165,7 @@ async def _take_quote(session: AsyncSession, request: HoldRequest) -> _Quoted | 
             price=Money(amount=row.total, currency=row.currency),
             quoted_at=row.created_at,
             now=row.now,
+            times=_times(row.times),
         )
     found = (await session.execute(_BECAME, named)).one_or_none()
     if found is None:
@@ -215,6 +226,13 @@ def _booking(
         created_at=quoted.now,
         updated_at=quoted.now,
     )
+
+
+def _times(told: dict[str, str]) -> dict[str, Any]:
+    return {
+        name: value if name == "time_zone" else dt.datetime.fromisoformat(value)
+        for name, value in told.items()
+    }
 
 
 def _title(offer: Offer) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models.bookings.hooks import Hooks
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import Transition
+from models.bookings.problems import Code, Problem
 from models.bookings.repository import is_busy, load_booking, record_transition
 from models.marketplace.stock.claims import end_holds
 from models.marketplace.stock.steps import given_up
@@ -79,7 +80,8 @@ async def _end(
         booking = await load_booking(session, booking_id)
         assert booking is not None, "it is locked"
         now = dt.datetime.now(dt.UTC)
-        ended = {"state": BookingState.EXPIRED, "updated_at": now}
+        problem = Problem(code=Code.UNAVAILABLE, step="claim", message=why)
+        ended = {"state": BookingState.EXPIRED, "updated_at": now, "problem": problem}
         transition = Transition(
             booking=given_up(booking, now).model_copy(update=ended),
             from_state=booking.state,
