@@ -20,7 +20,8 @@ _LOCK_PROVIDER = text("SELECT id FROM provider_profiles WHERE id = :provider FOR
 
 _LOCK_BOOKINGS = text("""
 SELECT id::text AS id, state FROM bookings
-WHERE provider_id = :provider AND state IN ('HELD', 'PAYMENT_PENDING') ORDER BY bookings.id FOR UPDATE
+WHERE provider_id = :provider AND state IN ('HELD', 'PAYMENT_PENDING')
+ORDER BY bookings.id FOR UPDATE
 """)
 
 _LOCK_PROVIDER_OF = text("""
