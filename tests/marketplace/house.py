@@ -252,9 +252,11 @@ class House:
             " trip_option_id, traveler_id, state, version, currency, accepted_total, captured,"
             " refunded, paid_by_hand, goodwill, grants, travelers, contact, warnings, created_at,"
             " updated_at) VALUES (:id, :ref, gen_random_uuid(), :ref, 'f', 'r', 't', 'trv',"
-            " 'PENDING', 1, 'USD', 1, 0, 0, 0, 0, '[]', '[]', '{}', '[]', now(), now())",
+            " 'PENDING', 1, 'USD', 1, 0, 0, 0, 0, '[]', '[]', CAST(:contact AS jsonb), '[]',"
+            " now(), now())",
             id=booking,
             ref=booking,
+            contact='{"email": "ada@example.org"}',  # operators' lists show every booking's
         )
         await self.execute(
             "INSERT INTO stock_claims (booking_id, item, version, line, holder_id, room_id,"

@@ -5,7 +5,6 @@ One transaction with what ends them.
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,8 +20,9 @@ from models.marketplace.stock.steps import given_up
 _LOCK_PROVIDER = text("SELECT id FROM provider_profiles WHERE id = :provider FOR UPDATE")
 
 _LOCK_BOOKINGS = text("""
-SELECT id::text, state FROM bookings
-WHERE provider_id = :provider AND state IN ('HELD', 'PAYMENT_PENDING') ORDER BY id FOR UPDATE
+SELECT id::text AS id, state FROM bookings
+WHERE provider_id = :provider AND state IN ('HELD', 'PAYMENT_PENDING')
+ORDER BY bookings.id FOR UPDATE
 """)
 
 _LOCK_PROVIDER_OF = text("""
@@ -31,10 +31,10 @@ JOIN provider_profiles p ON p.id = t.provider_id WHERE d.id = :departure FOR UPD
 """)
 
 _LOCK_BOOKINGS_ON = text("""
-SELECT id::text, state FROM bookings
+SELECT id::text AS id, state FROM bookings
 WHERE state IN ('HELD', 'PAYMENT_PENDING') AND id IN (
     SELECT booking_id FROM stock_claims WHERE departure_id = :departure AND state = 'HELD')
-ORDER BY id FOR UPDATE
+ORDER BY bookings.id FOR UPDATE
 """)
 
 
@@ -53,8 +53,8 @@ async def end_holds_of(
     waits for a provider while they have locked a booking that others can see (``pass_gate``).
     """
     await session.execute(_LOCK_PROVIDER, {"provider": provider_id})
-    rows = (await session.execute(_LOCK_BOOKINGS, {"provider": provider_id})).all()
-    return await _end(session, rows, hooks, who=who, why=why)
+    rows = await session.execute(_LOCK_BOOKINGS, {"provider": provider_id})
+    return await _end(session, [(row.id, row.state) for row in rows], hooks, who=who, why=why)
 
 
 async def end_holds_on(
@@ -66,12 +66,12 @@ async def end_holds_on(
     later finds the departure cancelled.
     """
     await session.execute(_LOCK_PROVIDER_OF, {"departure": departure_id})
-    rows = (await session.execute(_LOCK_BOOKINGS_ON, {"departure": departure_id})).all()
-    return await _end(session, rows, hooks, who=who, why=why)
+    rows = await session.execute(_LOCK_BOOKINGS_ON, {"departure": departure_id})
+    return await _end(session, [(row.id, row.state) for row in rows], hooks, who=who, why=why)
 
 
 async def _end(
-    session: AsyncSession, rows: Sequence[Any], hooks: Hooks, *, who: str, why: str
+    session: AsyncSession, rows: Sequence[tuple[str, str]], hooks: Hooks, *, who: str, why: str
 ) -> int:
     await end_holds(session, [booking_id for booking_id, _ in rows])
     for booking_id, state in rows:

@@ -1,5 +1,6 @@
 """What is held ends with a suspension or a cancelled departure; what is sold stays sold."""
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import Awaitable, Callable
@@ -11,10 +12,11 @@ from models.bookings.booking import Booking
 from models.bookings.claims import HoldLostError
 from models.bookings.lifecycle import BookingState
 from models.bookings.messages import BookingRequest, RequestKind
-from models.bookings.repository import begin_request
+from models.bookings.repository import StaleVersionError, begin_request
 from models.kinds import HOOKS
 from models.marketplace.catalogue.departures import cancel_departure
 from models.marketplace.stock import claims
+from models.marketplace.stock.messages import HoldRequest
 from models.marketplace.stock.refusals import NotOnSale
 from tests.marketplace.stock.market import Market
 from tests.marketplace.stock.offers import seats, stay
@@ -114,4 +116,45 @@ async def test_nothing_of_a_cancelled_departure_is_held_or_paid(market: Market) 
         source=f"departure:{departure}:cancelled",
     )
     assert case == ("3", "3")
+    assert await market.violations() == []
+
+
+async def test_a_departure_is_cancelled_while_people_hold_and_pay(market: Market) -> None:
+    departure = await market.departure(number=100)
+    before = [await market.hold(seats(departure)) for _ in range(6)]
+    requests = [await market.request(seats(departure)) for _ in range(12)]
+
+    async def hold_and_buy(request: HoldRequest) -> str:
+        try:
+            booking = await market.open_hold(request)
+            assert booking is not None
+            return type(await market.buy(booking)).__name__
+        except (NotOnSale, StaleVersionError) as error:
+            return type(error).__name__
+
+    async def buy(booking: Booking) -> str:
+        try:
+            return type(await market.buy(booking)).__name__
+        except StaleVersionError as error:  # it was ended first
+            return type(error).__name__
+
+    async def stop() -> str:
+        await cancel(market, departure)
+        return "cancelled"
+
+    await asyncio.gather(
+        *(hold_and_buy(request) for request in requests[:6]),
+        *(buy(booking) for booking in before),
+        stop(),
+        *(hold_and_buy(request) for request in requests[6:]),
+        market.sweep(),
+    )
+    held, sold = await market.seats_of(departure)
+    assert held == 0
+    ((claimed,),) = await market.do(
+        "SELECT count(*) FROM stock_claims WHERE departure_id = :id AND state = 'SOLD'",
+        id=departure,
+    )
+    assert (sold, market.deadlocks) == (claimed, 0)
+    assert isinstance(await market.held(seats(departure)), NotOnSale)
     assert await market.violations() == []
