@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +19,7 @@ from models.bookings.lifecycle import BookingKind, BookingState
 from models.bookings.messages import BookingRequest, RequestKind, RequestsRun
 from models.bookings.moving import move_alone
 from models.bookings.repository import StaleVersionError, load_booking, load_identity
-from models.core.database import Sessions, direct, repeated
+from models.core.database import Executor, Sessions, direct, repeated
 from models.core.patience import Patience
 from models.inventory.claims import expire_all_overdue
 from models.kinds import DUE, HOOKS
@@ -60,9 +60,9 @@ class Lifecycle:
 
     async def round(self) -> bool:
         """Do what is due now, up to ``MOST``; returns whether there may be more."""
+        given_back = await self._free("places", lambda one: expire_all_overdue(one, MOST))
+        stock = await self._free("stock", lambda one: expire_overdue(one, most=MOST))
         async with direct(self._sessions) as connection:
-            given_back = await self._free("places", expire_all_overdue(connection, MOST))
-            stock = await self._free("stock", expire_overdue(connection, most=MOST))
             claimed = await claim_due(connection, MOST)
         self._places.count("expired", given_back)
         for one in claimed:
@@ -79,10 +79,11 @@ class Lifecycle:
                 )
         return MOST in (given_back, stock, len(claimed))
 
-    async def _free(self, what: str, freeing: Awaitable[int]) -> int:
+    async def _free(self, what: str, free: Callable[[Executor], Awaitable[int]]) -> int:
         """Give back what is overdue; what cannot be freed keeps nothing else from being done."""
         try:
-            freed = await freeing
+            async with direct(self._sessions) as connection:
+                freed = await free(connection)
         except DBAPIError as error:
             log.warning("%s held for too long cannot be given back: %s", what, error)
             return 0

@@ -1,6 +1,7 @@
 """``tripsaga users`` and ``tripsaga login``, against a real record and a real API."""
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,9 +88,8 @@ def test_nobody_is_changed_who_is_not_there(users: Users, who: str) -> None:
 def test_a_code_is_asked_for_where_no_mailbox_tells_it(
     tripsaga: Tripsaga, lonely: Served, var: Path, desk: Desk
 ) -> None:
-    refused = tripsaga(
-        "login", "--email", "ada@example.com", said="000000\n", TRIPSAGA_API_URL=lonely.url
-    )
+    address = f"{uuid.uuid4().hex}@example.com"
+    refused = tripsaga("login", "--email", address, said="000000\n", TRIPSAGA_API_URL=lonely.url)
     assert refused.exit_code == 3
     assert "CODE_REFUSED" in refused.output
     assert not (var / "session").exists()

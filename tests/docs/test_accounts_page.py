@@ -35,6 +35,7 @@ async def test_the_example_is_what_happens(lonely: Served, desk: Desk) -> None:
     (asking, sent, guessing, signed_in) = BLOCKS
     async with client(lonely.url) as http:
         method, path = asking[0].split()
+        desk.let_pass(100_000)  # another test may have asked for a code of hers a moment ago
         answer = await http.request(method, path, json=json.loads(asking[1]))
         assert str(answer.status_code) == sent[0]
         expected = json.loads(sent[1])

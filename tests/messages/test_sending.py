@@ -25,6 +25,7 @@ from models.messages.tables import Channel
 from models.messages.templates import Template, Words
 from settings import Settings
 from settings.parts import SmtpSettings
+from tests.ledger.conftest import scratch_url as scratch_url
 from tests.support.sandbox_client import SandboxClient
 
 
@@ -101,9 +102,9 @@ class Post:
 
 
 @pytest.fixture
-async def post(database_url: str, sandbox: SandboxClient) -> AsyncIterator[Post]:
+async def post(scratch_url: str, sandbox: SandboxClient) -> AsyncIterator[Post]:
     smtp = (await sandbox.http.get("/mailbox")).json()["smtp"]
-    settings = Settings(database={"url": database_url}, sandbox_url=sandbox.url, smtp={"url": smtp})
+    settings = Settings(database={"url": scratch_url}, sandbox_url=sandbox.url, smtp={"url": smtp})
     engine = create_engine(settings.database.sqlalchemy_url)
     sessions = create_sessions(engine)
     async with sessions.begin() as session:
