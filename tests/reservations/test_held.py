@@ -130,7 +130,7 @@ async def test_not_approved_in_time_it_keeps_nothing(stack: Stack) -> None:
 async def test_approved_too_late_it_was_not_approved(own_stack: Stack, like: str) -> None:
     """Whether it costs something or not; the worker was away when the hold ended."""
     own_stack.start_worker()
-    request = await request_for(own_stack, like, hold_seconds=3)
+    request = await request_for(own_stack, like, hold_seconds=8)  # else this worker sees its end
     request.approval = "manual"
     await asyncio.wait_for((await start(own_stack, request)).result(), 60)
     booking = await own_stack.recorded(request.booking_id)
