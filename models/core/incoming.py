@@ -19,7 +19,7 @@ _WORDS: Final[dict[Kind, str]] = {
     "control_character": "holds a control character",
     "not_storable": "holds the NUL character or a lone surrogate",
 }
-_PROSE: Final = frozenset({"about", "note", "notes", "reason"})
+_PROSE: Final = frozenset({"about", "note", "notes", "reason", "requests"})
 """Fields of several lines."""
 _MACHINE: Final = "offer"
 """What stands below is a supplier's, not a person's: ids may be digits with signs in between."""
