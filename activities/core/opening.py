@@ -14,14 +14,11 @@ from models.bookings.lifecycle import FINAL_STATES, BookingState
 from models.bookings.messages import OpenedBooking
 from models.bookings.problems import Problem
 from models.bookings.repository import claim_booking, load_booking, load_run
-from models.core.database import Sessions
+from models.core.database import Sessions, constraint_of
 from models.core.fencing import Fence
-from models.core.keys import booking_reference
+from models.core.keys import REFERENCES, booking_reference
 
 log = logging.getLogger("tripsaga.bookings")
-
-REFERENCES = 5
-"""So many references are tried before a booking is given up because others have them all."""
 
 
 class Opening(Protocol):
@@ -81,7 +78,7 @@ async def open_once(sessions: Sessions, opening: Opening, kind: Kind) -> OpenedB
             before = await _opened_before(sessions, opening, kind)
             if before is not None:
                 return before
-            if _constraint(error) != "bookings_reference_key":
+            if constraint_of(error) != "bookings_reference_key":
                 raise ApplicationError(
                     f"booking {booking_id} is neither new nor on record", type="NotOpened"
                 ) from error
@@ -121,8 +118,3 @@ def log_transition(
         after,
         extra={**about_it, "from_state": before, "to_state": after, "version": version},
     )
-
-
-def _constraint(error: IntegrityError) -> str | None:
-    diagnosis = getattr(error.orig, "diag", None)
-    return getattr(diagnosis, "constraint_name", None)

@@ -10,7 +10,8 @@ from api.core.context import AppContext
 from api.core.idempotency import Operation
 from api.core.principals import Principal
 from api.marketplace.booking_bodies import HoldBody
-from models.core.keys import booking_reference, traveler_id
+from models.core.database import constraint_of
+from models.core.keys import REFERENCES, booking_reference, traveler_id
 from models.core.people import Contact
 from models.marketplace.stock.claims import expire_overdue
 from models.marketplace.stock.messages import HoldRequest, OpenHold
@@ -19,8 +20,6 @@ from models.marketplace.stock.refusals import SoldOut
 from temporal import patience
 
 HOLD = dt.timedelta(minutes=15)
-REFERENCES = 5
-"""So many references are tried before a hold is given up because others have them all."""
 
 
 async def hold(
@@ -57,7 +56,7 @@ async def _opened(context: AppContext, request: HoldRequest) -> OpenedHold:
         try:
             return await context.record.write(opened)
         except IntegrityError as error:
-            if _constraint(error) != "bookings_reference_key" or collisions == REFERENCES - 1:
+            if constraint_of(error) != "bookings_reference_key" or collisions == REFERENCES - 1:
                 raise
     raise AssertionError("the last attempt returns or raises")
 
@@ -88,8 +87,3 @@ def _travelers(body: HoldBody) -> list[dict[str, Any]]:
     """Return who comes, as it is stored: with the lead what the provider should know."""
     lead, *others = [one.model_dump() for one in body.travelers]
     return [{**lead, "requests": body.requests}, *others]
-
-
-def _constraint(error: IntegrityError) -> str | None:
-    diagnosis = getattr(error.orig, "diag", None)
-    return getattr(diagnosis, "constraint_name", None)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import time_column
+from models.core.columns import one_of, time_column
 
 MOST_ATTEMPTS = 5
 """Guesses at one code (NIST 800-63B-4 and S3 ask for a bound; §3.5 says five)."""
@@ -46,10 +46,6 @@ class IdentityKind(StrEnum):
     PHONE = "PHONE"
 
 
-def _one_of(column: str, names: type[StrEnum]) -> str:
-    return f"{column} IN ({','.join(repr(str(name)) for name in names)})"
-
-
 def _hash_column(*, nullable: bool = False, primary_key: bool = False) -> Any:
     return Column(LargeBinary, nullable=nullable, primary_key=primary_key)
 
@@ -65,8 +61,8 @@ class UserRow(SQLModel, table=True):
 
     __tablename__ = "users"
     __table_args__ = (
-        CheckConstraint(_one_of("role", Role), name="users_role"),
-        CheckConstraint(_one_of("status", UserStatus), name="users_status"),
+        CheckConstraint(one_of("role", Role), name="users_role"),
+        CheckConstraint(one_of("status", UserStatus), name="users_status"),
         CheckConstraint(
             "status = 'ERASED' OR email_norm IS NOT NULL OR phone_e164 IS NOT NULL",
             name="users_contact",
@@ -101,7 +97,7 @@ class IdentityRow(SQLModel, table=True):
     """Wrong codes for an address in a row, over all its challenges; of unknown people too."""
 
     __tablename__ = "auth_identities"
-    __table_args__ = (CheckConstraint(_one_of("kind", IdentityKind), name="auth_identities_kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", IdentityKind), name="auth_identities_kind"),)
 
     kind: str = Field(primary_key=True)
     value_hash: bytes = Field(sa_column=_hash_column(primary_key=True))
@@ -116,7 +112,7 @@ class ChallengeRow(SQLModel, table=True):
 
     __tablename__ = "auth_challenges"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", IdentityKind), name="auth_challenges_kind"),
+        CheckConstraint(one_of("kind", IdentityKind), name="auth_challenges_kind"),
         CheckConstraint(f"attempts BETWEEN 0 AND {MOST_ATTEMPTS}", name="auth_challenges_attempts"),
         CheckConstraint("octet_length(code_hash) = 32", name="auth_challenges_code"),
         Index("ix_auth_challenges_expiry", "expires_at"),

@@ -8,7 +8,13 @@ from functools import cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -95,6 +101,12 @@ async def repeated(transaction: Callable[[], Awaitable[Answer]]) -> Answer:
                 raise
         await asyncio.sleep(random.uniform(0.5, 1.0) * _PAUSE_SECONDS * 2**attempt)  # noqa: S311
     return await transaction()
+
+
+def constraint_of(error: IntegrityError) -> str | None:
+    """Return the name of the constraint that was not kept; None where the database names none."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
 
 
 def _keep_prepared(connection: Any, _record: Any) -> None:

@@ -14,6 +14,9 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans("OILU", "011V")
 _UUID = re.compile("[0-9a-f]{32}")
 
+REFERENCES = 5
+"""So many references are tried before a booking is given up because others have them all."""
+
 
 def booking_id(caller: str, idempotency_key: str, *, route: str | None = None) -> str:
     """Return the booking id of a caller's idempotency key: the same for every repeat.

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.bookings.claims import HoldLostError
-from models.core.database import Executor
+from models.core.database import Executor, constraint_of
 from models.inventory.overlaps import GUEST_NO
 
 
@@ -323,7 +323,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        what = _REFUSALS.get(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
+        what = _REFUSALS.get(constraint_of(error) or "")
         if what is None:
             raise
         raise PlaceTakenError(what) from error

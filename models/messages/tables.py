@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Uuid, text
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import json_column, time_column
+from models.core.columns import json_column, one_of, time_column
 
 
 class Channel(StrEnum):
@@ -27,17 +27,13 @@ class MessageState(StrEnum):
     """It is not tried (again); ``last_error`` says why."""
 
 
-def _one_of(column: str, names: type[StrEnum]) -> str:
-    return f"{column} IN ({','.join(repr(str(name)) for name in names)})"
-
-
 class MessageRow(SQLModel, table=True):
     """A mail or a text that is to be sent, or was."""
 
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint(_one_of("channel", Channel), name="messages_channel"),
-        CheckConstraint(_one_of("state", MessageState), name="messages_state"),
+        CheckConstraint(one_of("channel", Channel), name="messages_channel"),
+        CheckConstraint(one_of("state", MessageState), name="messages_state"),
         CheckConstraint("state = 'QUEUED' OR secret IS NULL", name="messages_secret"),
         Index("ix_messages_due", "due_at", postgresql_where=text("state = 'QUEUED'")),
         Index("ix_messages_created", "created_at"),

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from models.core.columns import time_column, uuid_column
+from models.core.columns import one_of, time_column, uuid_column
 
 
 class EndpointStatus(StrEnum):
@@ -41,10 +41,6 @@ class DeliveryState(StrEnum):
     """It was not sent (any more); ``last_error`` says why."""
 
 
-def _one_of(column: str, names: type[StrEnum]) -> str:
-    return f"{column} IN ({','.join(repr(str(name)) for name in names)})"
-
-
 _PENDING = text("state = 'PENDING'")
 
 
@@ -53,7 +49,7 @@ class EndpointRow(SQLModel, table=True):
 
     __tablename__ = "webhook_endpoints"
     __table_args__ = (
-        CheckConstraint(_one_of("status", EndpointStatus), name="webhook_endpoints_status"),
+        CheckConstraint(one_of("status", EndpointStatus), name="webhook_endpoints_status"),
         CheckConstraint("secret_generation > 0", name="webhook_endpoints_generation"),
         Index("ux_webhook_endpoints_url", "caller_id", "url", unique=True),
     )
@@ -95,7 +91,7 @@ class DeliveryRow(SQLModel, table=True):
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint(_one_of("state", DeliveryState), name="webhook_deliveries_state"),
+        CheckConstraint(one_of("state", DeliveryState), name="webhook_deliveries_state"),
         Index(
             "ix_webhook_deliveries_due",
             "endpoint_id",

@@ -9,13 +9,12 @@ from psycopg import errors
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.core.opening import REFERENCES
 from activities.trips.record import BookingActivities
 from models.bookings.booking import Booking, PaymentView
 from models.bookings.lifecycle import BookingKind, BookingState, PaymentStatus
 from models.bookings.repository import NewBooking, insert_booking, load_booking, save_quotes
 from models.core.exchange import ExchangeRate
-from models.core.keys import booking_id, booking_reference
+from models.core.keys import REFERENCES, booking_id, booking_reference
 from models.trips.messages import OpenBooking
 from tests.ledger.bookings import NOON, quote, request
 from tests.ledger.conftest import Books
