@@ -2,40 +2,32 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.core.idempotency import IdempotencyKey
+from api.core.bodies import Body, KeyField
 from models.core.money import MinorUnits
 from models.core.text import Email, Name, PaymentMethodId, Phone, Prose
-
-_KeyField = Annotated[
-    IdempotencyKey | None, Field(description="In place of the header Idempotency-Key.")
-]
 
 
 def _example(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TravelerBody(_Body):
+class TravelerBody(Body):
     """Somebody who comes."""
 
     first_name: Name
     last_name: Name
 
 
-class ContactBody(_Body):
+class ContactBody(Body):
     """Where the lead is reached."""
 
     email: Email
     phone: Phone | None = None
 
 
-class HoldBody(_Body):
+class HoldBody(Body):
     """Who comes, and how they are reached."""
 
     model_config = ConfigDict(
@@ -58,10 +50,10 @@ class HoldBody(_Body):
     requests: Annotated[
         Prose, Field(max_length=1_000, description="What the provider should know.")
     ] = ""
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
-class PayBody(_Body):
+class PayBody(Body):
     """How it is paid."""
 
     model_config = ConfigDict(
@@ -71,10 +63,10 @@ class PayBody(_Body):
     payment_method_id: Annotated[
         PaymentMethodId | None, Field(description="Not needed where nothing is to be paid.")
     ] = None
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
-class CardBody(_Body):
+class CardBody(Body):
     """Another card."""
 
     model_config = ConfigDict(
@@ -82,10 +74,10 @@ class CardBody(_Body):
     )
 
     payment_method_id: PaymentMethodId
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
 
 
-class CancelBody(_Body):
+class CancelBody(Body):
     """Why it is cancelled."""
 
     model_config = _example(reason="ill")
@@ -101,4 +93,4 @@ class CancelBody(_Body):
     accepted_fee: Annotated[
         MinorUnits | None, Field(description="The most that may be kept, else 409 `FEE_CHANGED`.")
     ] = None
-    idempotency_key: _KeyField = None
+    idempotency_key: KeyField = None
